@@ -1,0 +1,92 @@
+package backend
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Account is what the sessions of one mailbox on one upstream share.
+type Account struct {
+	Pace     *Pace
+	Throttle *Throttle
+
+	sessions int // guarded by the mutex of its Accounts
+}
+
+// Wait waits until Exchange no longer throttles the account and n messages may
+// pass, and counts them. It ends at once when ctx does.
+func (a *Account) Wait(ctx context.Context, n int) error {
+	if err := a.Throttle.Wait(ctx); err != nil {
+		return err
+	}
+	if err := a.Pace.Wait(ctx, n); err != nil {
+		return err
+	}
+	return a.Throttle.Wait(ctx) // another session may have been throttled meanwhile
+}
+
+// Accounts are the accounts of one upstream that have sessions, or had them
+// and are still paced or throttled, so that nobody escapes that by connecting
+// anew. Use NewAccounts. It is safe for use by several goroutines.
+type Accounts struct {
+	perSecond  float64
+	maxBackoff time.Duration
+
+	mu      sync.Mutex
+	open    map[string]*Account
+	sweepAt int // size of open at which the idle ones are dropped
+}
+
+// sweepMin is the number of accounts below which sweeping is not worth it.
+const sweepMin = 64
+
+// NewAccounts returns an empty registry, whose accounts take
+// messagesPerSecond (0: no limit) and are held back for maxBackoff at most
+// (0: DefaultMaxBackoff).
+func NewAccounts(messagesPerSecond float64, maxBackoff time.Duration) *Accounts {
+	return &Accounts{
+		perSecond:  messagesPerSecond,
+		maxBackoff: maxBackoff,
+		open:       make(map[string]*Account),
+		sweepAt:    sweepMin,
+	}
+}
+
+// Open returns the account of a user, whose name is taken in any case, for one
+// session more. The session calls Close with it at its end.
+func (r *Accounts) Open(user string) *Account {
+	name := strings.ToLower(user)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.open[name]
+	if a == nil {
+		r.sweep()
+		a = &Account{Pace: NewPace(r.perSecond), Throttle: NewThrottle(r.maxBackoff)}
+		r.open[name] = a
+	}
+	a.sessions++
+	return a
+}
+
+// Close ends one session of the account.
+func (r *Accounts) Close(a *Account) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.sessions--
+}
+
+// sweep drops the accounts without a session whose pace and throttle are over,
+// each time that their number has doubled: the cost per Open stays constant.
+func (r *Accounts) sweep() {
+	if len(r.open) < r.sweepAt {
+		return
+	}
+	for name, a := range r.open {
+		if a.sessions == 0 && a.Throttle.Remaining() == 0 && a.Pace.idle() {
+			delete(r.open, name)
+		}
+	}
+	r.sweepAt = max(sweepMin, 2*len(r.open))
+}

@@ -1,0 +1,89 @@
+package backend
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAccountsShare(t *testing.T) {
+	r := NewAccounts(4, 0)
+	a, b := r.Open("Bob@example.com"), r.Open("bob@EXAMPLE.com")
+	if a != b {
+		t.Error("two accounts for one name in two cases")
+	}
+	if r.Open("carol") == a {
+		t.Error("one account for two names")
+	}
+}
+
+// Neither a throttle nor a pace is escaped by connecting anew.
+func TestAccountsOutliveSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewAccounts(1, time.Minute)
+		throttled, paced := r.Open("throttled"), r.Open("paced")
+		throttled.Throttle.Block(time.Hour)
+		paced.Pace.Charge(21)
+		r.Close(throttled)
+		r.Close(paced)
+		for i := range sweepMin { // enough to sweep
+			r.Close(r.Open(fmt.Sprint("user", i)))
+		}
+		if got := r.Open("throttled").Throttle.Remaining(); got != time.Minute {
+			t.Errorf("throttled for %s", got)
+		}
+		begin := time.Now()
+		again := r.Open("paced")
+		if err := again.Wait(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(begin).Round(time.Millisecond); got != 21*time.Second {
+			t.Errorf("paced for %s", got)
+		}
+	})
+}
+
+func TestAccountsDoNotGrow(t *testing.T) {
+	r := NewAccounts(4, 0)
+	held := r.Open("held")
+	for i := range 10_000 {
+		r.Close(r.Open(fmt.Sprint("user", i)))
+	}
+	if n := len(r.open); n > 2*sweepMin {
+		t.Errorf("%d accounts kept", n)
+	}
+	if r.Open("held") != held {
+		t.Error("an account with a session was dropped")
+	}
+}
+
+// The wait of an account is for both, and for a throttle that comes while the
+// pace is waited for.
+func TestAccountWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAccounts(1, 0).Open("bob")
+		a.Throttle.Block(10 * time.Second)
+		a.Pace.Charge(16) // 15 s behind
+		begin := time.Now()
+		var session sync.WaitGroup
+		session.Go(func() {
+			if err := a.Wait(t.Context(), 1); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(12 * time.Second) // of the bubble's clock: now the pace is waited for
+		a.Throttle.Block(30 * time.Second)
+		session.Wait()
+		if got := time.Since(begin).Round(time.Millisecond); got != 42*time.Second {
+			t.Errorf("waited %s, want 42s", got)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if a.Wait(ctx, 1) == nil {
+			t.Error("the context had ended")
+		}
+	})
+}

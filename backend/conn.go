@@ -1,0 +1,464 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"exgate/backend/wire"
+)
+
+// Sink takes what an upstream says that no Request asked for. Its methods are
+// called by the connection's reader, one at a time.
+type Sink interface {
+	// Take is given the fragments of the responses, in order. An error ends
+	// the connection. f.Data is valid until Flush returns.
+	Take(f wire.Fragment) error
+	// Flush is called before the bytes of earlier fragments become invalid.
+	Flush() error
+	// End is called once, last, with the reason why the connection ended.
+	End(err error)
+}
+
+// Trace is given what exgate's own requests say and hear, line by line, and no
+// secret.
+type Trace func(sent bool, line []byte)
+
+// Conn is one connection to an upstream server. One goroutine reads it, from
+// NewConn to Close; writing is the business of one goroutine at a time, which
+// calls Do or Write.
+type Conn struct {
+	// Greeting is the text of the greeting, Capabilities what the server last
+	// announced.
+	Greeting     string
+	Capabilities []string
+
+	nc       net.Conn
+	timeouts Timeouts
+	trace    Trace
+
+	call  atomic.Pointer[call] // the request in progress
+	tag   int
+	in    atomic.Int64
+	out   atomic.Int64
+	ended chan struct{} // closed when the reader has ended
+
+	mu   sync.Mutex
+	err  error // why the connection ended
+	said string
+	sink Sink
+	over bool // the reader has looked at sink for the last time
+
+	// Of the reader alone.
+	r        *wire.ResponseReader
+	gathered []byte
+	gather   *call // the response at hand is gathered for this request
+}
+
+// call is a request in progress.
+type call struct {
+	req  *Request
+	tag  string
+	want atomic.Int32 // wantNothing, wantContinue, wantTagged
+	ev   chan event   // holds one: the reader sends only what is wanted
+}
+
+const (
+	wantNothing  = iota // bytes of a literal are being written: any reply is out of step
+	wantContinue        // "+", or the tagged reply in its place
+	wantTagged          // only the tagged reply
+)
+
+type event struct {
+	challenge string
+	status    *wire.Status // nil for "+"
+}
+
+// Violation is a reply that puts the conversation out of step: an unknown tag,
+// or a reply before the last byte of a literal was sent. Exchange then runs
+// the rest of a message as commands (exchange-behaviour.md §3), so nothing is
+// read any more.
+type Violation struct{ Line string }
+
+func (e *Violation) Error() string { return fmt.Sprintf("upstream out of step: %q", e.Line) }
+
+// LostError says that the connection to the upstream ended.
+type LostError struct {
+	Err  error
+	Said string // the upstream's last complaint: a BYE, else a NO or BAD; "" if none
+}
+
+func (e *LostError) Error() string {
+	if e.Said != "" {
+		return fmt.Sprintf("upstream connection lost (last reply %q): %v", e.Said, e.Err)
+	}
+	return fmt.Sprintf("upstream connection lost: %v", e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// errClosed is the reason after Close.
+var errClosed = errors.New("closed by exgate")
+
+// gatherLimit bounds a response that is kept for a request; what is longer was
+// not asked for.
+const gatherLimit = 64 << 10
+
+// abandonGrace is how long the reader may still read after a write failed.
+const abandonGrace = 2 * time.Second
+
+// newConn takes a connection whose greeting has been read, and starts its
+// reader.
+func newConn(d *Dialed, timeouts Timeouts, trace Trace) *Conn {
+	c := &Conn{
+		Greeting:     d.Greeting,
+		Capabilities: d.Capabilities,
+		nc:           d.Conn,
+		timeouts:     timeouts.WithDefaults(),
+		trace:        trace,
+		ended:        make(chan struct{}),
+	}
+	c.r = wire.NewResponseReader(countReader{d.Conn, &c.in})
+	go c.read()
+	return c
+}
+
+// Close ends the connection and waits for its reader.
+func (c *Conn) Close() {
+	c.end(errClosed)
+	<-c.ended
+}
+
+// Relay gives all that is not asked for by a request to sink, from now on. If
+// the connection has ended, sink hears of that.
+func (c *Conn) Relay(sink Sink) {
+	c.mu.Lock()
+	c.sink = sink
+	over, err := c.over, c.err
+	c.mu.Unlock()
+	if over {
+		sink.End(err)
+	}
+}
+
+// Ended is closed when the connection has ended; Err tells why.
+func (c *Conn) Ended() <-chan struct{} { return c.ended }
+
+// Err returns why the connection ended, or nil.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Traffic returns the bytes received from and sent to the upstream.
+func (c *Conn) Traffic() (in, out int64) { return c.in.Load(), c.out.Load() }
+
+// Said remembers the upstream's last complaint, which is said again when the
+// connection ends, so that "not connected" never hides a throttle.
+func (c *Conn) Said(s wire.Status) {
+	if s.Word == "OK" {
+		return
+	}
+	c.mu.Lock()
+	c.said = s.Word + " " + s.Text
+	c.mu.Unlock()
+}
+
+// Write sends bytes of the direct lane.
+func (c *Conn) Write(p []byte) (int, error) {
+	if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); err != nil {
+		return 0, err
+	}
+	n, err := c.nc.Write(p)
+	c.out.Add(int64(n))
+	return n, err
+}
+
+// Do sends a request and returns its tagged reply, whatever its status. An
+// error means that the connection is of no use any more, and is closed.
+func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
+	c.tag++
+	call := &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}
+	if !c.call.CompareAndSwap(nil, call) {
+		panic("backend: two requests at a time on one connection")
+	}
+	stop := context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
+	defer stop()
+
+	status, err := c.converse(call)
+	if err != nil {
+		return wire.Status{}, c.Abandon(err)
+	}
+	c.Said(status)
+	return status, nil
+}
+
+// Abandon ends the connection after a failure on its writing side and returns
+// the reason: what the upstream was about to say, if the reader finds that
+// soon, since a server that closes has often said why.
+func (c *Conn) Abandon(err error) error {
+	grace := time.NewTimer(abandonGrace)
+	defer grace.Stop()
+	select {
+	case <-c.ended:
+	case <-grace.C:
+	}
+	c.end(err)
+	<-c.ended
+	return c.Err()
+}
+
+// converse runs the exchange of one request.
+func (c *Conn) converse(call *call) (wire.Status, error) {
+	req := call.req
+	for i, chunk := range req.chunks {
+		if i == 0 {
+			chunk = append([]byte(call.tag+" "), chunk...)
+		}
+		want, last := int32(wantContinue), i == len(req.chunks)-1
+		switch {
+		case last && req.Body != nil:
+			chunk = fmt.Appendf(chunk, " {%d}", req.Body.Size)
+		case last && req.Continue == nil:
+			want = wantTagged
+		}
+		call.want.Store(want)
+		if err := c.send(req, chunk); err != nil {
+			return wire.Status{}, err
+		}
+		if last && req.Body == nil {
+			return c.finish(call)
+		}
+		ev, err := c.await(call)
+		if err != nil {
+			return wire.Status{}, err
+		}
+		if ev.status != nil { // refused in place of "+": nothing of the literal was sent
+			return *ev.status, nil
+		}
+	}
+	n, err := req.Body.WriteTo(c)
+	if err != nil {
+		return wire.Status{}, err
+	}
+	if n != req.Body.Size {
+		return wire.Status{}, fmt.Errorf("message of %d bytes announced, %d sent", req.Body.Size, n)
+	}
+	call.want.Store(wantTagged)
+	// A write of its own: until it is sent, nothing has been stored
+	// (imapserver-lanes.md §5).
+	if _, err := c.Write([]byte("\r\n")); err != nil {
+		return wire.Status{}, err
+	}
+	return c.finish(call)
+}
+
+// send writes a line of a request.
+func (c *Conn) send(req *Request, line []byte) error {
+	if c.trace != nil {
+		shown := line
+		if req.Secret {
+			tag, rest, _ := bytes.Cut(line, []byte(" "))
+			verb, _, _ := bytes.Cut(rest, []byte(" "))
+			shown = fmt.Appendf(nil, "%s %s ***", tag, verb)
+		}
+		c.trace(true, shown)
+	}
+	_, err := c.Write(append(line, "\r\n"...))
+	return err
+}
+
+// finish waits for the tagged reply, answering challenges on the way.
+func (c *Conn) finish(call *call) (wire.Status, error) {
+	for {
+		ev, err := c.await(call)
+		if err != nil {
+			return wire.Status{}, err
+		}
+		if ev.status != nil {
+			return *ev.status, nil
+		}
+		response, err := call.req.Continue(ev.challenge)
+		if err != nil {
+			response = "*" // cancels the exchange, RFC 9051 section 6.2.2
+		}
+		call.want.Store(wantContinue)
+		if _, err := c.Write([]byte(response + "\r\n")); err != nil {
+			return wire.Status{}, err
+		}
+	}
+}
+
+// await waits for what the request wants next.
+func (c *Conn) await(call *call) (event, error) {
+	silence := time.NewTimer(c.timeouts.Reply)
+	defer silence.Stop()
+	select {
+	case ev := <-call.ev:
+		return ev, nil
+	case <-c.ended:
+		// The reply may have come just before the end.
+		select {
+		case ev := <-call.ev:
+			return ev, nil
+		default:
+			return event{}, c.Err()
+		}
+	case <-silence.C:
+		return event{}, fmt.Errorf("no reply for %s", c.timeouts.Reply)
+	}
+}
+
+// read is the connection's reader.
+func (c *Conn) read() {
+	defer close(c.ended)
+	err := c.readAll()
+	c.r.Release()
+	c.end(err)
+	c.mu.Lock()
+	c.over = true
+	sink, err := c.sink, c.err
+	c.mu.Unlock()
+	if sink != nil {
+		sink.End(err)
+	}
+}
+
+func (c *Conn) readAll() error {
+	for {
+		c.mu.Lock()
+		sink := c.sink
+		c.mu.Unlock()
+		for f, ok := c.r.Scan(); ok; f, ok = c.r.Scan() {
+			if err := c.take(f, sink); err != nil {
+				return err
+			}
+		}
+		if sink != nil {
+			if err := sink.Flush(); err != nil {
+				return err
+			}
+		}
+		if err := c.r.Fill(); err != nil {
+			if err == io.EOF {
+				err = errors.New("closed by the upstream")
+			}
+			return err
+		}
+	}
+}
+
+// take hands a fragment to the request in progress, or to the sink.
+func (c *Conn) take(f wire.Fragment, sink Sink) error {
+	if f.First {
+		c.gather = c.call.Load()
+		c.gathered = c.gathered[:0]
+	}
+	if c.gather == nil {
+		if sink == nil {
+			return nil
+		}
+		return sink.Take(f)
+	}
+	c.gathered = append(c.gathered, f.Data...)
+	if !f.Last {
+		if len(c.gathered) <= gatherLimit {
+			return nil
+		}
+		c.gather = nil // too long to have been asked for
+		if sink == nil {
+			return nil
+		}
+		return c.forwardGathered(sink, f.Kind, false)
+	}
+	call := c.gather
+	c.gather = nil
+	return c.deliver(call, f.Kind, sink)
+}
+
+// deliver gives a whole response to the request in progress, or to the sink
+// what the request did not ask for.
+func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
+	line := c.gathered
+	if c.trace != nil {
+		c.trace(false, line)
+	}
+	switch kind {
+	case wire.Continuation:
+		if !call.want.CompareAndSwap(wantContinue, wantNothing) {
+			return &Violation{Line: clip(line)}
+		}
+		call.ev <- event{challenge: challenge(line)}
+		return nil
+	case wire.Tagged:
+		status, _ := wire.ParseStatus(line)
+		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing {
+			return &Violation{Line: clip(line)}
+		}
+		// Before the reply is known: the request's Untagged is not called again.
+		c.call.Store(nil)
+		call.ev <- event{status: &status}
+		return nil
+	}
+	if status, ok := wire.ParseStatus(line); ok {
+		c.Said(status)
+	}
+	asked := call.req.Untagged != nil && call.req.Untagged(line)
+	if asked || sink == nil {
+		return nil
+	}
+	return c.forwardGathered(sink, kind, true)
+}
+
+// forwardGathered gives the sink a response, or its beginning, that was kept
+// for a request, and flushes since the memory is used again.
+func (c *Conn) forwardGathered(sink Sink, kind wire.Kind, last bool) error {
+	if err := sink.Take(wire.Fragment{Data: c.gathered, Kind: kind, First: true, Last: last}); err != nil {
+		return err
+	}
+	return sink.Flush()
+}
+
+// end records the first reason and closes the socket, which ends the reader.
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	if c.err == nil {
+		var violation *Violation
+		if err != errClosed && !errors.As(err, &violation) {
+			err = &LostError{Err: err, Said: c.said}
+		}
+		c.err = err
+	}
+	c.mu.Unlock()
+	c.nc.Close()
+}
+
+// challenge returns what follows "+".
+func challenge(line []byte) string {
+	return string(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("+"))))
+}
+
+// clip returns the beginning of a line, for an error text.
+func clip(line []byte) string {
+	return string(bytes.TrimRight(line[:min(len(line), 200)], "\r\n"))
+}
+
+// countReader counts what is read.
+type countReader struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (r countReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.n.Add(int64(n))
+	return n, err
+}

@@ -1,0 +1,263 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"exgate/backend/wire"
+)
+
+// Dialer opens connections to one upstream. It is safe for use by several
+// goroutines.
+type Dialer struct {
+	opts Options
+	tls  *tls.Config
+}
+
+// NewDialer returns a Dialer, or what is wrong with the options.
+func NewDialer(o Options) (*Dialer, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	return &Dialer{opts: o, tls: o.tlsConfig()}, nil
+}
+
+// Dialed is a connection that is protected as configured and whose greeting
+// has been read. Nothing that came after the greeting has: whoever reads Conn
+// next gets all of it.
+type Dialed struct {
+	Conn net.Conn
+	// Greeting is the text of the greeting, without a response code.
+	Greeting string
+	// Capabilities are those that hold now; nil: not known, ask.
+	Capabilities []string
+	// TLS is nil on a connection in plain text.
+	TLS *tls.ConnectionState
+}
+
+// Dial connects. The caller owns the connection then. An error is an *Error
+// that names the address and what to do.
+func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
+	timeouts := d.opts.Timeouts.WithDefaults()
+	tcp, err := (&net.Dialer{Timeout: timeouts.Dial}).DialContext(ctx, "tcp", d.opts.Address)
+	if err != nil {
+		return nil, d.failed(ctx, explainConnect(err))
+	}
+	// One deadline holds for TLS and greeting, and the end of ctx moves it to
+	// the past.
+	err = tcp.SetDeadline(time.Now().Add(timeouts.Greeting))
+	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })
+	var dialed *Dialed
+	if err == nil {
+		dialed, err = d.open(tcp)
+	}
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = tcp.SetDeadline(time.Time{})
+	}
+	if err != nil {
+		tcp.Close()
+		return nil, d.failed(ctx, err)
+	}
+	return dialed, nil
+}
+
+// failed is the error of a connection that did not come about. Where ctx has
+// ended, that is the reason, whatever it looked like from here.
+func (d *Dialer) failed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	var known *Error
+	if !errors.As(err, &known) {
+		known = &Error{Failure: Failure{Kind: KindUnreachable}, Err: err}
+	}
+	known.Doing = "connect to " + d.opts.Address
+	return known
+}
+
+// open brings a TCP connection to where its greeting has been read and TLS is
+// on, as configured.
+func (d *Dialer) open(tcp net.Conn) (*Dialed, error) {
+	switch d.opts.TLS {
+	case TLSInsecureNone:
+		return d.greeting(tcp)
+	case TLSStartTLS:
+		dialed, err := d.greeting(tcp)
+		if err != nil {
+			return nil, err
+		}
+		return d.startTLS(dialed)
+	}
+	encrypted, err := d.handshake(tcp)
+	if err != nil {
+		return nil, err
+	}
+	dialed, err := d.greeting(encrypted)
+	if err != nil {
+		return nil, err
+	}
+	return dialed.encrypted(encrypted), nil
+}
+
+func (d *Dialer) handshake(conn net.Conn) (*tls.Conn, error) {
+	encrypted := tls.Client(conn, d.tls)
+	if err := encrypted.Handshake(); err != nil {
+		return nil, d.opts.explainHandshake(err)
+	}
+	return encrypted, nil
+}
+
+func (dialed *Dialed) encrypted(conn *tls.Conn) *Dialed {
+	state := conn.ConnectionState()
+	dialed.Conn, dialed.TLS = conn, &state
+	return dialed
+}
+
+// greeting reads the greeting, RFC 9051 section 7.1.
+func (d *Dialer) greeting(conn net.Conn) (*Dialed, error) {
+	line, err := readLine(conn)
+	if err != nil {
+		return nil, fmt.Errorf("no greeting came: %s: %w", d.silenceAdvice(), err)
+	}
+	status, ok := wire.ParseStatus(line)
+	switch {
+	case !ok || status.Tag != "*":
+		return nil, protocolError(line, "greets as no IMAP server does: is the port right?")
+	case status.Word == "BYE":
+		return nil, ReplyError("", status)
+	case status.Word == "PREAUTH":
+		// Whoever is logged in there is not who our client is about to say;
+		// before TLS it is an attack besides (RFC 9051 section 11.1).
+		return nil, protocolError(line, "greets PREAUTH, so no login can be made")
+	case status.Word != "OK":
+		return nil, protocolError(line, "greets as no IMAP server does: is the port right?")
+	}
+	dialed := &Dialed{Conn: conn, Greeting: status.Text}
+	if args, ok := status.CodeArgs("CAPABILITY"); ok {
+		dialed.Capabilities = strings.Fields(args)
+	}
+	return dialed, nil
+}
+
+// silenceAdvice is for a server that accepts and says nothing.
+func (d *Dialer) silenceAdvice() string {
+	services := "see that Exchange's IMAP services run, both of them (MSExchangeImap4 and MSExchangeIMAP4BE)"
+	if d.opts.TLS == TLSStartTLS || d.opts.TLS == TLSInsecureNone {
+		return "if this is the TLS port, usually 993, set tls: implicit; else " + services
+	}
+	return services
+}
+
+// startTLS switches TLS on (RFC 9051 section 6.2.1). All that the server said
+// before is forgotten but the greeting, which is not said again.
+func (d *Dialer) startTLS(dialed *Dialed) (*Dialed, error) {
+	if dialed.Capabilities == nil {
+		status, err := dialed.command("x1", "CAPABILITY")
+		if err != nil {
+			return nil, err
+		}
+		if status.Word != "OK" {
+			return nil, ReplyError("", status)
+		}
+	}
+	if !containsFold(dialed.Capabilities, "STARTTLS") {
+		return nil, fmt.Errorf("the server does not offer STARTTLS (it has: %s), or somebody in between took it away: "+
+			"use the TLS port, usually 993, with tls: implicit", strings.Join(dialed.Capabilities, " "))
+	}
+	status, err := dialed.command("x2", "STARTTLS")
+	if err != nil {
+		return nil, err
+	}
+	if status.Word != "OK" {
+		return nil, ReplyError("", status)
+	}
+	encrypted, err := d.handshake(dialed.Conn)
+	if err != nil {
+		return nil, err
+	}
+	dialed.Capabilities = nil
+	return dialed.encrypted(encrypted), nil
+}
+
+// maxReplyLines bounds what a server may say to CAPABILITY and STARTTLS.
+const maxReplyLines = 32
+
+// command sends a command without arguments and reads up to its tagged reply,
+// taking note of capabilities.
+func (dialed *Dialed) command(tag, name string) (wire.Status, error) {
+	if _, err := io.WriteString(dialed.Conn, tag+" "+name+"\r\n"); err != nil {
+		return wire.Status{}, fmt.Errorf("%s: %w", name, err)
+	}
+	for range maxReplyLines {
+		line, err := readLine(dialed.Conn)
+		if err != nil {
+			return wire.Status{}, fmt.Errorf("%s: %w", name, err)
+		}
+		status, isStatus := wire.ParseStatus(line)
+		fields := strings.Fields(string(line))
+		switch {
+		case isStatus && status.Tag == tag:
+			return status, nil
+		case isStatus && status.Tag == "*" && status.Word == "BYE":
+			return status, ReplyError("", status)
+		case len(fields) > 1 && fields[0] == "*" && strings.EqualFold(fields[1], "CAPABILITY"):
+			dialed.Capabilities = fields[2:]
+		case len(fields) == 0 || fields[0] != "*":
+			return wire.Status{}, protocolError(line, "answers "+name+" out of step")
+		}
+	}
+	return wire.Status{}, protocolError(nil, "does not come to an end in its answer to "+name)
+}
+
+// maxLine bounds a line before the login.
+const maxLine = 8 << 10
+
+// readLine reads a line, with its end, and not a byte more: what follows may
+// be TLS, or another reader's. It is called for a few short lines only, so
+// that reading by the byte does not matter.
+func readLine(r io.Reader) ([]byte, error) {
+	var line []byte
+	var b [1]byte
+	for len(line) < maxLine {
+		if _, err := io.ReadFull(r, b[:]); err != nil {
+			return nil, err
+		}
+		line = append(line, b[0])
+		if b[0] == '\n' {
+			return line, nil
+		}
+	}
+	return nil, fmt.Errorf("a line of over %d bytes", maxLine)
+}
+
+// protocolError says that a server is no IMAP server, with its words.
+func protocolError(line []byte, what string) error {
+	return &Error{
+		Failure: Failure{Kind: KindProtocol},
+		Err:     fmt.Errorf("the server %s: %q", what, clip(bytes.TrimSpace(line))),
+	}
+}
+
+// explainConnect adds to the error of a TCP connect what to do about it.
+func explainConnect(err error) error {
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &dns):
+		return fmt.Errorf("the name does not resolve: see the address in the configuration: %w", err)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Errorf("no answer: see the address, and what firewalls let through: %w", err)
+	}
+	return fmt.Errorf("see the address and port, and that Exchange's IMAP services run, both of them "+
+		"(MSExchangeImap4 and MSExchangeIMAP4BE; they do not start by default): %w", err)
+}

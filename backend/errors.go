@@ -1,0 +1,82 @@
+package backend
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"exgate/backend/wire"
+)
+
+// Error is a Failure while something was being done.
+type Error struct {
+	Failure
+	Doing string // "login", "APPEND"; for the log
+	Err   error  // the cause where it is not a reply
+}
+
+// Error is for the log. Error.ClientText is for the client.
+func (e *Error) Error() string {
+	text := e.Doing + ": " + e.reply()
+	if e.Err != nil {
+		return strings.TrimSuffix(text, ": ") + ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *Error) reply() string {
+	code := ""
+	if e.Code != "" {
+		code = "[" + e.Code + "]"
+	}
+	return strings.Join(strings.Fields(e.Word+" "+code+" "+e.Text), " ")
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// ReplyError is the error of a command that the upstream answered with s.
+func ReplyError(doing string, s wire.Status) *Error {
+	return &Error{Doing: doing, Failure: Classify(s)}
+}
+
+// FailureOf tells what an error of this package means. What it does not know
+// is KindOther.
+func FailureOf(err error) Failure {
+	var known *Error
+	if errors.As(err, &known) {
+		return known.Failure
+	}
+	var outOfStep *Violation
+	if errors.As(err, &outOfStep) {
+		return Failure{Kind: KindOutOfStep, Text: outOfStep.Line}
+	}
+	var lost *LostError
+	if errors.As(err, &lost) {
+		return Failure{Kind: KindLost, Text: lost.Said}
+	}
+	return Failure{Kind: KindOther}
+}
+
+// maxOwnWords bounds how much of Exchange's own words a client is told.
+const maxOwnWords = 500
+
+// ClientText is the text of the reply to the client: Exchange's own words, so
+// that what clients and their users look for is there, then ours. It is one
+// line and never begins like a response code.
+func (f Failure) ClientText() string {
+	own := strings.Join(strings.FieldsFunc(f.Text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	own = strings.ToValidUTF8(own[:min(len(own), maxOwnWords)], "?")
+	if strings.HasPrefix(own, "[") {
+		own = "Exchange: " + own
+	}
+	explain := f.Explanation()
+	switch {
+	case own == "" && explain == "":
+		return "exgate: the command failed and Exchange did not say why"
+	case own == "":
+		return "exgate: " + explain
+	case explain == "":
+		return own
+	}
+	return fmt.Sprintf("%s (exgate: %s)", own, explain)
+}

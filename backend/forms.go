@@ -1,0 +1,184 @@
+package backend
+
+import (
+	"slices"
+	"strings"
+)
+
+// Attempt is one way to present a login upstream. Its password is sent as its
+// bytes need: quoted, as a literal, or by PLAIN.
+type Attempt struct {
+	Form      Form
+	Spelling  string // of the domain or UPN suffix in it; "" if it has none
+	Mechanism string // MechanismLogin or MechanismPlain
+	Authcid   string // name of the account whose password is sent
+	Authzid   string // RFC 4616; only by PLAIN
+}
+
+// The mechanisms of a form. A name for LOGIN can as well be the authcid of
+// PLAIN without an authzid, where the server or the password asks for that.
+const (
+	MechanismLogin = "LOGIN"
+	MechanismPlain = "PLAIN"
+)
+
+// formTable says how each form is written (exchange-behaviour.md §2.1).
+//
+//	{as-sent}  the name as the client sent it
+//	{user}     the mailbox wanted, whole: cut short it could name another's
+//	{local}    the user's name before its @
+//	{admin}    the admin's name, before its @
+//	{login}    the admin as the client named him, with his domain if he did
+//	{domain}   the domain, in each of its configured spellings
+//	{upn}      the UPN suffix
+var formTable = []struct {
+	name      Form
+	authcid   string
+	authzid   string
+	mechanism string
+	use       formUse
+}{
+	{FormAsSent, `{as-sent}`, ``, MechanismLogin, anyLogin},
+	{FormUser, `{local}`, ``, MechanismLogin, ownLogin},
+	{FormDomainUser, `{domain}\{local}`, ``, MechanismLogin, ownLogin},
+	{FormDomainAdminUser, `{domain}\{admin}\{user}`, ``, MechanismLogin, adminLogin},
+	{FormAdminUPNUser, `{admin}@{upn}\{user}`, ``, MechanismLogin, adminLogin},
+	{FormPlainAuthzid, `{login}`, `{user}`, MechanismPlain, adminLogin},
+}
+
+// formUse says whose logins a form is for.
+type formUse int
+
+const (
+	anyLogin   formUse = iota
+	ownLogin           // a user's, to his own mailbox
+	adminLogin         // an admin's, to a user's mailbox
+)
+
+// Attempts returns the ways to present id, in the order in which they are to
+// be tried; the caller stops at MaxFailures. The forms are those of o.Forms
+// that suit id, else the profile's; those that need what is not known are left
+// out. There is always one: where no form suits, the names go on as they came.
+//
+// A user's own login is presented as he sent it, unless o.Forms names one of
+// the forms for it: it never walks those of an admin. An admin's name that
+// came while nothing is configured is sent on as it came first, since nothing
+// says that it should be written otherwise.
+func (o LoginOptions) Attempts(id Identity, profile []Form) []Attempt {
+	attempts := o.inForms(o.Forms, id)
+	if len(attempts) == 0 && id.Admin != "" {
+		if len(o.Domains) == 0 && o.UPN == "" {
+			profile = append([]Form{FormAsSent}, profile...)
+		}
+		attempts = o.inForms(profile, id)
+	}
+	if len(attempts) == 0 {
+		attempts = o.inForms([]Form{FormAsSent, FormPlainAuthzid}, id)[:1]
+	}
+	return attempts
+}
+
+// inForms returns the attempts that the forms give for id, one for each
+// spelling of what they name.
+func (o LoginOptions) inForms(forms []Form, id Identity) []Attempt {
+	var attempts []Attempt
+	for _, form := range forms {
+		for _, row := range formTable {
+			if row.name != form || (row.use == ownLogin && id.Admin != "") || (row.use == adminLogin && id.Admin == "") {
+				continue
+			}
+			for _, spelling := range o.spellings(row.authcid, id) {
+				authcid, ok := expand(row.authcid, id, spelling)
+				authzid, ok2 := expand(row.authzid, id, spelling)
+				a := Attempt{Form: form, Spelling: spelling, Mechanism: row.mechanism, Authcid: authcid, Authzid: authzid}
+				if ok && ok2 && !slices.ContainsFunc(attempts, a.same) {
+					attempts = append(attempts, a)
+				}
+			}
+		}
+	}
+	return attempts
+}
+
+// spellings returns the values that a template's {domain} or {upn} takes.
+func (o LoginOptions) spellings(template string, id Identity) []string {
+	switch {
+	case strings.Contains(template, "{domain}"):
+		return o.domains(id)
+	case strings.Contains(template, "{upn}"):
+		return o.upns(id)
+	}
+	return []string{""}
+}
+
+// same tells whether b would say the same to Exchange.
+func (a Attempt) same(b Attempt) bool {
+	return a.Mechanism == b.Mechanism && a.Authcid == b.Authcid && a.Authzid == b.Authzid
+}
+
+// expand fills in a template; false if a part of it is not known. A user
+// written domain\user fits no template that has a backslash itself.
+func expand(template string, id Identity, spelling string) (string, bool) {
+	login := id.Admin
+	if id.Domain != "" {
+		login = id.Domain + `\` + id.Admin
+	}
+	values := []string{
+		"{as-sent}", id.AsSent,
+		"{user}", id.User,
+		"{local}", localPart(id.User),
+		"{admin}", localPart(id.Admin),
+		"{login}", login,
+		"{domain}", spelling,
+		"{upn}", spelling,
+	}
+	for i := 0; i < len(values); i += 2 {
+		name, value := values[i], values[i+1]
+		if !strings.Contains(template, name) {
+			continue
+		}
+		if value == "" || (strings.Contains(template, `\`) && strings.Contains(value, `\`)) {
+			return "", false
+		}
+	}
+	return strings.NewReplacer(values...).Replace(template), true
+}
+
+// domains returns the spellings of the domain that id is in: the client's own
+// first, and no other unless it is one of those configured, since the same
+// name in another domain is another account. An admin named by his address is
+// sure only with his own UPN suffix.
+func (o LoginOptions) domains(id Identity) []string {
+	switch {
+	case id.Domain == "" && strings.Contains(id.Admin, "@"):
+		return nil
+	case id.Domain == "":
+		return o.Domains
+	case !o.isDomain(id.Domain):
+		return []string{id.Domain}
+	}
+	spellings := []string{id.Domain}
+	for _, d := range o.Domains {
+		if !containsFold(spellings, d) {
+			spellings = append(spellings, d)
+		}
+	}
+	return spellings
+}
+
+// upns returns the UPN suffix of id's admin: his own if his name has one, else
+// the configured one, else the DNS spelling of the domain.
+func (o LoginOptions) upns(id Identity) []string {
+	if local := localPart(id.Admin); local != id.Admin {
+		return []string{id.Admin[len(local)+1:]}
+	}
+	if o.UPN != "" && (id.Domain == "" || o.isDomain(id.Domain)) {
+		return []string{o.UPN}
+	}
+	for _, d := range o.domains(id) {
+		if strings.Contains(d, ".") {
+			return []string{d}
+		}
+	}
+	return nil
+}

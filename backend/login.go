@@ -1,0 +1,232 @@
+package backend
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-sasl"
+
+	"exgate/backend/wire"
+)
+
+// Upstream is one server and what has been learned about logging in to it. It
+// is safe for use by several goroutines.
+type Upstream struct {
+	opts       Options
+	dialer     *Dialer
+	choose     func(Evidence) Choice
+	remembered Remembered
+}
+
+// NewUpstream returns an Upstream, or what is wrong with the options. choose
+// says how to log in, by what is known before the login.
+func NewUpstream(o Options, choose func(Evidence) Choice) (*Upstream, error) {
+	dialer, err := NewDialer(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Upstream{opts: o, dialer: dialer, choose: choose}, nil
+}
+
+// Choice is how the login to a server goes.
+type Choice struct {
+	Forms    []Form // of an admin's login, in order
+	Verify   bool   // prove that the mailbox can be opened
+	Identify bool   // ask for ID, which settles the profile
+}
+
+// Session is an upstream connection that is logged in.
+type Session struct {
+	*Conn
+	Attempt  Attempt  // the form that was accepted
+	Evidence Evidence // with the capabilities after the login
+}
+
+// Open dials and logs in as id, in the forms that may suit, until one is
+// accepted or MaxFailures are refused. The caller owns the connection. trace
+// may be nil. An error is an *Error.
+func (u *Upstream) Open(ctx context.Context, id Identity, password string, trace Trace) (*Session, error) {
+	dialed, err := u.dialer.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn := newConn(dialed, u.opts.Timeouts, trace)
+	session, err := u.login(ctx, conn, id, password)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return session, nil
+}
+
+func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, password string) (*Session, error) {
+	if conn.Capabilities == nil {
+		if err := conn.askCapabilities(ctx); err != nil {
+			return nil, loginError(err)
+		}
+	}
+	evidence := Evidence{Greeting: conn.Greeting, Capabilities: conn.Capabilities}
+	choice := u.choose(evidence)
+	attempts := u.remembered.Narrow(id, u.opts.Login.Attempts(id, choice.Forms))
+	failures := u.opts.Login.MaxFailures
+	if failures == 0 {
+		failures = DefaultMaxFailures
+	}
+	var refusal error
+	for i, a := range attempts {
+		if i == failures {
+			break
+		}
+		status, err := conn.authenticate(ctx, a, password)
+		if err != nil {
+			return nil, loginError(err)
+		}
+		if status.Word != "OK" {
+			refusal = ReplyError(fmt.Sprintf("login in the form %s", a.Form), status)
+			continue
+		}
+		session := &Session{Conn: conn, Attempt: a, Evidence: evidence}
+		if err := session.introduce(ctx, id, status, choice); err != nil {
+			return nil, err
+		}
+		u.remembered.Worked(id, a)
+		return session, nil
+	}
+	return nil, refusal
+}
+
+// loginError gives an error of the connection its kind.
+func loginError(err error) error {
+	return &Error{Failure: FailureOf(err), Doing: "login", Err: err}
+}
+
+// authenticate sends one attempt.
+func (c *Conn) authenticate(ctx context.Context, a Attempt, password string) (wire.Status, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeouts.Login, fmt.Errorf("no answer to the login for %s", c.timeouts.Login))
+	defer cancel()
+	if a.Mechanism == MechanismLogin && !c.needsPlain(a.Authcid, password) {
+		req := NewRequest("LOGIN").String(a.Authcid).String(password)
+		req.Secret = true
+		return c.Do(ctx, req)
+	}
+	_, ir, err := sasl.NewPlainClient(a.Authzid, a.Authcid, password).Start()
+	if err != nil {
+		return wire.Status{}, err
+	}
+	response := base64.StdEncoding.EncodeToString(ir)
+	req := NewRequest("AUTHENTICATE").Raw(sasl.Plain)
+	req.Secret = true
+	if c.Has("SASL-IR") {
+		req.Raw(response)
+	} else {
+		req.Continue = func(string) (string, error) { return response, nil }
+	}
+	return c.Do(ctx, req)
+}
+
+// needsPlain tells whether a name and password go by PLAIN where LOGIN would
+// do: where LOGIN is off, and where it would need a literal.
+func (c *Conn) needsPlain(name, password string) bool {
+	return c.Has("LOGINDISABLED") || (!quotable(name) || !quotable(password)) && c.Has("AUTH=PLAIN")
+}
+
+// Has tells whether the server announced a capability.
+func (c *Conn) Has(capability string) bool { return containsFold(c.Capabilities, capability) }
+
+// introduce learns what there is to know after a login, and proves the mailbox.
+func (s *Session) introduce(ctx context.Context, id Identity, status wire.Status, choice Choice) error {
+	if args, ok := status.CodeArgs("CAPABILITY"); ok {
+		s.Capabilities = strings.Fields(args)
+	} else if err := s.askCapabilities(ctx); err != nil {
+		return loginError(err)
+	}
+	if choice.Verify {
+		if err := s.verify(ctx, id); err != nil {
+			return err
+		}
+	}
+	if choice.Identify && s.Has("ID") {
+		if err := s.identify(ctx); err != nil {
+			return loginError(err)
+		}
+	}
+	s.Evidence.Capabilities = s.Capabilities
+	return nil
+}
+
+func (c *Conn) askCapabilities(ctx context.Context) error {
+	var list []string
+	req := NewRequest("CAPABILITY")
+	req.Untagged = func(line []byte) bool {
+		rest, ok := cutPrefixFold(string(line), "* CAPABILITY ")
+		if ok {
+			list = strings.Fields(rest)
+		}
+		return ok
+	}
+	_, err := c.Do(ctx, req)
+	c.Capabilities = list
+	return err
+}
+
+// verify proves that the mailbox can be opened: Exchange says OK to a login
+// that cannot, and fails the next commands with "User is authenticated but not
+// connected." (exchange-behaviour.md §2.2).
+func (s *Session) verify(ctx context.Context, id Identity) error {
+	req := NewRequest("STATUS").Mailbox("INBOX").Raw("(UIDNEXT)")
+	req.Untagged = func(line []byte) bool {
+		_, ok := cutPrefixFold(string(line), "* STATUS ")
+		return ok
+	}
+	status, err := s.Do(ctx, req)
+	if err != nil {
+		return loginError(err)
+	}
+	if status.Word == "OK" {
+		return nil
+	}
+	refusal := ReplyError("opening the mailbox", status)
+	refusal.Failure = refusal.For(id)
+	return refusal
+}
+
+// identify asks for ID with NIL, since Exchange does not take "ID ()"
+// (exchange-behaviour.md §1.1).
+func (s *Session) identify(ctx context.Context) error {
+	req := NewRequest("ID").Raw("NIL")
+	req.Untagged = func(line []byte) bool {
+		rest, ok := cutPrefixFold(string(line), "* ID ")
+		if ok {
+			s.Evidence.ID = parseID(rest)
+		}
+		return ok
+	}
+	_, err := s.Do(ctx, req)
+	return err
+}
+
+var idString = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|NIL`)
+
+// parseID reads the list of an ID reply (RFC 2971): keys and values in turn.
+func parseID(list string) map[string]string {
+	fields := idString.FindAllStringSubmatch(list, -1)
+	id := make(map[string]string)
+	for pair := range slices.Chunk(fields, 2) {
+		if len(pair) == 2 {
+			id[strings.ToLower(pair[0][1])] = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(pair[1][1])
+		}
+	}
+	return id
+}
+
+// cutPrefixFold is strings.CutPrefix in any case of ASCII letters.
+func cutPrefixFold(s, prefix string) (rest string, ok bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
+}

@@ -1,0 +1,132 @@
+package backend
+
+import (
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TLSMode says how a connection to the upstream is protected.
+type TLSMode string
+
+const (
+	TLSImplicit     TLSMode = "implicit"      // TLS from the first byte, port 993
+	TLSStartTLS     TLSMode = "starttls"      // STARTTLS, mandatory: never falls back to plain text
+	TLSInsecureNone TLSMode = "insecure-none" // plain text
+)
+
+// Options describe one upstream server.
+type Options struct {
+	Address    string         // host:port
+	TLS        TLSMode        // "" is TLSImplicit
+	ServerName string         // name the certificate must carry; "" is the host of Address
+	RootCAs    *x509.CertPool // nil: the system's
+	// Pin is the SHA-256 of the server's certificate (DER) in hexadecimal,
+	// colons allowed. When set it replaces the verification of chain and name.
+	Pin   string
+	Login LoginOptions
+	// MaxBackoff bounds how long a "Suggested Backoff Time" is waited out;
+	// 0 is DefaultMaxBackoff.
+	MaxBackoff time.Duration
+	Timeouts   Timeouts
+}
+
+// DefaultMaxBackoff is above the 300 s that Exchange Online suggests
+// (exchange-behaviour.md §4.3).
+const DefaultMaxBackoff = 15 * time.Minute
+
+// LoginOptions say what a client's name means and in which spellings it is
+// presented upstream.
+type LoginOptions struct {
+	Domains     []string // NetBIOS and DNS spellings, tried in this order
+	UPN         string   // UPN suffix, where it is not the DNS domain
+	Separator   string   // "user*admin": "" is none
+	Forms       []Form   // in order; nil: the profile's
+	MaxFailures int      // failed logins upstream for one login of a client; 0 is DefaultMaxFailures
+}
+
+// DefaultMaxFailures keeps one mistyped password below the lock-out threshold
+// of Active Directory, where each failure counts.
+const DefaultMaxFailures = 2
+
+// Form is the name of one way to write a login; see forms.go for the table.
+type Form string
+
+const (
+	FormAsSent          Form = "as-sent"           // the name as the client sent it
+	FormUser            Form = "user"              // {user}
+	FormDomainUser      Form = `domain\user`       // {domain}\{user}
+	FormDomainAdminUser Form = `domain\admin\user` // {domain}\{admin}\{user}
+	FormAdminUPNUser    Form = `admin@upn\user`    // {admin}@{upn}\{user}
+	FormPlainAuthzid    Form = "plain-authzid"     // SASL PLAIN, authzid {user}, authcid {admin}
+)
+
+// Forms are all of them.
+var Forms = []Form{FormAsSent, FormUser, FormDomainUser, FormDomainAdminUser, FormAdminUPNUser, FormPlainAuthzid}
+
+// Timeouts are the phases of an upstream connection. A zero field takes its
+// default.
+type Timeouts struct {
+	Dial     time.Duration // TCP connect; 20 s
+	Greeting time.Duration // TLS and greeting; 30 s
+	Login    time.Duration // one login command; 60 s
+	Reply    time.Duration // silence while one of our own commands is in progress; 5 min
+	Write    time.Duration // one write; 2 min
+}
+
+// WithDefaults fills the zero fields.
+func (t Timeouts) WithDefaults() Timeouts {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&t.Dial, 20*time.Second)
+	set(&t.Greeting, 30*time.Second)
+	set(&t.Login, 60*time.Second)
+	set(&t.Reply, 5*time.Minute)
+	set(&t.Write, 2*time.Minute)
+	return t
+}
+
+// Validate returns every fault of the options at once, each beginning with
+// the name of its key as configuration spells it.
+func (o Options) Validate() error {
+	var errs []error
+	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if o.Address == "" {
+		fault("address: missing: give the Exchange server as host:port, such as mail.example.com:993")
+	} else if host, port, err := net.SplitHostPort(o.Address); err != nil || host == "" || port == "" {
+		fault("address: %q is not host:port, such as mail.example.com:993", o.Address)
+	}
+	switch o.TLS {
+	case "", TLSImplicit, TLSStartTLS, TLSInsecureNone:
+	default:
+		fault("tls: %q is none of implicit, starttls, insecure-none", o.TLS)
+	}
+	if o.Pin != "" {
+		if b, err := hex.DecodeString(strings.ReplaceAll(o.Pin, ":", "")); err != nil || len(b) != 32 {
+			fault("pin: not the SHA-256 of a certificate (64 hexadecimal digits, colons allowed)")
+		}
+	}
+	for i, f := range o.Login.Forms {
+		if !slices.Contains(Forms, f) {
+			fault("login.forms: entry %d: %q is none of %q", i+1, f, Forms)
+		}
+	}
+	if strings.ContainsAny(o.Login.Separator, "@\\/\r\n\x00") || len(o.Login.Separator) > 1 {
+		fault(`login.separator: %q: use one character, none of @ \ /`, o.Login.Separator)
+	}
+	if o.Login.MaxFailures < 0 {
+		fault("login.max_failures: %d is negative", o.Login.MaxFailures)
+	}
+	if o.MaxBackoff < 0 {
+		fault("pace.max_backoff: %s is negative", o.MaxBackoff)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,76 @@
+package backend
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Pace limits the messages per second of an account. It is safe for use by
+// several goroutines.
+type Pace struct {
+	bucket *rate.Limiter // nil: no limit
+}
+
+// NewPace returns a Pace of perSecond messages, which may be a fraction
+// (0.33 is 1200 in an hour); 0 is no limit. At most one second's messages, or
+// one message, pass in a burst.
+func NewPace(perSecond float64) *Pace {
+	if perSecond <= 0 {
+		return &Pace{}
+	}
+	burst := int(min(math.Ceil(perSecond), math.MaxInt32))
+	return &Pace{bucket: rate.NewLimiter(rate.Limit(perSecond), burst)}
+}
+
+// Wait waits until n messages may pass, and counts them. If ctx ends first it
+// returns the context's error at once and nothing is counted.
+func (p *Pace) Wait(ctx context.Context, n int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	reserved, d := p.reserve(n)
+	if d == 0 {
+		return nil
+	}
+	err := sleep(ctx, d)
+	if err != nil {
+		for _, r := range slices.Backward(reserved) { // the bucket undoes only its last
+			r.Cancel()
+		}
+	}
+	return err
+}
+
+// Charge counts n messages that have passed already, and returns how long
+// a Wait for them would have taken.
+func (p *Pace) Charge(n int) time.Duration {
+	_, d := p.reserve(n)
+	return d
+}
+
+// reserve takes n messages out of the bucket, which may go below empty, and
+// returns how long it takes to be filled up to there. A Limiter gives no more
+// than its burst at a time.
+func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
+	if p.bucket == nil {
+		return nil, 0
+	}
+	now := time.Now()
+	for n > 0 {
+		k := min(n, p.bucket.Burst())
+		r := p.bucket.ReserveN(now, k)
+		reserved = append(reserved, r)
+		d = r.DelayFrom(now)
+		n -= k
+	}
+	return reserved, d
+}
+
+// idle tells whether the bucket is full: nothing would be lost with it.
+func (p *Pace) idle() bool {
+	return p.bucket == nil || p.bucket.Tokens() >= float64(p.bucket.Burst())
+}

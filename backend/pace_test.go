@@ -1,0 +1,84 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPace(t *testing.T) {
+	tests := []struct {
+		name      string
+		perSecond float64
+		messages  int
+		want      time.Duration // until the last may pass
+	}{
+		{"no limit", 0, 100_000, 0},
+		{"nonsense is no limit", -1, 10, 0},
+		{"a burst of one second", 4, 4, 0},
+		{"then by the clock", 4, 5, 250 * time.Millisecond},
+		{"4 per second", 4, 44, 10 * time.Second},
+		{"one in three seconds", 1.0 / 3, 5, 12 * time.Second},
+		{"half", 2.5, 13, 4 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := NewPace(tt.perSecond)
+				begin := time.Now()
+				for range tt.messages {
+					if err := p.Wait(t.Context(), 1); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := time.Since(begin).Round(time.Millisecond); got != tt.want {
+					t.Errorf("took %s, want %s", got, tt.want)
+				}
+				// What has passed already counts the same, however many at once.
+				charged := NewPace(tt.perSecond).Charge(tt.messages).Round(time.Millisecond)
+				if charged != tt.want {
+					t.Errorf("charged %s, want %s", charged, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestPaceCharge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(2)
+		p.Charge(22) // the first two are free, the others take 10 s
+		begin := time.Now()
+		if err := p.Wait(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(begin).Round(time.Millisecond); got != 11500*time.Millisecond {
+			t.Errorf("waited %s", got)
+		}
+	})
+}
+
+// A wait that is given up has counted nothing.
+func TestPaceWaitEndsWithContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(2)
+		p.Charge(2)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		begin := time.Now()
+		if err := p.Wait(ctx, 7); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if err := p.Wait(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("context had ended: got %v", err)
+		}
+		if got := time.Since(begin); got != 100*time.Millisecond {
+			t.Errorf("ended after %s", got)
+		}
+		if got := p.Charge(1).Round(time.Millisecond); got != 400*time.Millisecond {
+			t.Errorf("then a message waits %s, want 400ms: something was counted", got)
+		}
+	})
+}
