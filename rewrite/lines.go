@@ -1,0 +1,227 @@
+package rewrite
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+const (
+	// bufferSize is what one buffer may hold; few are alive at a time.
+	bufferSize = 64 << 10
+
+	// maxHead is how much of a line can be looked at: all of any header line
+	// or boundary that Exchange would take.
+	maxHead = 16 << 10
+)
+
+// A line ends at LF, since servers that take a bare LF take it as an end. A CR
+// before the LF belongs to the end; a CR elsewhere is content.
+type line struct {
+	start, end int64  // end is past the line end
+	eol        int    // bytes of the line end: 2, 1, or 0 for the last line without one
+	head       []byte // the first maxHead bytes without line end, valid until the next line
+}
+
+// length is in bytes without the line end, as Options.LineLimit counts.
+func (l line) length() int64 { return l.end - l.start - int64(l.eol) }
+
+// lines reads the lines of a message in order. A line may be of any length.
+type lines struct {
+	src      io.ReaderAt
+	buf      []byte // buf[r:w] is read and not yet given out
+	r, w     int
+	pos      int64 // where the next line starts
+	off, end int64 // what is left to read of src
+}
+
+func newLines(src io.ReaderAt, size int64) *lines {
+	return &lines{src: src, buf: make([]byte, min(size, bufferSize)), end: size}
+}
+
+// next returns the next line, or io.EOF.
+func (l *lines) next() (line, error) {
+	if i := bytes.IndexByte(l.buf[l.r:l.w], '\n'); i >= 0 {
+		b := l.buf[l.r : l.r+i+1]
+		l.r += i + 1
+		return l.whole(b, endOfLine(b)), nil
+	}
+	return l.across()
+}
+
+// across reads a line that goes on past the buffer's end.
+func (l *lines) across() (line, error) {
+	l.r, l.w = 0, copy(l.buf, l.buf[l.r:l.w])
+	for {
+		seen := l.w
+		if err := l.fill(); err != nil {
+			return line{}, err
+		}
+		if i := bytes.IndexByte(l.buf[seen:l.w], '\n'); i >= 0 {
+			l.r = seen + i + 1
+			return l.whole(l.buf[:l.r], endOfLine(l.buf[:l.r])), nil
+		}
+		if l.off == l.end {
+			if l.w == 0 {
+				return line{}, io.EOF
+			}
+			l.r = l.w
+			return l.whole(l.buf[:l.w], 0), nil
+		}
+		if l.w == len(l.buf) {
+			return l.long()
+		}
+	}
+}
+
+// long reads on in a line that fills the buffer, of which only the head stays.
+func (l *lines) long() (line, error) {
+	n := int64(len(l.buf))
+	for {
+		last := l.buf[l.w-1]
+		l.w = maxHead
+		if err := l.fill(); err != nil {
+			return line{}, err
+		}
+		b := l.buf[maxHead:l.w]
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 && l.off < l.end {
+			n += int64(len(b))
+			continue
+		}
+		found := line{start: l.pos, head: l.buf[:maxHead]}
+		l.r = l.w
+		n += int64(len(b))
+		if i >= 0 {
+			n += int64(i + 1 - len(b))
+			l.r = maxHead + i + 1
+			found.eol = 1
+			if i > 0 {
+				last = b[i-1]
+			}
+			if last == '\r' {
+				found.eol = 2
+			}
+		}
+		l.pos += n
+		found.end = l.pos
+		return found, nil
+	}
+}
+
+// whole makes a line of b, which holds all of it.
+func (l *lines) whole(b []byte, eol int) line {
+	start := l.pos
+	l.pos += int64(len(b))
+	return line{start: start, end: l.pos, eol: eol, head: b[:min(len(b)-eol, maxHead)]}
+}
+
+func (l *lines) fill() error {
+	n, err := readAt(l.src, l.buf[l.w:], l.off, l.end)
+	l.w += n
+	l.off += int64(n)
+	return err
+}
+
+func endOfLine(b []byte) int {
+	if len(b) > 1 && b[len(b)-2] == '\r' {
+		return 2
+	}
+	return 1
+}
+
+// readAt fills b from src as far as end allows.
+func readAt(src io.ReaderAt, b []byte, off, end int64) (int, error) {
+	n := int(min(int64(len(b)), end-off))
+	if n == 0 {
+		return 0, nil
+	}
+	got, err := src.ReadAt(b[:n], off)
+	if got == n {
+		return n, nil
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF // the message is shorter than its size says
+	}
+	return got, fmt.Errorf("read message at byte %d: %w", off, err)
+}
+
+// tally counts the lines over the limit.
+type tally struct {
+	count   int
+	longest int64
+}
+
+func (t *tally) add(length int64) {
+	t.count++
+	t.longest = max(t.longest, length)
+}
+
+// overLimit counts the lines longer than limit bytes. It does not look at
+// every line: from the start of one, it looks for a line end as far on as the
+// limit allows, and all lines before that are then short enough. So a message
+// without long lines costs little more than its reading.
+func overLimit(src io.ReaderAt, size int64, limit int) (tally, error) {
+	var (
+		found  tally
+		buf    = make([]byte, min(size, bufferSize))
+		length int64 // of the line that is open, up to the buffer's start
+		last   byte  // the byte before the buffer
+	)
+	// close ends the open line, whose LF is the last byte of rest.
+	close := func(rest []byte) {
+		length += int64(len(rest) - 1)
+		if len(rest) > 1 {
+			last = rest[len(rest)-2]
+		}
+		if length > 0 && last == '\r' {
+			length--
+		}
+		if length > int64(limit) {
+			found.add(length)
+		}
+		length = 0
+	}
+	for off := int64(0); off < size; {
+		n, err := readAt(src, buf, off, size)
+		if err != nil {
+			return tally{}, err
+		}
+		off += int64(n)
+		b := buf[:n]
+		for len(b) > 0 {
+			// A LF this far on ends a line of the limit at most, CR or not.
+			room := min(max(int64(limit)+1-length, 0), int64(len(b)))
+			i := lateLineEnd(b[:room])
+			if i >= 0 {
+				length = 0
+			} else if i = bytes.IndexByte(b[room:], '\n'); i >= 0 {
+				i += int(room)
+				close(b[:i+1])
+			} else {
+				length += int64(len(b))
+				break
+			}
+			b = b[i+1:]
+		}
+		last = buf[n-1]
+	}
+	if length > int64(limit) {
+		found.add(length)
+	}
+	return found, nil
+}
+
+// lateLineEnd finds a LF near the end of b, if there is any in b. It searches
+// forward in blocks from the end, since bytes.IndexByte is much faster than
+// bytes.LastIndexByte.
+func lateLineEnd(b []byte) int {
+	for block := 256; len(b) > 0; block *= 4 {
+		from := max(len(b)-block, 0)
+		if i := bytes.IndexByte(b[from:], '\n'); i >= 0 {
+			return from + i
+		}
+		b = b[:from]
+	}
+	return -1
+}
