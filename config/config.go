@@ -1,0 +1,233 @@
+// Package config is what the operator decides: the keys of the YAML file
+// with their defaults (this file), how they are read from file, environment
+// and flags (load.go), what is wrong with them (validate.go), and the numbers
+// that suit each kind of Exchange (profiles.go).
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"exgate/backend"
+	"exgate/rewrite"
+)
+
+// Mode is enforce or observe; design section 1 tells what each switches.
+type Mode string
+
+const (
+	Enforce Mode = "enforce"
+	Observe Mode = "observe"
+)
+
+// Config is the whole configuration. The tag "key" is a key's spelling in the
+// file; the comment above a field is its description, from which sample.yaml
+// and docs/config.md are generated; the tag "sample" is the value with which
+// the key stands in the sample, "example" one that is shown commented out.
+type Config struct {
+	// enforce: repair, pace and refuse. observe: change nothing, and log for
+	// each message what would have been done and what Exchange then said.
+	Mode Mode `key:"mode" sample:"enforce"`
+	// Directory for what exgate keeps between runs, such as the certificate it
+	// makes when none is given. Unset: exgate in the user's configuration
+	// directory.
+	StateDir string `key:"state_dir" example:"/var/lib/exgate"`
+
+	// Where clients connect: host:port; an empty host is every address of the
+	// machine, port 0 a free port. At least one is needed.
+	Listen Listen `key:"listen"`
+	// The certificate that clients see. Unset: a self-signed one is made and
+	// kept in state_dir.
+	TLS TLS `key:"tls"`
+	// The Exchange server.
+	Upstream Upstream `key:"upstream"`
+	// The repairs. A key that is unset does what the profile says.
+	Fixes Fixes `key:"fixes"`
+	// Bounds on what one client may take.
+	Limits Limits `key:"limits"`
+	// Messages on their way to Exchange.
+	Spool Spool `key:"spool"`
+	// What mode observe does all the same.
+	Observe ObserveMode `key:"observe"`
+	// The log and the wire trace.
+	Log Log `key:"log"`
+}
+
+// Listen names the listeners by the protection they give.
+type Listen struct {
+	// Plain text until the client says STARTTLS; logins only after it.
+	StartTLS string `key:"starttls" sample:"127.0.0.1:1143"`
+	// TLS from the first byte.
+	Implicit string `key:"implicit" sample:"127.0.0.1:1993"`
+	// No TLS at all: passwords can be read on the way. Loopback addresses only.
+	InsecurePlaintext string `key:"insecure-plaintext" example:"127.0.0.1:2143"`
+}
+
+// TLS is the client side's certificate.
+type TLS struct {
+	// Certificate chain, PEM.
+	CertificateFile string `key:"certificate_file" example:"/etc/exgate/tls.crt"`
+	// Its private key, PEM.
+	KeyFile string `key:"key_file" example:"/etc/exgate/tls.key"`
+}
+
+// Upstream is the Exchange server and how exgate behaves towards it.
+type Upstream struct {
+	// The server, host:port.
+	Address string `key:"address" sample:"mail.example.com:993"`
+	// implicit: TLS from the first byte (port 993). starttls: STARTTLS, never
+	// without it (port 143). insecure-none: plain text.
+	TLS backend.TLSMode `key:"tls" sample:"implicit"`
+	// The name that the server's certificate must carry. Unset: the host of
+	// address.
+	ServerName string `key:"server_name" example:"mail.example.com"`
+	// Certificates of the authorities to trust, PEM. Unset: the system's.
+	CAFile string `key:"ca_file" example:"/etc/exgate/ca.pem"`
+	// SHA-256 of the server's certificate in hexadecimal, colons allowed. It
+	// replaces the check of the chain and of the name, as needed where an old
+	// Exchange has a SHA-1 certificate or its name in the CN only.
+	Pin string `key:"pin" example:"9F:86:D0:81:88:4C:7D:65:9A:2F:EA:A0:C5:5A:D0:15:A3:BF:4F:1B:2B:0B:82:2C:D1:5D:6C:15:B0:F0:0A:08"`
+	// The row of the profile table. auto: the strictest numbers hold until the
+	// login shows what the server is.
+	Profile string `key:"profile" sample:"auto"`
+	// Send messages without waiting for Exchange's "+": a round trip less for
+	// each. It is not known what Exchange does with the bytes of such a message
+	// when it refuses it. Unset or false: as the profile says.
+	LiteralPlus bool `key:"literal_plus"`
+	// Commands of one client in flight at once. 0: as the profile says.
+	Pipeline int `key:"pipeline"`
+	// What a client's login name means, and how it is written to Exchange.
+	Login Login `key:"login"`
+	// How fast, and how patiently.
+	Pace Pace `key:"pace"`
+}
+
+// Login is backend.LoginOptions in the file's words.
+type Login struct {
+	// Windows domains, NetBIOS or DNS, tried in this order. domain\user of one
+	// of them is the user himself; any other a\b is the admin a for the user b.
+	Domains []string `key:"domains" example:"[EXAMPLE, example.local]"`
+	// The UPN suffix, where it is not the DNS name of the domain.
+	UPN string `key:"upn" example:"example.com"`
+	// One character that makes user*admin mean the admin for the user. Unset:
+	// none does.
+	Separator string `key:"separator" example:"\"*\""`
+	// How an admin's login is written, in the order tried: domain\admin\user,
+	// admin@upn\user, plain-authzid (SASL PLAIN), domain\user, user, as-sent.
+	// Unset: the profile's.
+	Forms []backend.Form `key:"forms" example:"['domain\\admin\\user', 'admin@upn\\user', plain-authzid]"`
+	// Failed logins upstream for one login of a client. Each counts towards a
+	// lock-out in Active Directory.
+	MaxFailures int `key:"max_failures"`
+}
+
+// Pace is kept per account.
+type Pace struct {
+	// Messages per second and account, each way; fractions allowed, 0 is no
+	// limit. Unset: the profile's.
+	MessagesPerSecond *float64 `key:"messages_per_second" example:"4"`
+	// The longest "Suggested Backoff Time" of Exchange that is waited out.
+	MaxBackoff time.Duration `key:"max_backoff"`
+}
+
+// Fixes are the repairs that have a choice. Their zero values are the
+// profile's.
+type Fixes struct {
+	// Body lines over line-limit. recode: the part is re-encoded, nothing is
+	// lost. wrap: the line is cut, as imapsync does. off: left alone.
+	LongLines rewrite.LongLines `key:"long-lines" example:"recode"`
+	// The longest line left alone, in bytes without CRLF. 0: the profile's.
+	LineLimit int `key:"line-limit" example:"9900"`
+	// Requests for a read receipt, which Exchange would honour once more. all:
+	// taken out of every message. seen: out of those already read. off: kept.
+	ReadReceipt rewrite.ReadReceipt `key:"read-receipt" example:"all"`
+	// \Flagged, which Outlook does not see when it comes with the message.
+	// replay: set by a STORE afterwards. leave: sent with the message.
+	Flagged string `key:"flagged" example:"replay"`
+	// Keywords that the mailbox does not take, which Exchange counts as errors.
+	// drop: taken out. leave: sent.
+	Keywords string `key:"keywords" example:"drop"`
+	// Messages over limits.message_size. refuse: exgate refuses them before
+	// they are sent. off: Exchange decides.
+	Oversize string `key:"oversize" example:"refuse"`
+}
+
+// Choices of the fixes outside the message.
+const (
+	FlaggedReplay  = "replay"
+	FlaggedLeave   = "leave"
+	KeywordsDrop   = "drop"
+	KeywordsLeave  = "leave"
+	OversizeRefuse = "refuse"
+	OversizeOff    = "off"
+)
+
+// Limits are in bytes.
+type Limits struct {
+	// The largest message Exchange is asked to take, in bytes, after repair. 0:
+	// the profile's. Raise it together with the limits of Exchange.
+	MessageSize int64 `key:"message_size" example:"10_000_000"`
+	// Bytes of a message held in memory; the rest of it goes to a file.
+	SpoolMemoryPerMessage int64 `key:"spool_memory_per_message"`
+	// Bytes of messages in the spool for one client connection.
+	SpoolPerSession int64 `key:"spool_per_session"`
+	// The same for all connections of one account.
+	SpoolPerAccount int64 `key:"spool_per_account"`
+	// The same for the whole gateway.
+	SpoolTotal int64 `key:"spool_total"`
+}
+
+// Spool is where messages wait.
+type Spool struct {
+	// Directory of the spool files. Unset: the system's for temporary files.
+	Dir string `key:"dir" example:"/var/spool/exgate"`
+}
+
+// ObserveMode has the two switches of the modes table in design section 1.
+type ObserveMode struct {
+	// Pace messages.
+	Pace bool `key:"pace"`
+	// Wait out Exchange's "Suggested Backoff Time" and send the command again.
+	Throttle bool `key:"throttle"`
+}
+
+// Log is the log on standard error, and the wire trace apart from it.
+type Log struct {
+	// debug, info, warn or error.
+	Level slog.Level `key:"level"`
+	// text, json, or auto: text on a terminal and JSON otherwise.
+	Format string `key:"format"`
+	// A file for every line on the wire, passwords masked; off is none.
+	Trace string `key:"trace"`
+}
+
+// Values of Log with a meaning of their own.
+const (
+	FormatAuto = "auto"
+	FormatText = "text"
+	FormatJSON = "json"
+	TraceOff   = "off"
+)
+
+// Default is the configuration of an empty file. It lacks what only the
+// operator can know: a listener and the upstream's address.
+func Default() *Config {
+	return &Config{
+		Mode: Enforce,
+		Upstream: Upstream{
+			TLS:     backend.TLSImplicit,
+			Profile: Auto,
+			Login:   Login{MaxFailures: backend.DefaultMaxFailures},
+			Pace:    Pace{MaxBackoff: backend.DefaultMaxBackoff},
+		},
+		// The largest message of a profile is 45 MB; the spool holds a few of
+		// them per connection, and stays below what a small disk has.
+		Limits: Limits{
+			SpoolMemoryPerMessage: 256 << 10,
+			SpoolPerSession:       200_000_000,
+			SpoolPerAccount:       400_000_000,
+			SpoolTotal:            2_000_000_000,
+		},
+		Log: Log{Format: FormatAuto, Trace: TraceOff},
+	}
+}

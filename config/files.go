@@ -1,0 +1,89 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"exgate/backend"
+)
+
+// Backend is what backend needs to know of the upstream; it reads the CA file.
+func (c *Config) Backend() (backend.Options, error) {
+	o := c.backendOptions()
+	if c.Upstream.CAFile == "" {
+		return o, nil
+	}
+	pem, err := os.ReadFile(c.Upstream.CAFile)
+	if err != nil {
+		return o, fmt.Errorf("upstream.ca_file: %w", err)
+	}
+	o.RootCAs = x509.NewCertPool()
+	if !o.RootCAs.AppendCertsFromPEM(pem) {
+		return o, fmt.Errorf("upstream.ca_file: no certificate (PEM) in %s", c.Upstream.CAFile)
+	}
+	return o, nil
+}
+
+// backendOptions are the options that need no file.
+func (c *Config) backendOptions() backend.Options {
+	u := c.Upstream
+	return backend.Options{
+		Address:    u.Address,
+		TLS:        u.TLS,
+		ServerName: u.ServerName,
+		Pin:        u.Pin,
+		Login: backend.LoginOptions{
+			Domains:     u.Login.Domains,
+			UPN:         u.Login.UPN,
+			Separator:   u.Login.Separator,
+			Forms:       c.Profile(u.Profile).Forms,
+			MaxFailures: u.Login.MaxFailures,
+		},
+		MaxBackoff: u.Pace.MaxBackoff,
+	}
+}
+
+// CheckFiles tries every file and directory that the configuration names, and
+// returns every problem at once.
+func (c *Config) CheckFiles() error {
+	_, caErr := c.Backend()
+	_, certificateErr := c.TLS.Certificate()
+	var spoolErr error
+	if dir := c.Spool.Dir; dir != "" {
+		if info, err := os.Stat(dir); err != nil {
+			spoolErr = fmt.Errorf("spool.dir: %w", err)
+		} else if !info.IsDir() {
+			spoolErr = fmt.Errorf("spool.dir: %s is no directory", dir)
+		}
+	}
+	return errors.Join(certificateErr, caErr, spoolErr)
+}
+
+// Certificate loads the certificate that clients see; nil when none is given.
+func (t TLS) Certificate() (*tls.Certificate, error) {
+	if t.CertificateFile == "" || t.KeyFile == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls.certificate_file, tls.key_file: %w", err)
+	}
+	return &pair, nil
+}
+
+// StateDirectory is state_dir, or its default on this machine. It need not
+// exist.
+func (c *Config) StateDirectory() (string, error) {
+	if c.StateDir != "" {
+		return c.StateDir, nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("state_dir: set it, for this user has no configuration directory: %w", err)
+	}
+	return filepath.Join(dir, "exgate"), nil
+}

@@ -1,0 +1,107 @@
+package config
+
+import (
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+const envPrefix = "EXGATE"
+
+// envReplacer turns a key into the rest of its environment variable's name.
+var envReplacer = strings.NewReplacer(".", "_", "-", "_", delimiter, "_")
+
+// walk visits every key of the struct v in the order of the fields: sections,
+// then what is in them. Names have dots: upstream.login.domains.
+func walk(v reflect.Value, prefix string, visit func(name string, field reflect.StructField, value reflect.Value)) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		name := prefix + field.Tag.Get("key")
+		visit(name, field, v.Field(i))
+		if field.Type.Kind() == reflect.Struct {
+			walk(v.Field(i), name+".", visit)
+		}
+	}
+}
+
+// keyNames are all names of keys, and of the sections that hold them.
+func keyNames() (keys, sections []string) {
+	walk(reflect.ValueOf(*Default()), "", func(name string, field reflect.StructField, _ reflect.Value) {
+		if field.Type.Kind() == reflect.Struct {
+			sections = append(sections, name)
+		} else {
+			keys = append(keys, name)
+		}
+	})
+	return keys, sections
+}
+
+// envName is the environment variable of a key.
+func envName(key string) string {
+	return envPrefix + "_" + strings.ToUpper(envReplacer.Replace(key))
+}
+
+// suggest is the remedy for a name that is none of the valid ones: the same
+// word in another section, else the one that differs least, else the sample.
+func suggest(name string, valid []string) string {
+	if slices.Contains(valid, name) {
+		return "write it as nested sections, one name on each line"
+	}
+	word := name[strings.LastIndexByte(name, '.')+1:]
+	best, least := "", 1+max(2, len(word)/3)
+	for _, v := range valid {
+		if v[strings.LastIndexByte(v, '.')+1:] == word {
+			return "did you mean " + v + "?"
+		}
+		if d := distance(name, v); d < least {
+			best, least = v, d
+		}
+	}
+	if best != "" {
+		return "did you mean " + best + "?"
+	}
+	return "exgate check --print-sample shows those there are"
+}
+
+// distance counts the bytes to insert, delete or replace that make b of a
+// (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Settings are the values of all keys by their names, spelt as in the file
+// where JSON would spell them otherwise.
+func (c *Config) Settings() map[string]any {
+	settings := map[string]any{}
+	walk(reflect.ValueOf(*c), "", func(name string, field reflect.StructField, value reflect.Value) {
+		switch v := value.Interface().(type) {
+		case time.Duration:
+			settings[name] = v.String()
+		case slog.Level:
+			settings[name] = strings.ToLower(v.String())
+		default:
+			if field.Type.Kind() != reflect.Struct {
+				settings[name] = v
+			}
+		}
+	})
+	return settings
+}

@@ -1,0 +1,234 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+)
+
+// delimiter stands between the names of a key inside viper. With its default,
+// the dot, "upstream.address: x" in a file would pass for a nested key.
+const delimiter = "::"
+
+// Find returns the path of the configuration file: the one named, which must
+// exist, else the first that exists of ./exgate.yaml, exgate/exgate.yaml in
+// the user's configuration directory, and /etc/exgate/exgate.yaml. "" is none.
+func Find(named string) (string, error) {
+	if named != "" {
+		if _, err := os.Stat(named); err != nil {
+			return "", fmt.Errorf("configuration file: %w", err)
+		}
+		return named, nil
+	}
+	places := []string{"exgate.yaml"}
+	if dir, err := os.UserConfigDir(); err == nil {
+		places = append(places, filepath.Join(dir, "exgate", "exgate.yaml"))
+	}
+	for _, place := range append(places, "/etc/exgate/exgate.yaml") {
+		if _, err := os.Stat(place); err == nil {
+			return place, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("configuration file: %w", err)
+		}
+	}
+	return "", nil
+}
+
+// Load reads the YAML file at path ("" is none), then the environment, then
+// settings, each "key=value" with the key as in docs/config.md; the later wins.
+// The error joins every problem found, those of Validate among them, and the
+// Config is what could be made of the rest.
+func Load(path string, settings []string) (*Config, error) {
+	var file io.Reader = strings.NewReader("")
+	if path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("configuration file: %w", err)
+		}
+		defer f.Close()
+		file = f
+	}
+	c, err := decode(file, settings)
+	if c == nil {
+		return nil, fmt.Errorf("configuration file %s: %w", path, err)
+	}
+	return c, errors.Join(err, unknownEnv(os.Environ()), c.Validate())
+}
+
+// decode is the one function that knows viper. It returns a nil Config when
+// the file is no YAML.
+func decode(file io.Reader, settings []string) (*Config, error) {
+	// ExperimentalBindStruct: without it, an environment variable is ignored
+	// for a key that the file does not name (measured, viper 1.21).
+	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter), viper.ExperimentalBindStruct(),
+		viper.EnvKeyReplacer(envReplacer))
+	v.SetEnvPrefix(envPrefix)
+	v.AutomaticEnv()
+	v.SetConfigType("yaml")
+	if err := v.ReadConfig(file); err != nil {
+		var parse viper.ConfigParseError
+		if errors.As(err, &parse) {
+			err = parse.Unwrap() // YAML's own words, with the line
+		}
+		return nil, err
+	}
+	var errs []error
+	for _, setting := range settings {
+		key, value, ok := strings.Cut(setting, "=")
+		if !ok {
+			errs = append(errs, fmt.Errorf("--set %s: use KEY=VALUE, such as upstream.profile=exchange2016", setting))
+			continue
+		}
+		v.Set(strings.ReplaceAll(key, ".", delimiter), value)
+	}
+
+	errs = append(errs, unknownKeys(v.AllKeys())...)
+
+	c := Default()
+	err := v.Unmarshal(c, func(d *mapstructure.DecoderConfig) {
+		d.TagName = "key"
+		d.WeaklyTypedInput = false
+		d.DecodeHook = exactValue
+	})
+	errs = append(errs, decodeErrors(err)...)
+	return c, errors.Join(errs...)
+}
+
+// unknownKeys does what UnmarshalExact is for, but goes on to the other
+// problems, and tells the remedy. What has the wrong shape, such as text where
+// a section is meant, is left to decoding.
+func unknownKeys(found []string) []error {
+	keys, sections := keyNames()
+	valid := append(keys, sections...)
+	remedies := map[string]string{}
+	for _, key := range found {
+		name := ""
+		for _, word := range strings.Split(key, delimiter) {
+			name += word
+			if word == "" || strings.Contains(word, ".") || !slices.Contains(valid, name) {
+				remedies[name] = suggest(name, valid)
+				break
+			}
+			if slices.Contains(keys, name) {
+				break
+			}
+			name += "."
+		}
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(remedies)) {
+		errs = append(errs, fmt.Errorf("%s: unknown key: %s", name, remedies[name]))
+	}
+	return errs
+}
+
+// exactValue converts a value of the file (typed by YAML) or of the environment
+// (text) to the type of its key. It is stricter than mapstructure, which makes
+// nanoseconds of a duration without a unit, 1 of 1.5 and "1" of true.
+func exactValue(from, to reflect.Type, value any) (any, error) {
+	text := fmt.Sprint(value)
+	refuse := func(want string) (any, error) { return nil, fmt.Errorf("%q is no %s", text, want) }
+	switch to {
+	case reflect.TypeFor[time.Duration]():
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return refuse("duration with a unit, such as 90s or 15m")
+		}
+		return d, nil
+	case reflect.TypeFor[slog.Level]():
+		var level slog.Level
+		if level.UnmarshalText([]byte(text)) != nil {
+			return refuse("level: use debug, info, warn or error")
+		}
+		return level, nil
+	}
+	switch to.Kind() {
+	case reflect.Struct:
+		if from.Kind() != reflect.Map {
+			return nil, errors.New("is a section: write its keys below it")
+		}
+	case reflect.Slice:
+		if from.Kind() == reflect.String {
+			return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), nil
+		}
+		if from.Kind() != reflect.Slice {
+			return refuse("list, such as [a, b]")
+		}
+	case reflect.String:
+		switch from.Kind() {
+		case reflect.String, reflect.Bool, reflect.Int:
+			return text, nil
+		}
+		return refuse("plain text (put a number in quotes)")
+	case reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return refuse("switch: use true or false")
+		}
+		return b, nil
+	case reflect.Int, reflect.Int64:
+		n, err := strconv.ParseInt(text, 0, 64)
+		if err != nil {
+			return refuse("whole number")
+		}
+		return n, nil
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return refuse("number")
+		}
+		return f, nil
+	}
+	return value, nil
+}
+
+// decodeErrors takes mapstructure's errors apart, so that each begins with its
+// key as all others do.
+func decodeErrors(err error) []error {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		var errs []error
+		for _, err := range e.Unwrap() {
+			errs = append(errs, decodeErrors(err)...)
+		}
+		return errs
+	case *mapstructure.DecodeError:
+		return []error{fmt.Errorf("%s: %w", e.Name(), e.Unwrap())}
+	case interface{ Unwrap() error }:
+		return decodeErrors(e.Unwrap())
+	}
+	return []error{err}
+}
+
+// unknownEnv finds the variables that carry our prefix and name no key, which
+// is most often a typo.
+func unknownEnv(environ []string) error {
+	keys, _ := keyNames()
+	var valid []string
+	for _, key := range keys {
+		valid = append(valid, envName(key))
+	}
+	var errs []error
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, envPrefix+"_") && !slices.Contains(valid, name) {
+			errs = append(errs, fmt.Errorf("%s: unknown environment variable: %s", name, suggest(name, valid)))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,151 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+
+	"exgate/backend"
+	"exgate/rewrite"
+)
+
+// Auto is the profile of a server that is not known yet.
+const Auto = "auto"
+
+// Profile is what suits one kind of Exchange. In docs/config.md the table is
+// printed with a sentence for each column.
+type Profile struct {
+	Name              string
+	MessageLimit      int64           // bytes; larger messages are refused here; 0: none
+	Message           rewrite.Options // the fixes inside the message
+	Flagged           bool            // \Flagged is set by a STORE after APPEND
+	Keywords          bool            // keywords outside PERMANENTFLAGS are dropped
+	MessagesPerSecond float64         // per account; 0: no limit
+	Pipeline          int             // commands of one client in flight
+	LiteralPlus       bool            // messages are sent as {n+}
+	Verify            bool            // STATUS INBOX proves the mailbox before the login is answered
+	Forms             []backend.Form  // of an admin's login, in order
+}
+
+type forms = []backend.Form
+
+const (
+	byDomain = backend.FormDomainAdminUser
+	byUPN    = backend.FormAdminUPNUser
+	authzid  = backend.FormPlainAuthzid
+)
+
+// repair are the message fixes of every Exchange profile.
+//
+//	long-lines    over 9,900 bytes: "Exchange supports 9900" (requirements.md S77); Exchange's own limit seems
+//	              to be MaxCommandSize, 10,240 (exchange-behaviour.md section 4.2; the FAQ's 10,500 for Exchange Online
+//	              and imapsync's 10,239 leave less room, O13 and S14)
+//	read-receipt  all, as imapsync's presets do (S12, O01)
+var repair = rewrite.Options{LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll}
+
+// profiles is the table of design section 5. S and O are rows of requirements.md, § sections of
+// exchange-behaviour.md; the numbers of imapsync's presets are those of its release 1.970 (S02).
+//
+//	message limit   10,000,000: --exchange2 (S09), default of 10 MB (§4.4). 45,000,000: --office2 (O01); tenants
+//	                start at 35 MB (§4.4).
+//	\Flagged        seen by no other protocol when it comes with APPEND: 2010, 2013 (S82, §5.1), and imapsync's preset
+//	                for all on-premises versions (S13); no such need on Exchange Online (O01, §5.1).
+//	keywords        none but $MDNSent is ever taken, others count as errors (§5.3).
+//	messages/s      both presets of imapsync (S10, O01).
+//	pipeline        mbsync's manual advises 1 for "flaky servers like M$ Exchange" (design section 2, rule 2).
+//	literal+        design section 2, rule 5.
+//	verify          a login that cannot open its mailbox is told OK (S31, S32, §2.2).
+//	forms           2000: §2.1. 2003: S93. 2007 to 2013: S86 to S88, but no SASL-IR evidence for PLAIN on 2007, hence last.
+//	                2016: S97, S99. 2019: PLAIN "doesn't work", backslash does (S25, S26, S27, §2.1). Online: O08.
+//	                Older servers' domain/admin/alias and Exchange Online's XOAUTH2 are not spoken yet.
+var profiles = [...]Profile{
+	//                  message limit  message  \Flagged keywords msg/s pipeline literal+ verify  forms
+	{"exchange2000", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain}},
+	{"exchange2003", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain}},
+	{"exchange2007", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange2010", 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2013", 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2016", 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2019", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-se", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-online", 45_000_000, repair, false, true, 4, 1, false, true, forms{byUPN}},
+	// No fix: the direct lane for everything but the login.
+	{"plain", 0, rewrite.Options{}, false, false, 0, 1000, false, false, forms{authzid}},
+	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
+	// of them serve every version within the two failures that a login may cost.
+	{Auto, 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+}
+
+// profileNames are the rows of the table, auto last.
+func profileNames() []string {
+	names := make([]string, 0, len(profiles))
+	for _, p := range profiles {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// Profile is a row of the table with the operator's choices applied. A name
+// that is not in the table is auto.
+func (c *Config) Profile(name string) Profile {
+	i := slices.IndexFunc(profiles[:], func(p Profile) bool { return p.Name == name })
+	if i < 0 {
+		i = len(profiles) - 1
+	}
+	p := profiles[i]
+	override(&p.Message.LongLines, c.Fixes.LongLines)
+	override(&p.Message.LineLimit, c.Fixes.LineLimit)
+	override(&p.Message.ReadReceipt, c.Fixes.ReadReceipt)
+	override(&p.MessageLimit, c.Limits.MessageSize)
+	override(&p.Pipeline, c.Upstream.Pipeline)
+	override(&p.LiteralPlus, c.Upstream.LiteralPlus)
+	if c.Fixes.Flagged != "" {
+		p.Flagged = c.Fixes.Flagged == FlaggedReplay
+	}
+	if c.Fixes.Keywords != "" {
+		p.Keywords = c.Fixes.Keywords == KeywordsDrop
+	}
+	if c.Fixes.Oversize == OversizeOff {
+		p.MessageLimit = 0
+	}
+	if rate := c.Upstream.Pace.MessagesPerSecond; rate != nil {
+		p.MessagesPerSecond = *rate
+	}
+	p.Forms = slices.Clone(p.Forms)
+	if len(c.Upstream.Login.Forms) > 0 {
+		p.Forms = slices.Clone(c.Upstream.Login.Forms)
+	}
+	return p
+}
+
+// override sets v to the operator's choice, if he made one.
+func override[T comparable](v *T, choice T) {
+	var unset T
+	if choice != unset {
+		*v = choice
+	}
+}
+
+// Effective is c with what it leaves to the profile filled in.
+func (c *Config) Effective() *Config {
+	e, p := *c, c.Profile(c.Upstream.Profile)
+	word := func(on bool, yes, no string) string {
+		if on {
+			return yes
+		}
+		return no
+	}
+	e.Fixes = Fixes{
+		LongLines:   cmp.Or(p.Message.LongLines, rewrite.LongLinesOff),
+		LineLimit:   p.Message.LineLimit,
+		ReadReceipt: cmp.Or(p.Message.ReadReceipt, rewrite.ReadReceiptOff),
+		Flagged:     word(p.Flagged, FlaggedReplay, FlaggedLeave),
+		Keywords:    word(p.Keywords, KeywordsDrop, KeywordsLeave),
+		Oversize:    word(p.MessageLimit > 0, OversizeRefuse, OversizeOff),
+	}
+	e.Limits.MessageSize = p.MessageLimit
+	e.Upstream.LiteralPlus = p.LiteralPlus
+	e.Upstream.Pipeline = p.Pipeline
+	e.Upstream.Login.Forms = p.Forms
+	e.Upstream.Pace.MessagesPerSecond = &p.MessagesPerSecond
+	return &e
+}

@@ -1,0 +1,181 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"exgate/rewrite"
+)
+
+// Validate returns every problem at once, each beginning with its key as
+// spelt in the file. It looks at values only; CheckFiles opens the files that
+// some of them name.
+func (c *Config) Validate() error {
+	var p problems
+	choice(&p, "mode", c.Mode, Enforce, Observe)
+	c.Listen.validate(&p)
+	c.TLS.validate(&p)
+	c.Upstream.validate(&p)
+	p.addAll("upstream.", c.backendOptions().Validate())
+	c.validateFixes(&p)
+	c.validateLimits(&p)
+	choice(&p, "log.format", c.Log.Format, FormatAuto, FormatText, FormatJSON)
+	if c.Log.Trace == "" {
+		p.add("log.trace", "empty: name a file, or write off")
+	}
+	return errors.Join(p...)
+}
+
+func (l Listen) validate(p *problems) {
+	if l == (Listen{}) {
+		p.add("listen", "no listener: set listen.starttls or listen.implicit, such as 127.0.0.1:1143")
+	}
+	taken := map[string]string{}
+	for _, listener := range []struct{ key, address string }{
+		{"listen.starttls", l.StartTLS},
+		{"listen.implicit", l.Implicit},
+		{"listen.insecure-plaintext", l.InsecurePlaintext},
+	} {
+		if listener.address == "" {
+			continue
+		}
+		host, port, err := net.SplitHostPort(listener.address)
+		if err != nil {
+			p.add(listener.key, "%q is not host:port, such as 127.0.0.1:1143", listener.address)
+			continue
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+			p.add(listener.key, "port %q is no number from 0 to 65535", port)
+		} else if first, ok := taken[listener.address]; ok && n != 0 {
+			p.add(listener.key, "%s is taken by %s: use another port", listener.address, first)
+		}
+		taken[listener.address] = listener.key
+		if listener.key == "listen.insecure-plaintext" && !loopback(host) {
+			p.add(listener.key, "%s can be reached from other machines, who could read the passwords: "+
+				"use 127.0.0.1 or [::1], or listen.starttls", listener.address)
+		}
+	}
+}
+
+// loopback tells whether only this machine reaches the host.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (t TLS) validate(p *problems) {
+	const remedy = "missing: give certificate_file and key_file, or neither for a self-signed certificate"
+	switch {
+	case t.CertificateFile != "" && t.KeyFile == "":
+		p.add("tls.key_file", remedy)
+	case t.CertificateFile == "" && t.KeyFile != "":
+		p.add("tls.certificate_file", remedy)
+	}
+}
+
+// validate finds what backend.Options.Validate cannot know.
+func (u Upstream) validate(p *problems) {
+	if _, port, err := net.SplitHostPort(u.Address); err == nil && port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			p.add("upstream.address", "port %q is no number from 1 to 65535", port)
+		}
+	}
+	choice(p, "upstream.profile", u.Profile, profileNames()...)
+	if u.Pipeline < 0 {
+		p.add("upstream.pipeline", "%d is negative: use 1 or more, or 0 for the profile's", u.Pipeline)
+	}
+	for i, domain := range u.Login.Domains {
+		if domain == "" || strings.ContainsAny(domain, "\\/@ ") {
+			p.add("upstream.login.domains", `entry %d: %q is no domain, such as EXAMPLE or example.local`, i+1, domain)
+		}
+	}
+	if strings.ContainsAny(u.Login.UPN, "\\/@ ") {
+		p.add("upstream.login.upn", "%q: write what follows the @, such as example.com", u.Login.UPN)
+	}
+	if rate := u.Pace.MessagesPerSecond; rate != nil && (!(*rate >= 0) || math.IsInf(*rate, 0)) {
+		p.add("upstream.pace.messages_per_second", "%v is no rate: use a number such as 4 or 0.33, or 0 for no limit", *rate)
+	}
+}
+
+func (c *Config) validateFixes(p *problems) {
+	f := c.Fixes
+	p.addAll("fixes.", rewrite.Options{LongLines: f.LongLines, LineLimit: f.LineLimit, ReadReceipt: f.ReadReceipt}.Validate())
+	choice(p, "fixes.flagged", f.Flagged, "", FlaggedReplay, FlaggedLeave)
+	choice(p, "fixes.keywords", f.Keywords, "", KeywordsDrop, KeywordsLeave)
+	choice(p, "fixes.oversize", f.Oversize, "", OversizeRefuse, OversizeOff)
+
+	// A fix that was asked for, and would do nothing.
+	profile := c.Profile(c.Upstream.Profile)
+	if f.LongLines != "" && f.LongLines != rewrite.LongLinesOff && profile.Message.LineLimit == 0 {
+		p.add("fixes.long-lines", "profile %s has no line limit: set fixes.line-limit", profile.Name)
+	}
+	if f.Oversize == OversizeRefuse && profile.MessageLimit == 0 {
+		p.add("fixes.oversize", "profile %s has no message limit: set limits.message_size", profile.Name)
+	}
+}
+
+func (c *Config) validateLimits(p *problems) {
+	l := c.Limits
+	if l.MessageSize < 0 {
+		p.add("limits.message_size", "%d is negative: give bytes, or 0 for the profile's", l.MessageSize)
+	}
+	if l.SpoolMemoryPerMessage <= 0 {
+		p.add("limits.spool_memory_per_message", "%d is no size: give bytes", l.SpoolMemoryPerMessage)
+	}
+	// Each budget holds the one before it.
+	profile := c.Profile(c.Upstream.Profile)
+	least, because := int64(1), ""
+	if profile.MessageLimit > 0 {
+		least, because = profile.MessageLimit, fmt.Sprintf("the largest message (profile %s, limits.message_size)", profile.Name)
+	}
+	for _, budget := range []struct {
+		key   string
+		bytes int64
+	}{
+		{"limits.spool_per_session", l.SpoolPerSession},
+		{"limits.spool_per_account", l.SpoolPerAccount},
+		{"limits.spool_total", l.SpoolTotal},
+	} {
+		switch {
+		case budget.bytes <= 0:
+			p.add(budget.key, "%d is no budget: give bytes", budget.bytes)
+		case budget.bytes < least:
+			p.add(budget.key, "%d is less than %s: give %d bytes or more", budget.bytes, because, least)
+		}
+		if budget.bytes > least {
+			least, because = budget.bytes, budget.key
+		}
+	}
+}
+
+// problems gathers errors that begin with a key.
+type problems []error
+
+func (p *problems) add(key, format string, args ...any) {
+	*p = append(*p, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+}
+
+// addAll takes apart what errors.Join put together, and prefixes each key.
+func (p *problems) addAll(prefix string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			p.addAll(prefix, err)
+		}
+	} else if err != nil {
+		*p = append(*p, fmt.Errorf("%s%w", prefix, err))
+	}
+}
+
+// choice adds a problem when the value is none of the choices; "" among them
+// stands for the profile's and goes without saying.
+func choice[T ~string](p *problems, key string, value T, choices ...T) {
+	if !slices.Contains(choices, value) {
+		words := strings.TrimSpace(strings.Trim(fmt.Sprint(choices), "[]"))
+		p.add(key, "%q is none of %s", value, strings.ReplaceAll(words, " ", ", "))
+	}
+}
