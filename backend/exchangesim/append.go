@@ -1,0 +1,140 @@
+package exchangesim
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// internalDate is RFC 3501's date-time; the day has a space before one digit.
+const internalDate = "_2-Jan-2006 15:04:05 -0700"
+
+func (c *conn) append(a *args) (status, error) {
+	name, err := a.astring()
+	if err != nil {
+		return status{}, err
+	}
+	var names []string
+	if a.peek() == '(' {
+		if names, err = a.list(); err != nil {
+			return status{}, err
+		}
+	}
+	date := c.srv.now()
+	if a.peek() == '"' {
+		quoted, err := a.quoted()
+		if err != nil {
+			return status{}, err
+		}
+		if date, err = time.Parse(internalDate, strings.TrimLeft(quoted, " ")); err != nil {
+			return badArgument("the date cannot be read"), nil
+		}
+	}
+	a.skipSpace()
+	start, size, wait, ok := literalSize(a.line)
+	if !ok || start != 0 {
+		return status{}, errArgument
+	}
+	fl, unknown := parseFlags(names)
+	if st, refused := c.refuseAppend(name, unknown, size); refused {
+		return st, nil // next drains what comes unasked
+	}
+	a.line = nil
+	if wait {
+		if err := c.continueLiteral(); err != nil {
+			return status{}, err
+		}
+	}
+	msg, err := c.message(size)
+	if err != nil {
+		return status{}, err
+	}
+	if err := a.nextLine(); err != nil {
+		return status{}, err
+	}
+	if err := a.end(); err != nil {
+		return status{}, err
+	}
+	if why := refuseContent(msg); why != "" && c.srv.quirks[quirkContentRefused] {
+		return badArgument("quirk EX-09: " + why), nil
+	}
+	if bytes.IndexByte(msg, 0) >= 0 {
+		return badArgument("a NUL in the message (RFC 3501 section 9, CHAR8)"), nil
+	}
+	return c.storeAppended(name, fl, date, msg), nil
+}
+
+// refuseAppend is what Exchange says before it asks for the message. The order
+// of the checks is inferred, but for the throttle, which was seen in the place
+// of "+" (imapsync#198).
+func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool) {
+	if f, ok := c.srv.faults.take(faultThrottle, c.user); ok {
+		return throttled(f.delay), true
+	}
+	if limit := c.srv.profile.maxMessage; size > limit {
+		why := fmt.Sprintf("%d bytes, the limit is %d", size, limit)
+		switch {
+		case c.srv.quirks[quirkOversizeCloses]:
+			st := badArgument("quirk EX-06: " + why)
+			st.close = true
+			return st, true
+		case c.srv.quirks[quirkOversizeRefused]:
+			return status{kind: "NO", text: "Maximum size of appendable message has been exceeded", why: "quirk EX-07: " + why}, true
+		}
+	}
+	if unknownFlag != "" && c.srv.quirks[quirkKeywordRefused] {
+		return badArgument("quirk EX-08: flag " + unknownFlag), true
+	}
+	c.srv.store.mu.Lock()
+	defer c.srv.store.mu.Unlock()
+	if c.account.find(name) == nil {
+		return tryCreate(name), true
+	}
+	return status{}, false
+}
+
+// storeAppended stores the message and answers. The text of success was not
+// found in any log and is inferred from that of other commands.
+func (c *conn) storeAppended(name string, fl flags, date time.Time, msg []byte) status {
+	m := c.srv.newMessage(fl, date, msg)
+	s := c.srv.store
+	s.mu.Lock()
+	mb := c.account.find(name)
+	if mb == nil { // deleted while the message came
+		s.mu.Unlock()
+		return tryCreate(name)
+	}
+	uid := mb.add(m)
+	st := completed("APPEND")
+	if c.srv.supports("UIDPLUS") {
+		st.text = fmt.Sprintf("[APPENDUID %d %d] %s", mb.uidValidity, uid, st.text)
+	}
+	s.mu.Unlock()
+	c.sync(true)
+	return st
+}
+
+// newMessage is a message as APPEND leaves it.
+func (s *Server) newMessage(fl flags, date time.Time, msg []byte) *message {
+	m := &message{flags: fl, date: date.UTC(), received: msg, stored: msg, flagged: fl&flagFlagged != 0}
+	if s.quirks[quirkRegenerated] {
+		m.stored = regenerate(msg)
+	}
+	m.size = int64(len(m.stored))
+	if s.quirks[quirkSizeEstimate] {
+		m.size = estimateSize(m.stored)
+	}
+	if s.quirks[quirkFlaggedHidden] {
+		m.flagged = false
+	}
+	if s.quirks[quirkMDNSentCategory] && fl&flagMDNSent != 0 {
+		m.category = "$MDNSent"
+	}
+	return m
+}
+
+// estimateSize is the size of the properties in the store, which is not that
+// of the message written from them (quirk EX-13). The formula is ours: it only
+// has to differ.
+func estimateSize(stored []byte) int64 { return int64(len(stored)) + int64(len(stored))/32 + 271 }

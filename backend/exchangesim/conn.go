@@ -1,0 +1,270 @@
+package exchangesim
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+)
+
+// Deadlines of a connection. The first two are the defaults of
+// Set-ImapSettings; commands do not lengthen the first (STANXIMAP §2.2.10).
+const (
+	preAuthTimeout       = time.Minute
+	authenticatedTimeout = 30 * time.Minute
+	writeTimeout         = time.Minute
+	lingerTimeout        = 2 * time.Second
+)
+
+// Errors before Exchange hangs up (quirks EX-02 and EX-03).
+const (
+	maxBads             = 10
+	maxNotConnectedBads = 2
+)
+
+// maxEchoedTag bounds what is repeated of a tag that was never one.
+const maxEchoedTag = 64
+
+// errClosing ends a connection after its last reply was written.
+var errClosing = errors.New("connection closed by the server")
+
+// connState is a bit set, so that commands.go can say where a command is allowed.
+type connState uint8
+
+const (
+	notAuthenticated connState = 1 << iota
+	authenticated
+	selected
+	anyState = notAuthenticated | authenticated | selected
+)
+
+// conn is one connection. One goroutine, serve, uses it; idle.go says how a
+// second one borrows the writer.
+type conn struct {
+	srv  *Server
+	mode Mode
+
+	net net.Conn // replaced by STARTTLS
+	tls bool
+	r   *bufio.Reader
+	w   *bufio.Writer
+
+	started time.Time
+	user    string   // who logged in; "" before
+	account *account // whose mailboxes; nil if they cannot be opened
+	view    *view    // nil: no mailbox is selected
+	bads    int      // BAD replies so far
+	lost    int      // those of them for a mailbox that cannot be opened
+}
+
+func newConn(s *Server, nc net.Conn, mode Mode) *conn {
+	c := &conn{srv: s, mode: mode, started: s.now()}
+	if mode == ImplicitTLS {
+		nc, c.tls = tls.Server(nc, s.tls), true
+	}
+	c.attach(nc)
+	return c
+}
+
+// attach puts the buffers on a socket. What the last reader still held is
+// forgotten, so that nothing is carried into TLS from before it.
+func (c *conn) attach(nc net.Conn) {
+	c.net = nc
+	c.r = bufio.NewReader(nc)
+	c.w = bufio.NewWriter(deadlineWriter{nc})
+}
+
+// deadlineWriter gives each write its own deadline.
+type deadlineWriter struct{ net.Conn }
+
+func (w deadlineWriter) Write(b []byte) (int, error) {
+	if err := w.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(b)
+}
+
+// serve runs the connection until either side ends it.
+func (c *conn) serve() {
+	log := c.srv.log.With("client", c.net.RemoteAddr().String())
+	c.printf("* OK %s\r\n", c.srv.profile.greeting)
+	err := c.w.Flush()
+	for err == nil {
+		err = c.next()
+	}
+	log.Debug("connection ended", "user", c.user, "reason", err)
+	c.w.Flush() // best effort: the client may be gone
+	if errors.Is(err, errClosing) {
+		c.linger()
+	}
+}
+
+// linger lets the client read the last reply: closing at once while it still
+// sends would reset the connection and take the reply from it.
+func (c *conn) linger() {
+	half, ok := c.net.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil || c.net.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, c.net) // ends by the client's close or the deadline
+}
+
+// next reads one command, runs it and answers it.
+func (c *conn) next() error {
+	deadline := c.started.Add(preAuthTimeout)
+	if c.user != "" {
+		deadline = time.Now().Add(authenticatedTimeout)
+	}
+	if err := c.net.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	line, err := readLine(c.r, maxCommandSize)
+	switch {
+	case errors.Is(err, errLineTooLong) && c.srv.quirks[quirkCommandSize]:
+		tag, _, _ := splitCommand(line)
+		return c.answer(tag, badCommand("quirk EX-04: the command is over 10240 bytes"))
+	case err != nil && !errors.Is(err, errLineTooLong):
+		return err
+	case len(bytes.TrimSpace(line)) == 0:
+		return nil // an empty line is no command
+	}
+	tag, verb, rest := splitCommand(line)
+	a := &args{conn: c, line: rest, used: len(line)}
+	st, err := c.run(verb, a)
+	switch {
+	case errors.Is(err, errArgument):
+		st = badArgument(err.Error())
+	case errors.Is(err, errCommandSize):
+		st = badCommand("quirk EX-04: " + err.Error())
+	case err != nil:
+		return err
+	}
+	if st.kind != "OK" {
+		if err := a.drain(); err != nil {
+			return err
+		}
+	}
+	c.log(verb, st)
+	return c.answer(tag, st)
+}
+
+// splitCommand takes the tag and the verb, in capitals, off a line. A verb
+// "UID" takes the word after it along.
+func splitCommand(line []byte) (tag, verb string, rest []byte) {
+	word := func() string {
+		line = bytes.TrimLeft(line, " \t")
+		n := bytes.IndexAny(line, " \t")
+		if n < 0 {
+			n = len(line)
+		}
+		w := string(line[:n])
+		line = line[n:]
+		return w
+	}
+	tag, verb = word(), strings.ToUpper(word())
+	if verb == "UID" {
+		verb += " " + strings.ToUpper(word())
+	}
+	return tag, verb, line
+}
+
+// run calls the command's handler if it is allowed now.
+func (c *conn) run(verb string, a *args) (status, error) {
+	cmd, ok := c.srv.commands[verb]
+	switch {
+	case !ok || cmd.needs != "" && !c.srv.supports(cmd.needs):
+		return badCommand("unknown command"), nil
+	case cmd.states&c.state() == 0:
+		return badState("not allowed in this state"), nil
+	case c.user != "" && c.account == nil && cmd.states != anyState:
+		return notConnected(), nil
+	}
+	return cmd.run(c, a)
+}
+
+func (c *conn) state() connState {
+	switch {
+	case c.user == "":
+		return notAuthenticated
+	case c.view == nil:
+		return authenticated
+	}
+	return selected
+}
+
+// supports says whether the profile knows the commands of a capability.
+func (s *Server) supports(capability string) bool {
+	for w := range strings.FieldsSeq(s.profile.afterLogin) {
+		if w == capability {
+			return true
+		}
+	}
+	return false
+}
+
+// answer writes the tagged reply, and hangs up after too many errors.
+func (c *conn) answer(tag string, st status) error {
+	if f, ok := c.srv.faults.take(faultSlow, ""); ok {
+		if err := c.pause(f.delay); err != nil {
+			return err
+		}
+	}
+	if len(tag) > maxEchoedTag {
+		tag = tag[:maxEchoedTag]
+	}
+	c.printf("%s %s %s\r\n", tag, st.kind, st.text)
+	if st.kind == "BAD" {
+		c.bads++
+		if c.user != "" && c.account == nil {
+			c.lost++
+		}
+	}
+	if st.close || c.bads >= maxBads && c.srv.quirks[quirkTenBads] || c.lost >= maxNotConnectedBads {
+		c.printf("* BYE Connection closed. 14\r\n")
+		return errClosing
+	}
+	if st.bye {
+		return errClosing
+	}
+	if err := c.w.Flush(); err != nil || st.then == nil {
+		return err
+	}
+	return st.then()
+}
+
+// pause waits, or is ended by Close.
+func (c *conn) pause(d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-c.srv.done:
+		return errClosing
+	}
+}
+
+// log says what was refused and why. Arguments are left out: they may be
+// secrets.
+func (c *conn) log(verb string, st status) {
+	log := c.srv.log.With("user", c.user, "command", verb, "reply", st.kind+" "+st.text)
+	if st.kind == "OK" {
+		log.Debug("answered")
+		return
+	}
+	log.Info("refused", "why", st.why)
+}
+
+// printf writes to the buffer, whose first error shows at the next Flush.
+func (c *conn) printf(format string, v ...any) { fmt.Fprintf(c.w, format, v...) }
+
+// continueLiteral asks for a literal. The text is inferred.
+func (c *conn) continueLiteral() error {
+	c.printf("+ Ready for additional command text.\r\n")
+	return c.w.Flush()
+}

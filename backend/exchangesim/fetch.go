@@ -1,0 +1,143 @@
+package exchangesim
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-message/textproto"
+)
+
+func (c *conn) fetchBySeq(a *args) (status, error) { return c.fetch(a, false) }
+func (c *conn) fetchByUID(a *args) (status, error) { return c.fetch(a, true) }
+
+// fetch answers FETCH and UID FETCH. UID stands after what was asked for, and
+// FLAGS last where reading has set \Seen, as in HaskellNet#15.
+func (c *conn) fetch(a *args, byUID bool) (status, error) {
+	set, err := a.seqSet()
+	if err != nil {
+		return status{}, err
+	}
+	items, err := a.fetchItems()
+	if err != nil {
+		return status{}, err
+	}
+	if err := a.end(); err != nil {
+		return status{}, err
+	}
+	asked := func(name string) bool {
+		return slices.ContainsFunc(items, func(i fetchItem) bool { return i.name == name })
+	}
+	if byUID && !asked("UID") {
+		items = append(items, fetchItem{name: "UID"})
+	}
+	reads := slices.ContainsFunc(items, func(i fetchItem) bool { return i.section != nil && !i.section.Peek })
+	list, newlySeen, ok := c.fetchTargets(set, byUID, reads && !c.view.readOnly)
+	if !ok {
+		return badMessageSet("quirk EX-19: a number past the end"), nil
+	}
+	for _, t := range list {
+		all := items
+		if newlySeen[t.msg.uid] && !asked("FLAGS") {
+			all = append(items[:len(items):len(items)], fetchItem{name: "FLAGS"})
+		}
+		if err := c.writeMessage(t, all); err != nil {
+			return status{}, err
+		}
+	}
+	c.sync(false)
+	return completed("FETCH"), nil
+}
+
+// fetchTargets copies the messages, so that they can be written without the
+// store's lock, and marks them as seen where wanted.
+func (c *conn) fetchTargets(set []seqRange, byUID, markSeen bool) (list []target, newlySeen map[uint32]bool, ok bool) {
+	s := c.srv.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list, ok = c.targets(set, byUID)
+	newlySeen = map[uint32]bool{}
+	for i, t := range list {
+		if markSeen && t.msg.flags&flagSeen == 0 {
+			c.changeFlags(t.msg, t.msg.flags|flagSeen, flagSeen)
+			newlySeen[t.msg.uid] = true
+		}
+		list[i].msg = t.msg.clone()
+	}
+	return list, newlySeen, ok
+}
+
+func (c *conn) writeMessage(t target, items []fetchItem) error {
+	c.printf("* %d FETCH (", t.seq)
+	for i, item := range items {
+		if i > 0 {
+			c.w.WriteByte(' ')
+		}
+		if item.section != nil {
+			c.printf("%s ", item.name)
+			if err := c.writeLiteral(section(t.msg.stored, item.section)); err != nil {
+				return err
+			}
+			continue
+		}
+		c.printf("%s %s", item.name, c.attribute(t.msg, item.name))
+	}
+	c.printf(")\r\n")
+	return nil
+}
+
+// attribute is the value of an item that is no part of the message's text.
+func (c *conn) attribute(m *message, name string) string {
+	switch name {
+	case "FLAGS":
+		return m.flags.String()
+	case "INTERNALDATE":
+		return m.date.Format(`"` + internalDate + `"`)
+	case "RFC822.SIZE":
+		return fmt.Sprint(m.size)
+	case "UID":
+		return fmt.Sprint(m.uid)
+	case "ENVELOPE":
+		h, err := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(m.stored)))
+		if err != nil {
+			return emptyEnvelope
+		}
+		return envelope(imapserver.ExtractEnvelope(h))
+	}
+	s := structure{extended: name == "BODYSTRUCTURE", bareDisposition: c.srv.quirks[quirkDisposition]}
+	var b strings.Builder
+	s.write(&b, imapserver.ExtractBodyStructure(bytes.NewReader(m.stored)))
+	return b.String()
+}
+
+// section cuts what BODY[...] names out of a message. The whole message needs
+// no parser, and is given out whatever it is.
+func section(msg []byte, item *imap.FetchItemBodySection) []byte {
+	whole := len(item.Part) == 0 && item.Specifier == imap.PartSpecifierNone
+	if !whole {
+		return imapserver.ExtractBodySection(bytes.NewReader(msg), item)
+	}
+	if p := item.Partial; p != nil {
+		from := min(p.Offset, int64(len(msg)))
+		return msg[from:min(from+p.Size, int64(len(msg)))]
+	}
+	return msg
+}
+
+func (c *conn) writeLiteral(b []byte) error {
+	if len(b) == 0 {
+		c.printf(`""`)
+		return nil
+	}
+	c.printf("{%d}\r\n", len(b))
+	if _, ok := c.srv.faults.take(faultCutLiteral, c.user); ok {
+		c.w.Write(b[:len(b)/2])
+		return errCut
+	}
+	_, err := c.w.Write(b)
+	return err
+}

@@ -1,0 +1,55 @@
+package exchangesim
+
+import (
+	"errors"
+	"strings"
+	"sync"
+)
+
+// idle tells of changes until the client sends a line (RFC 2177). Anything but
+// DONE is a command in the wrong state (Webklex/php-imap#258).
+//
+// While this goroutine reads, pushChanges owns the writer and the view; it has
+// ended before this one uses them again.
+func (c *conn) idle(a *args) (status, error) {
+	if err := a.end(); err != nil {
+		return status{}, err
+	}
+	c.printf("+ IDLE accepted, awaiting DONE command.\r\n")
+	if err := c.w.Flush(); err != nil {
+		return status{}, err
+	}
+	stop := make(chan struct{})
+	var pusher sync.WaitGroup
+	if c.view != nil {
+		pusher.Go(func() { c.pushChanges(stop) })
+	}
+	line, err := readLine(c.r, maxCommandSize)
+	close(stop)
+	pusher.Wait()
+	if err != nil && !errors.Is(err, errLineTooLong) {
+		return status{}, err
+	}
+	if !strings.EqualFold(strings.TrimSpace(string(line)), "DONE") {
+		return badState("IDLE was not ended by DONE"), nil
+	}
+	c.sync(true)
+	return completed("IDLE"), nil
+}
+
+func (c *conn) pushChanges(stop <-chan struct{}) {
+	for {
+		c.srv.store.mu.Lock()
+		changed := c.view.mailbox.changed
+		c.srv.store.mu.Unlock()
+		c.sync(true)
+		if c.w.Flush() != nil {
+			return // the reader sees the end of the connection by itself
+		}
+		select {
+		case <-changed:
+		case <-stop:
+			return
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package exchangesim
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"strings"
+)
+
+// illegalCode is what leaked into an OK of Exchange Online (net-imap#597,
+// quirk EX-23): a quoted string has no place in a resp-text-code.
+const illegalCode = `[Error="Microsoft.Exchange.Data.Storage.WrongServerException:Cross Server access is not allowed` +
+	` for mailbox 00000000-0000-0000-0000-000000000000" AuthResultFromPopImapEnd=0 Proxy=exchangesim.example.com:1993:SSL` +
+	` MailboxBE=exchangesim.example.com Service=Imap4] `
+
+// loginAllowed says whether credentials may be sent now (quirk EX-01).
+func (c *conn) loginAllowed() bool {
+	return c.tls || c.mode == InsecurePlaintext || !c.srv.quirks[quirkSecureLogin]
+}
+
+func (c *conn) login(a *args) (status, error) {
+	if !c.loginAllowed() {
+		return badState("quirk EX-01: LOGIN without TLS while LoginType is SecureLogin"), nil
+	}
+	name, err := a.astring()
+	if err != nil {
+		return status{}, err
+	}
+	password, err := a.astring()
+	if err != nil {
+		return status{}, err
+	}
+	if err := a.end(); err != nil {
+		return status{}, err
+	}
+	who, mailbox, ok := parseLogin(name, c.srv.profile.forms)
+	return c.open("LOGIN", who, mailbox, password, ok), nil
+}
+
+// authenticate knows PLAIN alone; NTLM, GSSAPI and XOAUTH2 are refused
+// whatever is announced.
+func (c *conn) authenticate(a *args) (status, error) {
+	if !c.loginAllowed() {
+		return badState("quirk EX-01: AUTHENTICATE without TLS while LoginType is SecureLogin"), nil
+	}
+	mechanism, err := a.atom()
+	if err != nil {
+		return status{}, err
+	}
+	switch strings.ToUpper(mechanism) {
+	case "PLAIN":
+	case "NTLM":
+		// MailKit#532.
+		return status{kind: "NO", text: "Server Unavailable. 15", why: "NTLM is not simulated"}, nil
+	default:
+		return failed("AUTHENTICATE", "mechanism not simulated"), nil
+	}
+	response, err := c.saslResponse(a)
+	if err != nil {
+		return status{}, err
+	}
+	fields := bytes.Split(response, []byte{0})
+	if len(fields) != 3 {
+		return failed("AUTHENTICATE", "the response is not that of PLAIN (RFC 4616)"), nil
+	}
+	who, mailbox, ok := parsePlain(string(fields[0]), string(fields[1]), c.srv.profile.forms)
+	return c.open("AUTHENTICATE", who, mailbox, string(fields[2]), ok), nil
+}
+
+// saslResponse takes the initial response (RFC 4959) where the version
+// announces it, else asks with Exchange's bare "+" (MailKit#269). That an
+// initial response without SASL-IR is a bad argument is inferred.
+func (c *conn) saslResponse(a *args) ([]byte, error) {
+	var encoded []byte
+	if a.peek() != 0 {
+		word, err := a.atom()
+		if err != nil || !c.srv.supports("SASL-IR") {
+			return nil, errArgument
+		}
+		if word != "=" { // an empty response
+			encoded = []byte(word)
+		}
+	} else {
+		c.printf("+\r\n")
+		if err := c.w.Flush(); err != nil {
+			return nil, err
+		}
+		line, err := readLine(c.r, maxCommandSize)
+		if errors.Is(err, errLineTooLong) || err == nil && string(line) == "*" {
+			return nil, errArgument
+		}
+		if err != nil {
+			return nil, err
+		}
+		encoded = line
+	}
+	if err := a.end(); err != nil {
+		return nil, err
+	}
+	response, err := base64.StdEncoding.DecodeString(string(encoded))
+	if err != nil {
+		return nil, errArgument
+	}
+	return response, nil
+}
+
+// open checks the credentials and opens the mailbox. known is false when the
+// name was in no form that the version takes.
+func (c *conn) open(command, who, mailbox, password string, known bool) status {
+	if _, ok := c.srv.faults.take(faultRefuseLogin, who); ok {
+		return failed(command, "fault refuse-login")
+	}
+	user, target := c.srv.store.account(who), c.srv.store.account(mailbox)
+	switch {
+	case !known:
+		return failed(command, "the name is in no form that this version takes")
+	case user == nil || target == nil:
+		return failed(command, "no such user")
+	case user.user.Password != password:
+		return failed(command, "wrong password")
+	}
+	if _, ok := c.srv.faults.take(faultUnopenable, target.user.Name); ok || user != target && !user.user.FullAccess {
+		if !c.srv.quirks[quirkNotConnected] {
+			return failed(command, "the mailbox cannot be opened")
+		}
+		target = nil
+	}
+	c.user, c.account = user.user.Name, target
+	st := completed(command)
+	if c.srv.quirks[quirkErrorCode] {
+		st.text = illegalCode + st.text
+	}
+	return st
+}

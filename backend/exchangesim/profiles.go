@@ -1,0 +1,147 @@
+package exchangesim
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxCommandSize is the default of Set-ImapSettings -MaxCommandSize, in bytes,
+// for 2010 to 2019 (exchange-behaviour.md §4.1). It is taken without the line
+// end for a command, and with CRLF for a line in a message, which is where
+// sources only say "10240".
+const maxCommandSize = 10240
+
+const (
+	mebibyte = 1 << 20
+	// standardGreeting is the default Banner of Set-ImapSettings.
+	standardGreeting = "The Microsoft Exchange IMAP4 service is ready."
+	// onlineGreeting ends in the front end's host name, base64 of UTF-16LE
+	// (MailKit#460): here "exchangesim.example.com".
+	onlineGreeting = standardGreeting +
+		" [ZQB4AGMAaABhAG4AZwBlAHMAaQBtAC4AZQB4AGEAbQBwAGwAZQAuAGMAbwBtAA==]"
+)
+
+// profile holds what differs between the versions of Exchange.
+type profile struct {
+	name     string
+	greeting string
+	// Capabilities before TLS with LoginType SecureLogin, on TLS before
+	// login, and after login (exchange-behaviour.md §1.2).
+	beforeTLS, onTLS, afterLogin string
+	bye                          string
+	id                           string // reply to ID; "": the command is unknown
+	maxMessage                   int64  // bytes that APPEND takes
+	forms                        loginForms
+	quirks                       []string // on by default
+}
+
+// loginForms are the spellings of a user's name that a version takes
+// (exchange-behaviour.md §2.1).
+type loginForms uint8
+
+const (
+	formUser            loginForms = 1 << iota // user
+	formDomainUser                             // DOMAIN\user, dns.domain\user
+	formUPN                                    // user@upn
+	formDomainAdminUser                        // DOMAIN\admin\user
+	formAdminUPNUser                           // admin@upn\user
+	formPlainAuthzid                           // SASL PLAIN with authzid ≠ authcid
+)
+
+const onPremisesForms = formUser | formDomainUser | formUPN | formDomainAdminUser | formAdminUPNUser | formPlainAuthzid
+
+// commonQuirks are on in every profile.
+var commonQuirks = [...]string{
+	quirkSecureLogin, quirkTenBads, quirkNotConnected, quirkCommandSize, quirkLiteralRun,
+	quirkKeywordRefused, quirkContentRefused, quirkReceipts, quirkRegenerated,
+	quirkSizeEstimate, quirkCaseFolding, quirkMessageSet, quirkCharset,
+}
+
+// profiles is the table; exchange-behaviour.md §1 and §4.4 are its source.
+// "Inferred" marks lines put together from the neighbouring ones.
+func profiles() []profile {
+	return []profile{
+		{
+			name:     "exchange2010",
+			greeting: standardGreeting,
+			// Inferred from the 2007 line of cweiske.de and MailKit#1139.
+			beforeTLS: "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI LOGINDISABLED STARTTLS UIDPLUS CHILDREN IDLE NAMESPACE LITERAL+",
+			// MailKit#1139 less STARTTLS.
+			onTLS:      "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI AUTH=PLAIN UIDPLUS CHILDREN IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI AUTH=PLAIN UIDPLUS CHILDREN IDLE NAMESPACE LITERAL+",
+			bye:        "Microsoft Exchange Server 2010 IMAP4 server signing off.", // mxk/go-imap#11
+			maxMessage: 10 * mebibyte,
+			forms:      onPremisesForms,
+			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkNTLM},
+		},
+		{
+			name:     "exchange2016",
+			greeting: standardGreeting,
+			// Inferred from the 2013 line of MailKit#269 and the next.
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			// node-imap#602.
+			onTLS:      "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT XPROXY3 CLIENTNETWORKPRESENCELOCATION CHILDREN IDLE NAMESPACE LITERAL+",
+			bye:        "Microsoft Exchange Server 2016 IMAP4 server signing off.", // MailKit#460
+			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.1")`,
+			maxMessage: 10 * mebibyte,
+			forms:      onPremisesForms,
+			quirks:     []string{quirkOversizeRefused, quirkFlaggedHidden, quirkTabNames, quirkNTLM},
+		},
+		{
+			name:     "exchange-online",
+			greeting: onlineGreeting,
+			// Inferred from the next.
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			// MailKit#1496; PLAIN was still announced then.
+			onTLS:      "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE ID UNSELECT CLIENTACCESSRULES CLIENTNETWORKPRESENCELOCATION BACKENDAUTHENTICATE CHILDREN IDLE NAMESPACE LITERAL+",
+			bye:        "Microsoft Exchange Server IMAP4 server signing off.", // imapsync#239
+			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`,
+			maxMessage: 35 * mebibyte,
+			forms:      formUPN | formAdminUPNUser,
+			quirks:     []string{quirkOversizeRefused, quirkReservedFiles, quirkMDNSentCategory, quirkTabNames},
+		},
+	}
+}
+
+// Profiles are the names that Config.Profile takes.
+func Profiles() []string {
+	var names []string
+	for _, p := range profiles() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// findProfile returns the profile of that name; "" is exchange2016.
+func findProfile(name string) (profile, error) {
+	if name == "" {
+		name = "exchange2016"
+	}
+	for _, p := range profiles() {
+		if p.name == name {
+			return p, nil
+		}
+	}
+	return profile{}, fmt.Errorf("profile %q is none of %s", name, strings.Join(Profiles(), ", "))
+}
+
+// withoutNTLM is a capability line of a server with EnableGSSAPIAndNTLMAuth
+// off (quirk EX-17).
+func withoutNTLM(caps string) string {
+	return strings.NewReplacer(" AUTH=NTLM", "", " AUTH=GSSAPI", "").Replace(caps)
+}
+
+// withStartTLS is the line of a server that takes logins in plain text and
+// offers STARTTLS too: it stands after the last AUTH (owncloud-archive/mail#721).
+func withStartTLS(caps string) string {
+	words := strings.Fields(caps)
+	at := 0
+	for i, w := range words {
+		if strings.HasPrefix(w, "AUTH=") || strings.HasPrefix(w, "IMAP4") {
+			at = i + 1
+		}
+	}
+	return strings.Join(append(append(append([]string{}, words[:at]...), "STARTTLS"), words[at:]...), " ")
+}

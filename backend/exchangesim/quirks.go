@@ -1,0 +1,101 @@
+package exchangesim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Quirk is one way in which Exchange differs from what a client expects.
+// Sources are named as in reference/exchange-behaviour.md.
+type Quirk struct {
+	ID     string // as comments and tests name it: "EX-07"
+	Name   string // as Config.Quirks takes it
+	About  string
+	Source string
+}
+
+const (
+	quirkSecureLogin     = "secure-login"
+	quirkTenBads         = "ten-bads"
+	quirkNotConnected    = "not-connected"
+	quirkCommandSize     = "command-size"
+	quirkLiteralRun      = "literal-run-as-commands"
+	quirkOversizeCloses  = "oversize-closes"
+	quirkOversizeRefused = "oversize-refused"
+	quirkKeywordRefused  = "keyword-refused"
+	quirkContentRefused  = "content-refused"
+	quirkFlaggedHidden   = "flagged-hidden"
+	quirkReceipts        = "receipts-again"
+	quirkRegenerated     = "regenerated"
+	quirkSizeEstimate    = "size-estimate"
+	quirkCaseFolding     = "case-folding"
+	quirkReservedFiles   = "reserved-files"
+	quirkMDNSentCategory = "mdnsent-category"
+	quirkNTLM            = "ntlm-announced"
+	quirkReadOnlyStore   = "read-only-store"
+	quirkMessageSet      = "message-set"
+	quirkCharset         = "search-charset"
+	quirkTabNames        = "tab-names"
+	quirkBareCopyUID     = "bare-copyuid"
+	quirkErrorCode       = "error-in-ok"
+	quirkDisposition     = "bare-disposition"
+)
+
+// Quirks lists them all, in the order of their ids.
+func Quirks() []Quirk {
+	return []Quirk{
+		{"EX-01", quirkSecureLogin, "LOGIN and AUTHENTICATE without TLS: BAD Command received in Invalid state.", "§2.2; FAQ.Exchange; dmarcts-report-parser#25; Set-ImapSettings LoginType"},
+		{"EX-02", quirkTenBads, "the tenth BAD of a connection is followed by BYE Connection closed. 14", "§3; FAQ.Exchange; emacs VM issue 389"},
+		{"EX-03", quirkNotConnected, "login to a mailbox that cannot be opened says OK; every command then gets BAD User is authenticated but not connected., and BYE after the second (off: the login fails)", "§2.2; MailKit#1496; oauth2-proxy#74"},
+		{"EX-04", quirkCommandSize, "a command over 10240 bytes: BAD Command Error. 10", "§3; nextcloud/mail#6038; node-imap#44; Set-ImapSettings MaxCommandSize"},
+		{"EX-05", quirkLiteralRun, "a line over 10240 bytes (CRLF counted) in an APPEND's message ends the literal: that line and the following are run as commands, their first words taken for tags; APPEND gets no answer and the connection is closed", "§3 (mechanism inferred); node-imap#868; MailKit#542; thunderbird-android#1809; freron.com"},
+		{"EX-06", quirkOversizeCloses, "APPEND over the limit: BAD Command Argument Error. 11 and BYE Connection closed. 14, before the literal (inferred)", "§3; imapsync#5"},
+		{"EX-07", quirkOversizeRefused, "APPEND over the limit: NO Maximum size of appendable message has been exceeded, before the literal (inferred)", "§3; FAQ.Exchange; FAQ.Office365"},
+		{"EX-08", quirkKeywordRefused, "APPEND or STORE of a keyword other than $MDNSent: BAD Command Argument Error. 11 (off: dropped silently)", "§5 row 3; djcb/mu#1384; node-imap#602"},
+		{"EX-09", quirkContentRefused, "APPEND of message/partial, or with an encoded word that cannot be decoded (charset TELETEX): BAD Command Argument Error. 11", "§3; imapsync#389, #285, #161; freron.com"},
+		{"EX-10", quirkFlaggedHidden, `\Flagged by APPEND shows over IMAP, not in Outlook; by STORE it shows in both`, "§5 row 1; FAQ.Exchange"},
+		{"EX-11", quirkReceipts, "opening a message that asks for a read receipt sends one, however old it is", "§5 row 2; Set-ImapSettings SuppressReadReceipt"},
+		{"EX-12", quirkRegenerated, "messages are stored as properties and written anew: order of header fields, boundaries and encodings change", "§5 row 6; STANXIMAP §2.1.2"},
+		{"EX-13", quirkSizeEstimate, "RFC822.SIZE and SEARCH LARGER/SMALLER use an estimate", "§5 row 5; Set-ImapSettings EnableExactRFC822Size"},
+		{"EX-14", quirkCaseFolding, "names of mailboxes are case-insensitive and case-preserving: NO Mailbox already exists.", "§3, §4.5; offlineimap#212; FAQ.Exchange"},
+		{"EX-15", quirkReservedFiles, "CREATE Files: NO Folder name is reserved", "§3; FAQ.Office365"},
+		{"EX-16", quirkMDNSentCategory, "an appended $MDNSent becomes a category in Outlook", "§5 row 3; FAQ.Office365"},
+		{"EX-17", quirkNTLM, "AUTH=NTLM and AUTH=GSSAPI are announced, as EnableGSSAPIAndNTLMAuth does by default (here both are refused)", "§1.2, §2.1; MailKit#532"},
+		{"EX-18", quirkReadOnlyStore, "STORE in an EXAMINEd mailbox: NO Command received in Invalid state. (off: BAD, inferred)", "§3; mxk/go-imap#11"},
+		{"EX-19", quirkMessageSet, "a message number past the end, or an unknown SEARCH key: BAD The specified message set is invalid. (off: numbers past the end are passed over)", "§3; node-imap#615, #709, #762, #214"},
+		{"EX-20", quirkCharset, "SEARCH CHARSET other than US-ASCII: NO [BADCHARSET (US-ASCII)]", "§5 row 21; rodcorsi/mattermail#7; STANXIMAP §2.2.24"},
+		{"EX-21", quirkTabNames, "names with a TAB are listed unquoted", "§5 row 18; MailKit#945"},
+		{"EX-22", quirkBareCopyUID, "MOVE answers with a bare line [COPYUID ...], without * OK (seen on 2013 and Exchange Online 2014)", "§5 row 8; MailKit#115; net-imap#250"},
+		{"EX-23", quirkErrorCode, "the OK of a login carries an illegal code with diagnostics", "§2.2; net-imap#597"},
+		{"EX-24", quirkDisposition, "a disposition without parameters is a bare string in BODYSTRUCTURE", "§5 row 11; MailKit#919, #1446"},
+	}
+}
+
+// quirkSet holds the names of those that are on.
+type quirkSet map[string]bool
+
+// newQuirkSet starts from a profile's quirks; "name" switches one on and
+// "no-name" off.
+func newQuirkSet(p profile, switches []string) (quirkSet, error) {
+	set := quirkSet{}
+	for _, name := range slices.Concat(commonQuirks[:], p.quirks) {
+		set[name] = true
+	}
+	for _, s := range switches {
+		name, off := strings.CutPrefix(s, "no-")
+		if !slices.ContainsFunc(Quirks(), func(q Quirk) bool { return q.Name == name }) {
+			return nil, fmt.Errorf(`quirk %q is none of %s; "no-" before a name switches it off`, s, strings.Join(quirkNames(), ", "))
+		}
+		set[name] = !off
+	}
+	return set, nil
+}
+
+func quirkNames() []string {
+	var names []string
+	for _, q := range Quirks() {
+		names = append(names, q.Name)
+	}
+	return names
+}

@@ -1,0 +1,66 @@
+package exchangesim
+
+import (
+	"fmt"
+	"time"
+)
+
+// status is the tagged reply to a command, and for the log the reason.
+type status struct {
+	kind  string // OK, NO or BAD
+	text  string
+	why   string
+	close bool         // BYE Connection closed. 14 follows at once
+	bye   bool         // the connection ends, BYE has been said
+	then  func() error // what has to wait until the reply is sent
+}
+
+func completed(command string) status { return status{kind: "OK", text: command + " completed."} }
+
+// The refusals of Exchange; exchange-behaviour.md §3 is their source.
+
+func badCommand(why string) status {
+	return status{kind: "BAD", text: "Command Error. 10", why: why}
+}
+
+func badArgument(why string) status {
+	return status{kind: "BAD", text: "Command Argument Error. 11", why: why}
+}
+
+func badState(why string) status {
+	return status{kind: "BAD", text: "Command received in Invalid state.", why: why}
+}
+
+func badMessageSet(why string) status {
+	return status{kind: "BAD", text: "The specified message set is invalid.", why: why}
+}
+
+func notConnected() status {
+	return status{kind: "BAD", text: "User is authenticated but not connected.", why: "quirk EX-03: the mailbox could not be opened"}
+}
+
+func throttled(backoff time.Duration) status {
+	return status{
+		kind: "NO", why: "fault throttle",
+		text: fmt.Sprintf("Request is throttled. Suggested Backoff Time: %d milliseconds", backoff.Milliseconds()),
+	}
+}
+
+// noMailbox is seen for SELECT (RainLoop/rainloop-webmail#1777) and inferred
+// for the rest.
+func noMailbox(name string) status {
+	return status{kind: "NO", text: name + " doesn't exist.", why: "no such mailbox"}
+}
+
+// tryCreate is noMailbox for APPEND, COPY and MOVE, with the code that RFC
+// 3501 section 7.1 asks for. Inferred: no log of Exchange was found.
+func tryCreate(name string) status {
+	st := noMailbox(name)
+	st.text = "[TRYCREATE] " + st.text
+	return st
+}
+
+// failed is a refusal for which no log was found. Inferred.
+func failed(command, why string) status {
+	return status{kind: "NO", text: command + " failed.", why: why}
+}

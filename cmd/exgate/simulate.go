@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"exgate/backend/exchangesim"
+)
+
+// simulation holds the flags of "exgate simulate".
+type simulation struct {
+	config    exchangesim.Config
+	startTLS  string
+	implicit  string
+	plaintext string
+	anyHost   bool
+	certOut   string
+	verbose   bool
+}
+
+// simulateCommand is "exgate simulate": a simulated Exchange that runs until
+// the command's context ends.
+func simulateCommand() *cobra.Command {
+	var s simulation
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "run a simulated Exchange",
+		Long: "Runs a simulated Microsoft Exchange IMAP4 service with its wording, limits and quirks, in memory, until interrupted.\n\n" +
+			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  "),
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.config.Profile, "profile", "exchange2016", "one of "+strings.Join(exchangesim.Profiles(), ", "))
+	f.StringVar(&s.startTLS, "listen-starttls", "127.0.0.1:0", "address for STARTTLS; empty: none")
+	f.StringVar(&s.implicit, "listen-implicit", "127.0.0.1:0", "address for TLS from the first byte; empty: none")
+	f.StringVar(&s.plaintext, "insecure-plaintext", "", "address where logins are taken without TLS; empty: none")
+	f.BoolVar(&s.anyHost, "insecure-any-host", false, "allow addresses that are not loopback: the users' passwords are built in")
+	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on, or off with no- before its name; may be repeated")
+	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault; may be repeated")
+	f.StringVar(&s.certOut, "cert-out", "", "write the certificate, in PEM, to this file")
+	f.BoolVar(&s.verbose, "verbose", false, "log each command too, without its arguments")
+	return cmd
+}
+
+func quirkHelp() string {
+	var b strings.Builder
+	b.WriteString("Quirks (--quirk):\n")
+	for _, q := range exchangesim.Quirks() {
+		fmt.Fprintf(&b, "  %s %s: %s\n", q.ID, q.Name, q.About)
+	}
+	return b.String()
+}
+
+// run prints where the server listens and serves until ctx ends.
+func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
+	level := slog.LevelInfo
+	if s.verbose {
+		level = slog.LevelDebug
+	}
+	s.config.Log = slog.New(slog.NewTextHandler(logOut, &slog.HandlerOptions{Level: level}))
+	server, err := exchangesim.New(s.config)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	// The first user has mail, the others have room to copy it to.
+	if err := server.Seed(exchangesim.DefaultUsers()[0].Name); err != nil {
+		return err
+	}
+	if err := s.showCertificate(out, server); err != nil {
+		return err
+	}
+	for _, u := range exchangesim.DefaultUsers() {
+		note := ""
+		if u.FullAccess {
+			note = ", may open every mailbox"
+		}
+		fmt.Fprintf(out, "user %s, password %s%s\n", u.Name, u.Password, note)
+	}
+	fmt.Fprintf(out, "domain %s or %s, UPN suffix %s\n", exchangesim.Domain, exchangesim.DNSDomain, exchangesim.UPNSuffix)
+	return s.serve(ctx, out, server)
+}
+
+// serve opens all listeners before the first is served, so that an address in
+// use is the only error that it ends with.
+func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchangesim.Server) error {
+	type listener struct {
+		net.Listener
+		mode exchangesim.Mode
+	}
+	var listeners []listener
+	for _, l := range []struct {
+		name, address string
+		mode          exchangesim.Mode
+	}{
+		{"starttls", s.startTLS, exchangesim.StartTLS},
+		{"implicit", s.implicit, exchangesim.ImplicitTLS},
+		{"insecure-plaintext", s.plaintext, exchangesim.InsecurePlaintext},
+	} {
+		if l.address == "" {
+			continue
+		}
+		nl, err := s.listen(l.address)
+		if err != nil {
+			for _, open := range listeners {
+				open.Close()
+			}
+			return fmt.Errorf("listening for %s: %w", l.name, err)
+		}
+		fmt.Fprintf(out, "%s %s\n", l.name, nl.Addr())
+		listeners = append(listeners, listener{nl, l.mode})
+	}
+	if len(listeners) == 0 {
+		return errors.New("no address to listen on: give at least one of --listen-starttls, --listen-implicit, --insecure-plaintext")
+	}
+	served := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { served <- server.Serve(l, l.mode) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+		served <- nil // counted below
+	}
+	server.Close()
+	for range listeners {
+		<-served
+	}
+	return err
+}
+
+// listen refuses all but loopback, since everybody knows the passwords.
+func (s *simulation) listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := l.Addr().(*net.TCPAddr); !s.anyHost && (!ok || !tcp.IP.IsLoopback()) {
+		l.Close()
+		return nil, fmt.Errorf("%s is not a loopback address: use 127.0.0.1, or --insecure-any-host if this is meant", address)
+	}
+	return l, nil
+}
+
+func (s *simulation) showCertificate(out io.Writer, server *exchangesim.Server) error {
+	cert, err := server.Certificate()
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(cert.Raw)
+	fmt.Fprintf(out, "certificate SHA-256 %s\n", hex.EncodeToString(sum[:]))
+	if s.certOut == "" {
+		return nil
+	}
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	if err := os.WriteFile(s.certOut, block, 0o644); err != nil {
+		return fmt.Errorf("writing the certificate: %w", err)
+	}
+	fmt.Fprintf(out, "certificate written to %s\n", s.certOut)
+	return nil
+}
