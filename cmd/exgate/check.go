@@ -1,0 +1,161 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"exgate/backend"
+	"exgate/config"
+	"exgate/rewrite"
+)
+
+func checkCommand() *cobra.Command {
+	var asJSON, printSample bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check the configuration and tell what would be done",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			out := cmd.OutOrStdout()
+			if printSample {
+				_, err := io.WriteString(out, config.Sample)
+				return err
+			}
+			c, file, err := loadConfig(cmd)
+			switch {
+			case asJSON:
+				return printJSON(out, c, file, err)
+			case err != nil:
+				return err
+			}
+			return printEffect(out, c, file)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "report as JSON")
+	cmd.Flags().BoolVar(&printSample, "print-sample", false, "print a commented sample configuration, and check nothing")
+	return cmd
+}
+
+// printJSON reports to a program: the problems of the configuration, else what
+// is in force, by the keys of the file.
+func printJSON(out io.Writer, c *config.Config, file string, problem error) error {
+	report := struct {
+		File     string         `json:"file"` // "" is none
+		Problems []string       `json:"problems"`
+		Settings map[string]any `json:"settings,omitempty"`
+	}{File: file, Problems: []string{}}
+	if problem != nil {
+		report.Problems = strings.Split(problem.Error(), "\n")
+		problem = exitError{exitConfig, fmt.Errorf("problems in the configuration: %d", len(report.Problems))}
+	} else {
+		report.Settings = c.Effective().Settings()
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(report); err != nil {
+		return err
+	}
+	return problem
+}
+
+// printEffect tells a person what exgate does with a good configuration.
+func printEffect(out io.Writer, c *config.Config, file string) error {
+	fmt.Fprintf(out, "configuration is fine: %s\n\n", cmp.Or(file, "no file, environment and flags only"))
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(label string, format string, args ...any) {
+		fmt.Fprintf(table, "%s\t%s\n", label, fmt.Sprintf(format, args...))
+	}
+	c = c.Effective()
+	row("mode", "%s", modeText(c))
+	for _, listener := range []struct{ name, address string }{
+		{"starttls", c.Listen.StartTLS},
+		{"implicit", c.Listen.Implicit},
+		{"insecure-plaintext", c.Listen.InsecurePlaintext},
+	} {
+		if listener.address != "" {
+			row("listen", "%s on %s", listener.name, listener.address)
+		}
+	}
+	row("certificate", "%s", cmp.Or(c.TLS.CertificateFile, "self-signed, kept in the state directory"))
+	row("upstream", "%s, %s", c.Upstream.Address, upstreamTLS(c.Upstream))
+	row("profile", "%s", profileText(c.Upstream.Profile))
+	row("admin logins", "%s; at most %d failures", formsText(c.Upstream.Login.Forms), c.Upstream.Login.MaxFailures)
+	row("long-lines", "%s", longLinesText(c.Fixes))
+	row("read-receipt", "%s", c.Fixes.ReadReceipt)
+	row("flagged", "%s", c.Fixes.Flagged)
+	row("keywords", "%s", c.Fixes.Keywords)
+	row("oversize", "%s", oversizeText(c))
+	row("pace", "%s; a backoff is waited out up to %s", paceText(c.Upstream.Pace), c.Upstream.Pace.MaxBackoff)
+	row("pipeline", "%d; literal_plus: %t", c.Upstream.Pipeline, c.Upstream.LiteralPlus)
+	row("log", "%s, %s; wire trace: %s", strings.ToLower(c.Log.Level.String()), c.Log.Format, c.Log.Trace)
+	return table.Flush()
+}
+
+func modeText(c *config.Config) string {
+	if c.Mode != config.Observe {
+		return "enforce"
+	}
+	text := "observe: nothing is repaired or refused, what would have been done is logged"
+	if c.Observe.Pace {
+		text += "; paced all the same"
+	}
+	if c.Observe.Throttle {
+		text += "; backoffs are waited out all the same"
+	}
+	return text
+}
+
+func upstreamTLS(u config.Upstream) string {
+	switch {
+	case u.TLS == backend.TLSInsecureNone:
+		return "plain text: passwords can be read on the way"
+	case u.Pin != "":
+		return string(u.TLS) + " TLS, certificate pinned"
+	}
+	host, _, _ := net.SplitHostPort(u.Address) // config.Validate has seen it
+	return fmt.Sprintf("%s TLS, certificate for %s from %s", u.TLS, cmp.Or(u.ServerName, host),
+		cmp.Or(u.CAFile, "an authority that the system trusts"))
+}
+
+func profileText(name string) string {
+	if name == config.Auto {
+		return "auto: the strictest numbers, as below, until a login shows what the server is"
+	}
+	return name
+}
+
+func formsText(forms []backend.Form) string {
+	words := make([]string, len(forms))
+	for i, form := range forms {
+		words[i] = string(form)
+	}
+	return strings.Join(words, ", ")
+}
+
+func longLinesText(f config.Fixes) string {
+	if f.LongLines == rewrite.LongLinesOff {
+		return "off"
+	}
+	return fmt.Sprintf("%s over %d bytes", f.LongLines, f.LineLimit)
+}
+
+func oversizeText(c *config.Config) string {
+	if c.Fixes.Oversize == config.OversizeOff {
+		return "off"
+	}
+	return fmt.Sprintf("refuse messages over %d bytes", c.Limits.MessageSize)
+}
+
+func paceText(p config.Pace) string {
+	if *p.MessagesPerSecond == 0 {
+		return "no limit"
+	}
+	return fmt.Sprintf("%v messages/s per account", *p.MessagesPerSecond)
+}

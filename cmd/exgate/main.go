@@ -1,0 +1,92 @@
+// Command exgate is an IMAP gateway between any IMAP client and Microsoft
+// Exchange.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"exgate/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the program at once, as if there were no handler.
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		// A configuration has several problems at once: one line for each.
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(os.Stderr, "exgate:", strings.TrimRight(line, "\n"))
+		}
+	}
+	os.Exit(exitCode(err))
+}
+
+// run executes one command line; results go to stdout.
+func run(ctx context.Context, args []string, stdout io.Writer) error {
+	root, started := rootCommand(), false
+	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !started {
+		// What cobra refuses before a verb runs is the command line's fault.
+		return exitError{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	}
+	return err
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "exgate",
+		Short:         "An IMAP gateway between any IMAP client and Microsoft Exchange",
+		SilenceErrors: true, // main prints them
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().String("config", "", "configuration `file` (default ./exgate.yaml, exgate/exgate.yaml in the user's "+
+		"configuration directory, /etc/exgate/exgate.yaml)")
+	root.PersistentFlags().StringArray("set", nil, "set one key, above file and environment: `key=value`, such as "+
+		"upstream.profile=exchange2016; may be repeated")
+	root.AddCommand(
+		serveCommand(),
+		simulateCommand(),
+		simulateCommand(),
+		checkCommand(),
+		versionCommand(),
+	)
+	return root
+}
+
+// loadConfig reads the configuration that the flags of cmd point to, and tells
+// which file it came from ("" is none).
+func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
+	named, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return nil, "", err
+	}
+	settings, err := cmd.Flags().GetStringArray("set")
+	if err != nil {
+		return nil, "", err
+	}
+	if file, err = config.Find(named); err != nil {
+		return nil, file, exitError{exitConfig, err}
+	}
+	c, err = config.Load(file, settings)
+	if c != nil {
+		err = errors.Join(err, c.CheckFiles())
+	}
+	if err != nil {
+		return nil, file, exitError{exitConfig, err}
+	}
+	return c, file, nil
+}

@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+
+	"exgate/backend"
+)
+
+// account is what the sessions of one mailbox share.
+type account struct {
+	*backend.Account
+	registry *backend.Accounts
+	uploads  budget // bytes in the spool
+	sessions int    // guarded by accounts.mu
+}
+
+// accounts are the mailboxes that have sessions. Those that are still paced or
+// throttled are remembered by backend.Accounts.
+type accounts struct {
+	spool      int64 // bytes of one account in the spool; 0: no bound
+	maxBackoff time.Duration
+
+	mu         sync.Mutex
+	open       map[*backend.Account]*account
+	registries map[float64]*backend.Accounts // by messages per second
+}
+
+// get returns the account of a user for one session more.
+func (a *accounts) get(user string, perSecond float64) *account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	registry := a.registries[perSecond]
+	if registry == nil {
+		registry = backend.NewAccounts(perSecond, a.maxBackoff)
+		a.registries[perSecond] = registry
+	}
+	known := registry.Open(user)
+	shared := a.open[known]
+	if shared == nil {
+		shared = &account{Account: known, registry: registry}
+		shared.uploads.max = a.spool
+		a.open[known] = shared
+	}
+	shared.sessions++
+	return shared
+}
+
+// close ends one session of the account.
+func (a *accounts) close(shared *account) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	shared.registry.Close(shared.Account)
+	if shared.sessions--; shared.sessions == 0 {
+		delete(a.open, shared.Account)
+	}
+}

@@ -1,0 +1,176 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"exgate/backend/wire"
+)
+
+// upload is the message of an APPEND and what the client says of it.
+type upload struct {
+	mailbox string   // as the client named it, decoded of its quoting
+	flags   []string // as they came
+	date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
+	spool   *spool
+}
+
+// append takes an APPEND to the own lane: it reads the whole command first, so
+// that nothing of a message reaches Exchange before all of it is here.
+func (c *conn) append(cmd *command, lit *wire.Literal) error {
+	up, lit, err := c.readAppend(cmd, lit)
+	if err != nil {
+		return c.argumentFault(cmd, err)
+	}
+	policy := &c.login.policy
+	if limit := policy.MessageLimit; limit > 0 && lit.Size > limit {
+		c.log.Warn("message refused", "mailbox", up.mailbox, "size", lit.Size, "limit", limit, "rule", "oversize")
+		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, tooBig(lit.Size, limit))
+	}
+	up.spool = newSpool(c.srv.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	defer up.spool.Close()
+	if !lit.NonSync {
+		if err := c.w.line("+ go ahead"); err != nil {
+			return err
+		}
+	}
+	if left, err := c.readLiteral(up.spool, lit.Size); err != nil {
+		return c.spoolFailed(cmd, left, err)
+	}
+	if err := c.endOfAppend(); err != nil {
+		return c.argumentFault(cmd, err)
+	}
+	s := &shot{tag: cmd.tag, preauth: true, upload: up}
+	if err := c.settle(); err != nil {
+		return err
+	}
+	if err := c.fire(s, up.canonical(), c.waiting.text); err != nil {
+		return err
+	}
+	return c.upstreamEnd()
+}
+
+// settle waits until no direct command is in flight.
+func (c *conn) settle() error {
+	if err := c.await(func() bool { return len(c.flight) == 0 || c.upErr != nil }, nil); err != nil {
+		return err
+	}
+	return c.upstreamEnd()
+}
+
+// readAppend reads the arguments of APPEND (RFC 9051 section 6.3.12) up to the
+// message's literal, which it returns.
+func (c *conn) readAppend(cmd *command, lit *wire.Literal) (*upload, *wire.Literal, error) {
+	args := new(wire.Args)
+	args.AddText([]byte(cmd.args))
+	if lit != nil && strings.TrimSpace(cmd.args) == "" { // the mailbox is a literal
+		value, err := c.argumentLiteral(lit)
+		if err != nil {
+			return nil, nil, err
+		}
+		args.AddLiteral(value)
+		if lit, err = c.moreArguments(args); err != nil {
+			return nil, nil, err
+		}
+	}
+	up, err := parseAppend(args)
+	switch {
+	case err != nil:
+		return nil, nil, &refusal{lit, "BAD " + err.Error()}
+	case lit == nil:
+		return nil, nil, wire.SyntaxError("APPEND without a message: a literal is expected at the end of the line")
+	}
+	return up, lit, nil
+}
+
+// parseAppend reads the arguments before the message. It is lenient: flags and
+// dates go on as they came.
+func parseAppend(args *wire.Args) (*upload, error) {
+	up := new(upload)
+	var ok bool
+	args.Space()
+	if up.mailbox, ok = args.String(); !ok {
+		return nil, errors.New("APPEND takes a mailbox name")
+	}
+	args.Space()
+	if up.flags, ok = args.List(); !ok {
+		return nil, errors.New("APPEND: the list of flags has no end")
+	}
+	args.Space()
+	if args.Peek() == '"' {
+		if up.date, ok = args.String(); !ok {
+			return nil, errors.New("APPEND: the date has no end")
+		}
+		args.Space()
+	}
+	if !args.Empty() {
+		return nil, errors.New("APPEND takes a mailbox, flags, a date and one message; CATENATE and UTF8 are not offered")
+	}
+	return up, nil
+}
+
+// endOfAppend reads the end of the command. A second message (MULTIAPPEND, RFC
+// 3502) is not taken, and nothing has been stored.
+func (c *conn) endOfAppend() error {
+	line, err := c.readLine()
+	if err != nil {
+		return err
+	}
+	_, lit, err := wire.CheckLine(line)
+	if err != nil {
+		return err
+	}
+	if len(line) > 0 {
+		return &refusal{lit, "BAD APPEND takes one message; nothing was stored (MULTIAPPEND is not offered)"}
+	}
+	return nil
+}
+
+// spoolFailed answers an APPEND whose message could not be kept. The client
+// keeps it; the rest of it is passed over.
+func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
+	var bye *errBye
+	if errors.As(err, &bye) || left == 0 {
+		return err
+	}
+	text := "[UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; nothing was stored, try again later"
+	if errors.Is(err, errSpoolBudget) {
+		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
+	}
+	c.log.Error("message refused", "size", c.uploads.used+left, "rule", "spool", "err", err)
+	// The literal was asked for, so all of it comes.
+	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
+}
+
+func tooBig(size, limit int64) string {
+	return fmt.Sprintf("the message has %d bytes and the limit here is %d: it stays where it is; "+
+		"where Exchange takes more, raise limits.message_size of exgate", size, limit)
+}
+
+// canonical is the command as the library understands it. What its parser
+// would refuse or falsify is left out, and taken from the upload instead.
+func (up *upload) canonical() string {
+	mailbox := "INBOX"
+	if plainName(up.mailbox) {
+		mailbox = up.mailbox
+	}
+	var flags []string
+	for _, f := range up.flags {
+		if plainName(strings.TrimPrefix(f, `\`)) {
+			flags = append(flags, f)
+		}
+	}
+	return fmt.Sprintf("APPEND \"%s\" (%s) {0}\r\n\r\n", mailbox, strings.Join(flags, " "))
+}
+
+// plainName tells whether s is an atom that means itself in every reading.
+func plainName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/-_.$ ", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
+}

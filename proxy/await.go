@@ -1,0 +1,91 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+// await parks the session's own goroutine until done reports true, while the
+// other side is at work. It watches the client meanwhile: when the client
+// leaves, the wait ends at once. While reason returns a text, the client gets
+// it as an untagged OK, first after limits.FirstWord and then every
+// limits.KeepAlive, since imapsync gives up after 120 s of silence
+// (clients.md). done is called with c.mu held.
+func (c *conn) await(done func() bool, reason func() string) error {
+	began := time.Now()
+	next := began.Add(c.srv.limits.FirstWord)
+	for {
+		c.mu.Lock()
+		if done() {
+			c.watching = false
+			c.mu.Unlock()
+			return nil
+		}
+		// Under mu, so that wakeUp's deadline comes after this one.
+		c.watching = c.r.Buffered() == 0
+		if c.watching {
+			c.nc.SetReadDeadline(next)
+		}
+		c.mu.Unlock()
+
+		if c.watching {
+			if err := c.r.Wait(); err != nil && !isTimeout(err) {
+				c.mu.Lock()
+				over := done() // a client may leave as soon as it has its reply
+				c.mu.Unlock()
+				if over {
+					return nil
+				}
+				return c.clientLeft(err)
+			}
+		} else {
+			// A pipelined command is there already: its client has not left,
+			// or at least that cannot be seen before the command is read.
+			timer := time.NewTimer(time.Until(next))
+			select {
+			case <-c.wake:
+			case <-timer.C:
+			}
+			timer.Stop()
+		}
+		if time.Now().Before(next) {
+			continue
+		}
+		next = time.Now().Add(c.srv.limits.KeepAlive)
+		if reason == nil {
+			continue
+		}
+		if text := reason(); text != "" {
+			if err := c.w.line("* OK exgate: still working: %s", text); err != nil {
+				return c.clientLeft(err)
+			}
+		}
+	}
+}
+
+// clientLeft ends what is being done for a client that has gone.
+func (c *conn) clientLeft(err error) error {
+	c.cancel()
+	if errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return err
+}
+
+// wakeUp tells the session's goroutine to look again. c.mu is held.
+func (c *conn) wakeUp() {
+	if c.watching {
+		c.nc.SetReadDeadline(past)
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}

@@ -1,0 +1,355 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+)
+
+// conn is one client connection with the upstream connection that serves it:
+// a session. Two goroutines work for it: serve, which reads the client, and
+// the upstream connection's reader, which calls relay. The fields in the first
+// block belong to serve.
+type conn struct {
+	srv      *Server
+	id       string
+	log      *slog.Logger
+	listener Listen
+	nc       net.Conn // the client's socket; TLS after the handshake
+	r        *wire.CommandReader
+	w        *clientWriter
+	trace    *tracer
+	secure   bool // the client's side is under TLS
+	up       *backend.Conn
+	login    *login // nil before login
+	side     *sideConn
+	idle     *command // an IDLE whose end the client has not sent
+	uploads  budget   // bytes of this session in the spool
+	out      []byte   // the line being sent upstream
+	waiting  waiting  // what the own lane waits for
+	stats    stats
+	received atomic.Int64
+
+	// ctx ends when the client is gone or the gateway stops.
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// mu guards what both goroutines know.
+	mu       sync.Mutex
+	flight   []*command // direct commands in flight, oldest first
+	view     view
+	upErr    error         // why the upstream ended; nil while it lives
+	torn     bool          // it ended in the middle of a response
+	farewell bool          // the upstream's BYE has been passed on
+	watching bool          // serve reads the client only to notice its leaving
+	wake     chan struct{} // serve: something that you wait for may have changed
+}
+
+// errDone ends a session in good order.
+var errDone = errors.New("logged out")
+
+// errBye ends a session of which the client has been told why.
+type errBye struct{ reason string }
+
+func (e *errBye) Error() string { return e.reason }
+
+// serve runs the session, from the greeting to the end. It owns the client's
+// socket and the upstream connection, and closes both.
+func (c *conn) serve() {
+	start := time.Now()
+	err := c.run()
+	c.cancel()
+	c.nc.Close()
+	if c.side != nil {
+		c.side.close()
+	}
+	if c.up != nil {
+		c.up.Close() // waits for its reader, so that nothing writes after us
+	}
+	c.r.Release()
+	if c.login != nil {
+		c.srv.accounts.close(c.login.account)
+	}
+	c.logEnd(err, time.Since(start))
+}
+
+func (c *conn) run() error {
+	if err := c.handshake(); err != nil {
+		return c.sayBye(err)
+	}
+	if err := c.w.line("* OK [CAPABILITY %s] exgate ready, session %s", c.capabilitiesBeforeLogin(), c.id); err != nil {
+		return err
+	}
+	for {
+		if err := c.next(); err != nil {
+			return c.sayBye(err)
+		}
+	}
+}
+
+// next reads one line and sends the command it begins on its way.
+func (c *conn) next() error {
+	line, err := c.readLine()
+	switch {
+	case err != nil:
+		return err
+	case line == nil: // too long, and answered
+		return nil
+	case c.idle != nil:
+		return c.endIdle(line)
+	}
+	c.trace.command(line, c.up != nil)
+	return c.route(line)
+}
+
+// route looks a command up and takes it to its lane.
+func (c *conn) route(line []byte) error {
+	text, lit, err := wire.CheckLine(line)
+	if err != nil {
+		tag, _, _ := strings.Cut(string(line), " ")
+		return c.malformed(tag, err.Error())
+	}
+	// One copy: waiting for the upstream reuses the reader's buffer.
+	whole := string(line)
+	tag, rest, _ := strings.Cut(whole[:len(text)], " ")
+	verb, args := verbOf(rest)
+	cmd := &command{tag: tag, verb: verb, args: args, route: routes[verb]}
+	switch {
+	case !validTag(tag) || verb == "":
+		return c.malformed(tag, "a command is a tag and a name (RFC 9051 section 2.2.1)")
+	case c.up == nil:
+		return c.beforeLogin(cmd, lit)
+	}
+	switch to, why := c.laneOf(cmd); to {
+	case direct:
+		c.stats.direct++
+		return c.direct(cmd, whole, lit)
+	case owned:
+		c.stats.owned++
+		return c.append(cmd, lit)
+	default:
+		c.stats.refused++
+		return c.refuse(lit, "%s BAD %s", tag, why)
+	}
+}
+
+// laneOf looks the command up and says why it is refused.
+func (c *conn) laneOf(cmd *command) (to lane, why string) {
+	switch {
+	case cmd.route == nil && c.login.policy.exchange():
+		return refused, cmd.verb + ": Exchange does not know this command, and counts it as an error"
+	case cmd.route == nil:
+		return direct, ""
+	case cmd.route.states&afterLogin == 0:
+		return refused, cmd.verb + " is not allowed after login"
+	case cmd.route.lane == refused:
+		return refused, cmd.verb + " is not relayed: " + cmd.route.why
+	case cmd.verb == "APPEND" && (c.srv.opts.Observe || !c.login.policy.ownsAppend()):
+		return direct, ""
+	}
+	return cmd.route.lane, ""
+}
+
+// readLine waits for the client's next line and reads it. The whole line must
+// come soon after its first byte. A line that was too long has been answered,
+// and comes as nil.
+func (c *conn) readLine() ([]byte, error) {
+	limits := &c.srv.limits
+	var idle time.Time
+	if c.up == nil {
+		idle = time.Now().Add(limits.BeforeLogin)
+	}
+	c.setReadDeadline(idle)
+	if err := c.r.Wait(); err != nil {
+		return nil, c.readFailure(err)
+	}
+	if c.up == nil && c.tlsHello() {
+		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
+		return nil, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
+	}
+	c.setReadDeadline(time.Now().Add(limits.Line))
+	max := wire.MaxLine
+	if c.up == nil {
+		max = limits.LineBeforeLogin
+	}
+	line, err := c.r.ReadLine(max)
+	if line == nil && err == nil {
+		line = []byte{} // an empty line
+	}
+	if errors.Is(err, wire.ErrLineTooLong) {
+		return nil, c.lineTooLong(max)
+	}
+	if err != nil {
+		return nil, c.readFailure(err)
+	}
+	return line, nil
+}
+
+// lineTooLong passes over a line that is not gathered; nothing of it was
+// relayed. Before login, or where it has no end, the session ends.
+func (c *conn) lineTooLong(max int) error {
+	text := fmt.Sprintf("a command line is at most %d bytes long here", max)
+	tag, _, _ := strings.Cut(string(c.r.Peek()[:64]), " ")
+	if c.up == nil || !validTag(tag) {
+		return c.bye("%s", text)
+	}
+	tail, err := c.r.SkipLine(c.srv.limits.SkipLine)
+	if err != nil {
+		return c.bye("%s", text)
+	}
+	_, lit, err := wire.CheckLine(tail)
+	if err != nil {
+		lit = nil // a quoted string that began before the tail; then there is no literal
+	}
+	c.stats.refused++
+	return c.refuse(lit, "%s BAD %s", tag, text)
+}
+
+// readFailure says why the client could not be read: because it left, was too
+// slow, or because the upstream ended, which interrupts the reading.
+func (c *conn) readFailure(err error) error {
+	if up := c.upstreamEnd(); up != nil {
+		return up
+	}
+	if c.srv.ctx.Err() != nil {
+		return c.bye("exgate is stopping; log in again later")
+	}
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() {
+		if c.up == nil {
+			return c.bye("too slow: log in within %s", c.srv.limits.BeforeLogin)
+		}
+		return c.bye("too slow: the command was not completed in time")
+	}
+	if err == io.EOF {
+		return io.EOF
+	}
+	return fmt.Errorf("client: %w", err)
+}
+
+// malformed answers a line that is no command.
+func (c *conn) malformed(tag, why string) error {
+	c.stats.refused++
+	if c.up == nil {
+		return c.bye("%s", why)
+	}
+	if !validTag(tag) {
+		tag = "*"
+	}
+	return c.w.line("%s BAD %s", tag, why)
+}
+
+// refuse answers a command that is not taken. A literal that the client sends
+// unasked is passed over, up to a bound.
+func (c *conn) refuse(lit *wire.Literal, format string, args ...any) error {
+	if err := c.drain(lit); err != nil {
+		return err
+	}
+	return c.w.line(format, args...)
+}
+
+// drain passes over the rest of a command whose last line announced lit. A
+// synchronizing literal that is refused never comes, and nothing after it.
+func (c *conn) drain(lit *wire.Literal) error {
+	for lit != nil && lit.NonSync {
+		if lit.Size > c.srv.limits.Drain {
+			return c.bye("refused: a literal of %d bytes was sent without asking", lit.Size)
+		}
+		if _, err := c.readLiteral(io.Discard, lit.Size); err != nil {
+			return err
+		}
+		line, err := c.readLine()
+		if err != nil {
+			return err
+		}
+		if _, lit, err = wire.CheckLine(line); err != nil {
+			return c.bye("%s", err)
+		}
+	}
+	return nil
+}
+
+// readLiteral copies a literal of the client's to w. It must keep coming.
+// An error of w's comes with what is left of the literal; any other error ends
+// the session.
+func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
+	c.setReadDeadline(time.Now().Add(c.srv.limits.literal(size)))
+	left, err = c.r.WriteLiteral(w, size)
+	var readErr *wire.ReadError
+	if errors.As(err, &readErr) {
+		return left, c.readFailure(readErr.Err)
+	}
+	return left, err
+}
+
+// setReadDeadline bounds the reading of the client, unless the upstream has
+// ended: then reading is over.
+func (c *conn) setReadDeadline(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.upErr != nil || c.ctx.Err() != nil {
+		t = past
+	}
+	c.nc.SetReadDeadline(t)
+}
+
+// interrupt ends what the session reads, when its context has ended.
+func (c *conn) interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nc.SetReadDeadline(past)
+}
+
+// past is a deadline that ends a pending read at once.
+var past = time.Unix(1, 0)
+
+// bye tells the client why its session ends.
+func (c *conn) bye(format string, args ...any) error {
+	return &errBye{fmt.Sprintf(format, args...)}
+}
+
+// sayBye writes the BYE that an error asks for and returns the error. In the
+// middle of a response nothing may be said: the client would take it for data.
+func (c *conn) sayBye(err error) error {
+	var bye *errBye
+	if !errors.As(err, &bye) {
+		return err
+	}
+	c.mu.Lock()
+	silent := c.torn || c.farewell
+	c.mu.Unlock()
+	if !silent {
+		if writeErr := c.w.line("* BYE %s", bye.reason); writeErr != nil {
+			c.log.Debug("the client was not told why its session ends", "err", writeErr)
+		}
+		// The reason must arrive although the client may still be sending:
+		// closing with unread data would reset the connection.
+		c.closeWrite()
+	}
+	return err
+}
+
+// closeWrite ends our direction and takes a little of what is still coming.
+func (c *conn) closeWrite() {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.nc.SetReadDeadline(time.Now().Add(c.srv.limits.Linger))
+	if _, err := io.CopyN(io.Discard, c.nc, lingerBytes); err != nil && !errors.Is(err, io.EOF) {
+		c.log.Debug("the client went on sending", "err", err)
+	}
+}
+
+// lingerBytes bounds what is read from a client that has been told BYE.
+const lingerBytes = 1 << 20

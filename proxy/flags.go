@@ -1,0 +1,74 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+)
+
+// sortedFlags are the flags of an APPEND, by what becomes of them.
+type sortedFlags struct {
+	keep    []string // sent with it
+	replay  bool     // \Flagged is set by a STORE afterwards
+	dropped []string // the mailbox does not keep them, and refuses the message
+}
+
+// fixes names the fixes that were used.
+func (f *sortedFlags) fixes() (names []string) {
+	if f.replay {
+		names = append(names, "flagged")
+	}
+	if len(f.dropped) > 0 {
+		names = append(names, "keywords")
+	}
+	return names
+}
+
+// sortFlags decides on the flags of an APPEND under a policy. kept are the
+// PERMANENTFLAGS of the mailbox. \Flagged is set by STORE, since Exchange 2010
+// and 2013 show an APPENDed one to IMAP clients only (exchange-behaviour.md §5,
+// row 1); without UIDPLUS the message could not be named afterwards, and the
+// flag goes as it came. Keywords are dropped that Exchange answers with error
+// 11 (row 3).
+func sortFlags(policy *Policy, flags, kept []string, uidplus bool) sortedFlags {
+	var f sortedFlags
+	for _, flag := range flags {
+		switch {
+		case policy.Flagged && uidplus && strings.EqualFold(flag, `\Flagged`):
+			f.replay = true
+		case policy.Keywords && !keeps(kept, flag):
+			f.dropped = append(f.dropped, flag)
+		default:
+			f.keep = append(f.keep, flag)
+		}
+	}
+	return f
+}
+
+// sortFlags decides on the flags of an upload to this session's upstream.
+func (c *conn) sortFlags(up *upload) sortedFlags {
+	policy := &c.login.policy
+	return sortFlags(policy, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS"))
+}
+
+// permanentFlags are those of a mailbox, as far as they are known.
+func (c *conn) permanentFlags(mailbox string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.view.holds(mailbox, c.login.policy.exchange()) && c.view.flags != nil {
+		return c.view.flags
+	}
+	return append(slices.Clone(systemFlags), "$MDNSent")
+}
+
+// systemFlags are kept by every Exchange; with $MDNSent they are its
+// PERMANENTFLAGS (exchange-behaviour.md §1.3).
+var systemFlags = []string{`\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`}
+
+// keeps tells whether a mailbox with these PERMANENTFLAGS keeps a flag.
+func keeps(permanent []string, flag string) bool {
+	is := func(p string) bool { return strings.EqualFold(p, flag) }
+	if strings.HasPrefix(flag, `\`) {
+		return slices.ContainsFunc(systemFlags, is) || slices.ContainsFunc(permanent, is)
+	}
+	return slices.ContainsFunc(permanent, is) || slices.Contains(permanent, `\*`)
+}

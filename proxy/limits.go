@@ -1,0 +1,45 @@
+package proxy
+
+import "time"
+
+// limits are the deadlines and bounds of the client's side, by phase.
+type limits struct {
+	Handshake   time.Duration // TLS
+	BeforeLogin time.Duration // silence before the login
+	Line        time.Duration // from the first byte of a line to its end
+	Write       time.Duration // one write
+	FirstWord   time.Duration // a wait of which the client is told
+	KeepAlive   time.Duration // between two such words
+	Linger      time.Duration // for a client that goes on sending after BYE
+	Stall       time.Duration // what a literal may take whatever its size
+	MinRate     int64         // bytes per second that a literal must come with, besides
+
+	LineBeforeLogin     int   // bytes of a command line before the login
+	SkipLine            int   // bytes of a line that is passed over
+	Drain               int64 // bytes of an unwanted {n+} that are passed over
+	CommandsBeforeLogin int
+}
+
+// After the login silence has no bound of ours: the upstream has one (Exchange
+// 30 minutes), and TCP keep-alive finds the clients that are gone.
+var defaultLimits = limits{
+	Handshake:   30 * time.Second,
+	BeforeLogin: 60 * time.Second,
+	Line:        60 * time.Second,
+	Write:       2 * time.Minute,
+	FirstWord:   10 * time.Second,
+	KeepAlive:   20 * time.Second,
+	Linger:      2 * time.Second,
+	Stall:       2 * time.Minute,
+	MinRate:     1 << 10,
+
+	LineBeforeLogin:     16 << 10, // an OAuth token fits
+	SkipLine:            1 << 20,
+	Drain:               256 << 20,
+	CommandsBeforeLogin: 30,
+}
+
+// literal is the time in which a literal of size bytes must be here.
+func (l *limits) literal(size int64) time.Duration {
+	return l.Stall + time.Duration(size/l.MinRate)*time.Second
+}

@@ -1,0 +1,272 @@
+package proxy
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+)
+
+// login is what a session knows once its client is logged in.
+type login struct {
+	identity backend.Identity
+	password string
+	attempt  backend.Attempt
+	policy   Policy   // in force
+	wanted   Policy   // what would be in force if the gateway did not only observe
+	account  *account // shared with the mailbox's other sessions
+	caps     []string // the upstream's
+	why      string   // the reason for the profile
+}
+
+func (l *login) has(capability string) bool {
+	return slices.ContainsFunc(l.caps, func(c string) bool { return strings.EqualFold(c, capability) })
+}
+
+// maxArgument bounds a name or password that comes as a literal: the library
+// takes no more.
+const maxArgument = 4096
+
+// beforeLogin answers the commands of RFC 9051 section 6.1 and 6.2.
+func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
+	c.stats.before++
+	if c.stats.before > c.srv.limits.CommandsBeforeLogin {
+		return c.bye("too many commands without a login")
+	}
+	switch cmd.verb {
+	case "CAPABILITY":
+		if err := c.w.line("* CAPABILITY %s", c.capabilitiesBeforeLogin()); err != nil {
+			return err
+		}
+		return c.w.line("%s OK CAPABILITY completed.", cmd.tag)
+	case "NOOP":
+		return c.w.line("%s OK NOOP completed.", cmd.tag)
+	case "ID":
+		return c.identify(cmd, lit)
+	case "LOGOUT":
+		if err := c.w.line("* BYE exgate signing off."); err != nil {
+			return err
+		}
+		if err := c.w.line("%s OK LOGOUT completed.", cmd.tag); err != nil {
+			return err
+		}
+		return errDone
+	case "STARTTLS":
+		return c.startTLS(cmd)
+	case "LOGIN", "AUTHENTICATE":
+		return c.logIn(cmd, lit)
+	}
+	return c.refuse(lit, "%s BAD %s: log in first, with LOGIN or AUTHENTICATE PLAIN", cmd.tag, cmd.verb)
+}
+
+// identify answers ID (RFC 2971) before the login; its arguments are not used.
+func (c *conn) identify(cmd *command, lit *wire.Literal) error {
+	if _, err := c.arguments(cmd, lit); err != nil {
+		return c.argumentFault(cmd, err)
+	}
+	if err := c.w.line(`* ID ("name" "exgate")`); err != nil {
+		return err
+	}
+	return c.w.line("%s OK ID completed.", cmd.tag)
+}
+
+// mayLogin tells whether the connection may carry a password.
+func (c *conn) mayLogin() bool {
+	return c.secure || c.listener == ListenInsecurePlaintext
+}
+
+// logIn takes LOGIN and AUTHENTICATE to the own lane, in canonical form.
+func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
+	if !c.mayLogin() {
+		return c.refuse(lit, "%s NO [PRIVACYREQUIRED] say STARTTLS first: no password is taken in plain text here", cmd.tag)
+	}
+	canonical, err := c.canonicalLogin(cmd, lit)
+	if err != nil {
+		return c.argumentFault(cmd, err)
+	}
+	c.stats.owned++
+	s := &shot{tag: cmd.tag}
+	if err := c.fire(s, canonical, func() string { return "logging in to Exchange" }); err != nil {
+		return err
+	}
+	if c.up != nil {
+		c.log.Info("session open", c.openAttrs()...)
+		c.up.Relay(&relay{c: c})
+	}
+	return nil
+}
+
+// canonicalLogin returns the command as the library understands it: LOGIN with
+// literals, AUTHENTICATE with its initial response.
+func (c *conn) canonicalLogin(cmd *command, lit *wire.Literal) (string, error) {
+	args, err := c.arguments(cmd, lit)
+	if err != nil {
+		return "", err
+	}
+	if cmd.verb == "AUTHENTICATE" {
+		return c.canonicalAuthenticate(args)
+	}
+	args.Space()
+	name, ok := args.String()
+	args.Space()
+	password, ok2 := args.String()
+	if !ok || !ok2 || !args.Empty() {
+		return "", wire.SyntaxError("LOGIN takes a name and a password; quote them if they have blanks")
+	}
+	return fmt.Sprintf("LOGIN {%d+}\r\n%s {%d+}\r\n%s\r\n", len(name), name, len(password), password), nil
+}
+
+// canonicalAuthenticate fetches the response if it did not come with the
+// command.
+func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
+	args.Space()
+	mechanism, ok := args.Atom()
+	if !ok {
+		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism: PLAIN")
+	}
+	args.Space()
+	response, ok := args.Atom()
+	if !args.Empty() {
+		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism and a response")
+	}
+	if !ok && strings.EqualFold(mechanism, "PLAIN") {
+		if err := c.w.line("+ "); err != nil {
+			return "", err
+		}
+		line, err := c.readLine()
+		if err != nil {
+			return "", err
+		}
+		c.trace.fromClient([]byte("***"))
+		if response = string(line); response == "*" {
+			return "", wire.SyntaxError("AUTHENTICATE cancelled")
+		}
+	}
+	if response == "" {
+		response = "=" // an empty one, RFC 4959
+	}
+	if _, err := base64.StdEncoding.DecodeString(response); err != nil && response != "=" {
+		return "", wire.SyntaxError("the response to AUTHENTICATE is not base64")
+	}
+	return fmt.Sprintf("AUTHENTICATE %s %s\r\n", strings.ToUpper(mechanism), response), nil
+}
+
+// refusal is a command that cannot be taken, with what is left of it.
+type refusal struct {
+	lit  *wire.Literal
+	text string // with status word and code
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// argumentFault answers a command whose arguments cannot be read.
+func (c *conn) argumentFault(cmd *command, err error) error {
+	var syntax wire.SyntaxError
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		return c.refuse(refused.lit, "%s %s", cmd.tag, refused.text)
+	case errors.As(err, &syntax):
+		return c.w.line("%s BAD %s", cmd.tag, syntax)
+	}
+	return err
+}
+
+// arguments reads the rest of a command whole, with its literals.
+func (c *conn) arguments(cmd *command, lit *wire.Literal) (*wire.Args, error) {
+	args := new(wire.Args)
+	args.AddText([]byte(cmd.args))
+	for lit != nil {
+		value, err := c.argumentLiteral(lit)
+		if err != nil {
+			return nil, err
+		}
+		args.AddLiteral(value)
+		if lit, err = c.moreArguments(args); err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
+}
+
+// argumentLiteral reads a literal that is an argument.
+func (c *conn) argumentLiteral(lit *wire.Literal) ([]byte, error) {
+	if lit.Size > maxArgument {
+		return nil, &refusal{lit, fmt.Sprintf("NO [LIMIT] an argument is at most %d bytes long", maxArgument)}
+	}
+	if !lit.NonSync {
+		if err := c.w.line("+ go ahead"); err != nil {
+			return nil, err
+		}
+	}
+	var value strings.Builder
+	if _, err := c.readLiteral(&value, lit.Size); err != nil {
+		return nil, err
+	}
+	return []byte(value.String()), nil
+}
+
+// moreArguments reads the line after a literal.
+func (c *conn) moreArguments(args *wire.Args) (*wire.Literal, error) {
+	line, err := c.readLine()
+	if err != nil {
+		return nil, err
+	}
+	text, lit, err := wire.CheckLine(line)
+	if err != nil {
+		return nil, err
+	}
+	args.AddText(text)
+	return lit, nil
+}
+
+// open logs in upstream with what the client said, and makes the connection
+// the session's. It runs in the own lane.
+func (c *conn) open(claim backend.Claim) error {
+	srv := c.srv
+	id, err := srv.opts.Upstream.Login.Resolve(claim)
+	if err != nil {
+		c.log.Warn("login refused here", "claim", claim, "err", err)
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: err.Error()}
+	}
+	up, err := srv.upstream.Open(c.ctx, id, claim.Password, c.trace.upstream())
+	if err != nil {
+		return c.loginFailed(claim, err)
+	}
+	l := srv.newLogin(id, claim.Password, up)
+	c.up, c.login = up.Conn, l
+	return nil
+}
+
+// loginFailed logs a failed login and makes the client's reply.
+func (c *conn) loginFailed(claim backend.Claim, err error) error {
+	failure := backend.FailureOf(err)
+	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
+	if errors.Is(err, io.EOF) {
+		return err
+	}
+	return replyError(failure)
+}
+
+// loginCapabilities puts the capabilities of the session into the library's
+// OK to a login.
+func (c *conn) loginCapabilities(reply string) string {
+	if c.login == nil {
+		return reply
+	}
+	line := "* " + reply // a status line, for the editor
+	start := strings.Index(line, "[CAPABILITY ")
+	if start < 0 {
+		return reply
+	}
+	_, rest, _ := strings.Cut(line[start:], "]")
+	return line[2:start] + "[CAPABILITY " + strings.Join(c.login.policy.capabilities(c.login.caps), " ") + "]" + rest
+}

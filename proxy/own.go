@@ -1,0 +1,190 @@
+package proxy
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2/imapserver"
+)
+
+// ownLane is the gateway's own IMAP server: go-imap's imapserver, fed one
+// command at a time. Nothing of it exists while a client idles.
+type ownLane struct {
+	server *imapserver.Server
+	shots  chan *shot
+	closed chan struct{}
+	once   sync.Once
+	ended  chan struct{} // Serve has returned
+}
+
+// laneTag is the tag of every command in the lane: it hides the client's from
+// the library, which closes the connection over a "]" in one.
+const laneTag = "L"
+
+// newOwnLane starts the lane's server; Close ends it.
+func newOwnLane(log imapserver.Logger) *ownLane {
+	l := &ownLane{shots: make(chan *shot), closed: make(chan struct{}), ended: make(chan struct{})}
+	l.server = imapserver.New(&imapserver.Options{
+		NewSession:   newSession,
+		Logger:       log,
+		InsecureAuth: true, // the router has refused logins without TLS
+	})
+	go l.serve(log)
+	return l
+}
+
+func (l *ownLane) serve(log imapserver.Logger) {
+	defer close(l.ended)
+	if err := l.server.Serve(l); err != nil {
+		log.Printf("own lane: %v", err)
+	}
+}
+
+// Accept implements net.Listener.
+func (l *ownLane) Accept() (net.Conn, error) {
+	select {
+	case s := <-l.shots:
+		return s, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr implements net.Listener.
+func (l *ownLane) Addr() net.Addr { return laneAddr{} }
+
+// Close implements net.Listener. The shots in progress are not its own: their
+// sessions wait for them.
+func (l *ownLane) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	<-l.ended
+	return nil
+}
+
+// shot is one command in the own lane: the connection that the library is
+// served. Read gives the command, Write passes the reply to the client under
+// the client's tag.
+type shot struct {
+	c       *conn
+	tag     string        // the client's
+	preauth bool          // the client is logged in
+	upload  *upload       // of APPEND
+	in      *bytes.Reader // the command, in canonical form
+	line    []byte        // of the reply, so far
+	greeted bool          // the library's greeting has been passed over
+	replied bool          // the tagged reply has gone to the client
+	err     error         // of writing to the client
+	once    sync.Once
+	done    chan struct{} // closed when the library is through
+}
+
+// fire runs one command in the own lane and returns when it is answered. The
+// client is watched meanwhile, and told reason when it takes long.
+func (c *conn) fire(s *shot, command string, reason func() string) error {
+	s.c, s.in, s.done = c, bytes.NewReader([]byte(laneTag+" "+command)), make(chan struct{})
+	select {
+	case c.srv.own.shots <- s:
+	case <-c.srv.own.closed:
+		return c.bye("exgate is stopping; log in again later")
+	}
+	finished := func() bool {
+		select {
+		case <-s.done:
+			return true
+		default:
+			return false
+		}
+	}
+	err := c.await(finished, reason)
+	<-s.done // when the client left, what is done for it ends soon
+	if err != nil {
+		return err
+	}
+	if s.err != nil {
+		return s.err
+	}
+	if !s.replied {
+		// The library recovers a panic by closing without a reply.
+		return c.w.line("%s NO [SERVERBUG] exgate failed on this command; its log says more", s.tag)
+	}
+	return nil
+}
+
+// Read implements net.Conn.
+func (s *shot) Read(p []byte) (int, error) { return s.in.Read(p) }
+
+// Write implements net.Conn: the filter to the client.
+func (s *shot) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		n := bytes.IndexByte(rest, '\n') + 1
+		if n == 0 {
+			s.line = append(s.line, rest...)
+			break
+		}
+		s.line = append(s.line, rest[:n]...)
+		rest = rest[n:]
+		s.reply(strings.TrimRight(string(s.line), "\r\n"))
+		s.line = s.line[:0]
+	}
+	return len(p), nil
+}
+
+// reply passes one line of the library's to the client: not its greeting, not
+// its "+" (the command is complete), and nothing after the tagged reply.
+func (s *shot) reply(line string) {
+	switch {
+	case !s.greeted:
+		s.greeted = true
+	case s.replied || s.err != nil || strings.HasPrefix(line, "+"):
+	case strings.HasPrefix(line, laneTag+" "):
+		s.replied = true
+		s.err = s.c.w.line("%s %s", s.tag, s.c.loginCapabilities(strings.TrimPrefix(line, laneTag+" ")))
+	default:
+		s.err = s.c.w.line("%s", line)
+	}
+}
+
+// Close implements net.Conn: the command is over.
+func (s *shot) Close() error {
+	s.once.Do(func() {
+		close(s.done)
+		s.c.mu.Lock()
+		s.c.wakeUp()
+		s.c.mu.Unlock()
+	})
+	return nil
+}
+
+// LocalAddr implements net.Conn.
+func (s *shot) LocalAddr() net.Addr { return s.c.nc.LocalAddr() }
+
+// RemoteAddr implements net.Conn.
+func (s *shot) RemoteAddr() net.Addr { return s.c.nc.RemoteAddr() }
+
+// The library's deadlines are not wanted: a shot waits for nothing but Exchange,
+// and the session bounds that.
+
+// SetDeadline implements net.Conn.
+func (s *shot) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline implements net.Conn.
+func (s *shot) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline implements net.Conn.
+func (s *shot) SetWriteDeadline(time.Time) error { return nil }
+
+// laneAddr is the address of no network.
+type laneAddr struct{}
+
+func (laneAddr) Network() string { return "exgate" }
+func (laneAddr) String() string  { return "own lane" }
+
+var (
+	_ net.Listener = (*ownLane)(nil)
+	_ net.Conn     = (*shot)(nil)
+	_ io.Reader    = (*shot)(nil)
+)

@@ -1,0 +1,50 @@
+package proxy
+
+import (
+	"time"
+)
+
+// pace holds a command of the direct lane back while the account is throttled,
+// or brings messages faster than its pace. An observing gateway says what it
+// would have waited.
+func (c *conn) pace() error {
+	account := c.login.account
+	opts := &c.srv.opts
+	if opts.Observe && !opts.ObserveThrottle {
+		if d := account.Throttle.Remaining(); d > 0 {
+			c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "throttle")
+		}
+	} else if err := c.waitFor(account.Throttle.Remaining(), "Exchange throttles this account"); err != nil {
+		return err
+	}
+	d := account.Pace.Charge(1)
+	if opts.Observe && !opts.ObservePace {
+		if d > 0 {
+			c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "pace")
+		}
+		return nil
+	}
+	return c.waitFor(d, "messages go at the pace that Exchange takes")
+}
+
+// waitFor waits for d, watching the client and keeping it patient.
+func (c *conn) waitFor(d time.Duration, why string) error {
+	if d <= 0 {
+		return nil
+	}
+	began := time.Now()
+	over := false // guarded by mu
+	timer := time.AfterFunc(d, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		over = true
+		c.wakeUp()
+	})
+	defer timer.Stop()
+	err := c.await(func() bool { return over || c.upErr != nil }, func() string { return why })
+	c.stats.waited += time.Since(began)
+	if err != nil {
+		return err
+	}
+	return c.upstreamEnd()
+}

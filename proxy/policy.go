@@ -1,0 +1,38 @@
+package proxy
+
+import (
+	"exgate/backend"
+	"exgate/rewrite"
+)
+
+// Policy is what is done for the sessions of an upstream: a profile with the
+// configuration's choices, field by field that of config.Profile. The zero
+// value changes nothing.
+type Policy struct {
+	Name              string          // of the profile
+	MessageLimit      int64           // largest message taken, in bytes after repair; 0: none
+	Message           rewrite.Options // fixes of the message
+	Flagged           bool            // \Flagged of an APPEND is replayed by STORE
+	Keywords          bool            // flags that the mailbox does not keep are dropped
+	MessagesPerSecond float64         // 0: no pace
+	Pipeline          int             // commands in flight together; 0 is 1
+	LiteralPlus       bool            // a client's {n+} goes upstream as it is
+	Verify            bool            // the mailbox is proved before the client is told OK
+	Forms             []backend.Form  // of an admin's login, in order
+}
+
+// plain is the profile of a server that is not Exchange.
+const plain = "plain"
+
+// exchange tells whether the upstream is taken for Exchange.
+func (p *Policy) exchange() bool { return p.Name != plain }
+
+// ownsAppend tells whether a fix or the pace concerns APPEND.
+func (p *Policy) ownsAppend() bool {
+	return p.MessageLimit > 0 || p.Message != (rewrite.Options{}) || p.Flagged || p.Keywords || p.MessagesPerSecond > 0
+}
+
+// appendLimit is the limit that clients are told of.
+func (p *Policy) appendLimit() int64 { return p.MessageLimit }
+
+func (p *Policy) pipeline() int { return max(p.Pipeline, 1) }

@@ -1,0 +1,111 @@
+package proxy
+
+import "strings"
+
+// lane is the way a command takes through the gateway.
+type lane int
+
+const (
+	refused lane = iota // no mode relays it
+	direct              // relayed byte for byte
+	owned               // answered by exgate
+)
+
+// state is where a session is, RFC 9051 section 3.
+type state int
+
+const (
+	beforeLogin state = 1 << iota
+	afterLogin
+)
+
+// effect is what a command does to the client's view of the selected mailbox,
+// once the upstream has agreed.
+type effect int
+
+const (
+	keepsView   effect = iota
+	opensView          // SELECT, EXAMINE
+	closesView         // CLOSE, UNSELECT
+	fetchesView        // may bring whole messages, which are paced
+)
+
+// route is one row of the routing table.
+type route struct {
+	verbs  string // separated by commas
+	lane   lane
+	states state
+	effect effect
+	why    string
+}
+
+const always = beforeLogin | afterLogin
+
+// table says for each command which way it takes. What is not in it is
+// unknown: BAD here for Exchange, where each unknown command counts towards
+// the ten errors after which it closes, and relayed where the profile is plain.
+// The verbs relayed are those registered with IANA, less the refused ones.
+var table = []route{
+	{"CAPABILITY,NOOP,LOGOUT,ID", direct, always, keepsView, "RFC 9051 §6.1, RFC 2971; before login the gateway's own"},
+
+	{"STARTTLS", owned, beforeLogin, keepsView, "the gateway's handshake"},
+	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, "the name is mapped to what this Exchange accepts"},
+	{"APPEND", owned, afterLogin, keepsView, "the message is repaired; direct where no fix concerns it"},
+
+	{"SELECT,EXAMINE", direct, afterLogin, opensView, "RFC 9051 §6.3"},
+	{"CLOSE,UNSELECT", direct, afterLogin, closesView, "RFC 9051 §6.4"},
+	{"FETCH,UID FETCH", direct, afterLogin, fetchesView, "RFC 9051 §6.4; whole messages are paced"},
+	{"IDLE", direct, afterLogin, keepsView, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+	{"ENABLE,CREATE,DELETE,RENAME,SUBSCRIBE,UNSUBSCRIBE,LIST,NAMESPACE,STATUS", direct, afterLogin, keepsView, "RFC 9051 §6.3"},
+	{"EXPUNGE,SEARCH,STORE,COPY,MOVE,UID EXPUNGE,UID SEARCH,UID STORE,UID COPY,UID MOVE", direct, afterLogin, keepsView, "RFC 9051 §6.4"},
+	{"LSUB,CHECK", direct, afterLogin, keepsView, "RFC 3501 §6.3.9, §6.4.1"},
+	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, "RFC 5256"},
+	{"GETQUOTA,GETQUOTAROOT,SETQUOTA", direct, afterLogin, keepsView, "RFC 9208"},
+	{"GETACL,SETACL,DELETEACL,LISTRIGHTS,MYRIGHTS", direct, afterLogin, keepsView, "RFC 4314"},
+	{"GETMETADATA,SETMETADATA,GETANNOTATION,SETANNOTATION", direct, afterLogin, keepsView, "RFC 5464, RFC 5257"},
+	{"ESEARCH,NOTIFY,CANCELUPDATE", direct, afterLogin, keepsView, "RFC 7377, RFC 5465, RFC 5267"},
+	{"LANGUAGE,COMPARATOR,RLIST,RLSUB", direct, afterLogin, keepsView, "RFC 5255, RFC 2193"},
+	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, "RFC 5259, RFC 9698"},
+
+	{"COMPRESS", refused, afterLogin, keepsView, "it would hide what follows from the gateway"},
+	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, "it would upload past the repairs"},
+	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, "it would act past the login that was mapped"},
+	{"XPROXY,XPROXY2,XPROXY3,BACKENDAUTHENTICATE,CLIENTACCESSRULES,CLIENTNETWORKPRESENCELOCATION",
+		refused, always, keepsView, "it is internal to Exchange's own proxying"},
+}
+
+// routes is table by verb.
+var routes = func() map[string]*route {
+	m := make(map[string]*route)
+	for i := range table {
+		for verb := range strings.SplitSeq(table[i].verbs, ",") {
+			m[verb] = &table[i]
+		}
+	}
+	return m
+}()
+
+// verbOf splits a command line, after its tag, into its name in upper case and
+// its arguments. UID is part of the name.
+func verbOf(rest string) (verb, args string) {
+	verb, args, _ = strings.Cut(rest, " ")
+	verb = strings.ToUpper(verb)
+	if verb == "UID" {
+		sub, subArgs, _ := strings.Cut(args, " ")
+		return verb + " " + strings.ToUpper(sub), subArgs
+	}
+	return verb, args
+}
+
+// validTag reports whether s may be a tag (RFC 9051 section 9).
+func validTag(s string) bool {
+	if s == "" {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\+`, c) >= 0 {
+			return false
+		}
+	}
+	return true
+}

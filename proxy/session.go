@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"errors"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-sasl"
+
+	"exgate/backend"
+)
+
+// session answers the one command of a shot. Adding an owned command is a row
+// in the routing table and a method here.
+type session struct {
+	notOwned
+	shot *shot
+}
+
+var _ imapserver.SessionSASL = (*session)(nil)
+
+// newSession gives the library the session of a shot, logged in if the client is.
+func newSession(lc *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+	s, ok := lc.NetConn().(*shot)
+	if !ok {
+		return nil, nil, errors.New("not a shot of the own lane")
+	}
+	return &session{shot: s}, &imapserver.GreetingData{PreAuth: s.preauth}, nil
+}
+
+// Close implements imapserver.Session; the shot is closed by the library.
+func (s *session) Close() error { return nil }
+
+// Login implements imapserver.Session.
+func (s *session) Login(username, password string) error {
+	return s.shot.c.open(backend.Claim{Authcid: username, Password: password})
+}
+
+// AuthenticateMechanisms implements imapserver.SessionSASL.
+func (s *session) AuthenticateMechanisms() []string { return []string{sasl.Plain} }
+
+// Authenticate implements imapserver.SessionSASL.
+func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
+	if mechanism != sasl.Plain {
+		return nil, &imap.Error{
+			Type: imap.StatusResponseTypeNo,
+			Text: "exgate takes AUTHENTICATE PLAIN and LOGIN; " + mechanism + " is not offered",
+		}
+	}
+	return sasl.NewPlainServer(func(identity, username, password string) error {
+		return s.shot.c.open(backend.Claim{Authcid: username, Authzid: identity, Password: password})
+	}), nil
+}
+
+// Poll implements imapserver.Session: untagged data is the relay's.
+func (s *session) Poll(*imapserver.UpdateWriter, bool) error { return nil }
+
+// notOwned answers what no shot brings to the lane.
+type notOwned struct{}
+
+var errNotOwned = &imap.Error{Type: imap.StatusResponseTypeBad, Code: imap.ResponseCodeServerBug, Text: "not a command of the own lane"}
+
+func (notOwned) Select(string, *imap.SelectOptions) (*imap.SelectData, error) {
+	return nil, errNotOwned
+}
+func (notOwned) Create(string, *imap.CreateOptions) error         { return errNotOwned }
+func (notOwned) Delete(string) error                              { return errNotOwned }
+func (notOwned) Rename(string, string, *imap.RenameOptions) error { return errNotOwned }
+func (notOwned) Subscribe(string) error                           { return errNotOwned }
+func (notOwned) Unsubscribe(string) error                         { return errNotOwned }
+func (notOwned) List(*imapserver.ListWriter, string, []string, *imap.ListOptions) error {
+	return errNotOwned
+}
+func (notOwned) Status(string, *imap.StatusOptions) (*imap.StatusData, error) {
+	return nil, errNotOwned
+}
+func (notOwned) Append(string, imap.LiteralReader, *imap.AppendOptions) (*imap.AppendData, error) {
+	return nil, errNotOwned
+}
+func (notOwned) Idle(*imapserver.UpdateWriter, <-chan struct{}) error  { return errNotOwned }
+func (notOwned) Unselect() error                                       { return errNotOwned }
+func (notOwned) Expunge(*imapserver.ExpungeWriter, *imap.UIDSet) error { return errNotOwned }
+func (notOwned) Search(imapserver.NumKind, *imap.SearchCriteria, *imap.SearchOptions) (*imap.SearchData, error) {
+	return nil, errNotOwned
+}
+func (notOwned) Fetch(*imapserver.FetchWriter, imap.NumSet, *imap.FetchOptions) error {
+	return errNotOwned
+}
+func (notOwned) Store(*imapserver.FetchWriter, imap.NumSet, *imap.StoreFlags, *imap.StoreOptions) error {
+	return errNotOwned
+}
+func (notOwned) Copy(imap.NumSet, string) (*imap.CopyData, error) { return nil, errNotOwned }

@@ -1,0 +1,210 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+	"exgate/rewrite"
+)
+
+// Append implements imapserver.Session: the message in the spool is repaired
+// and sent to Exchange, as often as Exchange asks to try again later.
+func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
+	c, up := s.shot.c, s.shot.upload
+	policy := &c.login.policy
+	defer c.waiting.set("", time.Time{})
+
+	message := policy.Message
+	message.Seen = slices.Contains(options.Flags, imap.FlagSeen)
+	plan, err := rewrite.NewPlan(up.spool, up.spool.size, message)
+	if err != nil {
+		return nil, c.refuseMessage(up, "unreadable", err.Error())
+	}
+	if err := c.acceptable(up, plan); err != nil {
+		return nil, err
+	}
+	flags := c.sortFlags(up)
+	stored, err := c.sendMessage(up, plan, flags.keep)
+	if err != nil {
+		return nil, err
+	}
+	if flags.replay {
+		c.replayFlagged(up.mailbox, stored)
+	}
+	fixes := append(fixesOf(plan), flags.fixes()...)
+	c.stats.count(fixes)
+	c.log.Info("message stored", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(), "fixes", fixes)
+	return stored, nil
+}
+
+// acceptable refuses here what Exchange is sure to refuse, or to take for
+// commands: that would cost the connection.
+func (c *conn) acceptable(up *upload, plan *rewrite.Plan) error {
+	policy := &c.login.policy
+	if limit := policy.MessageLimit; limit > 0 && plan.Size() > limit {
+		err := c.refuseMessage(up, "oversize", tooBig(plan.Size(), limit)+" (counted after repair)")
+		err.Code = "TOOBIG" // RFC 7889
+		return err
+	}
+	if left := plan.Report().Unrepaired; len(left) > 0 && policy.Message.LongLines == rewrite.LongLinesRecode {
+		return c.refuseMessage(up, left[0].Rule, fmt.Sprintf("Exchange would take the message for commands: %s; it stays where it is", left[0]))
+	}
+	return nil
+}
+
+// refuseMessage logs a message that is not sent and makes the client's reply.
+func (c *conn) refuseMessage(up *upload, rule, text string) *imap.Error {
+	c.log.Warn("message refused", "mailbox", up.mailbox, "size", up.spool.size, "rule", rule, "reason", text)
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeCannot, Text: text}
+}
+
+// sendMessage sends the message at the account's pace until Exchange takes or
+// refuses it. stored is nil where Exchange says no APPENDUID.
+func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
+	for {
+		if err := c.pause(); err != nil {
+			return nil, err
+		}
+		status, err := c.up.Do(c.ctx, appendRequest(up, plan, flags))
+		if err != nil {
+			return nil, c.appendLost(up, err)
+		}
+		if status.Word == "OK" {
+			return appendData(status), nil
+		}
+		failure := backend.Classify(status)
+		if failure.Kind != backend.KindThrottled {
+			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
+				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
+			return nil, replyError(failure)
+		}
+		c.log.Warn("Exchange throttles the account", "user", c.login.identity.User, "backoff", failure.Backoff, "reply", status.Text)
+		c.login.account.Throttle.Block(failure.Backoff)
+	}
+}
+
+// pause waits for the account's throttle and pace, and tells the client why.
+// No command is in progress upstream meanwhile.
+func (c *conn) pause() error {
+	account := c.login.account
+	began := time.Now()
+	switch d := account.Throttle.Remaining(); {
+	case d > 0:
+		c.waiting.set("Exchange throttles this account", began.Add(d))
+	default:
+		c.waiting.set("messages are sent at the pace that Exchange takes", time.Time{})
+	}
+	err := account.Wait(c.ctx, 1)
+	c.stats.waited += time.Since(began)
+	c.waiting.set("Exchange is storing the message", time.Time{})
+	return err
+}
+
+func appendRequest(up *upload, plan *rewrite.Plan, flags []string) *backend.Request {
+	req := backend.NewRequest("APPEND").Mailbox(up.mailbox)
+	if len(flags) > 0 {
+		req.Raw("(" + strings.Join(flags, " ") + ")")
+	}
+	if up.date != "" {
+		req.String(up.date)
+	}
+	req.Body = &backend.Body{Size: plan.Size(), WriterTo: plan}
+	return req
+}
+
+// appendLost answers an APPEND whose reply did not come.
+func (c *conn) appendLost(up *upload, err error) error {
+	if c.ctx.Err() != nil {
+		return err // the client has gone
+	}
+	failure := backend.FailureOf(err)
+	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.size, "kind", failure.Kind, "err", err)
+	reply := replyError(failure)
+	if failure.Kind == backend.KindLost {
+		reply.Text += "; it is not known whether the message was stored"
+	}
+	return reply
+}
+
+// appendData reads the APPENDUID of RFC 4315.
+func appendData(status wire.Status) *imap.AppendData {
+	args, ok := status.CodeArgs("APPENDUID")
+	if !ok {
+		return nil
+	}
+	validity, uid, _ := strings.Cut(args, " ")
+	v, err := strconv.ParseUint(validity, 10, 32)
+	if err != nil {
+		return nil
+	}
+	u, err := strconv.ParseUint(uid, 10, 32)
+	if err != nil || u == 0 {
+		return nil
+	}
+	return &imap.AppendData{UID: imap.UID(u), UIDValidity: uint32(v)}
+}
+
+// fixesOf lists the fixes of a plan by name.
+func fixesOf(plan *rewrite.Plan) []string {
+	fixes := []string{}
+	for _, f := range plan.Report().Fixes {
+		fixes = append(fixes, f.Name)
+	}
+	return fixes
+}
+
+// replayFlagged sets \Flagged by STORE, where every client of Exchange sees
+// it: on the session's own connection where the mailbox is selected there for
+// writing, else on a side connection. The message is stored; a flag that
+// cannot be set is said in the log and loses no mail.
+func (c *conn) replayFlagged(mailbox string, stored *imap.AppendData) {
+	if stored == nil {
+		c.log.Error("\\Flagged was not set: Exchange named no UID", "mailbox", mailbox)
+		return
+	}
+	c.waiting.set("setting \\Flagged", time.Time{})
+	c.mu.Lock()
+	own := c.view.readWrite && c.view.holds(mailbox, c.login.policy.exchange())
+	c.mu.Unlock()
+	err := error(nil)
+	if own {
+		err = storeFlagged(c.ctx, c.up, uint32(stored.UID))
+	} else {
+		err = c.onSide(mailbox, func(side *backend.Conn) error { return storeFlagged(c.ctx, side, uint32(stored.UID)) })
+	}
+	if err != nil {
+		c.log.Error("\\Flagged was not set", "mailbox", mailbox, "uid", stored.UID, "err", err)
+	}
+}
+
+// storeFlagged sets the flag and takes the FETCH that answers it for proof.
+func storeFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
+	proved := false
+	req := backend.NewRequest("UID STORE").Raw(strconv.FormatUint(uint64(uid), 10)).Raw(`+FLAGS (\Flagged)`)
+	req.Untagged = func(line []byte) bool {
+		text := strings.ToUpper(string(line))
+		if !strings.Contains(text, " FETCH (") || !strings.Contains(text, "UID "+strconv.FormatUint(uint64(uid), 10)) {
+			return false
+		}
+		proved = proved || strings.Contains(text, `\FLAGGED`)
+		return true
+	}
+	status, err := conn.Do(ctx, req)
+	switch {
+	case err != nil:
+		return err
+	case status.Word != "OK":
+		return backend.ReplyError("UID STORE", status)
+	case !proved:
+		return fmt.Errorf("UID STORE was answered OK without a FETCH that shows the flag")
+	}
+	return nil
+}

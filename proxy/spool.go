@@ -1,0 +1,146 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// SpoolOptions say where uploaded messages wait and how much they may take.
+type SpoolOptions struct {
+	Dir     string // of the files; "" is the system's
+	Memory  int64  // bytes of one message kept in memory, a file beyond; 0 is DefaultSpoolMemory
+	Session int64  // bytes of one session's messages at a time; 0: no bound
+	Account int64  // of one mailbox's, by all its sessions; 0: no bound
+	Total   int64  // of the gateway's; 0: no bound
+}
+
+// DefaultSpoolMemory holds most messages of a mailbox and lets a thousand
+// uploads fit in 256 MB.
+const DefaultSpoolMemory = 256 << 10
+
+// errSpoolBudget says that too much is being uploaded at a time.
+var errSpoolBudget = errors.New("too many bytes are being uploaded at a time")
+
+// budget counts bytes against a bound.
+type budget struct {
+	mu   sync.Mutex
+	max  int64 // 0: no bound
+	used int64
+}
+
+func (b *budget) charge(n int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.max > 0 && b.used+n > b.max {
+		return false
+	}
+	b.used += n
+	return true
+}
+
+func (b *budget) release(n int64) {
+	b.mu.Lock()
+	b.used -= n
+	b.mu.Unlock()
+}
+
+// spool holds one message while it is examined, repaired and sent. Its bytes
+// are charged to the budgets as they arrive.
+type spool struct {
+	opts    SpoolOptions
+	budgets []*budget
+	mem     []byte
+	file    *os.File
+	removed bool // the file has no name any more
+	size    int64
+}
+
+// newSpool prepares for a message of size bytes. Close gives all back.
+func newSpool(opts SpoolOptions, size int64, budgets ...*budget) *spool {
+	if opts.Memory == 0 {
+		opts.Memory = DefaultSpoolMemory
+	}
+	s := &spool{opts: opts, budgets: budgets}
+	if size <= opts.Memory {
+		s.mem = make([]byte, 0, size)
+	}
+	return s
+}
+
+// Write appends to the message. After an error the message is incomplete.
+func (s *spool) Write(p []byte) (int, error) {
+	for i, b := range s.budgets {
+		if !b.charge(int64(len(p))) {
+			for _, charged := range s.budgets[:i] {
+				charged.release(int64(len(p)))
+			}
+			return 0, errSpoolBudget
+		}
+	}
+	s.size += int64(len(p))
+	if s.file == nil && s.size <= s.opts.Memory {
+		s.mem = append(s.mem, p...)
+		return len(p), nil
+	}
+	if s.file == nil {
+		if err := s.spill(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := s.file.Write(p)
+	if err != nil {
+		return n, fmt.Errorf("spool: %w", err)
+	}
+	return n, nil
+}
+
+// spill moves the message to a file that vanishes with its handle.
+func (s *spool) spill() error {
+	f, err := os.CreateTemp(s.opts.Dir, "exgate-spool-*")
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	s.file = f
+	// Where a file that is open cannot be removed (Windows), Close does it.
+	s.removed = os.Remove(f.Name()) == nil
+	if _, err := f.Write(s.mem); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	s.mem = nil
+	return nil
+}
+
+// ReadAt reads what was written.
+func (s *spool) ReadAt(p []byte, off int64) (int, error) {
+	if s.file != nil {
+		return s.file.ReadAt(p, off)
+	}
+	if off >= int64(len(s.mem)) {
+		return 0, io.EOF
+	}
+	n := copy(p, s.mem[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// Close frees the memory or the file.
+func (s *spool) Close() error {
+	for _, b := range s.budgets {
+		b.release(s.size)
+	}
+	s.budgets, s.mem = nil, nil
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	if !s.removed {
+		err = errors.Join(err, os.Remove(s.file.Name()))
+	}
+	s.file = nil
+	return err
+}

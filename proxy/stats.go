@@ -1,0 +1,74 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// stats count what a session did, for its last log line. They belong to the
+// session's goroutine, or to the own lane while that runs.
+type stats struct {
+	before, direct, owned, refused int // commands
+	waited                         time.Duration
+	fixes                          map[string]int
+}
+
+func (s *stats) count(fixes []string) {
+	if s.fixes == nil {
+		s.fixes = make(map[string]int)
+	}
+	for _, f := range fixes {
+		s.fixes[f]++
+	}
+}
+
+// openAttrs are the attributes of the line at the opening of a session.
+func (c *conn) openAttrs() []any {
+	l := c.login
+	attrs := []any{"user", l.identity.User, "form", string(l.attempt.Form), "profile", l.policy.Name}
+	if l.identity.Admin != "" {
+		attrs = append(attrs, "admin", l.identity.Admin)
+	}
+	if l.why != "" {
+		attrs = append(attrs, "why", l.why)
+	}
+	if c.srv.opts.Observe {
+		attrs = append(attrs, "mode", "observe")
+	}
+	return attrs
+}
+
+// logEnd writes the line at the end of a session.
+func (c *conn) logEnd(err error, took time.Duration) {
+	attrs := []any{"reason", reason(err), "took", took.Round(time.Millisecond)}
+	if c.login == nil {
+		c.log.Info("connection ended before a login", attrs...)
+		return
+	}
+	fixes := []string{} // sorted, so that lines compare
+	for _, name := range slices.Sorted(maps.Keys(c.stats.fixes)) {
+		fixes = append(fixes, name+"="+strconv.Itoa(c.stats.fixes[name]))
+	}
+	in, out := c.up.Traffic()
+	attrs = append(attrs,
+		"user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name,
+		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", in, "upstream_out", out,
+		"direct", c.stats.direct, "owned", c.stats.owned, "refused", c.stats.refused,
+		"fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
+	c.log.Info("session end", attrs...)
+}
+
+func reason(err error) string {
+	switch {
+	case errors.Is(err, errDone):
+		return "logout"
+	case errors.Is(err, io.EOF):
+		return "client closed the connection"
+	}
+	return err.Error()
+}

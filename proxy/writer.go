@@ -1,0 +1,41 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// clientWriter is the only way to the client. Its lock is held for exactly one
+// whole response, or a run of them, so that nothing is ever written inside
+// another's literal.
+type clientWriter struct {
+	mu      sync.Mutex
+	nc      net.Conn
+	timeout time.Duration // of one write
+	sent    atomic.Int64
+	trace   *tracer
+}
+
+// line writes one response line.
+func (w *clientWriter) line(format string, args ...any) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	// A text of ours may quote the upstream's: nothing in it may end the line.
+	text := strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(fmt.Sprintf(format, args...))
+	w.trace.toClient([]byte(text))
+	return w.write([]byte(text + "\r\n"))
+}
+
+// write sends p; the lock is held.
+func (w *clientWriter) write(p []byte) error {
+	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+		return err
+	}
+	n, err := w.nc.Write(p)
+	w.sent.Add(int64(n))
+	return err
+}
