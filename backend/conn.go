@@ -3,6 +3,7 @@ package backend
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,8 @@ type Conn struct {
 	// announced.
 	Greeting     string
 	Capabilities []string
+	// TLS is the version of TLS, "TLS 1.3" or the like; "" in plain text.
+	TLS string
 
 	nc       net.Conn
 	timeouts Timeouts
@@ -125,6 +128,9 @@ func newConn(d *Dialed, timeouts Timeouts, trace Trace) *Conn {
 		trace:        trace,
 		ended:        make(chan struct{}),
 	}
+	if d.TLS != nil {
+		c.TLS = tls.VersionName(d.TLS.Version)
+	}
 	c.r = wire.NewResponseReader(countReader{d.Conn, &c.in})
 	go c.read()
 	return c
@@ -162,14 +168,18 @@ func (c *Conn) Err() error {
 func (c *Conn) Traffic() (in, out int64) { return c.in.Load(), c.out.Load() }
 
 // Said remembers the upstream's last complaint, which is said again when the
-// connection ends, so that "not connected" never hides a throttle.
+// connection ends. A BYE that only closes does not replace the reason that
+// came before it, so that "Connection closed. 14" never hides a throttle.
 func (c *Conn) Said(s wire.Status) {
 	if s.Word == "OK" {
 		return
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.Word == "BYE" && c.said != "" && Classify(s).Kind == KindClosed {
+		return
+	}
 	c.said = s.Word + " " + s.Text
-	c.mu.Unlock()
 }
 
 // Write sends bytes of the direct lane.

@@ -86,7 +86,11 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, password 
 			return nil, loginError(err)
 		}
 		if status.Word != "OK" {
-			refusal = ReplyError(fmt.Sprintf("login in the form %s", a.Form), status)
+			refused := ReplyError(fmt.Sprintf("login in the form %s", a.Form), status)
+			refusal = refused
+			if refused.Kind != KindCredentials && refused.Kind != KindOther {
+				break // another form would fare no better
+			}
 			continue
 		}
 		session := &Session{Conn: conn, Attempt: a, Evidence: evidence}

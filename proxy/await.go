@@ -18,9 +18,13 @@ func (c *conn) await(done func() bool, reason func() string) error {
 	next := began.Add(c.srv.limits.FirstWord)
 	for {
 		c.mu.Lock()
-		if done() {
+		over, stopping := done(), c.srv.ctx.Err() != nil
+		if over || stopping {
 			c.watching = false
 			c.mu.Unlock()
+			if !over {
+				return c.stopping()
+			}
 			return nil
 		}
 		// Under mu, so that wakeUp's deadline comes after this one.

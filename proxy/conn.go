@@ -66,8 +66,13 @@ func (e *errBye) Error() string { return e.reason }
 // serve runs the session, from the greeting to the end. It owns the client's
 // socket and the upstream connection, and closes both.
 func (c *conn) serve() {
-	start := time.Now()
-	err := c.run()
+	start, err := time.Now(), errors.New("panic")
+	defer func() { c.close(err, time.Since(start)) }()
+	err = c.run()
+}
+
+// close ends what serve owns, and what works for it.
+func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
 	c.nc.Close()
 	if c.side != nil {
@@ -80,7 +85,7 @@ func (c *conn) serve() {
 	if c.login != nil {
 		c.srv.accounts.close(c.login.account)
 	}
-	c.logEnd(err, time.Since(start))
+	c.logEnd(reason, took)
 }
 
 func (c *conn) run() error {
@@ -222,10 +227,9 @@ func (c *conn) readFailure(err error) error {
 		return up
 	}
 	if c.srv.ctx.Err() != nil {
-		return c.bye("exgate is stopping; log in again later")
+		return c.stopping()
 	}
-	var ne net.Error
-	if errors.As(err, &ne) && ne.Timeout() {
+	if isTimeout(err) {
 		if c.up == nil {
 			return c.bye("too slow: log in within %s", c.srv.limits.BeforeLogin)
 		}
@@ -236,6 +240,9 @@ func (c *conn) readFailure(err error) error {
 	}
 	return fmt.Errorf("client: %w", err)
 }
+
+// stopping is the end of a session when the gateway stops.
+func (c *conn) stopping() error { return c.bye("exgate is stopping; log in again later") }
 
 // malformed answers a line that is no command.
 func (c *conn) malformed(tag, why string) error {

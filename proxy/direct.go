@@ -98,7 +98,9 @@ func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (refused 
 	cmd.granted = false
 	cmd.asks = cmd.verb == "IDLE" || lit != nil && !plus
 	cmd.swallow = cmd.asks && lit != nil && lit.NonSync
-	cmd.mid = plus
+	// A server that takes {n+} may refuse the command at once and passes over
+	// the bytes (RFC 7888 section 3). Exchange is not trusted to.
+	cmd.mid = plus && c.login.policy.exchange()
 	asks := cmd.asks
 	c.mu.Unlock()
 	if err := c.toUpstream(out); err != nil {
@@ -226,5 +228,6 @@ func (c *conn) logout(cmd *command) error {
 	if !done {
 		return c.upstreamEnd()
 	}
+	c.w.settle()
 	return errDone
 }

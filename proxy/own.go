@@ -89,7 +89,7 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 	select {
 	case c.srv.own.shots <- s:
 	case <-c.srv.own.closed:
-		return c.bye("exgate is stopping; log in again later")
+		return c.stopping()
 	}
 	finished := func() bool {
 		select {

@@ -14,8 +14,13 @@ func (c *conn) pace() error {
 		if d := account.Throttle.Remaining(); d > 0 {
 			c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "throttle")
 		}
-	} else if err := c.waitFor(account.Throttle.Remaining(), "Exchange throttles this account"); err != nil {
-		return err
+	} else {
+		// Another session may prolong it meanwhile.
+		for d := account.Throttle.Remaining(); d > 0; d = account.Throttle.Remaining() {
+			if err := c.waitFor(d, "Exchange throttles this account"); err != nil {
+				return err
+			}
+		}
 	}
 	d := account.Pace.Charge(1)
 	if opts.Observe && !opts.ObservePace {

@@ -24,6 +24,10 @@ type relay struct {
 
 // Take implements backend.Sink.
 func (r *relay) Take(f wire.Fragment) error {
+	if !r.locked { // before begin wakes anybody who would write, or close
+		r.c.w.mu.Lock()
+		r.locked = true
+	}
 	data := f.Data
 	if f.First {
 		data = r.begin(f)
@@ -33,10 +37,6 @@ func (r *relay) Take(f wire.Fragment) error {
 	}
 	r.inside = !f.Last
 	if !r.hide {
-		if !r.locked {
-			r.c.w.mu.Lock()
-			r.locked = true
-		}
 		if err := r.extend(data); err != nil {
 			return err
 		}
@@ -190,14 +190,15 @@ func (c *conn) updateView(cmd *command, status wire.Status) {
 }
 
 // judge records a refusal with what it means. A throttle holds back what the
-// account's sessions send next.
+// account's sessions send next. c.mu is held.
 func (c *conn) judge(cmd *command, status wire.Status) {
 	if status.Word == "OK" || !c.login.policy.exchange() {
 		return
 	}
 	failure := backend.Classify(status)
 	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command", "command", cmd.verb, "reply", status.Word+" "+status.Text,
-		"kind", failure.Kind, "meaning", failure.Explanation())
+		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
+	c.stats.errors += failure.Errors()
 	if failure.Kind == backend.KindThrottled {
 		c.login.account.Throttle.Block(failure.Backoff)
 	}
@@ -240,7 +241,7 @@ func (c *conn) statusLine(status wire.Status) {
 
 // fetched counts the messages that a FETCH brings, against the pace.
 func (c *conn) fetched(line []byte) {
-	if len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
+	if c.login.wanted.MessagesPerSecond == 0 || len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
 		return
 	}
 	if !bytes.Contains(line[:min(len(line), 32)], []byte(" FETCH ")) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -92,18 +93,30 @@ func NewServer(opts Options) (*Server, error) {
 }
 
 // Serve accepts clients until the listener is closed, and owns what it accepts.
+// When there are no descriptors left it says so and goes on later.
 func (s *Server) Serve(l net.Listener, how Listen) error {
 	for {
 		nc, err := l.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case err == nil:
+			s.conns.Go(func() { s.serve(nc, how) })
+		case errors.Is(err, net.ErrClosed):
 			return nil
+		default:
+			s.opts.Log.Error("cannot accept a client; trying again", "address", l.Addr().String(), "err", err)
+			retry := time.NewTimer(acceptRetry)
+			select {
+			case <-retry.C:
+			case <-s.ctx.Done():
+				retry.Stop()
+				return nil
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
-		}
-		s.conns.Go(func() { s.serve(nc, how) })
 	}
 }
+
+// acceptRetry is the pause after a client could not be accepted.
+const acceptRetry = 200 * time.Millisecond
 
 // Close ends all sessions with a BYE and waits for them. The listeners are
 // closed by who made them, before.

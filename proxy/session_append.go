@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -81,6 +80,9 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 			return appendData(status), nil
 		}
 		failure := backend.Classify(status)
+		c.mu.Lock()
+		c.stats.errors += failure.Errors()
+		c.mu.Unlock()
 		if failure.Kind != backend.KindThrottled {
 			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
@@ -159,52 +161,4 @@ func fixesOf(plan *rewrite.Plan) []string {
 		fixes = append(fixes, f.Name)
 	}
 	return fixes
-}
-
-// replayFlagged sets \Flagged by STORE, where every client of Exchange sees
-// it: on the session's own connection where the mailbox is selected there for
-// writing, else on a side connection. The message is stored; a flag that
-// cannot be set is said in the log and loses no mail.
-func (c *conn) replayFlagged(mailbox string, stored *imap.AppendData) {
-	if stored == nil {
-		c.log.Error("\\Flagged was not set: Exchange named no UID", "mailbox", mailbox)
-		return
-	}
-	c.waiting.set("setting \\Flagged", time.Time{})
-	c.mu.Lock()
-	own := c.view.readWrite && c.view.holds(mailbox, c.login.policy.exchange())
-	c.mu.Unlock()
-	err := error(nil)
-	if own {
-		err = storeFlagged(c.ctx, c.up, uint32(stored.UID))
-	} else {
-		err = c.onSide(mailbox, func(side *backend.Conn) error { return storeFlagged(c.ctx, side, uint32(stored.UID)) })
-	}
-	if err != nil {
-		c.log.Error("\\Flagged was not set", "mailbox", mailbox, "uid", stored.UID, "err", err)
-	}
-}
-
-// storeFlagged sets the flag and takes the FETCH that answers it for proof.
-func storeFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
-	proved := false
-	req := backend.NewRequest("UID STORE").Raw(strconv.FormatUint(uint64(uid), 10)).Raw(`+FLAGS (\Flagged)`)
-	req.Untagged = func(line []byte) bool {
-		text := strings.ToUpper(string(line))
-		if !strings.Contains(text, " FETCH (") || !strings.Contains(text, "UID "+strconv.FormatUint(uint64(uid), 10)) {
-			return false
-		}
-		proved = proved || strings.Contains(text, `\FLAGGED`)
-		return true
-	}
-	status, err := conn.Do(ctx, req)
-	switch {
-	case err != nil:
-		return err
-	case status.Word != "OK":
-		return backend.ReplyError("UID STORE", status)
-	case !proved:
-		return fmt.Errorf("UID STORE was answered OK without a FETCH that shows the flag")
-	}
-	return nil
 }

@@ -16,6 +16,7 @@ type stats struct {
 	before, direct, owned, refused int // commands
 	waited                         time.Duration
 	fixes                          map[string]int
+	errors                         int // of the ten after which Exchange closes; guarded by conn.mu
 }
 
 func (s *stats) count(fixes []string) {
@@ -33,6 +34,9 @@ func (c *conn) openAttrs() []any {
 	attrs := []any{"user", l.identity.User, "form", string(l.attempt.Form), "profile", l.policy.Name}
 	if l.identity.Admin != "" {
 		attrs = append(attrs, "admin", l.identity.Admin)
+	}
+	if c.up.TLS != "" {
+		attrs = append(attrs, "upstream_tls", c.up.TLS)
 	}
 	if l.why != "" {
 		attrs = append(attrs, "why", l.why)
@@ -59,7 +63,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		"user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name,
 		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", in, "upstream_out", out,
 		"direct", c.stats.direct, "owned", c.stats.owned, "refused", c.stats.refused,
-		"fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
+		"errors", c.stats.errors, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }
 

@@ -30,6 +30,12 @@ func (w *clientWriter) line(format string, args ...any) error {
 	return w.write([]byte(text + "\r\n"))
 }
 
+// settle waits until what the relay has begun to write is written.
+func (w *clientWriter) settle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+}
+
 // write sends p; the lock is held.
 func (w *clientWriter) write(p []byte) error {
 	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {

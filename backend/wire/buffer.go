@@ -20,7 +20,9 @@ type buffer struct {
 	src  io.Reader
 	mem  *[bufferSize]byte // nil while nothing is buffered
 	r, w int
-	one  [1]byte
+	// small is what a connection waits with: it takes most commands, and most
+	// replies but those of FETCH, in one read.
+	small [256]byte
 }
 
 func (b *buffer) bytes() []byte {
@@ -37,22 +39,20 @@ func (b *buffer) take(n int) []byte {
 	return p
 }
 
-// fill reads more. When nothing is buffered and idle is set, it waits with a
-// single byte and no buffer: an idle connection costs no buffer, at the price
-// of one more read when it wakes. (With TLS that read takes what is decrypted
-// already; there is no portable way to ask whether a connection is readable.)
+// fill reads more. When nothing is buffered and idle is set, it waits without
+// a buffer from the pool, since most connections idle. (There is no portable
+// way to ask whether a connection is readable, under TLS least of all.)
 func (b *buffer) fill(idle bool) error {
 	if b.r == b.w {
 		b.r, b.w = 0, 0
 		if idle {
 			b.release()
-			n, err := io.ReadFull(b.src, b.one[:])
-			if n == 0 {
-				return err
+			n, err := b.read(b.small[:])
+			if n > 0 {
+				b.acquire()
+				b.w = copy(b.mem[:], b.small[:n])
 			}
-			b.acquire()
-			b.mem[0], b.w = b.one[0], 1
-			return nil
+			return err
 		}
 	}
 	b.acquire()
@@ -63,18 +63,25 @@ func (b *buffer) fill(idle bool) error {
 		b.w = copy(b.mem[:], b.mem[b.r:b.w])
 		b.r = 0
 	}
-	for range 100 {
-		n, err := b.src.Read(b.mem[b.w:])
-		b.w += n
-		if n > 0 {
-			return nil
-		}
-		if err != nil {
-			return err
+	n, err := b.read(b.mem[b.w:])
+	b.w += n
+	return err
+}
+
+// read reads at least one byte into p.
+func (b *buffer) read(p []byte) (n int, err error) {
+	for range maxEmptyReads {
+		if n, err = b.src.Read(p); n > 0 {
+			return n, nil
+		} else if err != nil {
+			return 0, err
 		}
 	}
-	return io.ErrNoProgress
+	return 0, io.ErrNoProgress
 }
+
+// maxEmptyReads is what a Reader is forgiven, as bufio does.
+const maxEmptyReads = 100
 
 func (b *buffer) acquire() {
 	if b.mem == nil {

@@ -1,0 +1,49 @@
+// Package proxy is the gateway: it stands between IMAP clients and an Exchange
+// server.
+//
+// # The path of one connection
+//
+//	Server.Serve     accepts a client, and starts a goroutine for it
+//	conn.serve       owns both sockets; TLS, greeting
+//	conn.next        reads one line
+//	conn.route       looks the command up in the table of router.go
+//	  conn.beforeLogin   what a client may say without a login; LOGIN and
+//	                     AUTHENTICATE go to the own lane (login.go)
+//	  conn.direct        relays the command's bytes upstream (direct.go)
+//	  conn.append        takes the message into the spool, then to the own
+//	                     lane (append.go, session_append.go)
+//	  conn.refuse        answers what no mode relays
+//
+// The own lane (own.go) is go-imap's imapserver, fed one command at a time
+// through a net.Conn of ours; session.go has the methods it calls. Nothing of
+// it exists while a client idles. What the upstream says is brought to the
+// client by relay (relay.go).
+//
+// # Goroutines
+//
+//	            ┌──────────── conn.serve ─────────────┐
+//	client ────▶│ next ─▶ direct ─────────────────────┼────▶ upstream
+//	            │   └───▶ fire ─▶ shot ┐              │
+//	            └──────────────────────┼──────────────┘
+//	                                   ▼
+//	                    imapserver, for one command: session.Append …
+//	                                   │ backend.Conn.Do
+//	client ◀── clientWriter ◀─┬────────┘
+//	                          └─ relay ◀── backend.Conn.read ◀── upstream
+//
+// An idle session has two: conn.serve, which reads the client, and the
+// upstream connection's reader (backend.Conn.read), which calls relay. During
+// an owned command there is a third, the library's: it speaks to the upstream
+// while conn.serve is parked in await, which watches the client and wakes when
+// the command is done. conn.close waits for all of them.
+//
+// # Who may write where
+//
+//   - To the client: whoever holds clientWriter.mu, for one whole response. The
+//     relay keeps it from the first byte of a response to the last, so that
+//     nothing else ever stands inside a literal.
+//   - To the upstream: conn.serve, or the own lane while conn.serve is parked.
+//   - What both sides know (commands in flight, the view of the mailbox, the
+//     end of the upstream) is guarded by conn.mu, which is never held while
+//     writing to a socket.
+package proxy
