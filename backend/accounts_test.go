@@ -74,7 +74,9 @@ func TestAccountWait(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		time.Sleep(12 * time.Second) // of the bubble's clock: now the pace is waited for
+		if err := sleep(t.Context(), 12*time.Second); err != nil { // of the bubble's clock: now the pace is waited for
+			t.Fatal(err)
+		}
 		a.Throttle.Block(30 * time.Second)
 		session.Wait()
 		if got := time.Since(begin).Round(time.Millisecond); got != 42*time.Second {

@@ -67,7 +67,9 @@ func TestThrottleIsShared(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(5 * time.Second) // of the bubble's clock
+		if err := sleep(t.Context(), 5*time.Second); err != nil { // of the bubble's clock
+			t.Fatal(err)
+		}
 		th.Block(20 * time.Second)
 		sessions.Wait()
 	})
