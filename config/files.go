@@ -40,7 +40,7 @@ func (c *Config) backendOptions() backend.Options {
 			Domains:     u.Login.Domains,
 			UPN:         u.Login.UPN,
 			Separator:   u.Login.Separator,
-			Forms:       c.Profile(u.Profile).Forms,
+			Forms:       u.Login.Forms,
 			MaxFailures: u.Login.MaxFailures,
 		},
 		MaxBackoff: u.Pace.MaxBackoff,

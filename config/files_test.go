@@ -107,7 +107,7 @@ func TestBackend(t *testing.T) {
 		t.Errorf("got %+v", o)
 	}
 	c = Default()
-	if o, err := c.Backend(); err != nil || o.RootCAs != nil || len(o.Login.Forms) != len(c.Profile(Auto).Forms) {
+	if o, err := c.Backend(); err != nil || o.RootCAs != nil || o.Login.Forms != nil { // the profile says which, once it is known
 		t.Errorf("the default: %+v, %v", o, err)
 	}
 }

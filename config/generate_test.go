@@ -110,7 +110,7 @@ func profileTable() string {
 			forms = append(forms, "`"+string(form)+"`")
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %d | %t | %s |\n", name, none(p.MessageLimit),
-			none(p.Message.LineLimit), e.Fixes.ReadReceipt, e.Fixes.Flagged, e.Fixes.Keywords,
+			none(p.Message.LineLimit), e.Fixes.ReadReceipt, e.Fixes.Flagged, keywords(e.Fixes.Keywords, p.MDNSent),
 			none(p.MessagesPerSecond), p.Pipeline, p.Verify, strings.Join(forms, ", "))
 	}
 	return b.String()
@@ -224,4 +224,12 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
+}
+
+// keywords says which keywords are dropped.
+func keywords(choice string, mdnSent bool) string {
+	if mdnSent {
+		return choice + ", `$MDNSent` too"
+	}
+	return choice
 }

@@ -19,6 +19,7 @@ type Profile struct {
 	Message           rewrite.Options // the fixes inside the message
 	Flagged           bool            // \Flagged is set by a STORE after APPEND
 	Keywords          bool            // keywords outside PERMANENTFLAGS are dropped
+	MDNSent           bool            // $MDNSent is one of them, though it is in PERMANENTFLAGS
 	MessagesPerSecond float64         // per account; 0: no limit
 	Pipeline          int             // commands of one client in flight
 	LiteralPlus       bool            // messages are sent as {n+}
@@ -50,29 +51,30 @@ var repair = rewrite.Options{LongLines: rewrite.LongLinesRecode, LineLimit: 9900
 //	\Flagged        seen by no other protocol when it comes with APPEND: 2010, 2013 (S82, §5.1), and imapsync's preset
 //	                for all on-premises versions (S13); no such need on Exchange Online (O01, §5.1).
 //	keywords        none but $MDNSent is ever taken, others count as errors (§5.3).
+//	$MDNSent        turns up as a category on every message on Exchange Online (O03).
 //	messages/s      both presets of imapsync (S10, O01).
 //	pipeline        mbsync's manual advises 1 for "flaky servers like M$ Exchange" (design section 2, rule 2).
-//	literal+        design section 2, rule 5.
+//	literal+        design section 2, rule 5: not for Exchange.
 //	verify          a login that cannot open its mailbox is told OK (S31, S32, §2.2).
-//	forms           2000: §2.1. 2003: S93. 2007 to 2013: S86 to S88, but no SASL-IR evidence for PLAIN on 2007, hence last.
-//	                2016: S97, S99. 2019: PLAIN "doesn't work", backslash does (S25, S26, S27, §2.1). Online: O08.
+//	forms           2000, 2003: §2.1, S93. 2007 to 2013: S86 to S88. 2016: S97, S99. 2019: PLAIN "doesn't work", the
+//	                backslash forms do (S25 to S27, §2.1). Online: O08. The order is that of design section 5.
 //	                Older servers' domain/admin/alias and Exchange Online's XOAUTH2 are not spoken yet.
 var profiles = [...]Profile{
-	//                  message limit  message  \Flagged keywords msg/s pipeline literal+ verify  forms
-	{"exchange2000", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain}},
-	{"exchange2003", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain}},
-	{"exchange2007", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange2010", 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2013", 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2016", 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2019", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-se", 10_000_000, repair, true, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-online", 45_000_000, repair, false, true, 4, 1, false, true, forms{byUPN}},
+	//                  message limit  message  \Flagged keywords $MDNSent msg/s pipeline literal+ verify  forms
+	{"exchange2000", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain}},
+	{"exchange2003", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain}},
+	{"exchange2007", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange2010", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2013", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2016", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2019", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-se", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-online", 45_000_000, repair, false, true, true, 4, 1, false, true, forms{byUPN}},
 	// No fix: the direct lane for everything but the login.
-	{"plain", 0, rewrite.Options{}, false, false, 0, 1000, false, false, forms{authzid}},
+	{"plain", 0, rewrite.Options{}, false, false, false, 0, 1000, true, false, forms{authzid}},
 	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
 	// of them serve every version within the two failures that a login may cost.
-	{Auto, 10_000_000, repair, true, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{Auto, 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
 }
 
 // profileNames are the rows of the table, auto last.

@@ -28,14 +28,14 @@ func (f *sortedFlags) fixes() (names []string) {
 // and 2013 show an APPENDed one to IMAP clients only (exchange-behaviour.md §5,
 // row 1); without UIDPLUS the message could not be named afterwards, and the
 // flag goes as it came. Keywords are dropped that Exchange answers with error
-// 11 (row 3).
+// 11 (row 3), and on Exchange Online the one that becomes a category.
 func sortFlags(policy *Policy, flags, kept []string, uidplus bool) sortedFlags {
 	var f sortedFlags
 	for _, flag := range flags {
 		switch {
 		case policy.Flagged && uidplus && strings.EqualFold(flag, `\Flagged`):
 			f.replay = true
-		case policy.Keywords && !keeps(kept, flag):
+		case policy.Keywords && (!keeps(kept, flag) || policy.MDNSent && strings.EqualFold(flag, "$MDNSent")):
 			f.dropped = append(f.dropped, flag)
 		default:
 			f.keep = append(f.keep, flag)

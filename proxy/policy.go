@@ -14,6 +14,7 @@ type Policy struct {
 	Message           rewrite.Options // fixes of the message
 	Flagged           bool            // \Flagged of an APPEND is replayed by STORE
 	Keywords          bool            // flags that the mailbox does not keep are dropped
+	MDNSent           bool            // so is $MDNSent, which Exchange Online makes a category
 	MessagesPerSecond float64         // 0: no pace
 	Pipeline          int             // commands in flight together; 0 is 1
 	LiteralPlus       bool            // a client's {n+} goes upstream as it is

@@ -85,6 +85,10 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	if c != nil {
 		err = errors.Join(err, c.CheckFiles())
 	}
+	if err != nil && file == "" {
+		err = errors.Join(errors.New("no configuration file: name one with --config, or put exgate.yaml in a place of exgate --help; "+
+			"exgate check --print-sample writes one"), err)
+	}
 	if err != nil {
 		return nil, file, exitError{exitConfig, err}
 	}

@@ -8,18 +8,20 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"exgate/config"
 )
 
 // TestMain takes our variables out of the environment, which would reach
-// every configuration.
+// every configuration, and looks for goroutines left behind.
 func TestMain(m *testing.M) {
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "EXGATE_") {
 			os.Unsetenv(name)
 		}
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 const configs = "../../testdata/config/"
@@ -68,6 +70,23 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestNoFileIsNamed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"XDG_CONFIG_HOME", "HOME", "AppData"} {
+		t.Setenv(name, t.TempDir())
+	}
+	if file, err := config.Find(""); file != "" || err != nil {
+		t.Skipf("this machine has %s (%v)", file, err)
+	}
+	if _, err := exgate(t, "check"); err == nil || !strings.HasPrefix(err.Error(), "no configuration file: ") {
+		t.Errorf("got %v", err)
+	}
+	out, err := exgate(t, "check", "--set", "upstream.address=localhost:993", "--set", "listen.starttls=127.0.0.1:0")
+	if err != nil || !strings.HasPrefix(out, "configuration is fine: no file") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestCheckTellsEveryProblem(t *testing.T) {
 	_, err := exgate(t, "check", "--config", configs+"bad/five-mistakes.yaml")
 	want, readErr := os.ReadFile(configs + "bad/five-mistakes.txt")
@@ -112,7 +131,7 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 			"upstream localhost:143, plain text: passwords can be read on the way",
 			"flagged leave",
 			"pace no limit; a backoff is waited out up to 15m0s",
-			"pipeline 1000; literal_plus: false",
+			"pipeline 1000; literal_plus: true",
 		}},
 	}
 	for _, test := range tests {

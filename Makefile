@@ -1,0 +1,45 @@
+# make test needs only Go; nothing is installed.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME = 30s
+
+.PHONY: build test demo check e2e fuzz bench clean
+
+build:
+	go build -o exgate ./cmd/exgate
+
+test:
+	go test ./...
+
+demo:
+	go run ./cmd/exgate demo
+
+# What must hold before a commit: format, generated files, vet on every
+# system, staticcheck, race detector.
+check:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
+	GOOS=linux go vet ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
+	go run $(STATICCHECK) ./...
+	go test -race ./...
+
+# Real clients through exgate; installs them from Debian.
+e2e:
+	./testdata/e2e/run
+
+# Every fuzz target for FUZZTIME each.
+fuzz:
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s -parallel 1 $$package || exit 1; \
+		done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -f exgate exgate.exe
+	go clean ./...
