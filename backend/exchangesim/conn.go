@@ -63,7 +63,7 @@ type conn struct {
 }
 
 func newConn(s *Server, nc net.Conn, mode Mode) *conn {
-	c := &conn{srv: s, mode: mode, started: s.now()}
+	c := &conn{srv: s, mode: mode, started: time.Now()}
 	if mode == ImplicitTLS {
 		nc, c.tls = tls.Server(nc, s.tls), true
 	}
@@ -126,17 +126,22 @@ func (c *conn) next() error {
 	line, err := readLine(c.r, maxCommandSize)
 	switch {
 	case errors.Is(err, errLineTooLong) && c.srv.quirks[quirkCommandSize]:
-		tag, _, _ := splitCommand(line)
-		return c.answer(tag, badCommand("quirk EX-04: the command is over 10240 bytes"))
+		tag, verb, _ := splitCommand(line)
+		st := badCommand("quirk EX-04: the command is over 10240 bytes")
+		c.log(verb, st)
+		return c.answer(tag, st)
 	case err != nil && !errors.Is(err, errLineTooLong):
 		return err
 	case len(bytes.TrimSpace(line)) == 0:
 		return nil // an empty line is no command
 	}
 	tag, verb, rest := splitCommand(line)
+	if bytes.ContainsAny(line, "\x00\r") {
+		return c.answer(tag, badCommand("NUL or bare CR in a command (RFC 3501 section 9, CHAR and TEXT-CHAR)"))
+	}
 	a := &args{conn: c, line: rest, used: len(line)}
 	st, err := c.run(verb, a)
-	switch {
+	switch { // arguments that the handler could not read
 	case errors.Is(err, errArgument):
 		st = badArgument(err.Error())
 	case errors.Is(err, errCommandSize):
@@ -217,7 +222,7 @@ func (c *conn) answer(tag string, st status) error {
 	if len(tag) > maxEchoedTag {
 		tag = tag[:maxEchoedTag]
 	}
-	c.printf("%s %s %s\r\n", tag, st.kind, st.text)
+	c.printf("%s %s %s\r\n", printable(tag), st.kind, st.text)
 	if st.kind == "BAD" {
 		c.bads++
 		if c.user != "" && c.account == nil {
@@ -249,9 +254,12 @@ func (c *conn) pause(d time.Duration) error {
 	}
 }
 
-// log says what was refused and why. Arguments are left out: they may be
-// secrets.
+// log says what was refused and why. Arguments are left out, and words that
+// are no command: they may be secrets.
 func (c *conn) log(verb string, st status) {
+	if _, ok := c.srv.commands[verb]; !ok {
+		verb = "unknown"
+	}
 	log := c.srv.log.With("user", c.user, "command", verb, "reply", st.kind+" "+st.text)
 	if st.kind == "OK" {
 		log.Debug("answered")

@@ -147,7 +147,11 @@ func parseSection(text string, section *imap.FetchItemBodySection) error {
 		inner, ok2 := strings.CutSuffix(inner, ")")
 		var names []string
 		for name := range strings.FieldsSeq(inner) {
-			names = append(names, strings.Trim(name, `"`))
+			name = strings.TrimSuffix(strings.TrimPrefix(name, `"`), `"`)
+			if strings.ContainsFunc(name, notFieldName) || strings.ContainsAny(name, `"\(){}%*`) {
+				return errArgument // the reply repeats the name
+			}
+			names = append(names, name)
 		}
 		if !ok || !ok2 || len(names) == 0 {
 			return errArgument

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -12,9 +13,8 @@ import (
 // leaves the literal and the rest is run as commands: the error is then
 // errClosing, all has been answered.
 //
-// Quirk EX-05. The limit is taken as 10240 bytes with CRLF, of which the
-// sources only know the number; the literal is left at the beginning of the
-// line, since its first word was seen as the tag ("<body", "<meta").
+// Quirk EX-05. The literal is left at the beginning of the line, since its
+// first word was seen as the tag ("<body", "<meta").
 func (c *conn) message(n int64) ([]byte, error) {
 	if _, ok := c.srv.faults.take(faultCutLiteral, c.user); ok {
 		_, err := io.CopyN(io.Discard, c.r, n/2)
@@ -22,15 +22,16 @@ func (c *conn) message(n int64) ([]byte, error) {
 	}
 	_, runAll := c.srv.faults.take(faultLiteralRun, c.user)
 	// The buffer is the limit: a line that does not fit is too long.
-	lit := bufio.NewReaderSize(io.LimitReader(c.r, n), maxCommandSize)
+	lit := bufio.NewReaderSize(io.LimitReader(c.r, n), maxMessageLine+len("\r\n"))
 	if runAll {
-		return nil, c.runAsCommands(lit)
+		return nil, c.runAsCommands(lit, "fault literal-run-as-commands")
 	}
 	var msg bytes.Buffer
 	for {
 		line, err := lit.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) && c.srv.quirks[quirkLiteralRun] {
-			return nil, c.runAsCommands(io.MultiReader(bytes.NewReader(bytes.Clone(line)), lit))
+			return nil, c.runAsCommands(io.MultiReader(bytes.NewReader(bytes.Clone(line)), lit),
+				fmt.Sprintf("quirk EX-05: a line over %d bytes", maxMessageLine))
 		}
 		msg.Write(line)
 		if errors.Is(err, io.EOF) && int64(msg.Len()) == n {
@@ -48,9 +49,9 @@ var errCut = errors.New("fault cut-mid-literal")
 
 // runAsCommands runs what is left of a message. At its end, or at the tenth
 // BAD, the connection is closed.
-func (c *conn) runAsCommands(message io.Reader) error {
+func (c *conn) runAsCommands(message io.Reader, why string) error {
 	c.srv.log.Info("literal left", "user", c.user, "command", "APPEND",
-		"why", "quirk EX-05: a line over 10240 bytes, the rest of the message is run as commands")
+		"why", why+": the rest of the message is run as commands")
 	whole := c.r
 	c.r = bufio.NewReader(io.MultiReader(message, strings.NewReader("\r\n"))) // the end of APPEND's line
 	defer func() { c.r = whole }()

@@ -6,10 +6,14 @@ import (
 )
 
 // maxCommandSize is the default of Set-ImapSettings -MaxCommandSize, in bytes,
-// for 2010 to 2019 (exchange-behaviour.md §4.1). It is taken without the line
-// end for a command, and with CRLF for a line in a message, which is where
-// sources only say "10240".
+// for 2010 to 2019 (exchange-behaviour.md §4.1), here without the line end.
 const maxCommandSize = 10240
+
+// maxMessageLine is the longest line of an APPEND's message, in bytes and
+// without the line end. It is the number by which imapsync cuts for Exchange
+// and Office 365 (§4.2), so that a line of that length must pass; whether one
+// of 10240 does is not known, and here it does not.
+const maxMessageLine = 10239
 
 const (
 	mebibyte = 1 << 20

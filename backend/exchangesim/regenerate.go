@@ -55,7 +55,7 @@ func (e *entity) writeMultipart(b *bytes.Buffer) {
 	boundary := newBoundary(parts)
 	params := fmt.Sprintf("; boundary=%q", boundary)
 	for _, name := range []string{"type", "start", "start-info", "report-type", "charset"} {
-		if v := e.params[name]; v != "" && !strings.ContainsAny(v, "\"\\\r\n") {
+		if v := e.params[name]; v != "" && !strings.ContainsFunc(v, notQuotable) {
 			params += fmt.Sprintf(";\r\n\t%s=\"%s\"", name, v)
 		}
 	}
@@ -65,6 +65,9 @@ func (e *entity) writeMultipart(b *bytes.Buffer) {
 	}
 	fmt.Fprintf(b, "--%s--\r\n", boundary)
 }
+
+// notQuotable is what a parameter's quoted string cannot hold as it is.
+func notQuotable(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
 
 // newBoundary depends on the parts alone and occurs in none of them.
 func newBoundary(parts [][]byte) string {

@@ -2,6 +2,7 @@ package exchangesim
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -49,7 +50,18 @@ func throttled(backoff time.Duration) status {
 // noMailbox is seen for SELECT (RainLoop/rainloop-webmail#1777) and inferred
 // for the rest.
 func noMailbox(name string) status {
-	return status{kind: "NO", text: name + " doesn't exist.", why: "no such mailbox"}
+	return status{kind: "NO", text: printable(name) + " doesn't exist.", why: "no such mailbox"}
+}
+
+// printable is what can be repeated of a client's word: a line end in it, from
+// a literal, must not become one of ours.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // tryCreate is noMailbox for APPEND, COPY and MOVE, with the code that RFC

@@ -38,8 +38,7 @@ func simulateCommand() *cobra.Command {
 		Short: "run a simulated Exchange",
 		Long: "Runs a simulated Microsoft Exchange IMAP4 service with its wording, limits and quirks, in memory, until interrupted.\n\n" +
 			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  "),
-		Args:         cobra.NoArgs,
-		SilenceUsage: true,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -75,7 +74,7 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 	s.config.Log = slog.New(slog.NewTextHandler(logOut, &slog.HandlerOptions{Level: level}))
 	server, err := exchangesim.New(s.config)
 	if err != nil {
-		return err
+		return exitError{exitUsage, err}
 	}
 	defer server.Close()
 	// The first user has mail, the others have room to copy it to.
@@ -120,13 +119,14 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 			for _, open := range listeners {
 				open.Close()
 			}
-			return fmt.Errorf("listening for %s: %w", l.name, err)
+			return exitError{exitUnavailable, fmt.Errorf("listening for %s: %w", l.name, err)}
 		}
 		fmt.Fprintf(out, "%s %s\n", l.name, nl.Addr())
 		listeners = append(listeners, listener{nl, l.mode})
 	}
 	if len(listeners) == 0 {
-		return errors.New("no address to listen on: give at least one of --listen-starttls, --listen-implicit, --insecure-plaintext")
+		return exitError{exitUsage, errors.New("no address to listen on: give at least one of " +
+			"--listen-starttls, --listen-implicit, --insecure-plaintext")}
 	}
 	served := make(chan error, len(listeners))
 	for _, l := range listeners {
