@@ -14,32 +14,50 @@ import (
 
 // replayFlagged sets \Flagged by STORE, where every client of Exchange sees
 // it: on the session's own connection where the mailbox is selected there for
-// writing, else on a side connection. The message is stored; a flag that
-// cannot be set is said in the log and loses no mail.
-func (c *conn) replayFlagged(mailbox string, stored *imap.AppendData) {
-	if stored == nil {
-		c.log.Error("\\Flagged was not set: Exchange named no UID", "mailbox", mailbox)
-		return
-	}
+// writing, else on a side connection. The message is stored by now: a flag
+// that cannot be set is said in the log, and loses no mail.
+func (c *conn) replayFlagged(mailbox string, stored *imap.AppendData) (set bool) {
 	c.waiting.set("setting \\Flagged", time.Time{})
+	err := c.storeFlagged(mailbox, stored)
+	if err != nil {
+		c.log.Error("\\Flagged was not set", "mailbox", mailbox, "err", err)
+	}
+	return err == nil
+}
+
+func (c *conn) storeFlagged(mailbox string, stored *imap.AppendData) error {
+	if stored == nil {
+		return errors.New("Exchange named no UID for the message")
+	}
 	c.mu.Lock()
 	own := c.view.readWrite && c.view.holds(mailbox, c.login.policy.exchange())
 	c.mu.Unlock()
 	store := func(conn *backend.Conn) error { return storeFlagged(c.ctx, conn, uint32(stored.UID)) }
-	var err error
 	if own {
-		err = store(c.up)
-	} else {
-		err = c.onSide(mailbox, store)
+		return store(c.up)
 	}
-	if err != nil {
-		c.log.Error("\\Flagged was not set", "mailbox", mailbox, "uid", stored.UID, "err", err)
-	}
+	return c.onSide(mailbox, store)
 }
 
-// storeFlagged sets the flag and takes the FETCH that answers it for proof.
+// storeFlagged sets the flag on a connection, and takes the FETCH that answers
+// for proof: a UID that the connection has not been told of is passed over
+// with OK (RFC 9051 section 6.4.9). Then NOOP tells it, and it is set again.
 func storeFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
-	number, proved := strconv.FormatUint(uint64(uid), 10), false
+	for _, before := range []string{"", "NOOP"} {
+		if before != "" {
+			if _, err := conn.Do(ctx, backend.NewRequest(before)); err != nil {
+				return err
+			}
+		}
+		if proved, err := storeOnce(ctx, conn, uid); proved || err != nil {
+			return err
+		}
+	}
+	return errors.New("UID STORE was answered OK without a FETCH that shows the flag")
+}
+
+func storeOnce(ctx context.Context, conn *backend.Conn, uid uint32) (proved bool, err error) {
+	number := strconv.FormatUint(uint64(uid), 10)
 	req := backend.NewRequest("UID STORE").Raw(number).Raw(`+FLAGS (\Flagged)`)
 	req.Untagged = func(line []byte) bool {
 		text := strings.ToUpper(string(line))
@@ -51,13 +69,8 @@ func storeFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
 		return true
 	}
 	status, err := conn.Do(ctx, req)
-	switch {
-	case err != nil:
-		return err
-	case status.Word != "OK":
-		return backend.ReplyError("UID STORE", status)
-	case !proved:
-		return errors.New("UID STORE was answered OK without a FETCH that shows the flag")
+	if err == nil && status.Word != "OK" {
+		err = backend.ReplyError("UID STORE", status)
 	}
-	return nil
+	return proved, err
 }

@@ -36,7 +36,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 		return nil, err
 	}
 	if flags.replay {
-		c.replayFlagged(up.mailbox, stored)
+		flags.replay = c.replayFlagged(up.mailbox, stored)
 	}
 	fixes := append(fixesOf(plan), flags.fixes()...)
 	c.stats.count(fixes)
