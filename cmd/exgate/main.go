@@ -59,7 +59,7 @@ func rootCommand() *cobra.Command {
 		"upstream.profile=exchange2016; may be repeated")
 	root.AddCommand(
 		serveCommand(),
-		simulateCommand(),
+		demoCommand(),
 		simulateCommand(),
 		checkCommand(),
 		versionCommand(),

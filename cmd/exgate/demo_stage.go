@@ -1,0 +1,144 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+
+	"exgate/backend/exchangesim"
+	"exgate/config"
+	"exgate/proxy"
+)
+
+const (
+	demoPassword = "demo" // of every user
+	loopback     = "127.0.0.1:0"
+	// demoPace, in messages per second, is above the 4 of the profiles so that
+	// nobody has to wait for a demonstration.
+	demoPace = 100.0
+)
+
+// stage is what the demo plays on: a simulated Exchange with an empty mailbox
+// for each way, and the gateway in front of it.
+type stage struct {
+	dir             string // state directory, temporary
+	exchange        *exchangesim.Server
+	direct, through account
+	certificate     tls.Certificate // that clients of the gateway see
+
+	serving sync.WaitGroup
+	closers []func() error // the last first
+}
+
+// newStage puts everything up. close ends it.
+func newStage(profile string, log *slog.Logger) (*stage, error) {
+	st := &stage{}
+	err := st.startExchange(profile, log.With("server", "exchange"))
+	if err == nil {
+		err = st.startGateway(profile, log.With("server", "exgate"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, st.close())
+	}
+	return st, nil
+}
+
+// close ends what was started and waits for it.
+func (st *stage) close() (err error) {
+	for i := len(st.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, st.closers[i]())
+	}
+	st.serving.Wait()
+	return err
+}
+
+// The users of the simulated Exchange. A sync by the first goes to Exchange
+// directly, one by the second through exgate; with --stay the others are the
+// reader's.
+const (
+	directUser  = "direct"
+	throughUser = "exgate"
+	trialUser   = "trial"
+	bareUser    = "bare"
+)
+
+// upn is a name as every profile takes it at login.
+func upn(user string) string { return user + "@" + exchangesim.UPNSuffix }
+
+func (st *stage) startExchange(profile string, log *slog.Logger) error {
+	var users []exchangesim.User
+	for _, name := range []string{directUser, throughUser, trialUser, bareUser} {
+		users = append(users, exchangesim.User{Name: name, Password: demoPassword})
+	}
+	var err error
+	st.exchange, err = exchangesim.New(exchangesim.Config{Profile: profile, Users: users, Log: log})
+	if err != nil {
+		return exitError{exitUsage, err}
+	}
+	st.closers = append(st.closers, st.exchange.Close)
+	roots, err := st.exchange.RootCAs()
+	if err != nil {
+		return fmt.Errorf("simulated Exchange: %w", err)
+	}
+	l, err := net.Listen("tcp", loopback)
+	if err != nil {
+		return exitError{exitUnavailable, fmt.Errorf("simulated Exchange: %w", err)}
+	}
+	st.direct = account{l.Addr().String(), roots, directUser}
+	st.serving.Go(func() {
+		if err := st.exchange.Serve(l, exchangesim.ImplicitTLS); err != nil {
+			log.Error("no more clients", "err", err)
+		}
+	})
+	return nil
+}
+
+func (st *stage) startGateway(profile string, log *slog.Logger) error {
+	dir, err := os.MkdirTemp("", "exgate-demo-")
+	if err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	st.dir = dir
+	st.closers = append(st.closers, func() error { return os.RemoveAll(dir) })
+	opts, _, err := gatewayOptions(demoConfig(profile, st.direct.address, dir), log) // without a wire trace
+	if err != nil {
+		return err
+	}
+	opts.Upstream.RootCAs = st.direct.roots
+	server, err := proxy.NewServer(opts)
+	if err != nil {
+		return err
+	}
+	st.closers = append(st.closers, func() error { server.Close(); return nil })
+	l, err := net.Listen("tcp", loopback)
+	if err != nil {
+		return exitError{exitUnavailable, err}
+	}
+	st.closers = append(st.closers, l.Close)
+	st.serving.Go(func() {
+		if err := server.Serve(l, proxy.ListenImplicit); err != nil {
+			log.Error("no more clients", "err", err)
+		}
+	})
+	st.certificate = opts.Certificate
+	roots := x509.NewCertPool()
+	roots.AddCert(opts.Certificate.Leaf)
+	st.through = account{l.Addr().String(), roots, throughUser}
+	return nil
+}
+
+// demoConfig is what a user would write for this Exchange, but for the pace.
+func demoConfig(profile, address, stateDir string) *config.Config {
+	c := config.Default()
+	pace := demoPace
+	c.StateDir = stateDir
+	c.Upstream.Address = address
+	c.Upstream.Profile = profile
+	c.Upstream.Pace.MessagesPerSecond = &pace
+	return c
+}
