@@ -127,7 +127,7 @@ func FuzzLines(f *testing.F) {
 		message := append(bytes.Repeat([]byte("x"), int(lead%(3*bufferSize))), tail...)
 		src, size := bytes.NewReader(message), int64(len(message))
 
-		lines := newLines(src, size)
+		lines := newLines(src, size, make([]byte, bufferFor(size)))
 		rest := message
 		over := tally{}
 		for {
@@ -160,7 +160,7 @@ func FuzzLines(f *testing.F) {
 		if len(rest) > 0 {
 			t.Fatalf("%d bytes were not read", len(rest))
 		}
-		got, err := overLimit(src, size, int(limit))
+		got, err := overLimit(src, size, int(limit), make([]byte, bufferFor(size)))
 		if err != nil || got != over {
 			t.Fatalf("overLimit: %+v, %v; want %+v", got, err, over)
 		}

@@ -9,16 +9,26 @@ const maxEncodings = 16
 // span is a range of the message's bytes.
 type span struct{ start, end int64 }
 
+// field is a header field, with its line ends.
+type field struct {
+	span
+	length int64 // of its first line, without line end
+}
+
 // header is what the fixes need of one header section (RFC 5322 section 2.2).
 // Lines that are no field (a "From " line of an mbox, a line without colon)
 // are passed over: only an empty line ends the section.
 type header struct {
-	end         int64  // where the empty line starts
-	contentType *value // the first field of the name, nil if there is none
-	encoding    *value // likewise
-	encodings   []span // every Content-Transfer-Encoding field with its line end
+	// room is where a field can be added: before the empty line, or before the
+	// first line that is no proper field: some readers have the body begin there.
+	room        int64
+	contentType *value  // the first field of the name, nil if there is none
+	encoding    *value  // likewise
+	encodings   []field // every Content-Transfer-Encoding field
 	mimeVersion bool
 
+	lines      int    // of the section so far
+	odd        bool   // there was a line that is no proper field
 	open       *value // the value that a folded line goes on
 	inEncoding bool   // the field that a folded line goes on is the last of encodings
 }
@@ -32,6 +42,10 @@ func (v *value) add(b []byte) {
 
 // add takes the next line of the section.
 func (h *header) add(l line) {
+	h.lines++
+	if !h.odd {
+		h.room = l.end
+	}
 	if len(l.head) > 0 && isBlank(l.head[0]) {
 		if h.open != nil {
 			h.open.add(l.head)
@@ -42,6 +56,10 @@ func (h *header) add(l line) {
 		return
 	}
 	h.open, h.inEncoding = nil, false
+	fromLine := h.lines == 1 && bytes.HasPrefix(l.head, []byte("From "))
+	if !h.odd && !fromLine && !isField(l.head) {
+		h.odd, h.room = true, l.start
+	}
 	name := fieldName(l.head)
 	switch {
 	case bytes.EqualFold(name, []byte("MIME-Version")):
@@ -55,7 +73,7 @@ func (h *header) add(l line) {
 			h.encoding = h.newValue(l)
 		}
 		if len(h.encodings) <= maxEncodings {
-			h.encodings = append(h.encodings, span{l.start, l.end})
+			h.encodings = append(h.encodings, field{span{l.start, l.end}, l.length()})
 			h.inEncoding = true
 		}
 	}
@@ -80,6 +98,20 @@ func fieldName(head []byte) []byte {
 		return nil
 	}
 	return name
+}
+
+// isField tells whether a field starts with this line as RFC 5322 section 2.2
+// wants it today.
+func isField(head []byte) bool {
+	for i, c := range head {
+		if c == ':' {
+			return i > 0
+		}
+		if c < '!' || c > '~' {
+			return false
+		}
+	}
+	return false
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -15,6 +15,9 @@ const (
 	maxHead = 16 << 10
 )
 
+// bufferFor is the size of a buffer for that many bytes.
+func bufferFor(size int64) int { return int(min(size+1, bufferSize)) }
+
 // A line ends at LF, since servers that take a bare LF take it as an end. A CR
 // before the LF belongs to the end; a CR elsewhere is content.
 type line struct {
@@ -35,8 +38,9 @@ type lines struct {
 	off, end int64 // what is left to read of src
 }
 
-func newLines(src io.ReaderAt, size int64) *lines {
-	return &lines{src: src, buf: make([]byte, min(size, bufferSize)), end: size}
+// newLines reads through buf, which is of bufferFor(size).
+func newLines(src io.ReaderAt, size int64, buf []byte) *lines {
+	return &lines{src: src, buf: buf, end: size}
 }
 
 // next returns the next line, or io.EOF.
@@ -160,11 +164,10 @@ func (t *tally) add(length int64) {
 // overLimit counts the lines longer than limit bytes. It does not look at
 // every line: from the start of one, it looks for a line end as far on as the
 // limit allows, and all lines before that are then short enough. So a message
-// without long lines costs little more than its reading.
-func overLimit(src io.ReaderAt, size int64, limit int) (tally, error) {
+// without long lines costs little more than its reading, through buf.
+func overLimit(src io.ReaderAt, size int64, limit int, buf []byte) (tally, error) {
 	var (
 		found  tally
-		buf    = make([]byte, min(size, bufferSize))
 		length int64 // of the line that is open, up to the buffer's start
 		last   byte  // the byte before the buffer
 	)

@@ -1,7 +1,9 @@
 package rewrite
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -14,14 +16,14 @@ func longLines(p *Plan, o Options) error {
 	if o.LineLimit == 0 {
 		return nil
 	}
-	over, err := overLimit(p.message, p.length, o.LineLimit)
+	over, err := overLimit(p.message, p.length, o.LineLimit, p.buffer())
 	if err != nil || over.count == 0 {
 		return err
 	}
 	p.report.LongestLine = over.longest
 
 	f := longLinesFix{Plan: p, options: o}
-	w := walker{lines: newLines(p.message, p.length), limit: int64(o.LineLimit), visit: f.repair}
+	w := walker{lines: newLines(p.message, p.length, p.buffer()), limit: int64(o.LineLimit), visit: f.repair}
 	if _, err := w.entity(nil, true, 1); err != nil {
 		return err
 	}
@@ -97,11 +99,15 @@ func (f *longLinesFix) repairLeaf(c content) error {
 	body := edit{start: c.start, end: c.end, recode: base64.recode, size: base64.size(c.end - c.start)}
 	encoding := "base64"
 	if lineBased {
-		size, err := measure(quotedPrintable, f.section(c.start, c.end))
-		if err != nil {
+		most := body.size
+		if c.header.odd {
+			most = math.MaxInt64 // a reader may have the body begin in the header
+		}
+		size, err := measure(quotedPrintable, f.section(c.start, c.end), most)
+		if err != nil && !errors.Is(err, errTooLarge) {
 			return err
 		}
-		if size <= body.size {
+		if err == nil {
 			body.recode, body.size = quotedPrintable, size
 			encoding = "quoted-printable"
 		}
@@ -114,7 +120,7 @@ func (f *longLinesFix) repairLeaf(c content) error {
 
 // recode adds an edit that keeps the encoding's name.
 func (f *longLinesFix) recode(c content, r recoding) error {
-	size, err := measure(r, f.section(c.start, c.end))
+	size, err := measure(r, f.section(c.start, c.end), math.MaxInt64)
 	if err != nil {
 		return err
 	}
@@ -128,32 +134,38 @@ func (f *longLinesFix) setEncoding(c content, encoding string) error {
 		return &RefusedError{ruleLongLines,
 			fmt.Sprintf("a part has more than %d Content-Transfer-Encoding fields", maxEncodings)}
 	}
-	var missing strings.Builder // put at the end of the header
+	var missing strings.Builder
 	if c.ofMessage && !c.header.mimeVersion {
 		// Without it the encoding has no meaning (RFC 2045 section 4). A missing
 		// Content-Type needs no mention: text/plain is what that means.
 		missing.WriteString("MIME-Version: 1.0\r\n")
 	}
-	line := "Content-Transfer-Encoding: " + encoding + "\r\n"
-	if len(fields) > 0 && isIdentity(c.encoding) {
-		if err := f.add(ruleLongLines, edit{start: fields[0].start, end: fields[0].end, text: line}); err != nil {
-			return err
-		}
-		fields = fields[1:]
-	} else {
-		missing.WriteString(line)
+	field := "Content-Transfer-Encoding: " + encoding + "\r\n"
+	// One that is over the limit stays, under another name, as all long header
+	// lines do.
+	replace := len(fields) > 0 && isIdentity(c.encoding) && fields[0].end-fields[0].start <= int64(f.options.LineLimit)
+	if !replace {
+		missing.WriteString(field)
 	}
-	// An encoding that we do not know is kept under another name, and so are
-	// further ones, which some reader might go by.
-	for _, s := range fields {
-		if err := f.add(ruleLongLines, edit{start: s.start, end: s.start, text: "X-"}); err != nil {
+	if missing.Len() > 0 {
+		if err := f.add(ruleLongLines, edit{start: c.header.room, end: c.header.room, text: missing.String()}); err != nil {
 			return err
 		}
 	}
-	if missing.Len() == 0 {
-		return nil
+	for i, old := range fields {
+		var err error
+		if i == 0 && replace {
+			err = f.add(ruleLongLines, edit{start: old.start, end: old.end, text: field})
+		} else {
+			// An encoding that we do not know is kept under another name, and so
+			// are further ones, which some reader might go by.
+			err = f.disable(ruleLongLines, old.start, old.length, f.options.LineLimit)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return f.add(ruleLongLines, edit{start: c.header.end, end: c.header.end, text: missing.String()})
+	return nil
 }
 
 // isIdentity tells whether the encoding leaves the bytes as they are (RFC 2045

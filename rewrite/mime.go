@@ -144,7 +144,7 @@ func (w *walker) entity(enclosing *multipart, ofMessage bool, depth int) (delimi
 
 // header reads a header section. The header is nil if the section has no body.
 func (w *walker) header(enclosing *multipart) (*header, delimiter, error) {
-	h := new(header)
+	h := &header{room: w.lines.pos}
 	for {
 		l, err := w.lines.next()
 		if err == io.EOF {
@@ -154,7 +154,6 @@ func (w *walker) header(enclosing *multipart) (*header, delimiter, error) {
 			return nil, delimiter{}, err
 		}
 		if l.length() == 0 {
-			h.end = l.start
 			return h, delimiter{}, nil
 		}
 		if d, err := w.delimiter(enclosing, l); d.of != nil || err != nil {
@@ -241,9 +240,13 @@ func (w *walker) delimiter(stop *multipart, l line) (delimiter, error) {
 }
 
 // encodingName is the token of a Content-Transfer-Encoding (RFC 2045 section
-// 6.1) without the comments and parameters that some programs put after it.
+// 6.1) without the comments and parameters that some programs put beside it.
 func encodingName(s string) string {
 	s = strings.TrimLeft(s, " \t")
+	for strings.HasPrefix(s, "(") {
+		_, s, _ = strings.Cut(s, ")")
+		s = strings.TrimLeft(s, " \t")
+	}
 	if i := strings.IndexAny(s, " \t;("); i >= 0 {
 		s = s[:i]
 	}

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bufio"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,6 +19,8 @@ type Plan struct {
 	size    int64 // of what is written
 	edits   []edit
 	report  Report
+
+	buf []byte // what the fixes read through, one after the other
 }
 
 // edit puts something in the place of the message's bytes from start to end:
@@ -41,11 +44,14 @@ func NewPlan(message io.ReaderAt, size int64, o Options) (*Plan, error) {
 		return nil, fmt.Errorf("rewrite options: %w", err)
 	}
 	p := &Plan{message: message, length: size}
-	for _, fix := range []func(*Plan, Options) error{readReceipt, longLines} {
+	for _, fix := range []func(*Plan, Options) error{longLines, readReceipt} {
 		if err := fix(p, o); err != nil {
 			return nil, err
 		}
 	}
+	p.buf = nil
+	// Of edits at one place the first added comes first: a new field, then the
+	// new name of the one before which it is put.
 	slices.SortStableFunc(p.edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
 	p.size = size
 	for _, e := range p.edits {
@@ -66,14 +72,14 @@ func (p *Plan) Report() Report { return p.report }
 // WriteTo writes the repaired message, Size bytes, and may be called again for
 // another attempt.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
-	c := &counter{w: w}
-	bw := bufio.NewWriterSize(c, bufferSize)
+	c := &counter{w: w, most: p.size}
+	bw := bufio.NewWriterSize(c, bufferFor(p.size))
 	err := p.write(bw)
 	if err == nil {
 		err = bw.Flush()
 	}
-	if err == nil && c.n != p.size {
-		err = fmt.Errorf("message changed while it was sent: %d bytes instead of %d", c.n, p.size)
+	if errors.Is(err, errTooLarge) || err == nil && c.n < p.size {
+		err = fmt.Errorf("message changed after it was planned: it no longer has %d bytes", p.size)
 	}
 	return c.n, err
 }
@@ -106,6 +112,17 @@ func (p *Plan) add(rule string, e edit) error {
 	return nil
 }
 
+// disable puts X- before the name of a field, so that nobody heeds it. Length
+// is that of its first line, which may then be over the limit.
+func (p *Plan) disable(rule string, start, length int64, limit int) error {
+	const prefix = "X-"
+	grown := length + int64(len(prefix))
+	if limit > 0 && length <= int64(limit) && grown > int64(limit) {
+		p.exceeds("header-line", tally{1, grown}, limit)
+	}
+	return p.add(rule, edit{start: start, end: start, text: prefix})
+}
+
 // count adds n to the uses of the fix in the report.
 func (p *Plan) count(rule string, n int) {
 	i := slices.IndexFunc(p.report.Fixes, func(f Fix) bool { return f.Name == rule })
@@ -131,19 +148,31 @@ func (p *Plan) exceeds(rule string, t tally, limit int) {
 	e.Longest = max(e.Longest, t.longest)
 }
 
+// buffer is for reading the message while it is planned.
+func (p *Plan) buffer() []byte {
+	if p.buf == nil {
+		p.buf = make([]byte, bufferFor(p.length))
+	}
+	return p.buf
+}
+
 func (p *Plan) section(start, end int64) *io.SectionReader {
 	return io.NewSectionReader(p.message, start, end-start)
 }
 
-// measure runs the recoding for its size.
-func measure(recode recoding, body *io.SectionReader) (int64, error) {
-	c := &counter{w: io.Discard}
-	bw := bufio.NewWriterSize(c, bufferSize)
-	if err := recode(bw, body); err != nil {
-		return 0, err
+// measure runs the recoding for its size. It gives up with errTooLarge when
+// that is over most.
+func measure(recode recoding, body *io.SectionReader, most int64) (int64, error) {
+	c := &counter{w: io.Discard, most: most}
+	bw := bufio.NewWriterSize(c, bufferFor(body.Size()))
+	err := recode(bw, body)
+	if err == nil {
+		err = bw.Flush()
 	}
-	return c.n + int64(bw.Buffered()), nil
+	return c.n, err
 }
+
+var errTooLarge = errors.New("larger than wanted")
 
 func copyRange(w *bufio.Writer, src io.ReaderAt, start, end int64) error {
 	n, err := io.Copy(w, io.NewSectionReader(src, start, end-start))
@@ -156,13 +185,16 @@ func copyRange(w *bufio.Writer, src io.ReaderAt, start, end int64) error {
 	return nil
 }
 
-// counter counts what is written through it.
+// counter counts what is written through it, and takes no more than most.
 type counter struct {
-	w io.Writer
-	n int64
+	w       io.Writer
+	n, most int64
 }
 
 func (c *counter) Write(b []byte) (int, error) {
+	if int64(len(b)) > c.most-c.n {
+		return 0, errTooLarge
+	}
 	n, err := c.w.Write(b)
 	c.n += int64(n)
 	return n, err

@@ -111,10 +111,7 @@ func (m *messages) text() string {
 }
 
 func TestRandomMessages(t *testing.T) {
-	rounds := 6000
-	if testing.Short() {
-		rounds = 1000
-	}
+	const rounds = 1000
 	readable, changed := 0, 0
 	for seed := range rounds {
 		m := &messages{Rand: rand.New(rand.NewPCG(uint64(seed), 1))}

@@ -29,7 +29,7 @@ func readReceipt(p *Plan, o Options) error {
 	default:
 		return nil
 	}
-	lines := newLines(p.message, p.length)
+	lines := newLines(p.message, p.length, p.buffer())
 	for {
 		l, err := lines.next()
 		if err == io.EOF || err == nil && l.length() == 0 {
@@ -41,13 +41,10 @@ func readReceipt(p *Plan, o Options) error {
 		if !asksReceipt(fieldName(l.head)) {
 			continue
 		}
-		if err := p.add(ruleReadReceipt, edit{start: l.start, end: l.start, text: "X-"}); err != nil {
+		if err := p.disable(ruleReadReceipt, l.start, l.length(), o.LineLimit); err != nil {
 			return err
 		}
 		p.count(ruleReadReceipt, 1)
-		if n := l.length() + int64(len("X-")); n > int64(o.LineLimit) && l.length() <= int64(o.LineLimit) {
-			p.exceeds("header-line", tally{1, n}, o.LineLimit)
-		}
 	}
 }
 

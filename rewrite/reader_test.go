@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"errors"
@@ -118,7 +119,9 @@ func readEntity(h textproto.MIMEHeader, r io.Reader, standard string) ([]body, e
 	case "base64":
 		b.content, err = io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))
 	case "quoted-printable":
-		b.content, err = io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw)))
+		// The library wants a whole line in its buffer.
+		whole := bufio.NewReaderSize(bytes.NewReader(raw), len(raw)+1)
+		b.content, err = io.ReadAll(quotedprintable.NewReader(whole))
 	}
 	b.broken = err != nil
 	return []body{b}, nil
@@ -146,7 +149,12 @@ func compareBodies(before, after []body, o Options) error {
 			got = got[:min(len(got), len(want))] // up to the fault
 		}
 		if !bytes.Equal(want, got) {
-			return fmt.Errorf("body %d (%s, %q to %q): %.300q became %.300q", i, b.mediaType, b.encoding, a.encoding, want, got)
+			at := 0
+			for at < min(len(want), len(got)) && want[at] == got[at] {
+				at++
+			}
+			return fmt.Errorf("body %d (%s, %q to %q): from byte %d on %.100q became %.100q",
+				i, b.mediaType, b.encoding, a.encoding, at, want[at:], got[at:])
 		}
 	}
 	return nil

@@ -15,12 +15,13 @@ type wrapper struct {
 }
 
 func (wr wrapper) recode(w *bufio.Writer, body *io.SectionReader) error {
-	// Enough to see what the next line begins with.
-	ahead := bufio.NewReaderSize(nil, wr.width+maxBoundary+len("--"))
+	// What decides on a cut: the line, and what the next one begins with.
+	view := wr.width + len("--") + maxBoundary
+	ahead := bufio.NewReaderSize(nil, max(view, bufferFor(body.Size())))
 	return eachLong(w, body, wr.limit, func(l *io.SectionReader) error {
 		ahead.Reset(l)
 		for left := l.Size(); left > int64(wr.width); {
-			b, err := ahead.Peek(int(min(left, int64(ahead.Size()))))
+			b, err := ahead.Peek(int(min(left, int64(view))))
 			if err != nil {
 				return err
 			}
@@ -75,7 +76,7 @@ func insideRune(b []byte, n int) bool {
 // limit, without their line ends.
 func eachLong(w *bufio.Writer, body *io.SectionReader, limit int, long func(*io.SectionReader) error) error {
 	done := int64(0)
-	for lines := newLines(body, body.Size()); ; {
+	for lines := newLines(body, body.Size(), make([]byte, bufferFor(body.Size()))); ; {
 		l, err := lines.next()
 		if err == io.EOF {
 			return copyRange(w, body, done, body.Size())

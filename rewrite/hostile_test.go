@@ -1,0 +1,222 @@
+package rewrite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// pattern is a message of any size: a head, then a text over and over.
+type pattern struct {
+	head, text []byte
+	size       int64
+}
+
+func (p pattern) ReadAt(b []byte, off int64) (int, error) {
+	n := 0
+	for n < len(b) && off+int64(n) < p.size {
+		at := off + int64(n)
+		from := p.head
+		if at < int64(len(p.head)) {
+			from = from[at:]
+		} else {
+			from = p.text[(at-int64(len(p.head)))%int64(len(p.text)):]
+		}
+		n += copy(b[n:min(int64(len(b)), p.size-off)], from)
+	}
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+var longLine = strings.Repeat("long line ", 2000)
+
+// hostile are messages that cost much to a careless reader, by size.
+var hostile = []struct {
+	name    string
+	message func(size int) []byte
+	refused bool
+}{
+	{"depth", func(size int) []byte {
+		var b strings.Builder
+		for i := 0; b.Len() < size; i++ {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+		}
+		return []byte(b.String() + "\r\n" + longLine)
+	}, true},
+	{"messages", func(size int) []byte {
+		return []byte(strings.Repeat("Content-Type: message/rfc822\r\n\r\n", size/32) + "\r\n" + longLine)
+	}, true},
+	{"parts", func(size int) []byte {
+		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\n\r\n", size/9) + longLine)
+	}, true},
+	{"long parts", func(size int) []byte {
+		part := "--b\r\n\r\n" + longLine + "\r\n"
+		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
+	}, false},
+	{"near boundaries", func(size int) []byte {
+		var b strings.Builder
+		name := strings.Repeat("-", 900)
+		for i := range maxDepth - 1 {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=\"%s%d\"\r\n\r\n--%s%d\r\n", name, i, name, i)
+		}
+		b.WriteString("\r\n")
+		for b.Len() < size {
+			b.WriteString("--" + name + "x\r\n")
+		}
+		return []byte(b.String() + longLine)
+	}, false},
+	{"header", func(size int) []byte {
+		return []byte(strings.Repeat("X-Field: value\r\n", size/16) + "\r\n" + longLine)
+	}, false},
+	{"header line", func(size int) []byte {
+		return []byte("X-Field: " + strings.Repeat("value ", size/6) + "\r\n\r\n" + longLine)
+	}, false},
+	{"folded Content-Type", func(size int) []byte {
+		return []byte("Content-Type: text/plain" + strings.Repeat(";\r\n\ta=b", size/9) + "\r\n\r\n" + longLine)
+	}, false},
+	{"receipts", func(size int) []byte {
+		return []byte(strings.Repeat("Return-Receipt-To: a\r\n", max(size/22, maxEdits+1)) + "\r\n")
+	}, true},
+	{"encodings", func(size int) []byte {
+		return []byte(strings.Repeat("Content-Transfer-Encoding: 7bit\r\n", size/33) + "\r\n" + longLine)
+	}, true},
+	{"boundary blanks", func(size int) []byte {
+		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" +
+			strings.Repeat("--b"+strings.Repeat(" ", 12_000)+"\r\n\r\n", min(size/12_007, maxParts-2)) + "--b--")
+	}, false},
+	{"trailing blanks", func(size int) []byte {
+		return []byte("Content-Transfer-Encoding: quoted-printable\r\n\r\n" +
+			strings.Repeat("="+strings.Repeat(" ", 11_000)+"\r\n", size/11_003))
+	}, false},
+	{"equals", func(size int) []byte {
+		return []byte("Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat("=", size))
+	}, false},
+	{"no line end", func(size int) []byte {
+		return []byte("\r\n" + strings.Repeat("\r", size))
+	}, false},
+}
+
+// meter notes how much memory is in use while a message is read: a dozen
+// samples, of which each collects garbage first.
+type meter struct {
+	io.ReaderAt
+	step, left int64 // bytes between samples, and to the next
+	base, most uint64
+}
+
+func newMeter(message io.ReaderAt, size int64) *meter {
+	return &meter{ReaderAt: message, step: size / 4, base: inUse()}
+}
+
+func (m *meter) ReadAt(b []byte, off int64) (int, error) {
+	if m.left -= int64(len(b)); m.left <= 0 {
+		m.left = m.step
+		m.most = max(m.most, inUse())
+	}
+	return m.ReaderAt.ReadAt(b, off)
+}
+
+func (m *meter) used() uint64 { return m.most - min(m.base, m.most) }
+
+func inUse() uint64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
+
+const memoryBound = 16 << 20
+
+func TestHostile(t *testing.T) {
+	o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
+	for _, h := range hostile {
+		t.Run(h.name, func(t *testing.T) {
+			message := h.message(300_000)
+			m := newMeter(bytes.NewReader(message), int64(len(message)))
+			p, err := NewPlan(m, int64(len(message)), o)
+			var refused *RefusedError
+			if errors.As(err, &refused) != h.refused {
+				t.Fatalf("error is %v, refused should be %v", err, h.refused)
+			}
+			if err == nil {
+				_, err = p.WriteTo(io.Discard)
+			}
+			if err != nil && !h.refused {
+				t.Fatal(err)
+			}
+			if m.used() > memoryBound {
+				t.Errorf("%d bytes in use", m.used())
+			}
+			checkContract(t, message, o)
+		})
+	}
+}
+
+// TestMemory and BenchmarkLarge repair one large part within the same memory.
+func TestMemory(t *testing.T) {
+	for _, encoding := range []string{"binary", "base64", "quoted-printable"} {
+		if used := repairLarge(t, encoding, 20_000_000); used > memoryBound {
+			t.Errorf("%s: %d bytes in use", encoding, used)
+		}
+	}
+}
+
+func BenchmarkLarge(b *testing.B) {
+	const size = 500_000_000
+	for _, encoding := range []string{"binary", "base64", "quoted-printable"} {
+		b.Run(encoding, func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				b.ReportMetric(float64(repairLarge(b, encoding, size))/1e6, "MB-in-use")
+			}
+		})
+	}
+}
+
+// repairLarge returns how much memory was in use.
+func repairLarge(t testing.TB, encoding string, size int64) uint64 {
+	message := pattern{
+		head: []byte("Content-Type: application/pdf\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n"),
+		text: []byte(strings.Repeat("long", 1<<20) + "\r\n"),
+		size: size,
+	}
+	m := newMeter(message, size)
+	p, err := NewPlan(m, size, Options{LongLines: LongLinesRecode, LineLimit: 9900})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := p.WriteTo(io.Discard); err != nil || n <= size {
+		t.Fatalf("wrote %d bytes, %v", n, err)
+	}
+	return m.used()
+}
+
+// BenchmarkHostile shows that time grows with size and no faster: the MB/s of
+// the two sizes are alike.
+func BenchmarkHostile(b *testing.B) {
+	o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
+	for _, h := range hostile {
+		for _, size := range []int{10 << 20, 100 << 20} {
+			b.Run(fmt.Sprintf("%s/%dMB", h.name, size>>20), func(b *testing.B) {
+				message := h.message(size)
+				b.SetBytes(int64(len(message)))
+				b.ReportAllocs()
+				for b.Loop() {
+					p, err := NewPlan(bytes.NewReader(message), int64(len(message)), o)
+					if err != nil {
+						continue // refused, as TestHostile has it
+					}
+					if _, err := p.WriteTo(io.Discard); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
