@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	message.Seen = slices.Contains(options.Flags, imap.FlagSeen)
 	plan, err := rewrite.NewPlan(up.spool, up.spool.size, message)
 	if err != nil {
-		return nil, c.refuseMessage(up, "unreadable", err.Error())
+		return nil, c.unplanned(up, err)
 	}
 	if err := c.acceptable(up, plan); err != nil {
 		return nil, err
@@ -40,8 +41,25 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	}
 	fixes := append(fixesOf(plan), flags.fixes()...)
 	c.stats.count(fixes)
-	c.log.Info("message stored", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(), "fixes", fixes)
+	attrs := []any{"mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(), "fixes", fixes}
+	if n := plan.Report().Signed; n > 0 {
+		attrs = append(attrs, "signed_parts_changed", n) // their signatures do not hold any more
+	}
+	c.log.Info("message stored", attrs...)
 	return stored, nil
+}
+
+// unplanned refuses a message that the fixes cannot repair, or that could not
+// be read from the spool.
+func (c *conn) unplanned(up *upload, err error) error {
+	var refused *rewrite.RefusedError
+	if errors.As(err, &refused) {
+		return c.refuseMessage(up, refused.Rule, err.Error()+"; it stays where it is")
+	}
+	reply := c.refuseMessage(up, "spool", "exgate cannot read the message from its spool; nothing was stored, try again later")
+	c.log.Error("spool", "err", err)
+	reply.Code = imap.ResponseCode("UNAVAILABLE")
+	return reply
 }
 
 // acceptable refuses here what Exchange is sure to refuse, or to take for
@@ -53,7 +71,8 @@ func (c *conn) acceptable(up *upload, plan *rewrite.Plan) error {
 		err.Code = "TOOBIG" // RFC 7889
 		return err
 	}
-	if left := plan.Report().Unrepaired; len(left) > 0 && policy.Message.LongLines == rewrite.LongLinesRecode {
+	repairs := policy.Message.LongLines != "" && policy.Message.LongLines != rewrite.LongLinesOff
+	if left := plan.Report().Unrepaired; len(left) > 0 && repairs {
 		return c.refuseMessage(up, left[0].Rule, fmt.Sprintf("Exchange would take the message for commands: %s; it stays where it is", left[0]))
 	}
 	return nil
