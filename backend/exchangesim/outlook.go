@@ -45,6 +45,22 @@ func (s *Server) Messages(user, mailbox string) []Message {
 	return list
 }
 
+// Mailboxes returns the names of a user's mailboxes, in modified UTF-7, sorted;
+// nil if there is no such user.
+func (s *Server) Mailboxes(user string) []string {
+	a := s.store.account(user)
+	if a == nil {
+		return nil
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	var names []string
+	for _, mb := range a.sorted() {
+		names = append(names, mb.name)
+	}
+	return names
+}
+
 // Deliver puts a message into a mailbox, made if it is missing, as if it had
 // come by mail: no limit and no fault applies, and a flag shows in Outlook.
 func (s *Server) Deliver(user, mailbox string, flagNames []string, date time.Time, msg []byte) (uid uint32, err error) {

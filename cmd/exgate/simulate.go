@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type simulation struct {
 	plaintext string
 	anyHost   bool
 	certOut   string
+	outlook   string
 	verbose   bool
 }
 
@@ -52,6 +54,7 @@ func simulateCommand() *cobra.Command {
 	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on, or off with no- before its name; may be repeated")
 	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault; may be repeated")
 	f.StringVar(&s.certOut, "cert-out", "", "write the certificate, in PEM, to this file")
+	f.StringVar(&s.outlook, "outlook", "", "at the end, write to this file what Outlook would show of each message: a line of JSON each")
 	f.BoolVar(&s.verbose, "verbose", false, "log each command too, without its arguments")
 	return cmd
 }
@@ -92,7 +95,35 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 		fmt.Fprintf(out, "user %s, password %s%s\n", u.Name, u.Password, note)
 	}
 	fmt.Fprintf(out, "domain %s or %s, UPN suffix %s\n", exchangesim.Domain, exchangesim.DNSDomain, exchangesim.UPNSuffix)
-	return s.serve(ctx, out, server)
+	err = s.serve(ctx, out, server)
+	if s.outlook != "" {
+		err = errors.Join(err, s.writeOutlook(server))
+	}
+	return err
+}
+
+// writeOutlook tells what Outlook would show of all messages of all users.
+func (s *simulation) writeOutlook(server *exchangesim.Server) error {
+	f, err := os.Create(s.outlook)
+	if err != nil {
+		return fmt.Errorf("writing the Outlook view: %w", err)
+	}
+	lines := json.NewEncoder(f)
+	for _, u := range exchangesim.DefaultUsers() {
+		for _, mailbox := range server.Mailboxes(u.Name) {
+			for _, m := range server.Messages(u.Name, mailbox) {
+				err = errors.Join(err, lines.Encode(struct {
+					User             string `json:"user"`
+					Mailbox          string `json:"mailbox"`
+					UID              uint32 `json:"uid"`
+					OutlookFlagged   bool   `json:"outlook_flagged"`
+					OutlookCategory  string `json:"outlook_category"`
+					WouldSendReceipt bool   `json:"would_send_receipt"`
+				}{u.Name, mailbox, m.UID, m.OutlookFlagged, m.OutlookCategory, m.WouldSendReceipt}))
+			}
+		}
+	}
+	return errors.Join(err, f.Close())
 }
 
 // serve opens all listeners before the first is served, so that an address in
