@@ -29,7 +29,7 @@ type Sink interface {
 }
 
 // Trace is given what exgate's own requests say and hear, line by line, and no
-// secret.
+// secret. It is called by two goroutines.
 type Trace func(sent bool, line []byte)
 
 // Conn is one connection to an upstream server. One goroutine reads it, from
@@ -113,6 +113,9 @@ var errClosed = errors.New("closed by exgate")
 // gatherLimit bounds a response that is kept for a request; what is longer was
 // not asked for.
 const gatherLimit = 64 << 10
+
+// gatherKept is what an idle connection keeps of it.
+const gatherKept = 1 << 10
 
 // abandonGrace is how long the reader may still read after a write failed.
 const abandonGrace = 2 * time.Second
@@ -205,7 +208,9 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 
 	status, err := c.converse(call)
 	if err != nil {
-		return wire.Status{}, c.Abandon(err)
+		err = c.Abandon(err)
+		c.call.Store(nil) // another Do hears of the end
+		return wire.Status{}, err
 	}
 	c.Said(status)
 	return status, nil
@@ -241,7 +246,7 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 			want = wantTagged
 		}
 		call.want.Store(want)
-		if err := c.send(req, chunk); err != nil {
+		if err := c.send(req, chunk, i == 0); err != nil {
 			return wire.Status{}, err
 		}
 		if last && req.Body == nil {
@@ -271,14 +276,18 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 	return c.finish(call)
 }
 
-// send writes a line of a request.
-func (c *Conn) send(req *Request, line []byte) error {
+// send writes a line of a request: its first, or one that begins with a
+// literal.
+func (c *Conn) send(req *Request, line []byte, first bool) error {
 	if c.trace != nil {
 		shown := line
-		if req.Secret {
+		switch {
+		case req.Secret && first:
 			tag, rest, _ := bytes.Cut(line, []byte(" "))
 			verb, _, _ := bytes.Cut(rest, []byte(" "))
 			shown = fmt.Appendf(nil, "%s %s ***", tag, verb)
+		case req.Secret:
+			shown = []byte("***")
 		}
 		c.trace(true, shown)
 	}
@@ -311,19 +320,25 @@ func (c *Conn) finish(call *call) (wire.Status, error) {
 func (c *Conn) await(call *call) (event, error) {
 	silence := time.NewTimer(c.timeouts.Reply)
 	defer silence.Stop()
-	select {
-	case ev := <-call.ev:
-		return ev, nil
-	case <-c.ended:
-		// The reply may have come just before the end.
+	for heard := c.in.Load(); ; {
 		select {
 		case ev := <-call.ev:
 			return ev, nil
-		default:
-			return event{}, c.Err()
+		case <-c.ended:
+			// The reply may have come just before the end.
+			select {
+			case ev := <-call.ev:
+				return ev, nil
+			default:
+				return event{}, c.Err()
+			}
+		case <-silence.C:
+			if c.in.Load() == heard {
+				return event{}, fmt.Errorf("no reply for %s", c.timeouts.Reply)
+			}
+			heard = c.in.Load() // untagged data is no silence
+			silence.Reset(c.timeouts.Reply)
 		}
-	case <-silence.C:
-		return event{}, fmt.Errorf("no reply for %s", c.timeouts.Reply)
 	}
 }
 
@@ -370,11 +385,13 @@ func (c *Conn) readAll() error {
 func (c *Conn) take(f wire.Fragment, sink Sink) error {
 	if f.First {
 		c.gather = c.call.Load()
-		c.gathered = c.gathered[:0]
+		if c.gathered = c.gathered[:0]; cap(c.gathered) > gatherKept {
+			c.gathered = nil
+		}
 	}
 	if c.gather == nil {
 		if sink == nil {
-			return nil
+			return c.unasked(f)
 		}
 		return sink.Take(f)
 	}
@@ -392,6 +409,17 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 	call := c.gather
 	c.gather = nil
 	return c.deliver(call, f.Kind, sink)
+}
+
+// unasked looks at what comes while there is neither request nor sink.
+func (c *Conn) unasked(f wire.Fragment) error {
+	if f.First && f.Kind != wire.Untagged {
+		return &Violation{Line: clip(f.Data)}
+	}
+	if status, ok := wire.ParseStatus(f.Data); ok && f.First {
+		c.Said(status)
+	}
+	return nil
 }
 
 // deliver gives a whole response to the request in progress, or to the sink

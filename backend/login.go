@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -127,7 +128,13 @@ func (c *Conn) authenticate(ctx context.Context, a Attempt, password string) (wi
 	if c.Has("SASL-IR") {
 		req.Raw(response)
 	} else {
-		req.Continue = func(string) (string, error) { return response, nil }
+		req.Continue = func(string) (string, error) {
+			if response == "" {
+				return "", errors.New("PLAIN has one response only") // RFC 4616
+			}
+			defer func() { response = "" }()
+			return response, nil
+		}
 	}
 	return c.Do(ctx, req)
 }

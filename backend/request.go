@@ -78,7 +78,8 @@ func quotable(s string) bool {
 }
 
 // notAtom reports the characters that end or forbid an atom, RFC 9051 section 9
-// (atom-specials), less those that Exchange itself writes bare.
+// (atom-specials), less those that Exchange itself writes bare; and "}", which
+// could be taken for the end of a literal's announcement.
 func notAtom(c rune) bool {
-	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`(){%*"\]`, c)
+	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`(){}%*"\]`, c)
 }

@@ -51,8 +51,8 @@ func (r *CommandReader) ReadLine(limit int) ([]byte, error) {
 			return nil, ErrLineTooLong
 		}
 		if err := r.buf.fill(seen == 0); err != nil {
-			if err == io.EOF && seen > 0 {
-				err = io.ErrUnexpectedEOF
+			if seen > 0 {
+				err = unexpectedEOF(err)
 			}
 			return nil, err
 		}
@@ -63,26 +63,29 @@ func (r *CommandReader) ReadLine(limit int) ([]byte, error) {
 // returns its last bytes, in which a literal may be announced.
 func (r *CommandReader) SkipLine(limit int) ([]byte, error) {
 	var tail []byte
-	for skipped := 0; skipped <= limit; {
+	for {
 		p := r.buf.bytes()
+		if len(p) == 0 {
+			if err := r.buf.fill(false); err != nil {
+				return nil, unexpectedEOF(err)
+			}
+			continue
+		}
 		n := bytes.IndexByte(p, '\n') + 1
 		done := n > 0
 		if !done {
 			n = len(p)
 		}
-		tail = append(tail, r.buf.take(n)...)
-		if k := len(tail) - keepTail; k > 0 {
-			tail = append(tail[:0], tail[k:]...)
+		if limit -= n; limit < 0 {
+			return nil, ErrLineTooLong
 		}
+		r.buf.take(n)
+		tail = append(tail, p[max(0, n-keepTail):n]...)
+		tail = tail[max(0, len(tail)-keepTail):]
 		if done {
 			return trimEOL(tail), nil
 		}
-		skipped += n
-		if err := r.buf.fill(false); err != nil {
-			return nil, err
-		}
 	}
-	return nil, ErrLineTooLong
 }
 
 // WriteLiteral copies the n bytes of a literal to w. When w fails, the rest of
@@ -91,10 +94,7 @@ func (r *CommandReader) WriteLiteral(w io.Writer, n int64) (left int64, err erro
 	for n > 0 {
 		if len(r.buf.bytes()) == 0 {
 			if err := r.buf.fill(false); err != nil {
-				if err == io.EOF {
-					err = io.ErrUnexpectedEOF
-				}
-				return n, &ReadError{err}
+				return n, &ReadError{unexpectedEOF(err)}
 			}
 		}
 		p := r.buf.take(int(min(n, int64(len(r.buf.bytes())))))
@@ -104,6 +104,14 @@ func (r *CommandReader) WriteLiteral(w io.Writer, n int64) (left int64, err erro
 		}
 	}
 	return 0, nil
+}
+
+// unexpectedEOF is the error of an end in the middle of a line or literal.
+func unexpectedEOF(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // ReadError is a failure of the side that is read from, in an operation that
@@ -143,8 +151,8 @@ func CheckLine(line []byte) (text []byte, lit *Literal, err error) {
 	if quoteOpen(line) {
 		return nil, nil, SyntaxError("quoted string without an end")
 	}
-	if !bytes.HasSuffix(line, []byte("}")) {
-		return line, nil, nil
+	if !bytes.HasSuffix(line, []byte("}")) || bytes.IndexByte(line, '{') < 0 {
+		return line, nil, nil // "}" alone is an atom's character, RFC 9051 section 9
 	}
 	l, start, ok := parseLiteral(line)
 	if !ok || start == 0 || (line[start-1] != ' ' && line[start-1] != '(') {

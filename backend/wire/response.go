@@ -94,15 +94,15 @@ func (r *ResponseReader) Release() { r.buf.release() }
 // classify looks at the beginning of a response. A status response ends with
 // its line: free text may end in "{5}" and announce nothing.
 func classify(line []byte) (kind Kind, status bool) {
-	if len(line) > 0 && line[0] == '+' {
+	first := bytes.IndexByte(line, ' ')
+	switch {
+	case len(line) > 0 && line[0] == '+':
 		return Continuation, true
-	}
-	first, rest, ok := bytes.Cut(line, []byte(" "))
-	if !ok {
+	case first < 0:
 		return Untagged, false
 	}
-	switch word := statusWord(rest); {
-	case string(first) == "*":
+	switch word := statusWord(line[first+1:]); {
+	case first == 1 && line[0] == '*':
 		return Untagged, word != ""
 	case word == "OK" || word == "NO" || word == "BAD":
 		return Tagged, true
@@ -112,6 +112,9 @@ func classify(line []byte) (kind Kind, status bool) {
 
 // statusWord returns the status that p begins with, or "".
 func statusWord(p []byte) string {
+	if len(p) == 0 || p[0] < 'A' { // most responses go on with a number
+		return ""
+	}
 	for _, word := range [...]string{"OK", "NO", "BAD", "BYE", "PREAUTH"} {
 		if n := len(word); len(p) >= n && asciiEqualFold(p[:n], word) {
 			if rest := p[n:]; len(rest) == 0 || rest[0] == ' ' || rest[0] == '\r' || rest[0] == '\n' {
@@ -138,6 +141,12 @@ func asciiEqualFold(p []byte, s string) bool {
 
 // trimEOL cuts CRLF, or LF, from the end of a line.
 func trimEOL(line []byte) []byte {
-	line = bytes.TrimSuffix(line, []byte("\n"))
-	return bytes.TrimSuffix(line, []byte("\r"))
+	n := len(line)
+	if n > 0 && line[n-1] == '\n' {
+		n--
+	}
+	if n > 0 && line[n-1] == '\r' {
+		n--
+	}
+	return line[:n]
 }

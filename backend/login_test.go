@@ -1,0 +1,355 @@
+package backend
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/backend/wire"
+)
+
+// plain is the response of SASL PLAIN, RFC 4616.
+func plain(authzid, authcid, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(authzid + "\x00" + authcid + "\x00" + password))
+}
+
+// greet is a greeting with the capabilities in it.
+func greet(capabilities string) string {
+	return "S: * OK [CAPABILITY " + capabilities + "] The Microsoft Exchange IMAP4 service is ready.\r\n"
+}
+
+// loggedIn is the answer to a login, with the capabilities in it.
+func loggedIn(tag string) string {
+	return "S: " + tag + " OK [CAPABILITY IMAP4rev1 ID MOVE] LOGIN completed.\r\n"
+}
+
+// newUpstream is an upstream that follows one script for each connection.
+func newUpstream(t *testing.T, login LoginOptions, choice Choice, scripts ...[]string) *Upstream {
+	t.Helper()
+	next := 0
+	address := listen(t, func(conn net.Conn) {
+		if next == len(scripts) {
+			t.Error("one connection more than expected")
+			return
+		}
+		next++
+		script(tls.Certificate{}, scripts[next-1]...)(conn)
+	})
+	u, err := NewUpstream(Options{Address: address, TLS: TLSInsecureNone, Login: login}, func(Evidence) Choice { return choice })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+var (
+	bob   = Identity{User: "bob", AsSent: "bob"}
+	admin = Identity{Domain: "EXAMPLE", Admin: "admin", User: "bob", AsSent: `EXAMPLE\admin\bob`}
+)
+
+func TestLogin(t *testing.T) {
+	forms := LoginOptions{Domains: []string{"EXAMPLE", "example.local"}, Forms: []Form{FormDomainUser}}
+	for _, tt := range []struct {
+		name     string
+		login    LoginOptions
+		id       Identity
+		password string
+		script   []string
+		want     Form
+	}{
+		{"as sent", LoginOptions{}, bob, "secret",
+			[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "bob" "secret"`, loggedIn("xg1")}, FormAsSent},
+		{"backslashes are doubled", LoginOptions{}, Identity{User: `EXAMPLE\bob`, AsSent: `EXAMPLE\bob`}, `se"cr\et`,
+			[]string{greet("IMAP4rev1 AUTH=PLAIN"), `C: xg1 LOGIN "EXAMPLE\\bob" "se\"cr\\et"`, loggedIn("xg1")}, FormAsSent},
+		{"LOGIN is off: PLAIN, with SASL-IR", LoginOptions{}, bob, "secret",
+			[]string{greet("IMAP4rev1 LOGINDISABLED AUTH=PLAIN SASL-IR"), "C: xg1 AUTHENTICATE PLAIN " + plain("", "bob", "secret"), loggedIn("xg1")}, FormAsSent},
+		{"LOGIN is off: PLAIN, without SASL-IR", LoginOptions{}, bob, "secret",
+			[]string{greet("IMAP4rev1 logindisabled AUTH=PLAIN"), "C: xg1 AUTHENTICATE PLAIN", "S: +\r\n", "C: " + plain("", "bob", "secret"), loggedIn("xg1")}, FormAsSent},
+		{"8-bit password: PLAIN", LoginOptions{}, bob, "s\xc3\xa4cret",
+			[]string{greet("IMAP4rev1 AUTH=PLAIN SASL-IR"), "C: xg1 AUTHENTICATE PLAIN " + plain("", "bob", "s\xc3\xa4cret"), loggedIn("xg1")}, FormAsSent},
+		{"8-bit name: PLAIN", LoginOptions{}, Identity{User: "b\xc3\xb6b", AsSent: "b\xc3\xb6b"}, "secret",
+			[]string{greet("IMAP4rev1 AUTH=PLAIN SASL-IR"), "C: xg1 AUTHENTICATE PLAIN " + plain("", "b\xc3\xb6b", "secret"), loggedIn("xg1")}, FormAsSent},
+		{"8-bit password, no PLAIN: a literal", LoginOptions{}, bob, "s\xc3\xa4cret",
+			[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "bob" {7}`, "S: + OK\r\n", "C: s\xc3\xa4cret", loggedIn("xg1")}, FormAsSent},
+		{"8-bit name and password, no PLAIN", LoginOptions{}, Identity{User: "b\xf6b", AsSent: "b\xf6b"}, "\xff",
+			[]string{greet("IMAP4rev1"), `C: xg1 LOGIN {3}`, "S: +\r\n", "C: b\xf6b {1}", "S: +\r\n", "C: \xff", loggedIn("xg1")}, FormAsSent},
+		{"the second form", forms, bob, "secret",
+			[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "EXAMPLE\\bob" "secret"`, "S: xg1 NO LOGIN failed.\r\n",
+				`C: xg2 LOGIN "example.local\\bob" "secret"`, loggedIn("xg2")}, FormDomainUser},
+		{"admin for user", LoginOptions{Domains: []string{"EXAMPLE"}, Forms: []Form{FormDomainAdminUser}}, admin, "secret",
+			[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, loggedIn("xg1")}, FormDomainAdminUser},
+		{"PLAIN with authzid", LoginOptions{Forms: []Form{FormPlainAuthzid}}, Identity{Admin: "admin", User: "bob"}, "secret",
+			[]string{greet("IMAP4rev1 AUTH=PLAIN SASL-IR"), "C: xg1 AUTHENTICATE PLAIN " + plain("bob", "admin", "secret"), loggedIn("xg1")}, FormPlainAuthzid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u := newUpstream(t, tt.login, Choice{}, tt.script)
+			s, err := u.Open(t.Context(), tt.id, tt.password, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if s.Attempt.Form != tt.want {
+				t.Errorf("form %s, want %s", s.Attempt.Form, tt.want)
+			}
+			if want := []string{"IMAP4rev1", "ID", "MOVE"}; !slices.Equal(s.Capabilities, want) || !slices.Equal(s.Evidence.Capabilities, want) {
+				t.Errorf("capabilities %q, evidence %q", s.Capabilities, s.Evidence.Capabilities)
+			}
+		})
+	}
+}
+
+// Exchange puts no capabilities into its greeting and its OK to a login.
+func TestLoginAsksForCapabilities(t *testing.T) {
+	address := listen(t, script(tls.Certificate{}, greetingLine,
+		"C: xg1 CAPABILITY", "S: * CAPABILITY IMAP4  IMAP4rev1 LOGINDISABLED SASL-IR\r\nxg1 OK CAPABILITY completed.\r\n",
+		"C: xg2 AUTHENTICATE PLAIN "+plain("", "bob", "secret"), "S: * capability OLD\r\nxg2 OK AUTHENTICATE completed.\r\n",
+		"C: xg3 CAPABILITY", "S: * capability IMAP4rev1 MOVE XPROXY3\r\nxg3 OK CAPABILITY completed.\r\n"))
+	var before Evidence
+	u, err := NewUpstream(Options{Address: address, TLS: TLSInsecureNone}, func(e Evidence) Choice {
+		before = e
+		return Choice{}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := u.Open(t.Context(), bob, "secret", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if before.Greeting != "The Microsoft Exchange IMAP4 service is ready." || !slices.Equal(before.Capabilities, []string{"IMAP4", "IMAP4rev1", "LOGINDISABLED", "SASL-IR"}) {
+		t.Errorf("chosen by %+v", before)
+	}
+	if want := []string{"IMAP4rev1", "MOVE", "XPROXY3"}; !slices.Equal(s.Capabilities, want) || !slices.Equal(s.Evidence.Capabilities, want) || s.Evidence.Greeting != before.Greeting {
+		t.Errorf("capabilities %q, evidence %+v", s.Capabilities, s.Evidence)
+	}
+}
+
+func TestLoginRefused(t *testing.T) {
+	const no = " NO LOGIN failed.\r\n"
+	three := LoginOptions{Domains: []string{"A", "B", "C"}, Forms: []Form{FormDomainUser}}
+	with := func(o LoginOptions, failures int) LoginOptions {
+		o.MaxFailures = failures
+		return o
+	}
+	verify := Choice{Verify: true}
+	delegates := Choice{Verify: true, Forms: []Form{FormDomainAdminUser, FormPlainAuthzid}}
+	for _, tt := range []struct {
+		name   string
+		login  LoginOptions
+		choice Choice
+		id     Identity
+		script []string // ends by CLOSE: what is sent after it would be lost, not refused
+		kind   Kind
+		text   string
+	}{
+		{"one form", LoginOptions{}, Choice{}, bob,
+			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
+		{"two failures at most", three, Choice{}, bob,
+			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1" + no, `C: xg2 LOGIN "B\\bob" "secret"`, "S: xg2" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
+		{"one failure at most", with(three, 1), Choice{}, bob,
+			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
+		{"as many as there are", with(three, 9), Choice{}, bob,
+			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1" + no, `C: xg2 LOGIN "B\\bob" "secret"`, "S: xg2" + no,
+				`C: xg3 LOGIN "C\\bob" "secret"`, "S: xg3 NO no more\r\n", "CLOSE"}, KindOther, "no more"},
+		{"a user's login never walks the admin's forms", LoginOptions{Domains: []string{"A"}}, delegates, bob,
+			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
+		{"another form would fare no better", three, Choice{}, bob,
+			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1 BAD Command received in Invalid state.\r\n", "CLOSE"}, KindInvalidState, "Command received in Invalid state."},
+		{"authenticated but not connected", three, verify, bob,
+			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)",
+				"S: xg2 BAD User is authenticated but not connected.\r\n", "CLOSE"}, KindNotConnected, "User is authenticated but not connected."},
+		{"an admin authenticated but not connected", LoginOptions{Domains: []string{"EXAMPLE"}}, delegates, admin,
+			[]string{`C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)",
+				"S: xg2 BAD User is authenticated but not connected.\r\n* BYE Connection closed. 14\r\n", "CLOSE"}, KindAdminNotAllowed, "User is authenticated but not connected."},
+		{"mailbox cannot be opened", LoginOptions{}, verify, bob,
+			[]string{`C: xg1 LOGIN "bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)",
+				"S: xg2 NO Server Unavailable. 15\r\n", "CLOSE"}, KindUnavailable, "Server Unavailable. 15"},
+		{"closed in the middle", LoginOptions{}, Choice{}, bob,
+			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: * BYE Connection is closed. 13\r\n", "CLOSE"}, KindLost, "BYE Connection is closed. 13"},
+		{"closed after one failure", three, Choice{}, bob,
+			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1" + no, `C: xg2 LOGIN "B\\bob" "secret"`, "CLOSE"}, KindLost, "NO LOGIN failed."},
+		{"out of step", LoginOptions{}, Choice{}, bob,
+			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: bob OK done\r\n", "CLOSE"}, KindOutOfStep, "bob OK done"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u := newUpstream(t, tt.login, tt.choice, append([]string{greet("IMAP4rev1")}, tt.script...))
+			s, err := u.Open(t.Context(), tt.id, "secret", nil)
+			if err == nil {
+				s.Close()
+				t.Fatal("logged in")
+			}
+			var known *Error
+			if !errors.As(err, &known) || known.Kind != tt.kind || known.Text != tt.text {
+				t.Errorf("got %v (%+v), want %s %q", err, FailureOf(err), tt.kind, tt.text)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the password is in %v", err)
+			}
+		})
+	}
+}
+
+func TestLoginTimeout(t *testing.T) {
+	for name, lines := range map[string][]string{
+		"login":                {greet("IMAP4rev1"), `C: xg1 LOGIN "bob" "secret"`},
+		"in place of a + line": {greet("IMAP4rev1 LOGINDISABLED"), "C: xg1 AUTHENTICATE PLAIN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u, err := NewUpstream(Options{Address: listen(t, script(tls.Certificate{}, lines...)), TLS: TLSInsecureNone,
+				Timeouts: Timeouts{Login: 50 * time.Millisecond}}, func(Evidence) Choice { return Choice{} })
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = u.Open(t.Context(), bob, "secret", nil)
+			if FailureOf(err).Kind != KindLost || !strings.Contains(err.Error(), "no answer to the login for 50ms") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("context ends", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		left := errors.New("the client left")
+		u, err := NewUpstream(Options{Address: listen(t, script(tls.Certificate{}, greet("IMAP4rev1"))), TLS: TLSInsecureNone},
+			func(Evidence) Choice {
+				cancel(left) // after the dial, before the login
+				return Choice{}
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = u.Open(ctx, bob, "secret", nil); !errors.Is(err, left) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestLoginRemembersWhatWorked(t *testing.T) {
+	login := LoginOptions{Domains: []string{"A", "B"}, Forms: []Form{FormDomainUser}}
+	const status = "C: xg3 STATUS INBOX (UIDNEXT)"
+	walk := []string{greet("IMAP4rev1"), `C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1 NO LOGIN failed.\r\n", `C: xg2 LOGIN "B\\bob" "secret"`, loggedIn("xg2")}
+	u := newUpstream(t, login, Choice{Verify: true},
+		// A mailbox that cannot be opened is no success: nothing is remembered.
+		append(slices.Clone(walk), status, "S: xg3 BAD User is authenticated but not connected.\r\n"),
+		append(slices.Clone(walk), status, "S: * STATUS INBOX (UIDNEXT 7)\r\nxg3 OK STATUS completed.\r\n"),
+		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 OK STATUS completed.\r\n"},
+		// A mistyped password costs one failure.
+		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "mistyped"`, "S: xg1 NO LOGIN failed.\r\n", "CLOSE"},
+		// It forgets nothing, and knows nothing of others.
+		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 OK STATUS completed.\r\n"},
+		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "A\\carol" "secret"`, "S: xg1 BAD Command received in Invalid state.\r\n", "CLOSE"})
+	for i, step := range []struct {
+		user, password, spelling string
+		kind                     Kind
+	}{
+		{"bob", "secret", "", KindNotConnected},
+		{"bob", "secret", "B", ""},
+		{"BOB", "secret", "B", ""},
+		{"bob", "mistyped", "", KindCredentials},
+		{"bob", "secret", "B", ""},
+		{"carol", "secret", "", KindInvalidState},
+	} {
+		id := Identity{User: strings.ToLower(step.user), AsSent: step.user}
+		s, err := u.Open(t.Context(), id, step.password, nil)
+		if step.kind != "" {
+			if FailureOf(err).Kind != step.kind {
+				t.Fatalf("step %d: got %v, want %s", i, err, step.kind)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		if s.Attempt.Spelling != step.spelling {
+			t.Errorf("step %d: %+v", i, s.Attempt)
+		}
+		s.Close()
+	}
+}
+
+func TestLoginIdentifies(t *testing.T) {
+	const exchange = `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`
+	for _, tt := range []struct {
+		name         string
+		capabilities string
+		script       []string
+		want         map[string]string
+	}{
+		{"ID", "IMAP4rev1 ID", []string{"C: xg2 ID NIL", "S: * ID " + exchange + "\r\nxg2 OK ID completed\r\n"},
+			map[string]string{"name": "Microsoft.Exchange.Imap4.Imap4Server", "version": "15.20"}},
+		{"not announced", "IMAP4rev1", nil, nil},
+		{"refused", "IMAP4rev1 id", []string{"C: xg2 ID NIL", "S: xg2 BAD Command Error. 10\r\n"}, nil},
+		{"NIL", "IMAP4rev1 ID", []string{"C: xg2 ID NIL", "S: * ID NIL\r\nxg2 OK ID completed\r\n"}, map[string]string{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u := newUpstream(t, LoginOptions{}, Choice{Identify: true}, append([]string{greet("IMAP4rev1"),
+				`C: xg1 LOGIN "bob" "secret"`, "S: xg1 OK [CAPABILITY " + tt.capabilities + "] done\r\n"}, tt.script...))
+			s, err := u.Open(t.Context(), bob, "secret", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if !maps.Equal(s.Evidence.ID, tt.want) || (s.Evidence.ID == nil) != (tt.want == nil) {
+				t.Errorf("got %q, want %q", s.Evidence.ID, tt.want)
+			}
+		})
+	}
+}
+
+// A connection on which the login failed is closed, and one where it succeeded
+// is not: the server reads on.
+func TestLoginOwnsItsConnection(t *testing.T) {
+	u := newUpstream(t, LoginOptions{}, Choice{}, []string{greet("IMAP4rev1"), `C: xg1 LOGIN "bob" "secret"`, loggedIn("xg1"), "C: xg2 NOOP", "S: xg2 OK done\r\n"})
+	s, err := u.Open(t.Context(), bob, "secret", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := do(t, s.Conn, NewRequest("NOOP")); got != (wire.Status{Tag: "xg2", Word: "OK", Text: "done"}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestNewUpstreamValidates(t *testing.T) {
+	if _, err := NewUpstream(Options{}, nil); err == nil || !strings.Contains(err.Error(), "address") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestParseID(t *testing.T) {
+	for _, tt := range []struct {
+		list string
+		want map[string]string
+	}{
+		{`("name" "Dovecot")`, map[string]string{"name": "Dovecot"}},
+		{`("NAME" "a \"b\" \\c" "version" NIL)`, map[string]string{"name": `a "b" \c`, "version": ""}},
+		{`("name"   "x" "odd")`, map[string]string{"name": "x"}},
+		{`("remark" "NIL (x)" "os" "")`, map[string]string{"remark": "NIL (x)", "os": ""}},
+		{"NIL\r\n", map[string]string{}},
+		{`("name" "no end`, map[string]string{}},
+		{"", map[string]string{}},
+	} {
+		if got := parseID(tt.list); !maps.Equal(got, tt.want) {
+			t.Errorf("%s: got %q", tt.list, got)
+		}
+	}
+}
+
+func FuzzParseID(f *testing.F) {
+	f.Add(`("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`)
+	f.Add(`("a\"b" NIL "" "\\")`)
+	f.Fuzz(func(t *testing.T, list string) {
+		for key, value := range parseID(list) {
+			if key != strings.ToLower(key) || len(key)+len(value) > len(list)*3 {
+				t.Errorf("%q: %q %q", list, key, value)
+			}
+		}
+	})
+}
