@@ -80,3 +80,26 @@ func (f Failure) ClientText() string {
 	}
 	return fmt.Sprintf("%s (exgate: %s)", own, explain)
 }
+
+// Violation is a reply that puts the conversation out of step: an unknown tag,
+// or a reply before the last byte of a literal was sent. Exchange then runs
+// the rest of a message as commands (exchange-behaviour.md §3), so nothing is
+// read any more.
+type Violation struct{ Line string }
+
+func (e *Violation) Error() string { return fmt.Sprintf("upstream out of step: %q", e.Line) }
+
+// LostError says that the connection to the upstream ended.
+type LostError struct {
+	Err  error
+	Said string // the upstream's last complaint: a BYE, else a NO or BAD; "" if none
+}
+
+func (e *LostError) Error() string {
+	if e.Said != "" {
+		return fmt.Sprintf("upstream connection lost (last reply %q): %v", e.Said, e.Err)
+	}
+	return fmt.Sprintf("upstream connection lost: %v", e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
