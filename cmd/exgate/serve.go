@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"sync"
 
@@ -49,7 +48,11 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		return exitError{exitConfig, err}
 	}
 	defer server.Close()
-	listeners, err := listen(c.Listen)
+	listeners, err := openAll([]listener[proxy.Listen]{
+		{name: "starttls", address: c.Listen.StartTLS, mode: proxy.ListenStartTLS},
+		{name: "implicit", address: c.Listen.Implicit, mode: proxy.ListenImplicit},
+		{name: "insecure-plaintext", address: c.Listen.InsecurePlaintext, mode: proxy.ListenInsecurePlaintext},
+	})
 	if err != nil {
 		return exitError{exitUnavailable, err}
 	}
@@ -58,7 +61,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger) error {
 	for _, l := range listeners {
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)
 		serving.Go(func() {
-			if err := server.Serve(l, l.how); err != nil {
+			if err := server.Serve(l, l.mode); err != nil {
 				failed <- err
 			}
 		})
@@ -68,43 +71,9 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		log.Info("exgate stops")
 	case err = <-failed:
 	}
-	for _, l := range listeners {
-		err = errors.Join(err, l.Close())
-	}
+	err = errors.Join(err, closeAll(listeners))
 	serving.Wait()
 	return err
-}
-
-// listener is a listener and what is spoken on it.
-type listener struct {
-	net.Listener
-	name string
-	how  proxy.Listen
-}
-
-// listen opens all listeners, or none.
-func listen(l config.Listen) (open []listener, err error) {
-	for _, want := range []struct {
-		name, address string
-		how           proxy.Listen
-	}{
-		{"starttls", l.StartTLS, proxy.ListenStartTLS},
-		{"implicit", l.Implicit, proxy.ListenImplicit},
-		{"insecure-plaintext", l.InsecurePlaintext, proxy.ListenInsecurePlaintext},
-	} {
-		if want.address == "" {
-			continue
-		}
-		ln, listenErr := net.Listen("tcp", want.address)
-		if listenErr != nil {
-			for _, l := range open {
-				err = errors.Join(err, l.Close())
-			}
-			return nil, errors.Join(fmt.Errorf("listen.%s: %w", want.name, listenErr), err)
-		}
-		open = append(open, listener{ln, want.name, want.how})
-	}
-	return open, nil
 }
 
 // gatewayOptions turns the configuration into the gateway's options. The

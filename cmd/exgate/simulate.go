@@ -129,31 +129,16 @@ func (s *simulation) writeOutlook(server *exchangesim.Server) error {
 // serve opens all listeners before the first is served, so that an address in
 // use is the only error that it ends with.
 func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchangesim.Server) error {
-	type listener struct {
-		net.Listener
-		mode exchangesim.Mode
+	listeners, err := openAll([]listener[exchangesim.Mode]{
+		{name: "starttls", address: s.startTLS, mode: exchangesim.StartTLS},
+		{name: "implicit", address: s.implicit, mode: exchangesim.ImplicitTLS},
+		{name: "insecure-plaintext", address: s.plaintext, mode: exchangesim.InsecurePlaintext},
+	})
+	if err == nil && !s.anyHost {
+		err = loopbackOnly(listeners)
 	}
-	var listeners []listener
-	for _, l := range []struct {
-		name, address string
-		mode          exchangesim.Mode
-	}{
-		{"starttls", s.startTLS, exchangesim.StartTLS},
-		{"implicit", s.implicit, exchangesim.ImplicitTLS},
-		{"insecure-plaintext", s.plaintext, exchangesim.InsecurePlaintext},
-	} {
-		if l.address == "" {
-			continue
-		}
-		nl, err := s.listen(l.address)
-		if err != nil {
-			for _, open := range listeners {
-				open.Close()
-			}
-			return exitError{exitUnavailable, fmt.Errorf("listening for %s: %w", l.name, err)}
-		}
-		fmt.Fprintf(out, "%s %s\n", l.name, nl.Addr())
-		listeners = append(listeners, listener{nl, l.mode})
+	if err != nil {
+		return exitError{exitUnavailable, err}
 	}
 	if len(listeners) == 0 {
 		return exitError{exitUsage, errors.New("no address to listen on: give at least one of " +
@@ -161,9 +146,9 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 	}
 	served := make(chan error, len(listeners))
 	for _, l := range listeners {
+		fmt.Fprintf(out, "%s %s\n", l.name, l.Addr())
 		go func() { served <- server.Serve(l, l.mode) }()
 	}
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-served:
@@ -176,17 +161,15 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 	return err
 }
 
-// listen refuses all but loopback, since everybody knows the passwords.
-func (s *simulation) listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, err
+// loopbackOnly closes the listeners if one of them can be reached from another
+// machine, since everybody knows the passwords.
+func loopbackOnly(listeners []listener[exchangesim.Mode]) error {
+	for _, l := range listeners {
+		if tcp, ok := l.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+			return errors.Join(fmt.Errorf("%s is not a loopback address: use 127.0.0.1, or --insecure-any-host if this is meant", l.address), closeAll(listeners))
+		}
 	}
-	if tcp, ok := l.Addr().(*net.TCPAddr); !s.anyHost && (!ok || !tcp.IP.IsLoopback()) {
-		l.Close()
-		return nil, fmt.Errorf("%s is not a loopback address: use 127.0.0.1, or --insecure-any-host if this is meant", address)
-	}
-	return l, nil
+	return nil
 }
 
 func (s *simulation) showCertificate(out io.Writer, server *exchangesim.Server) error {
