@@ -131,7 +131,7 @@ func (c *conn) endOfAppend() error {
 // keeps it; the rest of it is passed over.
 func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	var bye *errBye
-	if errors.As(err, &bye) || left == 0 {
+	if errors.As(err, &bye) || errors.Is(err, errClient) {
 		return err
 	}
 	text := "[UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; nothing was stored, try again later"

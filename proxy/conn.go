@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,9 @@ type conn struct {
 // errDone ends a session in good order.
 var errDone = errors.New("logged out")
 
+// errClient is the failure of the client's connection.
+var errClient = errors.New("client")
+
 // errBye ends a session of which the client has been told why.
 type errBye struct{ reason string }
 
@@ -104,12 +108,12 @@ func (c *conn) run() error {
 
 // next reads one line and sends the command it begins on its way.
 func (c *conn) next() error {
-	line, err := c.readLine()
+	line, max, err := c.nextLine()
 	switch {
+	case errors.Is(err, wire.ErrLineTooLong):
+		return c.lineTooLong(max)
 	case err != nil:
 		return err
-	case line == nil: // too long, and answered
-		return nil
 	case c.idle != nil:
 		return c.endIdle(line)
 	}
@@ -121,8 +125,12 @@ func (c *conn) next() error {
 func (c *conn) route(line []byte) error {
 	text, lit, err := wire.CheckLine(line)
 	if err != nil {
+		if bytes.HasSuffix(line, []byte("+}")) {
+			// A literal may follow unasked, and nobody knows where it ends.
+			return c.bye("%s", err)
+		}
 		tag, _, _ := strings.Cut(string(line), " ")
-		return c.malformed(tag, err.Error())
+		return c.malformed(tag, nil, err.Error())
 	}
 	// One copy: waiting for the upstream reuses the reader's buffer.
 	whole := string(line)
@@ -131,7 +139,7 @@ func (c *conn) route(line []byte) error {
 	cmd := &command{tag: tag, verb: verb, args: args, route: routes[verb]}
 	switch {
 	case !validTag(tag) || verb == "":
-		return c.malformed(tag, "a command is a tag and a name (RFC 9051 section 2.2.1)")
+		return c.malformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
 	case c.up == nil:
 		return c.beforeLogin(cmd, lit)
 	}
@@ -165,10 +173,24 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	return cmd.route.lane, ""
 }
 
-// readLine waits for the client's next line and reads it. The whole line must
-// come soon after its first byte. A line that was too long has been answered,
-// and comes as nil.
+// readLine reads a line that goes on with a command: too long, it ends the
+// session, since there is no telling how the command would have ended.
 func (c *conn) readLine() ([]byte, error) {
+	line, max, err := c.nextLine()
+	if errors.Is(err, wire.ErrLineTooLong) {
+		return nil, c.bye("%s", tooLong(max))
+	}
+	return line, err
+}
+
+func tooLong(max int) string {
+	return fmt.Sprintf("a command line is at most %d bytes long here", max)
+}
+
+// nextLine waits for the client's next line and reads it. The whole line must
+// come soon after its first byte. The error is wire.ErrLineTooLong for a line
+// of more than max bytes.
+func (c *conn) nextLine() (line []byte, max int, err error) {
 	limits := &c.srv.limits
 	var idle time.Time
 	if c.up == nil {
@@ -176,34 +198,28 @@ func (c *conn) readLine() ([]byte, error) {
 	}
 	c.setReadDeadline(idle)
 	if err := c.r.Wait(); err != nil {
-		return nil, c.readFailure(err)
+		return nil, 0, c.readFailure(err)
 	}
 	if c.up == nil && c.tlsHello() {
 		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
-		return nil, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
+		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
 	}
 	c.setReadDeadline(time.Now().Add(limits.Line))
-	max := wire.MaxLine
+	max = wire.MaxLine
 	if c.up == nil {
 		max = limits.LineBeforeLogin
 	}
-	line, err := c.r.ReadLine(max)
-	if line == nil && err == nil {
-		line = []byte{} // an empty line
+	line, err = c.r.ReadLine(max)
+	if err != nil && !errors.Is(err, wire.ErrLineTooLong) {
+		err = c.readFailure(err)
 	}
-	if errors.Is(err, wire.ErrLineTooLong) {
-		return nil, c.lineTooLong(max)
-	}
-	if err != nil {
-		return nil, c.readFailure(err)
-	}
-	return line, nil
+	return line, max, err
 }
 
 // lineTooLong passes over a line that is not gathered; nothing of it was
 // relayed. Before login, or where it has no end, the session ends.
 func (c *conn) lineTooLong(max int) error {
-	text := fmt.Sprintf("a command line is at most %d bytes long here", max)
+	text := tooLong(max)
 	tag, _, _ := strings.Cut(string(c.r.Peek()[:64]), " ")
 	if c.up == nil || !validTag(tag) {
 		return c.bye("%s", text)
@@ -213,8 +229,10 @@ func (c *conn) lineTooLong(max int) error {
 		return c.bye("%s", text)
 	}
 	_, lit, err := wire.CheckLine(tail)
-	if err != nil {
-		lit = nil // a quoted string that began before the tail; then there is no literal
+	if err != nil && bytes.HasSuffix(tail, []byte("}")) {
+		// A quoted string may have begun before the tail: what looks like a
+		// literal may be one, or not.
+		return c.bye("%s", text)
 	}
 	c.stats.refused++
 	return c.refuse(lit, "%s BAD %s", tag, text)
@@ -238,14 +256,14 @@ func (c *conn) readFailure(err error) error {
 	if err == io.EOF {
 		return io.EOF
 	}
-	return fmt.Errorf("client: %w", err)
+	return fmt.Errorf("%w: %w", errClient, err)
 }
 
 // stopping is the end of a session when the gateway stops.
 func (c *conn) stopping() error { return c.bye("exgate is stopping; log in again later") }
 
 // malformed answers a line that is no command.
-func (c *conn) malformed(tag, why string) error {
+func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
 	c.stats.refused++
 	if c.up == nil {
 		return c.bye("%s", why)
@@ -253,7 +271,7 @@ func (c *conn) malformed(tag, why string) error {
 	if !validTag(tag) {
 		tag = "*"
 	}
-	return c.w.line("%s BAD %s", tag, why)
+	return c.refuse(lit, "%s BAD %s", tag, why)
 }
 
 // refuse answers a command that is not taken. A literal that the client sends

@@ -14,6 +14,7 @@ const keptLiteral = 4096
 // direct relays a command, its literals of any size, and leaves its reply to
 // the relay. It returns when the next command may be read.
 func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
+	defer func() { cmd.examined.close() }()
 	if err := c.admit(cmd, lit); err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 			return err
 		}
 		if refused {
-			return errors.Join(c.drain(lit), cmd.examined.close())
+			return c.drain(lit)
 		}
 		if lit == nil {
 			break
@@ -46,7 +47,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 		}
 		c.trace.fromClient(more)
 		text, next, err := wire.CheckLine(more)
-		if err != nil || more == nil {
+		if err != nil {
 			// Half of the command is relayed: there is no way back.
 			return c.bye("a command cannot be completed: %v", err)
 		}
@@ -193,8 +194,13 @@ func (c *conn) lostUpstream(err error) error {
 func (c *conn) upstreamEnd() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.upErr == nil {
+	switch {
+	case c.upErr == nil:
 		return nil
+	case c.srv.ctx.Err() != nil: // and took the upstream along
+		return c.stopping()
+	case errors.Is(c.upErr, errClient):
+		return c.upErr
 	}
 	return c.bye("%s", explain(c.upErr))
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-sasl"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -64,6 +66,9 @@ func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	case "LOGIN", "AUTHENTICATE":
 		return c.logIn(cmd, lit)
 	}
+	if cmd.route == nil { // its name may be part of a password
+		return c.refuse(lit, "%s BAD unknown command: log in first, with LOGIN or AUTHENTICATE PLAIN", cmd.tag)
+	}
 	return c.refuse(lit, "%s BAD %s: log in first, with LOGIN or AUTHENTICATE PLAIN", cmd.tag, cmd.verb)
 }
 
@@ -99,7 +104,6 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	}
 	if c.up != nil {
 		c.log.Info("session open", c.openAttrs()...)
-		c.up.Relay(&relay{c: c})
 	}
 	return nil
 }
@@ -153,8 +157,15 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 	if response == "" {
 		response = "=" // an empty one, RFC 4959
 	}
-	if _, err := base64.StdEncoding.DecodeString(response); err != nil && response != "=" {
-		return "", wire.SyntaxError("the response to AUTHENTICATE is not base64")
+	var decoded []byte
+	if response != "=" {
+		var err error
+		if decoded, err = base64.StdEncoding.DecodeString(response); err != nil {
+			return "", wire.SyntaxError("the response to AUTHENTICATE is not base64")
+		}
+	}
+	if strings.EqualFold(mechanism, sasl.Plain) && bytes.Count(decoded, []byte{0}) != 2 {
+		return "", wire.SyntaxError("the response of PLAIN is two names and a password, with a NUL between (RFC 4616)")
 	}
 	return fmt.Sprintf("AUTHENTICATE %s %s\r\n", strings.ToUpper(mechanism), response), nil
 }
@@ -243,6 +254,7 @@ func (c *conn) open(claim backend.Claim) error {
 	}
 	l := srv.newLogin(id, claim.Password, up)
 	c.up, c.login = up.Conn, l
+	c.up.Relay(&relay{c: c})
 	return nil
 }
 

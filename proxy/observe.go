@@ -51,7 +51,6 @@ func (e *examined) close() error {
 // it beside what would have been done.
 func (c *conn) reportExamined(cmd *command) error {
 	e := cmd.examined
-	defer e.close()
 	if err := c.await(func() bool { return cmd.done || c.upErr != nil }, nil); err != nil {
 		return err
 	}

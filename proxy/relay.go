@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"exgate/backend"
@@ -20,6 +21,7 @@ type relay struct {
 	inside bool   // a response has begun and not ended
 	hide   bool   // the response at hand is not the client's
 	last   error  // ends the session after the response at hand
+	failed error  // of writing to the client
 }
 
 // Take implements backend.Sink.
@@ -71,7 +73,10 @@ func (r *relay) write() error {
 	}
 	err := r.c.w.write(r.run)
 	r.run = nil
-	return err
+	if err != nil {
+		r.failed = fmt.Errorf("%w: %w", errClient, err)
+	}
+	return r.failed
 }
 
 // Flush implements backend.Sink. Between responses it lets others write.
@@ -90,6 +95,9 @@ func (r *relay) Flush() error {
 // End implements backend.Sink: the session's goroutine is told, and says BYE.
 func (r *relay) End(err error) {
 	c := r.c
+	if r.failed != nil {
+		err = r.failed // the upstream is not to blame
+	}
 	c.mu.Lock()
 	c.upErr = err
 	c.torn = r.inside && !r.hide

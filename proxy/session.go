@@ -44,7 +44,8 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 	if mechanism != sasl.Plain {
 		return nil, &imap.Error{
 			Type: imap.StatusResponseTypeNo,
-			Text: "exgate takes AUTHENTICATE PLAIN and LOGIN; " + mechanism + " is not offered",
+			// The name is not repeated: it may be a response in the wrong place.
+			Text: "exgate takes LOGIN and AUTHENTICATE PLAIN, and no other mechanism",
 		}
 	}
 	return sasl.NewPlainServer(func(identity, username, password string) error {

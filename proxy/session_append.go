@@ -89,7 +89,7 @@ func (c *conn) refuseMessage(up *upload, rule, text string) *imap.Error {
 func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
 	for {
 		if err := c.pause(); err != nil {
-			return nil, err
+			return nil, interrupted("nothing was stored")
 		}
 		status, err := c.up.Do(c.ctx, appendRequest(up, plan, flags))
 		if err != nil {
@@ -143,8 +143,8 @@ func appendRequest(up *upload, plan *rewrite.Plan, flags []string) *backend.Requ
 
 // appendLost answers an APPEND whose reply did not come.
 func (c *conn) appendLost(up *upload, err error) error {
-	if c.ctx.Err() != nil {
-		return err // the client has gone
+	if c.ctx.Err() != nil { // the client has gone, or exgate stops
+		return interrupted("it is not known whether the message was stored")
 	}
 	failure := backend.FailureOf(err)
 	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.size, "kind", failure.Kind, "err", err)
@@ -153,6 +153,11 @@ func (c *conn) appendLost(up *upload, err error) error {
 		reply.Text += "; it is not known whether the message was stored"
 	}
 	return reply
+}
+
+// interrupted answers an APPEND that the session's end has cut short.
+func interrupted(outcome string) *imap.Error {
+	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "the session ends; " + outcome}
 }
 
 // appendData reads the APPENDUID of RFC 4315.

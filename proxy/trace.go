@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ func NewTracer(w io.Writer) *Tracer { return &Tracer{w: w} }
 type tracer struct {
 	out     *Tracer
 	session string
+	hidden  string // a first word that was not shown: the reply to it names it
 }
 
 func (t *Tracer) session(id string) *tracer {
@@ -48,9 +50,9 @@ func (t *tracer) print(arrow string, line []byte) {
 		more = fmt.Sprintf(" ... (%d bytes)", len(line))
 		line = line[:maxTraced]
 	}
-	// Escaped, so that what a server or client says cannot forge a line.
-	text := strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%q", line), `"`), `"`)
-	text = strings.ReplaceAll(text, `\"`, `"`)
+	// Control characters are escaped, so that nobody can forge a line.
+	quoted := strconv.QuoteToASCII(string(line))
+	text := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(quoted[1 : len(quoted)-1])
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
 	fmt.Fprintf(t.out.w, "%s %s %s %s%s\n", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), t.session, arrow, text, more)
@@ -58,9 +60,14 @@ func (t *tracer) print(arrow string, line []byte) {
 
 // The arrows: who speaks to whom. C is the client, E exgate, S the upstream.
 func (t *tracer) fromClient(line []byte)   { t.print("C>E", line) }
-func (t *tracer) toClient(line []byte)     { t.print("C<E", line) }
 func (t *tracer) toUpstream(line string)   { t.print("E>S", []byte(line)) }
 func (t *tracer) fromUpstream(line []byte) { t.print("E<S", line) }
+func (t *tracer) toClient(line []byte) {
+	if t != nil && t.hidden != "" {
+		line = bytes.ReplaceAll(line, []byte(t.hidden), []byte("***"))
+	}
+	t.print("C<E", line)
+}
 
 // upstream is the hook of a backend.Conn, for exgate's own requests.
 func (t *tracer) upstream() backend.Trace {
@@ -85,6 +92,7 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	if t == nil {
 		return
 	}
+	t.hidden = ""
 	if loggedIn {
 		t.fromClient(line)
 		return
@@ -97,6 +105,7 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	case verb == "LOGIN" || verb == "AUTHENTICATE" || verb == "ID":
 		t.fromClient(fmt.Appendf(nil, "%s %s *** (%d bytes)", maskTag(tag), verb, len(line)))
 	default:
+		t.hidden = tag
 		t.fromClient(fmt.Appendf(nil, "*** (%d bytes, not a command that is known before login)", len(line)))
 	}
 }

@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+)
+
+// What the upstream of these tests announces, in every place, and what clients
+// may read of it.
+const (
+	announced = "IMAP4 IMAP4rev1 IMAP4rev2 AUTH=PLAIN AUTH=NTLM STARTTLS SASL-IR UIDPLUS COMPRESS=DEFLATE MULTIAPPEND CATENATE " +
+		"REPLACE URLAUTH URLAUTH=BINARY UNAUTHENTICATE XPROXY3 BACKENDAUTHENTICATE CLIENTACCESSRULES " +
+		"CLIENTNETWORKPRESENCELOCATION APPENDLIMIT=1 LITERAL+ X-UNHEARD-OF"
+	shownExchange = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS LITERAL+ X-UNHEARD-OF APPENDLIMIT=10000000"
+	shownPlain    = "IMAP4 IMAP4rev1 IMAP4rev2 SASL-IR UIDPLUS APPENDLIMIT=1 LITERAL+ X-UNHEARD-OF"
+	shownObserve  = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS APPENDLIMIT=1 LITERAL+ X-UNHEARD-OF"
+)
+
+func TestCapabilitiesInEveryPlace(t *testing.T) {
+	observe := func(o *Options, _ *limits) { o.Observe = true }
+	for name, tt := range map[string]struct {
+		setups []func(*Options, *limits)
+		shown  string
+	}{
+		"exchange": {[]func(*Options, *limits){withPolicy(exchangePolicy)}, shownExchange},
+		"plain":    {nil, shownPlain},
+		"observe":  {[]func(*Options, *limits){withPolicy(exchangePolicy), observe}, shownObserve},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, tt.setups...)
+			c := g.dial()
+			c.S("* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN] exgate ready, session …")
+			c.C("a1 CAPABILITY")
+			c.S("* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN")
+			c.S("a1 OK …")
+			c.C("a2 LOGIN alice secret")
+			u := g.accept()
+			u.S("* OK [CAPABILITY " + announced + "] ready")
+			u.C("xg1 LOGIN …")
+			u.S("xg1 OK [CAPABILITY " + announced + "] done")
+			if name != "plain" {
+				u.C("xg2 STATUS INBOX (UIDNEXT)")
+				u.S("* STATUS INBOX (UIDNEXT 1)")
+				u.S("xg2 OK done")
+			}
+			c.S("a2 OK [CAPABILITY " + tt.shown + "] …")
+			for _, line := range []string{
+				"* CAPABILITY %", "* capability %", "* OK [CAPABILITY %] changed", "* NO [capability %]", "a3 OK [CAPABILITY %] done {5}",
+			} {
+				if strings.HasPrefix(line, "a3") {
+					c.C("a3 CAPABILITY")
+					u.C("a3 CAPABILITY")
+				}
+				u.S(strings.ReplaceAll(line, "%", announced))
+				c.S(strings.ReplaceAll(line, "%", tt.shown))
+			}
+			// What only looks like a place for them.
+			for _, line := range []string{
+				"* LIST () \"/\" \"CAPABILITY COMPRESS=DEFLATE\"", "* OK see CAPABILITY COMPRESS=DEFLATE", "* XCAPABILITY COMPRESS=DEFLATE",
+			} {
+				u.S(line)
+				c.S(line)
+			}
+		})
+	}
+}
+
+// What no client is told of is not relayed either.
+func TestCommandsThatNoModeRelays(t *testing.T) {
+	verbs := []string{
+		"COMPRESS DEFLATE", "REPLACE 1 INBOX {3+}\r\nabc", "UID REPLACE 1 INBOX {3+}\r\nabc", "UNAUTHENTICATE", "GENURLAUTH x", "RESETKEY",
+		"URLFETCH x", "XPROXY x", "XPROXY3 x", "BACKENDAUTHENTICATE x", "CLIENTACCESSRULES x", "CLIENTNETWORKPRESENCELOCATION x",
+		"compress deflate", "LOGIN a b", "AUTHENTICATE PLAIN", "STARTTLS",
+	}
+	for _, policy := range []Policy{plainPolicy, exchangePolicy} {
+		t.Run(policy.Name, func(t *testing.T) {
+			c, u := newGateway(t, withPolicy(policy)).login()
+			for _, verb := range verbs {
+				c.C("a1 " + verb)
+				c.S("a1 BAD …")
+			}
+			c.C("a2 XUNHEARD of")
+			if policy.exchange() {
+				c.S("a2 BAD XUNHEARD: Exchange does not know this command, and counts it as an error")
+			} else {
+				u.C("a2 XUNHEARD of")
+				u.S("a2 OK fine")
+				c.S("a2 OK fine")
+			}
+			noop(c, u)
+		})
+	}
+}

@@ -1,0 +1,248 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"exgate/backend"
+	"exgate/backend/exchangesim"
+	"exgate/rewrite"
+)
+
+// The policies of the tests: those of the profiles, but for the pace.
+var (
+	plainPolicy    = Policy{Name: plain, Pipeline: 1000, LiteralPlus: true, Forms: []backend.Form{backend.FormPlainAuthzid}}
+	exchangePolicy = Policy{
+		Name: "exchange2016", MessageLimit: 10_000_000,
+		Message: rewrite.Options{LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll},
+		Flagged: true, Keywords: true, Pipeline: 1, Verify: true,
+		Forms: []backend.Form{backend.FormPlainAuthzid, backend.FormDomainAdminUser, backend.FormAdminUPNUser},
+	}
+)
+
+// withPolicy returns a setup with a policy, whatever the server says.
+func withPolicy(p Policy) func(*Options, *limits) {
+	return func(o *Options, _ *limits) {
+		o.Profile = p.Name
+		o.Policy = func(string) Policy { return p }
+	}
+}
+
+// gateway is a gateway under test.
+type gateway struct {
+	t     *testing.T
+	srv   *Server
+	l     *countingListener
+	up    *net.TCPListener // the scripted upstream; nil with a simulated one
+	log   *buffer
+	trace *buffer
+	said  *transcript
+}
+
+// newGateway starts a gateway with a scripted upstream, whose connections
+// accept returns. Unless a setup says otherwise the profile is plain.
+func newGateway(t *testing.T, setups ...func(*Options, *limits)) *gateway {
+	t.Helper()
+	up := listen(t)
+	g := startGateway(t, ListenInsecurePlaintext, up.Addr().String(), setups...)
+	g.up = up
+	t.Cleanup(func() { up.Close() })
+	return g
+}
+
+// newSimulated starts a gateway before a simulated Exchange.
+func newSimulated(t *testing.T, cfg exchangesim.Config, setups ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
+	t.Helper()
+	sim, err := exchangesim.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := listen(t)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := sim.Serve(l, exchangesim.InsecurePlaintext); err != nil {
+			t.Errorf("exchangesim: %v", err)
+		}
+	})
+	t.Cleanup(func() { sim.Close(); serving.Wait() })
+	return startGateway(t, ListenInsecurePlaintext, l.Addr().String(), setups...), sim
+}
+
+// startGateway serves until the test ends, and sees then that nothing is left.
+func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(*Options, *limits)) *gateway {
+	t.Helper()
+	g := &gateway{t: t, log: new(buffer), trace: new(buffer), said: new(transcript)}
+	opts := Options{
+		Upstream: backend.Options{Address: upstreamAddr, TLS: backend.TLSInsecureNone},
+		Spool:    SpoolOptions{Dir: t.TempDir()},
+		Log:      slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Trace:    NewTracer(g.trace),
+	}
+	lim := defaultLimits
+	withPolicy(plainPolicy)(&opts, &lim)
+	for _, set := range setups {
+		set(&opts, &lim)
+	}
+	srv, err := NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.limits = lim
+	g.srv, g.l = srv, &countingListener{TCPListener: listen(t)}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := srv.Serve(g.l, how); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	t.Cleanup(func() {
+		g.l.Close()
+		serving.Wait()
+		srv.Close()
+		g.nothingLeft()
+	})
+	return g
+}
+
+// nothingLeft holds after every test: no bytes are charged to a budget, no
+// file is in the spool or open, no account is in use.
+func (g *gateway) nothingLeft() {
+	if n := g.srv.uploads.used; n != 0 {
+		g.t.Errorf("%d bytes are still charged to the spool", n)
+	}
+	if n := len(g.srv.accounts.open); n != 0 {
+		g.t.Errorf("%d accounts are still open", n)
+	}
+	if files, err := os.ReadDir(g.srv.opts.Spool.Dir); err == nil && len(files) > 0 {
+		g.t.Errorf("left in the spool: %v", files)
+	}
+	if files := descriptors("exgate-spool"); len(files) > 0 {
+		g.t.Errorf("open files of the spool: %v", files)
+	}
+}
+
+func listen(t *testing.T) *net.TCPListener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.(*net.TCPListener)
+}
+
+// dial connects a client; the greeting is still to come.
+func (g *gateway) dial() *client {
+	g.t.Helper()
+	nc, err := net.Dial("tcp", g.l.Addr().String())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return &client{newPeer(g.t, "client", nc, g.said)}
+}
+
+// accept waits for the gateway's next connection to the scripted upstream.
+func (g *gateway) accept() *upstream {
+	g.t.Helper()
+	g.up.SetDeadline(time.Now().Add(waitLimit))
+	nc, err := g.up.Accept()
+	if err != nil {
+		g.t.Fatalf("the gateway does not connect: %v\n%s", err, g.said)
+	}
+	return &upstream{newPeer(g.t, "upstream", nc, g.said)}
+}
+
+// capabilities are those of the scripted upstream after login.
+const capabilities = "IMAP4rev1 LITERAL+ UIDPLUS IDLE"
+
+// login opens a session as alice.
+func (g *gateway) login() (*client, *upstream) {
+	g.t.Helper()
+	c := g.dial()
+	return c, g.logInAs(c)
+}
+
+// logInAs logs a client in.
+func (g *gateway) logInAs(c *client) *upstream {
+	g.t.Helper()
+	c.S("* OK …")
+	c.C("a0 LOGIN alice secret")
+	u := g.accept()
+	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+	u.C(`xg1 LOGIN "alice" "secret"`)
+	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
+	if g.srv.opts.Policy(g.srv.opts.Profile).Verify {
+		u.C("xg2 STATUS INBOX (UIDNEXT)")
+		u.S("* STATUS INBOX (UIDNEXT 1)")
+		u.S("xg2 OK done")
+	}
+	c.until("a0 OK …")
+	return u
+}
+
+// logged waits for a line of the log and returns its attributes.
+func (g *gateway) logged(msg string) map[string]any {
+	g.t.Helper()
+	var found map[string]any
+	eventually(g.t, "log line "+msg, func() bool {
+		for line := range strings.Lines(g.log.String()) {
+			var attrs map[string]any
+			if json.Unmarshal([]byte(line), &attrs) == nil && attrs["msg"] == msg {
+				found = attrs
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// buffer is a bytes.Buffer for several goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// countingListener counts what the gateway has read from its clients.
+type countingListener struct {
+	*net.TCPListener
+	read atomic.Int64
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	nc, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	return &countingConn{nc, &l.read}, nil
+}
+
+type countingConn struct {
+	*net.TCPConn
+	read *atomic.Int64
+}
+
+func (c *countingConn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	c.read.Add(int64(n))
+	return n, err
+}

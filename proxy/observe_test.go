@@ -1,0 +1,181 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/backend/exchangesim"
+)
+
+// observing makes the gateway change nothing and report everything.
+func observing(o *Options, _ *limits) { o.Observe = true }
+
+// observed waits for the report on a message and compares attributes of it.
+func (g *gateway) observed(want map[string]string) {
+	g.t.Helper()
+	attrs := g.logged("observed a message")
+	for key, value := range want {
+		if got := fmt.Sprint(attrs[key]); !matches(got, value) {
+			g.t.Errorf("%s is %s, want %s", key, got, value)
+		}
+	}
+}
+
+func TestObserveChangesNothing(t *testing.T) {
+	asking := "From: a@example.com\r\nDisposition-Notification-To: b@example.com\r\n\r\nhello\r\n"
+	for name, tt := range map[string]struct {
+		args, message, answer string
+		report                map[string]string
+	}{
+		"clean": {"INBOX", cleanMessage, "a1 OK [APPENDUID …] APPEND completed.",
+			map[string]string{"would_fix": "[]", "reply": "OK APPEND completed.", "size": "104", "would_send": "104", "would_refuse": "<nil>"}},
+		"read receipt": {`INBOX (\Seen)`, asking, "a1 OK …",
+			map[string]string{"would_fix": "[read-receipt]", "reply": "OK APPEND completed.", "mailbox": "INBOX"}},
+		"flags": {`INBOX (\Flagged)`, cleanMessage, "a1 OK …", map[string]string{"would_fix": "[flagged]"}},
+		"long line": {"INBOX", "Subject: x\r\nContent-Type: text/plain\r\n\r\n" + strings.Repeat("x ", 5000) + "\r\n", "a1 OK …",
+			map[string]string{"would_fix": "[long-lines]", "would_send": "…"}},
+		"a header that no fix repairs": {"INBOX", "Subject: " + strings.Repeat("x", 10_000) + "\r\n\r\nhello\r\n", "a1 OK …",
+			map[string]string{"would_refuse": "header-line: …"}},
+		"content that Exchange refuses": {"INBOX", "Subject: =?TELETEX?Q?x?=\r\n\r\nhello\r\n", "a1 BAD Command Argument Error. 11",
+			map[string]string{"would_fix": "[]", "reply": "BAD Command Argument Error. 11"}},
+	} {
+		for _, plus := range []string{"", "+"} {
+			t.Run(name+plus, func(t *testing.T) {
+				g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withPolicy(exchangePolicy), observing)
+				c := g.dial()
+				c.S("* OK …")
+				c.C("a0 LOGIN alice@example.com alicepass")
+				c.S("a0 OK [CAPABILITY …] …")
+				c.C(fmt.Sprintf("a1 APPEND %s {%d%s}", tt.args, len(tt.message), plus))
+				if plus == "" {
+					c.S("+ Ready for additional command text.")
+				}
+				c.raw(tt.message + "\r\n")
+				c.S(tt.answer)
+				g.observed(tt.report)
+				if strings.HasPrefix(tt.answer, "a1 OK") {
+					if m := stored(t, sim, "INBOX"); string(m.Received) != tt.message {
+						t.Errorf("arrived: %.300q", m.Received)
+					}
+				}
+				c.C("a2 NOOP")
+				c.S("a2 OK …")
+			})
+		}
+	}
+}
+
+// A literal that Exchange refuses is not asked for, and does not come.
+func TestObserveARefusedLiteral(t *testing.T) {
+	for name, tt := range map[string]struct{ args, answer, reply string }{
+		"oversize":        {"INBOX {99000000}", "a1 NO Maximum size of appendable message has been exceeded", "NO Maximum size of appendable message has been exceeded"},
+		"keyword":         {"INBOX (foo) {3}", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11"},
+		"keyword, sent":   {"INBOX (foo) {13+}\r\na9 LOGOUT\r\n\r\n", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11"},
+		"missing mailbox": {"Missing {3}", "a1 NO [TRYCREATE] Missing doesn't exist.", "NO Missing doesn't exist."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withPolicy(exchangePolicy), observing)
+			c := g.dial()
+			c.S("* OK …")
+			c.C("a0 LOGIN alice@example.com alicepass")
+			c.S("a0 OK [CAPABILITY …] …")
+			c.C("a1 APPEND " + tt.args)
+			c.S(tt.answer)
+			if attrs := g.logged("Exchange refused a command"); attrs["reply"] != tt.reply || attrs["command"] != "APPEND" {
+				t.Errorf("the log says %v", attrs)
+			}
+			c.C("a2 NOOP")
+			c.S("a2 OK …")
+		})
+	}
+}
+
+// A message that cannot be kept for the examination is relayed all the same.
+func TestObserveWithoutASpool(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy), observing, func(o *Options, _ *limits) { o.Spool.Session = 5 })
+	c, u := g.login()
+	c.C("a1 APPEND INBOX {10}")
+	u.C("a1 APPEND INBOX {10}")
+	u.S("+ go")
+	c.S("+ go")
+	c.C("0123456789")
+	u.C("0123456789")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+	g.observed(map[string]string{"not_examined": "too many bytes are being uploaded at a time", "reply": "OK done"})
+}
+
+func TestObserveReportsWhatItWouldWait(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy), observing)
+	c, u := g.login()
+	account := g.srv.accounts.get("alice", 0)
+	defer g.srv.accounts.close(account)
+	account.Throttle.Block(time.Hour)
+	c.C("a1 FETCH 1 BODY[]")
+	u.C("a1 FETCH 1 BODY[]")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+	if attrs := g.logged("observed"); attrs["for"] != "throttle" {
+		t.Errorf("the log says %v", attrs)
+	}
+}
+
+func TestObserveThrottleIsASwitch(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy), observing, shortWaits, func(o *Options, _ *limits) { o.ObserveThrottle = true })
+	c, u := g.login()
+	c.C("a1 FETCH 1 BODY[]")
+	u.C("a1 FETCH 1 BODY[]")
+	u.S("a1 NO Request is throttled. Suggested Backoff Time: 400 milliseconds")
+	c.until("a1 NO Request is throttled. Suggested Backoff Time: 400 milliseconds")
+	c.C("a2 FETCH 1 BODY[]")
+	c.until("* OK exgate: still working: Exchange throttles this account")
+	u.C("a2 FETCH 1 BODY[]")
+}
+
+// What a client pays for a throttle on one connection, its others pay too.
+func TestThrottleHoldsBackAllSessionsOfAnAccount(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy), shortWaits)
+	first, u1 := g.login()
+	second, u2 := g.login()
+	first.C("a1 FETCH 1 BODY[]")
+	u1.C("a1 FETCH 1 BODY[]")
+	u1.S("a1 NO Request is throttled. Suggested Backoff Time: 400 milliseconds")
+	first.until("a1 NO Request is throttled. Suggested Backoff Time: 400 milliseconds")
+	second.raw("b1 APPEND INBOX {3+}\r\nabc\r\n")
+	second.until("* OK exgate: still working: Exchange throttles this account; …")
+	u2.C("xg3 APPEND INBOX {3}")
+	u2.S("xg3 NO no")
+	second.until("b1 NO no")
+}
+
+// A flag that cannot be set loses no mail.
+func TestFlaggedThatCannotBeSet(t *testing.T) {
+	const store = `UID STORE 7 +FLAGS (\Flagged)`
+	for name, tt := range map[string]struct{ appended, script string }{
+		"refused":         {"OK [APPENDUID 1 7] done", "C xg4 " + store + "\nS xg4 NO Server Unavailable. 15"},
+		"not proved":      {"OK [APPENDUID 1 7] done", "C xg4 " + store + "\nS xg4 OK done\nC xg5 NOOP\nS xg5 OK done\nC xg6 " + store + "\nS xg6 OK done"},
+		"no UID is named": {"OK done", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, withPolicy(exchangePolicy))
+			c, u := g.login()
+			c.C("a1 SELECT INBOX")
+			u.C("a1 SELECT INBOX")
+			u.S("a1 OK [READ-WRITE] done")
+			c.S("a1 OK [READ-WRITE] done")
+			c.raw("a2 APPEND INBOX (\\Flagged) {3+}\r\nabc\r\n")
+			u.C("xg3 APPEND INBOX {3}")
+			u.S("+ go")
+			u.C("abc")
+			u.S("xg3 " + tt.appended)
+			if tt.script != "" {
+				u.play(tt.script)
+			}
+			c.S("a2 OK …")
+			g.logged(`\Flagged was not set`)
+			noop(c, u)
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		announce string
+		memory   int64 // of the spool
+	}{
+		"synchronizing":          {"{8}", 0},
+		"unasked":                {"{8+}", 0},
+		"in a file":              {"{8}", 3},
+		"in a file, unasked":     {"{8+}", 3},
+		"as long as memory":      {"{8}", 8},
+		"as long less one":       {"{8}", 7},
+		"binary, as if it were ": {"~{8}", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) { o.Spool.Memory = tt.memory })
+			c, u := g.login()
+			c.C("a1 APPEND INBOX " + tt.announce)
+			if !strings.Contains(tt.announce, "+") {
+				c.S("+ go ahead")
+			}
+			c.raw("abcdefg")
+			eventually(t, "the bytes are charged as they come", func() bool {
+				g.srv.uploads.mu.Lock()
+				defer g.srv.uploads.mu.Unlock()
+				return g.srv.uploads.used == 7
+			})
+			u.silent()
+			c.raw("h\r\n")
+			u.C("xg3 APPEND INBOX {8}")
+			u.silent() // not before it is asked for
+			u.S("+ go")
+			u.C("abcdefgh")
+			u.S("xg3 OK [APPENDUID 1 2] done")
+			c.S("a1 OK [APPENDUID 1 2] …")
+		})
+	}
+}
+
+func TestRule4Budgets(t *testing.T) {
+	for name, spool := range map[string]SpoolOptions{
+		"session":                    {Session: 99},
+		"account":                    {Account: 99},
+		"account, not the session's": {Account: 99, Session: 150},
+		"gateway":                    {Total: 99},
+		"gateway, not the account's": {Total: 99, Account: 150},
+	} {
+		for announce, asks := range map[string]bool{"{100}": true, "{100+}": false} {
+			t.Run(name+" "+announce, func(t *testing.T) {
+				g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) {
+					dir := o.Spool.Dir
+					o.Spool = spool
+					o.Spool.Dir = dir
+				})
+				c, u := g.login()
+				c.C("a1 APPEND INBOX " + announce)
+				if asks {
+					c.S("+ go ahead")
+				}
+				c.raw(strings.Repeat("a1 LOGOUT\r\n", 9) + "9" + "\r\n")
+				c.S("a1 NO [LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later")
+				// A message that fits passes, so all has been given back.
+				c.raw("a2 APPEND INBOX {99+}\r\n" + strings.Repeat("x", 99) + "\r\n")
+				u.C("xg3 APPEND INBOX {99}")
+				u.S("xg3 NO no")
+				c.S("a2 NO …")
+			})
+		}
+	}
+}
+
+// Two sessions of one mailbox share its budget.
+func TestRule4BudgetOfAnAccount(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) { o.Spool.Account = 100 })
+	first, _ := g.login()
+	second, _ := g.login()
+	first.C("a1 APPEND INBOX {60}")
+	first.S("+ go ahead")
+	first.raw(strings.Repeat("x", 59))
+	account := g.srv.accounts.get("alice", 0)
+	defer g.srv.accounts.close(account)
+	eventually(t, "59 bytes are charged", func() bool {
+		account.uploads.mu.Lock()
+		defer account.uploads.mu.Unlock()
+		return account.uploads.used == 59
+	})
+	second.raw("b1 APPEND INBOX {60+}\r\n" + strings.Repeat("x", 60) + "\r\n")
+	second.S("b1 NO [LIMIT] …")
+}
+
+func TestRule4AMinimumRate(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy), func(_ *Options, l *limits) {
+		l.Stall, l.MinRate = 20*time.Millisecond, 1<<40
+	})
+	c, u := g.login()
+	c.C("a1 APPEND INBOX {1000}")
+	c.S("+ go ahead")
+	c.raw("and then nothing")
+	c.S("* BYE too slow: …")
+	c.ends()
+	u.ends()
+}
+
+func TestRule4RefusedLiteralIsDrained(t *testing.T) {
+	smuggled := "b1 DELETE INBOX\r\n"
+	for name, command := range map[string]string{
+		"not relayed":      "a1 REPLACE 1 INBOX {17+}\r\n" + smuggled + "\r\n",
+		"several literals": "a1 COMPRESS {17+}\r\n" + smuggled + " {17+}\r\n" + smuggled + " x\r\n",
+		"not known":        "a1 XFOO {17+}\r\n" + smuggled + "\r\n",
+		"no tag":           "( CREATE {17+}\r\n" + smuggled + "\r\n",
+		"arguments":        "a1 APPEND INBOX CATENATE (TEXT {17+}\r\n" + smuggled + ")\r\n",
+		"second message":   "a1 APPEND INBOX {2+}\r\nhi {17+}\r\n" + smuggled + "\r\n",
+		"long line":        "a1 CREATE " + strings.Repeat("x", 70_000) + " {17+}\r\n" + smuggled + "\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+			c.raw(command + "a2 NOOP\r\n")
+			c.S("… BAD …")
+			u.C("a2 NOOP")
+			u.S("a2 OK done")
+			c.S("a2 OK done")
+		})
+	}
+}
+
+func TestRule4OverTheDrainBoundBye(t *testing.T) {
+	c, u := newGateway(t, func(_ *Options, l *limits) { l.Drain = 10 }).login()
+	c.raw("a1 REPLACE 1 INBOX {10+}\r\n0123456789\r\n")
+	c.S("a1 BAD REPLACE is not relayed: …")
+	c.raw("a2 REPLACE 1 INBOX {11+}\r\n")
+	c.S("* BYE refused: a literal of 11 bytes was sent without asking")
+	c.ends()
+	u.ends()
+}
+
+// Where it cannot be told whether a literal follows, its bytes might be run as
+// commands.
+func TestRule4ByeWhereALiteralMayFollow(t *testing.T) {
+	for name, line := range map[string]string{
+		"leading zero":              `a1 CREATE {017+}`,
+		"NUL":                       "a1 CREATE \x00 {17+}",
+		"open quote":                `a1 CREATE "x {17+}`,
+		"long line, quote in doubt": `a1 SEARCH TEXT "` + strings.Repeat("x", 70_000) + `" {17+}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, u := newGateway(t).login()
+			c.raw(line + "\r\nb1 DELETE INBOX\r\n\r\n")
+			c.S("* BYE …")
+			c.ends()
+			u.ends()
+		})
+	}
+}

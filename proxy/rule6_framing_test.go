@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+)
+
+// badLines are lines that readers of IMAP could understand differently.
+var badLines = map[string]string{
+	"NUL":                      "a1 SELECT IN\x00BOX",
+	"NUL in quotes":            "a1 SELECT \"IN\x00BOX\"",
+	"bare CR":                  "a1 SELECT IN\rBOX",
+	"two CR":                   "a1 NOOP\r",
+	"unclosed quote":           `a1 SELECT "INBOX`,
+	"quote closed by escape":   `a1 SELECT "INBOX\"`,
+	"literal in quotes":        `a1 SELECT "INBOX {5}`,
+	"no digits":                "a1 SELECT {}",
+	"no digits, unasked":       "a1 SELECT {+}",
+	"letters":                  "a1 SELECT {5a}",
+	"negative":                 "a1 SELECT {-5}",
+	"plus in front":            "a1 SELECT {+5}",
+	"two plus":                 "a1 SELECT {5++}",
+	"minus":                    "a1 SELECT {5-}",
+	"blank":                    "a1 SELECT { 5}",
+	"leading zero":             "a1 SELECT {05}",
+	"zeros":                    "a1 SELECT {00}",
+	"11 digits":                "a1 SELECT {12345678901}",
+	"behind an atom":           "a1 SELECT x{5}",
+	"behind a quote":           `a1 SELECT "x"{5}`,
+	"two of them":              "a1 SELECT {5}{5}",
+	"hexadecimal":              "a1 SELECT {0x5}",
+	"no command":               "a1",
+	"no command but a blank":   "a1 ",
+	"nothing":                  "",
+	"blank in front":           " a1 NOOP",
+	"two blanks after the tag": "a1  NOOP",
+}
+
+func TestRule6OnlyWhatAllReadersAgreeOn(t *testing.T) {
+	for name, line := range badLines {
+		t.Run(name, func(t *testing.T) {
+			c, u := newGateway(t).login()
+			c.raw(line + "\r\na2 NOOP\r\n")
+			if strings.HasSuffix(line, "+}") { // who knows how much follows
+				c.S("* BYE …")
+				c.ends()
+				return
+			}
+			answer := c.S("… BAD …")
+			if tag, _, _ := strings.Cut(answer, " "); tag != "a1" && tag != "*" {
+				t.Errorf("answered under the tag %q", tag)
+			}
+			u.C("a2 NOOP") // nothing of the line went upstream
+			u.S("a2 OK done")
+			c.S("a2 OK done")
+		})
+	}
+}
+
+func TestRule6ByeBeforeLogin(t *testing.T) {
+	for name, line := range badLines {
+		t.Run(name, func(t *testing.T) {
+			c := newGateway(t).dial()
+			c.S("* OK …")
+			c.raw(line + "\r\na2 NOOP\r\n")
+			c.S("* BYE …")
+			c.ends()
+		})
+	}
+}
+
+func TestRule6BadLineBehindALiteral(t *testing.T) {
+	t.Run("direct", func(t *testing.T) { // half of the command is upstream
+		c, u := newGateway(t).login()
+		c.raw("a1 RENAME {1+}\r\nx \x00\r\n")
+		u.C("a1 RENAME {1+}")
+		u.expectRaw("x")
+		c.S("* BYE a command cannot be completed: NUL in a command")
+		c.ends()
+		u.ends()
+	})
+	t.Run("direct, too long", func(t *testing.T) {
+		c, u := newGateway(t).login()
+		c.raw("a1 RENAME {1+}\r\nx" + strings.Repeat("y", 70_000) + "\r\n")
+		u.C("a1 RENAME {1+}")
+		u.expectRaw("x")
+		c.S("* BYE a command line is at most 65536 bytes long here")
+		c.ends()
+		u.ends()
+	})
+	t.Run("own lane", func(t *testing.T) {
+		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c.raw("a1 APPEND INBOX {3+}\r\nabc \x00\r\n")
+		c.S("a1 BAD NUL in a command")
+		u.silent()
+	})
+	t.Run("own lane, too long", func(t *testing.T) {
+		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c.raw("a1 APPEND INBOX {3+}\r\nabc" + strings.Repeat("y", 70_000) + "\r\n")
+		c.S("* BYE a command line is at most 65536 bytes long here")
+		c.ends()
+		u.ends()
+	})
+}
+
+func TestRule6BareLFIsTakenAndSentAsCRLF(t *testing.T) {
+	c, u := newGateway(t).login()
+	c.raw("a1 NOOP\na2 CREATE {3+}\nabc\na3 IDLE\n")
+	u.expectRaw("a1 NOOP\r\na2 CREATE {3+}\r\nabc\r\na3 IDLE\r\n")
+	u.S("+ idling")
+	c.S("+ idling")
+	c.raw("DONE\n")
+	u.expectRaw("DONE\r\n")
+}
+
+func TestRule6AStatusLineAnnouncesNoLiteral(t *testing.T) {
+	for _, line := range []string{
+		"* OK [ALERT] over quota {5}", "* NO {5}", "* BAD x {5+}", "* OK {5}", "+ go {5}", "a1 OK done {5}", "a1 no {5}",
+	} {
+		t.Run(line, func(t *testing.T) {
+			c, u := newGateway(t).login()
+			c.C("a1 IDLE") // which has a "+"
+			u.C("a1 IDLE")
+			u.S(line)
+			c.S(line) // at once, not when five bytes have followed
+			u.S("* 1 EXISTS")
+			c.S("* 1 EXISTS")
+		})
+	}
+}
+
+func TestRule6LinesAreStreamed(t *testing.T) {
+	c, u := newGateway(t).login()
+	c.C("a1 SEARCH ALL")
+	u.C("a1 SEARCH ALL")
+	line := "* SEARCH" + strings.Repeat(" 1234567", 40_000)
+	u.raw(line[:len(line)/2])
+	c.expectRaw(line[:100_000]) // before its end has come
+	u.raw(line[len(line)/2:] + "\r\n")
+	u.S("a1 OK done")
+	c.expectRaw(line[100_000:] + "\r\n")
+	c.S("a1 OK done")
+}

@@ -1,0 +1,212 @@
+package proxy
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// One test for each rule of the design, section 2, named for it.
+
+// shortWaits makes the gateway speak up at once while a client waits.
+func shortWaits(_ *Options, l *limits) { l.FirstWord, l.KeepAlive = time.Millisecond, time.Millisecond }
+
+func TestRule1OneWriterToTheClient(t *testing.T) {
+	g := newGateway(t)
+	c, u := g.login()
+	c.C("a1 FETCH 1 BODY[]")
+	u.C("a1 FETCH 1 BODY[]")
+	u.raw("* 1 FETCH (BODY[] {10}\r\n01234")
+	c.expectRaw("* 1 FETCH (BODY[] {10}\r\n01234")
+
+	// A line that the gateway answers itself, in the middle of the literal.
+	before := g.l.read.Load()
+	c.raw("a2 \x00\r\n")
+	eventually(t, "the bad line has been read", func() bool { return g.l.read.Load() == before+6 })
+	c.silent()
+	u.raw("56789)\r\na1 OK done\r\n")
+	c.expectRaw("56789)\r\n")
+	// The one and the other may now come in any order, each whole.
+	lines := c.S("a…") + "\n" + c.S("a…")
+	if !strings.Contains(lines, "a1 OK done") || !strings.Contains(lines, "a2 BAD NUL in a command") {
+		t.Errorf("got %q", lines)
+	}
+}
+
+// A keep-alive is due while the upstream, which is asked to store a message,
+// sends a literal of its own.
+func TestRule1KeepAliveIsNotInsideALiteral(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy), shortWaits)
+	c, u := g.login()
+	c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
+	u.C("xg3 APPEND INBOX {3}")
+	c.until("* OK exgate: still working: Exchange is storing the message")
+	// Longer than what the gateway gathers for a request: relayed as it comes.
+	literal := strings.Repeat("x", 100_000)
+	u.raw("* 1 FETCH (BODY[] {100000}\r\n" + literal[:90_000])
+	c.until("* 1 FETCH…")
+	c.expectRaw(literal[:90_000])
+	c.silent()
+	u.raw(literal[90_000:] + ")\r\n")
+	c.expectRaw(literal[90_000:] + ")\r\n")
+	u.S("xg3 NO no such luck")
+	c.until("a1 NO …")
+}
+
+func TestRule2DirectCommandsInFlight(t *testing.T) {
+	t.Run("pipelined", func(t *testing.T) {
+		c, u := newGateway(t).login()
+		c.raw("a1 NOOP\r\na2 NOOP\r\na3 NOOP\r\n")
+		for _, tag := range []string{"a1", "a2", "a3"} {
+			u.C(tag + " NOOP")
+		}
+		for _, tag := range []string{"a1", "a2", "a3"} {
+			u.S(tag + " OK done")
+			c.S(tag + " OK done")
+		}
+	})
+	t.Run("up to pipeline", func(t *testing.T) {
+		g := newGateway(t, withPolicy(exchangePolicy))
+		c, u := g.login()
+		before := g.l.read.Load()
+		c.raw("a1 NOOP\r\na2 NOOP\r\n")
+		u.C("a1 NOOP")
+		eventually(t, "both commands have been read", func() bool { return g.l.read.Load() == before+18 })
+		u.silent()
+		u.S("a1 OK done")
+		u.C("a2 NOOP")
+		u.S("a2 OK done")
+		c.S("a1 OK done")
+		c.S("a2 OK done")
+	})
+	t.Run("one awaits a +", func(t *testing.T) {
+		g := newGateway(t)
+		c, u := g.login()
+		before := g.l.read.Load()
+		c.raw("a1 SELECT {5}\r\n")
+		u.C("a1 SELECT {5}")
+		c.raw("INBOX\r\na2 NOOP\r\n") // a client that does not wait
+		eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+31 })
+		u.silent()
+		u.S("+ go")
+		c.S("+ go")
+		u.C("INBOX")
+		u.C("a2 NOOP")
+	})
+	t.Run("an owned command waits until none is", func(t *testing.T) {
+		policy := exchangePolicy
+		policy.Pipeline = 10
+		g := newGateway(t, withPolicy(policy))
+		c, u := g.login()
+		c.raw("a1 NOOP\r\na2 NOOP\r\na3 APPEND INBOX {3+}\r\nabc\r\n")
+		u.C("a1 NOOP")
+		u.C("a2 NOOP")
+		u.S("a1 OK done")
+		c.S("a1 OK done")
+		u.silent()
+		u.S("a2 OK done")
+		c.S("a2 OK done")
+		u.C("xg3 APPEND INBOX {3}")
+		u.S("xg3 NO no")
+		c.S("a3 NO …")
+	})
+}
+
+func TestRule3NothingOfItsOwnBetweenCommands(t *testing.T) {
+	c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+	c.C("a1 SELECT inbox")
+	u.C("a1 SELECT inbox")
+	u.S("* OK [PERMANENTFLAGS (\\Seen \\Flagged)] those")
+	u.S("a1 OK [READ-WRITE] done")
+	c.S("* OK [PERMANENTFLAGS (\\Seen \\Flagged)] those")
+	c.S("a1 OK [READ-WRITE] done")
+
+	c.raw("a2 APPEND INBOX (\\Flagged \\Seen) {3+}\r\nabc\r\n")
+	u.C("xg3 APPEND INBOX (\\Seen) {3}")
+	u.S("+ go")
+	u.C("abc")
+	u.S("* 8 EXISTS")
+	u.S("xg3 OK [APPENDUID 9 7] done")
+	u.C(`xg4 UID STORE 7 +FLAGS (\Flagged)`)
+	u.S("* 3 FETCH (UID 70 FLAGS (\\Seen))") // not the answer
+	u.S("* 8 FETCH (FLAGS (\\Flagged \\Seen) UID 7)")
+	u.S("* 2 EXPUNGE")
+	u.S("xg4 OK done")
+	c.S("* 8 EXISTS")
+	c.S("* 3 FETCH (UID 70 FLAGS (\\Seen))")
+	c.S("* 2 EXPUNGE")
+	c.S("a2 OK [APPENDUID 9 7] …")
+	u.silent() // idle: not a word
+}
+
+func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
+	for name, tt := range map[string]struct {
+		throttled time.Duration
+		perSecond float64
+		want      string
+	}{
+		"throttle": {throttled: time.Hour, want: "* OK exgate: still working: Exchange throttles this account; …"},
+		"pace":     {perSecond: 0.001, want: "* OK exgate: still working: messages are sent at the pace that Exchange takes"},
+	} {
+		for lane, command := range map[string]string{"own lane": "a2 APPEND INBOX {3+}\r\nabc\r\n", "direct": "a2 FETCH 1 BODY[]\r\n"} {
+			t.Run(name+", "+lane, func(t *testing.T) {
+				policy := exchangePolicy
+				policy.MessagesPerSecond = tt.perSecond
+				g := newGateway(t, withPolicy(policy), shortWaits)
+				c, u := g.login()
+				account := g.srv.accounts.get("alice", tt.perSecond)
+				defer g.srv.accounts.close(account)
+				account.Throttle.Block(tt.throttled)
+				account.Pace.Charge(1) // the burst
+
+				c.raw(command)
+				want := tt.want
+				if lane == "direct" && name == "pace" {
+					want = "* OK exgate: still working: messages go at the pace that Exchange takes"
+				}
+				if lane == "direct" && name == "throttle" {
+					want = "* OK exgate: still working: Exchange throttles this account"
+				}
+				c.until(want) // the login may have been told of, too
+				c.S(want)     // and again
+				u.silent()
+				// The client's leaving ends the wait of an hour at once.
+				c.close()
+				u.ends()
+				g.logged("session end")
+				if strings.Contains(g.log.String(), `"msg":"own lane"`) {
+					t.Error("the log takes it for a fault of the own lane")
+				}
+			})
+		}
+	}
+}
+
+func TestRule8TwoGoroutinesForAnIdleSession(t *testing.T) {
+	g := newGateway(t)
+	const sessions = 20
+	for range sessions {
+		c, u := g.login()
+		c.C("a1 NOOP")
+		u.C("a1 NOOP")
+		u.S("a1 OK done")
+		c.S("a1 OK done")
+	}
+	eventually(t, "two goroutines for each session, and no other that serves one", func() bool {
+		all := make([]byte, 1<<20)
+		all = all[:runtime.Stack(all, true)]
+		clients, upstreams, others := 0, 0, 0
+		for stack := range strings.SplitSeq(string(all), "\n\n") {
+			switch {
+			case strings.Contains(stack, "proxy.(*conn).serve("):
+				clients++
+			case strings.Contains(stack, "backend.(*Conn).read("):
+				upstreams++
+			case strings.Contains(stack, "imapserver.(*Conn)"), strings.Contains(stack, "proxy.(*conn)"), strings.Contains(stack, "backend.(*Conn)"):
+				others++
+			}
+		}
+		return clients == sessions && upstreams == sessions && others == 0
+	})
+}
