@@ -61,10 +61,8 @@ func (c *conn) await(done func() bool, reason func() string) error {
 		if reason == nil {
 			continue
 		}
-		if text := reason(); text != "" {
-			if err := c.w.line("* OK exgate: still working: %s", text); err != nil {
-				return c.clientLeft(err)
-			}
+		if err := c.w.keepAlive(reason); err != nil {
+			return c.clientLeft(err)
 		}
 	}
 }

@@ -22,6 +22,9 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	kept.AddText([]byte(cmd.args))
 	c.mu.Lock()
 	c.flight = append(c.flight, cmd)
+	if cmd.effect() == opensView {
+		c.view.flags = nil // those that come now are the new mailbox's
+	}
 	c.mu.Unlock()
 	for {
 		if lit == nil && cmd.effect() == opensView {
@@ -32,7 +35,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 			return err
 		}
 		if refused {
-			return c.drain(lit)
+			return errors.Join(c.drain(lit), c.reportExamined(cmd))
 		}
 		if lit == nil {
 			break
@@ -55,13 +58,10 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 		kept.AddText(text)
 		line, lit = string(more), next
 	}
-	switch {
-	case cmd.verb == "LOGOUT":
+	if cmd.verb == "LOGOUT" {
 		return c.logout(cmd)
-	case cmd.examined != nil:
-		return c.reportExamined(cmd)
 	}
-	return nil
+	return c.reportExamined(cmd)
 }
 
 // admit waits until the command may go: until there is room in the pipeline,
@@ -214,7 +214,10 @@ func (c *conn) endIdle(line []byte) error {
 	c.mu.Unlock()
 	c.idle = nil
 	c.trace.fromClient(line)
+	_, lit, err := wire.CheckLine(line)
 	switch {
+	case err != nil || lit != nil:
+		return c.bye("the line that ends IDLE is no line that every server reads alike")
 	case !over:
 		return c.toUpstream(string(line))
 	case strings.EqualFold(string(line), "DONE"):

@@ -27,7 +27,7 @@ func (c *conn) replayFlagged(mailbox string, stored *imap.AppendData) (set bool)
 
 func (c *conn) storeFlagged(mailbox string, stored *imap.AppendData) error {
 	if stored == nil {
-		return errors.New("Exchange named no UID for the message")
+		return errors.New("no UID was named for the message")
 	}
 	c.mu.Lock()
 	own := c.view.readWrite && c.view.holds(mailbox, c.login.policy.exchange())

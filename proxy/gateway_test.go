@@ -98,11 +98,7 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 	srv.limits = lim
 	g.srv, g.l = srv, &countingListener{TCPListener: listen(t)}
 	var serving sync.WaitGroup
-	serving.Go(func() {
-		if err := srv.Serve(g.l, how); err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
+	serving.Go(func() { srv.Serve(g.l, how) })
 	t.Cleanup(func() {
 		g.l.Close()
 		serving.Wait()

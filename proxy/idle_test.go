@@ -75,3 +75,17 @@ func TestIdleAndTheUpstreamGoes(t *testing.T) {
 	u.close()
 	c.ends()
 }
+
+// What ends IDLE is framed like any other line: nothing may be smuggled in it.
+func TestIdleEndedByWhatServersReadDifferently(t *testing.T) {
+	for _, end := range []string{"DONE\x00", "DONE\ra2 LOGOUT", "x {3+}", "\"DONE"} {
+		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c.C("a1 IDLE")
+		u.C("a1 IDLE")
+		u.S("+ idling")
+		c.S("+ idling")
+		c.C(end)
+		c.S("* BYE the line that ends IDLE …")
+		u.ends()
+	}
+}

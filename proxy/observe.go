@@ -14,6 +14,7 @@ import (
 // at as it passes.
 type examined struct {
 	upload *upload
+	size   int64 // as announced
 	err    error // why it could not be looked at; the message goes on
 }
 
@@ -28,7 +29,7 @@ func (c *conn) examine(args string, lit *wire.Literal) *examined {
 		return nil
 	}
 	up.spool = newSpool(c.srv.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
-	return &examined{upload: up}
+	return &examined{upload: up, size: lit.Size}
 }
 
 // add looks at more bytes of the message; a nil examined ignores them.
@@ -48,9 +49,12 @@ func (e *examined) close() error {
 }
 
 // reportExamined waits for Exchange's answer to an observed APPEND, and logs
-// it beside what would have been done.
+// it beside what would have been done. For any other command it does nothing.
 func (c *conn) reportExamined(cmd *command) error {
 	e := cmd.examined
+	if e == nil {
+		return nil
+	}
 	if err := c.await(func() bool { return cmd.done || c.upErr != nil }, nil); err != nil {
 		return err
 	}
@@ -60,17 +64,22 @@ func (c *conn) reportExamined(cmd *command) error {
 		reply = cmd.status.Word + " " + cmd.status.Text
 	}
 	c.mu.Unlock()
-	attrs := []any{"mailbox", e.upload.mailbox, "size", e.upload.spool.size, "reply", reply}
+	attrs := []any{"mailbox", e.upload.mailbox, "size", e.size, "reply", reply}
 	c.log.Info("observed a message", append(attrs, c.wouldDo(e)...)...)
 	return c.upstreamEnd()
 }
 
 // wouldDo tells what the fixes that are wanted would have done.
 func (c *conn) wouldDo(e *examined) []any {
-	if e.err != nil {
-		return []any{"not_examined", e.err}
-	}
 	wanted := c.login.wanted
+	switch {
+	case wanted.MessageLimit > 0 && e.size > wanted.MessageLimit:
+		return []any{"would_refuse", tooBig(e.size, wanted.MessageLimit)}
+	case e.err != nil:
+		return []any{"not_examined", e.err}
+	case e.upload.spool.size < e.size:
+		return []any{"not_examined", "it was not sent"}
+	}
 	message := wanted.Message
 	message.Seen = slices.ContainsFunc(e.upload.flags, func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
 	plan, err := rewrite.NewPlan(e.upload.spool, e.upload.spool.size, message)

@@ -69,11 +69,16 @@ func TestObserveChangesNothing(t *testing.T) {
 
 // A literal that Exchange refuses is not asked for, and does not come.
 func TestObserveARefusedLiteral(t *testing.T) {
-	for name, tt := range map[string]struct{ args, answer, reply string }{
-		"oversize":        {"INBOX {99000000}", "a1 NO Maximum size of appendable message has been exceeded", "NO Maximum size of appendable message has been exceeded"},
-		"keyword":         {"INBOX (foo) {3}", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11"},
-		"keyword, sent":   {"INBOX (foo) {13+}\r\na9 LOGOUT\r\n\r\n", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11"},
-		"missing mailbox": {"Missing {3}", "a1 NO [TRYCREATE] Missing doesn't exist.", "NO Missing doesn't exist."},
+	unseen := map[string]string{"not_examined": "it was not sent"}
+	for name, tt := range map[string]struct {
+		args, answer, reply string
+		report              map[string]string
+	}{
+		"oversize": {"INBOX {99000000}", "a1 NO Maximum size of appendable message has been exceeded",
+			"NO Maximum size of appendable message has been exceeded", map[string]string{"would_refuse": "the message has 99000000 bytes …", "size": "9.9e+07"}},
+		"keyword":         {"INBOX (foo) {3}", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11", unseen},
+		"keyword, sent":   {"INBOX (foo) {13+}\r\na9 LOGOUT\r\n\r\n", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11", unseen},
+		"missing mailbox": {"Missing {3}", "a1 NO [TRYCREATE] Missing doesn't exist.", "NO Missing doesn't exist.", unseen},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withPolicy(exchangePolicy), observing)
@@ -86,6 +91,7 @@ func TestObserveARefusedLiteral(t *testing.T) {
 			if attrs := g.logged("Exchange refused a command"); attrs["reply"] != tt.reply || attrs["command"] != "APPEND" {
 				t.Errorf("the log says %v", attrs)
 			}
+			g.observed(tt.report)
 			c.C("a2 NOOP")
 			c.S("a2 OK …")
 		})

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -76,7 +77,7 @@ type shot struct {
 	in      *bytes.Reader // the command, in canonical form
 	line    []byte        // of the reply, so far
 	greeted bool          // the library's greeting has been passed over
-	replied bool          // the tagged reply has gone to the client
+	replied atomic.Bool   // the tagged reply has gone to the client
 	err     error         // of writing to the client
 	once    sync.Once
 	done    chan struct{} // closed when the library is through
@@ -99,7 +100,12 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 			return false
 		}
 	}
-	err := c.await(finished, reason)
+	err := c.await(finished, func() string {
+		if s.replied.Load() {
+			return ""
+		}
+		return reason()
+	})
 	<-s.done // when the client left, what is done for it ends soon
 	if err != nil {
 		return err
@@ -107,7 +113,7 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 	if s.err != nil {
 		return s.err
 	}
-	if !s.replied {
+	if !s.replied.Load() {
 		// The library recovers a panic by closing without a reply.
 		return c.w.line("%s NO [SERVERBUG] exgate failed on this command; its log says more", s.tag)
 	}
@@ -139,9 +145,9 @@ func (s *shot) reply(line string) {
 	switch {
 	case !s.greeted:
 		s.greeted = true
-	case s.replied || s.err != nil || strings.HasPrefix(line, "+"):
+	case s.replied.Load() || s.err != nil || strings.HasPrefix(line, "+"):
 	case strings.HasPrefix(line, laneTag+" "):
-		s.replied = true
+		s.replied.Store(true) // before it is written: no keep-alive comes after it
 		s.err = s.c.w.line("%s %s", s.tag, s.c.loginCapabilities(strings.TrimPrefix(line, laneTag+" ")))
 	default:
 		s.err = s.c.w.line("%s", line)

@@ -94,14 +94,14 @@ func NewServer(opts Options) (*Server, error) {
 
 // Serve accepts clients until the listener is closed, and owns what it accepts.
 // When there are no descriptors left it says so and goes on later.
-func (s *Server) Serve(l net.Listener, how Listen) error {
+func (s *Server) Serve(l net.Listener, how Listen) {
 	for {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
 			s.conns.Go(func() { s.serve(nc, how) })
 		case errors.Is(err, net.ErrClosed):
-			return nil
+			return
 		default:
 			s.opts.Log.Error("cannot accept a client; trying again", "address", l.Addr().String(), "err", err)
 			retry := time.NewTimer(acceptRetry)
@@ -109,7 +109,7 @@ func (s *Server) Serve(l net.Listener, how Listen) error {
 			case <-retry.C:
 			case <-s.ctx.Done():
 				retry.Stop()
-				return nil
+				return
 			}
 		}
 	}

@@ -50,12 +50,13 @@ func (b *budget) release(n int64) {
 // spool holds one message while it is examined, repaired and sent. Its bytes
 // are charged to the budgets as they arrive.
 type spool struct {
-	opts    SpoolOptions
-	budgets []*budget
-	mem     []byte
-	file    *os.File
-	removed bool // the file has no name any more
-	size    int64
+	opts     SpoolOptions
+	budgets  []*budget
+	expected int64 // bytes announced
+	mem      []byte
+	file     *os.File
+	removed  bool // the file has no name any more
+	size     int64
 }
 
 // newSpool prepares for a message of size bytes. Close gives all back.
@@ -63,11 +64,7 @@ func newSpool(opts SpoolOptions, size int64, budgets ...*budget) *spool {
 	if opts.Memory == 0 {
 		opts.Memory = DefaultSpoolMemory
 	}
-	s := &spool{opts: opts, budgets: budgets}
-	if size <= opts.Memory {
-		s.mem = make([]byte, 0, size)
-	}
-	return s
+	return &spool{opts: opts, budgets: budgets, expected: size}
 }
 
 // Write appends to the message. After an error the message is incomplete.
@@ -82,6 +79,9 @@ func (s *spool) Write(p []byte) (int, error) {
 	}
 	s.size += int64(len(p))
 	if s.file == nil && s.size <= s.opts.Memory {
+		if s.mem == nil { // not before the first byte: an announcement costs nothing
+			s.mem = make([]byte, 0, min(s.expected, s.opts.Memory))
+		}
 		s.mem = append(s.mem, p...)
 		return len(p), nil
 	}

@@ -24,10 +24,27 @@ type clientWriter struct {
 func (w *clientWriter) line(format string, args ...any) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// A text of ours may quote the upstream's: nothing in it may end the line.
-	text := strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(fmt.Sprintf(format, args...))
-	w.trace.toClient([]byte(text))
-	return w.write([]byte(text + "\r\n"))
+	return w.locked(fmt.Sprintf(format, args...))
+}
+
+// keepAlive tells the client why it waits, unless reason, asked when nothing
+// else can be written any more, has none.
+func (w *clientWriter) keepAlive(reason func() string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := reason()
+	if text == "" {
+		return nil
+	}
+	return w.locked("* OK exgate: still working: " + text)
+}
+
+// locked writes one response line; the lock is held. Where the line quotes the
+// upstream, nothing in it may end the line.
+func (w *clientWriter) locked(line string) error {
+	line = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(line)
+	w.trace.toClient([]byte(line))
+	return w.write([]byte(line + "\r\n"))
 }
 
 // settle waits until what the relay has begun to write is written.

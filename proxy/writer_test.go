@@ -42,8 +42,8 @@ func TestOwnLaneReply(t *testing.T) {
 		p := newPeer(t, "client", near, new(transcript))
 		p.expectRaw(want)
 		p.ends()
-		if !s.replied || s.err != nil {
-			t.Errorf("cut at %d: replied %t, err %v", cut, s.replied, s.err)
+		if !s.replied.Load() || s.err != nil {
+			t.Errorf("cut at %d: replied %t, err %v", cut, s.replied.Load(), s.err)
 		}
 	}
 }

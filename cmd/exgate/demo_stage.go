@@ -120,11 +120,7 @@ func (st *stage) startGateway(profile string, log *slog.Logger) error {
 		return exitError{exitUnavailable, err}
 	}
 	st.closers = append(st.closers, l.Close)
-	st.serving.Go(func() {
-		if err := server.Serve(l, proxy.ListenImplicit); err != nil {
-			log.Error("no more clients", "err", err)
-		}
-	})
+	st.serving.Go(func() { server.Serve(l, proxy.ListenImplicit) })
 	st.certificate = opts.Certificate
 	roots := x509.NewCertPool()
 	roots.AddCert(opts.Certificate.Leaf)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -57,21 +56,13 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		return exitError{exitUnavailable, err}
 	}
 	var serving sync.WaitGroup
-	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)
-		serving.Go(func() {
-			if err := server.Serve(l, l.mode); err != nil {
-				failed <- err
-			}
-		})
+		serving.Go(func() { server.Serve(l, l.mode) })
 	}
-	select {
-	case <-ctx.Done():
-		log.Info("exgate stops")
-	case err = <-failed:
-	}
-	err = errors.Join(err, closeAll(listeners))
+	<-ctx.Done()
+	log.Info("exgate stops")
+	err = closeAll(listeners)
 	serving.Wait()
 	return err
 }
