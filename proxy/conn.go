@@ -26,7 +26,8 @@ type conn struct {
 	id       string
 	log      *slog.Logger
 	listener Listen
-	nc       net.Conn // the client's socket; TLS after the handshake
+	tcp      net.Conn // the client's socket
+	nc       net.Conn // the same, or TLS on it
 	r        *wire.CommandReader
 	w        *clientWriter
 	trace    *tracer
@@ -313,6 +314,9 @@ func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
 	var readErr *wire.ReadError
 	if errors.As(err, &readErr) {
 		return left, c.readFailure(readErr.Err)
+	}
+	if c.r.Buffered() == 0 {
+		quickAck(c.tcp)
 	}
 	return left, err
 }

@@ -143,7 +143,7 @@ func (s *Server) serve(nc net.Conn, how Listen) {
 func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	id := strings.ToLower(rand.Text()[:8])
 	c := &conn{
-		srv: s, id: id, listener: how, nc: nc,
+		srv: s, id: id, listener: how, tcp: nc, nc: nc,
 		log:   s.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
 		trace: s.opts.Trace.session(id),
 		wake:  make(chan struct{}, 1),
