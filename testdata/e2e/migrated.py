@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Says what a migration to the simulated Exchange lost or changed.
+
+  migrated.py take PORT CA USER PASSWORD     a mailbox as JSON; TLS from the
+                                             first byte
+  migrated.py compare SOURCE TARGET [VIEW]   two of these; VIEW is the file
+                                             that "exgate simulate --outlook"
+                                             wrote
+
+Exchange writes every message anew, so that contents are compared decoded,
+part by part. Exit status 3: something is missing or differs.
+"""
+
+import email
+import email.policy
+import hashlib
+import imaplib
+import json
+import re
+import ssl
+import sys
+
+from mailboxes import folders, ok, quoted
+
+# Exchange keeps these, and of the keywords none but $MDNSent.
+KEPT = {r"\Seen", r"\Answered", r"\Flagged", r"\Draft"}
+LIMIT = 10_000_000
+
+
+def parts(message):
+    """A digest of each leaf, its transfer encoding and line ends undone."""
+    digests = []
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        content = part.get_payload(decode=True) or b""
+        if part.get_content_maintype() == "text":
+            content = content.replace(b"\r\n", b"\n").rstrip(b"\n")
+        digests.append(f"{part.get_content_type()} {hashlib.sha256(content).hexdigest()[:32]}")
+    return digests
+
+
+def take(port, ca, user, password):
+    context = ssl.create_default_context(cafile=ca)
+    imap = imaplib.IMAP4_SSL("localhost", int(port), ssl_context=context, timeout=60)
+    imap.login(user, password)
+    found = {}
+    for name, attributes in folders(imap, "list"):
+        if "Noselect" in attributes:
+            continue
+        count = int(ok(imap.select(quoted(name), readonly=True))[0])
+        for n in range(1, count + 1):
+            item = next(i for i in ok(imap.fetch(str(n), "(UID FLAGS INTERNALDATE BODY.PEEK[])")) if isinstance(i, tuple))
+            message = email.message_from_bytes(item[1], policy=email.policy.compat32)
+            if "@e2e.example" not in str(message["Message-ID"]):
+                continue  # the simulator's own
+            found[f"{name}: {message['Message-ID']}"] = {
+                "name": name,
+                "uid": int(re.search(rb"UID (\d+)", item[0])[1]),
+                "flags": sorted(KEPT & {f.decode() for f in imaplib.ParseFlags(item[0])}),
+                "date": imaplib.Internaldate2tuple(item[0])[:6],
+                "size": len(item[1]),
+                "receipt": "Disposition-Notification-To" in message,
+                "parts": parts(message),
+            }
+    imap.logout()
+    json.dump(found, sys.stdout, indent=1)
+
+
+def compare(source, target, view=None):
+    source, target = (json.load(open(f)) for f in (source, target))
+    flagged = {}
+    if view:
+        for line in open(view):
+            seen = json.loads(line)
+            if seen["user"] == "bob":
+                flagged[seen["mailbox"], seen["uid"]] = seen["outlook_flagged"]
+    faults = []
+    for key, sent in source.items():
+        if sent["size"] > LIMIT:
+            print(f"  {key}: over the limit{', and there' if key in target else ', left out'}")
+            continue
+        got = target.get(key)
+        if got is None:
+            faults.append(f"{key}: is missing")
+            continue
+        for what in ("flags", "date", "parts"):
+            if sent[what] != got[what]:
+                faults.append(f"{key}: {what} were {sent[what]}, are {got[what]}")
+        if view:
+            if got["receipt"]:
+                faults.append(f"{key}: would send a read receipt")
+            if flagged[got["name"], got["uid"]] != (r"\Flagged" in sent["flags"]):
+                faults.append(f"{key}: its flag is wrong in Outlook")
+    for key in target.keys() - source.keys():
+        faults.append(f"{key}: is not in the source")
+    print(*("  " + f for f in faults), f"  {len(target)} of {len(source)} messages are there, {len(faults)} faults", sep="\n")
+    return 3 if faults else 0
+
+
+if __name__ == "__main__":
+    verbs = {"take": take, "compare": compare}
+    if len(sys.argv) < 4 or sys.argv[1] not in verbs:
+        sys.exit(__doc__)
+    sys.exit(verbs[sys.argv[1]](*sys.argv[2:]))
