@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 30s
 
-.PHONY: build test demo check e2e fuzz bench clean
+.PHONY: build test demo check e2e e2e-self-test fuzz bench clean
 
 build:
 	go build -o exgate ./cmd/exgate
@@ -27,6 +27,10 @@ check:
 # Real clients through exgate; installs them from Debian.
 e2e:
 	./testdata/e2e/run
+
+# That the comparison of the end-to-end tests finds what it should.
+e2e-self-test:
+	./testdata/e2e/run --self-test
 
 # Every fuzz target for FUZZTIME each.
 fuzz:
