@@ -117,7 +117,7 @@ var failureTable = []failureRow{
 		explain: "the connection to Exchange was lost; try again"},
 	{kind: KindUnreachable,
 		client: "UNAVAILABLE", retry: true, level: slog.LevelError,
-		explain: "no connection to Exchange can be made now; exgate's log and exgate check tell why"},
+		explain: "no connection to Exchange can be made now; exgate's log tells why"},
 	{kind: KindOutOfStep,
 		level:   slog.LevelError,
 		explain: "Exchange lost count in this command, as it does when a line of a message is too long for it, and exgate closed the connection"},
