@@ -114,15 +114,13 @@ func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (refused 
 		return false, err
 	}
 	c.mu.Lock()
-	granted := cmd.granted
+	granted, done := cmd.granted, cmd.done
+	c.mu.Unlock()
 	if granted && cmd.verb == "IDLE" {
 		c.idle = cmd
 	}
-	c.mu.Unlock()
-	if !granted {
-		if err := c.upstreamEnd(); err != nil {
-			return false, err
-		}
+	if !granted && !done {
+		return false, c.upstreamEnd()
 	}
 	return !granted, nil
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"exgate/backend"
@@ -154,25 +155,33 @@ func (c *conn) continued() (hide bool) {
 // use tags again. An error says that the upstream is out of step.
 func (c *conn) completed(line []byte) (known bool, err error) {
 	status, _ := wire.ParseStatus(line)
-	violation := &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
 	c.up.Said(status)
+	cmd, mid := c.land(status)
+	if cmd != nil {
+		c.judge(cmd, status)
+	}
+	if cmd == nil || mid {
+		return cmd != nil, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
+	}
+	return true, nil
+}
+
+// land takes the command that a tagged reply completes out of the flight, and
+// wakes who waits for it; nil if there is none. mid tells that bytes of a
+// literal of its were still on their way.
+func (c *conn) land(status wire.Status) (cmd *command, mid bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, cmd := range c.flight {
-		if cmd.tag != status.Tag {
-			continue
-		}
-		cmd.done, cmd.status = true, status
-		c.flight = append(c.flight[:i], c.flight[i+1:]...)
-		c.updateView(cmd, status)
-		c.wakeUp()
-		c.judge(cmd, status)
-		if cmd.mid {
-			return true, violation
-		}
-		return true, nil
+	i := slices.IndexFunc(c.flight, func(cmd *command) bool { return cmd.tag == status.Tag })
+	if i < 0 {
+		return nil, false
 	}
-	return false, violation
+	cmd = c.flight[i]
+	cmd.done, cmd.status = true, status
+	c.flight = slices.Delete(c.flight, i, i+1)
+	c.updateView(cmd, status)
+	c.wakeUp()
+	return cmd, cmd.mid
 }
 
 // updateView notes what a completed command did to the selected mailbox. c.mu
@@ -198,7 +207,7 @@ func (c *conn) updateView(cmd *command, status wire.Status) {
 }
 
 // judge records a refusal with what it means. A throttle holds back what the
-// account's sessions send next. c.mu is held.
+// account's sessions send next.
 func (c *conn) judge(cmd *command, status wire.Status) {
 	if status.Word == "OK" || !c.login.policy.exchange() {
 		return
@@ -206,7 +215,7 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 	failure := backend.Classify(status)
 	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command", "command", cmd.verb, "reply", status.Word+" "+status.Text,
 		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
-	c.stats.errors += failure.Errors()
+	c.countErrors(failure)
 	if failure.Kind == backend.KindThrottled {
 		c.login.account.Throttle.Block(failure.Backoff)
 	}

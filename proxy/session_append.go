@@ -99,9 +99,7 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 			return appendData(status), nil
 		}
 		failure := backend.Classify(status)
-		c.mu.Lock()
-		c.stats.errors += failure.Errors()
-		c.mu.Unlock()
+		c.countErrors(failure)
 		if failure.Kind != backend.KindThrottled {
 			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"exgate/backend"
 )
 
 // stats count what a session did, for its last log line. They belong to the
@@ -26,6 +28,13 @@ func (s *stats) count(fixes []string) {
 	for _, f := range fixes {
 		s.fixes[f]++
 	}
+}
+
+// countErrors counts a failure against Exchange's budget.
+func (c *conn) countErrors(f backend.Failure) {
+	c.mu.Lock()
+	c.stats.errors += f.Errors()
+	c.mu.Unlock()
 }
 
 // openAttrs are the attributes of the line at the opening of a session.
