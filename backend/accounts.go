@@ -9,19 +9,21 @@ import (
 
 // Account is what the sessions of one mailbox on one upstream share.
 type Account struct {
-	Pace     *Pace
-	Throttle *Throttle
+	// Appends and Fetches pace the messages in each direction, apart: a client
+	// that has fetched a mailbox can save a draft at once.
+	Appends, Fetches *Pace
+	Throttle         *Throttle
 
 	sessions int // guarded by the mutex of its Accounts
 }
 
 // Wait waits until Exchange no longer throttles the account and n messages may
-// pass, and counts them. It ends at once when ctx does.
+// be appended, and counts them. It ends at once when ctx does.
 func (a *Account) Wait(ctx context.Context, n int) error {
 	if err := a.Throttle.Wait(ctx); err != nil {
 		return err
 	}
-	if err := a.Pace.Wait(ctx, n); err != nil {
+	if err := a.Appends.Wait(ctx, n); err != nil {
 		return err
 	}
 	return a.Throttle.Wait(ctx) // another session may have been throttled meanwhile
@@ -63,7 +65,7 @@ func (r *Accounts) Open(user string) *Account {
 	a := r.open[name]
 	if a == nil {
 		r.sweep()
-		a = &Account{Pace: NewPace(r.perSecond), Throttle: NewThrottle(r.maxBackoff)}
+		a = &Account{Appends: NewPace(r.perSecond), Fetches: NewPace(r.perSecond), Throttle: NewThrottle(r.maxBackoff)}
 		r.open[name] = a
 	}
 	a.sessions++
@@ -84,7 +86,7 @@ func (r *Accounts) sweep() {
 		return
 	}
 	for name, a := range r.open {
-		if a.sessions == 0 && a.Throttle.Remaining() == 0 && a.Pace.idle() {
+		if a.sessions == 0 && a.Throttle.Remaining() == 0 && a.Appends.idle() && a.Fetches.idle() {
 			delete(r.open, name)
 		}
 	}

@@ -26,7 +26,7 @@ func TestAccountsOutliveSessions(t *testing.T) {
 		r := NewAccounts(1, time.Minute)
 		throttled, paced := r.Open("throttled"), r.Open("paced")
 		throttled.Throttle.Block(time.Hour)
-		paced.Pace.Charge(21)
+		paced.Appends.Charge(21)
 		r.Close(throttled)
 		r.Close(paced)
 		for i := range sweepMin { // enough to sweep
@@ -66,7 +66,8 @@ func TestAccountWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := NewAccounts(1, 0).Open("bob")
 		a.Throttle.Block(10 * time.Second)
-		a.Pace.Charge(16) // 15 s behind
+		a.Appends.Charge(16) // 15 s behind
+		a.Fetches.Charge(99) // costs an APPEND nothing
 		begin := time.Now()
 		var session sync.WaitGroup
 		session.Go(func() {

@@ -45,12 +45,22 @@ func (p *Pace) Wait(ctx context.Context, n int) error {
 	return err
 }
 
-// Charge counts n messages that have passed already, and returns how long
-// a Wait for them would have taken.
+// Charge counts n messages, and returns how long to wait before they pass.
 func (p *Pace) Charge(n int) time.Duration {
 	_, d := p.reserve(n)
 	return d
 }
+
+// Passed counts a message that has passed already, for which those that come
+// next will wait: maxDebt at most. One FETCH can bring a whole mailbox at
+// once; to let its client wait for minutes then would spare Exchange nothing.
+func (p *Pace) Passed() {
+	if p.bucket != nil && p.bucket.Tokens() > -maxDebt.Seconds()*float64(p.bucket.Limit()) {
+		p.reserve(1)
+	}
+}
+
+const maxDebt = 5 * time.Second
 
 // reserve takes n messages out of the bucket, which may go below empty, and
 // returns how long it takes to be filled up to there. A Limiter gives no more

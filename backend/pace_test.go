@@ -60,6 +60,26 @@ func TestPaceCharge(t *testing.T) {
 	})
 }
 
+// A mailbox that one FETCH has brought holds its client back for a while, not
+// for as long as its messages would have taken one by one.
+func TestPacePassed(t *testing.T) {
+	for perSecond, want := range map[float64]time.Duration{
+		0:   0,
+		4:   maxDebt + 250*time.Millisecond, // and the message asked for next
+		0.1: 20 * time.Second,               // at least one message is owed
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := NewPace(perSecond)
+			for range 800 {
+				p.Passed()
+			}
+			if got := p.Charge(1).Round(time.Millisecond); got != want {
+				t.Errorf("%v a second: waits %s, want %s", perSecond, got, want)
+			}
+		})
+	}
+}
+
 // A wait that is given up has counted nothing.
 func TestPaceWaitEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

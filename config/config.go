@@ -124,7 +124,8 @@ type Login struct {
 // Pace is kept per account.
 type Pace struct {
 	// Messages per second and account, each way; fractions allowed, 0 is no
-	// limit. Unset: the profile's.
+	// limit. A FETCH that brings many at once is not cut short: what comes next
+	// waits, for 5 s at most. Unset: the profile's.
 	MessagesPerSecond *float64 `key:"messages_per_second" example:"4"`
 	// The longest "Suggested Backoff Time" of Exchange that is waited out.
 	MaxBackoff time.Duration `key:"max_backoff"`

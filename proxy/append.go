@@ -25,6 +25,7 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 	}
 	policy := &c.login.policy
 	if limit := policy.MessageLimit; limit > 0 && lit.Size > limit {
+		c.stats.turnedAway++
 		c.log.Warn("message refused", "mailbox", up.mailbox, "size", lit.Size, "limit", limit, "rule", "oversize")
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, tooBig(lit.Size, limit))
 	}
@@ -138,6 +139,7 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	if errors.Is(err, errSpoolBudget) {
 		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
 	}
+	c.stats.turnedAway++
 	c.log.Error("message refused", "size", c.uploads.used+left, "rule", "spool", "err", err)
 	// The literal was asked for, so all of it comes.
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)

@@ -35,16 +35,18 @@ func (cmd *command) effect() effect {
 }
 
 // asksForBodies tells whether the items of a FETCH ask for messages, not only
-// for their headers and flags.
+// for their headers and flags. A piece after the first of one that is fetched
+// piece by piece, as Thunderbird does, is no message more.
 func asksForBodies(args string) bool {
 	args = strings.ToUpper(args)
-	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]", "BINARY.PEEK[]", "RFC822.TEXT"} {
-		if strings.Contains(args, item) {
+	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]", "BINARY.PEEK[]"} {
+		if _, after, ok := strings.Cut(args, item); ok && (!strings.HasPrefix(after, "<") || strings.HasPrefix(after, "<0.")) {
 			return true
 		}
 	}
 	for item := range strings.FieldsFuncSeq(args, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
-		if item == "RFC822" || item == "RFC822.PEEK" {
+		switch item {
+		case "RFC822", "RFC822.PEEK", "RFC822.TEXT":
 			return true
 		}
 	}

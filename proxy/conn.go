@@ -34,6 +34,7 @@ type conn struct {
 	secure   bool // the client's side is under TLS
 	up       *backend.Conn
 	login    *login // nil before login
+	failed   *failedLogin
 	side     *sideConn
 	idle     *command // an IDLE whose end the client has not sent
 	uploads  budget   // bytes of this session in the spool
@@ -376,7 +377,7 @@ func (c *conn) closeWrite() {
 	}
 	c.nc.SetReadDeadline(time.Now().Add(c.srv.limits.Linger))
 	if _, err := io.CopyN(io.Discard, c.nc, lingerBytes); err != nil && !errors.Is(err, io.EOF) {
-		c.log.Debug("the client went on sending", "err", err)
+		c.log.Debug("the client did not close after BYE", "err", err)
 	}
 }
 

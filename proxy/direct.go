@@ -77,10 +77,10 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	switch {
 	case cmd.effect() == fetchesView && asksForBodies(cmd.args):
 		cmd.bodies = true
-		return c.pace()
+		return c.pace(c.login.account.Fetches)
 	case cmd.verb == "APPEND" && lit != nil && c.srv.opts.Observe:
 		cmd.examined = c.examine(cmd.args, lit)
-		return c.pace()
+		return c.pace(c.login.account.Appends)
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -248,10 +247,17 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Warn("login refused here", "claim", claim, "err", err)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: err.Error()}
 	}
+	if c.failed != nil && c.failed.claim == claim {
+		// Thunderbird says with LOGIN again what AUTHENTICATE was refused; asked
+		// twice, Active Directory would count two failures.
+		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
+		return replyError(c.failed.failure)
+	}
 	up, err := srv.upstream.Open(c.ctx, id, claim.Password, c.trace.upstream())
 	if err != nil {
 		return c.loginFailed(claim, err)
 	}
+	c.failed = nil
 	l := srv.newLogin(id, claim.Password, up)
 	c.up, c.login = up.Conn, l
 	c.up.Relay(&relay{c: c})
@@ -262,10 +268,16 @@ func (c *conn) open(claim backend.Claim) error {
 func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	failure := backend.FailureOf(err)
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
-	if errors.Is(err, io.EOF) {
-		return err
+	if failure.Kind == backend.KindCredentials {
+		c.failed = &failedLogin{claim, failure}
 	}
 	return replyError(failure)
+}
+
+// failedLogin is a login that Exchange has refused.
+type failedLogin struct {
+	claim   backend.Claim
+	failure backend.Failure
 }
 
 // loginCapabilities puts the capabilities of the session into the library's

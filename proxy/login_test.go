@@ -292,3 +292,24 @@ func TestLoginForms(t *testing.T) {
 		})
 	}
 }
+
+// A login that was refused is not asked again in other words.
+func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy))
+	c := g.dial()
+	c.S("* OK …")
+	c.C("a1 AUTHENTICATE PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00alice\x00wrong")))
+	u := g.accept()
+	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+	u.C("xg1 LOGIN \"alice\" \"wrong\"")
+	u.S("xg1 NO LOGIN failed.")
+	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. …")
+	c.C("a2 LOGIN alice wrong")
+	c.S("a2 NO [AUTHENTICATIONFAILED] LOGIN failed. …") // and no connection upstream
+	c.C("a3 LOGIN alice right")
+	u = g.accept()
+	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+	u.C("xg1 LOGIN \"alice\" \"right\"")
+	u.S("xg1 NO LOGIN failed.")
+	c.S("a3 NO …")
+}

@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"time"
+
+	"exgate/backend"
 )
 
 // pace holds a command of the direct lane back while the account is throttled,
-// or brings messages faster than its pace. An observing gateway says what it
+// or has more messages than its pace allows. An observing gateway says what it
 // would have waited.
-func (c *conn) pace() error {
+func (c *conn) pace(messages *backend.Pace) error {
 	account := c.login.account
 	opts := &c.srv.opts
 	if opts.Observe && !opts.ObserveThrottle {
@@ -22,7 +24,7 @@ func (c *conn) pace() error {
 			}
 		}
 	}
-	d := account.Pace.Charge(1)
+	d := messages.Charge(1)
 	if opts.Observe && !opts.ObservePace {
 		if d > 0 {
 			c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "pace")

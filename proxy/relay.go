@@ -270,7 +270,7 @@ func (c *conn) fetched(line []byte) {
 		return
 	}
 	if cmd := c.flight[0]; cmd.counted { // the first was counted when the command was let through
-		c.login.account.Pace.Charge(1)
+		c.login.account.Fetches.Passed()
 	} else {
 		cmd.counted = true
 	}

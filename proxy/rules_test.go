@@ -158,7 +158,8 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 				account := g.srv.accounts.get("alice", tt.perSecond)
 				defer g.srv.accounts.close(account)
 				account.Throttle.Block(tt.throttled)
-				account.Pace.Charge(1) // the burst
+				account.Appends.Charge(1) // the bursts
+				account.Fetches.Charge(1)
 
 				c.raw(command)
 				want := tt.want

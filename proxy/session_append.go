@@ -41,6 +41,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	}
 	fixes := append(fixesOf(plan), flags.fixes()...)
 	c.stats.count(fixes)
+	c.stats.stored++
 	attrs := []any{"mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(), "fixes", fixes}
 	if n := plan.Report().Signed; n > 0 {
 		attrs = append(attrs, "signed_parts_changed", n) // their signatures do not hold any more
@@ -80,6 +81,7 @@ func (c *conn) acceptable(up *upload, plan *rewrite.Plan) error {
 
 // refuseMessage logs a message that is not sent and makes the client's reply.
 func (c *conn) refuseMessage(up *upload, rule, text string) *imap.Error {
+	c.stats.turnedAway++
 	c.log.Warn("message refused", "mailbox", up.mailbox, "size", up.spool.size, "rule", rule, "reason", text)
 	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeCannot, Text: text}
 }
@@ -103,6 +105,7 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 		if failure.Kind != backend.KindThrottled {
 			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
+			c.stats.turnedAway++
 			return nil, replyError(failure)
 		}
 		c.log.Warn("Exchange throttles the account", "user", c.login.identity.User, "backoff", failure.Backoff, "reply", status.Text)

@@ -16,6 +16,7 @@ import (
 // session's goroutine, or to the own lane while that runs.
 type stats struct {
 	before, direct, owned, refused int // commands
+	stored, turnedAway             int // messages
 	waited                         time.Duration
 	fixes                          map[string]int
 	errors                         int // of the ten after which Exchange closes; guarded by conn.mu
@@ -71,7 +72,8 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	attrs = append(attrs,
 		"user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name,
 		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", in, "upstream_out", out,
-		"direct", c.stats.direct, "owned", c.stats.owned, "refused", c.stats.refused,
+		"commands_direct", c.stats.direct, "commands_owned", c.stats.owned, "commands_refused", c.stats.refused,
+		"messages_stored", c.stats.stored, "messages_refused", c.stats.turnedAway,
 		"errors", c.stats.errors, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }

@@ -139,11 +139,12 @@ const settingsText = `{{bold "All of it stays up until Ctrl-C"}}, on {{.Host}}, 
   port {{.ExchangePort}}  the simulated Exchange itself, for the same users
   port {{.SourcePort}}  an ordinary IMAP server to sync from, where {{.SourceUser}} has the mailbox above
 
-{{bold "Thunderbird"}}: new account, "Configure manually"
+{{bold "Thunderbird"}}: new account, set up by hand, then "Advanced config"
   Protocol IMAP, Hostname {{.Host}}, Port {{.GatewayPort}}, Connection security SSL/TLS,
   Authentication method "Normal password", Username {{.ThroughUser}}, Password {{.Password}}.
-  Any outgoing server will do. Confirm the security exception if the certificate's SHA-256 is
+  "Get Messages" asks for a security exception: confirm it if the certificate's SHA-256 is
   {{.Fingerprint}}
+  and "Get Messages" again. ("Test" takes no self-signed certificate.)
 
 {{bold "imapsync"}}, Unix
   {{sync "'" "\\"}}
