@@ -139,6 +139,9 @@ func appendRequest(up *upload, plan *rewrite.Plan, flags []string) *backend.Requ
 		req.String(up.date)
 	}
 	req.Body = &backend.Body{Size: plan.Size(), WriterTo: plan}
+	if !plan.Changed() {
+		req.Body.WriterTo = up.spool // in one piece
+	}
 	return req
 }
 

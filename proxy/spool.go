@@ -128,6 +128,15 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// WriteTo writes the message as it came, and may be called again.
+func (s *spool) WriteTo(w io.Writer) (int64, error) {
+	if s.file != nil {
+		return io.Copy(w, io.NewSectionReader(s.file, 0, s.size))
+	}
+	n, err := w.Write(s.mem)
+	return int64(n), err
+}
+
 // Close frees the memory or the file.
 func (s *spool) Close() error {
 	for _, b := range s.budgets {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 )
 
 // maxEdits bounds the memory of a plan, whatever the message.
@@ -20,7 +21,7 @@ type Plan struct {
 	edits   []edit
 	report  Report
 
-	buf []byte // what the fixes read through, one after the other
+	buf *[bufferSize]byte // of the planning; nil before and after
 }
 
 // edit puts something in the place of the message's bytes from start to end:
@@ -44,12 +45,12 @@ func NewPlan(message io.ReaderAt, size int64, o Options) (*Plan, error) {
 		return nil, fmt.Errorf("rewrite options: %w", err)
 	}
 	p := &Plan{message: message, length: size}
+	defer p.planned()
 	for _, fix := range []func(*Plan, Options) error{longLines, readReceipt} {
 		if err := fix(p, o); err != nil {
 			return nil, err
 		}
 	}
-	p.buf = nil
 	// Of edits at one place the first added comes first: a new field, then the
 	// new name of the one before which it is put.
 	slices.SortStableFunc(p.edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
@@ -148,12 +149,24 @@ func (p *Plan) exceeds(rule string, t tally, limit int) {
 	e.Longest = max(e.Longest, t.longest)
 }
 
+// buffers are for reading messages while they are planned: most need nothing
+// else, and come by the thousand.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
 // buffer is for reading the message while it is planned.
 func (p *Plan) buffer() []byte {
 	if p.buf == nil {
-		p.buf = make([]byte, bufferFor(p.length))
+		p.buf = buffers.Get().(*[bufferSize]byte)
 	}
-	return p.buf
+	return p.buf[:bufferFor(p.length)]
+}
+
+// planned gives the buffer back.
+func (p *Plan) planned() {
+	if p.buf != nil {
+		buffers.Put(p.buf)
+		p.buf = nil
+	}
 }
 
 func (p *Plan) section(start, end int64) *io.SectionReader {
