@@ -13,7 +13,8 @@ type sortedFlags struct {
 }
 
 // fixes names the fixes that were used.
-func (f *sortedFlags) fixes() (names []string) {
+func (f *sortedFlags) fixes() []string {
+	names := []string{}
 	if f.replay {
 		names = append(names, "flagged")
 	}

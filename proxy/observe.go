@@ -72,13 +72,14 @@ func (c *conn) reportExamined(cmd *command) error {
 // wouldDo tells what the fixes that are wanted would have done.
 func (c *conn) wouldDo(e *examined) []any {
 	wanted := c.login.wanted
+	flags := sortFlags(&wanted, e.upload.flags, c.permanentFlags(e.upload.mailbox), c.login.has("UIDPLUS"))
 	switch {
 	case wanted.MessageLimit > 0 && e.size > wanted.MessageLimit:
 		return []any{"would_refuse", tooBig(e.size, wanted.MessageLimit)}
 	case e.err != nil:
-		return []any{"not_examined", e.err}
+		return []any{"would_fix", flags.fixes(), "not_examined", e.err}
 	case e.upload.spool.size < e.size:
-		return []any{"not_examined", "it was not sent"}
+		return []any{"would_fix", flags.fixes(), "not_examined", "it was not sent"}
 	}
 	message := wanted.Message
 	message.Seen = slices.ContainsFunc(e.upload.flags, func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
@@ -86,7 +87,6 @@ func (c *conn) wouldDo(e *examined) []any {
 	if err != nil {
 		return []any{"would_refuse", err}
 	}
-	flags := sortFlags(&wanted, e.upload.flags, c.permanentFlags(e.upload.mailbox), c.login.has("UIDPLUS"))
 	attrs := []any{"would_fix", append(fixesOf(plan), flags.fixes()...), "would_send", plan.Size()}
 	if report := plan.Report(); len(report.Unrepaired) > 0 {
 		attrs = append(attrs, "would_refuse", report.Unrepaired[0].String())

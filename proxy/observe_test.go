@@ -69,15 +69,16 @@ func TestObserveChangesNothing(t *testing.T) {
 
 // A literal that Exchange refuses is not asked for, and does not come.
 func TestObserveARefusedLiteral(t *testing.T) {
-	unseen := map[string]string{"not_examined": "it was not sent"}
+	unseen := map[string]string{"not_examined": "it was not sent", "would_fix": "[]"}
+	keyword := map[string]string{"not_examined": "it was not sent", "would_fix": "[keywords]"}
 	for name, tt := range map[string]struct {
 		args, answer, reply string
 		report              map[string]string
 	}{
 		"oversize": {"INBOX {99000000}", "a1 NO Maximum size of appendable message has been exceeded",
 			"NO Maximum size of appendable message has been exceeded", map[string]string{"would_refuse": "the message has 99000000 bytes …", "size": "9.9e+07"}},
-		"keyword":         {"INBOX (foo) {3}", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11", unseen},
-		"keyword, sent":   {"INBOX (foo) {13+}\r\na9 LOGOUT\r\n\r\n", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11", unseen},
+		"keyword":         {"INBOX (foo) {3}", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11", keyword},
+		"keyword, sent":   {"INBOX (foo) {13+}\r\na9 LOGOUT\r\n\r\n", "a1 BAD Command Argument Error. 11", "BAD Command Argument Error. 11", keyword},
 		"missing mailbox": {"Missing {3}", "a1 NO [TRYCREATE] Missing doesn't exist.", "NO Missing doesn't exist.", unseen},
 	} {
 		t.Run(name, func(t *testing.T) {
