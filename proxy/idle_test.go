@@ -86,6 +86,7 @@ func TestIdleEndedByWhatServersReadDifferently(t *testing.T) {
 		c.S("+ idling")
 		c.C(end)
 		c.S("* BYE the line that ends IDLE …")
+		c.close() // else exgate would linger for it
 		u.ends()
 	}
 }
