@@ -111,7 +111,7 @@ func newConn(d *Dialed, timeouts Timeouts, trace Trace) *Conn {
 	if d.TLS != nil {
 		c.TLS = tls.VersionName(d.TLS.Version)
 	}
-	c.r = wire.NewResponseReader(countReader{d.Conn, &c.in})
+	c.r = wire.NewResponseReader(wire.CountReader{Reader: d.Conn, N: &c.in})
 	go c.read()
 	return c
 }
@@ -464,16 +464,4 @@ func challenge(line []byte) string {
 // clip returns the beginning of a line, for an error text.
 func clip(line []byte) string {
 	return string(bytes.TrimRight(line[:min(len(line), 200)], "\r\n"))
-}
-
-// countReader counts what is read.
-type countReader struct {
-	io.Reader
-	n *atomic.Int64
-}
-
-func (r countReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	r.n.Add(int64(n))
-	return n, err
 }

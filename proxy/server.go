@@ -6,13 +6,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"exgate/backend"
@@ -149,7 +147,7 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 		wake:  make(chan struct{}, 1),
 	}
 	c.uploads.max = s.opts.Spool.Session
-	c.r = wire.NewCommandReader(&countReader{nc, &c.received})
+	c.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.received})
 	c.w = &clientWriter{nc: nc, timeout: s.limits.Write, trace: c.trace}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	return c
@@ -192,16 +190,4 @@ type laneLog struct{ log *slog.Logger }
 
 func (l laneLog) Printf(format string, args ...any) {
 	l.log.Warn("own lane", "message", fmt.Sprintf(format, args...))
-}
-
-// countReader counts what is read.
-type countReader struct {
-	io.Reader
-	n *atomic.Int64
-}
-
-func (r *countReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	r.n.Add(int64(n))
-	return n, err
 }

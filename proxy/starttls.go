@@ -55,7 +55,7 @@ func (c *conn) startServerTLS() error {
 	c.nc, c.w.nc = secured, secured
 	c.mu.Unlock()
 	c.r.Release()
-	c.r = wire.NewCommandReader(&countReader{secured, &c.received})
+	c.r = wire.NewCommandReader(wire.CountReader{Reader: secured, N: &c.received})
 	c.secure = true
 	return nil
 }

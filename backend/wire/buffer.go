@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // bufferSize bounds a line that is taken in one piece, and is what one read of
@@ -96,4 +97,17 @@ func (b *buffer) release() {
 		pool.Put(b.mem)
 		b.mem, b.r, b.w = nil, 0, 0
 	}
+}
+
+// CountReader counts what is read through it, for whoever asks meanwhile.
+type CountReader struct {
+	io.Reader
+	N *atomic.Int64 // bytes
+}
+
+// Read implements io.Reader.
+func (r CountReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.N.Add(int64(n))
+	return n, err
 }
