@@ -23,11 +23,10 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
-	policy := &c.login.policy
-	if limit := policy.MessageLimit; limit > 0 && lit.Size > limit {
-		c.stats.turnedAway++
-		c.log.Warn("message refused", "mailbox", up.mailbox, "size", lit.Size, "limit", limit, "rule", "oversize")
-		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, tooBig(lit.Size, limit))
+	if policy := &c.login.policy; policy.tooBig(lit.Size) {
+		text := tooBigText(lit.Size, policy.MessageLimit)
+		c.turnAway(up.mailbox, lit.Size, "oversize", text)
+		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
 	up.spool = newSpool(c.srv.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 	defer up.spool.Close()
@@ -145,7 +144,7 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
 }
 
-func tooBig(size, limit int64) string {
+func tooBigText(size, limit int64) string {
 	return fmt.Sprintf("the message has %d bytes and the limit here is %d: it stays where it is; "+
 		"where Exchange takes more, raise limits.message_size of exgate", size, limit)
 }

@@ -31,7 +31,7 @@ func (p *Policy) capabilities(upstream []string) []string {
 			out = append(out, name)
 		}
 	}
-	if limit := p.appendLimit(); limit > 0 {
+	if limit := p.MessageLimit; limit > 0 {
 		out = append(out, "APPENDLIMIT="+strconv.FormatInt(limit, 10)) // RFC 7889
 	}
 	return out
@@ -42,7 +42,7 @@ func (p *Policy) hides(name string) bool {
 	if p.exchange() && name == hiddenExchange {
 		return true
 	}
-	if p.appendLimit() > 0 && (name == "APPENDLIMIT" || strings.HasPrefix(name, "APPENDLIMIT=")) {
+	if p.MessageLimit > 0 && (name == "APPENDLIMIT" || strings.HasPrefix(name, "APPENDLIMIT=")) {
 		return true
 	}
 	for _, h := range hidden {

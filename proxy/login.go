@@ -140,7 +140,7 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 	if !args.Empty() {
 		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism and a response")
 	}
-	if !ok && strings.EqualFold(mechanism, "PLAIN") {
+	if !ok && strings.EqualFold(mechanism, sasl.Plain) {
 		if err := c.w.line("+ "); err != nil {
 			return "", err
 		}

@@ -74,8 +74,8 @@ func (c *conn) wouldDo(e *examined) []any {
 	wanted := c.login.wanted
 	flags := sortFlags(&wanted, e.upload.flags, c.permanentFlags(e.upload.mailbox), c.login.has("UIDPLUS"))
 	switch {
-	case wanted.MessageLimit > 0 && e.size > wanted.MessageLimit:
-		return []any{"would_refuse", tooBig(e.size, wanted.MessageLimit)}
+	case wanted.tooBig(e.size):
+		return []any{"would_refuse", tooBigText(e.size, wanted.MessageLimit)}
 	case e.err != nil:
 		return []any{"would_fix", flags.fixes(), "not_examined", e.err}
 	case e.upload.spool.size < e.size:
@@ -90,8 +90,8 @@ func (c *conn) wouldDo(e *examined) []any {
 	attrs := []any{"would_fix", append(fixesOf(plan), flags.fixes()...), "would_send", plan.Size()}
 	if report := plan.Report(); len(report.Unrepaired) > 0 {
 		attrs = append(attrs, "would_refuse", report.Unrepaired[0].String())
-	} else if wanted.MessageLimit > 0 && plan.Size() > wanted.MessageLimit {
-		attrs = append(attrs, "would_refuse", tooBig(plan.Size(), wanted.MessageLimit))
+	} else if wanted.tooBig(plan.Size()) {
+		attrs = append(attrs, "would_refuse", tooBigText(plan.Size(), wanted.MessageLimit))
 	}
 	return attrs
 }

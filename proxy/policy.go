@@ -33,7 +33,7 @@ func (p *Policy) ownsAppend() bool {
 	return p.MessageLimit > 0 || p.Message != (rewrite.Options{}) || p.Flagged || p.Keywords || p.MessagesPerSecond > 0
 }
 
-// appendLimit is the limit that clients are told of.
-func (p *Policy) appendLimit() int64 { return p.MessageLimit }
+// tooBig tells whether a message of size bytes is over the limit.
+func (p *Policy) tooBig(size int64) bool { return p.MessageLimit > 0 && size > p.MessageLimit }
 
 func (p *Policy) pipeline() int { return max(p.Pipeline, 1) }

@@ -67,8 +67,8 @@ func (c *conn) unplanned(up *upload, err error) error {
 // commands: that would cost the connection.
 func (c *conn) acceptable(up *upload, plan *rewrite.Plan) error {
 	policy := &c.login.policy
-	if limit := policy.MessageLimit; limit > 0 && plan.Size() > limit {
-		err := c.refuseMessage(up, "oversize", tooBig(plan.Size(), limit)+" (counted after repair)")
+	if policy.tooBig(plan.Size()) {
+		err := c.refuseMessage(up, "oversize", tooBigText(plan.Size(), policy.MessageLimit)+" (counted after repair)")
 		err.Code = "TOOBIG" // RFC 7889
 		return err
 	}
@@ -79,10 +79,15 @@ func (c *conn) acceptable(up *upload, plan *rewrite.Plan) error {
 	return nil
 }
 
+// turnAway records a message that is not sent.
+func (c *conn) turnAway(mailbox string, size int64, rule, reason string) {
+	c.stats.turnedAway++
+	c.log.Warn("message refused", "mailbox", mailbox, "size", size, "rule", rule, "reason", reason)
+}
+
 // refuseMessage logs a message that is not sent and makes the client's reply.
 func (c *conn) refuseMessage(up *upload, rule, text string) *imap.Error {
-	c.stats.turnedAway++
-	c.log.Warn("message refused", "mailbox", up.mailbox, "size", up.spool.size, "rule", rule, "reason", text)
+	c.turnAway(up.mailbox, up.spool.size, rule, text)
 	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeCannot, Text: text}
 }
 
