@@ -75,7 +75,7 @@ func TestAccountWait(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		if err := sleep(t.Context(), 12*time.Second); err != nil { // of the bubble's clock: now the pace is waited for
+		if err := Sleep(t.Context(), 12*time.Second); err != nil { // of the bubble's clock: now the pace is waited for
 			t.Fatal(err)
 		}
 		a.Throttle.Block(30 * time.Second)

@@ -53,11 +53,12 @@ type Conn struct {
 	out   atomic.Int64
 	ended chan struct{} // closed when the reader has ended
 
-	mu   sync.Mutex
-	err  error // why the connection ended
-	said string
-	sink Sink
-	over bool // the reader has looked at sink for the last time
+	mu       sync.Mutex
+	err      error // why the connection ended
+	said     string
+	sink     Sink
+	over     bool // the reader has looked at sink for the last time
+	expected bool // something must come within timeouts.Reply
 
 	// Of the reader alone.
 	r        *wire.ResponseReader
@@ -170,6 +171,27 @@ func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.nc.Write(p)
 	c.out.Add(int64(n))
 	return n, err
+}
+
+// Expect says whether the direct lane waits for a reply. While it does, a
+// silence of Timeouts.Reply ends the connection: a server that hangs, or a
+// firewall that has forgotten the connection, would else be waited for until
+// TCP gives up. (Where nothing is awaited, TCP keep-alive, which Go's dialer
+// switches on, finds a dead connection in a few minutes.)
+func (c *Conn) Expect(reply bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expected = reply
+	c.bound()
+}
+
+// bound sets the reader's deadline. c.mu is held.
+func (c *Conn) bound() {
+	var deadline time.Time
+	if c.expected {
+		deadline = time.Now().Add(c.timeouts.Reply)
+	}
+	c.nc.SetReadDeadline(deadline)
 }
 
 // Do sends a request and returns its tagged reply, whatever its status. An
@@ -338,6 +360,9 @@ func (c *Conn) readAll() error {
 	for {
 		c.mu.Lock()
 		sink := c.sink
+		if c.expected {
+			c.bound() // it is not silent
+		}
 		c.mu.Unlock()
 		for f, ok := c.r.Scan(); ok; f, ok = c.r.Scan() {
 			if err := c.take(f, sink); err != nil {
@@ -350,8 +375,12 @@ func (c *Conn) readAll() error {
 			}
 		}
 		if err := c.r.Fill(); err != nil {
-			if err == io.EOF {
+			var ne net.Error
+			switch {
+			case err == io.EOF:
 				err = errors.New("closed by the upstream")
+			case errors.As(err, &ne) && ne.Timeout():
+				err = fmt.Errorf("no reply for %s", c.timeouts.Reply)
 			}
 			return err
 		}

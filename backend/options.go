@@ -75,7 +75,7 @@ type Timeouts struct {
 	Dial     time.Duration // TCP connect; 20 s
 	Greeting time.Duration // TLS and greeting; 30 s
 	Login    time.Duration // one login command; 60 s
-	Reply    time.Duration // silence while one of our own commands is in progress; 5 min
+	Reply    time.Duration // silence while a command is in progress; 5 min
 	Write    time.Duration // one write; 2 min
 }
 

@@ -36,7 +36,7 @@ func (p *Pace) Wait(ctx context.Context, n int) error {
 	if d == 0 {
 		return nil
 	}
-	err := sleep(ctx, d)
+	err := Sleep(ctx, d)
 	if err != nil {
 		for _, r := range slices.Backward(reserved) { // the bucket undoes only its last
 			r.Cancel()

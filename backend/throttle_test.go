@@ -67,7 +67,7 @@ func TestThrottleIsShared(t *testing.T) {
 				}
 			})
 		}
-		if err := sleep(t.Context(), 5*time.Second); err != nil { // of the bubble's clock
+		if err := Sleep(t.Context(), 5*time.Second); err != nil { // of the bubble's clock
 			t.Fatal(err)
 		}
 		th.Block(20 * time.Second)

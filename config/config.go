@@ -96,6 +96,9 @@ type Upstream struct {
 	LiteralPlus bool `key:"literal_plus"`
 	// Commands of one client in flight at once. 0: as the profile says.
 	Pipeline int `key:"pipeline"`
+	// When Exchange drops a connection, go on with a new one where the client
+	// cannot tell the difference. false: the client's session ends too.
+	Resume bool `key:"resume"`
 	// What a client's login name means, and how it is written to Exchange.
 	Login Login `key:"login"`
 	// How fast, and how patiently.
@@ -190,6 +193,8 @@ type ObserveMode struct {
 	Pace bool `key:"pace"`
 	// Wait out Exchange's "Suggested Backoff Time" and send the command again.
 	Throttle bool `key:"throttle"`
+	// Go on with a new connection when Exchange drops one.
+	Resume bool `key:"resume"`
 }
 
 // Log is the log on standard error, and the wire trace apart from it.
@@ -218,6 +223,7 @@ func Default() *Config {
 		Upstream: Upstream{
 			TLS:     backend.TLSImplicit,
 			Profile: Auto,
+			Resume:  true,
 			Login:   Login{MaxFailures: backend.DefaultMaxFailures},
 			Pace:    Pace{MaxBackoff: backend.DefaultMaxBackoff},
 		},

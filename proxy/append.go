@@ -42,21 +42,16 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		return c.argumentFault(cmd, err)
 	}
 	s := &shot{tag: cmd.tag, preauth: true, upload: up}
-	if err := c.settle(); err != nil {
+	if err := c.awaitFlight(func() bool { return len(c.flight) == 0 }); err != nil {
+		return err
+	}
+	if err := c.ready(cmd); err != nil {
 		return err
 	}
 	if err := c.fire(s, up.canonical(), c.waiting.text); err != nil {
 		return err
 	}
-	return c.upstreamEnd()
-}
-
-// settle waits until no direct command is in flight.
-func (c *conn) settle() error {
-	if err := c.await(func() bool { return len(c.flight) == 0 || c.upErr != nil }, nil); err != nil {
-		return err
-	}
-	return c.upstreamEnd()
+	return c.resumable()
 }
 
 // readAppend reads the arguments of APPEND (RFC 9051 section 6.3.12) up to the

@@ -1,9 +1,13 @@
 package proxy
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"time"
 )
 
@@ -85,6 +89,45 @@ func (c *conn) wakeUp() {
 	case c.wake <- struct{}{}:
 	default:
 	}
+}
+
+// alarm tells the session's goroutine to look after its upstream, also where it
+// waits for the client's next line. c.mu is held.
+func (c *conn) alarm() {
+	if c.idling {
+		c.nc.SetReadDeadline(past)
+	}
+	c.wakeUp()
+}
+
+// aside runs do in a goroutine of its own, and returns its error. The client
+// is watched meanwhile: when it leaves, do's context ends.
+func (c *conn) aside(reason func() string, do func(context.Context) error) error {
+	var err error
+	done := false // guarded by mu
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = guarded(c.ctx, do)
+		c.mu.Lock()
+		done = true
+		c.wakeUp()
+		c.mu.Unlock()
+	}()
+	watchErr := c.await(func() bool { return done }, reason)
+	<-ended
+	return cmp.Or(watchErr, err)
+}
+
+// guarded runs do and makes an error of a panic, which would end the gateway
+// and not only this session.
+func guarded(ctx context.Context, do func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return do(ctx)
 }
 
 func isTimeout(err error) bool {

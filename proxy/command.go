@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"exgate/backend/wire"
 )
@@ -17,14 +19,28 @@ type command struct {
 	examined *examined // observe: the APPENDed message, as it passes by
 
 	// What follows is of a direct command in flight, guarded by conn.mu.
-	asks    bool // it awaits a "+"
-	swallow bool // that "+" answers a literal of our making, and is not the client's
-	mid     bool // bytes of a literal are on their way
-	granted bool // the "+" has come
-	done    bool // the tagged reply has come
-	counted bool // a message that it brought has been counted
-	opens   view // what SELECT opens
-	status  wire.Status
+	pieces    []piece // as it was sent, to be sent again
+	whole     bool    // pieces hold all of it
+	complete  bool    // all of it has been sent
+	asks      bool    // it awaits a "+"
+	swallow   bool    // that "+" answers a literal of our making, and is not the client's
+	mid       bool    // bytes of a literal are on their way
+	granted   bool    // the "+" has come
+	done      bool    // the tagged reply has come
+	counted   bool    // a message that it brought has been counted
+	ended     bool    // an IDLE whose end the client has sent
+	throttled bool    // refused by a throttle, and to be sent again
+	tries     int     // times that it was sent again
+	sent      time.Time
+	expunges  int  // conn.expunges then
+	opens     view // what SELECT opens
+	status    wire.Status
+}
+
+// piece is a line of a command and the literal that it announces.
+type piece struct {
+	line    string
+	literal []byte
 }
 
 func (cmd *command) effect() effect {
@@ -32,6 +48,14 @@ func (cmd *command) effect() effect {
 		return keepsView
 	}
 	return cmd.route.effect
+}
+
+// repeats tells whether the command may be sent again to an upstream that may
+// have run it already.
+func (cmd *command) repeats() bool {
+	return cmd.route != nil && cmd.route.repeats && cmd.whole &&
+		// A second STORE would fail by the first one's change (RFC 7162).
+		!strings.Contains(strings.ToUpper(cmd.args), "UNCHANGEDSINCE")
 }
 
 // asksForBodies tells whether the items of a FETCH ask for messages, not only
@@ -53,12 +77,45 @@ func asksForBodies(args string) bool {
 	return false
 }
 
-// opened reads what a SELECT or EXAMINE opens.
-func opened(args *wire.Args, verb string) view {
+// opening reads what a SELECT or EXAMINE opens.
+func opening(args *wire.Args, verb string) view {
 	args.Space()
 	name, ok := args.String()
 	if !ok {
 		return view{}
 	}
 	return view{mailbox: name, readWrite: verb == "SELECT"}
+}
+
+// binding tells why a session in which the command has been used cannot go on
+// with another upstream connection: what it set up there, and what the client
+// would miss, is not known here. "" if nothing speaks against it.
+func binding(verb, args string) string {
+	args = strings.ToUpper(args)
+	has := func(words ...string) string {
+		for _, word := range words {
+			if strings.Contains(args, word) {
+				return verb + " " + word
+			}
+		}
+		return ""
+	}
+	switch verb {
+	case "NOTIFY", "LANGUAGE", "COMPARATOR":
+		return verb
+	case "ENABLE", "SELECT", "EXAMINE": // RFC 7162
+		return has("CONDSTORE", "QRESYNC")
+	case "SEARCH", "UID SEARCH", "SORT", "UID SORT", "THREAD", "UID THREAD": // RFC 5182, RFC 5267
+		return has("(SAVE", "SAVE)", "(UPDATE", "UPDATE)", "(CONTEXT", "CONTEXT)")
+	}
+	return ""
+}
+
+// parseNumber reads an nz-number of RFC 9051, or 0.
+func parseNumber(s string) uint32 {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
 }

@@ -39,6 +39,7 @@ type conn struct {
 	idle     *command // an IDLE whose end the client has not sent
 	uploads  budget   // bytes of this session in the spool
 	out      []byte   // the line being sent upstream
+	kept     bool     // the upstream could not be renewed, and is used to its end
 	waiting  waiting  // what the own lane waits for
 	stats    stats
 	received atomic.Int64
@@ -51,10 +52,16 @@ type conn struct {
 	mu       sync.Mutex
 	flight   []*command // direct commands in flight, oldest first
 	view     view
+	relay    *relay        // the sink of the session's upstream connection
 	upErr    error         // why the upstream ended; nil while it lives
 	torn     bool          // it ended in the middle of a response
 	farewell bool          // the upstream's BYE has been passed on
+	errors   int           // of the ten after which Exchange closes this connection
+	expunges int           // that the client has been told of
+	enabled  []string      // the arguments of ENABLE that were accepted
+	bound    string        // why the session cannot be resumed; "": it can
 	watching bool          // serve reads the client only to notice its leaving
+	idling   bool          // serve waits for the client's next line
 	wake     chan struct{} // serve: something that you wait for may have changed
 }
 
@@ -194,13 +201,8 @@ func tooLong(max int) string {
 // of more than max bytes.
 func (c *conn) nextLine() (line []byte, max int, err error) {
 	limits := &c.srv.limits
-	var idle time.Time
-	if c.up == nil {
-		idle = time.Now().Add(limits.BeforeLogin)
-	}
-	c.setReadDeadline(idle)
-	if err := c.r.Wait(); err != nil {
-		return nil, 0, c.readFailure(err)
+	if err := c.waitForClient(); err != nil {
+		return nil, 0, err
 	}
 	if c.up == nil && c.tlsHello() {
 		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
@@ -216,6 +218,42 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		err = c.readFailure(err)
 	}
 	return line, max, err
+}
+
+// waitForClient waits for the first byte of what the client says next, and
+// sees to the upstream meanwhile.
+func (c *conn) waitForClient() error {
+	var until time.Time
+	if c.up == nil {
+		until = time.Now().Add(c.srv.limits.BeforeLogin)
+	}
+	for {
+		if c.up != nil {
+			if err := c.attend(); err != nil {
+				return err
+			}
+		}
+		c.mu.Lock()
+		c.idling = true
+		switch {
+		case c.ctx.Err() != nil || c.up != nil && c.troubled():
+			c.nc.SetReadDeadline(past)
+		default:
+			c.nc.SetReadDeadline(until)
+		}
+		c.mu.Unlock()
+		err := c.r.Wait()
+		c.mu.Lock()
+		c.idling = false
+		attend := c.up != nil && c.ctx.Err() == nil && isTimeout(err)
+		c.mu.Unlock()
+		if err == nil {
+			return nil
+		}
+		if !attend {
+			return c.readFailure(err)
+		}
+	}
 }
 
 // lineTooLong passes over a line that is not gathered; nothing of it was
@@ -241,13 +279,14 @@ func (c *conn) lineTooLong(max int) error {
 }
 
 // readFailure says why the client could not be read: because it left, was too
-// slow, or because the upstream ended, which interrupts the reading.
+// slow, or because the upstream ended and takes the session along, which
+// interrupts the reading.
 func (c *conn) readFailure(err error) error {
-	if up := c.upstreamEnd(); up != nil {
-		return up
-	}
 	if c.srv.ctx.Err() != nil {
 		return c.stopping()
+	}
+	if err := c.resumable(); err != nil {
+		return err
 	}
 	if isTimeout(err) {
 		if c.up == nil {
@@ -322,12 +361,12 @@ func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
 	return left, err
 }
 
-// setReadDeadline bounds the reading of the client, unless the upstream has
-// ended: then reading is over.
+// setReadDeadline bounds the reading of the client, unless the session is over
+// with its upstream: then reading is over too.
 func (c *conn) setReadDeadline(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.upErr != nil || c.ctx.Err() != nil {
+	if c.upErr != nil && !c.login.resume || c.ctx.Err() != nil {
 		t = past
 	}
 	c.nc.SetReadDeadline(t)

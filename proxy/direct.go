@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"exgate/backend/wire"
 )
@@ -15,34 +16,40 @@ const keptLiteral = 4096
 // the relay. It returns when the next command may be read.
 func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	defer func() { cmd.examined.close() }()
+	if cmd.verb == "LOGOUT" && c.isLost() {
+		return c.farewells(cmd)
+	}
 	if err := c.admit(cmd, lit); err != nil {
 		return err
 	}
 	kept := new(wire.Args)
 	kept.AddText([]byte(cmd.args))
+	cmd.whole = true
 	c.mu.Lock()
+	cmd.expunges, cmd.sent = c.expunges, time.Now()
 	c.flight = append(c.flight, cmd)
-	if cmd.effect() == opensView {
-		c.view.flags = nil // those that come now are the new mailbox's
-	}
 	c.mu.Unlock()
 	for {
-		if lit == nil && cmd.effect() == opensView {
-			cmd.opens = opened(kept, cmd.verb) // before the reply can come
-		}
-		refused, err := c.relayLine(cmd, line, lit)
+		c.keep(cmd, kept, line, lit)
+		outcome, err := c.relayLine(cmd, line, lit)
 		if err != nil {
 			return err
 		}
-		if refused {
+		if outcome == lineRefused {
 			return errors.Join(c.drain(lit), c.reportExamined(cmd))
 		}
 		if lit == nil {
-			break
+			break // if the upstream was lost, attend hears of it
 		}
-		value, err := c.relayLiteral(cmd, lit)
+		if outcome == lineLost {
+			return c.cutShort(&wire.Literal{Size: lit.Size, NonSync: lit.NonSync})
+		}
+		value, left, err := c.relayLiteral(cmd, lit)
 		if err != nil {
 			return err
+		}
+		if left > 0 || c.isLost() {
+			return c.cutShort(&wire.Literal{Size: left, NonSync: true}) // it was asked for
 		}
 		more, err := c.readLine()
 		if err != nil {
@@ -64,65 +71,141 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	return c.reportExamined(cmd)
 }
 
-// admit waits until the command may go: until there is room in the pipeline,
-// and for the pace.
-func (c *conn) admit(cmd *command, lit *wire.Literal) error {
-	room := func() bool { return len(c.flight) < c.login.policy.pipeline() || c.upErr != nil }
-	if err := c.await(room, nil); err != nil {
+// keep remembers a line of a command, which may have to be sent again, and
+// what the command opens, before the reply can come.
+func (c *conn) keep(cmd *command, args *wire.Args, line string, lit *wire.Literal) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if lit != nil {
+		line = line[:strings.LastIndexByte(line, '{')]
+		cmd.whole = cmd.whole && lit.Size <= keptLiteral
+	} else {
+		cmd.complete = true
+		if cmd.effect() == opensView {
+			cmd.opens = opening(args, cmd.verb)
+		}
+	}
+	if cmd.whole {
+		cmd.pieces = append(cmd.pieces, piece{line: line})
+	}
+}
+
+// cutShort answers a command of which the upstream has not heard all when it
+// was lost: nothing of it was done. What is left of it at the client is passed
+// over.
+func (c *conn) cutShort(lit *wire.Literal) error {
+	if err := c.resumable(); err != nil {
 		return err
 	}
-	if err := c.upstreamEnd(); err != nil {
+	if err := c.drain(lit); err != nil {
+		return err
+	}
+	return c.attend()
+}
+
+// admit waits until the command may go: until there is room in the pipeline,
+// for the pace, and for an upstream to send it to.
+func (c *conn) admit(cmd *command, lit *wire.Literal) error {
+	if err := c.awaitFlight(func() bool { return len(c.flight) < c.login.policy.pipeline() }); err != nil {
 		return err
 	}
 	switch {
 	case cmd.effect() == fetchesView && asksForBodies(cmd.args):
 		cmd.bodies = true
-		return c.pace(c.login.account.Fetches)
+		if err := c.pace(c.login.account.Fetches); err != nil {
+			return err
+		}
 	case cmd.verb == "APPEND" && lit != nil && c.srv.opts.Observe:
 		cmd.examined = c.examine(cmd.args, lit)
-		return c.pace(c.login.account.Appends)
+		if err := c.pace(c.login.account.Appends); err != nil {
+			return err
+		}
 	}
-	return nil
+	return c.ready(cmd)
+}
+
+// awaitFlight waits until the commands in flight are as done says, and sees to
+// the upstream meanwhile. done is called with c.mu held.
+func (c *conn) awaitFlight(done func() bool) error {
+	for {
+		over := false
+		if err := c.await(func() bool { over = done(); return over || c.troubled() }, nil); err != nil || over {
+			return err
+		}
+		if err := c.attend(); err != nil {
+			return err
+		}
+	}
+}
+
+// isLost tells whether the upstream has ended.
+func (c *conn) isLost() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.upErr != nil
 }
 
 // relayLine sends one line of a command upstream. Where a "+" has to come
-// before anything else, it waits for it; refused says that the tagged reply
-// came in its place.
-func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (refused bool, err error) {
-	out, plus := line, false
-	if lit != nil && lit.NonSync {
-		if plus = c.keepsPlus(lit); !plus {
-			out = strings.TrimSuffix(line, "+}") + "}"
+// before anything else, it waits for it.
+func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutcome, error) {
+	step := lineStep{asks: cmd.verb == "IDLE"}
+	if lit != nil {
+		plus := lit.NonSync && c.keepsPlus(lit)
+		if lit.NonSync && !plus {
+			line = strings.TrimSuffix(line, "+}") + "}"
 		}
+		// A server that takes {n+} may refuse the command at once and passes over
+		// the bytes (RFC 7888 section 3). Exchange is not trusted to.
+		step = lineStep{asks: !plus, swallow: lit.NonSync && !plus, mid: plus && c.login.policy.exchange()}
 	}
+	return c.sendLine(cmd, line, step)
+}
+
+// lineStep says what follows a line of a command.
+type lineStep struct {
+	asks    bool // a "+"
+	swallow bool // which is not the client's
+	mid     bool // the bytes of a literal, at once
+}
+
+// lineOutcome is what came of a line.
+type lineOutcome int
+
+const (
+	lineSent    lineOutcome = iota // nothing is awaited
+	lineGranted                    // the "+" has come
+	lineRefused                    // the tagged reply has come in its place
+	lineLost                       // the upstream was lost
+)
+
+// sendLine sends one line of a command.
+func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, error) {
 	c.mu.Lock()
 	cmd.granted = false
-	cmd.asks = cmd.verb == "IDLE" || lit != nil && !plus
-	cmd.swallow = cmd.asks && lit != nil && lit.NonSync
-	// A server that takes {n+} may refuse the command at once and passes over
-	// the bytes (RFC 7888 section 3). Exchange is not trusted to.
-	cmd.mid = plus && c.login.policy.exchange()
-	asks := cmd.asks
+	cmd.asks, cmd.swallow, cmd.mid = step.asks, step.swallow, step.mid
 	c.mu.Unlock()
-	if err := c.toUpstream(out); err != nil {
-		return false, err
+	c.up.Expect(true)
+	if !c.toUpstream(line) {
+		return lineLost, nil
 	}
-	if !asks {
-		return false, nil
+	if !step.asks {
+		return lineSent, nil
 	}
 	if err := c.await(func() bool { return cmd.granted || cmd.done || c.upErr != nil }, nil); err != nil {
-		return false, err
+		return lineLost, err
 	}
 	c.mu.Lock()
-	granted, done := cmd.granted, cmd.done
-	c.mu.Unlock()
-	if granted && cmd.verb == "IDLE" {
+	defer c.mu.Unlock()
+	switch {
+	case cmd.granted && cmd.verb == "IDLE":
 		c.idle = cmd
+		return lineGranted, nil
+	case cmd.granted:
+		return lineGranted, nil
+	case cmd.done:
+		return lineRefused, nil
 	}
-	if !granted && !done {
-		return false, c.upstreamEnd()
-	}
-	return !granted, nil
+	return lineLost, nil
 }
 
 // keepsPlus tells whether a {n+} goes upstream as it is: by choice, and where
@@ -133,27 +216,36 @@ func (c *conn) keepsPlus(lit *wire.Literal) bool {
 }
 
 // relayLiteral copies a literal from the client to the upstream, and returns
-// it if it is short.
-func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, err error) {
-	w := &literalWriter{c: c, examined: cmd.examined, keep: lit.Size <= keptLiteral}
-	if _, err := c.readLiteral(w, lit.Size); w.err != nil {
-		return nil, c.lostUpstream(w.err)
-	} else if err != nil {
-		return nil, err
+// it if it is short. left is what the client has still to send when the
+// upstream is lost.
+func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left int64, err error) {
+	w := &literalWriter{c: c, examined: cmd.examined}
+	if lit.Size <= keptLiteral {
+		w.value = make([]byte, 0, lit.Size)
+	}
+	left, err = c.readLiteral(w, lit.Size)
+	if w.err != nil {
+		c.up.Abandon(w.err)
+		return nil, left, nil
+	}
+	if err != nil {
+		return nil, 0, err
 	}
 	c.mu.Lock()
 	cmd.mid = false
+	if cmd.whole {
+		cmd.pieces[len(cmd.pieces)-1].literal = w.value
+	}
 	c.mu.Unlock()
-	return w.value, c.upstreamEnd()
+	return w.value, 0, nil
 }
 
 // literalWriter writes the bytes of a literal upstream.
 type literalWriter struct {
 	c        *conn
 	examined *examined // nil: nobody looks at the message
-	keep     bool
-	value    []byte
-	err      error // of the upstream
+	value    []byte    // what is remembered of it; nil: nothing
+	err      error     // of the upstream
 }
 
 func (w *literalWriter) Write(p []byte) (int, error) {
@@ -161,14 +253,15 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	w.examined.add(p)
-	if w.keep {
+	if w.value != nil {
 		w.value = append(w.value, p...)
 	}
 	return len(p), nil
 }
 
-// toUpstream writes a line, in one piece and with CRLF.
-func (c *conn) toUpstream(line string) error {
+// toUpstream writes a line, in one piece and with CRLF. Where it cannot, the
+// upstream is lost by then.
+func (c *conn) toUpstream(line string) (sent bool) {
 	c.trace.toUpstream(line)
 	c.out = append(append(c.out[:0], line...), "\r\n"...)
 	_, err := c.up.Write(c.out)
@@ -176,31 +269,9 @@ func (c *conn) toUpstream(line string) error {
 		c.out = nil // an idle session holds little
 	}
 	if err != nil {
-		return c.lostUpstream(err)
+		c.up.Abandon(err)
 	}
-	return nil
-}
-
-// lostUpstream says why the upstream could not be written to: what it said, if
-// anything.
-func (c *conn) lostUpstream(err error) error {
-	return c.bye("%s", explain(c.up.Abandon(err)))
-}
-
-// upstreamEnd returns the BYE that the end of the upstream calls for, or nil
-// while it lives.
-func (c *conn) upstreamEnd() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.upErr == nil:
-		return nil
-	case c.srv.ctx.Err() != nil: // and took the upstream along
-		return c.stopping()
-	case errors.Is(c.upErr, errClient):
-		return c.upErr
-	}
-	return c.bye("%s", explain(c.upErr))
+	return err == nil
 }
 
 // endIdle passes on the line that ends IDLE, whatever it is (RFC 9051 section
@@ -208,7 +279,8 @@ func (c *conn) upstreamEnd() error {
 // has crossed its reply and is dropped.
 func (c *conn) endIdle(line []byte) error {
 	c.mu.Lock()
-	over := c.idle.done
+	over, lost := c.idle.done, c.upErr != nil
+	c.idle.ended = true
 	c.mu.Unlock()
 	c.idle = nil
 	c.trace.fromClient(line)
@@ -216,8 +288,12 @@ func (c *conn) endIdle(line []byte) error {
 	switch {
 	case err != nil || lit != nil:
 		return c.bye("the line that ends IDLE is no line that every server reads alike")
+	case !over && lost:
+		return c.attend() // which answers it
 	case !over:
-		return c.toUpstream(string(line))
+		c.up.Expect(true)
+		c.toUpstream(string(line))
+		return nil
 	case strings.EqualFold(string(line), "DONE"):
 		return nil
 	}
@@ -233,8 +309,27 @@ func (c *conn) logout(cmd *command) error {
 	done := cmd.done
 	c.mu.Unlock()
 	if !done {
-		return c.upstreamEnd()
+		return c.farewells(cmd)
 	}
 	c.w.settle()
+	return errDone
+}
+
+// farewells answers LOGOUT in place of an upstream that is lost.
+func (c *conn) farewells(cmd *command) error {
+	if err := c.resumable(); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	said := c.farewell
+	c.mu.Unlock()
+	if !said {
+		if err := c.w.line("* BYE exgate signing off."); err != nil {
+			return err
+		}
+	}
+	if err := c.w.line("%s OK LOGOUT completed.", cmd.tag); err != nil {
+		return err
+	}
 	return errDone
 }

@@ -35,7 +35,22 @@
 // upstream connection's reader (backend.Conn.read), which calls relay. During
 // an owned command there is a third, the library's: it speaks to the upstream
 // while conn.serve is parked in await, which watches the client and wakes when
-// the command is done. conn.close waits for all of them.
+// the command is done. While the session is resumed there is a third too, of
+// conn.aside, which is awaited in the same way. conn.close waits for all of
+// them.
+//
+// # A lost upstream
+//
+//	relay.End          notes the end, and wakes conn.serve
+//	conn.attend        with commands in flight: resumes the session at once
+//	conn.ready         else: before the next command is sent
+//	  conn.resume        logs in again, opens the mailbox, proves its numbering,
+//	                     and sends again what may be repeated (resume.go)
+//
+// A new connection's relay keeps books of its own until conn.takeOver makes it
+// the session's; before that, and once another has taken over, nothing of it
+// reaches the client. conn.renewIfDue uses the same way to leave a connection
+// whose errors Exchange has nearly counted to ten.
 //
 // # Who may write where
 //

@@ -20,5 +20,5 @@ func explain(err error) string {
 	if f.Kind == backend.KindOther {
 		return "the connection to the server ended: " + strings.Join(strings.Fields(err.Error()), " ")
 	}
-	return f.ClientText()
+	return strings.TrimPrefix(f.ClientText(), "BYE ") // it stands in one
 }

@@ -218,6 +218,8 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
+func (b *buffer) contains(s string) bool { return strings.Contains(b.String(), s) }
+
 // countingListener counts what the gateway has read from its clients.
 type countingListener struct {
 	*net.TCPListener

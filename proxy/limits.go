@@ -4,15 +4,19 @@ import "time"
 
 // limits are the deadlines and bounds of the client's side, by phase.
 type limits struct {
-	Handshake   time.Duration // TLS
-	BeforeLogin time.Duration // silence before the login
-	Line        time.Duration // from the first byte of a line to its end
-	Write       time.Duration // one write
-	FirstWord   time.Duration // a wait of which the client is told
-	KeepAlive   time.Duration // between two such words
-	Linger      time.Duration // for a client that goes on sending after BYE
-	Stall       time.Duration // what a literal may take whatever its size
-	MinRate     int64         // bytes per second that a literal must come with, besides
+	Handshake       time.Duration // TLS
+	BeforeLogin     time.Duration // silence before the login
+	Line            time.Duration // from the first byte of a line to its end
+	Write           time.Duration // one write
+	FirstWord       time.Duration // a wait of which the client is told
+	KeepAlive       time.Duration // between two such words
+	Reconnect       time.Duration // for which an upstream that cannot be reached is tried again
+	ReconnectPause  time.Duration // between the first two of these tries, and doubled with each
+	ReconnectSpread time.Duration // over which sessions that lost their upstream at once come back
+	Steady          time.Duration // a connection that has lasted so long is no failed try
+	Linger          time.Duration // for a client that goes on sending after BYE
+	Stall           time.Duration // what a literal may take whatever its size
+	MinRate         int64         // bytes per second that a literal must come with, besides
 
 	LineBeforeLogin     int   // bytes of a command line before the login
 	SkipLine            int   // bytes of a line that is passed over
@@ -23,15 +27,19 @@ type limits struct {
 // After the login silence has no bound of ours: the upstream has one (Exchange
 // 30 minutes), and TCP keep-alive finds the clients that are gone.
 var defaultLimits = limits{
-	Handshake:   30 * time.Second,
-	BeforeLogin: 60 * time.Second,
-	Line:        60 * time.Second,
-	Write:       2 * time.Minute,
-	FirstWord:   10 * time.Second,
-	KeepAlive:   20 * time.Second,
-	Linger:      2 * time.Second,
-	Stall:       2 * time.Minute,
-	MinRate:     1 << 10,
+	Handshake:       30 * time.Second,
+	BeforeLogin:     60 * time.Second,
+	Line:            60 * time.Second,
+	Write:           2 * time.Minute,
+	FirstWord:       10 * time.Second,
+	KeepAlive:       20 * time.Second,
+	Reconnect:       time.Minute,
+	ReconnectPause:  time.Second,
+	ReconnectSpread: 500 * time.Millisecond,
+	Steady:          time.Minute,
+	Linger:          2 * time.Second,
+	Stall:           2 * time.Minute,
+	MinRate:         1 << 10,
 
 	LineBeforeLogin:     16 << 10, // an OAuth token fits
 	SkipLine:            1 << 20,

@@ -23,6 +23,7 @@ type login struct {
 	attempt  backend.Attempt
 	policy   Policy   // in force
 	wanted   Policy   // what would be in force if the gateway did not only observe
+	resume   bool     // the session outlives its upstream connection
 	account  *account // shared with the mailbox's other sessions
 	caps     []string // the upstream's
 	why      string   // the reason for the profile
@@ -259,8 +260,10 @@ func (c *conn) open(claim backend.Claim) error {
 	}
 	c.failed = nil
 	l := srv.newLogin(id, claim.Password, up)
-	c.up, c.login = up.Conn, l
-	c.up.Relay(&relay{c: c})
+	c.mu.Lock()
+	c.up, c.login, c.relay = up.Conn, l, &relay{c: c, up: up.Conn}
+	c.mu.Unlock()
+	c.up.Relay(c.relay)
 	return nil
 }
 

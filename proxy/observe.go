@@ -66,7 +66,7 @@ func (c *conn) reportExamined(cmd *command) error {
 	c.mu.Unlock()
 	attrs := []any{"mailbox", e.upload.mailbox, "size", e.size, "reply", reply}
 	c.log.Info("observed a message", append(attrs, c.wouldDo(e)...)...)
-	return c.upstreamEnd()
+	return c.resumable()
 }
 
 // wouldDo tells what the fixes that are wanted would have done.

@@ -17,11 +17,8 @@ func (c *conn) pace(messages *backend.Pace) error {
 			c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "throttle")
 		}
 	} else {
-		// Another session may prolong it meanwhile.
-		for d := account.Throttle.Remaining(); d > 0; d = account.Throttle.Remaining() {
-			if err := c.waitFor(d, "Exchange throttles this account"); err != nil {
-				return err
-			}
+		if err := c.outwaitThrottle(); err != nil {
+			return err
 		}
 	}
 	d := messages.Charge(1)
@@ -34,7 +31,8 @@ func (c *conn) pace(messages *backend.Pace) error {
 	return c.waitFor(d, "messages go at the pace that Exchange takes")
 }
 
-// waitFor waits for d, watching the client and keeping it patient.
+// waitFor waits for d, watching the client and keeping it patient. An upstream
+// that is lost meanwhile does not end the wait, where the session is resumed.
 func (c *conn) waitFor(d time.Duration, why string) error {
 	if d <= 0 {
 		return nil
@@ -48,10 +46,11 @@ func (c *conn) waitFor(d time.Duration, why string) error {
 		c.wakeUp()
 	})
 	defer timer.Stop()
-	err := c.await(func() bool { return over || c.upErr != nil }, func() string { return why })
+	gone := func() bool { return c.upErr != nil && !c.login.resume }
+	err := c.await(func() bool { return over || gone() }, func() string { return why })
 	c.stats.waited += time.Since(began)
 	if err != nil {
 		return err
 	}
-	return c.upstreamEnd()
+	return c.resumable()
 }

@@ -2,9 +2,9 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -17,12 +17,18 @@ import (
 // buffer are gathered into one run, written by Flush.
 type relay struct {
 	c      *conn
-	run    []byte // bytes that the client has not been sent
-	locked bool   // the client writer's lock is ours
-	inside bool   // a response has begun and not ended
-	hide   bool   // the response at hand is not the client's
-	last   error  // ends the session after the response at hand
-	failed error  // of writing to the client
+	up     *backend.Conn // whose sink it is
+	run    []byte        // bytes that the client has not been sent
+	locked bool          // the client writer's lock is ours
+	inside bool          // a response has begun and not ended
+	hide   bool          // the response at hand is not the client's
+	last   error         // ends the connection after the response at hand
+	failed error         // of writing to the client
+
+	// fresh is the mailbox as this connection shows it until the connection
+	// becomes the session's (conn.takeOver): until then nothing of it is the
+	// client's. Guarded by conn.mu.
+	fresh *view
 }
 
 // Take implements backend.Sink.
@@ -93,17 +99,23 @@ func (r *relay) Flush() error {
 	return err
 }
 
-// End implements backend.Sink: the session's goroutine is told, and says BYE.
+// End implements backend.Sink: the session's goroutine is told, and resumes the
+// session or says BYE.
 func (r *relay) End(err error) {
 	c := r.c
 	if r.failed != nil {
 		err = r.failed // the upstream is not to blame
 	}
 	c.mu.Lock()
-	c.upErr = err
-	c.torn = r.inside && !r.hide
-	c.wakeUp()
-	c.nc.SetReadDeadline(past)
+	if c.relay == r {
+		c.log.Debug("upstream ended", "err", err)
+		c.upErr = err
+		c.torn = r.inside && !r.hide
+		c.alarm()
+		if !c.login.resume {
+			c.nc.SetReadDeadline(past)
+		}
+	}
 	c.mu.Unlock()
 	if r.locked {
 		r.locked = false
@@ -114,13 +126,20 @@ func (r *relay) End(err error) {
 // begin looks at the first line of a response: it keeps the session's books,
 // and returns the line as the client shall see it.
 func (r *relay) begin(f wire.Fragment) []byte {
-	r.hide = false
-	switch c := r.c; f.Kind {
+	c := r.c
+	c.mu.Lock()
+	r.hide = c.relay != r // not the session's yet, or not any more
+	c.mu.Unlock()
+	if r.hide {
+		r.private(f)
+		return f.Data
+	}
+	switch f.Kind {
 	case wire.Continuation:
-		r.hide = c.continued()
+		r.hide = c.continued(r)
 	case wire.Tagged:
 		var known bool
-		if known, r.last = c.completed(f.Data); !known {
+		if known, r.hide, r.last = c.completed(r, f.Data); !known {
 			// Exchange runs the rest of a message as commands: what it answers
 			// to them is not for the client, who never used that tag.
 			r.hide = true
@@ -129,21 +148,47 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		}
 	default:
 		if f.Last {
-			return c.untagged(f.Data)
+			return r.untagged(f.Data)
 		}
 		c.fetched(f.Data)
 	}
 	return f.Data
 }
 
+// private keeps the books of a connection that is being brought to where the
+// session is.
+func (r *relay) private(f wire.Fragment) {
+	if f.Kind != wire.Untagged {
+		r.last = &backend.Violation{Line: string(bytes.TrimRight(f.Data, "\r\n"))}
+		return
+	}
+	status, isStatus := wire.ParseStatus(f.Data)
+	if isStatus {
+		r.up.Said(status)
+	}
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	if r.fresh == nil {
+		return
+	}
+	if isStatus {
+		r.fresh.noteCode(status)
+	} else if n, word, ok := numbered(f.Data); ok {
+		r.fresh.note(n, word)
+	}
+}
+
 // continued gives the "+" to the command that waits for it, and tells whether
 // it is hidden from the client, who did not ask.
-func (c *conn) continued() (hide bool) {
+func (c *conn) continued(r *relay) (hide bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, cmd := range c.flight {
 		if cmd.asks {
 			cmd.asks, cmd.granted, cmd.mid = false, true, cmd.verb != "IDLE"
+			if cmd.verb == "IDLE" { // which may be silent for long
+				r.up.Expect(false)
+			}
 			c.wakeUp()
 			return cmd.swallow
 		}
@@ -152,36 +197,52 @@ func (c *conn) continued() (hide bool) {
 }
 
 // completed ends the oldest command in flight that has the line's tag: clients
-// use tags again. An error says that the upstream is out of step.
-func (c *conn) completed(line []byte) (known bool, err error) {
+// use tags again. hide says that the client does not see the line, since the
+// command is sent once more. An error says that the upstream is out of step.
+func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	status, _ := wire.ParseStatus(line)
-	c.up.Said(status)
-	cmd, mid := c.land(status)
+	r.up.Said(status)
+	cmd, mid, again := c.land(r, status)
 	if cmd != nil {
 		c.judge(cmd, status)
 	}
 	if cmd == nil || mid {
-		return cmd != nil, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
+		return cmd != nil, false, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
 	}
-	return true, nil
+	return true, again, nil
 }
 
 // land takes the command that a tagged reply completes out of the flight, and
 // wakes who waits for it; nil if there is none. mid tells that bytes of a
-// literal of its were still on their way.
-func (c *conn) land(status wire.Status) (cmd *command, mid bool) {
+// literal of its were still on their way; again, that a throttle has refused
+// it, and that it stays in the flight to be sent again.
+func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.flight, func(cmd *command) bool { return cmd.tag == status.Tag })
+	i := slices.IndexFunc(c.flight, func(cmd *command) bool { return cmd.tag == status.Tag && !cmd.throttled })
 	if i < 0 {
-		return nil, false
+		return nil, false, false
 	}
 	cmd = c.flight[i]
+	defer c.wakeUp()
+	if c.sendsAgain(cmd, status) {
+		cmd.throttled = true
+		c.alarm()
+		return cmd, false, true
+	}
 	cmd.done, cmd.status = true, status
 	c.flight = slices.Delete(c.flight, i, i+1)
+	if status.Word == "OK" {
+		c.bound = cmp.Or(c.bound, binding(cmd.verb, cmd.args))
+		if cmd.verb == "ENABLE" && !slices.Contains(c.enabled, cmd.args) {
+			c.enabled = append(slices.Clip(c.enabled), cmd.args)
+		}
+	}
 	c.updateView(cmd, status)
-	c.wakeUp()
-	return cmd, cmd.mid
+	if len(c.flight) == 0 {
+		r.up.Expect(false)
+	}
+	return cmd, cmd.mid, false
 }
 
 // updateView notes what a completed command did to the selected mailbox. c.mu
@@ -190,20 +251,25 @@ func (c *conn) updateView(cmd *command, status wire.Status) {
 	switch cmd.effect() {
 	case opensView:
 		// Without success nothing is selected (RFC 9051 section 6.3.2).
-		flags := c.view.flags
 		c.view = view{}
 		if status.Word == "OK" {
 			c.view = cmd.opens
-			c.view.flags = flags
-			if _, ro := status.CodeArgs("READ-ONLY"); ro {
-				c.view.readWrite = false
-			}
+			c.view.opened(status)
 		}
 	case closesView:
 		if status.Word == "OK" {
 			c.view = view{}
 		}
 	}
+}
+
+// viewNow is the view that untagged data is about: the one that is being
+// opened, once its command is the oldest in flight. c.mu is held.
+func (c *conn) viewNow() *view {
+	if len(c.flight) > 0 && c.flight[0].effect() == opensView {
+		return &c.flight[0].opens
+	}
+	return &c.view
 }
 
 // judge records a refusal with what it means. A throttle holds back what the
@@ -222,7 +288,8 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 }
 
 // untagged looks at a whole untagged line.
-func (c *conn) untagged(line []byte) []byte {
+func (r *relay) untagged(line []byte) []byte {
+	c := r.c
 	if len(line) < 3 || line[0] != '*' {
 		return line
 	}
@@ -231,28 +298,38 @@ func (c *conn) untagged(line []byte) []byte {
 		return c.login.policy.editCapabilities(line)
 	case 'O', 'o', 'B', 'b', 'N', 'n':
 		if status, ok := wire.ParseStatus(line); ok {
-			c.statusLine(status)
+			r.statusLine(status)
 			return c.login.policy.editCapabilities(line)
 		}
 	default:
+		if n, word, ok := numbered(line); ok {
+			c.mu.Lock()
+			c.viewNow().note(n, word)
+			if word == "EXPUNGE" {
+				c.expunges++
+			}
+			c.mu.Unlock()
+			return line
+		}
 		c.fetched(line)
 	}
 	return line
 }
 
-// statusLine notes an untagged status response.
-func (c *conn) statusLine(status wire.Status) {
-	c.up.Said(status)
-	if status.Word == "BYE" {
-		c.mu.Lock()
-		c.farewell = true
-		c.mu.Unlock()
+// statusLine notes an untagged status response. A BYE that the client has not
+// asked for is kept from it where its session can be resumed.
+func (r *relay) statusLine(status wire.Status) {
+	c := r.c
+	r.up.Said(status)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if status.Word != "BYE" {
+		c.viewNow().noteCode(status)
 		return
 	}
-	if flags, ok := status.CodeArgs("PERMANENTFLAGS"); ok {
-		c.mu.Lock()
-		c.view.flags = strings.Fields(strings.Trim(flags, "()"))
-		c.mu.Unlock()
+	leaving := slices.ContainsFunc(c.flight, func(cmd *command) bool { return cmd.verb == "LOGOUT" })
+	if r.hide = c.login.resume && !leaving; !r.hide {
+		c.farewell = true
 	}
 }
 

@@ -32,12 +32,21 @@ const (
 
 // route is one row of the routing table.
 type route struct {
-	verbs  string // separated by commas
-	lane   lane
-	states state
-	effect effect
-	why    string
+	verbs   string // separated by commas
+	lane    lane
+	states  state
+	effect  effect
+	repeats bool // sent again when the upstream was lost before its reply
+	why     string
 }
+
+// What repeats does by design section 4: the second time changes nothing that
+// the first has not. COPY, MOVE and EXPUNGE do not, and whether they were done
+// is not known then.
+const (
+	again = true
+	once  = false
+)
 
 const always = beforeLogin | afterLogin
 
@@ -46,32 +55,36 @@ const always = beforeLogin | afterLogin
 // the ten errors after which it closes, and relayed where the profile is plain.
 // The verbs relayed are those registered with IANA, less the refused ones.
 var table = []route{
-	{"CAPABILITY,NOOP,LOGOUT,ID", direct, always, keepsView, "RFC 9051 §6.1, RFC 2971; before login the gateway's own"},
+	{"CAPABILITY,NOOP,LOGOUT,ID", direct, always, keepsView, again, "RFC 9051 §6.1, RFC 2971; before login the gateway's own"},
 
-	{"STARTTLS", owned, beforeLogin, keepsView, "the gateway's handshake"},
-	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, "the name is mapped to what this Exchange accepts"},
-	{"APPEND", owned, afterLogin, keepsView, "the message is repaired; direct where no fix concerns it"},
+	{"STARTTLS", owned, beforeLogin, keepsView, once, "the gateway's handshake"},
+	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, "the name is mapped to what this Exchange accepts"},
+	{"APPEND", owned, afterLogin, keepsView, once, "the message is repaired; direct where no fix concerns it"},
 
-	{"SELECT,EXAMINE", direct, afterLogin, opensView, "RFC 9051 §6.3"},
-	{"CLOSE,UNSELECT", direct, afterLogin, closesView, "RFC 9051 §6.4"},
-	{"FETCH,UID FETCH", direct, afterLogin, fetchesView, "RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", direct, afterLogin, keepsView, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
-	{"ENABLE,CREATE,DELETE,RENAME,SUBSCRIBE,UNSUBSCRIBE,LIST,NAMESPACE,STATUS", direct, afterLogin, keepsView, "RFC 9051 §6.3"},
-	{"EXPUNGE,SEARCH,STORE,COPY,MOVE,UID EXPUNGE,UID SEARCH,UID STORE,UID COPY,UID MOVE", direct, afterLogin, keepsView, "RFC 9051 §6.4"},
-	{"LSUB,CHECK", direct, afterLogin, keepsView, "RFC 3501 §6.3.9, §6.4.1"},
-	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, "RFC 5256"},
-	{"GETQUOTA,GETQUOTAROOT,SETQUOTA", direct, afterLogin, keepsView, "RFC 9208"},
-	{"GETACL,SETACL,DELETEACL,LISTRIGHTS,MYRIGHTS", direct, afterLogin, keepsView, "RFC 4314"},
-	{"GETMETADATA,SETMETADATA,GETANNOTATION,SETANNOTATION", direct, afterLogin, keepsView, "RFC 5464, RFC 5257"},
-	{"ESEARCH,NOTIFY,CANCELUPDATE", direct, afterLogin, keepsView, "RFC 7377, RFC 5465, RFC 5267"},
-	{"LANGUAGE,COMPARATOR,RLIST,RLSUB", direct, afterLogin, keepsView, "RFC 5255, RFC 2193"},
-	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, "RFC 5259, RFC 9698"},
+	{"SELECT,EXAMINE", direct, afterLogin, opensView, again, "RFC 9051 §6.3"},
+	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, "RFC 9051 §6.4"},
+	{"FETCH,UID FETCH", direct, afterLogin, fetchesView, again, "RFC 9051 §6.4; whole messages are paced"},
+	{"IDLE", direct, afterLogin, keepsView, again, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+	{"ENABLE,SUBSCRIBE,UNSUBSCRIBE,LIST,NAMESPACE,STATUS", direct, afterLogin, keepsView, again, "RFC 9051 §6.3"},
+	{"CREATE,DELETE,RENAME", direct, afterLogin, keepsView, once, "RFC 9051 §6.3"},
+	{"SEARCH,STORE,UID SEARCH,UID STORE", direct, afterLogin, keepsView, again, "RFC 9051 §6.4"},
+	{"EXPUNGE,COPY,MOVE,UID EXPUNGE,UID COPY,UID MOVE", direct, afterLogin, keepsView, once, "RFC 9051 §6.4"},
+	{"LSUB,CHECK", direct, afterLogin, keepsView, again, "RFC 3501 §6.3.9, §6.4.1"},
+	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, "RFC 5256"},
+	{"GETQUOTA,GETQUOTAROOT", direct, afterLogin, keepsView, again, "RFC 9208"},
+	{"GETACL,LISTRIGHTS,MYRIGHTS", direct, afterLogin, keepsView, again, "RFC 4314"},
+	{"GETMETADATA,GETANNOTATION", direct, afterLogin, keepsView, again, "RFC 5464, RFC 5257"},
+	{"SETQUOTA,SETACL,DELETEACL,SETMETADATA,SETANNOTATION", direct, afterLogin, keepsView, once, "RFC 9208, RFC 4314, RFC 5464, RFC 5257"},
+	{"ESEARCH,NOTIFY,CANCELUPDATE", direct, afterLogin, keepsView, once, "RFC 7377, RFC 5465, RFC 5267"},
+	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, "RFC 5255"},
+	{"RLIST,RLSUB", direct, afterLogin, keepsView, again, "RFC 2193"},
+	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, once, "RFC 5259, RFC 9698"},
 
-	{"COMPRESS", refused, afterLogin, keepsView, "it would hide what follows from the gateway"},
-	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, "it would upload past the repairs"},
-	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, "it would act past the login that was mapped"},
+	{"COMPRESS", refused, afterLogin, keepsView, once, "it would hide what follows from the gateway"},
+	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, "it would upload past the repairs"},
+	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, once, "it would act past the login that was mapped"},
 	{"XPROXY,XPROXY2,XPROXY3,BACKENDAUTHENTICATE,CLIENTACCESSRULES,CLIENTNETWORKPRESENCELOCATION",
-		refused, always, keepsView, "it is internal to Exchange's own proxying"},
+		refused, always, keepsView, once, "it is internal to Exchange's own proxying"},
 }
 
 // routes is table by verb.

@@ -37,9 +37,11 @@ type Options struct {
 	Profile string
 	// Policy returns what is done under a profile. Required.
 	Policy func(profile string) Policy
-	// Observe changes nothing and reports everything; the two switches keep
-	// the pace and the waiting.
-	Observe, ObservePace, ObserveThrottle bool
+	// Resume has sessions outlive their upstream connections.
+	Resume bool
+	// Observe changes nothing and reports everything; the switches keep the
+	// pace, the waiting and the resuming.
+	Observe, ObservePace, ObserveThrottle, ObserveResume bool
 	// Certificate is what clients see. Required but for plain text.
 	Certificate tls.Certificate
 	Spool       SpoolOptions
@@ -49,16 +51,17 @@ type Options struct {
 
 // Server is the gateway. NewServer makes one.
 type Server struct {
-	opts     Options
-	limits   limits
-	upstream *backend.Upstream
-	tls      *tls.Config
-	own      *ownLane
-	accounts *accounts
-	uploads  budget // bytes of all sessions in the spool
-	ctx      context.Context
-	cancel   context.CancelFunc
-	conns    sync.WaitGroup
+	opts       Options
+	limits     limits
+	upstream   *backend.Upstream
+	tls        *tls.Config
+	own        *ownLane
+	accounts   *accounts
+	reconnects gate   // of sessions that have lost their upstream
+	uploads    budget // bytes of all sessions in the spool
+	ctx        context.Context
+	cancel     context.CancelFunc
+	conns      sync.WaitGroup
 }
 
 // NewServer returns a gateway that Serve and Close work on.
@@ -81,6 +84,7 @@ func NewServer(opts Options) (*Server, error) {
 		},
 	}
 	s.uploads.max = opts.Spool.Total
+	s.reconnects = make(gate, maxReconnects)
 	var err error
 	if s.upstream, err = backend.NewUpstream(opts.Upstream, s.choose); err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
@@ -180,6 +184,7 @@ func (s *Server) newLogin(id backend.Identity, password string, up *backend.Sess
 	return &login{
 		identity: id, password: password, attempt: up.Attempt,
 		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
+		resume:  s.opts.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: s.accounts.get(id.User, wanted.MessagesPerSecond),
 	}
 }

@@ -19,7 +19,16 @@ type stats struct {
 	stored, turnedAway             int // messages
 	waited                         time.Duration
 	fixes                          map[string]int
-	errors                         int // of the ten after which Exchange closes; guarded by conn.mu
+	errors                         int   // that Exchange counts; guarded by conn.mu
+	resumed, renewed               int   // upstream connections
+	in, out                        int64 // bytes of the upstream connections before this one; guarded by conn.mu
+}
+
+// passed adds up the traffic of an upstream connection that is over.
+func (s *stats) passed(up *backend.Conn) {
+	in, out := up.Traffic()
+	s.in += in
+	s.out += out
 }
 
 func (s *stats) count(fixes []string) {
@@ -35,6 +44,7 @@ func (s *stats) count(fixes []string) {
 func (c *conn) countErrors(f backend.Failure) {
 	c.mu.Lock()
 	c.stats.errors += f.Errors()
+	c.errors += f.Errors()
 	c.mu.Unlock()
 }
 
@@ -68,13 +78,13 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	for _, name := range slices.Sorted(maps.Keys(c.stats.fixes)) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.stats.fixes[name]))
 	}
-	in, out := c.up.Traffic()
+	c.stats.passed(c.up)
 	attrs = append(attrs,
 		"user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name,
-		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", in, "upstream_out", out,
+		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", c.stats.in, "upstream_out", c.stats.out,
 		"commands_direct", c.stats.direct, "commands_owned", c.stats.owned, "commands_refused", c.stats.refused,
 		"messages_stored", c.stats.stored, "messages_refused", c.stats.turnedAway,
-		"errors", c.stats.errors, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
+		"errors", c.stats.errors, "resumed", c.stats.resumed, "renewed", c.stats.renewed, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }
 

@@ -1,14 +1,26 @@
 package proxy
 
-import "strings"
+import (
+	"strings"
+
+	"exgate/backend/wire"
+)
 
 // view is the mailbox that the client has selected, as the upstream's replies
-// show it.
+// show it. Its numbers are what a lost connection is resumed by: resume.go.
 type view struct {
 	mailbox   string // as the client named it, decoded of its quoting; "" if none
 	readWrite bool
 	// flags are the PERMANENTFLAGS (RFC 9051 section 7.1): nil if unknown.
 	flags []string
+
+	validity uint32 // UIDVALIDITY; 0: not said
+	uidNext  uint32 // UIDNEXT at SELECT; 0: not said, as by Exchange 2003
+	exists   uint32 // messages, as the client has been told
+	// early is how many of them were there at SELECT, so that their UIDs are
+	// below uidNext. It may be too high, never too low, which the proof of a
+	// resume relies on.
+	early uint32
 }
 
 // holds tells whether name is the selected mailbox. INBOX is so in any case
@@ -21,4 +33,70 @@ func (v *view) holds(name string, exchange bool) bool {
 		return strings.EqualFold(name, v.mailbox)
 	}
 	return name == v.mailbox
+}
+
+// verb is the command that opens the view anew.
+func (v *view) verb() string {
+	if v.readWrite {
+		return "SELECT"
+	}
+	return "EXAMINE"
+}
+
+// opened ends the opening of the mailbox: what is there now is there early.
+func (v *view) opened(status wire.Status) {
+	v.early = v.exists
+	if _, ro := status.CodeArgs("READ-ONLY"); ro {
+		v.readWrite = false
+	}
+}
+
+// note keeps the books with an untagged "* n WORD" that concerns them.
+func (v *view) note(n uint32, word string) {
+	switch word {
+	case "EXISTS":
+		v.exists = n
+	case "EXPUNGE":
+		if n <= v.early {
+			v.early--
+		}
+		if v.exists > 0 {
+			v.exists--
+		}
+	}
+}
+
+// noteCode keeps them with the response code of an untagged status.
+func (v *view) noteCode(s wire.Status) {
+	if flags, ok := s.CodeArgs("PERMANENTFLAGS"); ok {
+		v.flags = strings.Fields(strings.Trim(flags, "()"))
+	}
+	for code, number := range map[string]*uint32{"UIDVALIDITY": &v.validity, "UIDNEXT": &v.uidNext} {
+		if args, ok := s.CodeArgs(code); ok {
+			*number = parseNumber(args)
+		}
+	}
+}
+
+// numbered reads "* n WORD" off the beginning of a response. Only the words
+// that change the numbering are of interest, which keeps a FETCH cheap.
+func numbered(line []byte) (n uint32, word string, ok bool) {
+	if len(line) < len("* 1 EXISTS") || line[1] != ' ' {
+		return 0, "", false
+	}
+	i := 2
+	for ; i < len(line) && '0' <= line[i] && line[i] <= '9'; i++ {
+		if n > (1<<32-10)/10 {
+			return 0, "", false
+		}
+		n = n*10 + uint32(line[i]-'0')
+	}
+	if i == 2 || line[i] != ' ' || len(line) < i+4 || line[i+1]|0x20 != 'e' || line[i+2]|0x20 != 'x' {
+		return 0, "", false
+	}
+	switch word := strings.ToUpper(strings.TrimRight(string(line[i+1:]), " \r\n")); word {
+	case "EXISTS", "EXPUNGE":
+		return n, word, true
+	}
+	return 0, "", false
 }

@@ -83,9 +83,11 @@ func gatewayOptions(c *config.Config, log *slog.Logger) (opts proxy.Options, clo
 		Upstream:        upstream,
 		Profile:         c.Upstream.Profile,
 		Policy:          func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
+		Resume:          c.Upstream.Resume,
 		Observe:         c.Mode == config.Observe,
 		ObservePace:     c.Observe.Pace,
 		ObserveThrottle: c.Observe.Throttle,
+		ObserveResume:   c.Observe.Resume,
 		Certificate:     certificate,
 		Spool: proxy.SpoolOptions{
 			Dir:     c.Spool.Dir,

@@ -1,0 +1,30 @@
+package proxy
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"exgate/backend"
+)
+
+// maxReconnects is how many sessions log in again at a time: when Exchange
+// restarts, all of them have lost their connections at once.
+const maxReconnects = 8
+
+// gate lets a few pass at a time.
+type gate chan struct{}
+
+// enter waits for a random part of spread, and then for a place, which done
+// gives back.
+func (g gate) enter(ctx context.Context, spread time.Duration) (done func(), err error) {
+	if err := backend.Sleep(ctx, rand.N(spread+1)); err != nil {
+		return nil, err
+	}
+	select {
+	case g <- struct{}{}:
+		return func() { <-g }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}

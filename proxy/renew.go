@@ -1,0 +1,40 @@
+package proxy
+
+import "context"
+
+// renewAt is the count of errors at which a connection is renewed: Exchange
+// closes after the tenth (exchange-behaviour.md §3), and one command may cost
+// two.
+const renewAt = 8
+
+// renewIfDue replaces an upstream connection whose errors Exchange has nearly
+// counted to the end, while nothing is in flight. The old one stays until the
+// new one is proved to be where the session is, and for good if it cannot be.
+func (c *conn) renewIfDue() error {
+	c.mu.Lock()
+	due := c.errors >= renewAt && !c.kept && c.login.resume && c.login.policy.exchange() &&
+		len(c.flight) == 0 && c.bound == ""
+	errors := c.errors
+	c.mu.Unlock()
+	if !due {
+		return nil
+	}
+	err := c.aside(func() string { return "exgate renews its connection to Exchange" }, func(ctx context.Context) error {
+		up, err := c.reconnect(ctx)
+		if err != nil {
+			return err
+		}
+		return c.install(ctx, up, keepsView)
+	})
+	if c.ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		c.kept = true // until it is lost: to try before each command would only cost logins
+		c.log.Warn("the connection to Exchange is not renewed", "errors", errors, "err", err)
+		return nil
+	}
+	c.stats.renewed++
+	c.log.Info("connection renewed before Exchange's tenth error", "errors", errors)
+	return nil
+}

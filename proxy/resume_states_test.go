@@ -1,0 +1,471 @@
+package proxy
+
+import (
+	"testing"
+	"time"
+)
+
+// A session is resumed in every state that it can be in.
+
+func TestResumeIdle(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	selects(c, u, "SELECT INBOX", mailbox{1, 7, 20})
+	c.C("a1 IDLE")
+	u.C("a1 IDLE")
+	u.S("+ idling")
+	c.S("+ idling")
+	u.S("* BYE Session invalidated - AccessTokenExpired")
+	u.close()
+	u = g.relogin()
+	u.reselects("SELECT INBOX", mailbox{2, 7, 21})
+	u.proves("1:2", "* 1 FETCH (UID 19)", "* 2 FETCH (UID 20)")
+	c.S("* 2 EXISTS")
+	u.C("a1 IDLE")
+	u.S("+ idling again") // not the client's: it has its own
+	u.S("* 3 EXISTS")
+	c.S("* 3 EXISTS")
+	c.C("DONE")
+	u.C("DONE")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+	noop(c, u)
+}
+
+func TestResumeIdleBeforeItsPlus(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	c.C("a1 IDLE")
+	u.C("a1 IDLE")
+	u.reset()
+	u = g.relogin()
+	u.C("a1 IDLE")
+	u.S("+ idling")
+	c.S("+ idling")
+	c.C("DONE")
+	u.C("DONE")
+}
+
+// The client ends its IDLE while nobody is there to hear it.
+func TestResumeIdleEndedMeanwhile(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	c.C("a1 IDLE")
+	u.C("a1 IDLE")
+	u.S("+ idling")
+	c.S("+ idling")
+	c.C("DONE")
+	u.C("DONE")
+	u.close()
+	c.S("a1 OK IDLE completed.")
+	c.C("a2 NOOP")
+	u = g.relogin()
+	u.C("a2 NOOP")
+}
+
+func TestResumeDuringSelect(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	selects(c, u, "SELECT INBOX", mailbox{1, 7, 20})
+	c.C("a1 SELECT Archive")
+	u.C("a1 SELECT Archive")
+	u.S("* 9 EXISTS")
+	c.S("* 9 EXISTS")
+	u.close()
+	u = g.relogin() // and INBOX, which the client leaves, is not selected
+	u.C("a1 SELECT Archive")
+	for _, line := range (mailbox{8, 3, 30}).lines() {
+		u.S(line)
+		c.S(line)
+	}
+	u.S("a1 OK [READ-WRITE] done")
+	c.S("a1 OK [READ-WRITE] done")
+	u.close()
+	c.C("a2 NOOP")
+	u = g.relogin()
+	u.reselects("SELECT Archive", mailbox{8, 3, 30})
+	u.proves("8:8", "* 8 FETCH (UID 29)")
+	u.C("a2 NOOP")
+}
+
+// The commands that leave a mailbox do not need its numbering.
+func TestResumeForCloseAndSelect(t *testing.T) {
+	changed := mailbox{1, 7, 30}
+	t.Run("CLOSE", func(t *testing.T) {
+		g := exchangeResuming(t)
+		c, u := g.login()
+		selects(c, u, "SELECT INBOX", mailbox{5, 7, 20})
+		c.C("a1 CLOSE")
+		u.C("a1 CLOSE")
+		u.close()
+		u = g.relogin()
+		u.reselects("SELECT INBOX", changed)
+		u.C("a1 CLOSE")
+		u.S("a1 OK done")
+		c.S("a1 OK done")
+	})
+	t.Run("SELECT", func(t *testing.T) {
+		g := exchangeResuming(t)
+		c, u := g.login()
+		selects(c, u, "SELECT INBOX", mailbox{5, 7, 20})
+		u.close()
+		c.C("a1 SELECT INBOX")
+		u = g.relogin()
+		u.C("a1 SELECT INBOX")
+	})
+}
+
+func TestResumeLogout(t *testing.T) {
+	for name, lost := range map[string]bool{"lost before": true, "lost in its course": false} {
+		t.Run(name, func(t *testing.T) {
+			g := exchangeResuming(t)
+			c, u := g.login()
+			if lost {
+				u.close()
+				g.lost()
+			}
+			c.C("a1 LOGOUT")
+			if !lost {
+				u.C("a1 LOGOUT")
+				u.close()
+			}
+			c.S("* BYE exgate signing off.")
+			c.S("a1 OK LOGOUT completed.")
+			c.ends()
+		})
+	}
+	t.Run("after the BYE", func(t *testing.T) {
+		c, u := exchangeResuming(t).login()
+		c.C("a1 LOGOUT")
+		u.C("a1 LOGOUT")
+		u.S("* BYE bye")
+		c.S("* BYE bye")
+		u.close()
+		c.S("a1 OK LOGOUT completed.")
+		c.ends()
+	})
+}
+
+// lost waits until the gateway's only session has noticed the end of its
+// upstream, which it says nothing of.
+func (g *gateway) lost() {
+	g.t.Helper()
+	eventually(g.t, "the loss is noticed", func() bool { return g.log.contains("upstream ended") })
+}
+
+// A reply that was cut in the middle of a response cannot be gone on with.
+func TestResumeNotInsideAResponse(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	c.C("a1 FETCH 1 BODY[]")
+	u.C("a1 FETCH 1 BODY[]")
+	u.raw("* 1 FETCH (BODY[] {10}\r\n01234")
+	c.expectRaw("* 1 FETCH (BODY[] {10}\r\n01234")
+	u.close()
+	c.ends()
+}
+
+// A command of which the upstream has not heard all was not done.
+func TestResumeCommandCutShort(t *testing.T) {
+	for name, tt := range map[string]struct{ first, rest string }{
+		"before the +":           {"a1 CREATE {3}\r\n", ""},
+		"before the +, not sync": {"a1 CREATE {3+}\r\n", "abc\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := exchangeResuming(t)
+			c, u := g.login()
+			c.raw(tt.first + tt.rest)
+			u.C("a1 CREATE {3}")
+			u.close()
+			c.S("a1 NO [UNAVAILABLE] CREATE: …; nothing was done")
+			c.C("a2 NOOP")
+			u = g.relogin()
+			u.C("a2 NOOP")
+			u.S("a2 OK done")
+			c.S("a2 OK done")
+		})
+	}
+	t.Run("in the literal", func(t *testing.T) {
+		g := exchangeResuming(t)
+		c, u := g.login()
+		c.C("a1 CREATE {3}")
+		u.C("a1 CREATE {3}")
+		u.S("+ go")
+		c.S("+ go")
+		u.close()
+		g.lost()
+		c.raw("abc\r\n")
+		c.S("a1 NO [UNAVAILABLE] CREATE: …; nothing was done")
+	})
+}
+
+// A short literal is sent again with its command.
+func TestResumeCommandWithALiteral(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	c.C("a1 STATUS {3}")
+	u.C("a1 STATUS {3}")
+	u.S("+ go")
+	c.S("+ go")
+	c.raw("a&b (MESSAGES)\r\n")
+	u.C("a&b (MESSAGES)")
+	u.close()
+	u = g.relogin()
+	u.C("a1 STATUS {3}")
+	u.S("+ once more")
+	u.C("a&b (MESSAGES)")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+}
+
+// Pipelined commands are sent again in their order; a number that an EXPUNGE
+// has changed meanwhile is not.
+func TestResumePipelined(t *testing.T) {
+	g := newGateway(t, resuming)
+	c, u := g.login()
+	selects(c, u, "SELECT INBOX", mailbox{5, 7, 20})
+	c.raw("a1 NOOP\r\na2 STORE 5 +FLAGS (x)\r\na3 UID FETCH 19 FLAGS\r\n")
+	for _, line := range []string{"a1 NOOP", "a2 STORE 5 +FLAGS (x)", "a3 UID FETCH 19 FLAGS"} {
+		u.C(line)
+	}
+	u.S("* 1 EXPUNGE")
+	c.S("* 1 EXPUNGE")
+	u.close()
+	c.S("a2 NO [UNAVAILABLE] …it is not known whether it was done")
+	u = g.relogin()
+	u.C("xg2 SELECT INBOX")
+	for _, line := range (mailbox{4, 7, 20}).lines() {
+		u.S(line)
+	}
+	u.S("xg2 OK done")
+	u.C("xg3 FETCH 4:4 (UID)")
+	u.S("* 4 FETCH (UID 19)")
+	u.S("xg3 OK done")
+	u.C("a1 NOOP")
+	u.C("a3 UID FETCH 19 FLAGS")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+}
+
+// ENABLE is said again; what would be missed after another command ends the
+// session.
+func TestResumeWhatWasEnabled(t *testing.T) {
+	g := newGateway(t, resuming)
+	c, u := g.login()
+	c.C("a1 ENABLE UTF8=ACCEPT")
+	u.C("a1 ENABLE UTF8=ACCEPT")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+	u.close()
+	c.C("a2 NOOP")
+	u = g.relogin()
+	u.C("xg2 ENABLE UTF8=ACCEPT")
+	u.S("* ENABLED UTF8=ACCEPT")
+	u.S("xg2 OK done")
+	u.C("a2 NOOP")
+	u.S("a2 OK done")
+	c.S("a2 OK done")
+	c.C("a3 ENABLE QRESYNC")
+	u.C("a3 ENABLE QRESYNC")
+	u.S("a3 OK done")
+	c.S("a3 OK done")
+	u.close()
+	c.C("a4 NOOP")
+	c.S("* BYE …the session cannot be resumed after ENABLE QRESYNC")
+}
+
+// There is one login; what it is refused with reaches the client.
+func TestResumeLoginRefused(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	u.S("* BYE Connection closed. 14")
+	u.close()
+	g.lost()
+	c.C("a1 NOOP")
+	u = g.accept()
+	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+	u.C(`xg1 LOGIN "alice" "secret"`)
+	u.S("xg1 NO LOGIN failed.")
+	c.S("* BYE Connection closed. 14 (exgate: …); and then: LOGIN failed. (exgate: …)")
+	c.close()
+	u.ends()
+}
+
+// A server that does not answer the connect is tried again for a while.
+func TestResumeUnreachable(t *testing.T) {
+	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Reconnect, l.ReconnectPause = time.Hour, time.Millisecond })
+	c, u := g.login()
+	u.close()
+	c.C("a1 NOOP")
+	for range 3 {
+		u = g.accept()
+		u.close() // no greeting
+	}
+	u = g.relogin()
+	u.C("a1 NOOP")
+}
+
+// A client that leaves while its session is resumed is noticed at once.
+func TestResumeClientLeaves(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	u.close()
+	c.C("a1 NOOP")
+	u = g.accept() // and hangs
+	c.close()
+	u.ends()
+	g.logged("session end")
+}
+
+// A client that waits for long hears why.
+func TestResumeKeepsTheClientPatient(t *testing.T) {
+	g := exchangeResuming(t, shortWaits)
+	c, u := g.login()
+	u.close()
+	c.C("a1 NOOP")
+	u = g.accept()
+	c.until("* OK exgate: still working: exgate connects to Exchange again")
+}
+
+// A server that hangs is given up.
+func TestResumeSilentUpstream(t *testing.T) {
+	g := exchangeResuming(t, func(o *Options, _ *limits) { o.Upstream.Timeouts.Reply = 100 * time.Millisecond })
+	c, u := g.login()
+	c.C("a1 IDLE") // may be silent for long
+	u.C("a1 IDLE")
+	u.S("+ idling")
+	c.S("+ idling")
+	c.C("DONE")
+	u.C("DONE") // but must end
+	c.S("a1 OK IDLE completed.")
+	u.ends()
+	c.C("a2 NOOP")
+	u = g.relogin()
+	u.C("a2 NOOP") // no answer
+	u.ends()
+	u = g.relogin()
+	u.C("a2 NOOP")
+	u.S("a2 OK done")
+	c.S("a2 OK done")
+}
+
+// A command that the upstream is lost with each time is answered at last.
+func TestResumeIsBounded(t *testing.T) {
+	g := exchangeResuming(t)
+	c, u := g.login()
+	c.C("a1 NOOP")
+	u.C("a1 NOOP")
+	for range maxTries {
+		u.close()
+		u = g.relogin()
+		u.C("a1 NOOP")
+	}
+	u.close()
+	c.S("a1 NO [UNAVAILABLE] …")
+}
+
+func TestResumeStops(t *testing.T) {
+	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 })
+	c, u := g.login()
+	u.close()
+	c.C("a1 NOOP")
+	u = g.accept()
+	g.srv.Close()
+	c.S("* BYE exgate is stopping; log in again later")
+	u.ends()
+}
+
+// A throttled command is sent again when the wait is over, in all three shapes
+// (exchange-behaviour.md §3).
+func TestThrottledCommandIsSentAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		reply  string
+		closes bool
+	}{
+		"NO":          {"a1 NO Request is throttled. Suggested Backoff Time: 5 milliseconds", false},
+		"BAD":         {"a1 BAD Request is throttled. Suggested Backoff Time: 5 milliseconds", false},
+		"BAD and BYE": {"a1 BAD Request is throttled. Suggested Backoff Time: 5 milliseconds\r\n* BYE Connection closed. 14", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := exchangeResuming(t)
+			c, u := g.login()
+			c.raw("a1 FETCH 1 FLAGS\r\na2 NOOP\r\n")
+			u.C("a1 FETCH 1 FLAGS")
+			u.S(tt.reply)
+			if tt.closes {
+				u.close()
+				u = g.relogin()
+			}
+			u.C("a1 FETCH 1 FLAGS")
+			u.S("a1 OK done")
+			c.S("a1 OK done")
+			u.C("a2 NOOP")
+			u.S("a2 OK done")
+			c.S("a2 OK done")
+		})
+	}
+	t.Run("again and again", func(t *testing.T) {
+		c, u := exchangeResuming(t).login()
+		c.C("a1 FETCH 1 FLAGS")
+		for range maxTries {
+			u.C("a1 FETCH 1 FLAGS")
+			u.S("a1 NO Request is throttled. Suggested Backoff Time: 1 milliseconds")
+		}
+		u.C("a1 FETCH 1 FLAGS")
+		u.S("a1 NO Request is throttled. Suggested Backoff Time: 1 milliseconds")
+		c.S("a1 NO Request is throttled. Suggested Backoff Time: 1 milliseconds")
+		noop(c, u)
+	})
+}
+
+// Before Exchange's tenth error the connection is renewed: made, proved, and
+// only then is the old one given up.
+func TestRenewal(t *testing.T) {
+	was := mailbox{2, 7, 20}
+	proof := []string{"* 2 FETCH (UID 19)"}
+	errors := func(c *client, u *upstream, n int) {
+		for range n {
+			c.C("a1 STORE 1 +FLAGS (x)")
+			u.C("a1 STORE 1 +FLAGS (x)")
+			u.S("a1 BAD Command Argument Error. 11")
+			c.S("a1 BAD Command Argument Error. 11")
+		}
+	}
+	t.Run("proved", func(t *testing.T) {
+		g := exchangeResuming(t)
+		c, old := g.login()
+		selects(c, old, "SELECT INBOX", was)
+		errors(c, old, renewAt)
+		c.C("a2 NOOP")
+		u := g.relogin()
+		u.reselects("SELECT INBOX", was)
+		u.proves("2:2", proof...)
+		old.ends()
+		u.C("a2 NOOP")
+		u.S("a2 OK done")
+		c.S("a2 OK done")
+		errors(c, u, 1) // counted anew
+		noop(c, u)
+		c.C("a3 LOGOUT")
+		u.C("a3 LOGOUT")
+		u.S("a3 OK done")
+		c.S("a3 OK done")
+		if end := g.logged("session end"); end["renewed"] != 1.0 || end["errors"] != float64(renewAt+1) {
+			t.Errorf("the log says %v", end)
+		}
+	})
+	t.Run("not proved", func(t *testing.T) {
+		g := exchangeResuming(t)
+		c, old := g.login()
+		selects(c, old, "SELECT INBOX", was)
+		errors(c, old, renewAt)
+		c.C("a2 NOOP")
+		u := g.relogin()
+		u.reselects("SELECT INBOX", mailbox{1, 7, 20})
+		u.ends()
+		old.C("a2 NOOP")
+		old.S("a2 OK done")
+		c.S("a2 OK done")
+		noop(c, old) // and no further try
+	})
+}
