@@ -31,6 +31,9 @@ type Request struct {
 type Body struct {
 	Size int64
 	io.WriterTo
+	// Ended tells, after Do, that the end of the command may have been sent:
+	// the server may have acted on it though no reply came.
+	Ended bool
 }
 
 // NewRequest begins a request with its command name.

@@ -12,7 +12,8 @@ type account struct {
 	*backend.Account
 	registry *backend.Accounts
 	uploads  budget // bytes in the spool
-	sessions int    // guarded by accounts.mu
+	side     *side
+	sessions int // guarded by accounts.mu
 }
 
 // accounts are the mailboxes that have sessions. Those that are still paced or
@@ -38,7 +39,7 @@ func (a *accounts) get(user string, perSecond float64) *account {
 	known := registry.Open(user)
 	shared := a.open[known]
 	if shared == nil {
-		shared = &account{Account: known, registry: registry}
+		shared = &account{Account: known, registry: registry, side: newSide()}
 		shared.uploads.max = a.spool
 		a.open[known] = shared
 	}
@@ -49,9 +50,14 @@ func (a *accounts) get(user string, perSecond float64) *account {
 // close ends one session of the account.
 func (a *accounts) close(shared *account) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	shared.registry.Close(shared.Account)
-	if shared.sessions--; shared.sessions == 0 {
+	shared.sessions--
+	last := shared.sessions == 0
+	if last {
 		delete(a.open, shared.Account)
+	}
+	a.mu.Unlock()
+	if last {
+		shared.side.close()
 	}
 }

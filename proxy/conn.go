@@ -35,7 +35,7 @@ type conn struct {
 	up       *backend.Conn
 	login    *login // nil before login
 	failed   *failedLogin
-	side     *sideConn
+	mark     mark     // where messages go
 	idle     *command // an IDLE whose end the client has not sent
 	uploads  budget   // bytes of this session in the spool
 	out      []byte   // the line being sent upstream
@@ -88,9 +88,6 @@ func (c *conn) serve() {
 func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
 	c.nc.Close()
-	if c.side != nil {
-		c.side.close()
-	}
 	if c.up != nil {
 		c.up.Close() // waits for its reader, so that nothing writes after us
 	}

@@ -10,33 +10,103 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
+	"exgate/rewrite"
 )
+
+// replayTries bounds how often a replay of \Flagged is tried that fails in a way
+// that may pass.
+const replayTries = 3
 
 // replayFlagged sets \Flagged by STORE, where every client of Exchange sees
 // it: on the session's own connection where the mailbox is selected there for
 // writing, else on a side connection. The message is stored by now: a flag
-// that cannot be set is said in the log, and loses no mail.
-func (c *conn) replayFlagged(mailbox string, stored *imap.AppendData) (set bool) {
+// that finally cannot be set is said to the client and in the log, and loses
+// no mail.
+func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, from mark, stored *imap.AppendData) (set bool) {
 	c.waiting.set("setting \\Flagged", time.Time{})
-	err := c.storeFlagged(mailbox, stored)
-	if err != nil {
-		c.log.Error("\\Flagged was not set", "mailbox", mailbox, "err", err)
+	var err error
+	for try := range replayTries {
+		if try > 0 {
+			c.log.Info("\\Flagged was not set; trying again", "mailbox", up.mailbox, "err", err)
+			if waitErr := errors.Join(c.login.account.Throttle.Wait(c.ctx), backend.Sleep(c.ctx, c.srv.limits.Replay)); waitErr != nil {
+				break
+			}
+		}
+		if err = c.storeFlagged(up, plan, from, stored); err == nil || !mayPass(err) {
+			break
+		}
 	}
-	return err == nil
+	if err == nil {
+		return true
+	}
+	c.log.Error("\\Flagged was not set", "mailbox", up.mailbox, "err", err)
+	// A warning, RFC 9051 section 7.1.2.
+	if err := c.w.line("* NO exgate: the message is stored, but \\Flagged could not be set on it: %s", explain(err)); err != nil {
+		c.log.Debug("the client was not told of a flag", "err", err)
+	}
+	return false
 }
 
-func (c *conn) storeFlagged(mailbox string, stored *imap.AppendData) error {
-	if stored == nil {
-		return errors.New("no UID was named for the message")
-	}
+// errNotShown says that a STORE was answered OK and did nothing.
+var errNotShown = errors.New("UID STORE was answered OK without a FETCH that shows the flag")
+
+// mayPass tells whether a failure of a replay may be over soon.
+func mayPass(err error) bool {
+	f := backend.FailureOf(err)
+	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, errNotShown) || errors.Is(err, errSideBusy)
+}
+
+func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, from mark, stored *imap.AppendData) error {
 	c.mu.Lock()
-	own := c.view.readWrite && c.view.holds(mailbox, c.login.policy.exchange())
+	own := c.view.readWrite && c.view.holds(up.mailbox, c.login.policy.exchange())
 	c.mu.Unlock()
-	store := func(conn *backend.Conn) error { return storeFlagged(c.ctx, conn, uint32(stored.UID)) }
 	if own {
-		return store(c.up)
+		if err := c.restore(); err != nil {
+			return err
+		}
 	}
-	return c.onSide(mailbox, store)
+	store := func(conn *backend.Conn) error {
+		uid := uint32(0)
+		if stored != nil {
+			uid = uint32(stored.UID)
+		} else if err := c.findStored(conn, up, plan, from, &uid); err != nil {
+			return err
+		}
+		return storeFlagged(c.ctx, conn, uid)
+	}
+	if own {
+		err := store(c.up)
+		var refused *backend.Error
+		if errors.As(err, &refused) {
+			c.countErrors(refused.Failure)
+		}
+		return err
+	}
+	return c.onSide(up.mailbox, store)
+}
+
+// findStored finds the UID of a message that was stored without APPENDUID, as
+// by Exchange 2007, in the mailbox that is selected on conn.
+func (c *conn) findStored(conn *backend.Conn, up *upload, plan *rewrite.Plan, from mark, uid *uint32) error {
+	if from.next == 0 {
+		return errors.New("the server names no UID for the message")
+	}
+	wanted, err := readIdentity(plan)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Do(c.ctx, backend.NewRequest("NOOP")); err != nil { // which tells of the message
+		return err
+	}
+	found, at, err := search(c.ctx, conn, from.next, wanted, up.date)
+	if err != nil {
+		return err
+	}
+	if found != landingFound {
+		return errors.New("the message cannot be told from others in the mailbox, and the server names no UID")
+	}
+	*uid = at
+	return nil
 }
 
 // storeFlagged sets the flag on a connection, and takes the FETCH that answers
@@ -53,7 +123,7 @@ func storeFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
 			return err
 		}
 	}
-	return errors.New("UID STORE was answered OK without a FETCH that shows the flag")
+	return errNotShown
 }
 
 func storeOnce(ctx context.Context, conn *backend.Conn, uid uint32) (proved bool, err error) {

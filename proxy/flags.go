@@ -27,14 +27,13 @@ func (f *sortedFlags) fixes() []string {
 // sortFlags decides on the flags of an APPEND under a policy. kept are the
 // PERMANENTFLAGS of the mailbox. \Flagged is set by STORE, since Exchange 2010
 // and 2013 show an APPENDed one to IMAP clients only (exchange-behaviour.md §5,
-// row 1); without UIDPLUS the message could not be named afterwards, and the
-// flag goes as it came. Keywords are dropped that Exchange answers with error
+// row 1); a message that could not be found afterwards keeps the flag as it came. Keywords are dropped that Exchange answers with error
 // 11 (row 3), and on Exchange Online the one that becomes a category.
-func sortFlags(policy *Policy, flags, kept []string, uidplus bool) sortedFlags {
+func sortFlags(policy *Policy, flags, kept []string, findable bool) sortedFlags {
 	var f sortedFlags
 	for _, flag := range flags {
 		switch {
-		case policy.Flagged && uidplus && strings.EqualFold(flag, `\Flagged`):
+		case policy.Flagged && findable && strings.EqualFold(flag, `\Flagged`):
 			f.replay = true
 		case policy.Keywords && (!keeps(kept, flag) || policy.MDNSent && strings.EqualFold(flag, "$MDNSent")):
 			f.dropped = append(f.dropped, flag)
@@ -48,7 +47,7 @@ func sortFlags(policy *Policy, flags, kept []string, uidplus bool) sortedFlags {
 // sortFlags decides on the flags of an upload to this session's upstream.
 func (c *conn) sortFlags(up *upload) sortedFlags {
 	policy := &c.login.policy
-	return sortFlags(policy, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS"))
+	return sortFlags(policy, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS") || c.mark.next != 0)
 }
 
 // permanentFlags are those of a mailbox, as far as they are known.

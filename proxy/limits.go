@@ -13,10 +13,15 @@ type limits struct {
 	Reconnect       time.Duration // for which an upstream that cannot be reached is tried again
 	ReconnectPause  time.Duration // between the first two of these tries, and doubled with each
 	ReconnectSpread time.Duration // over which sessions that lost their upstream at once come back
+	Side            time.Duration // that a session waits for its account's side connection
+	Replay          time.Duration // between two tries to set \Flagged
 	Steady          time.Duration // a connection that has lasted so long is no failed try
 	Linger          time.Duration // for a client that goes on sending after BYE
 	Stall           time.Duration // what a literal may take whatever its size
 	MinRate         int64         // bytes per second that a literal must come with, besides
+
+	// Looks are the pauses before each look for a message without a reply.
+	Looks []time.Duration
 
 	LineBeforeLogin     int   // bytes of a command line before the login
 	SkipLine            int   // bytes of a line that is passed over
@@ -36,10 +41,14 @@ var defaultLimits = limits{
 	Reconnect:       time.Minute,
 	ReconnectPause:  time.Second,
 	ReconnectSpread: 500 * time.Millisecond,
+	Side:            30 * time.Second,
+	Replay:          time.Second,
 	Steady:          time.Minute,
 	Linger:          2 * time.Second,
 	Stall:           2 * time.Minute,
 	MinRate:         1 << 10,
+
+	Looks: []time.Duration{0, time.Second, 3 * time.Second, 6 * time.Second},
 
 	LineBeforeLogin:     16 << 10, // an OAuth token fits
 	SkipLine:            1 << 20,

@@ -157,16 +157,30 @@ func TestThrottleHoldsBackAllSessionsOfAnAccount(t *testing.T) {
 	second.until("b1 NO no")
 }
 
-// A flag that cannot be set loses no mail.
+// A flag that cannot be set loses no mail: what may pass is tried again, and
+// at last the client is told.
 func TestFlaggedThatCannotBeSet(t *testing.T) {
-	const store = `UID STORE 7 +FLAGS (\Flagged)`
-	for name, tt := range map[string]struct{ appended, script string }{
-		"refused":         {"OK [APPENDUID 1 7] done", "C xg4 " + store + "\nS xg4 NO Server Unavailable. 15"},
-		"not proved":      {"OK [APPENDUID 1 7] done", "C xg4 " + store + "\nS xg4 OK done\nC xg5 NOOP\nS xg5 OK done\nC xg6 " + store + "\nS xg6 OK done"},
-		"no UID is named": {"OK done", ""},
+	refused := func(reply string) func(int) string {
+		return func(tag int) string {
+			return fmt.Sprintf("C xg%d UID STORE 7 +FLAGS (\\Flagged)\nS xg%[1]d %s", tag, reply)
+		}
+	}
+	for name, tt := range map[string]struct {
+		appended string
+		try      func(tag int) string
+		tags     int // of one try
+		tries    int
+	}{
+		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, replayTries},
+		"throttled":   {"OK [APPENDUID 1 7] done", refused("NO Request is throttled. Suggested Backoff Time: 1 milliseconds"), 1, replayTries},
+		"refused":     {"OK [APPENDUID 1 7] done", refused("BAD Command Argument Error. 11"), 1, 1},
+		"not proved": {"OK [APPENDUID 1 7] done", func(tag int) string {
+			return refused("OK done")(tag) + fmt.Sprintf("\nC xg%d NOOP\nS xg%[1]d OK done\n", tag+1) + refused("OK done")(tag+2)
+		}, 3, replayTries},
+		"no UID is named": {"OK done", nil, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGateway(t, withPolicy(exchangePolicy))
+			g := newGateway(t, withPolicy(exchangePolicy), func(_ *Options, l *limits) { l.Replay = 0 })
 			c, u := g.login()
 			c.C("a1 SELECT INBOX")
 			u.C("a1 SELECT INBOX")
@@ -177,9 +191,10 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 			u.S("+ go")
 			u.C("abc")
 			u.S("xg3 " + tt.appended)
-			if tt.script != "" {
-				u.play(tt.script)
+			for i := range tt.tries {
+				u.play(tt.try(4 + i*tt.tags))
 			}
+			c.S("* NO exgate: the message is stored, but \\Flagged could not be set on it: …")
 			c.S("a2 OK …")
 			g.logged(`\Flagged was not set`)
 			noop(c, u)

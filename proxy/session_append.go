@@ -31,13 +31,17 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	if err := c.acceptable(up, plan); err != nil {
 		return nil, err
 	}
+	if c.login.resume {
+		c.markOf(up.mailbox)
+	}
 	flags := c.sortFlags(up)
+	from := c.mark
 	stored, err := c.sendMessage(up, plan, flags.keep)
 	if err != nil {
 		return nil, err
 	}
 	if flags.replay {
-		flags.replay = c.replayFlagged(up.mailbox, stored)
+		flags.replay = c.replayFlagged(up, plan, from, stored)
 	}
 	fixes := append(fixesOf(plan), flags.fixes()...)
 	c.stats.count(fixes)
@@ -92,22 +96,41 @@ func (c *conn) refuseMessage(up *upload, rule, text string) *imap.Error {
 }
 
 // sendMessage sends the message at the account's pace until Exchange takes or
-// refuses it. stored is nil where Exchange says no APPENDUID.
+// refuses it, also on another connection when one is lost. stored is nil where
+// Exchange says no APPENDUID.
 func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
-	for {
+	for tries := 0; ; tries++ {
 		if err := c.pause(); err != nil {
 			return nil, interrupted("nothing was stored")
 		}
-		status, err := c.up.Do(c.ctx, appendRequest(up, plan, flags))
-		if err != nil {
-			return nil, c.appendLost(up, err)
+		if err := c.restore(); err != nil {
+			return nil, c.appendLost(up, err, landingAbsent)
 		}
-		if status.Word == "OK" {
-			return appendData(status), nil
+		from := c.mark
+		if c.login.resume {
+			from = c.markOf(up.mailbox)
+		}
+		req := appendRequest(up, plan, flags)
+		status, err := c.up.Do(c.ctx, req)
+		switch {
+		case err != nil:
+			landed, stored, err := c.appendCut(up, plan, from, req.Body.Ended, err)
+			if landed == landingFound {
+				c.passed(up.mailbox, stored)
+				return stored, nil
+			}
+			if landed == landingUnknown || err != nil || tries == maxTries {
+				return nil, c.appendLost(up, err, landed)
+			}
+			continue
+		case status.Word == "OK":
+			stored := appendData(status)
+			c.passed(up.mailbox, stored)
+			return stored, nil
 		}
 		failure := backend.Classify(status)
 		c.countErrors(failure)
-		if failure.Kind != backend.KindThrottled {
+		if failure.Kind != backend.KindThrottled || tries == maxTries {
 			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
 			c.stats.turnedAway++
@@ -116,6 +139,43 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 		c.log.Warn("Exchange throttles the account", "user", c.login.identity.User, "backoff", failure.Backoff, "reply", status.Text)
 		c.login.account.Throttle.Block(failure.Backoff)
 	}
+}
+
+// restore brings a lost upstream back in the own lane. It does nothing where
+// there is none to bring back.
+func (c *conn) restore() error {
+	c.mu.Lock()
+	lost := c.upErr
+	c.mu.Unlock()
+	if lost == nil {
+		return nil
+	}
+	if !c.login.resume {
+		return lost
+	}
+	c.waiting.set("exgate connects to Exchange again", time.Time{})
+	up, err := c.reconnect(c.ctx)
+	if err != nil {
+		return err
+	}
+	c.stats.resumed++
+	return c.install(c.ctx, up, keepsView)
+}
+
+// appendCut finds out what became of an APPEND that the connection was lost
+// with, and goes on with another connection. err is why that cannot be done.
+func (c *conn) appendCut(up *upload, plan *rewrite.Plan, from mark, ended bool, cause error) (landing, *imap.AppendData, error) {
+	failure := backend.FailureOf(cause)
+	if failure.Kind != backend.KindLost || !c.login.resume || c.bound != "" || c.ctx.Err() != nil {
+		return c.unasked(ended && failure.Kind == backend.KindLost), nil, cause
+	}
+	c.log.Warn("the connection to Exchange was lost with a message", "mailbox", up.mailbox, "size", up.spool.size, "ended", ended, "err", cause)
+	c.waiting.set("exgate looks whether Exchange has stored the message", time.Time{})
+	began := time.Now()
+	landed, stored, err := c.settle(up, plan, from, ended)
+	c.stats.resumed++
+	c.log.Info("looked for the message", "mailbox", up.mailbox, "landed", landed.String(), "took", time.Since(began).Round(time.Millisecond), "err", err)
+	return landed, stored, err
 }
 
 // pause waits for the account's throttle and pace, and tells the client why.
@@ -150,16 +210,25 @@ func appendRequest(up *upload, plan *rewrite.Plan, flags []string) *backend.Requ
 	return req
 }
 
-// appendLost answers an APPEND whose reply did not come.
-func (c *conn) appendLost(up *upload, err error) error {
+// appendLost answers an APPEND that came to no end, with what is known of it.
+func (c *conn) appendLost(up *upload, err error, landed landing) error {
+	outcome := "nothing was stored"
+	if landed == landingUnknown {
+		outcome = "it is not known whether the message was stored"
+		c.stats.unknown++
+	}
 	if c.ctx.Err() != nil { // the client has gone, or exgate stops
-		return interrupted("it is not known whether the message was stored")
+		return interrupted(outcome)
+	}
+	if err == nil {
+		err = &backend.LostError{Err: errors.New("again and again, or the mailbox cannot be looked through")}
 	}
 	failure := backend.FailureOf(err)
-	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.size, "kind", failure.Kind, "err", err)
+	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.size, "outcome", outcome, "kind", failure.Kind, "err", err)
 	reply := replyError(failure)
-	if failure.Kind == backend.KindLost {
-		reply.Text += "; it is not known whether the message was stored"
+	if failure.Kind != backend.KindOutOfStep {
+		reply.Code = imap.ResponseCode("UNAVAILABLE") // the client may try again
+		reply.Text += "; " + outcome
 	}
 	return reply
 }

@@ -1,46 +1,79 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"exgate/backend"
 )
 
-// sideConn is a connection besides the session's own, for what must not touch
-// the mailbox that the client has selected. It is opened when first needed,
-// with the login that worked, and closed with the session.
-type sideConn struct {
-	conn    *backend.Conn
-	mailbox string // selected there
+// side is a connection besides those of an account's sessions, for what must
+// not touch the mailbox that a client has selected. The sessions share it, one
+// at a time. It is opened when first needed, and closed with the account's last
+// session.
+type side struct {
+	place   chan struct{} // holds one while a session uses what follows
+	conn    *backend.Conn // nil: not open
+	by      backend.Identity
+	mailbox string // selected, for writing
 }
 
-func (s *sideConn) close() { s.conn.Close() }
+func newSide() *side { return &side{place: make(chan struct{}, 1)} }
 
-// onSide runs do on a side connection that has the mailbox selected for
-// writing. One that has been lost is opened anew.
+// close ends the connection. No session uses it any more.
+func (s *side) close() {
+	if s.conn != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+}
+
+// errSideBusy says that other sessions of the account have kept the side
+// connection to themselves.
+var errSideBusy = errors.New("side connection: other sessions of the mailbox are using it")
+
+// onSide runs do on the account's side connection, which has the mailbox
+// selected for writing. It waits for limits.Side at most: a session that holds
+// one connection must not wait without end for another.
 func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
-	if c.side != nil && c.side.conn.Err() != nil {
-		c.side.close()
-		c.side = nil
+	s := c.login.account.side
+	ctx, cancel := context.WithTimeoutCause(c.ctx, c.srv.limits.Side, errSideBusy)
+	defer cancel()
+	select {
+	case s.place <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	if c.side == nil {
-		up, err := c.srv.upstream.Open(c.ctx, c.login.identity, c.login.password, c.trace.upstream())
+	defer func() { <-s.place }()
+	if err := c.openSide(s); err != nil {
+		return fmt.Errorf("side connection: %w", err)
+	}
+	if !strings.EqualFold(s.mailbox, mailbox) || s.mailbox == "" {
+		s.mailbox = ""
+		status, err := s.conn.Do(c.ctx, backend.NewRequest("SELECT").Mailbox(mailbox))
+		if err == nil && status.Word != "OK" {
+			err = backend.ReplyError("SELECT", status)
+		}
 		if err != nil {
 			return fmt.Errorf("side connection: %w", err)
 		}
-		c.side = &sideConn{conn: up.Conn}
+		s.mailbox = mailbox
 	}
-	if !strings.EqualFold(c.side.mailbox, mailbox) || c.side.mailbox == "" {
-		status, err := c.side.conn.Do(c.ctx, backend.NewRequest("SELECT").Mailbox(mailbox))
-		if err != nil {
-			return fmt.Errorf("side connection: %w", err)
-		}
-		if status.Word != "OK" {
-			c.side.mailbox = ""
-			return fmt.Errorf("side connection: %w", backend.ReplyError("SELECT", status))
-		}
-		c.side.mailbox = mailbox
+	return do(s.conn)
+}
+
+// openSide sees that the connection is there, with this session's own login.
+func (c *conn) openSide(s *side) error {
+	if s.conn != nil && s.conn.Err() == nil && s.by == c.login.identity {
+		return nil
 	}
-	return do(c.side.conn)
+	s.close()
+	up, err := c.srv.upstream.Open(c.ctx, c.login.identity, c.login.password, c.trace.upstream())
+	if err != nil {
+		return err
+	}
+	s.conn, s.by, s.mailbox = up.Conn, c.login.identity, ""
+	return nil
 }

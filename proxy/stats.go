@@ -16,7 +16,7 @@ import (
 // session's goroutine, or to the own lane while that runs.
 type stats struct {
 	before, direct, owned, refused int // commands
-	stored, turnedAway             int // messages
+	stored, turnedAway, unknown    int // messages
 	waited                         time.Duration
 	fixes                          map[string]int
 	errors                         int   // that Exchange counts; guarded by conn.mu
@@ -83,7 +83,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		"user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name,
 		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", c.stats.in, "upstream_out", c.stats.out,
 		"commands_direct", c.stats.direct, "commands_owned", c.stats.owned, "commands_refused", c.stats.refused,
-		"messages_stored", c.stats.stored, "messages_refused", c.stats.turnedAway,
+		"messages_stored", c.stats.stored, "messages_refused", c.stats.turnedAway, "messages_unknown", c.stats.unknown,
 		"errors", c.stats.errors, "resumed", c.stats.resumed, "renewed", c.stats.renewed, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }

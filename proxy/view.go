@@ -78,6 +78,20 @@ func (v *view) noteCode(s wire.Status) {
 	}
 }
 
+// noteLine keeps the books with an untagged line, and tells whether it is one
+// of those that SELECT asks for.
+func (v *view) noteLine(line []byte) bool {
+	if status, ok := wire.ParseStatus(line); ok {
+		v.noteCode(status)
+		return true
+	}
+	n, word, ok := numbered(line)
+	if ok {
+		v.note(n, word)
+	}
+	return ok
+}
+
 // numbered reads "* n WORD" off the beginning of a response. Only the words
 // that change the numbering are of interest, which keeps a FETCH cheap.
 func numbered(line []byte) (n uint32, word string, ok bool) {
