@@ -1,0 +1,177 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"mime"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	"exgate/rewrite"
+)
+
+// identity is what a message is known by.
+type identity struct {
+	messageID           string
+	subject, from, date string // as far as they can be read alike on both sides
+}
+
+// maxIdentityHeader is how far into a message its identity is looked for.
+const maxIdentityHeader = 256 << 10
+
+// readIdentity reads it off the message that is sent.
+func readIdentity(plan *rewrite.Plan) (identity, error) {
+	head := &prefix{max: maxIdentityHeader}
+	if _, err := plan.WriteTo(head); err != nil && !head.full {
+		return identity{}, err
+	}
+	return parseIdentity(head.data), nil
+}
+
+// prefix keeps the first bytes of what is written to it, and then refuses more.
+type prefix struct {
+	data []byte
+	max  int
+	full bool
+}
+
+func (p *prefix) Write(b []byte) (int, error) {
+	n := min(len(b), p.max-len(p.data))
+	p.data = append(p.data, b[:n]...)
+	if n < len(b) || bytes.Contains(p.data, []byte("\r\n\r\n")) {
+		p.full = true
+		return n, io.ErrShortWrite
+	}
+	return n, nil
+}
+
+// parseIdentity reads the first field of each name, RFC 5322 section 3.6.
+func parseIdentity(header []byte) identity {
+	var id identity
+	fields := map[string]*string{"message-id": &id.messageID, "subject": &id.subject, "from": &id.from, "date": &id.date}
+	var open *string
+	for line := range bytes.Lines(header) {
+		text := strings.TrimRight(string(line), "\r\n")
+		if text == "" {
+			break
+		}
+		if text[0] == ' ' || text[0] == '\t' {
+			if open != nil {
+				*open += text
+			}
+			continue
+		}
+		name, value, ok := strings.Cut(text, ":")
+		name = strings.ToLower(strings.TrimRight(name, " \t"))
+		if open = fields[name]; !ok || open == nil {
+			continue
+		}
+		delete(fields, name) // the first counts
+		*open = value
+	}
+	id.messageID = strings.Join(strings.Fields(id.messageID), "")
+	id.subject, id.from = readable(id.subject), addressesIn(id.from)
+	if t, err := mail.ParseDate(strings.TrimSpace(id.date)); err == nil {
+		id.date = t.UTC().Format(time.RFC3339)
+	}
+	return id
+}
+
+// readable undoes what a server that writes a header anew may change.
+func readable(s string) string {
+	if decoded, err := new(mime.WordDecoder).DecodeHeader(s); err == nil {
+		s = decoded
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// addressesIn are the addresses of From, without their names.
+func addressesIn(s string) string {
+	list, err := mail.ParseAddressList(strings.TrimSpace(s))
+	if err != nil {
+		return readable(s)
+	}
+	var addresses []string
+	for _, a := range list {
+		addresses = append(addresses, strings.ToLower(a.Address))
+	}
+	return strings.Join(addresses, " ")
+}
+
+// compare tells whether m is the message. Where either has no Message-ID all
+// else must be the same, with the date that was sent with it if there was one;
+// where only a part of that is, it cannot be told: a server may write fields
+// anew in a way that is not foreseen here.
+func (id identity) compare(m candidate, date string) landing {
+	if id.messageID != "" && m.messageID != "" {
+		if m.messageID == id.messageID {
+			return landingFound
+		}
+		return landingAbsent
+	}
+	sameDate := id.date != "" && m.date == id.date
+	sameNames := m.subject == id.subject && m.from == id.from
+	// Exchange 2010 before SP2 RU5 loses it (§5 row 4).
+	sameArrival := date != "" && sameInstant(date, m.internalDate)
+	switch {
+	case id.messageID == "" && sameDate && sameNames && (sameArrival || date == ""):
+		return landingFound
+	case sameDate || sameArrival || sameNames && id.subject+id.from != "" || id == identity{}:
+		return landingUnknown
+	}
+	return landingAbsent
+}
+
+// internalDate is RFC 9051's date-time.
+const internalDate = "_2-Jan-2006 15:04:05 -0700"
+
+func sameInstant(a, b string) bool {
+	t, err := time.Parse(internalDate, a)
+	u, err2 := time.Parse(internalDate, b)
+	return err == nil && err2 == nil && t.Equal(u)
+}
+
+// candidate is a message that may be the one.
+type candidate struct {
+	identity
+	uid          uint32
+	internalDate string
+}
+
+var (
+	candidateUID     = regexp.MustCompile(`(?i)[ (]UID (\d+)`)
+	candidateDate    = regexp.MustCompile(`(?i)[ (]INTERNALDATE "([^"]*)"`)
+	candidateLiteral = regexp.MustCompile(`\{(\d+)\}\r?\n`)
+)
+
+// parseCandidate reads a FETCH response with one literal, or none where there
+// are no such fields and the server says so by an empty string.
+func parseCandidate(response []byte) (m candidate, ok bool) {
+	line, err := bufio.NewReader(bytes.NewReader(response)).ReadString('\n')
+	if err != nil || !fetchLine.MatchString(line) {
+		return m, false
+	}
+	outside := response
+	if at := candidateLiteral.FindSubmatchIndex(response); at != nil {
+		size := int(parseNumber(string(response[at[2]:at[3]])))
+		if size > len(response)-at[1] {
+			return m, false
+		}
+		m.identity = parseIdentity(response[at[1] : at[1]+size])
+		outside = append(bytes.Clone(response[:at[0]]), response[at[1]+size:]...)
+	}
+	uid := candidateUID.FindSubmatch(outside)
+	if uid == nil {
+		return m, false
+	}
+	m.uid = parseNumber(string(uid[1]))
+	if date := candidateDate.FindSubmatch(outside); date != nil {
+		m.internalDate = string(date[1])
+	}
+	return m, true
+}
+
+var fetchLine = regexp.MustCompile(`(?i)^\* \d+ FETCH \(`)
