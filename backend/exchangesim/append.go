@@ -62,15 +62,31 @@ func (c *conn) append(a *args) (status, error) {
 	if bytes.IndexByte(msg, 0) >= 0 {
 		return badArgument("a NUL in the message (RFC 3501 section 9, CHAR8)"), nil
 	}
-	return c.storeAppended(name, fl, date, msg), nil
+	if f, ok := c.strike(faultRefuseMessage); ok {
+		return status{kind: f.shape, text: f.text, why: "fault refuse-message"}, nil
+	}
+	if _, ok := c.strike(faultLostAppend); ok {
+		return status{}, endCut
+	}
+	m := c.srv.newMessage(fl, date, msg)
+	var st status
+	if f, ok := c.strike(faultLateAppend); ok {
+		st = c.storeLate(name, f.delay, m)
+	} else {
+		st = c.storeAppended(name, m)
+	}
+	if _, ok := c.strike(faultLostAppendReply); ok {
+		return status{}, endCut
+	}
+	return st, nil
 }
 
 // refuseAppend is what Exchange says before it asks for the message. The order
 // of the checks is inferred, but for the throttle, which was seen in the place
 // of "+" (imapsync#198).
 func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool) {
-	if f, ok := c.srv.faults.take(faultThrottle, c.user); ok {
-		return throttled(f.delay), true
+	if f, ok := c.strike(faultThrottle); ok {
+		return refuseThrottled(f.delay, shapeNo), true
 	}
 	if limit := c.srv.profile.maxMessage; size > limit {
 		why := fmt.Sprintf("%d bytes, the limit is %d", size, limit)
@@ -96,8 +112,7 @@ func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool)
 
 // storeAppended stores the message and answers. The text of success was not
 // found in any log and is inferred from that of other commands.
-func (c *conn) storeAppended(name string, fl flags, date time.Time, msg []byte) status {
-	m := c.srv.newMessage(fl, date, msg)
+func (c *conn) storeAppended(name string, m *message) status {
 	s := c.srv.store
 	s.mu.Lock()
 	mb := c.account.find(name)

@@ -129,6 +129,9 @@ func (a *args) literal() (string, error) {
 	if _, err := io.ReadFull(a.conn.r, b); err != nil {
 		return "", err
 	}
+	if err := a.conn.took(len(b)); err != nil {
+		return "", err
+	}
 	a.used += int(n)
 	if bytes.IndexByte(b, 0) >= 0 {
 		err := a.nextLine()
@@ -144,7 +147,7 @@ func (a *args) nextLine() error {
 	}
 	a.line = line
 	a.used += len(line)
-	return err
+	return errors.Join(err, a.conn.took(len(line)+len("\r\n")))
 }
 
 // list reads "(" atoms ")".

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -49,21 +51,37 @@ type conn struct {
 	srv  *Server
 	mode Mode
 
-	net net.Conn // replaced by STARTTLS
+	raw net.Conn // the socket
+	net net.Conn // it, or TLS on it; replaced by STARTTLS
 	tls bool
 	r   *bufio.Reader
 	w   *bufio.Writer
 
+	waitMu  sync.Mutex // guards the next two, and the read deadline while it waits
+	waiting bool       // for the first byte of a line
+	failed  error      // given to fail
+
 	started time.Time
 	user    string   // who logged in; "" before
+	joined  string   // whose connections it is counted among; "" nobody's
 	account *account // whose mailboxes; nil if they cannot be opened
 	view    *view    // nil: no mailbox is selected
 	bads    int      // BAD replies so far
 	lost    int      // those of them for a mailbox that cannot be opened
+
+	// What faults go by.
+	number      int           // of the connection, from 1
+	command     int           // of the command in hand, from 1
+	verb        string        // the command in hand
+	drawn       []*fault      // for it, by fault random
+	cuts        []armed       // that wait for their byte
+	streamBegun bool          // the stream that fault cut-stream counts
+	drip        time.Duration // before each byte of the reply
 }
 
-func newConn(s *Server, nc net.Conn, mode Mode) *conn {
-	c := &conn{srv: s, mode: mode, started: time.Now()}
+// newConn takes the number-th connection.
+func newConn(s *Server, nc net.Conn, mode Mode, number int) *conn {
+	c := &conn{srv: s, mode: mode, raw: nc, started: time.Now(), number: number}
 	if mode == ImplicitTLS {
 		nc, c.tls = tls.Server(nc, s.tls), true
 	}
@@ -76,32 +94,37 @@ func newConn(s *Server, nc net.Conn, mode Mode) *conn {
 func (c *conn) attach(nc net.Conn) {
 	c.net = nc
 	c.r = bufio.NewReader(nc)
-	c.w = bufio.NewWriter(deadlineWriter{nc})
-}
-
-// deadlineWriter gives each write its own deadline.
-type deadlineWriter struct{ net.Conn }
-
-func (w deadlineWriter) Write(b []byte) (int, error) {
-	if err := w.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return 0, err
-	}
-	return w.Conn.Write(b)
+	c.w = bufio.NewWriter(replyWriter{c, nc})
 }
 
 // serve runs the connection until either side ends it.
 func (c *conn) serve() {
-	log := c.srv.log.With("client", c.net.RemoteAddr().String())
-	c.printf("* OK %s\r\n", c.srv.profile.greeting)
-	err := c.w.Flush()
+	log := c.srv.log.With("client", c.net.RemoteAddr().String(), "connection", c.number)
+	err := c.greet()
 	for err == nil {
 		err = c.next()
 	}
 	log.Debug("connection ended", "user", c.user, "reason", err)
 	c.w.Flush() // best effort: the client may be gone
-	if errors.Is(err, errClosing) {
+	var end ending
+	switch {
+	case errors.Is(err, errClosing):
 		c.linger()
+	case errors.As(err, &end):
+		c.end(end)
 	}
+}
+
+func (c *conn) greet() error {
+	if err := c.setWaiting(false, c.started.Add(preAuthTimeout)); err != nil { // for the handshake
+		return err
+	}
+	c.begin(verbGreeting)
+	if _, _, err := c.accident(); err != nil {
+		return err
+	}
+	c.printf("* OK %s\r\n", c.srv.profile.greeting)
+	return c.w.Flush()
 }
 
 // linger lets the client read the last reply: closing at once while it still
@@ -120,13 +143,16 @@ func (c *conn) next() error {
 	if c.user != "" {
 		deadline = time.Now().Add(authenticatedTimeout)
 	}
-	if err := c.net.SetReadDeadline(deadline); err != nil {
+	if f, struck, err := c.await(deadline); err != nil {
 		return err
+	} else if struck {
+		return c.strikeWaiting(f)
 	}
 	line, err := readLine(c.r, maxCommandSize)
 	switch {
 	case errors.Is(err, errLineTooLong) && c.srv.quirks[quirkCommandSize]:
 		tag, verb, _ := splitCommand(line)
+		c.begin(verb)
 		st := badCommand("quirk EX-04: the command is over 10240 bytes")
 		c.log(verb, st)
 		return c.answer(tag, st)
@@ -136,11 +162,22 @@ func (c *conn) next() error {
 		return nil // an empty line is no command
 	}
 	tag, verb, rest := splitCommand(line)
+	c.begin(verb)
+	c.srv.stats.command(c.loggedVerb(verb))
+	if c.selectedGone() {
+		return endCut
+	}
 	if bytes.ContainsAny(line, "\x00\r") {
 		return c.answer(tag, badCommand("NUL or bare CR in a command (RFC 3501 section 9, CHAR and TEXT-CHAR)"))
 	}
+	if err := c.took(len(line) + len("\r\n")); err != nil {
+		return err
+	}
 	a := &args{conn: c, line: rest, used: len(line)}
-	st, err := c.run(verb, a)
+	st, done, err := c.accident()
+	if !done {
+		st, err = c.run(verb, a)
+	}
 	switch { // arguments that the handler could not read
 	case errors.Is(err, errArgument):
 		st = badArgument(err.Error())
@@ -214,7 +251,8 @@ func (s *Server) supports(capability string) bool {
 
 // answer writes the tagged reply, and hangs up after too many errors.
 func (c *conn) answer(tag string, st status) error {
-	if f, ok := c.srv.faults.take(faultSlow, ""); ok {
+	c.intrude(!slices.Contains(withoutExpunge[:], c.verb))
+	if f, ok := c.strike(faultSlow); ok {
 		if err := c.pause(f.delay); err != nil {
 			return err
 		}
@@ -224,14 +262,14 @@ func (c *conn) answer(tag string, st status) error {
 	}
 	c.printf("%s %s %s\r\n", printable(tag), st.kind, st.text)
 	if st.kind == "BAD" {
+		c.srv.stats.bad()
 		c.bads++
 		if c.user != "" && c.account == nil {
 			c.lost++
 		}
 	}
 	if st.close || c.bads >= maxBads && c.srv.quirks[quirkTenBads] || c.lost >= maxNotConnectedBads {
-		c.printf("* BYE Connection closed. 14\r\n")
-		return errClosing
+		return c.sayBye(byeClosed)
 	}
 	if st.bye {
 		return errClosing
@@ -257,15 +295,20 @@ func (c *conn) pause(d time.Duration) error {
 // log says what was refused and why. Arguments are left out, and words that
 // are no command: they may be secrets.
 func (c *conn) log(verb string, st status) {
-	if _, ok := c.srv.commands[verb]; !ok {
-		verb = "unknown"
-	}
-	log := c.srv.log.With("user", c.user, "command", verb, "reply", st.kind+" "+st.text)
+	log := c.srv.log.With("user", c.user, "command", c.loggedVerb(verb), "reply", st.kind+" "+st.text)
 	if st.kind == "OK" {
 		log.Debug("answered")
 		return
 	}
 	log.Info("refused", "why", st.why)
+}
+
+// loggedVerb leaves out a word that is no command.
+func (c *conn) loggedVerb(verb string) string {
+	if _, ok := c.srv.commands[verb]; !ok && verb != verbGreeting && verb != verbWaiting {
+		return "unknown"
+	}
+	return verb
 }
 
 // printf writes to the buffer, whose first error shows at the next Flush.

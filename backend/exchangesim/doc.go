@@ -24,4 +24,10 @@
 // in which Exchange differs from the RFCs are listed with id and source in
 // quirks.go, and the accidents that a test may order are in faults.go. Texts
 // marked "inferred" there were not found in any log.
+//
+// A fault is a row in faults.go and a call of conn.strike where it strikes:
+// fault_strike.go has those in the place of a command, fault_cut.go those
+// amid one, fault_waiting.go those between two, fault_throttle.go the rules by
+// which an account is throttled and intruder.go what other clients do.
+// fault_random.go draws them for one command by seed.
 package exchangesim

@@ -40,7 +40,10 @@ func (c *conn) fetch(a *args, byUID bool) (status, error) {
 	if !ok {
 		return badMessageSet("quirk EX-19: a number past the end"), nil
 	}
-	for _, t := range list {
+	for i, t := range list {
+		if i > 0 {
+			c.intrude(false)
+		}
 		all := items
 		if newlySeen[t.msg.uid] && !asked("FLAGS") {
 			all = append(items[:len(items):len(items)], fetchItem{name: "FLAGS"})
@@ -134,9 +137,9 @@ func (c *conn) writeLiteral(b []byte) error {
 		return nil
 	}
 	c.printf("{%d}\r\n", len(b))
-	if _, ok := c.srv.faults.take(faultCutLiteral, c.user); ok {
+	if _, ok := c.strike(faultCutLiteral); ok {
 		c.w.Write(b[:len(b)/2])
-		return errCut
+		return endCut
 	}
 	_, err := c.w.Write(b)
 	return err

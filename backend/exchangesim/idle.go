@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 )
 
 // idle tells of changes until the client sends a line (RFC 2177). Anything but
@@ -15,6 +16,7 @@ func (c *conn) idle(a *args) (status, error) {
 	if err := a.end(); err != nil {
 		return status{}, err
 	}
+	c.intrude(true)
 	c.printf("+ IDLE accepted, awaiting DONE command.\r\n")
 	if err := c.w.Flush(); err != nil {
 		return status{}, err
@@ -24,10 +26,19 @@ func (c *conn) idle(a *args) (status, error) {
 	if c.view != nil {
 		pusher.Go(func() { c.pushChanges(stop) })
 	}
-	line, err := readLine(c.r, maxCommandSize)
+	var line []byte
+	f, struck, err := c.await(time.Now().Add(authenticatedTimeout))
+	if !struck && err == nil {
+		line, err = readLine(c.r, maxCommandSize)
+	}
 	close(stop)
 	pusher.Wait()
-	if err != nil && !errors.Is(err, errLineTooLong) {
+	switch {
+	case c.failed != nil:
+		return status{}, c.failed
+	case struck && err == nil:
+		return status{}, c.strikeWaiting(f)
+	case err != nil && !errors.Is(err, errLineTooLong):
 		return status{}, err
 	}
 	if !strings.EqualFold(strings.TrimSpace(string(line)), "DONE") {
@@ -37,14 +48,20 @@ func (c *conn) idle(a *args) (status, error) {
 	return completed("IDLE"), nil
 }
 
+// pushChanges ends when it is stopped, or with the connection.
 func (c *conn) pushChanges(stop <-chan struct{}) {
 	for {
 		c.srv.store.mu.Lock()
 		changed := c.view.mailbox.changed
 		c.srv.store.mu.Unlock()
+		if c.selectedGone() {
+			c.fail(endCut)
+			return
+		}
 		c.sync(true)
-		if c.w.Flush() != nil {
-			return // the reader sees the end of the connection by itself
+		if err := c.w.Flush(); err != nil {
+			c.fail(err)
+			return
 		}
 		select {
 		case <-changed:

@@ -16,13 +16,13 @@ import (
 // Quirk EX-05. The literal is left at the beginning of the line, since its
 // first word was seen as the tag ("<body", "<meta").
 func (c *conn) message(n int64) ([]byte, error) {
-	if _, ok := c.srv.faults.take(faultCutLiteral, c.user); ok {
+	if _, ok := c.strike(faultCutLiteral); ok {
 		_, err := io.CopyN(io.Discard, c.r, n/2)
-		return nil, errors.Join(errCut, err)
+		return nil, errors.Join(endCut, err)
 	}
-	_, runAll := c.srv.faults.take(faultLiteralRun, c.user)
+	_, runAll := c.strike(faultLiteralRun)
 	// The buffer is the limit: a line that does not fit is too long.
-	lit := bufio.NewReaderSize(io.LimitReader(c.r, n), maxMessageLine+len("\r\n"))
+	lit := bufio.NewReaderSize(io.LimitReader(clientBytes{c, c.r}, n), maxMessageLine+len("\r\n"))
 	if runAll {
 		return nil, c.runAsCommands(lit, "fault literal-run-as-commands")
 	}
@@ -42,10 +42,6 @@ func (c *conn) message(n int64) ([]byte, error) {
 		}
 	}
 }
-
-// errCut is the end by fault cut-mid-literal: no word of goodbye, no
-// lingering.
-var errCut = errors.New("fault cut-mid-literal")
 
 // runAsCommands runs what is left of a message. At its end, or at the tenth
 // BAD, the connection is closed.

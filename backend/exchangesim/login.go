@@ -107,7 +107,7 @@ func (c *conn) saslResponse(a *args) ([]byte, error) {
 // open checks the credentials and opens the mailbox. known is false when the
 // name was in no form that the version takes.
 func (c *conn) open(command, who, mailbox, password string, known bool) status {
-	if _, ok := c.srv.faults.take(faultRefuseLogin, who); ok {
+	if _, ok := c.strike(faultRefuseLogin); ok {
 		return failed(command, "fault refuse-login")
 	}
 	user, target := c.srv.store.account(who), c.srv.store.account(mailbox)
@@ -119,16 +119,47 @@ func (c *conn) open(command, who, mailbox, password string, known bool) status {
 	case user.user.Password != password:
 		return failed(command, "wrong password")
 	}
-	if _, ok := c.srv.faults.take(faultUnopenable, target.user.Name); ok || user != target && !user.user.FullAccess {
+	shown, over := c.join(user.user.Name)
+	if over && shown == showRefused {
+		return failed(command, "fault connection-limit")
+	}
+	_, unopenable := c.use(c.srv.faults.find(faultUnopenable, target.user.Name, c.verb), c.verb)
+	if over || unopenable || user != target && !user.user.FullAccess {
+		c.leave()
 		if !c.srv.quirks[quirkNotConnected] {
 			return failed(command, "the mailbox cannot be opened")
 		}
 		target = nil
 	}
 	c.user, c.account = user.user.Name, target
+	c.srv.stats.login()
 	st := completed(command)
 	if c.srv.quirks[quirkErrorCode] {
 		st.text = illegalCode + st.text
 	}
 	return st
+}
+
+// join counts the connection among the user's. over is true when there are as
+// many as fault connection-limit allows; shown says how that is told.
+func (c *conn) join(user string) (shown string, over bool) {
+	order := c.srv.faults.find(faultConnectionLimit, user, c.verb)
+	limit := 0
+	if order != nil {
+		limit = order.limit
+	}
+	if c.srv.stats.join(user, limit) {
+		c.joined = user
+		return "", false
+	}
+	f, over := c.use(order, c.verb)
+	return f.shape, over
+}
+
+// leave undoes join.
+func (c *conn) leave() {
+	if c.joined != "" {
+		c.srv.stats.leave(c.joined)
+		c.joined = ""
+	}
 }

@@ -41,6 +41,7 @@ func (c *conn) openMailbox(a *args, command string, readOnly bool) (status, erro
 		permanent, access = 0, "READ-ONLY"
 	}
 	c.printf("* %d EXISTS\r\n* 0 RECENT\r\n", len(c.view.uids))
+	c.intrude(true)
 	c.printf("* FLAGS %s\r\n", permanentFlags)
 	c.printf("* OK [PERMANENTFLAGS %s] Permanent flags\r\n", permanent)
 	if unseen > 0 {

@@ -46,13 +46,16 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 
+	stats counters
+
 	done chan struct{}  // closed by Close
-	wg   sync.WaitGroup // connections, and calls of Serve
+	wg   sync.WaitGroup // connections, calls of Serve, and what late-append delays
 
 	mu        sync.Mutex // guards what follows
 	closed    bool
 	listeners map[net.Listener]struct{}
-	conns     map[net.Conn]struct{}
+	conns     map[*conn]struct{}
+	accepted  int
 }
 
 // New makes a server. Close need not be called before the first Serve.
@@ -61,13 +64,15 @@ func New(cfg Config) (*Server, error) {
 	quirks, quirkErr := newQuirkSet(p, cfg.Quirks)
 	s := &Server{
 		profile: p, quirks: quirks, commands: commandTable(), tls: cfg.TLS, log: cfg.Log, now: cfg.Now,
+		stats:     newCounters(),
 		done:      make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},
-		conns:     map[net.Conn]struct{}{},
+		conns:     map[*conn]struct{}{},
 	}
 	errs := []error{profileErr, quirkErr}
 	for _, spec := range cfg.Faults {
-		errs = append(errs, s.faults.add(spec))
+		_, err := s.faults.add(spec)
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -114,8 +119,24 @@ func (s *Server) RootCAs() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// AddFault orders an accident while the server runs.
-func (s *Server) AddFault(spec string) error { return s.faults.add(spec) }
+// AddFault orders an accident while the server runs. One at WAITING strikes
+// the connections that wait already.
+func (s *Server) AddFault(spec string) error {
+	f, err := s.faults.add(spec)
+	if err != nil || f.verb != verbWaiting {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.wake()
+	}
+	return nil
+}
+
+// ClearFaults forgets all orders, and that accounts are throttled. What has
+// begun is not undone: a connection that hangs does so until it is closed.
+func (s *Server) ClearFaults() { s.faults.clear() }
 
 // Serve takes connections until Close, then returns nil. It owns l and closes
 // it; the goroutine that calls it belongs to the caller.
@@ -146,23 +167,40 @@ func (s *Server) Serve(l net.Listener, mode Mode) error {
 			nc.Close()
 			return nil
 		}
-		s.conns[nc] = struct{}{}
+		s.accepted++
+		c := newConn(s, nc, mode, s.accepted)
+		s.conns[c] = struct{}{}
+		s.stats.connections(len(s.conns))
 		s.wg.Add(1)
 		s.mu.Unlock()
-		go s.serveConn(nc, mode)
+		go s.serveConn(c)
 	}
 }
 
-// serveConn owns nc.
-func (s *Server) serveConn(nc net.Conn, mode Mode) {
+// serveConn owns the connection.
+func (s *Server) serveConn(c *conn) {
 	defer s.wg.Done()
 	defer func() {
-		nc.Close()
+		c.raw.Close()
 		s.mu.Lock()
-		delete(s.conns, nc)
+		delete(s.conns, c)
 		s.mu.Unlock()
+		c.leave()
 	}()
-	newConn(s, nc, mode).serve()
+	c.serve()
+}
+
+// after calls f when d has passed, or at Close. f must not wait.
+func (s *Server) after(d time.Duration, f func()) {
+	s.wg.Go(func() {
+		defer f()
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-s.done:
+		}
+	})
 }
 
 // Close ends all listeners and connections and waits until their goroutines
@@ -176,8 +214,8 @@ func (s *Server) Close() error {
 	for l := range s.listeners {
 		l.Close()
 	}
-	for nc := range s.conns {
-		nc.Close()
+	for c := range s.conns {
+		c.raw.Close()
 	}
 	s.mu.Unlock()
 	s.wg.Wait()

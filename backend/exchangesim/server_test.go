@@ -271,7 +271,7 @@ func FuzzCommands(f *testing.F) {
 			in = append([]byte("login LOGIN alice alicepass\r\n"), in...)
 		}
 		nc := &fixedConn{in: bytes.NewReader(in)}
-		newConn(s, nc, InsecurePlaintext).serve()
+		newConn(s, nc, InsecurePlaintext, 1).serve()
 		checkReplies(t, nc.out.Bytes())
 	})
 }

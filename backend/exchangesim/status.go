@@ -1,9 +1,7 @@
 package exchangesim
 
 import (
-	"fmt"
 	"strings"
-	"time"
 )
 
 // status is the tagged reply to a command, and for the log the reason.
@@ -38,13 +36,6 @@ func badMessageSet(why string) status {
 
 func notConnected() status {
 	return status{kind: "BAD", text: "User is authenticated but not connected.", why: "quirk EX-03: the mailbox could not be opened"}
-}
-
-func throttled(backoff time.Duration) status {
-	return status{
-		kind: "NO", why: "fault throttle",
-		text: fmt.Sprintf("Request is throttled. Suggested Backoff Time: %d milliseconds", backoff.Milliseconds()),
-	}
 }
 
 // noMailbox is seen for SELECT (RainLoop/rainloop-webmail#1777) and inferred

@@ -14,6 +14,7 @@ type store struct {
 	accounts    map[string]*account // by lower-case name
 	uidValidity uint32              // of the last mailbox made
 	change      uint64              // counts the changes of flags
+	intruders   int                 // messages that fault deliver brought
 }
 
 // account is one user's mailboxes.
@@ -32,6 +33,7 @@ type mailbox struct {
 	subscribed  bool          //
 	standard    bool          // made by Exchange: can be neither deleted nor renamed
 	changed     chan struct{} // closed and replaced when something changes
+	gone        bool          // replaced by one of another UIDVALIDITY
 }
 
 // message is one item. Its bytes never change; the rest is guarded by the
@@ -45,6 +47,7 @@ type message struct {
 	size     int64     // RFC822.SIZE
 	flagged  bool      // in Outlook's view
 	category string    // in Outlook's view
+	intruder bool      // fault deliver brought it
 	change   uint64    // of the store at the last change of the flags
 }
 

@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -112,6 +114,36 @@ func (c *testClient) S(want string) {
 	}
 }
 
+// cutAfter expects the beginning of a line and then nothing; "[cr]" is a CR.
+func (c *testClient) cutAfter(want string) {
+	c.t.Helper()
+	want = strings.ReplaceAll(want, "[cr]", "\r")
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(c.r, got); err != nil || string(got) != want {
+		c.fatalf("want %q, got %q and %v", want, got[:n], err)
+	}
+	c.said = append(c.said, "S: "+want)
+}
+
+// reset expects a TCP reset.
+func (c *testClient) reset() {
+	c.t.Helper()
+	if b, err := c.r.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
+		c.fatalf("want a reset, got byte %q, error %v", b, err)
+	}
+}
+
+// silent expects nothing. It can only see that nothing comes at once.
+func (c *testClient) silent() {
+	c.t.Helper()
+	if err := c.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		c.t.Fatal(err)
+	}
+	if b, err := c.r.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		c.fatalf("want silence, got byte %q, error %v", b, err)
+	}
+}
+
 // closed expects the server to hang up.
 func (c *testClient) closed() {
 	c.t.Helper()
@@ -146,9 +178,18 @@ func (c *testClient) fatalf(format string, v ...any) {
 //	L: Subject: [x*300]           back; a line of a literal; x 300 times
 //	TLS                           the client's handshake
 //	CLOSED                        the server hangs up
+//	E: * 1 FE                     the line that must come, but for what is cut off
+//	RESET                         the server resets the connection
+//	SILENT                        nothing comes
+//	OPEN                          the server has not closed its side
+//	F: cut:WAITING                a fault is ordered; OFF ends them all
+//	DELIVER: alice INBOX          a message comes by mail
+//	M: alice INBOX 2              there are two messages
+//	AWAIT: alice INBOX 2          there come to be; also alice connections 2
+//	                              and alice unthrottled
 //	O: alice INBOX 1 flagged      what Outlook shows: flagged, receipt, category=…
 //
-// C2 and S2 are a second client.
+// C2 and S2 are a second client. Every fault that is ordered must strike.
 type transcript struct {
 	cfg   Config
 	mode  Mode
@@ -217,7 +258,7 @@ func (tr transcript) run(t *testing.T) {
 	for i, line := range tr.lines {
 		what, text, _ := strings.Cut(line, ":")
 		text = strings.TrimPrefix(text, " ")
-		who := strings.TrimLeft(what, "CSLTDOE")
+		what, who := strings.TrimRight(what, "123456789"), strings.TrimLeft(what, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 		if who == "" {
 			who = "1"
 		}
@@ -226,7 +267,7 @@ func (tr transcript) run(t *testing.T) {
 			c = dial(t, addr)
 			clients[who] = c
 		}
-		switch strings.TrimRight(what, "12") {
+		switch what {
 		case "":
 		case "C":
 			c.C(withSize(text, tr.lines[i+1:]))
@@ -240,8 +281,76 @@ func (tr transcript) run(t *testing.T) {
 			expectOutlook(t, s, text)
 		case "CLOSED":
 			c.closed()
+		case "E":
+			c.cutAfter(text)
+		case "RESET":
+			c.reset()
+		case "SILENT":
+			c.silent()
+		case "OPEN":
+			if n := s.Stats().Connections; n == 0 {
+				t.Error("the server has closed its side")
+			}
+		case "F":
+			order(t, s, text)
+			tr.cfg.Faults = append(tr.cfg.Faults, text)
+		case "OFF":
+			s.ClearFaults()
+		case "DELIVER":
+			words := strings.Fields(text)
+			if _, err := s.Deliver(words[0], words[1], nil, testNow, []byte("Subject: x\r\n\r\ny\r\n")); err != nil {
+				t.Fatal(err)
+			}
+		case "M":
+			if !holds(s, text) {
+				t.Errorf("%s: there are not so many", line)
+			}
+		case "AWAIT":
+			eventually(t, text, func() bool { return holds(s, text) })
 		default:
 			t.Fatalf("line %q: not of a transcript", line)
+		}
+	}
+	strikes := s.Stats().Strikes
+	for _, spec := range tr.cfg.Faults {
+		f, err := parseFault(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.kind != faultRandom && strikes[f.name()] == 0 {
+			t.Errorf("fault %s did not strike, only %v", spec, strikes)
+		}
+	}
+}
+
+func order(t *testing.T, s *Server, spec string) {
+	t.Helper()
+	if err := s.AddFault(spec); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// holds says whether a line M or AWAIT is true.
+func holds(s *Server, line string) bool {
+	words := strings.Fields(line)
+	user, what := words[0], words[1]
+	switch what {
+	case "unthrottled":
+		s.faults.mu.Lock()
+		defer s.faults.mu.Unlock()
+		return time.Now().After(s.faults.throttled[user].until)
+	case "connections":
+		return strconv.Itoa(s.Stats().Users[user]) == words[2]
+	}
+	return strconv.Itoa(len(s.Messages(user, what))) == words[2]
+}
+
+// eventually waits for a condition that another goroutine brings about.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(waitLimit); !condition(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not after %v", what, waitLimit)
 		}
 	}
 }
@@ -290,6 +399,39 @@ func TestEveryQuirkHasTranscript(t *testing.T) {
 		files, _ := filepath.Glob("testdata/transcripts/" + q.ID + "-*.txt")
 		if len(files) == 0 {
 			t.Errorf("%s %s: no transcript", q.ID, q.Name)
+		}
+	}
+}
+
+// Each fault has a session that shows it, with every ending that it has.
+func TestEveryFaultHasTranscript(t *testing.T) {
+	files, err := filepath.Glob("testdata/transcripts/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, file := range files {
+		tr := readTranscript(t, file)
+		specs := tr.cfg.Faults
+		for _, line := range tr.lines {
+			if spec, ok := strings.CutPrefix(line, "F: "); ok {
+				specs = append(specs, spec)
+			}
+		}
+		for _, spec := range specs {
+			f, err := parseFault(spec)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+			shown[f.name()] = true
+		}
+	}
+	for _, k := range faultKinds() {
+		f := fault{kind: k.name}
+		for _, f.end = range append([]ending{""}, endings[:]...) {
+			if (f.end != "") == k.ends && !shown[f.name()] {
+				t.Errorf("%s: no transcript", f.name())
+			}
 		}
 	}
 }
