@@ -28,6 +28,7 @@ type simulation struct {
 	anyHost   bool
 	certOut   string
 	outlook   string
+	control   io.Reader // nil: no orders are taken
 	verbose   bool
 }
 
@@ -35,13 +36,17 @@ type simulation struct {
 // the command's context ends.
 func simulateCommand() *cobra.Command {
 	var s simulation
+	var takeOrders bool
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "run a simulated Exchange",
 		Long: "Runs a simulated Microsoft Exchange IMAP4 service with its wording, limits and quirks, in memory, until interrupted.\n\n" +
-			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  "),
+			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  ") + "\n\n" + controlHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if takeOrders {
+				s.control = cmd.InOrStdin()
+			}
 			return s.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -53,6 +58,7 @@ func simulateCommand() *cobra.Command {
 	f.BoolVar(&s.anyHost, "insecure-any-host", false, "allow addresses that are not loopback: the users' passwords are built in")
 	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on, or off with no- before its name; may be repeated")
 	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault; may be repeated")
+	f.BoolVar(&takeOrders, "control", false, "take orders from standard input while it runs")
 	f.StringVar(&s.certOut, "cert-out", "", "write the certificate, in PEM, to this file")
 	f.StringVar(&s.outlook, "outlook", "", "at the end, write to this file what Outlook would show of each message: a line of JSON each")
 	f.BoolVar(&s.verbose, "verbose", false, "log each command too, without its arguments")
@@ -68,7 +74,8 @@ func quirkHelp() string {
 	return b.String()
 }
 
-// run prints where the server listens and serves until ctx ends.
+// run prints where the server listens and serves until ctx ends. What follows
+// the orders ends with their source, which is left open.
 func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 	level := slog.LevelInfo
 	if s.verbose {
@@ -148,6 +155,9 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 	for _, l := range listeners {
 		fmt.Fprintf(out, "%s %s\n", l.name, l.Addr())
 		go func() { served <- server.Serve(l, l.mode) }()
+	}
+	if s.control != nil {
+		go control(s.control, out, server)
 	}
 	select {
 	case <-ctx.Done():

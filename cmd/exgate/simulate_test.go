@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"exgate/backend/exchangesim"
 )
 
 func TestSimulateRefuses(t *testing.T) {
@@ -33,6 +35,23 @@ func TestSimulateRefuses(t *testing.T) {
 		err := cmd.ExecuteContext(t.Context())
 		if exitCode(err) != tt.code || err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: exit code %d, error %v; want %d and %q", tt.args, exitCode(err), err, tt.code, tt.want)
+		}
+	}
+}
+
+// Orders are followed and answered one by one.
+func TestSimulateControl(t *testing.T) {
+	server, err := exchangesim.New(exchangesim.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var out strings.Builder
+	control(strings.NewReader("fault bye:14\n\nfault sulk\nfaults off\nstats\nhelp\n"), &out, server)
+	lines := strings.Split(out.String(), "\n")
+	for i, want := range []string{"ordered bye:14", `error: fault "sulk" is none of`, "faults are off", `stats {"connections":0,`, "error: the orders are"} {
+		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
+			t.Fatalf("line %d is not %q in:\n%s", i+1, want, &out)
 		}
 	}
 }
