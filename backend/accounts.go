@@ -29,6 +29,15 @@ func (a *Account) Wait(ctx context.Context, n int) error {
 	return a.Throttle.Wait(ctx) // another session may have been throttled meanwhile
 }
 
+// Throttled holds the account's sessions back for as long as Exchange asks,
+// and makes their pace slower, once however many of them Exchange tells.
+func (a *Account) Throttled(backoff time.Duration) {
+	if a.Throttle.Block(backoff) {
+		a.Appends.Slow()
+		a.Fetches.Slow()
+	}
+}
+
 // Accounts are the accounts of one upstream that have sessions, or had them
 // and are still paced or throttled, so that nobody escapes that by connecting
 // anew. Use NewAccounts. It is safe for use by several goroutines.

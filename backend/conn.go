@@ -123,6 +123,16 @@ func (c *Conn) Close() {
 	<-c.ended
 }
 
+// Leave ends the connection and waits, for a moment at most, until the server
+// has closed it too, so that it is not counted any more.
+func (c *Conn) Leave() {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		c.abandon(errClosed, c.timeouts.Leave)
+		return
+	}
+	c.Close()
+}
+
 // Relay gives all that is not asked for by a request to sink, from now on. If
 // the connection has ended, sink hears of that.
 func (c *Conn) Relay(sink Sink) {
@@ -218,12 +228,14 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 // Abandon ends the connection after a failure on its writing side and returns
 // the reason: what the upstream was about to say, if the reader finds that
 // soon, since a server that closes has often said why.
-func (c *Conn) Abandon(err error) error {
-	grace := time.NewTimer(abandonGrace)
-	defer grace.Stop()
+func (c *Conn) Abandon(err error) error { return c.abandon(err, abandonGrace) }
+
+func (c *Conn) abandon(err error, grace time.Duration) error {
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
 	select {
 	case <-c.ended:
-	case <-grace.C:
+	case <-timer.C:
 	}
 	c.end(err)
 	<-c.ended

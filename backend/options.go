@@ -40,6 +40,10 @@ type Options struct {
 // (exchange-behaviour.md §4.3).
 const DefaultMaxBackoff = 15 * time.Minute
 
+// DefaultMaxWait, for a free connection, is below the two minutes after which
+// imapsync gives up (clients.md).
+const DefaultMaxWait = 100 * time.Second
+
 // LoginOptions say what a client's name means and in which spellings it is
 // presented upstream.
 type LoginOptions struct {
@@ -77,6 +81,7 @@ type Timeouts struct {
 	Login    time.Duration // one login command; 60 s
 	Reply    time.Duration // silence while a command is in progress; 5 min
 	Write    time.Duration // one write; 2 min
+	Leave    time.Duration // for the server to close after us; 1 s
 }
 
 // WithDefaults fills the zero fields.
@@ -91,6 +96,7 @@ func (t Timeouts) WithDefaults() Timeouts {
 	set(&t.Login, 60*time.Second)
 	set(&t.Reply, 5*time.Minute)
 	set(&t.Write, 2*time.Minute)
+	set(&t.Leave, time.Second)
 	return t
 }
 

@@ -4,16 +4,34 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// Pace limits the messages per second of an account. It is safe for use by
-// several goroutines.
+// Pace limits the messages per second of an account. After a throttle it is
+// slower, and comes back by and by. It is safe for use by several goroutines.
 type Pace struct {
-	bucket *rate.Limiter // nil: no limit
+	bucket    *rate.Limiter // nil: no limit
+	perSecond float64
+
+	mu     sync.Mutex
+	factor float64   // of perSecond that held at since
+	since  time.Time // of the last throttle; zero: none
 }
+
+// How the pace adapts: each throttle halves it, down to a sixteenth of what is
+// configured; each minute without one gives a tenth of that back. The numbers
+// are ours. A throttle of Exchange Online lasts 90 to 300 s (exchange-
+// behaviour.md §4.3), so that a pace that was twice too fast is found within
+// a few of them, and one that met a passing shortage is whole after five
+// minutes.
+const (
+	paceSlower  = 0.5
+	paceFloor   = 1.0 / 16
+	paceRegains = 0.1 // per minute
+)
 
 // NewPace returns a Pace of perSecond messages, which may be a fraction
 // (0.33 is 1200 in an hour); 0 is no limit. At most one second's messages, or
@@ -23,7 +41,50 @@ func NewPace(perSecond float64) *Pace {
 		return &Pace{}
 	}
 	burst := int(min(math.Ceil(perSecond), math.MaxInt32))
-	return &Pace{bucket: rate.NewLimiter(rate.Limit(perSecond), burst)}
+	return &Pace{bucket: rate.NewLimiter(rate.Limit(perSecond), burst), perSecond: perSecond}
+}
+
+// Slow makes the pace slower, for a throttle.
+func (p *Pace) Slow() {
+	if p.bucket == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.factor, p.since = max(p.part(now)*paceSlower, paceFloor), now
+	p.bucket.SetLimitAt(now, rate.Limit(p.perSecond*p.factor))
+}
+
+// Rate returns the messages per second that pass now; 0 is no limit.
+func (p *Pace) Rate() float64 {
+	if p.bucket == nil {
+		return 0
+	}
+	p.adapt(time.Now())
+	return float64(p.bucket.Limit())
+}
+
+// adapt gives the pace back what it has regained.
+func (p *Pace) adapt(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.since.IsZero() {
+		return
+	}
+	part := p.part(now)
+	p.bucket.SetLimitAt(now, rate.Limit(p.perSecond*part))
+	if part == 1 {
+		p.since = time.Time{}
+	}
+}
+
+// part is what holds of perSecond. p.mu is held.
+func (p *Pace) part(now time.Time) float64 {
+	if p.since.IsZero() {
+		return 1
+	}
+	return min(1, p.factor+paceRegains*now.Sub(p.since).Minutes())
 }
 
 // Wait waits until n messages may pass, and counts them. If ctx ends first it
@@ -70,6 +131,7 @@ func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
 		return nil, 0
 	}
 	now := time.Now()
+	p.adapt(now)
 	for n > 0 {
 		k := min(n, p.bucket.Burst())
 		r := p.bucket.ReserveN(now, k)
@@ -80,7 +142,8 @@ func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
 	return reserved, d
 }
 
-// idle tells whether the bucket is full: nothing would be lost with it.
+// idle tells whether the bucket is full and the pace whole: nothing would be
+// lost with it.
 func (p *Pace) idle() bool {
-	return p.bucket == nil || p.bucket.Tokens() >= float64(p.bucket.Burst())
+	return p.bucket == nil || p.Rate() == p.perSecond && p.bucket.Tokens() >= float64(p.bucket.Burst())
 }

@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +100,59 @@ func TestPaceWaitEndsWithContext(t *testing.T) {
 		}
 		if got := p.Charge(1).Round(time.Millisecond); got != 400*time.Millisecond {
 			t.Errorf("then a message waits %s, want 400ms: something was counted", got)
+		}
+	})
+}
+
+// Each throttle halves the pace, and each minute without one gives a tenth of
+// it back.
+func TestPaceAdapts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(4)
+		steps := []struct {
+			after time.Duration
+			slow  bool
+			want  float64
+		}{
+			{0, false, 4},
+			{0, true, 2},
+			{time.Minute, false, 2.4},
+			{0, true, 1.2},
+			{2 * time.Minute, false, 2},
+			{0, true, 1}, {0, true, 0.5}, {0, true, 0.25}, {0, true, 0.25}, // the floor
+			{5 * time.Minute, false, 2.25},
+			{time.Hour, false, 4},
+		}
+		for i, s := range steps {
+			time.Sleep(s.after)
+			if s.slow {
+				p.Slow()
+			}
+			if got := p.Rate(); math.Abs(got-s.want) > 1e-9 {
+				t.Errorf("step %d: %v messages per second, want %v", i, got, s.want)
+			}
+		}
+		unlimited := NewPace(0)
+		unlimited.Slow()
+		if unlimited.Rate() != 0 {
+			t.Error("no limit has become one")
+		}
+	})
+}
+
+// A throttle that all sessions of an account are told of counts once.
+func TestThrottledCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAccounts(4, 0).Open("alice")
+		a.Throttled(time.Minute)
+		a.Throttled(2 * time.Minute)
+		if got := a.Appends.Rate(); got != 2 {
+			t.Errorf("%v messages per second, want 2", got)
+		}
+		time.Sleep(2 * time.Minute)
+		a.Throttled(time.Minute)
+		if got := a.Fetches.Rate(); math.Abs(got-1.4) > 1e-9 { // (2 + 2 * 0.4) / 2
+			t.Errorf("%v messages per second, want 1.4", got)
 		}
 	})
 }

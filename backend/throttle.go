@@ -27,13 +27,17 @@ func NewThrottle(maxBackoff time.Duration) *Throttle {
 }
 
 // Block holds back what waits now or later for d from now. It never shortens
-// a wait that another session has begun.
-func (t *Throttle) Block(d time.Duration) {
+// a wait that another session has begun. begins tells whether nothing was held
+// back before.
+func (t *Throttle) Block(d time.Duration) (begins bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if until := time.Now().Add(min(d, t.maxBackoff)); until.After(t.until) {
+	now := time.Now()
+	begins = !t.until.After(now)
+	if until := now.Add(min(d, t.maxBackoff)); until.After(t.until) {
 		t.until = until
 	}
+	return begins
 }
 
 // Remaining returns how long the account is still held back.

@@ -128,10 +128,24 @@ type Login struct {
 type Pace struct {
 	// Messages per second and account, each way; fractions allowed, 0 is no
 	// limit. A FETCH that brings many at once is not cut short: what comes next
-	// waits, for 5 s at most. Unset: the profile's.
+	// waits, for 5 s at most. Each throttle of Exchange halves the pace, down to
+	// a sixteenth; each minute without one gives a tenth back. Unset: the
+	// profile's.
 	MessagesPerSecond *float64 `key:"messages_per_second" example:"4"`
 	// The longest "Suggested Backoff Time" of Exchange that is waited out.
 	MaxBackoff time.Duration `key:"max_backoff"`
+	// Connections to Exchange for one mailbox, of which one is kept for
+	// exgate's own needs. Exchange allows a user 16 by default. 0: no bound.
+	ConnectionsPerAccount int `key:"connections_per_account"`
+	// The same for one login name, such as an admin's, over all mailboxes that
+	// it opens. 0: no bound.
+	ConnectionsPerLogin int `key:"connections_per_login" example:"64"`
+	// How long a client waits for its turn at the login, or to come back.
+	MaxWait time.Duration `key:"max_wait"`
+	// A client that has idled so long, in IDLE too, gives its connection to one
+	// that waits, and gets one again for its next command, or when nobody waits
+	// any more. 0: never.
+	ParkAfter time.Duration `key:"park_after" example:"1m"`
 }
 
 // Fixes are the repairs that have a choice. Their zero values are the
@@ -225,7 +239,8 @@ func Default() *Config {
 			Profile: Auto,
 			Resume:  true,
 			Login:   Login{MaxFailures: backend.DefaultMaxFailures},
-			Pace:    Pace{MaxBackoff: backend.DefaultMaxBackoff},
+			// The connections are those of the design, below Exchange's 16.
+			Pace: Pace{MaxBackoff: backend.DefaultMaxBackoff, ConnectionsPerAccount: 12, MaxWait: backend.DefaultMaxWait},
 		},
 		// The largest message of a profile is 45 MB; the spool holds a few of
 		// them per connection, and stays below what a small disk has.

@@ -100,6 +100,25 @@ func (u Upstream) validate(p *problems) {
 	if rate := u.Pace.MessagesPerSecond; rate != nil && (!(*rate >= 0) || math.IsInf(*rate, 0)) {
 		p.add("upstream.pace.messages_per_second", "%v is no rate: use a number such as 4 or 0.33, or 0 for no limit", *rate)
 	}
+	u.Pace.validate(p)
+	if u.Pace.ParkAfter > 0 && !u.Resume {
+		p.add("upstream.pace.park_after", "parked sessions come back by being resumed: set upstream.resume: true")
+	}
+}
+
+func (pace Pace) validate(p *problems) {
+	if n := pace.ConnectionsPerAccount; n < 0 || n == 1 {
+		p.add("upstream.pace.connections_per_account", "%d: use 2 or more, since one is kept for exgate's own needs, or 0 for no bound", n)
+	}
+	if n := pace.ConnectionsPerLogin; n < 0 {
+		p.add("upstream.pace.connections_per_login", "%d is negative: use 1 or more, or 0 for no bound", n)
+	}
+	if pace.MaxWait <= 0 {
+		p.add("upstream.pace.max_wait", "%s is no time to wait: clients give up after two minutes or so, use less", pace.MaxWait)
+	}
+	if pace.ParkAfter < 0 {
+		p.add("upstream.pace.park_after", "%s is negative: use a time such as 1m, or 0 for never", pace.ParkAfter)
+	}
 }
 
 func (c *Config) validateFixes(p *problems) {

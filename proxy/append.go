@@ -45,12 +45,17 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return len(c.flight) == 0 }); err != nil {
 		return err
 	}
-	if err := c.ready(cmd); err != nil {
+	if err := c.ready(cmd); errors.Is(err, errNoPlace) {
+		return c.w.line("%s NO [UNAVAILABLE] %s; nothing was stored", cmd.tag, err)
+	} else if err != nil {
 		return err
 	}
 	if err := c.fire(s, up.canonical(), c.waiting.text); err != nil {
 		return err
 	}
+	c.mu.Lock()
+	c.rests()
+	c.mu.Unlock()
 	return c.resumable()
 }
 

@@ -36,6 +36,8 @@ type conn struct {
 	login    *login // nil before login
 	failed   *failedLogin
 	mark     mark     // where messages go
+	place    *place   // the right to an upstream connection; nil: none
+	comeback *waiter  // for one; nil: not waiting
 	idle     *command // an IDLE whose end the client has not sent
 	uploads  budget   // bytes of this session in the spool
 	out      []byte   // the line being sent upstream
@@ -49,20 +51,23 @@ type conn struct {
 	cancel context.CancelFunc
 
 	// mu guards what both goroutines know.
-	mu       sync.Mutex
-	flight   []*command // direct commands in flight, oldest first
-	view     view
-	relay    *relay        // the sink of the session's upstream connection
-	upErr    error         // why the upstream ended; nil while it lives
-	torn     bool          // it ended in the middle of a response
-	farewell bool          // the upstream's BYE has been passed on
-	errors   int           // of the ten after which Exchange closes this connection
-	expunges int           // that the client has been told of
-	enabled  []string      // the arguments of ENABLE that were accepted
-	bound    string        // why the session cannot be resumed; "": it can
-	watching bool          // serve reads the client only to notice its leaving
-	idling   bool          // serve waits for the client's next line
-	wake     chan struct{} // serve: something that you wait for may have changed
+	mu        sync.Mutex
+	flight    []*command // direct commands in flight, oldest first
+	view      view
+	relay     *relay        // the sink of the session's upstream connection
+	upErr     error         // why the upstream ended; nil while it lives
+	torn      bool          // it ended in the middle of a response
+	farewell  bool          // the upstream's BYE has been passed on
+	errors    int           // of the ten after which Exchange closes this connection
+	expunges  int           // that the client has been told of
+	enabled   []string      // the arguments of ENABLE that were accepted
+	bound     string        // why the session cannot be resumed; "": it can
+	rested    time.Time     // since when there has been nothing to do; zero: there is
+	parkAsked bool          // another session wants the upstream connection's place
+	mayReturn bool          // the place that comeback waits for is there
+	watching  bool          // serve reads the client only to notice its leaving
+	idling    bool          // serve waits for the client's next line
+	wake      chan struct{} // serve: something that you wait for may have changed
 }
 
 // errDone ends a session in good order.
@@ -88,9 +93,14 @@ func (c *conn) serve() {
 func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
 	c.nc.Close()
-	if c.up != nil {
-		c.up.Close() // waits for its reader, so that nothing writes after us
+	switch { // both wait for its reader, so that nothing writes after us
+	case c.up == nil:
+	case c.place != nil && c.srv.places.limited():
+		c.up.Leave()
+	default:
+		c.up.Close()
 	}
+	c.leavePlace()
 	c.r.Release()
 	if c.login != nil {
 		c.srv.accounts.close(c.login.account)
@@ -201,6 +211,7 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 	if err := c.waitForClient(); err != nil {
 		return nil, 0, err
 	}
+	c.works()
 	if c.up == nil && c.tlsHello() {
 		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")

@@ -19,7 +19,9 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	if cmd.verb == "LOGOUT" && c.isLost() {
 		return c.farewells(cmd)
 	}
-	if err := c.admit(cmd, lit); err != nil {
+	if err := c.admit(cmd, lit); errors.Is(err, errNoPlace) {
+		return c.refuse(lit, "%s NO [UNAVAILABLE] %s", cmd.tag, err)
+	} else if err != nil {
 		return err
 	}
 	kept := new(wire.Args)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-sasl"
@@ -99,7 +100,8 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	}
 	c.stats.owned++
 	s := &shot{tag: cmd.tag}
-	if err := c.fire(s, canonical, func() string { return "logging in to Exchange" }); err != nil {
+	c.waiting.set("logging in to Exchange", time.Time{})
+	if err := c.fire(s, canonical, c.waiting.text); err != nil {
 		return err
 	}
 	if c.up != nil {
@@ -254,14 +256,21 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		return replyError(c.failed.failure)
 	}
+	if err := c.takePlace(c.ctx, id); err != nil {
+		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.limits.MaxWait)
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
+	}
+	c.waiting.set("logging in to Exchange", time.Time{})
 	up, err := srv.upstream.Open(c.ctx, id, claim.Password, c.trace.upstream())
 	if err != nil {
+		c.leavePlace()
 		return c.loginFailed(claim, err)
 	}
 	c.failed = nil
 	l := srv.newLogin(id, claim.Password, up)
 	c.mu.Lock()
 	c.up, c.login, c.relay = up.Conn, l, &relay{c: c, up: up.Conn}
+	c.rests()
 	c.mu.Unlock()
 	c.up.Relay(c.relay)
 	return nil

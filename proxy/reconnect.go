@@ -14,6 +14,10 @@ import (
 // tried for limits.Reconnect: that is how long a restart of Exchange's IMAP
 // service takes.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
+	if err := c.takePlace(ctx, c.login.identity); err != nil {
+		return nil, err
+	}
+	c.waiting.set("exgate connects to Exchange again", time.Time{})
 	done, err := c.srv.reconnects.enter(ctx, c.srv.limits.ReconnectSpread)
 	if err != nil {
 		return nil, err

@@ -188,6 +188,7 @@ func (c *conn) continued(r *relay) (hide bool) {
 			cmd.asks, cmd.granted, cmd.mid = false, true, cmd.verb != "IDLE"
 			if cmd.verb == "IDLE" { // which may be silent for long
 				r.up.Expect(false)
+				c.rests()
 			}
 			c.wakeUp()
 			return cmd.swallow
@@ -241,6 +242,7 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 	c.updateView(cmd, status)
 	if len(c.flight) == 0 {
 		r.up.Expect(false)
+		c.rests()
 	}
 	return cmd, cmd.mid, false
 }
@@ -283,7 +285,7 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
 	c.countErrors(failure)
 	if failure.Kind == backend.KindThrottled {
-		c.login.account.Throttle.Block(failure.Backoff)
+		c.login.account.Throttled(failure.Backoff)
 	}
 }
 

@@ -20,6 +20,14 @@ func (c *conn) renewIfDue() error {
 		return nil
 	}
 	err := c.aside(func() string { return "exgate renews its connection to Exchange" }, func(ctx context.Context) error {
+		// For a moment there are two connections: the second has the place that
+		// is kept for side connections.
+		s, err := c.holdSide()
+		if err != nil {
+			return err
+		}
+		defer s.leave()
+		s.close()
 		up, err := c.reconnect(ctx)
 		if err != nil {
 			return err

@@ -28,16 +28,19 @@ const maxTries = 5
 func (c *conn) attend() error {
 	for {
 		c.mu.Lock()
-		lost, idle, throttled := c.upErr != nil, len(c.flight) == 0, c.anyThrottled()
+		lost, idle, throttled, parked, wanted := c.upErr != nil, len(c.flight) == 0, c.anyThrottled(), c.parkedIdle(), c.parkAsked
 		c.mu.Unlock()
 		switch {
 		case c.srv.ctx.Err() != nil:
 			return c.stopping()
+		case parked:
+			return nil
 		case lost:
 			if err := c.resumable(); err != nil {
 				return err
 			}
 			if idle {
+				c.leavePlace()
 				return nil
 			}
 			if err := c.resume(nil); err != nil {
@@ -47,6 +50,8 @@ func (c *conn) attend() error {
 			if err := c.sendThrottled(); err != nil {
 				return err
 			}
+		case wanted:
+			c.giveAway()
 		default:
 			return nil
 		}
@@ -55,6 +60,9 @@ func (c *conn) attend() error {
 
 // troubled tells whether attend has something to do. c.mu is held.
 func (c *conn) troubled() bool {
+	if c.parkAsked || c.parkedIdle() {
+		return c.parkAsked
+	}
 	return c.upErr != nil && (len(c.flight) > 0 || c.torn || !c.login.resume) || c.anyThrottled()
 }
 
@@ -108,23 +116,30 @@ func (c *conn) resumable() error {
 // flight.
 func (c *conn) resume(next *command) error {
 	lost := c.upErr // no reader is left that could change it
-	c.log.Warn("the connection to Exchange was lost", "err", lost, "in_flight", len(c.flight))
+	c.comesBack()
+	if lost != errParked {
+		c.log.Warn("the connection to Exchange was lost", "err", lost, "in_flight", len(c.flight))
+	}
 	if err := c.answerLost(lost); err != nil {
 		return err
 	}
 	if len(c.flight) > 0 {
 		next = c.flight[0]
 	} else if next == nil {
+		c.leavePlace()
 		return nil // until there is a command to resume for
 	}
 	began := time.Now()
-	err := c.aside(func() string { return "exgate connects to Exchange again" }, func(ctx context.Context) error {
+	err := c.aside(c.waiting.text, func(ctx context.Context) error {
 		up, err := c.reconnect(ctx)
 		if err != nil {
 			return err
 		}
 		return c.install(ctx, up, next.effect())
 	})
+	if errors.Is(err, errNoPlace) {
+		return err // next is refused, and may be tried again
+	}
 	if err != nil {
 		return c.lostForGood(lost, err)
 	}

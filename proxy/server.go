@@ -39,6 +39,9 @@ type Options struct {
 	Policy func(profile string) Policy
 	// Resume has sessions outlive their upstream connections.
 	Resume bool
+	// Connections bound the upstream connections; an observing gateway keeps
+	// to them where it keeps the pace.
+	Connections ConnectionLimits
 	// Observe changes nothing and reports everything; the switches keep the
 	// pace, the waiting and the resuming.
 	Observe, ObservePace, ObserveThrottle, ObserveResume bool
@@ -57,8 +60,9 @@ type Server struct {
 	tls        *tls.Config
 	own        *ownLane
 	accounts   *accounts
-	reconnects gate   // of sessions that have lost their upstream
-	uploads    budget // bytes of all sessions in the spool
+	places     *places // of upstream connections
+	reconnects gate    // of sessions that have lost their upstream
+	uploads    budget  // bytes of all sessions in the spool
 	ctx        context.Context
 	cancel     context.CancelFunc
 	conns      sync.WaitGroup
@@ -84,6 +88,10 @@ func NewServer(opts Options) (*Server, error) {
 		},
 	}
 	s.uploads.max = opts.Spool.Total
+	if opts.Observe && !opts.ObservePace {
+		opts.Connections = ConnectionLimits{}
+	}
+	s.places = newPlaces(opts.Connections)
 	s.reconnects = make(gate, maxReconnects)
 	var err error
 	if s.upstream, err = backend.NewUpstream(opts.Upstream, s.choose); err != nil {

@@ -137,7 +137,7 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 			return nil, replyError(failure)
 		}
 		c.log.Warn("Exchange throttles the account", "user", c.login.identity.User, "backoff", failure.Backoff, "reply", status.Text)
-		c.login.account.Throttle.Block(failure.Backoff)
+		c.login.account.Throttled(failure.Backoff)
 	}
 }
 

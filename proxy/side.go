@@ -38,15 +38,11 @@ var errSideBusy = errors.New("side connection: other sessions of the mailbox are
 // selected for writing. It waits for limits.Side at most: a session that holds
 // one connection must not wait without end for another.
 func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
-	s := c.login.account.side
-	ctx, cancel := context.WithTimeoutCause(c.ctx, c.srv.limits.Side, errSideBusy)
-	defer cancel()
-	select {
-	case s.place <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	s, err := c.holdSide()
+	if err != nil {
+		return err
 	}
-	defer func() { <-s.place }()
+	defer s.leave()
 	if err := c.openSide(s); err != nil {
 		return fmt.Errorf("side connection: %w", err)
 	}
@@ -63,6 +59,22 @@ func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
 	}
 	return do(s.conn)
 }
+
+// holdSide waits until the side connection is this session's alone, up to
+// leave.
+func (c *conn) holdSide() (*side, error) {
+	s := c.login.account.side
+	ctx, cancel := context.WithTimeoutCause(c.ctx, c.srv.limits.Side, errSideBusy)
+	defer cancel()
+	select {
+	case s.place <- struct{}{}:
+		return s, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *side) leave() { <-s.place }
 
 // openSide sees that the connection is there, with this session's own login.
 func (c *conn) openSide(s *side) error {

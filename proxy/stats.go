@@ -20,7 +20,7 @@ type stats struct {
 	waited                         time.Duration
 	fixes                          map[string]int
 	errors                         int   // that Exchange counts; guarded by conn.mu
-	resumed, renewed               int   // upstream connections
+	resumed, renewed, parked       int   // upstream connections
 	in, out                        int64 // bytes of the upstream connections before this one; guarded by conn.mu
 }
 
@@ -84,7 +84,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", c.stats.in, "upstream_out", c.stats.out,
 		"commands_direct", c.stats.direct, "commands_owned", c.stats.owned, "commands_refused", c.stats.refused,
 		"messages_stored", c.stats.stored, "messages_refused", c.stats.turnedAway, "messages_unknown", c.stats.unknown,
-		"errors", c.stats.errors, "resumed", c.stats.resumed, "renewed", c.stats.renewed, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
+		"errors", c.stats.errors, "resumed", c.stats.resumed, "renewed", c.stats.renewed, "parked", c.stats.parked, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }
 

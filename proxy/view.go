@@ -114,3 +114,6 @@ func numbered(line []byte) (n uint32, word string, ok bool) {
 	}
 	return 0, "", false
 }
+
+// fold makes names equal that the upstream takes for the same.
+func fold(name string) string { return strings.ToLower(name) }

@@ -109,6 +109,7 @@ func (c *conn) serve() {
 	var end ending
 	switch {
 	case errors.Is(err, errClosing):
+		c.leave()
 		c.linger()
 	case errors.As(err, &end):
 		c.end(end)

@@ -181,11 +181,11 @@ func (s *Server) Serve(l net.Listener, mode Mode) error {
 func (s *Server) serveConn(c *conn) {
 	defer s.wg.Done()
 	defer func() {
+		c.leave() // before the other side can know of the end
 		c.raw.Close()
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
-		c.leave()
 	}()
 	c.serve()
 }

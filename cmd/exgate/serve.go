@@ -80,10 +80,16 @@ func gatewayOptions(c *config.Config, log *slog.Logger) (opts proxy.Options, clo
 		return opts, closeTrace, exitError{exitConfig, err}
 	}
 	opts = proxy.Options{
-		Upstream:        upstream,
-		Profile:         c.Upstream.Profile,
-		Policy:          func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
-		Resume:          c.Upstream.Resume,
+		Upstream: upstream,
+		Profile:  c.Upstream.Profile,
+		Policy:   func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
+		Resume:   c.Upstream.Resume,
+		Connections: proxy.ConnectionLimits{
+			PerAccount: c.Upstream.Pace.ConnectionsPerAccount,
+			PerLogin:   c.Upstream.Pace.ConnectionsPerLogin,
+			MaxWait:    c.Upstream.Pace.MaxWait,
+			ParkAfter:  c.Upstream.Pace.ParkAfter,
+		},
 		Observe:         c.Mode == config.Observe,
 		ObservePace:     c.Observe.Pace,
 		ObserveThrottle: c.Observe.Throttle,

@@ -1,0 +1,126 @@
+package proxy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"exgate/backend"
+)
+
+// A session whose client idles may be parked: it gives its upstream connection
+// to a client that waits for one, and is resumed like one that has lost it. A
+// session in IDLE comes back by itself when nobody waits any more; until then
+// its client hears of no new mail.
+
+// errParked is the end of a connection that was given away.
+var errParked = errors.New("it was given to another session while this one idled")
+
+// loginName is the name that logs in, whose connections Exchange may count.
+func loginName(id backend.Identity) string { return fold(cmp.Or(id.Admin, id.User)) }
+
+// idleSince implements owner.
+func (c *conn) idleSince() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.upErr != nil || c.bound != "" {
+		return time.Time{}
+	}
+	return c.rested
+}
+
+// park implements owner.
+func (c *conn) park() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.parkAsked = true
+	c.alarm()
+}
+
+// rests notes that the session has nothing to do. c.mu is held.
+func (c *conn) rests() { c.rested = time.Now() }
+
+// works notes that it has.
+func (c *conn) works() {
+	c.mu.Lock()
+	asked := c.parkAsked
+	c.rested, c.parkAsked = time.Time{}, false
+	c.mu.Unlock()
+	if asked {
+		c.place.keep()
+	}
+}
+
+// takePlace waits for the right to an upstream connection, unless the session
+// has it.
+func (c *conn) takePlace(ctx context.Context, id backend.Identity) error {
+	if c.place != nil {
+		return nil
+	}
+	c.waiting.set(c.srv.places.waitingText(), time.Time{})
+	place, err := c.srv.places.take(ctx, c, fold(id.User), loginName(id))
+	c.place = place
+	return err
+}
+
+// giveAway closes the upstream connection for another session, if this one
+// idles.
+func (c *conn) giveAway() {
+	c.mu.Lock()
+	idles := !c.rested.IsZero() && c.upErr == nil
+	c.parkAsked = false
+	if idles {
+		c.relay, c.upErr = nil, errParked
+	}
+	c.mu.Unlock()
+	if !idles {
+		c.place.keep()
+		return
+	}
+	c.up.Leave()
+	c.stats.parked++
+	c.log.Info("session parked: its connection goes to a client that waits", "idle", c.idle != nil)
+	account, login := c.place.account, c.place.login
+	c.leavePlace()
+	if c.idle != nil {
+		c.comeback = c.srv.places.ask(&place{all: c.srv.places, owner: c, account: account, login: login}, true, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.mayReturn = true
+			c.alarm()
+		})
+	}
+}
+
+// leavePlace gives up the session's place, and its waiting for one.
+func (c *conn) leavePlace() {
+	if w := c.comeback; w != nil {
+		c.comeback = nil
+		if !c.srv.places.withdraw(w) {
+			w.place.release()
+		}
+		c.mu.Lock()
+		c.mayReturn = false
+		c.mu.Unlock()
+	}
+	c.place.release()
+	c.place = nil
+}
+
+// comesBack makes the place that a parked session has been granted its own.
+func (c *conn) comesBack() {
+	if c.comeback == nil {
+		return
+	}
+	c.place, c.comeback = c.comeback.place, nil
+	c.mu.Lock()
+	c.mayReturn = false
+	c.mu.Unlock()
+}
+
+// parkedIdle tells whether the session waits in IDLE for a place to come back
+// to. c.mu is held.
+func (c *conn) parkedIdle() bool {
+	return c.upErr == errParked && c.idle != nil && !c.mayReturn
+}

@@ -1,0 +1,212 @@
+package proxy
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"exgate/backend/exchangesim"
+)
+
+// connections bound the upstream connections.
+func connections(l ConnectionLimits) func(*Options, *limits) {
+	return func(o *Options, _ *limits) { o.Connections, o.Upstream.Timeouts.Leave = l, 10*time.Millisecond }
+}
+
+// A client waits for its turn at the login, is kept patient, and is told at
+// last that it has waited in vain.
+func TestConnectionsWaitAtLogin(t *testing.T) {
+	t.Run("granted", func(t *testing.T) {
+		g := newGateway(t, shortWaits, connections(ConnectionLimits{PerAccount: 2, MaxWait: time.Minute}))
+		first, u := g.login()
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a0 LOGIN alice secret")
+		c.until("* OK exgate: still working: all connections for this mailbox, or this login, are in use; …", "* OK exgate: still working: logging in to Exchange")
+		other := g.dial() // another account does not wait
+		other.S("* OK …")
+		other.C("a0 LOGIN bob secret")
+		ub := g.accept()
+		ub.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+		ub.C(`xg1 LOGIN "bob" "secret"`)
+		first.close()
+		u.ends()
+		g.relogin()
+		c.until("a0 OK …")
+	})
+	t.Run("in vain", func(t *testing.T) {
+		g := newGateway(t, shortWaits, connections(ConnectionLimits{PerLogin: 1, MaxWait: 20 * time.Millisecond}))
+		g.login()
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a0 LOGIN alice secret")
+		c.until("a0 NO [UNAVAILABLE] all connections that exgate makes for this mailbox, or for this login, are in use: …")
+		c.C("a1 NOOP") // and may try again
+		c.S("a1 OK …")
+	})
+	t.Run("a wrong login gives its place back", func(t *testing.T) {
+		g := newGateway(t, connections(ConnectionLimits{PerLogin: 1}))
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a0 LOGIN alice wrong")
+		u := g.accept()
+		u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+		u.C(`xg1 LOGIN "alice" "wrong"`)
+		u.S("xg1 NO LOGIN failed.")
+		c.S("a0 NO …")
+		g.login()
+	})
+	t.Run("a client that leaves", func(t *testing.T) {
+		g := newGateway(t, connections(ConnectionLimits{PerLogin: 1, MaxWait: time.Hour}))
+		g.login()
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a0 LOGIN alice secret")
+		eventually(t, "it waits", func() bool {
+			g.srv.places.mu.Lock()
+			defer g.srv.places.mu.Unlock()
+			return len(g.srv.places.queue) == 1
+		})
+		c.close()
+		eventually(t, "it waits no more", func() bool {
+			g.srv.places.mu.Lock()
+			defer g.srv.places.mu.Unlock()
+			return len(g.srv.places.queue) == 0
+		})
+	})
+}
+
+// parking has one connection, which idle sessions give away at once.
+var parking = connections(ConnectionLimits{PerLogin: 1, MaxWait: time.Minute, ParkAfter: time.Nanosecond})
+
+// A session that idles gives its connection to one that waits, and is resumed
+// by its next command.
+func TestParkBetweenCommands(t *testing.T) {
+	g := exchangeResuming(t, parking)
+	first, u1 := g.login()
+	selects(first, u1, "SELECT INBOX", mailbox{2, 7, 20})
+	second, u2 := g.login()
+	u1.ends()
+	selects(second, u2, "SELECT INBOX", mailbox{2, 7, 20})
+	first.C("a1 NOOP") // has the second parked
+	u2.ends()
+	u1 = g.relogin()
+	u1.reselects("SELECT INBOX", mailbox{3, 7, 21})
+	u1.proves("2:3", "* 2 FETCH (UID 19)", "* 3 FETCH (UID 20)")
+	first.S("* 3 EXISTS")
+	u1.C("a1 NOOP")
+	u1.S("a1 OK done")
+	first.S("a1 OK done")
+}
+
+// A session in IDLE comes back by itself, when nobody waits any more.
+func TestParkInIdle(t *testing.T) {
+	g := exchangeResuming(t, parking)
+	first, u1 := g.login()
+	selects(first, u1, "SELECT INBOX", mailbox{2, 7, 20})
+	first.C("i1 IDLE")
+	u1.C("i1 IDLE")
+	u1.S("+ idling")
+	first.S("+ idling")
+	second, u2 := g.login()
+	u1.ends()
+	second.C("a1 LOGOUT")
+	u2.C("a1 LOGOUT")
+	u2.S("a1 OK done")
+	second.S("a1 OK done")
+	u1 = g.relogin()
+	u1.reselects("SELECT INBOX", mailbox{3, 7, 21})
+	u1.proves("2:3", "* 2 FETCH (UID 19)", "* 3 FETCH (UID 20)")
+	first.S("* 3 EXISTS") // the mail that came while it was parked
+	u1.C("i1 IDLE")
+	u1.S("+ idling")
+	first.C("DONE")
+	u1.C("DONE")
+	u1.S("i1 OK done")
+	first.S("i1 OK done")
+}
+
+// A parked client that ends its IDLE is answered at once.
+func TestParkInIdleEnded(t *testing.T) {
+	g := exchangeResuming(t, parking)
+	first, u1 := g.login()
+	first.C("i1 IDLE")
+	u1.C("i1 IDLE")
+	u1.S("+ idling")
+	first.S("+ idling")
+	second, u2 := g.login()
+	u1.ends()
+	second.C("a1 NOOP") // is busy
+	u2.C("a1 NOOP")
+	first.C("DONE")
+	first.S("i1 OK IDLE completed.")
+	first.C("i2 NOOP")
+	u2.S("a1 OK done") // now it idles, and is parked
+	second.S("a1 OK done")
+	u2.ends()
+	u1 = g.relogin()
+	u1.C("i2 NOOP")
+}
+
+// What a parked session asks for in vain, it may ask for again.
+func TestParkAndNoPlace(t *testing.T) {
+	g := exchangeResuming(t, connections(ConnectionLimits{PerLogin: 1, MaxWait: 50 * time.Millisecond, ParkAfter: time.Nanosecond}))
+	first, u1 := g.login()
+	second, u2 := g.login()
+	u1.ends()
+	second.C("a1 NOOP")
+	u2.C("a1 NOOP")
+	first.C("i1 NOOP")
+	first.S("i1 NO [UNAVAILABLE] all connections …")
+	first.raw("i2 APPEND INBOX {3+}\r\nabc\r\n")
+	first.S("i2 NO [UNAVAILABLE] all connections …; nothing was stored")
+	u2.S("a1 OK done")
+	second.S("a1 OK done")
+	first.C("i3 NOOP")
+	u2.ends()
+	u1 = g.relogin()
+	u1.C("i3 NOOP")
+}
+
+// Many clients under few connections: those that idle throughout give theirs
+// to those that come and go.
+func TestParkUnderLoad(t *testing.T) {
+	const idlers, comers, limit = 8, 40, 8
+	g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming,
+		connections(ConnectionLimits{PerLogin: limit, MaxWait: time.Minute, ParkAfter: time.Millisecond}),
+		func(o *Options, _ *limits) { o.Upstream.Timeouts.Leave = waitLimit })
+	var idle []*client
+	for range idlers {
+		c := g.loginSimulated()
+		c.C("a1 SELECT INBOX")
+		c.until("a1 OK …", "* …")
+		c.C("a2 IDLE")
+		c.until("+ …")
+		idle = append(idle, c)
+	}
+	var running sync.WaitGroup
+	for i := range comers {
+		running.Go(func() {
+			c := g.loginSimulated()
+			c.C(fmt.Sprintf("b%d NOOP", i))
+			c.until(fmt.Sprintf("b%d OK …", i))
+			c.C("b LOGOUT")
+			c.until("b OK …", "* BYE …")
+		})
+	}
+	running.Wait()
+	c := g.loginSimulated()
+	c.upload("INBOX", cleanMessage)
+	c.until("a1 OK …")
+	c.C("b LOGOUT")
+	c.until("b OK …", "* BYE …")
+	for _, c := range idle { // and each of them hears of the message
+		c.until("* 1 EXISTS", "* …")
+		c.C("DONE")
+		c.until("a2 OK …", "* …")
+	}
+	if most := sim.Stats().MostOfUser["alice"]; most > limit {
+		t.Errorf("%d connections at a time, the limit is %d", most, limit)
+	}
+}

@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// sitter is an owner that does what it is told.
+type sitter struct {
+	mu    sync.Mutex
+	since time.Time
+	asked int
+}
+
+func (s *sitter) idleSince() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.since
+}
+
+func (s *sitter) set(since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.since = since
+}
+
+func (s *sitter) times() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+func (s *sitter) park() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+}
+
+func TestPlaces(t *testing.T) {
+	for name, tt := range map[string]struct {
+		limits   ConnectionLimits
+		accounts []string // one asks for a place after the other
+		logins   []string
+		granted  int
+	}{
+		"no bound":                         {ConnectionLimits{}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 3},
+		"one is kept for side connections": {ConnectionLimits{PerAccount: 3}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 2},
+		"per account":                      {ConnectionLimits{PerAccount: 2}, []string{"a", "b", "c", "a"}, []string{"x", "x", "x", "x"}, 3},
+		"per login":                        {ConnectionLimits{PerLogin: 2}, []string{"a", "b", "c"}, []string{"x", "x", "x"}, 2},
+		"both":                             {ConnectionLimits{PerAccount: 2, PerLogin: 2}, []string{"a", "a", "b", "c"}, []string{"x", "x", "x", "x"}, 2},
+		"others are not held up":           {ConnectionLimits{PerAccount: 2}, []string{"a", "a", "b"}, []string{"x", "x", "x"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlaces(tt.limits)
+				granted := 0
+				for i := range tt.accounts {
+					place, err := p.take(t.Context(), new(sitter), tt.accounts[i], tt.logins[i])
+					if err == nil {
+						granted++
+						defer place.release()
+					} else if !errors.Is(err, errNoPlace) {
+						t.Error(err)
+					}
+				}
+				if granted != tt.granted {
+					t.Errorf("%d were granted, want %d", granted, tt.granted)
+				}
+			})
+		})
+	}
+}
+
+func TestPlacesInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlaces(ConnectionLimits{PerLogin: 1, MaxWait: time.Hour})
+		first, err := p.take(t.Context(), new(sitter), "a", "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		returned := p.ask(&place{all: p, owner: new(sitter), account: "parked", login: "x"}, true, func() { order = append(order, "parked") })
+		var waiting sync.WaitGroup
+		for i := range 3 {
+			waiting.Go(func() {
+				time.Sleep(time.Duration(i) * time.Second)
+				place, err := p.take(t.Context(), new(sitter), "a", "x")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, fmt.Sprint(i))
+				place.release()
+			})
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, err := p.take(ctx, new(sitter), "a", "x"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a client that has left got %v", err)
+		}
+		first.release()
+		first.release() // does nothing
+		waiting.Wait()
+		if got := fmt.Sprint(order); got != "[0 1 2 parked]" {
+			t.Errorf("in the order %s", got)
+		}
+		if p.withdraw(returned) {
+			t.Error("the parked one was not granted its place")
+		}
+		returned.place.release()
+		if len(p.held)+len(p.byAccount)+len(p.byLogin)+len(p.queue) > 0 {
+			t.Errorf("left: %+v", p)
+		}
+	})
+}
+
+// The session that has idled longest is asked for its place, once, and only as
+// many as there are waiters.
+func TestPlacesAskTheIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlaces(ConnectionLimits{PerLogin: 3, MaxWait: time.Minute, ParkAfter: 10 * time.Second})
+		now := time.Now()
+		owners := []*sitter{{since: now.Add(-time.Second)}, {since: now.Add(-2 * time.Second)}, {}}
+		var held []*place
+		for _, o := range owners {
+			place, err := p.take(t.Context(), o, "a", "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, place)
+		}
+		got := make(chan *place)
+		go func() {
+			place, err := p.take(t.Context(), new(sitter), "a", "x")
+			if err != nil {
+				t.Error(err)
+			}
+			got <- place
+		}()
+		asked := func(want ...int) {
+			t.Helper()
+			synctest.Wait()
+			for i, o := range owners {
+				if got := o.times(); got != want[i] {
+					t.Errorf("after %s owner %d was asked %d times, want %d", time.Since(now), i, got, want[i])
+				}
+			}
+		}
+		time.Sleep(7 * time.Second)
+		asked(0, 0, 0) // not yet
+		time.Sleep(2 * time.Second)
+		asked(0, 1, 0)
+		owners[1].set(time.Time{}) // a command has come
+		held[1].keep()
+		time.Sleep(11 * time.Second)
+		asked(1, 1, 0)
+		time.Sleep(11 * time.Second)
+		asked(1, 1, 0) // one waiter, one place on its way
+		held[0].release()
+		(<-got).release()
+		held[1].release()
+		held[2].release()
+	})
+}
