@@ -245,7 +245,7 @@ func TestDialRefuses(t *testing.T) {
 			append(capability, "S: x2 OK Begin TLS negotiation now.\r\n", "TLS"), KindUnreachable, []string{"not for 127.0.0.1"}},
 		{"PREAUTH before STARTTLS", starttls, good, []string{"S: * PREAUTH welcome\r\n"}, KindProtocol, []string{"PREAUTH"}},
 		{"PREAUTH", none, good, []string{"S: * PREAUTH welcome\r\n"}, KindProtocol, []string{"PREAUTH"}},
-		{"BYE for a greeting", none, good, []string{"S: * BYE Connection is closed. 13\r\n"}, KindClosed, []string{"BYE Connection is closed. 13"}},
+		{"BYE for a greeting", none, good, []string{"S: * BYE Connection is closed. 13\r\n"}, KindClosedAtOnce, []string{"BYE Connection is closed. 13"}},
 		{"another protocol", none, good, []string{"S: 220 mail.example.com Microsoft ESMTP MAIL Service ready\r\n"}, KindProtocol, []string{"is the port right?", "220 mail"}},
 		{"NO for a greeting", none, good, []string{"S: * NO way\r\n"}, KindProtocol, []string{"is the port right?"}},
 		{"a line without end", none, good, []string{"S: * OK " + strings.Repeat("x", 2*maxLine)}, KindUnreachable, []string{"over 8192 bytes"}},

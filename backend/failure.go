@@ -26,17 +26,20 @@ const (
 	KindCommand         Kind = "command-error"
 	KindMessageSet      Kind = "message-set"
 	KindTooBig          Kind = "too-big"
+	KindContent         Kind = "content-refused" // in words that are not Exchange's
 	KindThrottled       Kind = "throttled"
 	KindMailboxExists   Kind = "mailbox-exists"
 	KindTryCreate       Kind = "try-create"
 	KindNoMailbox       Kind = "no-mailbox"
 	KindReservedName    Kind = "reserved-name"
 	KindBadCharset      Kind = "bad-charset"
-	KindClosed          Kind = "closed"      // BYE
-	KindLost            Kind = "lost"        // the connection ended without one
-	KindUnreachable     Kind = "unreachable" // no connection came about
-	KindOutOfStep       Kind = "out-of-step" // a bogus tag, a reply before its time
-	KindProtocol        Kind = "protocol"    // what no IMAP server says
+	KindTokenExpired    Kind = "token-expired"  // BYE: the XOAUTH2 token ran out
+	KindClosedAtOnce    Kind = "closed-at-once" // BYE right after the first command
+	KindClosed          Kind = "closed"         // any other BYE
+	KindLost            Kind = "lost"           // the connection ended without one
+	KindUnreachable     Kind = "unreachable"    // no connection came about
+	KindOutOfStep       Kind = "out-of-step"    // a bogus tag, a reply before its time
+	KindProtocol        Kind = "protocol"       // what no IMAP server says
 )
 
 // failureRow is what is known of a kind. A reply is of the first kind whose
@@ -62,7 +65,8 @@ type failureRow struct {
 }
 
 // failureTable has the replies of exchange-behaviour.md §2.2 and §3, with the
-// answers of FAQ.Exchange 1.79 (requirements.md S20 to S81).
+// answers of FAQ.Exchange 1.79 (requirements.md S20 to S81). What users read at
+// length about a kind is in package knowledge.
 var failureTable = []failureRow{
 	{kind: KindThrottled, texts: []string{"request is throttled", "suggested backoff time"},
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn, errors: 1,
@@ -88,7 +92,8 @@ var failureTable = []failureRow{
 	{kind: KindArgument, texts: []string{"command argument error"},
 		level: slog.LevelWarn, errors: 1,
 		explain: "Exchange's answer to anything that it cannot take: a message over its size limit, a full mailbox, a line that is too long, content or a flag that it does not understand"},
-	{kind: KindCommand, texts: []string{"command error. 10", "command error 10"},
+	// "command line limit exceeded" is hardly Exchange's, but means the same.
+	{kind: KindCommand, texts: []string{"command error. 10", "command error 10", "command line limit exceeded"},
 		level: slog.LevelWarn, errors: 1,
 		explain: "Exchange does not know this command, or its line is too long (10240 bytes by default): ask for fewer messages at a time"},
 	{kind: KindMessageSet, texts: []string{"message set is invalid"},
@@ -97,6 +102,9 @@ var failureTable = []failureRow{
 	{kind: KindTooBig, texts: []string{"maximum size of appendable message"},
 		client: "TOOBIG", level: slog.LevelWarn, // RFC 7889
 		explain: "the message is over Exchange's limit; raise it with Set-Mailbox -MaxReceiveSize -MaxSendSize, on Exchange 2013 and 2016 also with MaxReceiveSize in Microsoft.Exchange.Imap4.exe.config"},
+	{kind: KindContent, word: "NO", texts: []string{"message contains nul characters", "message contains invalid header"},
+		level:   slog.LevelWarn,
+		explain: "the server does not take this message for its content: NUL bytes, or a header that is none; these are the words of Cyrus, not of Exchange"},
 	{kind: KindMailboxExists, texts: []string{"mailbox already exists"},
 		client: "ALREADYEXISTS", level: slog.LevelInfo,
 		explain: "Exchange does not tell names apart that differ only in case, and creates the parents of a mailbox with it"},
@@ -109,9 +117,15 @@ var failureTable = []failureRow{
 		explain: "there is no such mailbox"},
 	{kind: KindBadCharset, code: "BADCHARSET", client: "BADCHARSET", level: slog.LevelInfo, // RFC 9051 section 7.1
 		explain: "Exchange searches in US-ASCII only"},
+	{kind: KindTokenExpired, word: "BYE", texts: []string{"accesstokenexpired"},
+		client: "UNAVAILABLE", retry: true, level: slog.LevelInfo,
+		explain: "the access token of this session ran out; log in again with a new one"},
+	{kind: KindClosedAtOnce, word: "BYE", texts: []string{"connection is closed. 13", "connection is closed 13"},
+		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
+		explain: "Exchange ended the connection at once and gives no reason: see whether its IMAP services run, front end and back end (MSExchangeImap4, MSExchangeIMAP4BE); try again later"},
 	{kind: KindClosed, word: "BYE",
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
-		explain: "Exchange ended the connection: after ten errors or a throttle (14), or at once where its IMAP services are not ready (13); try again later"},
+		explain: "Exchange ended the connection, as it does after ten errors, after a throttle or when it restarts; try again later"},
 	{kind: KindLost,
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
 		explain: "the connection to Exchange was lost; try again"},

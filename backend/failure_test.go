@@ -37,9 +37,18 @@ func TestClassify(t *testing.T) {
 		{"* BYE Request is throttled. Suggested Backoff Time: 92415 milliseconds", KindThrottled, "UNAVAILABLE", true, 0},
 		{"a NO Maximum size of appendable message has been exceeded", KindTooBig, "TOOBIG", false, 0},
 		{"* BYE Connection closed. 14", KindClosed, "UNAVAILABLE", true, 0},
-		{"* BYE Connection is closed. 13", KindClosed, "UNAVAILABLE", true, 0},
-		{"* BYE Session invalidated - AccessTokenExpired", KindClosed, "UNAVAILABLE", true, 0},
+		{"* BYE Connection closed.", KindClosed, "UNAVAILABLE", true, 0}, // after NO Server Unavailable. 15 at the end of IDLE
+		{"* BYE Microsoft Exchange Server 2016 IMAP4 server signing off.", KindClosed, "UNAVAILABLE", true, 0},
+		{"* BYE Connection is closed. 13", KindClosedAtOnce, "UNAVAILABLE", true, 0},
+		{"* BYE Session invalidated - AccessTokenExpired", KindTokenExpired, "UNAVAILABLE", true, 0},
+		{"a BAD command line limit exceeded", KindCommand, "", false, 1},
+		{"* BAD command line limit exceeded", KindCommand, "", false, 1},
 		{"a BAD The specified message set is invalid.", KindMessageSet, "", false, 1},
+		{"a NO The specified message set is invalid.", KindMessageSet, "", false, 0},
+		{"a NO Message contains NUL characters", KindContent, "", false, 0},
+		{"a NO Message contains invalid header", KindContent, "", false, 0},
+		{"a NO APPEND failed", KindOther, "", false, 0},                     // says nothing
+		{"a NO [LIMIT] too many connections", KindOther, "LIMIT", false, 0}, // Exchange has no such text
 		{"a NO [BADCHARSET (US-ASCII)] The specified charset is not supported.", KindBadCharset, "BADCHARSET (US-ASCII)", false, 0},
 		{"a NO Mailbox already exists.", KindMailboxExists, "ALREADYEXISTS", false, 0},
 		{"a NO Folder name is reserved", KindReservedName, "CANNOT", false, 0},
