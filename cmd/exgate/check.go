@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -57,9 +56,7 @@ func printJSON(out io.Writer, c *config.Config, file string, problem error) erro
 	} else {
 		report.Settings = c.Effective().Settings()
 	}
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(report); err != nil {
+	if err := encodeJSON(out, report); err != nil {
 		return err
 	}
 	return problem

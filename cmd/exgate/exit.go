@@ -2,8 +2,9 @@ package main
 
 import "errors"
 
-// Exit codes, as in BSD's sysexits.h.
+// Exit codes, as in BSD's sysexits.h but for the first.
 const (
+	exitNothing     = 1  // explain knows nothing of the text
 	exitUsage       = 64 // the command line
 	exitUnavailable = 69 // a server or address that could not be had
 	exitInternal    = 70 // everything else

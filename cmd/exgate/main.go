@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -36,6 +37,9 @@ func main() {
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	root, started := rootCommand(), false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	if slices.Contains(args, "explain") {
+		args = pasted(args)
+	}
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -62,6 +66,7 @@ func rootCommand() *cobra.Command {
 		demoCommand(),
 		simulateCommand(),
 		checkCommand(),
+		explainCommand(),
 		versionCommand(),
 	)
 	return root
