@@ -167,8 +167,11 @@ func (c *Conn) Said(s wire.Status) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.Word == "BYE" && c.said != "" && Classify(s).Kind == KindClosed {
-		return
+	if s.Word == "BYE" && c.said != "" {
+		switch Classify(s).Kind {
+		case KindClosed, KindClosedAtOnce:
+			return
+		}
 	}
 	c.said = s.Word + " " + s.Text
 }
