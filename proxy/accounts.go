@@ -27,6 +27,21 @@ type accounts struct {
 	registries map[float64]*backend.Accounts // by messages per second
 }
 
+func newAccounts() *accounts {
+	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[float64]*backend.Accounts)}
+}
+
+// bound sets what holds for accounts that are opened from now on. Where the
+// longest wait changes, what is known of throttles is forgotten.
+func (a *accounts) bound(spool int64, maxBackoff time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.maxBackoff != maxBackoff {
+		clear(a.registries)
+	}
+	a.spool, a.maxBackoff = spool, maxBackoff
+}
+
 // get returns the account of a user for one session more.
 func (a *accounts) get(user string, perSecond float64) *account {
 	a.mu.Lock()

@@ -14,6 +14,7 @@ type upload struct {
 	flags   []string // as they came
 	date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	spool   *spool
+	from    mark // its UID is not below this one
 }
 
 // append takes an APPEND to the own lane: it reads the whole command first, so
@@ -28,7 +29,7 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		c.turnAway(up.mailbox, lit.Size, "oversize", text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
-	up.spool = newSpool(c.srv.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	up.spool = newSpool(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 	defer up.spool.Close()
 	if !lit.NonSync {
 		if err := c.w.line("+ go ahead"); err != nil {

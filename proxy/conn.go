@@ -23,6 +23,7 @@ import (
 // block belong to serve.
 type conn struct {
 	srv      *Server
+	set      *settings // those in force when the client connected
 	id       string
 	log      *slog.Logger
 	listener Listen
@@ -46,9 +47,12 @@ type conn struct {
 	stats    stats
 	received atomic.Int64
 
-	// ctx ends when the client is gone or the gateway stops.
-	ctx    context.Context
-	cancel context.CancelFunc
+	// ctx ends when the client is gone or the gateway stops; patience ends
+	// before that, when the gateway drains: what only waits ends with it.
+	ctx      context.Context
+	cancel   context.CancelFunc
+	patience context.Context
+	hurry    context.CancelFunc
 
 	// mu guards what both goroutines know.
 	mu        sync.Mutex
@@ -183,7 +187,7 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 		return refused, cmd.verb + " is not allowed after login"
 	case cmd.route.lane == refused:
 		return refused, cmd.verb + " is not relayed: " + cmd.route.why
-	case cmd.verb == "APPEND" && (c.srv.opts.Observe || !c.login.policy.ownsAppend()):
+	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.login.policy.ownsAppend()):
 		return direct, ""
 	}
 	return cmd.route.lane, ""
@@ -242,6 +246,10 @@ func (c *conn) waitForClient() error {
 			}
 		}
 		c.mu.Lock()
+		if c.srv.draining.Err() != nil && (len(c.flight) == 0 || c.idle != nil) {
+			c.mu.Unlock()
+			return c.stopping()
+		}
 		c.idling = true
 		switch {
 		case c.ctx.Err() != nil || c.up != nil && c.troubled():
@@ -253,7 +261,7 @@ func (c *conn) waitForClient() error {
 		err := c.r.Wait()
 		c.mu.Lock()
 		c.idling = false
-		attend := c.up != nil && c.ctx.Err() == nil && isTimeout(err)
+		attend := isTimeout(err) && c.ctx.Err() == nil && (c.up != nil || c.srv.draining.Err() != nil)
 		c.mu.Unlock()
 		if err == nil {
 			return nil

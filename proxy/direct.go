@@ -117,7 +117,7 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 		if err := c.pace(c.login.account.Fetches); err != nil {
 			return err
 		}
-	case cmd.verb == "APPEND" && lit != nil && c.srv.opts.Observe:
+	case cmd.verb == "APPEND" && lit != nil && c.set.opts.Observe:
 		cmd.examined = c.examine(cmd.args, lit)
 		if err := c.pace(c.login.account.Appends); err != nil {
 			return err

@@ -22,17 +22,17 @@ const replayTries = 3
 // writing, else on a side connection. The message is stored by now: a flag
 // that finally cannot be set is said to the client and in the log, and loses
 // no mail.
-func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, from mark, stored *imap.AppendData) (set bool) {
+func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendData) (set bool) {
 	c.waiting.set("setting \\Flagged", time.Time{})
 	var err error
 	for try := range replayTries {
 		if try > 0 {
 			c.log.Info("\\Flagged was not set; trying again", "mailbox", up.mailbox, "err", err)
-			if waitErr := errors.Join(c.login.account.Throttle.Wait(c.ctx), backend.Sleep(c.ctx, c.srv.limits.Replay)); waitErr != nil {
+			if waitErr := errors.Join(c.login.account.Throttle.Wait(c.patience), backend.Sleep(c.patience, c.srv.limits.Replay)); waitErr != nil {
 				break
 			}
 		}
-		if err = c.storeFlagged(up, plan, from, stored); err == nil || !mayPass(err) {
+		if err = c.storeFlagged(up, plan, stored); err == nil || !mayPass(err) {
 			break
 		}
 	}
@@ -56,7 +56,7 @@ func mayPass(err error) bool {
 	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, errNotShown) || errors.Is(err, errSideBusy)
 }
 
-func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, from mark, stored *imap.AppendData) error {
+func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendData) error {
 	c.mu.Lock()
 	own := c.view.readWrite && c.view.holds(up.mailbox, c.login.policy.exchange())
 	c.mu.Unlock()
@@ -69,7 +69,7 @@ func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, from mark, stored *i
 		uid := uint32(0)
 		if stored != nil {
 			uid = uint32(stored.UID)
-		} else if err := c.findStored(conn, up, plan, from, &uid); err != nil {
+		} else if err := c.findStored(conn, up, plan, &uid); err != nil {
 			return err
 		}
 		return storeFlagged(c.ctx, conn, uid)
@@ -87,8 +87,8 @@ func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, from mark, stored *i
 
 // findStored finds the UID of a message that was stored without APPENDUID, as
 // by Exchange 2007, in the mailbox that is selected on conn.
-func (c *conn) findStored(conn *backend.Conn, up *upload, plan *rewrite.Plan, from mark, uid *uint32) error {
-	if from.next == 0 {
+func (c *conn) findStored(conn *backend.Conn, up *upload, plan *rewrite.Plan, uid *uint32) error {
+	if up.from.next == 0 {
 		return errors.New("the server names no UID for the message")
 	}
 	wanted, err := readIdentity(plan)
@@ -98,7 +98,7 @@ func (c *conn) findStored(conn *backend.Conn, up *upload, plan *rewrite.Plan, fr
 	if _, err := conn.Do(c.ctx, backend.NewRequest("NOOP")); err != nil { // which tells of the message
 		return err
 	}
-	found, at, err := search(c.ctx, conn, from.next, wanted, up.date)
+	found, at, err := search(c.ctx, conn, up.from.next, wanted, up.date)
 	if err != nil {
 		return err
 	}

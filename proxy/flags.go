@@ -47,7 +47,7 @@ func sortFlags(policy *Policy, flags, kept []string, findable bool) sortedFlags 
 // sortFlags decides on the flags of an upload to this session's upstream.
 func (c *conn) sortFlags(up *upload) sortedFlags {
 	policy := &c.login.policy
-	return sortFlags(policy, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS") || c.mark.next != 0)
+	return sortFlags(policy, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS") || c.login.resume)
 }
 
 // permanentFlags are those of a mailbox, as far as they are known.

@@ -117,7 +117,7 @@ func (g *gateway) nothingLeft() {
 	if n := len(g.srv.accounts.open); n != 0 {
 		g.t.Errorf("%d accounts are still open", n)
 	}
-	if files, err := os.ReadDir(g.srv.opts.Spool.Dir); err == nil && len(files) > 0 {
+	if files, err := os.ReadDir(g.srv.settings.Load().opts.Spool.Dir); err == nil && len(files) > 0 {
 		g.t.Errorf("left in the spool: %v", files)
 	}
 	if files := descriptors("exgate-spool"); len(files) > 0 {
@@ -174,7 +174,7 @@ func (g *gateway) logInAs(c *client) *upstream {
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
 	u.C(`xg1 LOGIN "alice" "secret"`)
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
-	if g.srv.opts.Policy(g.srv.opts.Profile).Verify {
+	if g.srv.settings.Load().opts.Policy(g.srv.settings.Load().opts.Profile).Verify {
 		u.C("xg2 STATUS INBOX (UIDNEXT)")
 		u.S("* STATUS INBOX (UIDNEXT 1)")
 		u.S("xg2 OK done")

@@ -99,7 +99,7 @@ func (l landing) String() string {
 // the session back on a new connection. all tells that the last byte of the
 // command may have been sent: until then nothing is stored, and afterwards it
 // may take the server a while.
-func (c *conn) settle(up *upload, plan *rewrite.Plan, from mark, all bool) (landing, *imap.AppendData, error) {
+func (c *conn) settle(up *upload, plan *rewrite.Plan, all bool) (landing, *imap.AppendData, error) {
 	session, err := c.reconnect(c.ctx)
 	if err != nil {
 		return c.unasked(all), nil, err
@@ -113,9 +113,12 @@ func (c *conn) settle(up *upload, plan *rewrite.Plan, from mark, all bool) (land
 		if err = backend.Sleep(c.ctx, pause); err != nil {
 			break
 		}
-		if found, stored, err = look(c.ctx, session.Conn, up, plan, from); err != nil || found != landingAbsent {
+		if found, stored, err = look(c.ctx, session.Conn, up, plan); err != nil || found != landingAbsent {
 			break
 		}
+	}
+	if found == landingUnknown {
+		found = c.unasked(all)
 	}
 	c.mu.Lock()
 	selected := c.view.mailbox != ""
@@ -143,9 +146,10 @@ func (c *conn) unasked(all bool) landing {
 	return landingAbsent
 }
 
-// look looks for an uploaded message from a mark on. It leaves the mailbox
+// look looks for an uploaded message from its mark on. It leaves the mailbox
 // selected, read-only.
-func look(ctx context.Context, conn *backend.Conn, up *upload, plan *rewrite.Plan, from mark) (landing, *imap.AppendData, error) {
+func look(ctx context.Context, conn *backend.Conn, up *upload, plan *rewrite.Plan) (landing, *imap.AppendData, error) {
+	from := up.from
 	if from.next == 0 {
 		return landingUnknown, nil, nil
 	}

@@ -245,7 +245,7 @@ func (c *conn) moreArguments(args *wire.Args) (*wire.Literal, error) {
 // the session's. It runs in the own lane.
 func (c *conn) open(claim backend.Claim) error {
 	srv := c.srv
-	id, err := srv.opts.Upstream.Login.Resolve(claim)
+	id, err := c.set.opts.Upstream.Login.Resolve(claim)
 	if err != nil {
 		c.log.Warn("login refused here", "claim", claim, "err", err)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: err.Error()}
@@ -256,18 +256,20 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		return replyError(c.failed.failure)
 	}
-	if err := c.takePlace(c.ctx, id); err != nil {
-		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.limits.MaxWait)
+	if err := c.takePlace(c.patience, id); err != nil && !errors.Is(err, errNoPlace) {
+		return interrupted("log in again later")
+	} else if err != nil {
+		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.bounds().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
 	c.waiting.set("logging in to Exchange", time.Time{})
-	up, err := srv.upstream.Open(c.ctx, id, claim.Password, c.trace.upstream())
+	up, err := c.set.upstream.Open(c.ctx, id, claim.Password, c.trace.upstream())
 	if err != nil {
 		c.leavePlace()
 		return c.loginFailed(claim, err)
 	}
 	c.failed = nil
-	l := srv.newLogin(id, claim.Password, up)
+	l := c.set.newLogin(id, claim.Password, up, srv.accounts)
 	c.mu.Lock()
 	c.up, c.login, c.relay = up.Conn, l, &relay{c: c, up: up.Conn}
 	c.rests()

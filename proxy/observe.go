@@ -28,7 +28,7 @@ func (c *conn) examine(args string, lit *wire.Literal) *examined {
 		c.log.Info("observed an APPEND that is not understood", "err", err)
 		return nil
 	}
-	up.spool = newSpool(c.srv.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	up.spool = newSpool(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 	return &examined{upload: up, size: lit.Size}
 }
 

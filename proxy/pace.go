@@ -11,7 +11,7 @@ import (
 // would have waited.
 func (c *conn) pace(messages *backend.Pace) error {
 	account := c.login.account
-	opts := &c.srv.opts
+	opts := &c.set.opts
 	if opts.Observe && !opts.ObserveThrottle {
 		if d := account.Throttle.Remaining(); d > 0 {
 			c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "throttle")
@@ -46,11 +46,14 @@ func (c *conn) waitFor(d time.Duration, why string) error {
 		c.wakeUp()
 	})
 	defer timer.Stop()
-	gone := func() bool { return c.upErr != nil && !c.login.resume }
-	err := c.await(func() bool { return over || gone() }, func() string { return why })
+	ended := func() bool { return c.patience.Err() != nil || c.upErr != nil && !c.login.resume }
+	err := c.await(func() bool { return over || ended() }, func() string { return why })
 	c.stats.waited += time.Since(began)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case c.patience.Err() != nil:
+		return c.stopping()
 	}
 	return c.resumable()
 }

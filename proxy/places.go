@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,20 +29,31 @@ var errNoPlace = errors.New("all connections that exgate makes for this mailbox,
 // places hands out the right to have an upstream connection, in the order in
 // which it was asked for. It is safe for use by several goroutines.
 type places struct {
-	limits ConnectionLimits
-
 	mu        sync.Mutex
+	limits    ConnectionLimits
 	byAccount map[string]int
 	byLogin   map[string]int
 	held      map[*place]struct{}
 	queue     []*waiter // first come, first served
 }
 
-func newPlaces(limits ConnectionLimits) *places {
-	if limits.MaxWait == 0 {
-		limits.MaxWait = backend.DefaultMaxWait
-	}
-	return &places{limits: limits, byAccount: make(map[string]int), byLogin: make(map[string]int), held: make(map[*place]struct{})}
+func newPlaces() *places {
+	return &places{byAccount: make(map[string]int), byLogin: make(map[string]int), held: make(map[*place]struct{})}
+}
+
+// bound sets the limits, for what is asked for from now on.
+func (p *places) bound(limits ConnectionLimits) {
+	limits.MaxWait = cmp.Or(limits.MaxWait, backend.DefaultMaxWait)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limits = limits
+	p.grant()
+}
+
+func (p *places) bounds() ConnectionLimits {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limits
 }
 
 // owner is who has a place, or wants one. Its methods are called with locks
@@ -69,7 +81,7 @@ type waiter struct {
 
 // take waits for a place, in turn, for limits.MaxWait at most.
 func (p *places) take(ctx context.Context, o owner, account, login string) (*place, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.limits.MaxWait, errNoPlace)
+	ctx, cancel := context.WithTimeoutCause(ctx, p.bounds().MaxWait, errNoPlace)
 	defer cancel()
 	granted := make(chan struct{})
 	w := p.ask(&place{all: p, owner: o, account: account, login: login}, false, func() { close(granted) })
@@ -143,12 +155,9 @@ func (p *places) free(w *place) bool {
 // makeRoom asks the session that has idled longest to give its place to w. It
 // returns when to try again, if that may help.
 func (p *places) makeRoom(w *waiter) (again time.Duration, ok bool) {
-	if p.limits.ParkAfter <= 0 {
-		return 0, false
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !slices.Contains(p.queue, w) {
+	if p.limits.ParkAfter <= 0 || !slices.Contains(p.queue, w) {
 		return 0, false
 	}
 	// Those who came before have the first claim to what is on its way.
@@ -187,7 +196,10 @@ func (p *places) makeRoom(w *waiter) (again time.Duration, ok bool) {
 }
 
 // limited tells whether there is a bound.
-func (p *places) limited() bool { return p.limits.PerAccount > 0 || p.limits.PerLogin > 0 }
+func (p *places) limited() bool {
+	limits := p.bounds()
+	return limits.PerAccount > 0 || limits.PerLogin > 0
+}
 
 // release gives the place back. A nil place is none.
 func (h *place) release() {
@@ -225,5 +237,5 @@ func (h *place) keep() {
 
 // waitingText is what a client is told that waits for a place.
 func (p *places) waitingText() string {
-	return fmt.Sprintf("all connections for this mailbox, or this login, are in use; it is your turn within %s", p.limits.MaxWait)
+	return fmt.Sprintf("all connections for this mailbox, or this login, are in use; it is your turn within %s", p.bounds().MaxWait)
 }

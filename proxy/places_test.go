@@ -57,7 +57,8 @@ func TestPlaces(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newPlaces(tt.limits)
+				p := newPlaces()
+				p.bound(tt.limits)
 				granted := 0
 				for i := range tt.accounts {
 					place, err := p.take(t.Context(), new(sitter), tt.accounts[i], tt.logins[i])
@@ -78,7 +79,8 @@ func TestPlaces(t *testing.T) {
 
 func TestPlacesInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces(ConnectionLimits{PerLogin: 1, MaxWait: time.Hour})
+		p := newPlaces()
+		p.bound(ConnectionLimits{PerLogin: 1, MaxWait: time.Hour})
 		first, err := p.take(t.Context(), new(sitter), "a", "x")
 		if err != nil {
 			t.Fatal(err)
@@ -123,7 +125,8 @@ func TestPlacesInTurn(t *testing.T) {
 // many as there are waiters.
 func TestPlacesAskTheIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces(ConnectionLimits{PerLogin: 3, MaxWait: time.Minute, ParkAfter: 10 * time.Second})
+		p := newPlaces()
+		p.bound(ConnectionLimits{PerLogin: 3, MaxWait: time.Minute, ParkAfter: 10 * time.Second})
 		now := time.Now()
 		owners := []*sitter{{since: now.Add(-time.Second)}, {since: now.Add(-2 * time.Second)}, {}}
 		var held []*place

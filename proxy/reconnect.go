@@ -14,7 +14,7 @@ import (
 // tried for limits.Reconnect: that is how long a restart of Exchange's IMAP
 // service takes.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
-	if err := c.takePlace(ctx, c.login.identity); err != nil {
+	if err := c.takePlace(c.patience, c.login.identity); err != nil {
 		return nil, err
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
@@ -25,15 +25,15 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	defer done()
 	giveUp := time.Now().Add(c.srv.limits.Reconnect)
 	for pause := c.srv.limits.ReconnectPause; ; pause *= 2 {
-		if err := c.login.account.Throttle.Wait(ctx); err != nil {
+		if err := c.login.account.Throttle.Wait(c.patience); err != nil {
 			return nil, err
 		}
-		up, err := c.srv.upstream.Open(ctx, c.login.identity, c.login.password, c.trace.upstream())
+		up, err := c.set.upstream.Open(ctx, c.login.identity, c.login.password, c.trace.upstream())
 		if err == nil || backend.FailureOf(err).Kind != backend.KindUnreachable || time.Now().Add(pause).After(giveUp) {
 			return up, err
 		}
 		c.log.Info("Exchange cannot be reached; trying again", "err", err, "pause", pause)
-		if err := backend.Sleep(ctx, pause); err != nil {
+		if err := backend.Sleep(c.patience, pause); err != nil {
 			return nil, err
 		}
 	}

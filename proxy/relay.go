@@ -243,6 +243,9 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 	if len(c.flight) == 0 {
 		r.up.Expect(false)
 		c.rests()
+		if c.srv.draining.Err() != nil {
+			c.alarm()
+		}
 	}
 	return cmd, cmd.mid, false
 }

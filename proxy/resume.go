@@ -28,7 +28,8 @@ const maxTries = 5
 func (c *conn) attend() error {
 	for {
 		c.mu.Lock()
-		lost, idle, throttled, parked, wanted := c.upErr != nil, len(c.flight) == 0, c.anyThrottled(), c.parkedIdle(), c.parkAsked
+		lost, idle, throttled := c.upErr != nil, len(c.flight) == 0, c.anyThrottled()
+		parked, wanted := c.parkedIdle(), c.parkAsked
 		c.mu.Unlock()
 		switch {
 		case c.srv.ctx.Err() != nil:
@@ -154,7 +155,7 @@ func (c *conn) lostForGood(lost, err error) error {
 	var changed *changedError
 	var ended *errBye
 	switch {
-	case c.srv.ctx.Err() != nil:
+	case c.srv.draining.Err() != nil:
 		return c.stopping()
 	case errors.As(err, &ended) || c.ctx.Err() != nil:
 		return err

@@ -24,7 +24,7 @@ func (g *gateway) relogin() *upstream {
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
 	u.C(`xg1 LOGIN "alice" "secret"`)
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
-	if g.srv.opts.Policy(g.srv.opts.Profile).Verify {
+	if g.srv.settings.Load().opts.Policy(g.srv.settings.Load().opts.Profile).Verify {
 		u.C("xg2 STATUS INBOX (UIDNEXT)")
 		u.S("* STATUS INBOX (UIDNEXT 1)")
 		u.S("xg2 OK done")

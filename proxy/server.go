@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"exgate/backend"
@@ -54,52 +55,58 @@ type Options struct {
 
 // Server is the gateway. NewServer makes one.
 type Server struct {
-	opts       Options
+	settings   atomic.Pointer[settings]
 	limits     limits
-	upstream   *backend.Upstream
-	tls        *tls.Config
 	own        *ownLane
 	accounts   *accounts
 	places     *places // of upstream connections
 	reconnects gate    // of sessions that have lost their upstream
 	uploads    budget  // bytes of all sessions in the spool
-	ctx        context.Context
-	cancel     context.CancelFunc
-	conns      sync.WaitGroup
+
+	ctx    context.Context // ends with the gateway
+	cancel context.CancelFunc
+	// draining ends when no new work is taken any more.
+	draining context.Context
+	drain    context.CancelFunc
+	conns    sync.WaitGroup
 }
 
 // NewServer returns a gateway that Serve and Close work on.
 func NewServer(opts Options) (*Server, error) {
-	if opts.Log == nil {
-		opts.Log = slog.Default()
+	set, err := newSettings(opts)
+	if err != nil {
+		return nil, err
 	}
 	s := &Server{
-		opts:   opts,
-		limits: defaultLimits,
-		tls: &tls.Config{
-			Certificates: []tls.Certificate{opts.Certificate},
-			MinVersion:   tls.VersionTLS12,
-			// Messages go in large writes: small first records only cost.
-			DynamicRecordSizingDisabled: true,
-		},
-		accounts: &accounts{
-			spool: opts.Spool.Account, maxBackoff: opts.Upstream.MaxBackoff,
-			open: make(map[*backend.Account]*account), registries: make(map[float64]*backend.Accounts),
-		},
-	}
-	s.uploads.max = opts.Spool.Total
-	if opts.Observe && !opts.ObservePace {
-		opts.Connections = ConnectionLimits{}
-	}
-	s.places = newPlaces(opts.Connections)
-	s.reconnects = make(gate, maxReconnects)
-	var err error
-	if s.upstream, err = backend.NewUpstream(opts.Upstream, s.choose); err != nil {
-		return nil, fmt.Errorf("upstream: %w", err)
+		limits:     defaultLimits,
+		accounts:   newAccounts(),
+		places:     newPlaces(),
+		reconnects: make(gate, maxReconnects),
+		own:        newOwnLane(laneLog{set.opts.Log}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.own = newOwnLane(laneLog{opts.Log})
+	s.draining, s.drain = context.WithCancel(s.ctx)
+	s.use(set)
 	return s, nil
+}
+
+// Reload puts other options in force, for the clients that connect from now
+// on. Sessions go on as they began. Nothing changes where there is an error.
+func (s *Server) Reload(opts Options) error {
+	set, err := newSettings(opts)
+	if err != nil {
+		return err
+	}
+	s.use(set)
+	return nil
+}
+
+func (s *Server) use(set *settings) {
+	opts := &set.opts
+	s.uploads.bound(opts.Spool.Total)
+	s.accounts.bound(opts.Spool.Account, opts.Upstream.MaxBackoff)
+	s.places.bound(opts.Connections)
+	s.settings.Store(set)
 }
 
 // Serve accepts clients until the listener is closed, and owns what it accepts.
@@ -113,7 +120,7 @@ func (s *Server) Serve(l net.Listener, how Listen) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
-			s.opts.Log.Error("cannot accept a client; trying again", "address", l.Addr().String(), "err", err)
+			s.settings.Load().opts.Log.Error("cannot accept a client; trying again", "address", l.Addr().String(), "err", err)
 			retry := time.NewTimer(acceptRetry)
 			select {
 			case <-retry.C:
@@ -128,6 +135,23 @@ func (s *Server) Serve(l net.Listener, how Listen) {
 // acceptRetry is the pause after a client could not be accepted.
 const acceptRetry = 200 * time.Millisecond
 
+// Drain lets the commands in flight finish and ends each session with a BYE
+// when it has none, until ctx ends. Close follows it.
+func (s *Server) Drain(ctx context.Context) {
+	s.drain()
+	drained := make(chan struct{})
+	go func() {
+		s.conns.Wait()
+		close(drained)
+	}()
+	select {
+	case <-drained:
+	case <-ctx.Done():
+		s.cancel()
+		<-drained
+	}
+}
+
 // Close ends all sessions with a BYE and waits for them. The listeners are
 // closed by who made them, before.
 func (s *Server) Close() {
@@ -139,7 +163,7 @@ func (s *Server) Close() {
 // serve runs one session.
 func (s *Server) serve(nc net.Conn, how Listen) {
 	c := s.newConn(nc, how)
-	stop := context.AfterFunc(c.ctx, c.interrupt)
+	stop := c.watchEnds()
 	defer stop()
 	defer func() {
 		if v := recover(); v != nil {
@@ -152,49 +176,31 @@ func (s *Server) serve(nc net.Conn, how Listen) {
 
 func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	id := strings.ToLower(rand.Text()[:8])
+	set := s.settings.Load()
 	c := &conn{
-		srv: s, id: id, listener: how, tcp: nc, nc: nc,
-		log:   s.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
-		trace: s.opts.Trace.session(id),
+		srv: s, set: set, id: id, listener: how, tcp: nc, nc: nc,
+		log:   set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
+		trace: set.opts.Trace.session(id),
 		wake:  make(chan struct{}, 1),
 	}
-	c.uploads.max = s.opts.Spool.Session
+	c.uploads.bound(set.opts.Spool.Session)
 	c.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.received})
 	c.w = &clientWriter{nc: nc, timeout: s.limits.Write, trace: c.trace}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	c.patience, c.hurry = context.WithCancel(c.ctx)
 	return c
 }
 
-// choose says how to log in to an upstream of which so much is known.
-func (s *Server) choose(e backend.Evidence) backend.Choice {
-	name, _ := s.profile(e)
-	p := s.opts.Policy(name)
-	return backend.Choice{Forms: p.Forms, Verify: p.Verify, Identify: s.opts.Profile == Auto}
-}
-
-// profile returns the profile of an upstream, and the reason where it was
-// found out.
-func (s *Server) profile(e backend.Evidence) (name, why string) {
-	if s.opts.Profile == Auto {
-		return backend.Detect(e)
-	}
-	return s.opts.Profile, ""
-}
-
-// newLogin settles what holds for a session that is logged in.
-func (s *Server) newLogin(id backend.Identity, password string, up *backend.Session) *login {
-	name, why := s.profile(up.Evidence)
-	wanted := s.opts.Policy(name)
-	policy := wanted
-	if s.opts.Observe {
-		policy = Policy{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
-	}
-	return &login{
-		identity: id, password: password, attempt: up.Attempt,
-		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
-		resume:  s.opts.Resume && (!s.opts.Observe || s.opts.ObserveResume),
-		account: s.accounts.get(id.User, wanted.MessagesPerSecond),
-	}
+// watchEnds wakes the session when its context ends, or the gateway drains.
+func (c *conn) watchEnds() (stop func()) {
+	ended := context.AfterFunc(c.ctx, c.interrupt)
+	draining := context.AfterFunc(c.srv.draining, func() {
+		c.hurry()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.alarm()
+	})
+	return func() { ended(); draining() }
 }
 
 // laneLog takes what the library logs: a sign of a fault of ours, since it is

@@ -31,17 +31,13 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	if err := c.acceptable(up, plan); err != nil {
 		return nil, err
 	}
-	if c.login.resume {
-		c.markOf(up.mailbox)
-	}
 	flags := c.sortFlags(up)
-	from := c.mark
 	stored, err := c.sendMessage(up, plan, flags.keep)
 	if err != nil {
 		return nil, err
 	}
 	if flags.replay {
-		flags.replay = c.replayFlagged(up, plan, from, stored)
+		flags.replay = c.replayFlagged(up, plan, stored)
 	}
 	fixes := append(fixesOf(plan), flags.fixes()...)
 	c.stats.count(fixes)
@@ -106,15 +102,16 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 		if err := c.restore(); err != nil {
 			return nil, c.appendLost(up, err, landingAbsent)
 		}
-		from := c.mark
 		if c.login.resume {
-			from = c.markOf(up.mailbox)
+			if up.from = c.markOf(up.mailbox); c.isLost() && tries < maxTries {
+				continue
+			}
 		}
 		req := appendRequest(up, plan, flags)
 		status, err := c.up.Do(c.ctx, req)
 		switch {
 		case err != nil:
-			landed, stored, err := c.appendCut(up, plan, from, req.Body.Ended, err)
+			landed, stored, err := c.appendCut(up, plan, req.Body.Ended, err)
 			if landed == landingFound {
 				c.passed(up.mailbox, stored)
 				return stored, nil
@@ -164,7 +161,7 @@ func (c *conn) restore() error {
 
 // appendCut finds out what became of an APPEND that the connection was lost
 // with, and goes on with another connection. err is why that cannot be done.
-func (c *conn) appendCut(up *upload, plan *rewrite.Plan, from mark, ended bool, cause error) (landing, *imap.AppendData, error) {
+func (c *conn) appendCut(up *upload, plan *rewrite.Plan, ended bool, cause error) (landing, *imap.AppendData, error) {
 	failure := backend.FailureOf(cause)
 	if failure.Kind != backend.KindLost || !c.login.resume || c.bound != "" || c.ctx.Err() != nil {
 		return c.unasked(ended && failure.Kind == backend.KindLost), nil, cause
@@ -172,7 +169,7 @@ func (c *conn) appendCut(up *upload, plan *rewrite.Plan, from mark, ended bool, 
 	c.log.Warn("the connection to Exchange was lost with a message", "mailbox", up.mailbox, "size", up.spool.size, "ended", ended, "err", cause)
 	c.waiting.set("exgate looks whether Exchange has stored the message", time.Time{})
 	began := time.Now()
-	landed, stored, err := c.settle(up, plan, from, ended)
+	landed, stored, err := c.settle(up, plan, ended)
 	c.stats.resumed++
 	c.log.Info("looked for the message", "mailbox", up.mailbox, "landed", landed.String(), "took", time.Since(began).Round(time.Millisecond), "err", err)
 	return landed, stored, err
@@ -189,7 +186,13 @@ func (c *conn) pause() error {
 	default:
 		c.waiting.set("messages are sent at the pace that Exchange takes", time.Time{})
 	}
-	err := account.Wait(c.ctx, 1)
+	var err error
+	if account.Throttle.Remaining() > 0 {
+		err = account.Throttle.Wait(c.patience)
+	}
+	if err == nil {
+		err = account.Wait(c.ctx, 1)
+	}
 	c.stats.waited += time.Since(began)
 	c.waiting.set("Exchange is storing the message", time.Time{})
 	return err

@@ -31,6 +31,13 @@ type budget struct {
 	used int64
 }
 
+// bound sets the bound, for what is charged from now on.
+func (b *budget) bound(max int64) {
+	b.mu.Lock()
+	b.max = max
+	b.mu.Unlock()
+}
+
 func (b *budget) charge(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

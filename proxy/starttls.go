@@ -40,7 +40,7 @@ func (c *conn) startServerTLS() error {
 	ctx, cancel := context.WithTimeout(c.ctx, c.srv.limits.Handshake)
 	defer cancel()
 	c.nc.SetReadDeadline(time.Time{})
-	secured := tls.Server(c.nc, c.srv.tls)
+	secured := tls.Server(c.nc, c.set.tls)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		var plain tls.RecordHeaderError
 		if errors.As(err, &plain) && c.listener == ListenImplicit {

@@ -61,7 +61,7 @@ func (c *conn) openAttrs() []any {
 	if l.why != "" {
 		attrs = append(attrs, "why", l.why)
 	}
-	if c.srv.opts.Observe {
+	if c.set.opts.Observe {
 		attrs = append(attrs, "mode", "observe")
 	}
 	return attrs

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"os"
@@ -153,7 +152,7 @@ func (g *gateway) open() (*client, *upstream, *conn) {
 	g.t.Helper()
 	near, far := pair(g.t)
 	served := g.srv.newConn(far, ListenInsecurePlaintext)
-	stop := context.AfterFunc(served.ctx, served.interrupt)
+	stop := served.watchEnds()
 	g.srv.conns.Go(func() {
 		defer stop()
 		served.serve()

@@ -1,0 +1,132 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"testing"
+	"time"
+)
+
+// When the gateway drains, what is in flight finishes, what only waits ends,
+// and who does nothing is sent away.
+func TestDrain(t *testing.T) {
+	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 })
+	before := g.dial()
+	before.S("* OK …")
+	resting, _ := g.login()
+	idling, ui := g.login()
+	idling.C("a1 IDLE")
+	ui.C("a1 IDLE")
+	ui.S("+ idling")
+	idling.S("+ idling")
+	busy, ub := g.login()
+	busy.C("a1 FETCH 1 FLAGS")
+	ub.C("a1 FETCH 1 FLAGS")
+	storing, us := g.login()
+	storing.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
+	us.C("xg3 STATUS INBOX (UIDNEXT UIDVALIDITY)")
+	lost, ul := g.login()
+	ul.close()
+	g.lost()
+
+	drained := make(chan struct{})
+	go func() {
+		g.srv.Drain(t.Context())
+		close(drained)
+	}()
+	const bye = "* BYE exgate is stopping; log in again later"
+	for _, c := range []*client{before, resting, idling, lost} {
+		c.S(bye)
+		c.ends()
+	}
+	ub.S("* 1 FETCH (FLAGS ())")
+	ub.S("a1 OK done")
+	busy.S("* 1 FETCH (FLAGS ())")
+	busy.S("a1 OK done")
+	busy.S(bye)
+	busy.ends()
+	us.S("* STATUS INBOX (UIDNEXT 5 UIDVALIDITY 1)")
+	us.S("xg3 OK done")
+	us.C("xg4 APPEND INBOX {3}")
+	us.S("+ go")
+	us.C("abc")
+	us.S("xg4 OK [APPENDUID 1 5] done")
+	storing.S("a1 OK [APPENDUID 1 5] …")
+	storing.S(bye)
+	storing.ends()
+	<-drained
+}
+
+func TestDrainEndsWaits(t *testing.T) {
+	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 }, connections(ConnectionLimits{PerLogin: 2, MaxWait: time.Hour}))
+	fetching, _ := g.login()
+	storing, _ := g.login()
+	account := g.srv.accounts.get("alice", 0)
+	account.Throttle.Block(time.Hour)
+	g.srv.accounts.close(account)
+	coming := g.dial()
+	coming.S("* OK …")
+	before := g.l.read.Load()
+	coming.C("a1 LOGIN alice secret")
+	fetching.C("a1 FETCH 1 BODY[]")
+	storing.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
+	eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+23+19+27 })
+	g.srv.Drain(t.Context())
+	const bye = "* BYE exgate is stopping; log in again later"
+	coming.S("a1 NO [UNAVAILABLE] the session ends; log in again later")
+	coming.S(bye)
+	fetching.S(bye)
+	storing.S("a1 NO [UNAVAILABLE] the session ends; nothing was stored")
+	storing.S(bye)
+}
+
+// What does not finish by the deadline is cut short.
+func TestDrainDeadline(t *testing.T) {
+	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 })
+	c, u := g.login()
+	c.C("a1 FETCH 1 FLAGS")
+	u.C("a1 FETCH 1 FLAGS")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	g.srv.Drain(ctx)
+	c.S("* BYE exgate is stopping; log in again later")
+	c.ends()
+}
+
+// Other options hold for the clients that come; sessions go on as they began.
+func TestReload(t *testing.T) {
+	g := newGateway(t, withPolicy(exchangePolicy))
+	old, u := g.login()
+	opts := g.srv.settings.Load().opts
+	limits := defaultLimits
+	withPolicy(plainPolicy)(&opts, &limits)
+	opts.Connections = ConnectionLimits{PerLogin: 1, MaxWait: time.Millisecond}
+	opts.Certificate = tls.Certificate{Certificate: [][]byte{{1}}}
+	if err := g.srv.Reload(opts); err != nil {
+		t.Fatal(err)
+	}
+	old.C("a1 XYZZY")
+	old.S("a1 BAD XYZZY: Exchange does not know this command, …")
+	noop(old, u)
+	waiting := g.dial()
+	waiting.S("* OK …")
+	waiting.C("a0 LOGIN alice secret")
+	waiting.S("a0 NO [UNAVAILABLE] …")
+	old.close()
+	u.ends()
+	c, u := g.login()
+	c.C("a1 XYZZY")
+	u.C("a1 XYZZY")
+	if got := g.srv.settings.Load().tls.Certificates[0].Certificate[0][0]; got != 1 {
+		t.Error("the certificate is the old one")
+	}
+	opts.Upstream.Address = "nonsense"
+	if err := g.srv.Reload(opts); err == nil {
+		t.Error("nonsense was taken")
+	}
+	noopAgain := "a2 NOOP"
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+	c.C(noopAgain)
+	u.C(noopAgain)
+}
