@@ -51,6 +51,8 @@ type Config struct {
 	Observe ObserveMode `key:"observe"`
 	// The log and the wire trace.
 	Log Log `key:"log"`
+	// How long commands in flight may take to finish when exgate is stopped.
+	DrainTimeout time.Duration `key:"drain_timeout"`
 }
 
 // Listen names the listeners by the protection they give.
@@ -250,6 +252,7 @@ func Default() *Config {
 			SpoolPerAccount:       400_000_000,
 			SpoolTotal:            2_000_000_000,
 		},
-		Log: Log{Format: FormatAuto, Trace: TraceOff},
+		Log:          Log{Format: FormatAuto, Trace: TraceOff},
+		DrainTimeout: time.Minute, // below the 90 s that systemd waits
 	}
 }

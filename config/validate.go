@@ -28,6 +28,9 @@ func (c *Config) Validate() error {
 	if c.Log.Trace == "" {
 		p.add("log.trace", "empty: name a file, or write off")
 	}
+	if c.DrainTimeout < 0 {
+		p.add("drain_timeout", "%s is negative: use a time such as 1m", c.DrainTimeout)
+	}
 	return errors.Join(p...)
 }
 

@@ -105,7 +105,7 @@ func (st *stage) startGateway(profile string, log *slog.Logger) error {
 	}
 	st.dir = dir
 	st.closers = append(st.closers, func() error { return os.RemoveAll(dir) })
-	opts, _, err := gatewayOptions(demoConfig(profile, st.direct.address, dir), log) // without a wire trace
+	opts, err := gatewayOptions(demoConfig(profile, st.direct.address, dir), log, nil)
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second signal ends the program at once, as if there were no handler.
-	context.AfterFunc(ctx, stop)
+	ctx, stop := signalled()
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil {
@@ -31,6 +29,14 @@ func main() {
 		}
 	}
 	os.Exit(exitCode(err))
+}
+
+// signalled returns a context that ends with the first signal to stop. The
+// second ends the program at once, as if there were no handler.
+func signalled() (ctx context.Context, stop context.CancelFunc) {
+	ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // run executes one command line; results go to stdout.

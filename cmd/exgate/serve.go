@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -21,7 +23,10 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway",
-		Args:  cobra.NoArgs,
+		Long: "Runs the gateway. SIGTERM or an interrupt drains it: commands in flight finish, then each client gets BYE, and\n" +
+			"drain_timeout ends the rest; a second signal ends it at once. SIGHUP reads the configuration again, certificates\n" +
+			"too, for the clients that connect from then on.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, file, err := loadConfig(cmd)
 			if err != nil {
@@ -30,18 +35,29 @@ func serveCommand() *cobra.Command {
 			log := newLogger(cmd.ErrOrStderr(), c.Log)
 			log.Info("exgate starts", "version", moduleVersion("exgate"), "config", cmp.Or(file, "none"), "mode", string(c.Mode),
 				"upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
-			return serve(cmd.Context(), c, log)
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, syscall.SIGHUP)
+			defer signal.Stop(hup)
+			return serve(cmd.Context(), c, log, hup, func() (*config.Config, error) {
+				c, _, err := loadConfig(cmd)
+				return c, err
+			})
 		},
 	}
 }
 
-// serve runs the gateway until ctx ends.
-func serve(ctx context.Context, c *config.Config, log *slog.Logger) error {
-	opts, closeTrace, err := gatewayOptions(c, log)
+// serve runs the gateway until ctx ends, and then drains it. At each hup it
+// takes the configuration that load returns.
+func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error)) error {
+	trace, closeTrace, err := openTrace(c.Log.Trace)
 	if err != nil {
 		return err
 	}
 	defer closeTrace()
+	opts, err := gatewayOptions(c, log, trace)
+	if err != nil {
+		return err
+	}
 	server, err := proxy.NewServer(opts)
 	if err != nil {
 		return exitError{exitConfig, err}
@@ -60,26 +76,77 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)
 		serving.Go(func() { server.Serve(l, l.mode) })
 	}
-	<-ctx.Done()
-	log.Info("exgate stops")
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-hup:
+			c = reload(server, c, log, trace, load)
+		}
+	}
+	log.Info("exgate drains", "timeout", c.DrainTimeout)
 	err = closeAll(listeners)
 	serving.Wait()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
+	defer cancel()
+	server.Drain(drain)
+	log.Info("exgate stops", "drained", drain.Err() == nil)
 	return err
 }
 
-// gatewayOptions turns the configuration into the gateway's options. The
-// second result closes the wire trace.
-func gatewayOptions(c *config.Config, log *slog.Logger) (opts proxy.Options, closeTrace func() error, err error) {
-	closeTrace = func() error { return nil }
+// reload puts another configuration in force, and returns the one that is.
+func reload(server *proxy.Server, old *config.Config, log *slog.Logger, trace *proxy.Tracer, load func() (*config.Config, error)) *config.Config {
+	c, err := load()
+	if err == nil {
+		var opts proxy.Options
+		if opts, err = gatewayOptions(c, log, trace); err == nil {
+			err = server.Reload(opts)
+		}
+	}
+	if err != nil {
+		log.Error("the configuration is not reloaded; the one before it stays in force", "err", err)
+		return old
+	}
+	for _, key := range needRestart(old, c) {
+		log.Warn("this key takes effect when exgate is started again", "key", key)
+	}
+	log.Info("configuration reloaded", "mode", string(c.Mode), "upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
+	return c
+}
+
+// needRestart names the keys that differ and cannot change while exgate runs.
+func needRestart(old, c *config.Config) (keys []string) {
+	if old.Listen != c.Listen {
+		keys = append(keys, "listen")
+	}
+	if old.Log != c.Log {
+		keys = append(keys, "log")
+	}
+	return keys
+}
+
+// openTrace opens the wire trace; without one the result is nil.
+func openTrace(file string) (trace *proxy.Tracer, closeTrace func() error, err error) {
+	if file == config.TraceOff {
+		return nil, func() error { return nil }, nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, exitError{exitConfig, fmt.Errorf("log.trace: %w", err)}
+	}
+	return proxy.NewTracer(f), f.Close, nil
+}
+
+// gatewayOptions turns the configuration into the gateway's options.
+func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (proxy.Options, error) {
 	upstream, err := c.Backend()
 	if err != nil {
-		return opts, closeTrace, exitError{exitConfig, err}
+		return proxy.Options{}, exitError{exitConfig, err}
 	}
 	certificate, err := clientCertificate(c, log)
 	if err != nil {
-		return opts, closeTrace, exitError{exitConfig, err}
+		return proxy.Options{}, exitError{exitConfig, err}
 	}
-	opts = proxy.Options{
+	return proxy.Options{
 		Upstream: upstream,
 		Profile:  c.Upstream.Profile,
 		Policy:   func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
@@ -102,16 +169,9 @@ func gatewayOptions(c *config.Config, log *slog.Logger) (opts proxy.Options, clo
 			Account: c.Limits.SpoolPerAccount,
 			Total:   c.Limits.SpoolTotal,
 		},
-		Log: log,
-	}
-	if c.Log.Trace != config.TraceOff {
-		f, err := os.OpenFile(c.Log.Trace, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return opts, closeTrace, exitError{exitConfig, fmt.Errorf("log.trace: %w", err)}
-		}
-		opts.Trace, closeTrace = proxy.NewTracer(f), f.Close
-	}
-	return opts, closeTrace, nil
+		Log:   log,
+		Trace: trace,
+	}, nil
 }
 
 // clientCertificate is what clients see: the configured one, or a self-signed
