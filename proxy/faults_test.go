@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/backend/exchangesim"
+)
+
+// faultRow is one accident: what the client does, what Exchange does, what the
+// client sees, what the log says, and what the mailbox holds.
+type faultRow struct {
+	name   string
+	faults string // of the simulator, ordered once the mailbox is selected; separated by blanks
+	// script is a line a step: "C ..." the client says, "S ..." it sees, after
+	// what is untagged; "APPEND ..." it uploads a message and sees; "gone" its
+	// connection ends; "fault ..." one more is ordered; "log ..." the log says
+	// so; "deliver" another client delivers a message.
+	script string
+	logged string // messages of the log, separated by commas
+	holds  string // the number of messages in INBOX and in Drafts, in the end
+}
+
+var faultRows = []faultRow{
+	// Throttles, in their three shapes (exchange-behaviour.md §3).
+	{"throttled APPEND", "throttle:5ms:2", "APPEND a2 OK …", "Exchange throttles the account", "2 0"},
+	{"throttled, NO", "throttle-account:alice:5ms:no", "C a1 FETCH 1 FLAGS\nS a1 OK …", "Exchange refused a command", "1 0"},
+	{"throttled, BAD", "throttle-account:alice:5ms:bad", "C a1 FETCH 1 FLAGS\nS a1 OK …", "Exchange refused a command", "1 0"},
+	{"throttled, BAD and BYE", "throttle-account:alice:5ms:bad-bye", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
+	{"throttled COPY, BAD and BYE", "throttle-account:alice:5ms:bad-bye", "C a1 COPY 1 Drafts\nS a1 NO [UNAVAILABLE] …it is not known whether it was done\nC a2 NOOP\nS a2 OK …", "a command without a reply,session resumed", "1 0"},
+
+	// Refusals.
+	{"FETCH refused", "refuse:FETCH:NO_Server_Unavailable._15", "C a1 FETCH 1 FLAGS\nS a1 NO Server Unavailable. 15", "Exchange refused a command", "1 0"},
+	{"APPEND refused before its message", "refuse:APPEND:NO_Server_Unavailable._15", "APPEND a2 NO [UNAVAILABLE] Server Unavailable. 15 (exgate: …", "Exchange refused a message", "1 0"},
+	{"APPEND refused after its message", "refuse-message:NO_Server_Unavailable._15", "APPEND a2 NO [UNAVAILABLE] Server Unavailable. 15 (exgate: …", "Exchange refused a message", "1 0"},
+	{"content refused", "refuse-message:BAD_Command_Argument_Error._11", "APPEND a2 NO Command Argument Error. 11 (exgate: …", "Exchange refused a message", "1 0"},
+	{"message run as commands", "literal-run-as-commands", "APPEND a2 NO …Exchange lost count…\nC a3 NOOP\nS a3 OK …", "message without a reply,session resumed", "1 0"},
+
+	// Goodbyes.
+	{"token expired", "token-expiry", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
+	{"BYE 14", "bye:14:FETCH", "C a1 UID FETCH 1:* FLAGS\nS a1 OK …", "session resumed", "1 0"},
+	{"BYE 13", "bye:13:STORE", `C a1 STORE 1 +FLAGS (\Seen)` + "\nS a1 OK …", "session resumed", "1 0"},
+	{"BYE while the client rests", "bye:14:WAITING", "C a1 NOOP\nS a1 OK …", "session resumed", "1 0"},
+	{"BYE while it idles", "", "C a1 IDLE\nS + …\nfault bye:14:WAITING\nlog session resumed\ndeliver\nS * 2 EXISTS\nC DONE\nS a1 OK …", "session resumed", "2 0"},
+
+	// Connections that end.
+	{"cut before FETCH", "cut:FETCH", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
+	{"cut in a line", "cut-reply:FETCH:7", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
+	{"cut in a literal", "cut-reply:FETCH:60", "C a1 FETCH 1 BODY[]\ngone", "session end", "1 0"},
+	{"reset", "reset:SEARCH", "C a1 SEARCH ALL\nS a1 OK …", "session resumed", "1 0"},
+	{"half closed", "half-close:FETCH", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
+	{"hangs", "hang:FETCH", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
+	{"cut in SELECT", "cut-reply:SELECT:30", "C a1 SELECT Drafts\nS a1 OK [READ-WRITE] …\nC a2 SELECT INBOX\nS a2 OK …", "session resumed", "1 0"},
+	{"cut before COPY", "cut:COPY", "C a1 COPY 1 Drafts\nS a1 NO [UNAVAILABLE] …it is not known whether it was done\nC a2 NOOP\nS a2 OK …", "a command without a reply,session resumed", "1 0"},
+	{"cut after COPY", "cut-reply:COPY:1", "C a1 COPY 1 Drafts\nS a1 NO [UNAVAILABLE] …it is not known whether it was done\nC a2 NOOP\nS a2 OK …", "a command without a reply,session resumed", "1 1"},
+	{"cut after MOVE", "cut-reply:MOVE:1", "C a1 MOVE 1 Drafts\nS a1 NO [UNAVAILABLE] …it is not known whether it was done\nC a2 NOOP\nS * BYE …the mailbox \"INBOX\" has lost messages: log in and select it again)", "a command without a reply,session not resumed", "0 1"},
+	{"slow", "slow:20ms", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session open", "1 0"},
+	{"drip", "drip:1ms:FETCH", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session open", "1 0"},
+
+	// Messages without a reply.
+	{"lost and not stored", "lost-append", "APPEND a2 OK [APPENDUID …", "looked for the message", "2 0"},
+	{"lost and stored", "lost-append-reply", "APPEND a2 OK [APPENDUID …", "looked for the message", "2 0"},
+	{"lost, and lost again", "lost-append:2", "APPEND a2 OK [APPENDUID …", "looked for the message", "2 0"},
+	{"lost each time", "lost-append:20", "APPEND a2 NO [UNAVAILABLE] …; nothing was stored", "message without a reply", "1 0"},
+	{"cut in the message", "cut-mid-literal", "APPEND a2 OK [APPENDUID …", "looked for the message", "2 0"},
+	{"hangs with the message", "hang:APPEND", "APPEND a2 OK [APPENDUID …", "looked for the message", "2 0"},
+
+	// Mailboxes that change while nobody is there.
+	{"another client delivers", "", "fault bye:14:WAITING\nlog upstream ended\ndeliver\nC a1 NOOP\nS * 2 EXISTS\nS a1 OK …", "session resumed", "2 0"},
+	{"another client expunges", "expunge:STATUS cut:NOOP@2", "C a1 NOOP\nS a1 OK …\nC a2 STATUS Drafts (MESSAGES)\nS * 1 EXPUNGE\nS a2 OK …\nC a3 NOOP\nS a3 OK …", "session resumed", "0 0"},
+	{"UIDVALIDITY changes", "uidvalidity:NOOP", "C a1 NOOP\nS * BYE …its UIDVALIDITY has changed…", "session not resumed", "1 0"},
+	{"the password changes", "cut:NOOP refuse-login", "C a1 NOOP\nS * BYE …; and then: LOGIN failed. (exgate: …", "session not resumed", "1 0"},
+	{"the mailbox cannot be opened any more", "cut:NOOP unopenable:alice", "C a1 NOOP\nS * BYE …User is authenticated but not connected. (exgate: …", "session not resumed", "1 0"},
+}
+
+func TestFaults(t *testing.T) {
+	for _, row := range faultRows {
+		t.Run(row.name, func(t *testing.T) {
+			g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming, func(o *Options, l *limits) {
+				o.Upstream.Timeouts.Reply = 300 * time.Millisecond
+				l.Looks, l.Linger = []time.Duration{0, 50 * time.Millisecond}, 0
+			})
+			c := g.loginSimulated()
+			c.upload("INBOX", cleanMessage)
+			c.until("a1 OK …")
+			c.C("a0 SELECT INBOX")
+			c.until("a0 OK …", "* …")
+			order := func(spec string) {
+				if err := sim.AddFault(strings.ReplaceAll(spec, "_", " ")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, spec := range strings.Fields(row.faults) {
+				order(spec)
+			}
+			for step := range strings.SplitSeq(row.script, "\n") {
+				what, rest, _ := strings.Cut(step, " ")
+				switch what {
+				case "C":
+					c.C(rest)
+				case "S":
+					c.until(rest, "* …")
+				case "APPEND":
+					tag, _, _ := strings.Cut(rest, " ")
+					message := strings.Replace(cleanMessage, "<1@", "<2@", 1)
+					c.raw(fmt.Sprintf("%s APPEND INBOX {%d+}\r\n%s\r\n", tag, len(message), message))
+					c.until(rest, "* …")
+				case "fault":
+					order(rest)
+				case "deliver":
+					if _, err := sim.Deliver("alice", "INBOX", nil, time.Time{}, []byte("Subject: new\r\n\r\n")); err != nil {
+						t.Fatal(err)
+					}
+				case "log":
+					g.logged(rest)
+				case "gone":
+					c.gone()
+				default:
+					t.Fatalf("step %q", step)
+				}
+			}
+			c.close()
+			for _, msg := range strings.Split(row.logged+",session end", ",") {
+				g.logged(msg)
+			}
+			holds := strconv.Itoa(len(sim.Messages("alice", "INBOX"))) + " " + strconv.Itoa(len(sim.Messages("alice", "Drafts")))
+			if holds != row.holds {
+				t.Errorf("the mailboxes hold %s, want %s\n%s", holds, row.holds, g.log)
+			}
+		})
+	}
+}
+
+// gone expects the end of the connection, after whatever comes before that.
+func (p *peer) gone() {
+	p.t.Helper()
+	for {
+		line, err := p.r.ReadString('\n')
+		p.said.add(p.name+" <", line)
+		if err != nil {
+			if os.IsTimeout(err) {
+				p.fatalf("want the end of the connection")
+			}
+			return
+		}
+		if strings.HasPrefix(line, "* BYE") {
+			p.fatalf("a BYE in the middle of a response")
+		}
+	}
+}
