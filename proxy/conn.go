@@ -244,6 +244,7 @@ func (c *conn) waitForClient() error {
 			if err := c.attend(); err != nil {
 				return err
 			}
+			until = c.lookForRoom()
 		}
 		c.mu.Lock()
 		if c.srv.draining.Err() != nil && (len(c.flight) == 0 || c.idle != nil) {

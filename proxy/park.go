@@ -21,13 +21,13 @@ var errParked = errors.New("it was given to another session while this one idled
 func loginName(id backend.Identity) string { return fold(cmp.Or(id.Admin, id.User)) }
 
 // idleSince implements owner.
-func (c *conn) idleSince() time.Time {
+func (c *conn) idleSince() (since time.Time, listens bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.upErr != nil || c.bound != "" {
-		return time.Time{}
+		return time.Time{}, false
 	}
-	return c.rested
+	return c.rested, len(c.flight) > 0
 }
 
 // park implements owner.
@@ -92,6 +92,23 @@ func (c *conn) giveAway() {
 		})
 	}
 }
+
+// lookForRoom asks, now and then, whether another session rests that could
+// give its place to this one, which listens.
+func (c *conn) lookForRoom() (next time.Time) {
+	if c.comeback == nil {
+		return time.Time{}
+	}
+	again, ok := c.srv.places.makeRoom(c.comeback)
+	if !ok {
+		return time.Time{}
+	}
+	return time.Now().Add(max(again, roomPause))
+}
+
+// roomPause is the least time between two looks for room, which interrupt the
+// reading of the client.
+const roomPause = 100 * time.Millisecond
 
 // leavePlace gives up the session's place, and its waiting for one.
 func (c *conn) leavePlace() {

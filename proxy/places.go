@@ -59,8 +59,10 @@ func (p *places) bounds() ConnectionLimits {
 // owner is who has a place, or wants one. Its methods are called with locks
 // held, and call nothing of places.
 type owner interface {
-	idleSince() time.Time // since when it has had nothing to do; zero: it is busy
-	park()                // the place is wanted back
+	// idleSince tells since when it has had nothing to do (zero: it is busy),
+	// and whether it is in IDLE, listening for news.
+	idleSince() (since time.Time, listens bool)
+	park() // the place is wanted back
 }
 
 // place is the right to one connection. Its owner gives it back by release.
@@ -152,7 +154,8 @@ func (p *places) free(w *place) bool {
 	return (account == 0 || p.byAccount[w.account] < account) && (login == 0 || p.byLogin[w.login] < login)
 }
 
-// makeRoom asks the session that has idled longest to give its place to w. It
+// makeRoom asks the session that has idled longest to give its place to w: for
+// a patient one, which would only listen, one that does not listen itself. It
 // returns when to try again, if that may help.
 func (p *places) makeRoom(w *waiter) (again time.Duration, ok bool) {
 	p.mu.Lock()
@@ -163,7 +166,7 @@ func (p *places) makeRoom(w *waiter) (again time.Duration, ok bool) {
 	// Those who came before have the first claim to what is on its way.
 	claims := 0
 	for _, other := range p.queue {
-		if !other.patient && (other.place.account == w.place.account || other.place.login == w.place.login) {
+		if other.patient == w.patient && (other.place.account == w.place.account || other.place.login == w.place.login) {
 			claims++
 		}
 		if other == w {
@@ -176,10 +179,11 @@ func (p *places) makeRoom(w *waiter) (again time.Duration, ok bool) {
 		if h.account != w.place.account && (p.limits.PerLogin == 0 || h.login != w.place.login) {
 			continue // its place would not help
 		}
-		idle := h.owner.idleSince()
+		idle, listens := h.owner.idleSince()
 		switch {
 		case h.asked:
 			claims--
+		case w.patient && listens:
 		case !idle.IsZero() && (longest == nil || idle.Before(since)):
 			longest, since = h, idle
 		}

@@ -12,15 +12,16 @@ import (
 
 // sitter is an owner that does what it is told.
 type sitter struct {
-	mu    sync.Mutex
-	since time.Time
-	asked int
+	mu      sync.Mutex
+	since   time.Time
+	asked   int
+	listens bool
 }
 
-func (s *sitter) idleSince() time.Time {
+func (s *sitter) idleSince() (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.since
+	return s.since, s.listens
 }
 
 func (s *sitter) set(since time.Time) {
@@ -168,5 +169,31 @@ func TestPlacesAskTheIdle(t *testing.T) {
 		(<-got).release()
 		held[1].release()
 		held[2].release()
+	})
+}
+
+// One that only listens takes the place of a session that does not.
+func TestPlacesForThoseWhoListen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlaces()
+		p.bound(ConnectionLimits{PerLogin: 2, ParkAfter: time.Second})
+		owners := []*sitter{{since: time.Now(), listens: true}, {since: time.Now()}}
+		for _, o := range owners {
+			place, err := p.take(t.Context(), o, "a", "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer place.release()
+		}
+		w := p.ask(&place{all: p, owner: new(sitter), account: "a", login: "x"}, true, func() {})
+		defer p.withdraw(w)
+		if again, ok := p.makeRoom(w); !ok || again != time.Second {
+			t.Errorf("to be tried again after %s, %t", again, ok)
+		}
+		time.Sleep(time.Second)
+		p.makeRoom(w)
+		if owners[0].times() != 0 || owners[1].times() != 1 {
+			t.Errorf("asked: the listener %d times, the other %d times", owners[0].times(), owners[1].times())
+		}
 	})
 }
