@@ -136,10 +136,7 @@ func (f *fault) set(word, value string) (wrong string) {
 	case "USER":
 		f.user = value
 	case "VERB":
-		f.verb = strings.ToUpper(value)
-		if _, ok := commandTable()[f.verb]; !ok && f.verb != verbAny && f.verb != verbGreeting && f.verb != verbWaiting {
-			return q + " is no command, nor " + verbAny + ", " + verbGreeting + " or " + verbWaiting
-		}
+		return f.setVerb(value)
 	case "TEXT":
 		return f.setText(value)
 	case "SHAPE":
@@ -163,6 +160,21 @@ func (f *fault) set(word, value string) (wrong string) {
 		}
 	}
 	return ""
+}
+
+func (f *fault) setVerb(value string) (wrong string) {
+	f.verb = strings.ToUpper(value)
+	_, known := commandTable()[f.verb]
+	switch {
+	case known || f.verb == verbAny:
+		return ""
+	case f.verb == verbGreeting && slices.Contains([]string{faultCut, faultCutReply, faultBye, faultDrip}, f.kind),
+		f.verb == verbWaiting && slices.Contains([]string{faultCut, faultBye}, f.kind):
+		return ""
+	case f.verb == verbGreeting || f.verb == verbWaiting:
+		return "it cannot strike at " + f.verb
+	}
+	return strconv.Quote(value) + " is no command, nor " + verbAny + ", " + verbGreeting + " or " + verbWaiting
 }
 
 func (f *fault) setShape(value string, allowed ...string) (wrong string) {

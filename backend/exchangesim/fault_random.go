@@ -71,8 +71,8 @@ func randomNames() []string {
 
 // draw returns what fault random has in store for the command in hand. It
 // depends on the seed and the numbers of connection and command alone, and on
-// what the command is. A message that is late has half the time lost its
-// reply as well, which is how it shows that it was.
+// what the command is. A message that is late has lost its reply as well: only
+// who has to look for it can see that it is not there yet.
 func (c *conn) draw(verb string) []*fault {
 	order := c.srv.faults.find(faultRandom, "", verb)
 	if order == nil {
@@ -97,7 +97,7 @@ func (c *conn) draw(verb string) []*fault {
 		f.verb = verbWaiting
 		short(r, f)
 	}
-	if f.kind == faultLateAppend && r.IntN(2) == 0 {
+	if f.kind == faultLateAppend {
 		return []*fault{f, one(faultLostAppendReply)}
 	}
 	return []*fault{f}

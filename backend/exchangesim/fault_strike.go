@@ -82,6 +82,9 @@ func (c *conn) accident() (st status, done bool, err error) {
 	if f, ok := c.strike(faultBye); ok {
 		return status{}, true, c.sayBye(f.text)
 	}
+	if f, ok := c.strike(faultRefuse); ok {
+		return status{kind: f.shape, text: f.text, why: "fault refuse"}, true, nil
+	}
 	if c.user == "" {
 		return status{}, false, nil
 	}
@@ -94,13 +97,8 @@ func (c *conn) accident() (st status, done bool, err error) {
 			return status{}, true, endCut
 		}
 	}
-	if st, ok := c.throttled(time.Now()); ok {
-		return st, true, nil
-	}
-	if f, ok := c.strike(faultRefuse); ok {
-		return status{kind: f.shape, text: f.text, why: "fault refuse"}, true, nil
-	}
-	return status{}, false, nil
+	st, done = c.throttled(time.Now())
+	return st, done, nil
 }
 
 // sayBye writes the last line of a connection.

@@ -117,7 +117,7 @@ func FaultHelp() []string {
 	}
 	return append(lines,
 		"VERB is a command's name: FETCH stands for UID FETCH too, UID FETCH for itself; "+verbAny+" any command; "+
-			verbGreeting+" the beginning of a connection; "+verbWaiting+" the time between commands, and IDLE's, where a waiting connection is struck at once",
+			verbGreeting+" the beginning of a connection (bye, drip and the cuts); "+verbWaiting+" the time between commands, and IDLE's, where a waiting connection is struck at once (bye and cut)",
 		"cut, cut-reply, cut-stream and cut-append close the connection; so do reset (TCP RST), half-close (no more is sent, what comes is read) and hang (silence, without closing) in the place of cut: reset-reply:FETCH:120",
 		"SHAPE is no (tagged NO, the default), bad (tagged BAD) or bad-bye (tagged BAD, then BYE Connection closed. 14)",
 		"@K after any of them: it strikes from the K-th time on")
@@ -171,7 +171,7 @@ func (l *faults) add(spec string) (*fault, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.list = append(l.list, &f)
+	l.list = append(slices.DeleteFunc(l.list, func(f *fault) bool { return f.left == 0 }), &f)
 	return &f, nil
 }
 

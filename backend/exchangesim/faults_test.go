@@ -24,6 +24,8 @@ func TestBadFaults(t *testing.T) {
 		{"reset-reply:FETCH", []string{"missing", "reset-reply:VERB:BYTES"}},
 		{"cut-reply:FETCH:-1", []string{`"-1" is no number of bytes`}},
 		{"cut-reply:FROB:1", []string{`"FROB" is no command`, "WAITING"}},
+		{"refuse:GREETING:NO x", []string{"cannot strike at GREETING"}},
+		{"cut-reply:WAITING:1", []string{"cannot strike at WAITING"}},
 		{"half-close-mid-literal", []string{"none of"}},
 		{"throttle-every:0:3s", []string{`"0" is no number`}},
 		{"throttle-every:3:3s:worse", []string{`"worse"`, "bad-bye"}},
