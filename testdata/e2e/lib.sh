@@ -1,4 +1,4 @@
-# Shared by run and imapsync: packages, a private Dovecot, ports, processes
+# Shared by the scripts here: packages, a private Dovecot, ports, processes
 # and their end. Source it; it makes $tmp and sets the trap.
 # shellcheck shell=bash
 
@@ -104,6 +104,63 @@ await_port() { # name port: until the process last started listens there
 		sleep 0.05
 	done
 	die "$1 does not listen on port $2 after 15 s"
+}
+
+# simulated_exchange case [option...]: a fresh simulated Exchange 2016 that takes
+# orders, in $tmp/case. Sets exchange, its port with TLS from the first byte,
+# and exchange_pid.
+simulated_exchange() {
+	local name=$1
+	shift
+	read -r exchange < <(free_ports 1)
+	mkfifo "$tmp/$name/orders"
+	"$tmp/exgate" simulate --profile exchange2016 --control --listen-starttls '' --listen-implicit "127.0.0.1:$exchange" \
+		--cert-out "$tmp/$name/exchange.pem" "$@" >"$tmp/log/$name-exchange" 2>&1 <>"$tmp/$name/orders" &
+	exchange_pid=$!
+	started+=("$exchange_pid")
+	await_port "the simulated Exchange" "$exchange"
+}
+
+# order case words: an order for that case's Exchange, which answers it
+order() {
+	local i before
+	before=$(wc -l <"$tmp/log/$1-exchange")
+	printf '%s\n' "$2" >"$tmp/$1/orders"
+	for ((i = 0; i < 500; i++)); do
+		case $(tail -n "+$((before + 1))" "$tmp/log/$1-exchange" | grep -E -m1 '^(ordered|faults are off|stats|error:)') in
+		error:*) die "the simulated Exchange does not know the order: $2" ;;
+		?*) return 0 ;;
+		esac
+		sleep 0.01
+	done
+	die "the simulated Exchange does not answer the order: $2"
+}
+
+# gateway case: exgate before that case's Exchange. Sets exgate, its port with
+# TLS from the first byte, and exgate_pid. The pace is not that of an Exchange:
+# there is much to be sent.
+gateway() {
+	[ -f "$tmp/$1/exgate.yaml" ] || {
+		read -r exgate < <(free_ports 1)
+		cat >"$tmp/$1/exgate.yaml" <<-EOF
+			state_dir: $tmp/$1/state
+			listen:
+			  implicit: 127.0.0.1:$exgate
+			tls:
+			  certificate_file: $tmp/cert.pem
+			  key_file: $tmp/key.pem
+			upstream:
+			  address: 127.0.0.1:$exchange
+			  ca_file: $tmp/$1/exchange.pem
+			  server_name: localhost
+			  profile: exchange2016
+			  pace: {messages_per_second: 0}
+		EOF
+	}
+	"$tmp/exgate" serve --config "$tmp/$1/exgate.yaml" >>"$tmp/log/$1-exgate" 2>&1 </dev/null &
+	exgate_pid=$!
+	started+=("$exgate_pid")
+	await_port exgate "$exgate"
 }
 
 # certificates makes $tmp/ca.pem, and signed by it $tmp/cert.pem for localhost,
