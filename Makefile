@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 30s
 
-.PHONY: build test demo check e2e e2e-self-test fuzz bench clean
+.PHONY: build test demo check e2e e2e-self-test soak soak-self-test kill9 fuzz bench clean
 
 build:
 	go build -o exgate ./cmd/exgate
@@ -18,10 +18,10 @@ demo:
 # system, staticcheck, race detector.
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
-	GOOS=linux go vet ./...
+	GOOS=linux go vet ./... ./testdata/e2e/load
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
-	go run $(STATICCHECK) ./...
+	go run $(STATICCHECK) ./... ./testdata/e2e/load
 	go test -race ./...
 
 # Real clients through exgate; installs them from Debian.
@@ -31,6 +31,19 @@ e2e:
 # That the comparison of the end-to-end tests finds what it should.
 e2e-self-test:
 	./testdata/e2e/run --self-test
+
+# Five minutes of random faults of Exchange, then every mailbox compared;
+# SOAK_SECONDS=30 is a short one, SOAK_SEED repeats one.
+soak:
+	./testdata/e2e/soak
+
+# That the comparison of the soak finds what it should.
+soak-self-test:
+	./testdata/e2e/soak --self-test
+
+# exgate killed in the midst of syncs; IMAPSYNC=/path/to/imapsync has it too.
+kill9:
+	./testdata/e2e/kill9
 
 # Every fuzz target for FUZZTIME each.
 fuzz:

@@ -2,7 +2,8 @@
 """Fills, prints and changes mailboxes for the end-to-end runs.
 
   mailboxes.py seed PORT USER [KIND]  put messages of messages.py there: seed's,
-                                    or what KIND (migration) gives
+                                    or what KIND (migration,
+                                    long_migration) gives
   mailboxes.py dump PORT USER         print an IMAP mailbox, a line per message
   mailboxes.py maildir DIR            print a tree of Maildirs likewise
   mailboxes.py edit DIR clean|all     change a tree of Maildirs as a user would

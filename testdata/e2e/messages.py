@@ -181,3 +181,13 @@ def migration():
         yield Message("INBOX", name, receipt, flags, DATES[i])
     yield Message("INBOX", "11 MB", attachment("11 MB", 8_150_000), r"\Seen", DATES[3])
     yield Message("INBOX", "the last one", head("the last one") + b"\r\nafter all that\r\n", r"\Seen", DATES[4])
+
+
+def long_migration():
+    """As migration, and so many more that it lasts."""
+    for n in range(300):
+        name = f"one of many {n}"
+        folder = ("INBOX", "Two words", "a/b/c")[n % 3]
+        flags = ("", r"\Seen", r"\Flagged", r"\Seen \Answered")[n % 4]
+        yield Message(folder, name, head(name) + b"\r\n" + b"a line of it\r\n" * (n % 40), flags, DATES[n % len(DATES)])
+    yield from migration()

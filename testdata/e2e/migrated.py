@@ -54,8 +54,10 @@ def take(port, ca, user, password):
             message = email.message_from_bytes(item[1], policy=email.policy.compat32)
             if "@e2e.example" not in str(message["Message-ID"]):
                 continue  # the simulator's own
-            found[f"{name}: {message['Message-ID']}"] = {
+            key = f"{name}: {message['Message-ID']}"
+            found[key] = {
                 "name": name,
+                "copies": found[key]["copies"] + 1 if key in found else 1,
                 "uid": int(re.search(rb"UID (\d+)", item[0])[1]),
                 "flags": sorted(KEPT & {f.decode() for f in imaplib.ParseFlags(item[0])}),
                 "date": imaplib.Internaldate2tuple(item[0])[:6],
@@ -84,7 +86,7 @@ def compare(source, target, view=None):
         if got is None:
             faults.append(f"{key}: is missing")
             continue
-        for what in ("flags", "date", "parts"):
+        for what in ("copies", "flags", "date", "parts"):
             if sent[what] != got[what]:
                 faults.append(f"{key}: {what} were {sent[what]}, are {got[what]}")
         if view:
