@@ -11,7 +11,7 @@ import (
 // sendsAgain tells whether a refused command is sent again when the throttle
 // that refused it is over. c.mu is held.
 func (c *conn) sendsAgain(cmd *command, status wire.Status) bool {
-	return status.Word != "OK" && cmd.whole && !cmd.mid && cmd.tries < maxTries && cmd.examined == nil &&
+	return status.Word != "OK" && cmd.kept() && !cmd.mid && cmd.tries < maxTries && cmd.examined == nil &&
 		c.login.resume && c.login.policy.exchange() && backend.Classify(status).Kind == backend.KindThrottled
 }
 

@@ -20,8 +20,8 @@ type command struct {
 
 	// What follows is of a direct command in flight, guarded by conn.mu.
 	pieces    []piece // as it was sent, to be sent again
-	whole     bool    // pieces hold all of it
-	complete  bool    // all of it has been sent
+	whole     bool    // pieces hold all of it that has been sent
+	complete  bool    // the last line has been sent
 	asks      bool    // it awaits a "+"
 	swallow   bool    // that "+" answers a literal of our making, and is not the client's
 	mid       bool    // bytes of a literal are on their way
@@ -50,10 +50,13 @@ func (cmd *command) effect() effect {
 	return cmd.route.effect
 }
 
+// kept tells whether all of the command is known here, to be sent again.
+func (cmd *command) kept() bool { return cmd.complete && cmd.whole }
+
 // repeats tells whether the command may be sent again to an upstream that may
 // have run it already.
 func (cmd *command) repeats() bool {
-	return cmd.route != nil && cmd.route.repeats && cmd.whole &&
+	return cmd.route != nil && cmd.route.repeats && cmd.kept() &&
 		// A second STORE would fail by the first one's change (RFC 7162).
 		!strings.Contains(strings.ToUpper(cmd.args), "UNCHANGEDSINCE")
 }

@@ -177,7 +177,7 @@ const (
 	lineSent    lineOutcome = iota // nothing is awaited
 	lineGranted                    // the "+" has come
 	lineRefused                    // the tagged reply has come in its place
-	lineLost                       // the upstream was lost
+	lineLost                       // the upstream was lost, or has throttled the command: attend sends it again
 )
 
 // sendLine sends one line of a command.
@@ -193,7 +193,7 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 	if !step.asks {
 		return lineSent, nil
 	}
-	if err := c.await(func() bool { return cmd.granted || cmd.done || c.upErr != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.granted || cmd.done || cmd.throttled || c.upErr != nil }, nil); err != nil {
 		return lineLost, err
 	}
 	c.mu.Lock()

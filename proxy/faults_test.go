@@ -35,8 +35,9 @@ var faultRows = []faultRow{
 
 	// Refusals.
 	{"FETCH refused", "refuse:FETCH:NO_Server_Unavailable._15", "C a1 FETCH 1 FLAGS\nS a1 NO Server Unavailable. 15", "Exchange refused a command", "1 0"},
-	{"APPEND refused before its message", "refuse:APPEND:NO_Server_Unavailable._15", "APPEND a2 NO [UNAVAILABLE] Server Unavailable. 15 (exgate: …", "Exchange refused a message", "1 0"},
-	{"APPEND refused after its message", "refuse-message:NO_Server_Unavailable._15", "APPEND a2 NO [UNAVAILABLE] Server Unavailable. 15 (exgate: …", "Exchange refused a message", "1 0"},
+	{"APPEND refused before its message", "refuse:APPEND:NO_Server_Unavailable._15", "APPEND a2 OK [APPENDUID …", "message stored", "2 0"},
+	{"APPEND refused after its message", "refuse-message:NO_Server_Unavailable._15", "APPEND a2 OK [APPENDUID …", "message stored", "2 0"},
+	{"APPEND refused on a fresh connection too", "refuse-message:2:NO_Server_Unavailable._15", "APPEND a2 NO [OVERQUOTA] Server Unavailable. 15 (exgate: …", "Exchange refused a message", "1 0"},
 	{"content refused", "refuse-message:BAD_Command_Argument_Error._11", "APPEND a2 NO Command Argument Error. 11 (exgate: …", "Exchange refused a message", "1 0"},
 	{"message run as commands", "literal-run-as-commands", "APPEND a2 NO …Exchange lost count…\nC a3 NOOP\nS a3 OK …", "message without a reply,session resumed", "1 0"},
 
@@ -58,6 +59,9 @@ var faultRows = []faultRow{
 	{"cut before COPY", "cut:COPY", "C a1 COPY 1 Drafts\nS a1 NO [UNAVAILABLE] …it is not known whether it was done\nC a2 NOOP\nS a2 OK …", "a command without a reply,session resumed", "1 0"},
 	{"cut after COPY", "cut-reply:COPY:1", "C a1 COPY 1 Drafts\nS a1 NO [UNAVAILABLE] …it is not known whether it was done\nC a2 NOOP\nS a2 OK …", "a command without a reply,session resumed", "1 1"},
 	{"cut after MOVE", "cut-reply:MOVE:1", "C a1 MOVE 1 Drafts\nS a1 NO [UNAVAILABLE] …it is not known whether it was done\nC a2 NOOP\nS * BYE …the mailbox \"INBOX\" has lost messages: log in and select it again)", "a command without a reply,session not resumed", "0 1"},
+	{"IDLE throttled", "throttle-account:alice:5ms:no", "C a1 IDLE\nS + …\ndeliver\nS * 2 EXISTS\nC DONE\nS a1 OK …", "Exchange refused a command", "2 0"},
+	{"lost again at the login", "cut:FETCH cut:LOGIN", "C a1 FETCH 1 FLAGS\nS a1 OK …", "Exchange cannot be logged in to; trying again,session resumed", "1 0"},
+	{"throttled at the login", "cut:FETCH throttle-account:alice:5ms:bad-bye@2", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
 	{"slow", "slow:20ms", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session open", "1 0"},
 	{"drip", "drip:1ms:FETCH", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session open", "1 0"},
 
@@ -82,8 +86,13 @@ func TestFaults(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming, func(o *Options, l *limits) {
 				o.Upstream.Timeouts.Reply = 300 * time.Millisecond
-				l.Looks, l.Linger = []time.Duration{0, 50 * time.Millisecond}, 0
+				l.Looks, l.Linger, l.Reconnect, l.ReconnectPause = []time.Duration{0, 50 * time.Millisecond}, 0, waitLimit, time.Millisecond
 			})
+			defer func() {
+				if t.Failed() {
+					t.Log(g.log)
+				}
+			}()
 			c := g.loginSimulated()
 			c.upload("INBOX", cleanMessage)
 			c.until("a1 OK …")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -100,25 +101,46 @@ func (l landing) String() string {
 // command may have been sent: until then nothing is stored, and afterwards it
 // may take the server a while.
 func (c *conn) settle(up *upload, plan *rewrite.Plan, all bool) (landing, *imap.AppendData, error) {
-	session, err := c.reconnect(c.ctx)
-	if err != nil {
-		return c.unasked(all), nil, err
-	}
 	looks := c.srv.limits.Looks
 	if !all {
 		looks = looks[:1]
 	}
-	found, stored := landingUnknown, (*imap.AppendData)(nil)
-	for _, pause := range looks {
-		if err = backend.Sleep(c.ctx, pause); err != nil {
-			break
+	var found landing
+	var stored *imap.AppendData
+	for try := 0; ; try++ {
+		session, err := c.reconnect(c.ctx)
+		if err != nil {
+			return c.unasked(all), nil, err
 		}
-		if found, stored, err = look(c.ctx, session.Conn, up, plan); err != nil || found != landingAbsent {
-			break
+		if found, stored, err = c.lookAgain(session, up, plan, looks); err == nil {
+			if found == landingUnknown {
+				found = c.unasked(all)
+			}
+			if err = c.install(c.ctx, session, keepsView); err != nil && mayPass(err) {
+				err = c.reestablish(c.ctx, keepsView)
+			}
+			return found, stored, err
+		}
+		session.Close()
+		switch {
+		case found == landingFound:
+			return found, stored, err
+		case try == maxTries || !backend.FailureOf(err).Retryable():
+			return c.unasked(all), nil, err
 		}
 	}
-	if found == landingUnknown {
-		found = c.unasked(all)
+}
+
+// lookAgain looks for a message until it is found, with a pause before each
+// look.
+func (c *conn) lookAgain(session *backend.Session, up *upload, plan *rewrite.Plan, looks []time.Duration) (found landing, stored *imap.AppendData, err error) {
+	for _, pause := range looks {
+		if err := backend.Sleep(c.ctx, pause); err != nil {
+			return found, nil, err
+		}
+		if found, stored, err = look(c.ctx, session.Conn, up, plan); err != nil || found == landingFound {
+			break
+		}
 	}
 	c.mu.Lock()
 	selected := c.view.mailbox != ""
@@ -128,14 +150,7 @@ func (c *conn) settle(up *upload, plan *rewrite.Plan, all bool) (landing, *imap.
 		// EXAMINE, CLOSE removes nothing (RFC 9051 section 6.4.1).
 		_, err = session.Do(c.ctx, backend.NewRequest("CLOSE"))
 	}
-	if err != nil {
-		session.Close()
-		if found == landingFound {
-			return found, stored, err
-		}
-		return c.unasked(all), nil, err
-	}
-	return found, stored, c.install(c.ctx, session, keepsView)
+	return found, stored, err
 }
 
 // unasked is what is known without asking.
@@ -199,10 +214,7 @@ func search(ctx context.Context, conn *backend.Conn, from uint32, wanted identit
 		return true
 	}
 	status, err := conn.Do(ctx, req)
-	if err == nil && status.Word != "OK" {
-		err = backend.ReplyError("UID FETCH", status)
-	}
-	if err != nil {
+	if err != nil || status.Word != "OK" {
 		return landingUnknown, 0, err
 	}
 	return found, uid, nil

@@ -235,7 +235,7 @@ func TestAppendCutAndNotKnown(t *testing.T) {
 			"S * 3 FETCH (UID 20 BODY[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)] \"\")\nS xg4 OK done\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := exchangeResuming(t, func(o *Options, l *limits) { l.Looks = []time.Duration{0, 0} })
+			g := exchangeResuming(t, func(o *Options, l *limits) { l.Looks = []time.Duration{0} })
 			c, u := g.login()
 			c.raw("a1 APPEND Drafts {3+}\r\nabc\r\n")
 			u.C("xg3 STATUS Drafts (UIDNEXT UIDVALIDITY)")

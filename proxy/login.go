@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -262,8 +263,7 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.bounds().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
-	c.waiting.set("logging in to Exchange", time.Time{})
-	up, err := c.set.upstream.Open(c.ctx, id, claim.Password, c.trace.upstream())
+	up, err := c.openUpstream(id, claim.Password)
 	if err != nil {
 		c.leavePlace()
 		return c.loginFailed(claim, err)
@@ -276,6 +276,25 @@ func (c *conn) open(claim backend.Claim) error {
 	c.mu.Unlock()
 	c.up.Relay(c.relay)
 	return nil
+}
+
+// openUpstream logs in upstream. A throttle that comes in the place of the
+// mailbox is waited out: the login itself is not refused.
+func (c *conn) openUpstream(id backend.Identity, password string) (*backend.Session, error) {
+	for try := 0; ; try++ {
+		c.waiting.set("logging in to Exchange", time.Time{})
+		up, err := c.set.upstream.Open(c.ctx, id, password, c.trace.upstream())
+		failure := backend.FailureOf(err)
+		if err == nil || failure.Kind != backend.KindThrottled || try == maxTries {
+			return up, err
+		}
+		wait := min(failure.Backoff, cmp.Or(c.set.opts.Upstream.MaxBackoff, backend.DefaultMaxBackoff))
+		c.log.Warn("Exchange throttles a login", "user", id.User, "backoff", wait)
+		c.waiting.set("Exchange throttles this account", time.Now().Add(wait))
+		if backend.Sleep(c.patience, wait) != nil {
+			return nil, err
+		}
+	}
 }
 
 // loginFailed logs a failed login and makes the client's reply.

@@ -9,10 +9,11 @@ import (
 	"exgate/backend"
 )
 
-// reconnect logs in again as the client did. There is one login, since each
-// failure counts towards a lock-out, but a server that cannot be reached is
-// tried for limits.Reconnect: that is how long a restart of Exchange's IMAP
-// service takes.
+// reconnect logs in again as the client did. A login that is refused is not
+// repeated, since each failure counts towards a lock-out. A server that cannot
+// be reached, or drops the connection, is tried again for limits.Reconnect:
+// that is how long a restart of Exchange's IMAP service takes. A throttle is
+// waited out.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	if err := c.takePlace(c.patience, c.login.identity); err != nil {
 		return nil, err
@@ -23,18 +24,63 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		return nil, err
 	}
 	defer done()
-	giveUp := time.Now().Add(c.srv.limits.Reconnect)
-	for pause := c.srv.limits.ReconnectPause; ; pause *= 2 {
+	giveUp, pause := time.Now().Add(c.srv.limits.Reconnect), c.srv.limits.ReconnectPause
+	for try := 0; ; try++ {
 		if err := c.login.account.Throttle.Wait(c.patience); err != nil {
 			return nil, err
 		}
 		up, err := c.set.upstream.Open(ctx, c.login.identity, c.login.password, c.trace.upstream())
-		if err == nil || backend.FailureOf(err).Kind != backend.KindUnreachable || time.Now().Add(pause).After(giveUp) {
-			return up, err
+		if err == nil {
+			return up, nil
 		}
-		c.log.Info("Exchange cannot be reached; trying again", "err", err, "pause", pause)
+		failure := backend.FailureOf(err)
+		throttled := failure.Kind == backend.KindThrottled
+		if !failure.Retryable() || try == maxTries || !throttled && time.Now().Add(pause).After(giveUp) {
+			return nil, err
+		}
+		c.log.Info("Exchange cannot be logged in to; trying again", "err", err, "kind", failure.Kind)
+		if throttled {
+			c.login.account.Throttled(failure.Backoff)
+			continue
+		}
 		if err := backend.Sleep(c.patience, pause); err != nil {
 			return nil, err
+		}
+		pause *= 2
+	}
+}
+
+// replace puts a new connection in the place of the session's, which stays if
+// the new one cannot be brought to where it is.
+func (c *conn) replace(ctx context.Context) error {
+	// For a moment there are two connections: the second has the place that is
+	// kept for side connections.
+	s, err := c.holdSide()
+	if err != nil {
+		return err
+	}
+	defer s.leave()
+	s.close()
+	return c.reestablish(ctx, keepsView)
+}
+
+// reestablish makes a new connection the session's, for a command with such an
+// effect. It begins again where what stood in the way may pass.
+func (c *conn) reestablish(ctx context.Context, next effect) error {
+	for try := 0; ; try++ {
+		up, err := c.reconnect(ctx)
+		if err != nil {
+			return err
+		}
+		err = c.install(ctx, up, next)
+		if err == nil || try == maxTries || !mayPass(err) {
+			return err
+		}
+		c.log.Info("the session cannot be brought back yet; trying again", "err", err)
+		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
+			c.login.account.Throttled(failure.Backoff)
+		} else if err := backend.Sleep(c.patience, c.srv.limits.ReconnectPause); err != nil {
+			return err
 		}
 	}
 }
@@ -69,6 +115,10 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 		return err
 	}
 	if status.Word != "OK" {
+		refused := backend.ReplyError(old.verb(), status)
+		if mayPass(refused) {
+			return refused
+		}
 		return &changedError{old.mailbox, "cannot be opened any more: " + status.Text}
 	}
 	c.mu.Lock()

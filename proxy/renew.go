@@ -1,6 +1,6 @@
 package proxy
 
-import "context"
+import "time"
 
 // renewAt is the count of errors at which a connection is renewed: Exchange
 // closes after the tenth (exchange-behaviour.md §3), and one command may cost
@@ -19,21 +19,8 @@ func (c *conn) renewIfDue() error {
 	if !due {
 		return nil
 	}
-	err := c.aside(func() string { return "exgate renews its connection to Exchange" }, func(ctx context.Context) error {
-		// For a moment there are two connections: the second has the place that
-		// is kept for side connections.
-		s, err := c.holdSide()
-		if err != nil {
-			return err
-		}
-		defer s.leave()
-		s.close()
-		up, err := c.reconnect(ctx)
-		if err != nil {
-			return err
-		}
-		return c.install(ctx, up, keepsView)
-	})
+	c.waiting.set("exgate renews its connection to Exchange", time.Time{})
+	err := c.aside(c.waiting.text, c.replace)
 	if c.ctx.Err() != nil {
 		return err
 	}

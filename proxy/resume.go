@@ -131,13 +131,7 @@ func (c *conn) resume(next *command) error {
 		return nil // until there is a command to resume for
 	}
 	began := time.Now()
-	err := c.aside(c.waiting.text, func(ctx context.Context) error {
-		up, err := c.reconnect(ctx)
-		if err != nil {
-			return err
-		}
-		return c.install(ctx, up, next.effect())
-	})
+	err := c.aside(c.waiting.text, func(ctx context.Context) error { return c.reestablish(ctx, next.effect()) })
 	if errors.Is(err, errNoPlace) {
 		return err // next is refused, and may be tried again
 	}

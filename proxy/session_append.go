@@ -95,6 +95,7 @@ func (c *conn) refuseMessage(up *upload, rule, text string) *imap.Error {
 // refuses it, also on another connection when one is lost. stored is nil where
 // Exchange says no APPENDUID.
 func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
+	repeated := false // on a fresh connection
 	for tries := 0; ; tries++ {
 		if err := c.pause(); err != nil {
 			return nil, interrupted("nothing was stored")
@@ -127,11 +128,21 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 		}
 		failure := backend.Classify(status)
 		c.countErrors(failure)
+		if failure.Kind == backend.KindUnavailable && c.login.resume && !repeated {
+			// A full mailbox says so, and so does a broken connection to it.
+			if repeated = true; c.replace(c.ctx) == nil {
+				continue
+			}
+		}
 		if failure.Kind != backend.KindThrottled || tries == maxTries {
 			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
 			c.stats.turnedAway++
-			return nil, replyError(failure)
+			reply := replyError(failure)
+			if repeated && failure.Kind == backend.KindUnavailable {
+				reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it
+			}
+			return nil, reply
 		}
 		c.log.Warn("Exchange throttles the account", "user", c.login.identity.User, "backoff", failure.Backoff, "reply", status.Text)
 		c.login.account.Throttled(failure.Backoff)
@@ -151,12 +162,8 @@ func (c *conn) restore() error {
 		return lost
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
-	up, err := c.reconnect(c.ctx)
-	if err != nil {
-		return err
-	}
 	c.stats.resumed++
-	return c.install(c.ctx, up, keepsView)
+	return c.reestablish(c.ctx, keepsView)
 }
 
 // appendCut finds out what became of an APPEND that the connection was lost
@@ -229,6 +236,10 @@ func (c *conn) appendLost(up *upload, err error, landed landing) error {
 	failure := backend.FailureOf(err)
 	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.size, "outcome", outcome, "kind", failure.Kind, "err", err)
 	reply := replyError(failure)
+	var changed *changedError
+	if errors.As(err, &changed) {
+		reply.Text = "exgate: the connection to Exchange was lost with the message, and meanwhile " + changed.Error()
+	}
 	if failure.Kind != backend.KindOutOfStep {
 		reply.Code = imap.ResponseCode("UNAVAILABLE") // the client may try again
 		reply.Text += "; " + outcome
