@@ -19,29 +19,39 @@ type base64Encoder struct {
 }
 
 func (e base64Encoder) recode(w *bufio.Writer, body *io.SectionReader) error {
-	var (
-		in   = make([]byte, min(int64(base64Bytes*1024), body.Size()))
-		line = make([]byte, 0, base64Line+2)
-	)
-	for left := body.Size(); left > 0; {
-		b := in[:min(left, int64(len(in)))]
-		if _, err := io.ReadFull(body, b); err != nil {
-			return err
-		}
-		left -= int64(len(b))
-		for len(b) > 0 {
+	return e.encode(w, body, body.Size())
+}
+
+// encode writes the base64 of r, of which about so many bytes will come.
+func (e base64Encoder) encode(w *bufio.Writer, r io.Reader, about int64) error {
+	in := make([]byte, min(base64Bytes*1024, about/base64Bytes*base64Bytes+base64Bytes))
+	line := make([]byte, 0, base64Line+2)
+	for started := false; ; {
+		n, err := io.ReadFull(r, in)
+		for b := in[:n]; len(b) > 0; {
+			if started {
+				if _, err := w.WriteString("\r\n"); err != nil {
+					return err
+				}
+			}
 			n := min(len(b), base64Bytes)
 			line = base64.StdEncoding.AppendEncode(line[:0], b[:n])
-			b = b[n:]
-			if e.endLine || len(b) > 0 || left > 0 {
-				line = append(line, '\r', '\n')
-			}
 			if _, err := w.Write(line); err != nil {
 				return err
 			}
+			b, started = b[n:], true
+		}
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			if started && e.endLine {
+				_, err = w.WriteString("\r\n")
+				return err
+			}
+			return nil
+		case err != nil:
+			return err
 		}
 	}
-	return nil
 }
 
 // size is what recode writes for n bytes.

@@ -118,6 +118,19 @@ func FuzzPlan(f *testing.F) {
 	})
 }
 
+// plainFacts finds the facts the plain way.
+func plainFacts(message []byte, over tally) facts {
+	f := facts{over: over, crlf: int64(bytes.Count(message, []byte("\r\n"))), nul: int64(bytes.Count(message, []byte{0}))}
+	f.bareLF = int64(bytes.Count(message, []byte("\n"))) - f.crlf
+	f.bareCR = int64(bytes.Count(message, []byte("\r"))) - f.crlf
+	for _, c := range message {
+		if c > 127 {
+			f.eightBit++
+		}
+	}
+	return f
+}
+
 // FuzzLines holds both scanners to the plain way of finding lines.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\r\nb\n\r\nc\rd"), uint16(3), uint32(bufferSize-2))
@@ -160,9 +173,12 @@ func FuzzLines(f *testing.F) {
 		if len(rest) > 0 {
 			t.Fatalf("%d bytes were not read", len(rest))
 		}
-		got, err := overLimit(src, size, int(limit), make([]byte, bufferFor(size)))
-		if err != nil || got != over {
-			t.Fatalf("overLimit: %+v, %v; want %+v", got, err, over)
+		if limit == 0 {
+			return // which is no limit to scan
+		}
+		got, err := scan(src, size, int(limit), true, make([]byte, bufferFor(size)))
+		if want := plainFacts(message, over); err != nil || got != want {
+			t.Fatalf("scan: %+v, %v; want %+v", got, err, want)
 		}
 	})
 }

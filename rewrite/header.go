@@ -9,28 +9,33 @@ const maxEncodings = 16
 // span is a range of the message's bytes.
 type span struct{ start, end int64 }
 
-// field is a header field, with its line ends.
-type field struct {
-	span
-	length int64 // of its first line, without line end
-}
-
 // header is what the fixes need of one header section (RFC 5322 section 2.2).
 // Lines that are no field (a "From " line of an mbox, a line without colon)
 // are passed over: only an empty line ends the section.
 type header struct {
+	span
 	// room is where a field can be added: before the empty line, or before the
 	// first line that is no proper field: some readers have the body begin there.
 	room        int64
-	contentType *value  // the first field of the name, nil if there is none
-	encoding    *value  // likewise
-	encodings   []field // every Content-Transfer-Encoding field
+	contentType *value   // the first field of the name, nil if there is none
+	encoding    *value   // likewise
+	encodings   []*field // every Content-Transfer-Encoding field
 	mimeVersion bool
 
-	lines      int    // of the section so far
-	odd        bool   // there was a line that is no proper field
-	open       *value // the value that a folded line goes on
-	inEncoding bool   // the field that a folded line goes on is the last of encodings
+	ofMessage bool     // a message's, not a part's
+	top       bool     // the message's own
+	sealed    bool     // it is in what is signed or encrypted
+	held      []*field // fields that are decided on when the part has ended
+	added     string   // fields to add at its end
+	changed   bool     // a change to the part, which is sealed, was counted
+	received  bool     // there is a Received field
+	date      *field
+
+	limit int64  // of lines, in bytes
+	lines int    // of the section so far
+	odd   bool   // there was a line that is no proper field
+	open  *value // the value that a folded line goes on
+	field *field // the field that a folded line goes on
 }
 
 // value is the body of a field, unfolded and cut after maxHead bytes.
@@ -40,43 +45,55 @@ func (v *value) add(b []byte) {
 	v.text = append(v.text, b[:min(len(b), maxHead-len(v.text))]...)
 }
 
-// add takes the next line of the section.
-func (h *header) add(l line) {
+// add takes the next line of the section. It returns the field that came to
+// its end by that, if one did.
+func (h *header) add(l line) (ended *field) {
 	h.lines++
 	if !h.odd {
 		h.room = l.end
 	}
-	if len(l.head) > 0 && isBlank(l.head[0]) {
+	if len(l.head) > 0 && isBlank(l.head[0]) && h.field != nil {
 		if h.open != nil {
 			h.open.add(l.head)
 		}
-		if h.inEncoding {
-			h.encodings[len(h.encodings)-1].end = l.end
-		}
-		return
+		h.field.add(l)
+		return nil
 	}
-	h.open, h.inEncoding = nil, false
+	ended = h.done()
 	fromLine := h.lines == 1 && bytes.HasPrefix(l.head, []byte("From "))
 	if !h.odd && !fromLine && !isField(l.head) {
 		h.odd, h.room = true, l.start
 	}
 	name := fieldName(l.head)
+	h.field = &field{span: span{l.start, l.start}, length: l.length(), name: string(name), header: h}
+	h.field.add(l)
 	switch {
-	case bytes.EqualFold(name, []byte("MIME-Version")):
+	case h.field.is("Received"):
+		h.received = true
+	case h.field.is("Date") && h.date == nil:
+		h.date = h.field
+	case h.field.is("MIME-Version"):
 		h.mimeVersion = true
-	case bytes.EqualFold(name, []byte("Content-Type")):
+	case h.field.is("Content-Type"):
 		if h.contentType == nil {
 			h.contentType = h.newValue(l)
 		}
-	case bytes.EqualFold(name, []byte("Content-Transfer-Encoding")):
+	case h.field.is("Content-Transfer-Encoding"):
 		if h.encoding == nil {
 			h.encoding = h.newValue(l)
 		}
-		if len(h.encodings) <= maxEncodings {
-			h.encodings = append(h.encodings, field{span{l.start, l.end}, l.length()})
-			h.inEncoding = true
-		}
 	}
+	return ended
+}
+
+// done ends the field that is open, and returns it.
+func (h *header) done() *field {
+	f := h.field
+	h.open, h.field = nil, nil
+	if f != nil && f.is("Content-Transfer-Encoding") && len(h.encodings) <= maxEncodings {
+		h.encodings = append(h.encodings, f)
+	}
+	return f
 }
 
 func (h *header) newValue(l line) *value {

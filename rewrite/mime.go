@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 )
@@ -23,6 +24,7 @@ const (
 	fixed                      // a message/* body that must stay as it is (RFC 2046 section 5.2)
 	opaque                     // what lies beyond the bounds of the walk
 	padding                    // blanks after a boundary, which nobody reads
+	surplus                    // parts of a multipart that were not entered, with the boundaries between them
 )
 
 // content is a range of the message between headers and boundaries, without
@@ -33,12 +35,25 @@ type content struct {
 	over      tally      // its lines over the limit
 	enclosing *multipart // nil outside of a multipart
 	sealed    bool       // signed or encrypted
+	parts     int        // of surplus
 
-	// Of a leaf:
+	// Of a leaf, and of what is fixed:
+	*entity
+}
+
+// entity is a message or a part, once its header was read.
+type entity struct {
 	header    *header
-	ofMessage bool // the header is a message's, not a part's
 	mediaType mediaType
 	encoding  string // lower case, "" if there is none
+	messages  int    // how many messages it is inside of, itself counted
+	asFile    bool   // its body is not entered, since it becomes a file, by:
+	fileFix   fixID
+}
+
+// isEncoded tells whether the body is in one of the encodings of RFC 2045.
+func (e *entity) isEncoded() bool {
+	return e.encoding == "base64" || e.encoding == "quoted-printable"
 }
 
 // multipart is a multipart entity that is open (RFC 2046 section 5.1).
@@ -91,79 +106,129 @@ func (m *multipart) begins(line []byte) bool {
 	return false
 }
 
-// walker goes through a message once and shows its content, in order.
+// walker goes through a message once and shows what it is made of, in order.
 type walker struct {
-	lines   *lines
-	limit   int64
-	parts   int
-	headers tally // header lines over the limit
-	visit   func(content) error
+	lines  *lines
+	limit  int64
+	parts  int
+	leaves int // shown so far
+	visitor
+}
+
+// visitor is told of the message's pieces as they come; those that are nil do
+// not interest it.
+type visitor struct {
+	field   func(*field) error  // a header field, or a line of a header that is none
+	entered func(*entity) error // a header that a body follows; asFile may be set
+	content func(content) error // what is between headers
+	ended   func(*header) error // a part, with all in it, or a header without a body
+	full    func() bool         // no more parts are to be entered
+}
+
+// endOfHeader stops a walk after the message's own header.
+var errEndOfHeader = errors.New("end of header")
+
+// message goes through the message.
+func (w *walker) message() error {
+	_, err := w.entity(nil, true, 1, 1)
+	return err
 }
 
 // entity reads one header and what it is the header of (RFC 2045 section 2.4),
 // up to a delimiter of the multiparts it is in. It is the body of enclosing if
 // that is not nil.
-func (w *walker) entity(enclosing *multipart, ofMessage bool, depth int) (delimiter, error) {
+func (w *walker) entity(enclosing *multipart, ofMessage bool, messages, depth int) (delimiter, error) {
 	w.parts++
 	if w.parts > maxParts {
-		return w.content(content{kind: opaque}, nil)
+		return w.body(content{kind: opaque}, nil)
 	}
 	if depth > maxDepth {
-		return w.content(content{kind: opaque}, enclosing)
+		return w.body(content{kind: opaque}, enclosing)
 	}
-	h, d, err := w.header(enclosing)
-	if h == nil || err != nil {
+	h := &header{ofMessage: ofMessage, top: depth == 1, sealed: enclosing != nil && enclosing.sealed}
+	bodyFollows, d, err := w.header(h, enclosing)
+	if err != nil {
 		return d, err
 	}
-	c := content{enclosing: enclosing, header: h, ofMessage: ofMessage}
-	switch {
-	case h.contentType != nil:
-		c.mediaType = parseMediaType(string(h.contentType.text))
-	case enclosing != nil && enclosing.digest && !ofMessage:
-		c.mediaType.name = "message/rfc822" // RFC 2046 section 5.1.5
-	default:
-		c.mediaType.name = "text/plain" // RFC 2045 section 5.2
+	if bodyFollows {
+		d, err = w.entityBody(h, enclosing, messages, depth)
 	}
-	if h.encoding != nil {
-		c.encoding = encodingName(string(h.encoding.text))
+	if err == nil && w.ended != nil {
+		err = w.ended(h)
 	}
-	c.sealed = c.mediaType.isSealed() || enclosing != nil && enclosing.sealed
-
-	switch {
-	case c.mediaType.isMultipart():
-		return w.multipart(c, depth)
-	case c.encoding == "base64" || c.encoding == "quoted-printable":
-		return w.content(c, enclosing)
-	case c.mediaType.isMessage():
-		return w.entity(enclosing, true, depth+1)
-	case strings.HasPrefix(c.mediaType.name, "message/"):
-		c.kind = fixed
-	}
-	return w.content(c, enclosing)
+	return d, err
 }
 
-// header reads a header section. The header is nil if the section has no body.
-func (w *walker) header(enclosing *multipart) (*header, delimiter, error) {
-	h := &header{room: w.lines.pos}
+// entityBody reads what belongs to the header.
+func (w *walker) entityBody(h *header, enclosing *multipart, messages, depth int) (delimiter, error) {
+	e := &entity{header: h, messages: messages}
+	c := content{enclosing: enclosing, entity: e}
+	switch {
+	case h.contentType != nil:
+		e.mediaType = parseMediaType(string(h.contentType.text))
+	case enclosing != nil && enclosing.digest && !h.ofMessage:
+		e.mediaType.name = "message/rfc822" // RFC 2046 section 5.1.5
+	default:
+		e.mediaType.name = "text/plain" // RFC 2045 section 5.2
+	}
+	if h.encoding != nil {
+		e.encoding = encodingName(string(h.encoding.text))
+	}
+	c.sealed = e.mediaType.isSealed() || h.sealed
+	if w.entered != nil {
+		if err := w.entered(e); err != nil {
+			return delimiter{}, err
+		}
+	}
+	switch {
+	case e.asFile:
+	case e.mediaType.isMultipart():
+		return w.multipart(c, depth)
+	case e.isEncoded():
+	case e.mediaType.isMessage():
+		return w.entity(enclosing, true, messages+1, depth+1)
+	case strings.HasPrefix(e.mediaType.name, "message/"):
+		c.kind = fixed
+	}
+	w.leaves++
+	return w.body(c, enclosing)
+}
+
+// header reads a header section. No body follows it if it ends in a delimiter
+// or with the message.
+func (w *walker) header(h *header, enclosing *multipart) (bodyFollows bool, d delimiter, err error) {
+	h.start, h.room, h.limit = w.lines.pos, w.lines.pos, w.limit
 	for {
 		l, err := w.lines.next()
 		if err == io.EOF {
-			return nil, delimiter{}, nil
+			h.end = w.lines.pos
+			return false, delimiter{}, w.fieldEnded(h.done())
 		}
 		if err != nil {
-			return nil, delimiter{}, err
+			return false, delimiter{}, err
 		}
 		if l.length() == 0 {
-			return h, delimiter{}, nil
+			h.end = l.end
+			return true, delimiter{}, w.fieldEnded(h.done())
 		}
 		if d, err := w.delimiter(enclosing, l); d.of != nil || err != nil {
-			return nil, d, err
+			h.end = l.start
+			if err == nil {
+				err = w.fieldEnded(h.done())
+			}
+			return false, d, err
 		}
-		if l.length() > w.limit {
-			w.headers.add(l.length())
+		if err := w.fieldEnded(h.add(l)); err != nil {
+			return false, delimiter{}, err
 		}
-		h.add(l)
 	}
+}
+
+func (w *walker) fieldEnded(f *field) error {
+	if f == nil || w.field == nil {
+		return nil
+	}
+	return w.field(f)
 }
 
 // multipart reads the parts of a multipart whose header was read.
@@ -171,7 +236,7 @@ func (w *walker) multipart(c content, depth int) (delimiter, error) {
 	b := c.mediaType.boundary
 	around := content{kind: gap, enclosing: c.enclosing, sealed: c.sealed}
 	if b == "" || len(b) > maxBoundary {
-		return w.content(around, c.enclosing) // not one part can be told
+		return w.body(around, c.enclosing) // not one part can be told
 	}
 	m := &multipart{
 		boundary: []byte(b),
@@ -180,19 +245,47 @@ func (w *walker) multipart(c content, depth int) (delimiter, error) {
 		sealed:   c.sealed,
 	}
 	around.enclosing = m
-	d, err := w.content(around, m)
+	d, err := w.body(around, m)
 	for err == nil && d.of == m && !d.closing {
-		d, err = w.entity(m, false, depth+1)
+		if w.full != nil && w.full() {
+			d, err = w.surplus(m)
+			break
+		}
+		d, err = w.entity(m, false, c.messages, depth+1)
 	}
 	if err == nil && d.of == m {
-		d, err = w.content(around, m.parent)
+		d, err = w.body(around, m.parent)
 	}
 	return d, err
 }
 
-// content reads up to a delimiter of stop or of what encloses that, and shows
-// what it read.
-func (w *walker) content(c content, stop *multipart) (delimiter, error) {
+// surplus passes over the parts that are left of a multipart.
+func (w *walker) surplus(m *multipart) (delimiter, error) {
+	rest := content{kind: surplus, enclosing: m, sealed: m.sealed}
+	rest.start = w.lines.pos
+	visit := w.visitor.content
+	defer func() { w.visitor.content = visit }()
+	w.visitor.content = func(c content) error {
+		if c.kind == opaque {
+			rest.parts++
+			rest.end = c.end
+		}
+		return nil
+	}
+	for {
+		d, err := w.body(content{kind: opaque}, m)
+		if err != nil {
+			return d, err
+		}
+		if d.of != m || d.closing {
+			return d, visit(rest)
+		}
+	}
+}
+
+// body reads up to a delimiter of stop or of what encloses that, and shows what
+// it read.
+func (w *walker) body(c content, stop *multipart) (delimiter, error) {
 	c.start = w.lines.pos
 	c.end = c.start
 	eol := int64(0)
@@ -200,7 +293,7 @@ func (w *walker) content(c content, stop *multipart) (delimiter, error) {
 		l, err := w.lines.next()
 		if err == io.EOF {
 			c.end = w.lines.pos
-			return delimiter{}, w.visit(c)
+			return delimiter{}, w.content(c)
 		}
 		if err != nil {
 			return delimiter{}, err
@@ -209,7 +302,7 @@ func (w *walker) content(c content, stop *multipart) (delimiter, error) {
 			if d, err := w.delimiter(stop, l); d.of != nil || err != nil {
 				c.end = max(c.start, l.start-eol)
 				if err == nil {
-					err = w.visit(c)
+					err = w.content(c)
 				}
 				return d, err
 			}
@@ -236,7 +329,7 @@ func (w *walker) delimiter(stop *multipart, l line) (delimiter, error) {
 	c.end = l.end - int64(l.eol)
 	c.start = c.end - int64(blanks)
 	c.over.add(l.length())
-	return d, w.visit(c)
+	return d, w.content(c)
 }
 
 // encodingName is the token of a Content-Transfer-Encoding (RFC 2045 section

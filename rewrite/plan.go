@@ -7,30 +7,33 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 )
 
-// maxEdits bounds the memory of a plan, whatever the message.
-const maxEdits = 50_000
+// These bound the memory of a plan, whatever the message.
+const (
+	maxEdits = 50_000
+	maxTexts = 4 << 20
+)
 
 // Plan is a message and the edits that repair it.
 type Plan struct {
-	message io.ReaderAt
-	length  int64 // of the message
-	size    int64 // of what is written
+	message io.ReaderAt // the original, or a view of it
+	length  int64       // of the message
+	viewed  bool        // the message is a view, which differs
+	size    int64       // of what is written
 	edits   []edit
+	texts   int64 // bytes of the edits' texts
 	report  Report
-
-	buf *[bufferSize]byte // of the planning; nil before and after
 }
 
-// edit puts something in the place of the message's bytes from start to end:
-// the text, and after it what recode makes of those bytes.
+// edit puts something in the place of a range of the message's bytes: the
+// text, and after it what recode makes of those bytes.
 type edit struct {
-	start, end int64
-	text       string
-	recode     recoding // nil: the bytes go
-	size       int64    // of what recode writes
+	span
+	text   string
+	recode recoding // nil: the bytes go
+	size   int64    // of what recode writes
+	fields bool     // the text is whole fields, which come before what else is put here
 }
 
 // recoding writes body in another form. It writes the same for the same body,
@@ -44,28 +47,19 @@ func NewPlan(message io.ReaderAt, size int64, o Options) (*Plan, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("rewrite options: %w", err)
 	}
-	p := &Plan{message: message, length: size}
-	defer p.planned()
-	for _, fix := range []func(*Plan, Options) error{longLines, readReceipt} {
-		if err := fix(p, o); err != nil {
-			return nil, err
-		}
+	p := &planner{Plan: &Plan{message: message, length: size}, options: o}
+	defer p.giveBack()
+	if err := p.run(); err != nil {
+		return nil, err
 	}
-	// Of edits at one place the first added comes first: a new field, then the
-	// new name of the one before which it is put.
-	slices.SortStableFunc(p.edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
-	p.size = size
-	for _, e := range p.edits {
-		p.size += int64(len(e.text)) + e.size - (e.end - e.start)
-	}
-	return p, nil
+	return p.Plan, nil
 }
 
 // Size is the size in bytes of what WriteTo writes.
 func (p *Plan) Size() int64 { return p.size }
 
 // Changed tells whether WriteTo writes anything else than the message as it is.
-func (p *Plan) Changed() bool { return len(p.edits) > 0 }
+func (p *Plan) Changed() bool { return len(p.edits) > 0 || p.viewed }
 
 // Report says what the plan does and what it leaves undone.
 func (p *Plan) Report() Report { return p.report }
@@ -109,63 +103,27 @@ func (p *Plan) add(rule string, e edit) error {
 	if len(p.edits) == maxEdits {
 		return &RefusedError{rule, fmt.Sprintf("it needs more than %d changes", maxEdits)}
 	}
+	if p.texts += int64(len(e.text)); p.texts > maxTexts {
+		return &RefusedError{rule, fmt.Sprintf("it needs more than %d bytes of new header fields", maxTexts)}
+	}
 	p.edits = append(p.edits, e)
 	return nil
 }
 
-// disable puts X- before the name of a field, so that nobody heeds it. Length
-// is that of its first line, which may then be over the limit.
-func (p *Plan) disable(rule string, start, length int64, limit int) error {
-	const prefix = "X-"
-	grown := length + int64(len(prefix))
-	if limit > 0 && length <= int64(limit) && grown > int64(limit) {
-		p.exceeds("header-line", tally{1, grown}, limit)
-	}
-	return p.add(rule, edit{start: start, end: start, text: prefix})
-}
-
-// count adds n to the uses of the fix in the report.
-func (p *Plan) count(rule string, n int) {
-	i := slices.IndexFunc(p.report.Fixes, func(f Fix) bool { return f.Name == rule })
-	if i < 0 {
-		i = len(p.report.Fixes)
-		p.report.Fixes = append(p.report.Fixes, Fix{Name: rule})
-	}
-	p.report.Fixes[i].Count += n
-}
-
-// exceeds reports lines that stay over the limit.
-func (p *Plan) exceeds(rule string, t tally, limit int) {
-	if t.count == 0 {
-		return
-	}
-	i := slices.IndexFunc(p.report.Unrepaired, func(e Excess) bool { return e.Rule == rule })
-	if i < 0 {
-		i = len(p.report.Unrepaired)
-		p.report.Unrepaired = append(p.report.Unrepaired, Excess{Rule: rule, Limit: limit})
-	}
-	e := &p.report.Unrepaired[i]
-	e.Count += t.count
-	e.Longest = max(e.Longest, t.longest)
-}
-
-// buffers are for reading messages while they are planned: most need nothing
-// else, and come by the thousand.
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
-
-// buffer is for reading the message while it is planned.
-func (p *Plan) buffer() []byte {
-	if p.buf == nil {
-		p.buf = buffers.Get().(*[bufferSize]byte)
-	}
-	return p.buf[:bufferFor(p.length)]
-}
-
-// planned gives the buffer back.
-func (p *Plan) planned() {
-	if p.buf != nil {
-		buffers.Put(p.buf)
-		p.buf = nil
+// finish puts the edits in order and adds up the size.
+func (p *Plan) finish() {
+	slices.SortStableFunc(p.edits, func(a, b edit) int {
+		if a.start == b.start && a.fields != b.fields {
+			if a.fields {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(a.start, b.start)
+	})
+	p.size = p.length
+	for _, e := range p.edits {
+		p.size += int64(len(e.text)) + e.size - (e.end - e.start)
 	}
 }
 

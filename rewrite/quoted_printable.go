@@ -201,9 +201,12 @@ func (q *quotedPrintableLines) wrap(b []byte, last bool) int {
 		case q.column == 0 && startsDelimiter(rest):
 			q.escape('-')
 			i++
+		case rest[0] >= utf8.RuneSelf:
+			q.escape(rest[0]) // not allowed there (rule 1), and read as itself
+			i++
 		case rest[0] != '=':
 			n := 1
-			for most := min(end-i, quotedPrintableLine-q.column); n < most && rest[n] != '='; n++ {
+			for most := min(end-i, quotedPrintableLine-q.column); n < most && rest[n] != '=' && rest[n] < utf8.RuneSelf; n++ {
 			}
 			q.literal(rest[:n])
 			i += n

@@ -1,19 +1,44 @@
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Report says what a Plan does to its message, and what it leaves undone.
 type Report struct {
-	Fixes       []Fix    // those that change the message
-	LongestLine int64    // in bytes without line end; 0 if no line is over the limit
-	Signed      int      // signed or encrypted parts among those changed
-	Unrepaired  []Excess // the limits that the repaired message still exceeds
+	Fixes       []Fix      // those that change the message, in the order of the table
+	LongestLine int64      // in bytes without line end; 0 if no line is over the limit
+	Signed      int        // signed or encrypted parts among those changed
+	SignedLeft  int        // those left as they are by Options.Signed, though a fix wanted to change them
+	Unrepaired  []Excess   // the limits that the repaired message still exceeds
+	Lossy       bool       // not all of the message is in what is written
+	Detached    []Detached // attachments that were taken out
 }
 
 // Fix is one fix and how often it was used.
 type Fix struct {
 	Name  string // as the configuration names it
-	Count int    // parts, gaps between parts or header fields changed
+	Count int    // parts, gaps between parts, header fields or bytes changed
+}
+
+// Detached is an attachment that a note stands for. It must be kept, durably,
+// before the repaired message is sent anywhere.
+type Detached struct {
+	Name   string // as the message names it, decoded; never a safe file name
+	Size   int64  // in bytes, decoded
+	SHA256 string // in hexadecimal, of the decoded bytes
+	body   func(io.Writer) error
+}
+
+// WriteTo writes the decoded attachment.
+func (d Detached) WriteTo(w io.Writer) (int64, error) {
+	c := &counter{w: w, most: d.Size}
+	err := d.body(c)
+	if err == nil && c.n < d.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	return c.n, err
 }
 
 // Excess is a limit that the message exceeds and that no fix repaired.

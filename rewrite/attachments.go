@@ -1,0 +1,58 @@
+package rewrite
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxAttachments is how many parts Exchange Online takes in one message
+// (exchange-behaviour.md section 4.4). Some room is left for the notes that
+// stand for the rest, one for each multipart that is open.
+const maxAttachments = 250
+
+const attachmentsRoom = 20
+
+// full tells whether the message has as many parts as Exchange takes.
+func (p *planner) full() bool {
+	return p.on(fixAttachments) && p.walker.leaves >= maxAttachments-attachmentsRoom
+}
+
+// attachments is the fix of that name: the parts of a multipart beyond that
+// number are taken out, and a note says so. Those who keep the original have
+// them still (Report.Lossy).
+func (p *planner) attachments(c content) error {
+	if p.spares(c) {
+		return nil
+	}
+	p.count(fixAttachments, c.parts)
+	if c.sealed {
+		p.sealedChanged(nil)
+	}
+	p.walker.leaves++
+	note := fmt.Sprintf("%d more attachments, %d bytes of the message, were taken out here: "+
+		"the server takes %d parts in one message.%s\r\n", c.parts, c.end-c.start, maxAttachments, keptAt(p.options.KeptAt))
+	return p.add(fixes[fixAttachments].name, edit{span: c.span, text: noteHeader("") + wrapNote(note)})
+}
+
+// noteHeader is the header of a part that is a note.
+func noteHeader(name string) string {
+	return "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n" +
+		"Content-Disposition: inline" + name + "\r\n\r\n"
+}
+
+// keptAt is the sentence that says where to look for what is missing.
+func keptAt(place string) string {
+	if place == "" {
+		return ""
+	}
+	return " " + strings.TrimSpace(place)
+}
+
+// wrapNote writes the text of a note in quoted-printable, without a line end at
+// its end.
+func wrapNote(text string) string {
+	var q quotedPrintableLines
+	text = strings.TrimRight(text, "\r\n")
+	q.encode([]byte(text), true)
+	return string(q.out)
+}

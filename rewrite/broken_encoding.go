@@ -1,0 +1,134 @@
+package rewrite
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"mime/quotedprintable"
+)
+
+// broken-encoding gives a body that says it is in base64 or quoted-printable,
+// and is not quite, the same encoding without faults, of what readers take it
+// for (RFC 2045 sections 6.7 and 6.8: letters that are none are passed over).
+// The Cambridge converter does so (exchange-behaviour.md section 4.4).
+
+// decodes tells whether the body is as its encoding wants it.
+func (p *planner) decodes(c content) (bool, error) {
+	body := p.section(c.start, c.end)
+	var err error
+	if c.encoding == "base64" {
+		_, err = io.Copy(io.Discard, base64.NewDecoder(base64.StdEncoding, body))
+		var corrupt base64.CorruptInputError
+		if errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return false, p.readable(c)
+		}
+		return true, err
+	}
+	buf := bufio.NewReaderSize(body, bufferSize)
+	for {
+		line, err := buf.ReadSlice('\n')
+		if !soundQuotedPrintable(line) && !errors.Is(err, bufio.ErrBufferFull) {
+			return false, nil
+		}
+		switch {
+		case err == io.EOF:
+			return true, nil
+		case errors.Is(err, bufio.ErrBufferFull):
+			// long-lines has made short lines of it, or the limit is off
+		case err != nil:
+			return false, err
+		}
+	}
+}
+
+// readable tells apart a fault of the encoding and one of reading.
+func (p *planner) readable(c content) error {
+	_, err := io.Copy(io.Discard, p.section(c.start, c.end))
+	return err
+}
+
+// soundQuotedPrintable tells whether every "=" of a line begins a code or ends
+// the line, and all is ASCII.
+func soundQuotedPrintable(line []byte) bool {
+	line = bytes.TrimRight(line, " \t\r\n")
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c >= 0x80:
+			return false
+		case c != '=' || i+1 == len(line):
+		case i+2 < len(line) && isHex(line[i+1]) && isHex(line[i+2]):
+			i += 2
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// rebase64 encodes anew what can be read of a body in base64.
+func rebase64(w *bufio.Writer, body *io.SectionReader) error {
+	r := base64.NewDecoder(base64.RawStdEncoding, &base64Letters{r: bufio.NewReader(body)})
+	return base64Encoder{}.encode(w, r, body.Size())
+}
+
+// base64Letters passes on what is base64, up to the padding. A letter that is
+// alone at the end, which stands for no byte, is left out.
+type base64Letters struct {
+	r     *bufio.Reader
+	count int
+	held  []byte // the first of four letters
+	done  bool
+}
+
+func (l *base64Letters) Read(b []byte) (int, error) {
+	n := 0
+	for n+1 < len(b) && !l.done {
+		c, err := l.r.ReadByte()
+		switch {
+		case err == io.EOF || c == '=' && err == nil:
+			l.done = true
+		case err != nil:
+			return n, err
+		case !isBase64(c):
+		case l.count%4 == 0:
+			l.held = append(l.held[:0], c)
+			l.count++
+		default:
+			n += copy(b[n:], l.held)
+			l.held = l.held[:0]
+			b[n] = c
+			n++
+			l.count++
+		}
+	}
+	if n == 0 && l.done {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// decoder reads the body without its encoding, as far as it can be read.
+func (p *planner) decoder(c content) io.Reader { return decoder(c.encoding, p.section(c.start, c.end)) }
+
+func decoder(encoding string, body *io.SectionReader) io.Reader {
+	switch encoding {
+	case "base64":
+		return base64.NewDecoder(base64.RawStdEncoding, &base64Letters{r: bufio.NewReader(body)})
+	case "quoted-printable":
+		return &tolerant{r: quotedprintable.NewReader(body)}
+	}
+	return body
+}
+
+// tolerant ends where what it reads has a fault.
+type tolerant struct{ r io.Reader }
+
+func (t *tolerant) Read(b []byte) (int, error) {
+	n, err := t.r.Read(b)
+	if err != nil && err != io.EOF && n == 0 {
+		return 0, io.EOF
+	}
+	return n, err
+}

@@ -1,0 +1,171 @@
+package rewrite
+
+import "strings"
+
+// eightBitField is the fix eight-bit for header fields: raw bytes over 127
+// become encoded words, or encoded parameters (RFC 2047, RFC 2231). leaf.go
+// does the bodies.
+func (p *planner) eightBitField(f *field) error {
+	if !f.eightBit && f.longest <= maxHead || f.identifies() {
+		return nil
+	}
+	value, ok, err := p.text(f)
+	if !ok || err != nil || !has8bit([]byte(value)) {
+		return err
+	}
+	charset := ""
+	if toUTF8(value, "") != value {
+		if charset, err = p.charsetOf(f.header); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.hasParams():
+		f.set(fixEightBit, eightBitParams(value, charset))
+	case f.isAddresses():
+		encoded, ok := eightBitAddresses(value, charset)
+		if !ok {
+			f.rename(fixEightBit, "X-Broken-")
+			f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset))))
+			return nil
+		}
+		f.set(fixEightBit, encoded)
+	case f.isStructured():
+		f.rename(fixEightBit, "X-Broken-")
+		f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset))))
+	default:
+		f.set(fixEightBit, eightBitWords(value, charset))
+	}
+	return nil
+}
+
+// charsetOf is the charset that the text below a header has, which its raw
+// fields may be in too.
+func (p *planner) charsetOf(h *header) (string, error) {
+	lines := newLines(p.section(h.start, p.length), min(p.length-h.start, 4*maxHead), make([]byte, bufferFor(4*maxHead)))
+	probe := &header{limit: 1 << 62}
+	for {
+		l, err := lines.next()
+		if err != nil || l.length() == 0 {
+			break // at the end, or where the error will be met again
+		}
+		probe.add(l)
+	}
+	if probe.contentType == nil {
+		return "", nil
+	}
+	return parseMediaType(string(probe.contentType.text)).charset, nil
+}
+
+// eightBitWords encodes the words of free text that have bytes over 127, with
+// the blanks between them.
+func eightBitWords(value, charset string) string {
+	var b strings.Builder
+	done, from, to := 0, -1, 0 // what is written; the words to encode
+	flush := func() {
+		if from >= 0 {
+			b.WriteString(value[done:from] + encodeText(toUTF8(value[from:to], charset)))
+			done, from = to, -1
+		}
+	}
+	afterWord := false // an encoded word was before
+	for at := 0; at < len(value); {
+		start := at + len(value[at:]) - len(strings.TrimLeft(value[at:], " \t"))
+		end := start + strings.IndexAny(value[start:], " \t")
+		if end < start {
+			end = len(value)
+		}
+		word := value[start:end]
+		switch encoded := encodedWord.MatchString(word); {
+		case has8bit([]byte(word)):
+			if from < 0 {
+				// The blanks after an encoded word would not be read.
+				if from = start; afterWord {
+					from = at
+				}
+			}
+			to, afterWord = end, false
+		case encoded && from >= 0:
+			to = start
+			flush()
+			b.WriteByte(' ')
+			afterWord = true
+		default:
+			flush()
+			afterWord = encoded
+		}
+		at = end
+	}
+	flush()
+	return b.String() + value[done:]
+}
+
+// eightBitParams encodes the parameters that have bytes over 127; elsewhere
+// such bytes mean nothing and become "_".
+func eightBitParams(value, charset string) string {
+	head, params := parseParams(value)
+	ascii := func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if r > '~' {
+				return '_'
+			}
+			return r
+		}, toUTF8(s, charset))
+	}
+	for i := range params {
+		switch p := &params[i]; {
+		case !p.bits:
+		case p.name == "" || p.name == "boundary" || has8bit([]byte(p.name)):
+			p.raw = ascii(p.raw)
+		default:
+			p.set(p.decoded(charset))
+		}
+	}
+	return joinParams(ascii(head), params)
+}
+
+// eightBitAddresses encodes names and comments. ok is false if there are bytes
+// over 127 where an address is.
+func eightBitAddresses(value, charset string) (encoded string, ok bool) {
+	var b strings.Builder
+	tokens := addressTokens(value)
+	for i := 0; i < len(tokens); i++ {
+		t := tokens[i]
+		switch {
+		case !has8bit([]byte(t.text)):
+			b.WriteString(t.text)
+		case t.kind == tokenComment:
+			b.WriteString("(" + encodeText(toUTF8(strings.Trim(t.text, "()"), charset)) + ")")
+		case t.kind == tokenAngle, t.kind == tokenWord && strings.Contains(t.text, "@"):
+			return "", false
+		case t.kind == tokenQuoted && i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].text, "@"):
+			return "", false
+		default:
+			// Names of several words are encoded in one, with the blanks.
+			var text strings.Builder
+			text.WriteString(phraseText(t))
+			for i+2 < len(tokens) && tokens[i+1].kind == tokenBlank && has8bit([]byte(tokens[i+2].text)) &&
+				(tokens[i+2].kind == tokenWord || tokens[i+2].kind == tokenQuoted) {
+				text.WriteString(tokens[i+1].text + phraseText(tokens[i+2]))
+				i += 2
+			}
+			if b.Len() > 0 && !isBlankAt(b.String(), b.Len()-1) {
+				b.WriteByte(' ')
+			}
+			b.WriteString(encodeText(toUTF8(text.String(), charset)))
+			if i+1 < len(tokens) && tokens[i+1].kind == tokenAngle {
+				b.WriteByte(' ')
+			}
+		}
+	}
+	return b.String(), true
+}
+
+// phraseText is a word of a name without its quotes.
+func phraseText(t token) string {
+	if t.kind != tokenQuoted {
+		return t.text
+	}
+	text, _ := quotedString(t.text[1:])
+	return text
+}

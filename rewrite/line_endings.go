@@ -1,0 +1,89 @@
+package rewrite
+
+import "strings"
+
+// line-endings and nul-bytes make a message that IMAP can carry: lines end in
+// CRLF, and no byte is NUL (RFC 3501 section 9, CHAR8; quirk EX-09). Both are
+// done by a view of the message, which all other fixes read.
+
+// wantsView tells whether these fixes have anything to do.
+func (p *planner) wantsView(found facts) bool {
+	return p.on(fixLineEndings) && found.bare() || p.on(fixNULBytes) && found.nul > 0
+}
+
+// normalise puts a view in the place of the message and looks at that again.
+func (p *planner) normalise(found facts) (facts, error) {
+	var keep []keptRegion
+	if found.crlf > 0 || found.bareLF > 0 {
+		var err error
+		if keep, err = p.keptRegions(found); err != nil {
+			return facts{}, err
+		}
+	} // else lines end in CR alone, so that no part can be told yet
+	v, err := newView(p.message, p.length, keep, p.on(fixLineEndings), p.on(fixNULBytes))
+	if err != nil {
+		return facts{}, err
+	}
+	for _, k := range keep {
+		p.keptData = p.keptData || k.as == asIs
+	}
+	if p.viewed = v.bareEnds > 0 || v.wiped > 0; !p.viewed {
+		return found, nil
+	}
+	p.message, p.length = v, v.size
+	p.count(fixLineEndings, int(v.bareEnds))
+	p.count(fixNULBytes, int(v.wiped))
+	return scan(p.message, p.length, p.options.LineLimit, false, p.buffer(0))
+}
+
+// keptRegions are the headers, and the bodies that are data.
+func (p *planner) keptRegions(found facts) ([]keptRegion, error) {
+	var keep []keptRegion
+	w := &walker{lines: newLines(p.message, p.length, p.buffer(0)), limit: 1 << 62}
+	w.content = func(c content) error {
+		if c.kind != leaf || c.start == c.end {
+			return nil
+		}
+		data, err := p.isData(c, found)
+		if data {
+			keep = append(keep, keptRegion{c.span, asIs})
+		}
+		return err
+	}
+	w.entered = func(e *entity) error {
+		keep = append(keep, keptRegion{e.header.span, asHeader})
+		return nil
+	}
+	w.ended = func(h *header) error {
+		if len(keep) == 0 || keep[len(keep)-1].start < h.start { // no body followed
+			keep = append(keep, keptRegion{h.span, asHeader})
+		}
+		return nil
+	}
+	if err := w.message(); err != nil {
+		return nil, err
+	}
+	return keep, nil
+}
+
+// isData tells whether bytes of the body are not those of text in lines: it is
+// in units of two bytes, or of another type than text. Where all line ends of
+// the message are bare LF, that is how it was stored, and those of other types
+// are line ends too.
+func (p *planner) isData(c content, found facts) (bool, error) {
+	if c.isEncoded() {
+		return false, nil
+	}
+	f, err := scan(p.section(c.start, c.end), c.end-c.start, 0, false, p.buffer(1))
+	if err != nil || !f.control() {
+		return false, err
+	}
+	switch {
+	case c.mediaType.isText() && c.mediaType.isWide(), f.nul > (c.end-c.start)/8:
+		return true, nil
+	case c.mediaType.isText():
+		return false, nil
+	}
+	stored := found.crlf == 0 && f.bareCR == 0 && f.nul == 0 && !strings.EqualFold(c.encoding, "binary")
+	return !stored, nil
+}

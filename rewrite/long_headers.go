@@ -1,0 +1,160 @@
+package rewrite
+
+import (
+	"fmt"
+	"strings"
+)
+
+// shortLine is how long a line gets that cannot be folded further: well below
+// what RFC 5322 section 2.1.1 allows.
+const shortLine = 900
+
+// longHeader is the fix long-headers: a field with a line over the limit is
+// folded where there are blanks (RFC 5322 section 2.2.3). What has none is
+// encoded as its syntax allows: encoded words (RFC 2047), parameters in pieces
+// (RFC 2231); a field of another syntax is kept under the name X-Broken-….
+// Exchange takes such a line as it takes one of the body (quirk EX-05).
+func (p *planner) longHeader(f *field) error {
+	limit := p.options.LineLimit
+	if limit == 0 {
+		return nil
+	}
+	over := f.over
+	if f.value != nil {
+		over = tally{}
+		if n := longestLine(fold(f.prefix+f.name, *f.value)); n > limit {
+			over.add(int64(n))
+		}
+	} else if grown := f.length + int64(len(f.prefix)); f.length <= int64(limit) && grown > int64(limit) {
+		over.add(grown)
+	}
+	if over.count == 0 {
+		return nil
+	}
+	if !p.on(fixLongHeaders) || f.identifies() || f.header.sealed && p.options.Signed == SignedLeave {
+		p.headLeft.addAll(over)
+		return nil
+	}
+	if f.name == "" { // a line that is no field
+		p.count(fixLongHeaders, 1)
+		return p.recode(content{span: f.span}, fixLongHeaders, wrapper{limit, limit, nil}.recode)
+	}
+	value, ok, err := p.text(f)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return f.unfoldable("it has %d bytes and a line of %d", f.size(), over.longest)
+	}
+	for _, shorten := range []func(*field, string) string{shortBlanks, shortTokens, lastResort} {
+		value = shorten(f, value)
+		if longestLine(fold(f.prefix+f.name, value)) <= limit {
+			f.set(fixLongHeaders, value)
+			return nil
+		}
+	}
+	return f.unfoldable("a line of %d bytes has no place to fold it", over.longest)
+}
+
+func (f *field) unfoldable(why string, args ...any) error {
+	return &RefusedError{fixes[fixLongHeaders].name, fmt.Sprintf("header field %.40q: ", f.name) + fmt.Sprintf(why, args...)}
+}
+
+// shortBlanks makes one blank of very many.
+func shortBlanks(_ *field, value string) string {
+	var b strings.Builder
+	for value != "" {
+		n := strings.IndexAny(value, " \t")
+		if n < 0 {
+			n = len(value)
+		}
+		b.WriteString(value[:n])
+		value = value[n:]
+		if n = len(value) - len(strings.TrimLeft(value, " \t")); n > shortLine {
+			b.WriteByte(' ')
+		} else {
+			b.WriteString(value[:n])
+		}
+		value = value[n:]
+	}
+	return b.String()
+}
+
+// shortTokens puts blanks, or an encoding, where the syntax of the field allows.
+func shortTokens(f *field, value string) string {
+	switch {
+	case f.hasParams():
+		head, params := parseParams(value)
+		for i := range params {
+			if len(params[i].raw) > shortLine && params[i].name != "boundary" {
+				params[i].set(params[i].value)
+			}
+		}
+		return joinParams(head, params)
+	case f.isAddresses():
+		var b strings.Builder
+		for _, t := range addressTokens(value) {
+			b.WriteString(t.text)
+			if t.kind == tokenPunct {
+				b.WriteByte(' ')
+			}
+		}
+		return b.String()
+	case f.isAny("References", "In-Reply-To"):
+		return strings.ReplaceAll(value, "><", "> <")
+	case f.isAny("DKIM-Signature", "X-Google-DKIM-Signature") || strings.HasPrefix(strings.ToLower(f.name), "arc-"):
+		// Blanks mean nothing within the base64 of these (RFC 6376 section 3.2).
+		return eachToken(value, func(token string) string {
+			var pieces []string
+			for len(token) > foldWidth-1 {
+				pieces, token = append(pieces, token[:foldWidth-1]), token[foldWidth-1:]
+			}
+			return strings.Join(append(pieces, token), " ")
+		})
+	case f.isStructured():
+		return value
+	case !strings.Contains(value, "=?"):
+		return " " + encodeText(toUTF8(strings.TrimSpace(value), ""))
+	}
+	return eachToken(value, func(token string) string { return encodeText(toUTF8(token, "")) })
+}
+
+// lastResort keeps a field that cannot be folded, under a name that nobody
+// heeds.
+func lastResort(f *field, value string) string {
+	if !f.isStructured() || f.hasParams() {
+		return value
+	}
+	f.prefix = "X-Broken-" + f.prefix
+	return " " + encodeText(toUTF8(strings.TrimSpace(value), ""))
+}
+
+// eachToken replaces the tokens between blanks that are too long.
+func eachToken(value string, replace func(string) string) string {
+	var b strings.Builder
+	for value != "" {
+		n := strings.IndexAny(value, " \t")
+		if n < 0 {
+			n = len(value)
+		}
+		if n > shortLine {
+			b.WriteString(replace(value[:n]))
+		} else {
+			b.WriteString(value[:n])
+		}
+		value = value[n:]
+		blanks := len(value) - len(strings.TrimLeft(value, " \t"))
+		b.WriteString(value[:blanks])
+		value = value[blanks:]
+	}
+	return b.String()
+}
+
+// longestLine is the length of the longest line, without its end.
+func longestLine(text string) int {
+	longest := 0
+	for line := range strings.Lines(text) {
+		longest = max(longest, len(strings.TrimRight(line, "\r\n")))
+	}
+	return longest
+}

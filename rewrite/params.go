@@ -1,0 +1,175 @@
+package rewrite
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxParams is how many parameters, or pieces of them, are told apart.
+const maxParams = 500
+
+// param is a parameter of a Content-Type or Content-Disposition, with all its
+// pieces (RFC 2231 section 3).
+type param struct {
+	name  string // lower case, without what RFC 2231 adds
+	value string // decoded to UTF-8
+	raw   string // as it stands in the field
+	bits  bool   // there are bytes over 127 in raw
+	bytes string // the value before its charset was made UTF-8, if none was named
+}
+
+// decoded is the value where its bytes are in a charset that was found beside.
+func (p *param) decoded(charset string) string {
+	if p.bytes == "" {
+		return p.value
+	}
+	return toUTF8(p.bytes, charset)
+}
+
+// set gives the parameter another value.
+func (p *param) set(value string) {
+	p.value, p.raw, p.bits = value, formatParam(p.name, value), false
+}
+
+// parseParams reads the value of a field: what is before the first semicolon,
+// and the parameters.
+func parseParams(value string) (head string, params []param) {
+	type piece struct {
+		index            int
+		extended, quoted bool
+		text             string
+	}
+	var pieces [][]piece
+	segments := splitOutside(value, ';')
+	for n, segment := range segments[1:] {
+		if n >= maxParams { // no reader wants these
+			params[len(params)-1].raw += ";" + strings.Join(segments[n+1:], ";")
+			break
+		}
+		name, text, ok := strings.Cut(segment, "=")
+		name = strings.ToLower(strings.TrimSpace(name))
+		base, rest, starred := strings.Cut(name, "*")
+		if !ok {
+			base, rest, starred = "", "", false
+		}
+		index, extended := 0, starred && (rest == "" || strings.HasSuffix(rest, "*"))
+		if n, err := strconv.Atoi(strings.TrimSuffix(rest, "*")); err == nil {
+			index = n
+		}
+		text = strings.TrimSpace(text)
+		quoted := strings.HasPrefix(text, `"`)
+		if quoted {
+			text, _ = quotedString(text[1:])
+		}
+		i := slices.IndexFunc(params, func(p param) bool { return p.name == base && ok && starred })
+		if i < 0 {
+			i = len(params)
+			params = append(params, param{name: base, raw: segment})
+			pieces = append(pieces, nil)
+		} else {
+			params[i].raw += ";" + segment
+		}
+		params[i].bits = params[i].bits || has8bit([]byte(segment))
+		pieces[i] = append(pieces[i], piece{index, extended, quoted, text})
+	}
+	for i := range params {
+		slices.SortStableFunc(pieces[i], func(a, b piece) int { return cmp.Compare(a.index, b.index) })
+		var content strings.Builder
+		charset := ""
+		for j, piece := range pieces[i] {
+			text := piece.text
+			if piece.extended {
+				if parts := strings.SplitN(text, "'", 3); j == 0 && len(parts) == 3 {
+					charset, text = parts[0], parts[2]
+				}
+				text = percentDecoded(text)
+			}
+			content.WriteString(text)
+		}
+		switch text := content.String(); {
+		case charset != "":
+			params[i].value, _ = decodeCharset([]byte(text), strings.ToLower(charset))
+		case strings.Contains(text, "=?"):
+			params[i].value = decodeText(toUTF8(text, "")) // against RFC 2047 section 5, and common
+		default:
+			params[i].value, params[i].bytes = toUTF8(text, ""), text
+		}
+	}
+	return segments[0], params
+}
+
+// joinParams writes what parseParams has read.
+func joinParams(head string, params []param) string {
+	var b strings.Builder
+	b.WriteString(head)
+	for _, p := range params {
+		b.WriteString(";")
+		if !isBlankAt(p.raw, 0) {
+			b.WriteString(" ")
+		}
+		b.WriteString(p.raw)
+	}
+	return b.String()
+}
+
+func isBlankAt(s string, i int) bool { return i < len(s) && isBlank(s[i]) }
+
+// formatParam writes a parameter: quoted, or encoded in pieces where it is not
+// ASCII or too long for a line (RFC 2231 sections 3 and 4).
+func formatParam(name, value string) string {
+	if len(name)+len(value) < foldWidth-6 && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return " " + name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+	}
+	const room = 50
+	var pieces []string
+	piece := ""
+	for _, r := range value {
+		encoded := percentEncoded(string(r))
+		if len(piece)+len(encoded) > room {
+			pieces, piece = append(pieces, piece), ""
+		}
+		piece += encoded
+	}
+	pieces = append(pieces, piece)
+	if len(pieces) == 1 {
+		return fmt.Sprintf(" %s*=utf-8''%s", name, piece)
+	}
+	var b strings.Builder
+	for i, piece := range pieces {
+		switch {
+		case i == 0:
+			fmt.Fprintf(&b, " %s*0*=utf-8''%s", name, piece)
+		default:
+			fmt.Fprintf(&b, "; %s*%d*=%s", name, i, piece)
+		}
+	}
+	return b.String()
+}
+
+func percentEncoded(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+func percentDecoded(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
+			b.WriteByte(unhex(s[i+1])<<4 | unhex(s[i+2]))
+			i += 2
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,143 @@
+package rewrite
+
+import (
+	"bytes"
+	"io"
+)
+
+// tally counts the lines over the limit.
+type tally struct {
+	count   int
+	longest int64
+}
+
+func (t *tally) add(length int64) {
+	t.count++
+	t.longest = max(t.longest, length)
+}
+
+func (t *tally) addAll(other tally) {
+	t.count += other.count
+	t.longest = max(t.longest, other.longest)
+}
+
+// facts are what one look at every byte of a message tells. A message of which
+// they say nothing need not be parsed.
+type facts struct {
+	over     tally // lines over the limit
+	nul      int64 // NUL bytes
+	crlf     int64 // line ends that are CRLF
+	bareLF   int64 // LF without CR before it
+	bareCR   int64 // CR without LF after it
+	eightBit int64 // bytes over 127, if they were asked for
+}
+
+func (f *facts) bare() bool    { return f.bareLF+f.bareCR > 0 }
+func (f *facts) control() bool { return f.nul > 0 || f.bare() }
+
+// scanner goes through a message at the speed of memory: a few passes over
+// each block, all by the library's vector code.
+type scanner struct {
+	limit    int64 // 0: none
+	eightBit bool  // count those bytes
+	exact    bool  // look at every line
+
+	facts
+	length int64 // of the line that is open, up to the block's start
+	last   byte  // the byte before the block
+	lf, cr int64
+	stride int // length of the line before, with its end
+	same   int // how many lines in a row had it
+}
+
+// scan reads src through buf. limit 0 is none.
+func scan(src io.ReaderAt, size int64, limit int, eightBit bool, buf []byte) (facts, error) {
+	s := scanner{limit: int64(limit), eightBit: eightBit}
+	if err := s.read(src, size, buf); err != nil {
+		return facts{}, err
+	}
+	// All CR and LF are of pairs if there are as many of each. If not, either
+	// some are bare, or a pair was leapt over: only another look can tell.
+	if s.lf != s.crlf || s.cr != s.crlf {
+		s = scanner{limit: int64(limit), eightBit: eightBit, exact: true}
+		if err := s.read(src, size, buf); err != nil {
+			return facts{}, err
+		}
+	}
+	s.bareLF, s.bareCR = s.lf-s.crlf, s.cr-s.crlf
+	return s.facts, nil
+}
+
+func (s *scanner) read(src io.ReaderAt, size int64, buf []byte) error {
+	for off := int64(0); off < size; {
+		n, err := readAt(src, buf, off, size)
+		if err != nil {
+			return err
+		}
+		off += int64(n)
+		s.block(buf[:n])
+	}
+	s.close(s.length)
+	return nil
+}
+
+func (s *scanner) block(b []byte) {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		s.nul += int64(bytes.Count(b[i:], []byte{0}))
+	}
+	s.lf += int64(bytes.Count(b, []byte{'\n'}))
+	s.cr += int64(bytes.Count(b, []byte{'\r'}))
+	if s.eightBit {
+		s.countEightBit(b)
+	}
+	at := 0
+	for at < len(b) {
+		// Encoded parts have lines of one length: where three in a row had it,
+		// the next is tried there. Should a line end be leapt over by that, the
+		// sums in scan do not add up.
+		if next := at + s.stride; s.same >= 3 && !s.exact && next <= len(b) && b[next-1] == '\n' && b[next-2] == '\r' {
+			s.crlf++
+			at = next
+			continue
+		}
+		n := bytes.IndexByte(b[at:], '\n') + 1
+		if n == 0 {
+			break
+		}
+		before := s.last
+		if at+n > 1 {
+			before = b[at+n-2]
+		}
+		length := s.length + int64(n-1)
+		if length > 0 && before == '\r' {
+			s.crlf++
+			length--
+		}
+		s.close(length)
+		s.length = 0
+		if n == s.stride {
+			s.same++
+		} else {
+			s.stride, s.same = n, 0
+			if n < 3 || s.limit > 0 && int64(n) > s.limit {
+				s.stride = 0 // nothing to leap by
+			}
+		}
+		at += n
+	}
+	s.length += int64(len(b) - at)
+	s.last = b[len(b)-1]
+}
+
+// close ends a line of that length.
+func (s *scanner) close(length int64) {
+	if s.limit > 0 && length > s.limit {
+		s.over.add(length)
+	}
+}
+
+func (s *scanner) countEightBit(b []byte) {
+	for _, c := range b {
+		s.facts.eightBit += int64(c >> 7)
+	}
+}
