@@ -12,10 +12,14 @@ const maxAttachments = 250
 
 const attachmentsRoom = 20
 
-// full tells whether the message has as many parts as Exchange takes.
-func (p *planner) full() bool {
-	return p.on(fixAttachments) && p.walker.leaves >= maxAttachments-attachmentsRoom
+// tooMany tells, after a walk, whether the message has more parts than
+// Exchange takes, so that another walk must leave some out.
+func (p *planner) tooMany() bool {
+	return p.on(fixAttachments) && p.walker != nil && p.walker.leaves > maxAttachments
 }
+
+// full tells whether no more parts are to be entered.
+func (p *planner) full() bool { return p.walker.leaves >= maxAttachments-attachmentsRoom }
 
 // attachments is the fix of that name: the parts of a multipart beyond that
 // number are taken out, and a note says so. Those who keep the original have
@@ -28,7 +32,9 @@ func (p *planner) attachments(c content) error {
 	if c.sealed {
 		p.sealedChanged(nil)
 	}
-	p.walker.leaves++
+	if p.walker.leaves++; p.walker.leaves > maxAttachments {
+		return &RefusedError{fixes[fixAttachments].name, "it has too many parts, in too many multiparts that are open at once"}
+	}
 	note := fmt.Sprintf("%d more attachments, %d bytes of the message, were taken out here: "+
 		"the server takes %d parts in one message.%s\r\n", c.parts, c.end-c.start, maxAttachments, keptAt(p.options.KeptAt))
 	return p.add(fixes[fixAttachments].name, edit{span: c.span, text: noteHeader("") + wrapNote(note)})

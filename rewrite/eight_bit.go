@@ -23,18 +23,18 @@ func (p *planner) eightBitField(f *field) error {
 	case f.hasParams():
 		f.set(fixEightBit, eightBitParams(value, charset))
 	case f.isAddresses():
-		encoded, ok := eightBitAddresses(value, charset)
+		encoded, ok := eightBitAddresses(f, value, charset)
 		if !ok {
 			f.rename(fixEightBit, "X-Broken-")
-			f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset))))
+			f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset)), f.column(1)))
 			return nil
 		}
 		f.set(fixEightBit, encoded)
 	case f.isStructured():
 		f.rename(fixEightBit, "X-Broken-")
-		f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset))))
+		f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset)), f.column(1)))
 	default:
-		f.set(fixEightBit, eightBitWords(value, charset))
+		f.set(fixEightBit, eightBitWords(f, value, charset))
 	}
 	return nil
 }
@@ -59,12 +59,16 @@ func (p *planner) charsetOf(h *header) (string, error) {
 
 // eightBitWords encodes the words of free text that have bytes over 127, with
 // the blanks between them.
-func eightBitWords(value, charset string) string {
+func eightBitWords(f *field, value, charset string) string {
 	var b strings.Builder
 	done, from, to := 0, -1, 0 // what is written; the words to encode
 	flush := func() {
 		if from >= 0 {
-			b.WriteString(value[done:from] + encodeText(toUTF8(value[from:to], charset)))
+			b.WriteString(value[done:from])
+			if isBlank(value[from]) {
+				b.WriteByte(' ')
+			}
+			b.WriteString(encodeText(toUTF8(value[from:to], charset), f.column(from)))
 			done, from = to, -1
 		}
 	}
@@ -126,7 +130,7 @@ func eightBitParams(value, charset string) string {
 
 // eightBitAddresses encodes names and comments. ok is false if there are bytes
 // over 127 where an address is.
-func eightBitAddresses(value, charset string) (encoded string, ok bool) {
+func eightBitAddresses(f *field, value, charset string) (encoded string, ok bool) {
 	var b strings.Builder
 	tokens := addressTokens(value)
 	for i := 0; i < len(tokens); i++ {
@@ -135,7 +139,7 @@ func eightBitAddresses(value, charset string) (encoded string, ok bool) {
 		case !has8bit([]byte(t.text)):
 			b.WriteString(t.text)
 		case t.kind == tokenComment:
-			b.WriteString("(" + encodeText(toUTF8(strings.Trim(t.text, "()"), charset)) + ")")
+			b.WriteString("(" + encodeText(toUTF8(strings.Trim(t.text, "()"), charset), f.column(b.Len())) + ")")
 		case t.kind == tokenAngle, t.kind == tokenWord && strings.Contains(t.text, "@"):
 			return "", false
 		case t.kind == tokenQuoted && i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].text, "@"):
@@ -152,7 +156,7 @@ func eightBitAddresses(value, charset string) (encoded string, ok bool) {
 			if b.Len() > 0 && !isBlankAt(b.String(), b.Len()-1) {
 				b.WriteByte(' ')
 			}
-			b.WriteString(encodeText(toUTF8(text.String(), charset)))
+			b.WriteString(encodeText(toUTF8(text.String(), charset), f.column(b.Len())))
 			if i+1 < len(tokens) && tokens[i+1].kind == tokenAngle {
 				b.WriteByte(' ')
 			}

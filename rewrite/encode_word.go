@@ -13,7 +13,9 @@ const maxWord = 75
 
 // encodeText makes encoded words of a text, as many as it takes, whether it
 // needs them or not. They are separated by blanks, which readers leave out.
-func encodeText(text string) string {
+// The first stands behind so many bytes of a line, which has 76 at most
+// (RFC 2047 section 2).
+func encodeText(text string, behind int) string {
 	const frame = len("=?utf-8?B??=")
 	escapes := 0
 	for _, c := range []byte(text) {
@@ -21,12 +23,17 @@ func encodeText(text string) string {
 			escapes++
 		}
 	}
-	encoding, room := "Q", maxWord-frame
+	encoding := "Q"
 	if escapes > len(text)/4 {
-		encoding, room = "B", (maxWord-frame)/4*3
+		encoding = "B"
 	}
 	var words []string
 	for text != "" {
+		room := max(maxWord-frame-behind, 3*utf8.UTFMax)
+		if encoding == "B" {
+			room = room / 4 * 3
+		}
+		behind = 0
 		n, cost := 0, 0
 		for n < len(text) {
 			_, size := utf8.DecodeRuneInString(text[n:])

@@ -24,7 +24,7 @@ func (p *planner) encodedWords(f *field) error {
 		if g.sound {
 			continue
 		}
-		b.WriteString(value[at:g.start] + encodeText(g.text))
+		b.WriteString(value[at:g.start] + encodeText(g.text, f.column(g.start)))
 		at, changed = g.end, true
 	}
 	if changed {

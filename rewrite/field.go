@@ -72,8 +72,8 @@ func (f *field) rename(fix fixID, prefix string) {
 
 // insert puts another field before this one.
 func (f *field) insert(fix fixID, name, value string) {
-	if value = strings.TrimSpace(value); longestLine(fold(name, " "+value)) > shortLine {
-		value = encodeText(value)
+	if value = strings.TrimSpace(value); longestLine(fold(name, " "+value)) > f.short() {
+		value = encodeText(decodeText(value), len(name)+2)
 	}
 	f.before += fold(name, " "+value)
 	f.mark(fix)
@@ -82,18 +82,21 @@ func (f *field) insert(fix fixID, name, value string) {
 func (f *field) mark(fix fixID) { f.fixed = append(f.fixed, fix) }
 
 // text is the value of the field unfolded (RFC 5322 section 2.2.3), as the
-// fixes before have left it. ok is false where there is none, or one too large
-// to be looked into.
+// fixes before have left it, or the line that is no field. ok is false where
+// it is too large to be looked into.
 func (p *planner) text(f *field) (value string, ok bool, err error) {
 	if f.value != nil {
 		return *f.value, true, nil
 	}
-	if f.name == "" || f.size() > maxField {
+	if f.size() > maxField {
 		return "", false, nil
 	}
 	raw, err := p.raw(f.span)
 	if err != nil {
 		return "", false, err
+	}
+	if f.name == "" {
+		return " " + strings.TrimSpace(unfold(raw)), true, nil
 	}
 	_, body, _ := strings.Cut(raw, ":")
 	return unfold(body), true, nil
@@ -113,6 +116,15 @@ func unfold(s string) string {
 
 // foldWidth is where lines are folded if they can be (RFC 5322 section 2.1.1).
 const foldWidth = 76
+
+// column is how many bytes the first line of the field has before the byte of
+// its value at that place; 0 on the lines after it.
+func (f *field) column(at int) int {
+	if n := len(f.prefix) + len(f.name) + 1 + at; n < foldWidth {
+		return n
+	}
+	return 0
+}
 
 // fold writes a field, with its line ends. A line is cut before a blank only,
 // so that the value stays what it is, and no line is blank (section 3.2.2).
@@ -190,6 +202,15 @@ func (p *planner) release(h *header) error {
 	return p.addFields(h, fixes[fixLongLines].name, h.added)
 }
 
+// newName is the name that the field has after the fixes. A line that was no
+// field, and had to change, becomes one.
+func (f *field) newName() string {
+	if f.name == "" {
+		return "X-Broken-Line"
+	}
+	return f.prefix + f.name
+}
+
 // flush makes an edit of what the fixes did to a field.
 func (p *planner) flush(f *field) error {
 	if err := p.longHeader(f); err != nil {
@@ -205,7 +226,7 @@ func (p *planner) flush(f *field) error {
 	}
 	switch {
 	case f.value != nil:
-		return p.add(rule, edit{span: f.span, text: f.before + fold(f.prefix+f.name, *f.value)})
+		return p.add(rule, edit{span: f.span, text: f.before + fold(f.newName(), *f.value)})
 	case f.before+f.prefix != "":
 		return p.add(rule, edit{span: span{f.start, f.start}, text: f.before + f.prefix})
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -14,14 +15,47 @@ var update = flag.Bool("update", false, "write the golden messages anew")
 // goldenLimit keeps golden messages readable: profiles have 9,900.
 const goldenLimit = 200
 
+// everything has all fixes on, and those for refused messages.
+var everything = Options{
+	LongLines: LongLinesRecode, LineLimit: goldenLimit, ReadReceipt: ReadReceiptAll, Uses: UsesAt, Stage: StageShed,
+}
+
+// onlyAt has one fix on, at every stage.
+func onlyAt(set func(*Uses)) Options {
+	o := Options{LineLimit: goldenLimit}
+	set(&o.Uses)
+	return o
+}
+
 // goldenOptions has the options for a golden message by the first word of its
 // name.
 var goldenOptions = map[string]Options{
-	"clean":   {LongLines: LongLinesRecode, LineLimit: goldenLimit, ReadReceipt: ReadReceiptAll},
-	"recode":  {LongLines: LongLinesRecode, LineLimit: goldenLimit},
-	"wrap":    {LongLines: LongLinesWrap, LineLimit: goldenLimit},
-	"receipt": {ReadReceipt: ReadReceiptAll},
-	"both":    {LongLines: LongLinesRecode, LineLimit: goldenLimit, ReadReceipt: ReadReceiptAll},
+	"clean":       everything,
+	"kept":        {LongLines: LongLinesRecode, LineLimit: goldenLimit, ReadReceipt: ReadReceiptAll},
+	"recode":      {LongLines: LongLinesRecode, LineLimit: goldenLimit},
+	"wrap":        {LongLines: LongLinesWrap, LineLimit: goldenLimit},
+	"receipt":     {ReadReceipt: ReadReceiptAll},
+	"both":        {LongLines: LongLinesRecode, LineLimit: goldenLimit, ReadReceipt: ReadReceiptAll},
+	"ends":        onlyAt(func(u *Uses) { u.LineEndings = Always }),
+	"nul":         onlyAt(func(u *Uses) { u.NULBytes = Always }),
+	"header":      onlyAt(func(u *Uses) { u.LongHeaders = Always }),
+	"eightbit":    onlyAt(func(u *Uses) { u.EightBit = Always }),
+	"words":       onlyAt(func(u *Uses) { u.EncodedWords = Always }),
+	"references":  onlyAt(func(u *Uses) { u.References = Always }),
+	"subject":     onlyAt(func(u *Uses) { u.Subject = Always }),
+	"addresses":   onlyAt(func(u *Uses) { u.Addresses = Always }),
+	"filenames":   onlyAt(func(u *Uses) { u.FileNames = Always }),
+	"attachments": onlyAt(func(u *Uses) { u.Attachments = Always }),
+	"nesting":     onlyAt(func(u *Uses) { u.Nesting = Always }),
+	"appledouble": onlyAt(func(u *Uses) { u.AppleDouble = Always }),
+	"partial":     onlyAt(func(u *Uses) { u.Partial = Always }),
+	"broken":      onlyAt(func(u *Uses) { u.BrokenEncoding = Always }),
+	"received":    onlyAt(func(u *Uses) { u.ReceivedDate = Always }),
+	"rules":       {HeaderRules: []HeaderRule{{"Subject", regexp.MustCompile(`^ \[SPAM\] *`), " "}, {"X-Old", regexp.MustCompile(`(\w+)@old\.example`), "$1@new.example"}}},
+	"detach":      {Oversize: OversizeDetach, SizeLimit: 20_000, KeptAt: "Ask postmaster@example.org for it."},
+	"envelope":    {Stage: StageEnvelope, LineLimit: goldenLimit},
+	"left":        {LongLines: LongLinesRecode, LineLimit: goldenLimit, Signed: SignedLeave, Uses: UsesAt, Stage: StageRefused},
+	"mixed":       everything,
 }
 
 // TestGolden compares what becomes of NAME.in.eml with NAME.out.eml; without

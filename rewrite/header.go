@@ -61,11 +61,12 @@ func (h *header) add(l line) (ended *field) {
 	}
 	ended = h.done()
 	fromLine := h.lines == 1 && bytes.HasPrefix(l.head, []byte("From "))
-	if !h.odd && !fromLine && !isField(l.head) {
+	// A blank first line stays first: it would go on a field put before it.
+	first := h.lines == 1 && len(l.head) > 0 && (fromLine || isBlank(l.head[0]))
+	if !h.odd && !first && !isField(l.head) {
 		h.odd, h.room = true, l.start
 	}
-	name := fieldName(l.head)
-	h.field = &field{span: span{l.start, l.start}, length: l.length(), name: string(name), header: h}
+	h.field = &field{span: span{l.start, l.start}, length: l.length(), name: string(fieldName(l.head)), header: h}
 	h.field.add(l)
 	switch {
 	case h.field.is("Received"):
@@ -106,12 +107,8 @@ func (h *header) newValue(l line) *value {
 // fieldName returns the name of the field that starts with this line, or nil.
 // Blanks before the colon are obsolete and legal (RFC 5322 section 4.5.8).
 func fieldName(head []byte) []byte {
-	i := bytes.IndexByte(head, ':')
-	if i <= 0 {
-		return nil
-	}
-	name := bytes.TrimRight(head[:i], " \t")
-	if len(name) == 0 || isBlank(head[0]) {
+	name, _, ok := bytes.Cut(head, []byte(":"))
+	if name = bytes.TrimRight(name, " \t"); !ok || bytes.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' }) {
 		return nil
 	}
 	return name

@@ -149,7 +149,7 @@ func (p *planner) reencode(c content, why fixID) error {
 	}
 	// The last line end of the message is no part's; base64 wants one there.
 	base64 := base64Encoder{endLine: c.end == p.length}
-	body := edit{span: c.span, recode: base64.recode, size: base64.size(c.end - c.start)}
+	body := edit{span: c.span, whole: true, recode: base64.recode, size: base64.size(c.end - c.start)}
 	encoding := "base64"
 	if lineBased {
 		most := body.size

@@ -1,6 +1,10 @@
 package rewrite
 
-import "strings"
+import (
+	"io"
+	"slices"
+	"strings"
+)
 
 // line-endings and nul-bytes make a message that IMAP can carry: lines end in
 // CRLF, and no byte is NUL (RFC 3501 section 9, CHAR8; quirk EX-09). Both are
@@ -20,17 +24,18 @@ func (p *planner) normalise(found facts) (facts, error) {
 			return facts{}, err
 		}
 	} // else lines end in CR alone, so that no part can be told yet
+	return p.through(keep)
+}
+
+// through puts a view in the place of the message that keeps those regions.
+func (p *planner) through(keep []keptRegion) (facts, error) {
 	v, err := newView(p.message, p.length, keep, p.on(fixLineEndings), p.on(fixNULBytes))
 	if err != nil {
 		return facts{}, err
 	}
-	for _, k := range keep {
-		p.keptData = p.keptData || k.as == asIs
-	}
-	if p.viewed = v.bareEnds > 0 || v.wiped > 0; !p.viewed {
-		return found, nil
-	}
-	p.message, p.length = v, v.size
+	p.keptData = v.keepsData()
+	p.viewed = v.bareEnds > 0 || v.wiped > 0
+	p.view, p.message, p.length = v, v, v.size
 	p.count(fixLineEndings, int(v.bareEnds))
 	p.count(fixNULBytes, int(v.wiped))
 	return scan(p.message, p.length, p.options.LineLimit, false, p.buffer(0))
@@ -79,11 +84,32 @@ func (p *planner) isData(c content, found facts) (bool, error) {
 		return false, err
 	}
 	switch {
-	case c.mediaType.isText() && c.mediaType.isWide(), f.nul > (c.end-c.start)/8:
+	case c.mediaType.isText() && c.mediaType.isWide(), f.nul > (c.end-c.start)/4:
 		return true, nil
 	case c.mediaType.isText():
 		return false, nil
 	}
 	stored := found.crlf == 0 && f.bareCR == 0 && f.nul == 0 && !strings.EqualFold(c.encoding, "binary")
 	return !stored, nil
+}
+
+// mendView is for messages of which other parts are seen through the view than
+// before: what then is left as it is, though it was taken for data, is text.
+// It reports whether the message must be walked again.
+func (p *planner) mendView(original io.ReaderAt, size int64) (again bool, err error) {
+	if !p.keptData || !slices.ContainsFunc(p.view.data(), func(s span) bool { return !p.covered(s) }) {
+		return false, nil
+	}
+	p.restart()
+	p.counts = [fixCount]int{}
+	p.message, p.length = original, size
+	_, err = p.through(nil)
+	return true, err
+}
+
+// covered tells whether an edit has taken all of a range.
+func (p *planner) covered(s span) bool {
+	return slices.ContainsFunc(p.edits, func(e edit) bool {
+		return e.start <= s.start && s.end <= e.end && (e.whole || e.recode == nil)
+	})
 }

@@ -9,6 +9,9 @@ import (
 // what RFC 5322 section 2.1.1 allows.
 const shortLine = 900
 
+// short is the same, where the limit is even less.
+func (f *field) short() int { return int(min(shortLine, f.header.limit-1)) }
+
 // longHeader is the fix long-headers: a field with a line over the limit is
 // folded where there are blanks (RFC 5322 section 2.2.3). What has none is
 // encoded as its syntax allows: encoded words (RFC 2047), parameters in pieces
@@ -22,7 +25,7 @@ func (p *planner) longHeader(f *field) error {
 	over := f.over
 	if f.value != nil {
 		over = tally{}
-		if n := longestLine(fold(f.prefix+f.name, *f.value)); n > limit {
+		if n := longestLine(fold(f.newName(), *f.value)); n > limit {
 			over.add(int64(n))
 		}
 	} else if grown := f.length + int64(len(f.prefix)); f.length <= int64(limit) && grown > int64(limit) {
@@ -35,10 +38,6 @@ func (p *planner) longHeader(f *field) error {
 		p.headLeft.addAll(over)
 		return nil
 	}
-	if f.name == "" { // a line that is no field
-		p.count(fixLongHeaders, 1)
-		return p.recode(content{span: f.span}, fixLongHeaders, wrapper{limit, limit, nil}.recode)
-	}
 	value, ok, err := p.text(f)
 	if err != nil {
 		return err
@@ -48,7 +47,7 @@ func (p *planner) longHeader(f *field) error {
 	}
 	for _, shorten := range []func(*field, string) string{shortBlanks, shortTokens, lastResort} {
 		value = shorten(f, value)
-		if longestLine(fold(f.prefix+f.name, value)) <= limit {
+		if longestLine(fold(f.newName(), value)) <= limit {
 			f.set(fixLongHeaders, value)
 			return nil
 		}
@@ -61,7 +60,7 @@ func (f *field) unfoldable(why string, args ...any) error {
 }
 
 // shortBlanks makes one blank of very many.
-func shortBlanks(_ *field, value string) string {
+func shortBlanks(f *field, value string) string {
 	var b strings.Builder
 	for value != "" {
 		n := strings.IndexAny(value, " \t")
@@ -70,7 +69,7 @@ func shortBlanks(_ *field, value string) string {
 		}
 		b.WriteString(value[:n])
 		value = value[n:]
-		if n = len(value) - len(strings.TrimLeft(value, " \t")); n > shortLine {
+		if n = len(value) - len(strings.TrimLeft(value, " \t")); n > f.short()/2 {
 			b.WriteByte(' ')
 		} else {
 			b.WriteString(value[:n])
@@ -86,7 +85,7 @@ func shortTokens(f *field, value string) string {
 	case f.hasParams():
 		head, params := parseParams(value)
 		for i := range params {
-			if len(params[i].raw) > shortLine && params[i].name != "boundary" {
+			if len(params[i].raw) > f.short() && params[i].name != "boundary" {
 				params[i].set(params[i].value)
 			}
 		}
@@ -104,7 +103,7 @@ func shortTokens(f *field, value string) string {
 		return strings.ReplaceAll(value, "><", "> <")
 	case f.isAny("DKIM-Signature", "X-Google-DKIM-Signature") || strings.HasPrefix(strings.ToLower(f.name), "arc-"):
 		// Blanks mean nothing within the base64 of these (RFC 6376 section 3.2).
-		return eachToken(value, func(token string) string {
+		return eachToken(value, f.short(), func(token string) string {
 			var pieces []string
 			for len(token) > foldWidth-1 {
 				pieces, token = append(pieces, token[:foldWidth-1]), token[foldWidth-1:]
@@ -114,9 +113,9 @@ func shortTokens(f *field, value string) string {
 	case f.isStructured():
 		return value
 	case !strings.Contains(value, "=?"):
-		return " " + encodeText(toUTF8(strings.TrimSpace(value), ""))
+		return " " + encodeText(toUTF8(strings.TrimSpace(value), ""), f.column(1))
 	}
-	return eachToken(value, func(token string) string { return encodeText(toUTF8(token, "")) })
+	return eachToken(value, f.short(), func(token string) string { return encodeText(toUTF8(token, ""), f.column(1)) })
 }
 
 // lastResort keeps a field that cannot be folded, under a name that nobody
@@ -126,18 +125,18 @@ func lastResort(f *field, value string) string {
 		return value
 	}
 	f.prefix = "X-Broken-" + f.prefix
-	return " " + encodeText(toUTF8(strings.TrimSpace(value), ""))
+	return " " + encodeText(toUTF8(strings.TrimSpace(value), ""), f.column(1))
 }
 
 // eachToken replaces the tokens between blanks that are too long.
-func eachToken(value string, replace func(string) string) string {
+func eachToken(value string, most int, replace func(string) string) string {
 	var b strings.Builder
 	for value != "" {
 		n := strings.IndexAny(value, " \t")
 		if n < 0 {
 			n = len(value)
 		}
-		if n > shortLine {
+		if n > most {
 			b.WriteString(replace(value[:n]))
 		} else {
 			b.WriteString(value[:n])

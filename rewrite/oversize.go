@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // oversize: detach takes the largest attachments out of a message that is over
@@ -92,7 +93,7 @@ func (p *planner) takeOut(c content) error {
 	p.count(fixOversize, 1)
 
 	note := fmt.Sprintf("An attachment was taken out of this message, which was too large for the server.\r\n\r\n"+
-		"Name: %s\r\nSize: %d bytes\r\nSHA-256: %s\r\n\r\n%s", d.Name, d.Size, d.SHA256, keptAt(p.options.KeptAt))
+		"Name: %s\r\nSize: %d bytes\r\nSHA-256: %s\r\n\r\n%s", d.Name, d.Size, d.SHA256, strings.TrimSpace(p.options.KeptAt))
 	p.retype(c.header, "text/plain; charset=utf-8", "inline")
 	if err := p.setEncoding(c.header, "", "quoted-printable"); err != nil {
 		return err

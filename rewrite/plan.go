@@ -33,6 +33,7 @@ type edit struct {
 	text   string
 	recode recoding // nil: the bytes go
 	size   int64    // of what recode writes
+	whole  bool     // any bytes become lines, so that not one of them is left
 	fields bool     // the text is whole fields, which come before what else is put here
 }
 

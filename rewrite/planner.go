@@ -12,7 +12,8 @@ type planner struct {
 	options Options
 	counts  [fixCount]int
 
-	keptData bool  // the view holds data with bytes that no line may have
+	view     *view // of the message, if it has bytes that no line may have
+	keptData bool  // the view holds data with such bytes
 	bodyLeft tally // body lines that stay too long
 	headLeft tally // header lines that do
 
@@ -58,7 +59,8 @@ func (p *planner) run() error {
 		p.finish()
 		return nil
 	}
-	found, err := scan(p.message, p.length, p.options.LineLimit, false, p.buffer(0))
+	original, size := p.message, p.length
+	found, err := scan(original, size, p.options.LineLimit, false, p.buffer(0))
 	if err != nil {
 		return err
 	}
@@ -70,6 +72,13 @@ func (p *planner) run() error {
 	p.report.LongestLine = found.over.longest
 	if err := p.walk(found); err != nil {
 		return err
+	}
+	if again, err := p.mendView(original, size); err != nil {
+		return err
+	} else if again {
+		if err := p.walkParts(); err != nil {
+			return err
+		}
 	}
 	p.finish()
 	if limit := p.options.SizeLimit; p.on(fixOversize) && p.size > limit {
@@ -93,6 +102,12 @@ func (p *planner) walk(found facts) error {
 // walkParts goes through all of the message.
 func (p *planner) walkParts() error {
 	p.walker = p.newWalker()
+	if err := p.walker.message(); err != nil || !p.tooMany() {
+		return err
+	}
+	p.restart()
+	p.walker = p.newWalker()
+	p.walker.full = p.full
 	return p.walker.message()
 }
 
@@ -101,7 +116,7 @@ func (p *planner) newWalker() *walker {
 	if p.options.LineLimit > 0 {
 		w.limit = int64(p.options.LineLimit)
 	}
-	w.visitor = visitor{field: p.field, entered: p.entered, content: p.content, ended: p.partEnded, full: p.full}
+	w.visitor = visitor{field: p.field, entered: p.entered, content: p.content, ended: p.partEnded}
 	return w
 }
 

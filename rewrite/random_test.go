@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"mime/quotedprintable"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -110,13 +111,30 @@ func (m *messages) text() string {
 	return s.String()
 }
 
+// spoil puts faults in a message, in its header most of all.
+func (m *messages) spoil(message []byte) []byte {
+	for range m.IntN(4) {
+		fault := m.pick("\x00", "\n", "\r", "\xe9", "é", "=?TELETEX?Q?a?=", "=?utf-8?B?w6?=", strings.Repeat("x", 120), strings.Repeat(" ", 150),
+			"\r\nSubject: "+strings.Repeat("ä ", 200)+"\r\n", "\r\nTo: a@b, "+strings.Repeat("x", 2000)+"\r\n", "\r\nContent-Type: message/partial\r\n",
+			"\r\nContent-Disposition: attachment; filename="+strings.Repeat("ü", 260)+"\r\n", "\"", "(", "<", ";", "\r\nX-y: =?a?b?c?= =?a?Q?d?=\r\n",
+			"\r\nReferences:"+strings.Repeat(" <a@b>", 500)+"\r\n", "\r\r\n", "\x00\x00\x00\r")
+		at := m.IntN(min(len(message), 10+m.IntN(1+len(message))) + 1)
+		message = slices.Concat(message[:at], []byte(fault), message[at:])
+	}
+	return message
+}
+
 func TestRandomMessages(t *testing.T) {
-	const rounds = 1000
+	const rounds = 2000
 	readable, changed := 0, 0
 	for seed := range rounds {
 		m := &messages{Rand: rand.New(rand.NewPCG(uint64(seed), 1))}
 		message := []byte(m.message(3))
 		o := Options{LongLines: LongLines(m.pick("recode", "wrap")), LineLimit: 78 + m.IntN(100), ReadReceipt: ReadReceiptAll}
+		if seed%2 == 1 {
+			o.Uses, o.Stage = UsesAt, Stage(m.IntN(3))
+			message = m.spoil(message)
+		}
 		checkContract(t, message, o)
 		if t.Failed() {
 			t.Fatalf("seed %d, options %+v", seed, o)

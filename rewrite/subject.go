@@ -26,7 +26,7 @@ func (p *planner) subject(f *field) error {
 	if text = cutUTF16(text, maxSubject-1) + "…"; f.header.ofMessage {
 		f.insert(fixSubject, "X-Original-Subject", value)
 	}
-	f.set(fixSubject, " "+encodeText(text))
+	f.set(fixSubject, " "+encodeText(text, f.column(1)))
 	return nil
 }
 

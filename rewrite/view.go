@@ -92,6 +92,19 @@ func (v *view) mark(start, end int64, as region) error {
 	return nil
 }
 
+// data are the ranges of the view that are kept as they are.
+func (v *view) data() []span {
+	var all []span
+	for i, m := range v.marks[:len(v.marks)-1] {
+		if m.as == asIs {
+			all = append(all, span{m.out, v.marks[i+1].out})
+		}
+	}
+	return all
+}
+
+func (v *view) keepsData() bool { return len(v.data()) > 0 }
+
 // readChunk reads from start, not past end, and leaves what may be the
 // beginning of a line end to the next chunk.
 func (v *view) readChunk(start, end int64) ([]byte, error) {
