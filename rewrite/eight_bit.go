@@ -119,6 +119,9 @@ func eightBitParams(value, charset string) string {
 	for i := range params {
 		switch p := &params[i]; {
 		case !p.bits:
+		case p.name == "charset": // as lenient readers take it
+			word, _, _ := strings.Cut(strings.TrimSpace(ascii(p.value)), " ")
+			p.set(strings.Trim(word, "_"))
 		case p.name == "" || p.name == "boundary" || has8bit([]byte(p.name)):
 			p.raw = ascii(p.raw)
 		default:

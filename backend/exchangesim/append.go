@@ -59,6 +59,9 @@ func (c *conn) append(a *args) (status, error) {
 	if why := refuseContent(msg); why != "" && c.srv.quirks[quirkContentRefused] {
 		return badArgument("quirk EX-09: " + why), nil
 	}
+	if why := c.srv.refuseByRule(msg); why != "" {
+		return badArgument(why), nil
+	}
 	if bytes.IndexByte(msg, 0) >= 0 {
 		return badArgument("a NUL in the message (RFC 3501 section 9, CHAR8)"), nil
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // maxNesting is how deep a message is taken apart; what is below is left as it
-// is. Exchange takes 30 (exchange-behaviour.md §4.4).
-const maxNesting = 30
+// is. Exchange takes 30 messages (exchange-behaviour.md §4.4).
+const maxNesting = 40
 
 // field is one header field with its line ends, and its name.
 type field struct {

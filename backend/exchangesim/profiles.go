@@ -104,7 +104,10 @@ func profiles() []profile {
 			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`,
 			maxMessage: 35 * mebibyte,
 			forms:      formUPN | formAdminUPNUser,
-			quirks:     []string{quirkOversizeRefused, quirkReservedFiles, quirkMDNSentCategory, quirkTabNames},
+			quirks: []string{
+				quirkOversizeRefused, quirkReservedFiles, quirkMDNSentCategory, quirkTabNames,
+				quirkLongSubject, quirkLongFileName, quirkManyParts, quirkDeepNesting, quirkAppleDouble,
+			},
 		},
 	}
 }

@@ -40,6 +40,16 @@ const (
 	quirkBareCopyUID     = "bare-copyuid"
 	quirkErrorCode       = "error-in-ok"
 	quirkDisposition     = "bare-disposition"
+	quirkEightBit        = "eight-bit-refused"
+	quirkBrokenEncoding  = "broken-encoding-refused"
+	quirkLongSubject     = "long-subject-refused"
+	quirkLongReferences  = "long-references-refused"
+	quirkLongAddress     = "long-address-refused"
+	quirkLongFileName    = "long-filename-refused"
+	quirkManyParts       = "many-parts-refused"
+	quirkDeepNesting     = "deep-nesting-refused"
+	quirkAppleDouble     = "appledouble-refused"
+	quirkUnknownCharset  = "unknown-charset-refused"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -69,6 +79,16 @@ func Quirks() []Quirk {
 		{"EX-22", quirkBareCopyUID, "MOVE answers with a bare line [COPYUID ...], without * OK (seen on 2013 and Exchange Online 2014)", "§5 row 8; MailKit#115; net-imap#250"},
 		{"EX-23", quirkErrorCode, "the OK of a login carries an illegal code with diagnostics", "§2.2; net-imap#597"},
 		{"EX-24", quirkDisposition, "a disposition without parameters is a bare string in BODYSTRUCTURE", "§5 row 11; MailKit#919, #1446"},
+		{"EX-30", quirkEightBit, "APPEND with bytes over 127 in a header, or in a body that is not encoded: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
+		{"EX-31", quirkBrokenEncoding, "APPEND with base64 or quoted-printable that does not decode: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
+		{"EX-32", quirkLongSubject, "APPEND with a subject over 255 characters: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
+		{"EX-33", quirkLongReferences, "APPEND with References over 40,000 bytes or 485 entries: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
+		{"EX-34", quirkLongAddress, "APPEND with an element of an address list over 1950 bytes: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
+		{"EX-35", quirkLongFileName, "APPEND with a file name over 255 characters: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
+		{"EX-36", quirkManyParts, "APPEND with more than 250 parts: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
+		{"EX-37", quirkDeepNesting, "APPEND with messages attached to each other more than 30 deep: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
+		{"EX-38", quirkAppleDouble, "APPEND with multipart/appledouble: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
+		{"EX-39", quirkUnknownCharset, "APPEND with a text in a charset that nobody knows: BAD Command Argument Error. 11 (inferred from that of a subject, EX-09)", "§3; imapsync#389"},
 	}
 }
 

@@ -1,0 +1,184 @@
+package exchangesim
+
+import (
+	"fmt"
+	"mime"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/emersion/go-message/charset"
+)
+
+// The limits of Exchange Online on what a message is made of, and those of the
+// Cambridge converter (exchange-behaviour.md §4.4). Which reply they cause on
+// APPEND is not known; here it is that of all other content.
+const (
+	maxSubject       = 255
+	maxFileName      = 255
+	maxParts         = 250
+	maxMessages      = 30
+	maxReferences    = 485
+	maxReferenceSize = 40_000
+	maxAddress       = 1950
+)
+
+// contentRule is a quirk that refuses a message for an entity in it.
+type contentRule struct {
+	quirk  string
+	refuse func(e *entity) string // why, or ""
+}
+
+func contentRules() []contentRule {
+	return []contentRule{
+		{quirkEightBit, (*entity).rawEightBit},
+		{quirkBrokenEncoding, func(e *entity) string {
+			if _, ok := e.decoded(); !ok && len(e.children) == 0 {
+				return "a body in " + e.encoding() + " does not decode"
+			}
+			return ""
+		}},
+		{quirkLongSubject, func(e *entity) string {
+			subject, err := (&mime.WordDecoder{CharsetReader: charset.Reader}).DecodeHeader(e.header.get("Subject"))
+			if n := len(utf16.Encode([]rune(subject))); err == nil && n > maxSubject {
+				return fmt.Sprintf("a subject of %d characters", n)
+			}
+			return ""
+		}},
+		{quirkLongReferences, func(e *entity) string {
+			if v := e.header.get("References"); len(v) > maxReferenceSize || len(strings.Fields(v)) > maxReferences {
+				return fmt.Sprintf("References of %d bytes", len(v))
+			}
+			return ""
+		}},
+		{quirkLongAddress, (*entity).longAddress},
+		{quirkLongFileName, (*entity).longFileName},
+		{quirkAppleDouble, func(e *entity) string {
+			if e.typ == "multipart/appledouble" {
+				return e.typ
+			}
+			return ""
+		}},
+		{quirkUnknownCharset, func(e *entity) string {
+			name := e.params["charset"]
+			if _, err := charset.Reader(name, strings.NewReader("")); name != "" && strings.HasPrefix(e.typ, "text/") && err != nil {
+				return "charset " + name
+			}
+			return ""
+		}},
+		{quirkManyParts, func(e *entity) string {
+			if n := e.countLeaves(); n > maxParts {
+				return fmt.Sprintf("%d parts", n)
+			}
+			return ""
+		}},
+		{quirkDeepNesting, func(e *entity) string {
+			if n := e.countMessages(); n > maxMessages {
+				return fmt.Sprintf("messages %d deep", n)
+			}
+			return ""
+		}},
+	}
+}
+
+// refuseByRule says which rule of content a message breaks, or "".
+func (s *Server) refuseByRule(msg []byte) string {
+	var why string
+	root := parseEntity(msg)
+	for _, rule := range contentRules() {
+		if !s.quirks[rule.quirk] {
+			continue
+		}
+		root.each(func(e *entity) {
+			if found := rule.refuse(e); found != "" && why == "" {
+				why = "quirk " + rule.quirk + ": " + found
+			}
+		})
+	}
+	return why
+}
+
+func (e *entity) each(visit func(*entity)) {
+	visit(e)
+	for _, child := range e.children {
+		child.each(visit)
+	}
+}
+
+func (e *entity) countLeaves() int {
+	if len(e.children) == 0 {
+		return 1
+	}
+	n := 0
+	for _, child := range e.children {
+		n += child.countLeaves()
+	}
+	return n
+}
+
+// countMessages is how many messages are inside of each other.
+func (e *entity) countMessages() int {
+	most := 0
+	for _, child := range e.children {
+		n := child.countMessages()
+		if e.typ == "message/rfc822" {
+			n++
+		}
+		most = max(most, n)
+	}
+	if len(e.children) == 0 && e.typ == "message/rfc822" {
+		return 1 // deeper than parts are told apart
+	}
+	return most
+}
+
+func (e *entity) rawEightBit() string {
+	for _, f := range e.header {
+		if hasEightBit(f.raw) {
+			return f.name + " has bytes over 127"
+		}
+	}
+	if len(e.children) == 0 && !e.isEncoded() && !strings.HasPrefix(e.typ, "message/") && hasEightBit(e.body) {
+		return "a body has bytes over 127"
+	}
+	return ""
+}
+
+func hasEightBit(b []byte) bool {
+	for _, c := range b {
+		if c > 127 {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *entity) longAddress() string {
+	for _, f := range e.header {
+		if !f.is("To") && !f.is("Cc") && !f.is("Bcc") && !f.is("From") && !f.is("Reply-To") {
+			continue
+		}
+		quoted, length := false, 0
+		for _, c := range []byte(f.value()) {
+			if c == '"' {
+				quoted = !quoted
+			}
+			if length++; c == ',' && !quoted {
+				length = 0
+			}
+			if length > maxAddress {
+				return f.name + " has an element that is too long"
+			}
+		}
+	}
+	return ""
+}
+
+func (e *entity) longFileName() string {
+	_, disposition, _ := mime.ParseMediaType(e.header.get("Content-Disposition"))
+	for _, name := range []string{e.params["name"], disposition["filename"]} {
+		if n := len(utf16.Encode([]rune(name))); n > maxFileName {
+			return fmt.Sprintf("a file name of %d characters", n)
+		}
+	}
+	return ""
+}
