@@ -47,6 +47,8 @@ type Config struct {
 	Limits Limits `key:"limits"`
 	// Messages on their way to Exchange.
 	Spool Spool `key:"spool"`
+	// Originals of messages that lost something on their way.
+	Quarantine Quarantine `key:"quarantine"`
 	// What mode observe does all the same.
 	Observe ObserveMode `key:"observe"`
 	// The log and the wire trace.
@@ -167,9 +169,109 @@ type Fixes struct {
 	// Keywords that the mailbox does not take, which Exchange counts as errors.
 	// drop: taken out. leave: sent.
 	Keywords string `key:"keywords" example:"drop"`
-	// Messages over limits.message_size. refuse: exgate refuses them before
-	// they are sent. off: Exchange decides.
+	// Messages over limits.message_size. refuse: exgate refuses them before they
+	// are sent. detach: their largest attachments are kept in quarantine.dir, and
+	// a note says so in their place. off: Exchange decides.
 	Oversize string `key:"oversize" example:"refuse"`
+	// Parts that are signed or encrypted and would have to change. repair: they
+	// are, and the log says so. leave: they stay, and a message that Exchange does
+	// not take for that goes straight to the envelope of escalate.
+	Signed rewrite.Signed `key:"signed" example:"repair"`
+	// How far exgate goes with a message that Exchange has refused. off: not at
+	// all. repair: with the fixes marked refused. shed: then with those marked
+	// shed. envelope: then with a small message that carries the original as an
+	// attached file. Each step is one more APPEND.
+	Escalate Escalation `key:"escalate" example:"repair"`
+	// A fix with off, always, refused or shed is used: never; for every message;
+	// once Exchange has refused it; as a later step, since it shortens or moves
+	// something. docs/fixes.md says of each what it does. CR and LF on their own.
+	LineEndings rewrite.When `key:"line-endings" example:"always"`
+	// NUL, which IMAP cannot carry.
+	NULBytes rewrite.When `key:"nul-bytes" example:"always"`
+	// Header lines over line-limit.
+	LongHeaders rewrite.When `key:"long-headers" example:"always"`
+	// Bytes over 127 in headers, and in bodies that are not encoded.
+	EightBit rewrite.When `key:"eight-bit" example:"refused"`
+	// Encoded words and charsets that nobody can read.
+	EncodedWords rewrite.When `key:"encoded-words" example:"refused"`
+	// References with more than 485 entries or 40,000 bytes.
+	References rewrite.When `key:"references" example:"shed"`
+	// Subjects over 255 characters.
+	Subject rewrite.When `key:"subject" example:"shed"`
+	// Addresses over 1,950 bytes.
+	Addresses rewrite.When `key:"addresses" example:"shed"`
+	// File names over 255 characters.
+	FileNames rewrite.When `key:"filenames" example:"shed"`
+	// More than 250 parts.
+	Attachments rewrite.When `key:"attachments" example:"shed"`
+	// Messages attached to each other more than 30 deep.
+	Nesting rewrite.When `key:"nesting" example:"shed"`
+	// multipart/appledouble.
+	AppleDouble rewrite.When `key:"appledouble" example:"shed"`
+	// message/partial.
+	Partial rewrite.When `key:"partial" example:"shed"`
+	// Base64 and quoted-printable that do not decode.
+	BrokenEncoding rewrite.When `key:"broken-encoding" example:"shed"`
+	// A Received field made from Date, for messages without any: Exchange 2007
+	// dates messages by it. imapsync then needs --skipheader Received.
+	ReceivedDate rewrite.When `key:"received-date" example:"always"`
+	// The operator's own changes to fields of the message's header: what pattern
+	// (RE2) finds in the unfolded value becomes replacement, where $1 is the first
+	// group. Not for Message-ID, Date, Received, MIME-Version and Content-*.
+	HeaderRules []HeaderRule `key:"header-rules" example:"[{header: Subject, pattern: '^ *\\[SPAM\\] *', replacement: ' '}]"`
+	// An external command that every message, or some, pass through.
+	Filter Filter `key:"filter"`
+}
+
+// HeaderRule is rewrite.HeaderRule in the file's words.
+type HeaderRule struct {
+	Header      string `key:"header" json:"header"`
+	Pattern     string `key:"pattern" json:"pattern"`
+	Replacement string `key:"replacement" json:"replacement"`
+}
+
+// Filter is proxy.Filter in the file's words.
+type Filter struct {
+	// The program and its arguments, one item each. It is run without a shell and
+	// with an empty environment, reads the message and writes it. Unset: none.
+	Command []string `key:"command" example:"[/usr/bin/reformime, -r7]"`
+	// always; long-lines: messages with a line over line-limit; refused: those
+	// that Exchange has refused.
+	When string `key:"when" example:"long-lines"`
+	// The longest that one run may take; it is killed then, and all it started.
+	Timeout time.Duration `key:"timeout"`
+}
+
+// Values of Filter.When.
+const (
+	FilterAlways    = "always"
+	FilterLongLines = "long-lines"
+	FilterRefused   = "refused"
+)
+
+// Escalation is how far exgate goes with a message that Exchange has refused.
+type Escalation string
+
+// Values of Fixes.Escalate.
+const (
+	EscalateOff      Escalation = "off"
+	EscalateRepair   Escalation = "repair"
+	EscalateShed     Escalation = "shed"
+	EscalateEnvelope Escalation = "envelope"
+)
+
+// Quarantine is proxy.QuarantineOptions in the file's words.
+type Quarantine struct {
+	// Directory of kept originals and of attachments taken out. It must be in no
+	// folder that anybody serves. Unset: none are kept, and what needs it is not
+	// done.
+	Dir string `key:"dir" example:"/var/lib/exgate/quarantine"`
+	// Bytes that all of it may take. Beyond that nothing more is kept.
+	Quota int64 `key:"quota"`
+	// How long a file is kept.
+	Keep time.Duration `key:"keep"`
+	// What the notes in changed messages say of where to look.
+	Note string `key:"note" example:"Ask postmaster@example.com for it, and give the SHA-256."`
 }
 
 // Choices of the fixes outside the message.
@@ -179,6 +281,7 @@ const (
 	KeywordsDrop   = "drop"
 	KeywordsLeave  = "leave"
 	OversizeRefuse = "refuse"
+	OversizeDetach = "detach"
 	OversizeOff    = "off"
 )
 
@@ -252,6 +355,8 @@ func Default() *Config {
 			SpoolPerAccount:       400_000_000,
 			SpoolTotal:            2_000_000_000,
 		},
+		Fixes:        Fixes{Filter: Filter{When: FilterLongLines, Timeout: time.Minute}},
+		Quarantine:   Quarantine{Quota: 10_000_000_000, Keep: 90 * 24 * time.Hour},
 		Log:          Log{Format: FormatAuto, Trace: TraceOff},
 		DrainTimeout: time.Minute, // below the 90 s that systemd waits
 	}

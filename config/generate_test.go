@@ -93,8 +93,8 @@ func keyTables(comments map[string]string) string {
 
 func profileTable() string {
 	var b strings.Builder
-	b.WriteString("\n| profile | message limit, bytes | line limit, bytes | read-receipt | flagged | keywords | " +
-		"messages/s | pipeline | login verified | admin forms, in order |\n" + strings.Repeat("| --- ", 10) + "|\n")
+	b.WriteString("\n| profile | message limit, bytes | line limit, bytes | read-receipt | escalate | flagged | keywords | " +
+		"messages/s | pipeline | login verified | admin forms, in order |\n" + strings.Repeat("| --- ", 11) + "|\n")
 	for _, name := range profileNames() {
 		c := Default()
 		c.Upstream.Profile = name
@@ -109,8 +109,8 @@ func profileTable() string {
 		for _, form := range p.Forms {
 			forms = append(forms, "`"+string(form)+"`")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %d | %t | %s |\n", name, none(p.MessageLimit),
-			none(p.Message.LineLimit), e.Fixes.ReadReceipt, e.Fixes.Flagged, keywords(e.Fixes.Keywords, p.MDNSent),
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %d | %t | %s |\n", name, none(p.MessageLimit),
+			none(p.Message.LineLimit), e.Fixes.ReadReceipt, e.Fixes.Escalate, e.Fixes.Flagged, keywords(e.Fixes.Keywords, p.MDNSent),
 			none(p.MessagesPerSecond), p.Pipeline, p.Verify, strings.Join(forms, ", "))
 	}
 	return b.String()

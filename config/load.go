@@ -97,13 +97,19 @@ func decode(file io.Reader, settings []string) (*Config, error) {
 
 	errs = append(errs, unknownKeys(v.AllKeys())...)
 
-	c := Default()
+	c, found := Default(), new(mapstructure.Metadata)
 	err := v.Unmarshal(c, func(d *mapstructure.DecoderConfig) {
+		d.Metadata = found
 		d.TagName = "key"
 		d.WeaklyTypedInput = false
 		d.DecodeHook = exactValue
 	})
 	errs = append(errs, decodeErrors(err)...)
+	for _, unused := range found.Unused {
+		if strings.Contains(unused, "[") { // in an entry of a list, which unknownKeys cannot see
+			errs = append(errs, fmt.Errorf("%s: unknown key: use header, pattern and replacement", unused))
+		}
+	}
 	return c, errors.Join(errs...)
 }
 

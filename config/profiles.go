@@ -17,6 +17,7 @@ type Profile struct {
 	Name              string
 	MessageLimit      int64           // bytes; larger messages are refused here; 0: none
 	Message           rewrite.Options // the fixes inside the message
+	Escalate          rewrite.Stage   // how far a refused message is taken
 	Flagged           bool            // \Flagged is set by a STORE after APPEND
 	Keywords          bool            // keywords outside PERMANENTFLAGS are dropped
 	MDNSent           bool            // $MDNSent is one of them, though it is in PERMANENTFLAGS
@@ -28,6 +29,8 @@ type Profile struct {
 }
 
 type forms = []backend.Form
+
+const refused = rewrite.StageRefused
 
 const (
 	byDomain = backend.FormDomainAdminUser
@@ -41,7 +44,12 @@ const (
 //	              to be MaxCommandSize, 10,240 (exchange-behaviour.md section 4.2; the FAQ's 10,500 for Exchange Online
 //	              and imapsync's 10,239 leave less room, O13 and S14)
 //	read-receipt  all, as imapsync's presets do (S12, O01)
-var repair = rewrite.Options{LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll}
+//
+// The other fixes are on at the stages of design section 5; their numbers stand
+// beside them in package rewrite.
+var repair = rewrite.Options{
+	LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll, Uses: rewrite.UsesAt,
+}
 
 // profiles is the table of design section 5. S and O are rows of requirements.md, § sections of
 // exchange-behaviour.md; the numbers of imapsync's presets are those of its release 1.970 (S02).
@@ -60,21 +68,21 @@ var repair = rewrite.Options{LongLines: rewrite.LongLinesRecode, LineLimit: 9900
 //	                backslash forms do (S25 to S27, §2.1). Online: O08. The order is that of design section 5.
 //	                Older servers' domain/admin/alias and Exchange Online's XOAUTH2 are not spoken yet.
 var profiles = [...]Profile{
-	//                  message limit  message  \Flagged keywords $MDNSent msg/s pipeline literal+ verify  forms
-	{"exchange2000", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain}},
-	{"exchange2003", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain}},
-	{"exchange2007", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange2010", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2013", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2016", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2019", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-se", 10_000_000, repair, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-online", 45_000_000, repair, false, true, true, 4, 1, false, true, forms{byUPN}},
+	//                  message limit  message  escalate \Flagged keywords $MDNSent msg/s pipeline literal+ verify  forms
+	{"exchange2000", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain}},
+	{"exchange2003", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain}},
+	{"exchange2007", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange2010", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2013", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2016", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2019", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-se", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-online", 45_000_000, repair, refused, false, true, true, 4, 1, false, true, forms{byUPN}},
 	// No fix: the direct lane for everything but the login.
-	{"plain", 0, rewrite.Options{}, false, false, false, 0, 1000, true, false, forms{authzid}},
+	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, 0, 1000, true, false, forms{authzid}},
 	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
 	// of them serve every version within the two failures that a login may cost.
-	{Auto, 10_000_000, repair, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{Auto, 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
 }
 
 // profileNames are the rows of the table, auto last.
@@ -94,9 +102,7 @@ func (c *Config) Profile(name string) Profile {
 		i = len(profiles) - 1
 	}
 	p := profiles[i]
-	override(&p.Message.LongLines, c.Fixes.LongLines)
-	override(&p.Message.LineLimit, c.Fixes.LineLimit)
-	override(&p.Message.ReadReceipt, c.Fixes.ReadReceipt)
+	c.messageOptions(&p)
 	override(&p.MessageLimit, c.Limits.MessageSize)
 	override(&p.Pipeline, c.Upstream.Pipeline)
 	override(&p.LiteralPlus, c.Upstream.LiteralPlus)
@@ -109,6 +115,7 @@ func (c *Config) Profile(name string) Profile {
 	if c.Fixes.Oversize == OversizeOff {
 		p.MessageLimit = 0
 	}
+	p.Message.SizeLimit = p.MessageLimit
 	if rate := c.Upstream.Pace.MessagesPerSecond; rate != nil {
 		p.MessagesPerSecond = *rate
 	}
@@ -142,7 +149,14 @@ func (c *Config) Effective() *Config {
 		ReadReceipt: cmp.Or(p.Message.ReadReceipt, rewrite.ReadReceiptOff),
 		Flagged:     word(p.Flagged, FlaggedReplay, FlaggedLeave),
 		Keywords:    word(p.Keywords, KeywordsDrop, KeywordsLeave),
-		Oversize:    word(p.MessageLimit > 0, OversizeRefuse, OversizeOff),
+		Oversize:    word(p.MessageLimit > 0, string(cmp.Or(p.Message.Oversize, rewrite.OversizeRefuse)), OversizeOff),
+		Signed:      cmp.Or(p.Message.Signed, rewrite.SignedRepair),
+		Escalate:    escalations[p.Escalate],
+		HeaderRules: c.Fixes.HeaderRules,
+		Filter:      c.Fixes.Filter,
+	}
+	for _, s := range e.Fixes.switches(&p.Message.Uses) {
+		*s.choice = cmp.Or(*s.use, rewrite.Off)
 	}
 	e.Limits.MessageSize = p.MessageLimit
 	e.Upstream.LiteralPlus = p.LiteralPlus

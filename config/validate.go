@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"exgate/rewrite"
 )
 
 // Validate returns every problem at once, each beginning with its key as
@@ -121,23 +119,6 @@ func (pace Pace) validate(p *problems) {
 	}
 	if pace.ParkAfter < 0 {
 		p.add("upstream.pace.park_after", "%s is negative: use a time such as 1m, or 0 for never", pace.ParkAfter)
-	}
-}
-
-func (c *Config) validateFixes(p *problems) {
-	f := c.Fixes
-	p.addAll("fixes.", rewrite.Options{LongLines: f.LongLines, LineLimit: f.LineLimit, ReadReceipt: f.ReadReceipt}.Validate())
-	choice(p, "fixes.flagged", f.Flagged, "", FlaggedReplay, FlaggedLeave)
-	choice(p, "fixes.keywords", f.Keywords, "", KeywordsDrop, KeywordsLeave)
-	choice(p, "fixes.oversize", f.Oversize, "", OversizeRefuse, OversizeOff)
-
-	// A fix that was asked for, and would do nothing.
-	profile := c.Profile(c.Upstream.Profile)
-	if f.LongLines != "" && f.LongLines != rewrite.LongLinesOff && profile.Message.LineLimit == 0 {
-		p.add("fixes.long-lines", "profile %s has no line limit: set fixes.line-limit", profile.Name)
-	}
-	if f.Oversize == OversizeRefuse && profile.MessageLimit == 0 {
-		p.add("fixes.oversize", "profile %s has no message limit: set limits.message_size", profile.Name)
 	}
 }
 

@@ -12,6 +12,7 @@ type Policy struct {
 	Name              string          // of the profile
 	MessageLimit      int64           // largest message taken, in bytes after repair; 0: none
 	Message           rewrite.Options // fixes of the message
+	Escalate          rewrite.Stage   // how far a message is taken that Exchange has refused
 	Flagged           bool            // \Flagged of an APPEND is replayed by STORE
 	Keywords          bool            // flags that the mailbox does not keep are dropped
 	MDNSent           bool            // so is $MDNSent, which Exchange Online makes a category
@@ -30,7 +31,7 @@ func (p *Policy) exchange() bool { return p.Name != plain }
 
 // ownsAppend tells whether a fix or the pace concerns APPEND.
 func (p *Policy) ownsAppend() bool {
-	return p.MessageLimit > 0 || p.Message != (rewrite.Options{}) || p.Flagged || p.Keywords || p.MessagesPerSecond > 0
+	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.MessagesPerSecond > 0
 }
 
 // tooBig tells whether a message of size bytes is over the limit.

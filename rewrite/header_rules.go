@@ -15,11 +15,12 @@ type HeaderRule struct {
 	Replacement string         // $1 or ${name} are the pattern's groups, $$ is $
 }
 
-// kept are fields that no rule may touch: programs recognise messages by them,
+// ruledOut are fields that no rule may touch: programs recognise messages by them,
 // or their bodies depend on them.
 var ruledOut = []string{"Message-ID", "Date", "Received", "MIME-Version"}
 
-func (r HeaderRule) validate() error {
+// Validate returns what is wrong with the rule.
+func (r HeaderRule) Validate() error {
 	switch {
 	case r.Header == "" || strings.ContainsFunc(r.Header, func(c rune) bool { return c <= ' ' || c > '~' || c == ':' }):
 		return fmt.Errorf("%q is no name of a header field", r.Header)

@@ -111,7 +111,7 @@ func (o *Options) None() bool {
 			return false
 		}
 	}
-	return o.LineLimit == 0 && len(o.HeaderRules) == 0
+	return o.LineLimit == 0 && o.ReadReceipt != ReadReceiptSeen
 }
 
 // on tells whether a fix is used at the stage of the options.
@@ -170,7 +170,7 @@ func (o Options) Validate() error {
 		fault("stage: %d is none", o.Stage)
 	}
 	for i, r := range o.HeaderRules {
-		if err := r.validate(); err != nil {
+		if err := r.Validate(); err != nil {
 			fault("header-rules: entry %d: %w", i+1, err)
 		}
 	}

@@ -1,0 +1,138 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"exgate/rewrite"
+)
+
+// fixSwitch is a fix that has no other choice than when it is used.
+type fixSwitch struct {
+	key    string
+	choice *rewrite.When // of the operator
+	use    *rewrite.When // in the options of the engine
+}
+
+// switches pairs the keys with the engine's options.
+func (f *Fixes) switches(u *rewrite.Uses) []fixSwitch {
+	return []fixSwitch{
+		{"line-endings", &f.LineEndings, &u.LineEndings},
+		{"nul-bytes", &f.NULBytes, &u.NULBytes},
+		{"long-headers", &f.LongHeaders, &u.LongHeaders},
+		{"eight-bit", &f.EightBit, &u.EightBit},
+		{"encoded-words", &f.EncodedWords, &u.EncodedWords},
+		{"references", &f.References, &u.References},
+		{"subject", &f.Subject, &u.Subject},
+		{"addresses", &f.Addresses, &u.Addresses},
+		{"filenames", &f.FileNames, &u.FileNames},
+		{"attachments", &f.Attachments, &u.Attachments},
+		{"nesting", &f.Nesting, &u.Nesting},
+		{"appledouble", &f.AppleDouble, &u.AppleDouble},
+		{"partial", &f.Partial, &u.Partial},
+		{"broken-encoding", &f.BrokenEncoding, &u.BrokenEncoding},
+		{"received-date", &f.ReceivedDate, &u.ReceivedDate},
+	}
+}
+
+// escalations are the words for the stages.
+var escalations = []Escalation{
+	rewrite.StageProfile:  EscalateOff,
+	rewrite.StageRefused:  EscalateRepair,
+	rewrite.StageShed:     EscalateShed,
+	rewrite.StageEnvelope: EscalateEnvelope,
+}
+
+// messageOptions applies the operator's choices to the fixes of the message.
+func (c *Config) messageOptions(p *Profile) {
+	f, o := c.Fixes, &p.Message
+	override(&o.LongLines, f.LongLines)
+	override(&o.LineLimit, f.LineLimit)
+	override(&o.ReadReceipt, f.ReadReceipt)
+	override(&o.Signed, f.Signed)
+	for _, s := range f.switches(&o.Uses) {
+		override(s.use, *s.choice)
+	}
+	if i := slices.Index(escalations, f.Escalate); i >= 0 {
+		p.Escalate = rewrite.Stage(i)
+	}
+	if f.Oversize == OversizeDetach {
+		o.Oversize = rewrite.OversizeDetach
+	}
+	o.KeptAt = c.Quarantine.Note
+	o.HeaderRules, _ = f.headerRules()
+}
+
+// headerRules compiles the rules. The errors begin with the key.
+func (f Fixes) headerRules() (rules []rewrite.HeaderRule, errs []error) {
+	for i, r := range f.HeaderRules {
+		rule := rewrite.HeaderRule{Header: r.Header, Replacement: r.Replacement}
+		var err error
+		if r.Pattern != "" {
+			rule.Pattern, err = regexp.Compile(r.Pattern)
+		}
+		if err == nil {
+			err = rule.Validate()
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("header-rules: entry %d: %w", i+1, err))
+			continue
+		}
+		rules = append(rules, rule)
+	}
+	return rules, errs
+}
+
+func (c *Config) validateFixes(p *problems) {
+	f := c.Fixes
+	_, errs := f.headerRules()
+	p.addAll("fixes.", errors.Join(errs...))
+	o := rewrite.Options{LongLines: f.LongLines, LineLimit: f.LineLimit, ReadReceipt: f.ReadReceipt, Signed: f.Signed}
+	for _, s := range f.switches(&o.Uses) {
+		*s.use = *s.choice
+	}
+	p.addAll("fixes.", o.Validate())
+	choice(p, "fixes.flagged", f.Flagged, "", FlaggedReplay, FlaggedLeave)
+	choice(p, "fixes.keywords", f.Keywords, "", KeywordsDrop, KeywordsLeave)
+	choice(p, "fixes.oversize", f.Oversize, "", OversizeRefuse, OversizeDetach, OversizeOff)
+	choice(p, "fixes.escalate", f.Escalate, append([]Escalation{""}, escalations...)...)
+	choice(p, "fixes.filter.when", f.Filter.When, FilterAlways, FilterLongLines, FilterRefused)
+	if f.Filter.Timeout <= 0 {
+		p.add("fixes.filter.timeout", "%s is no time: use one such as 1m", f.Filter.Timeout)
+	}
+	if len(f.Filter.Command) > 0 && !strings.ContainsAny(f.Filter.Command[0], "/\\") {
+		p.add("fixes.filter.command", "%q is no path: there is no PATH to look for it in", f.Filter.Command[0])
+	}
+
+	// A fix that was asked for, and would do nothing.
+	profile := c.Profile(c.Upstream.Profile)
+	if f.LongLines != "" && f.LongLines != rewrite.LongLinesOff && profile.Message.LineLimit == 0 {
+		p.add("fixes.long-lines", "profile %s has no line limit: set fixes.line-limit", profile.Name)
+	}
+	if (f.Oversize == OversizeRefuse || f.Oversize == OversizeDetach) && profile.MessageLimit == 0 {
+		p.add("fixes.oversize", "profile %s has no message limit: set limits.message_size", profile.Name)
+	}
+	c.validateQuarantine(p, profile)
+}
+
+func (c *Config) validateQuarantine(p *problems, profile Profile) {
+	q := c.Quarantine
+	if q.Dir == "" && c.Fixes.Oversize == OversizeDetach {
+		p.add("fixes.oversize", "detach needs quarantine.dir, where the attachments are kept")
+	}
+	if q.Dir == "" && profile.Escalate == rewrite.StageShed {
+		p.add("fixes.escalate", "shed needs quarantine.dir, where the originals are kept")
+	}
+	if q.Quota <= 0 {
+		p.add("quarantine.quota", "%d is no budget: give bytes", q.Quota)
+	}
+	if q.Keep <= 0 {
+		p.add("quarantine.keep", "%s is no time: use one such as 2160h", q.Keep)
+	}
+	if strings.ContainsAny(q.Note, "\r\n\x00") {
+		p.add("quarantine.note", "write it in one line")
+	}
+}
