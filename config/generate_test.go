@@ -95,7 +95,7 @@ func profileTable() string {
 	var b strings.Builder
 	b.WriteString("\n| profile | message limit, bytes | line limit, bytes | read-receipt | escalate | flagged | keywords | " +
 		"messages/s | pipeline | login verified | admin forms, in order |\n" + strings.Repeat("| --- ", 11) + "|\n")
-	for _, name := range profileNames() {
+	for _, name := range ProfileNames() {
 		c := Default()
 		c.Upstream.Profile = name
 		e, p := c.Effective(), c.Profile(name)

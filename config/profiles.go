@@ -85,8 +85,8 @@ var profiles = [...]Profile{
 	{Auto, 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
 }
 
-// profileNames are the rows of the table, auto last.
-func profileNames() []string {
+// ProfileNames are the rows of the table, auto last.
+func ProfileNames() []string {
 	names := make([]string, 0, len(profiles))
 	for _, p := range profiles {
 		names = append(names, p.Name)

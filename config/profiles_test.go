@@ -15,7 +15,7 @@ func TestAutoIsStrictest(t *testing.T) {
 	if got := c.Profile(""); got.Name != Auto {
 		t.Errorf("an unknown name is %q", got.Name)
 	}
-	for _, name := range profileNames() {
+	for _, name := range ProfileNames() {
 		if name == "plain" {
 			continue
 		}

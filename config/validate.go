@@ -86,7 +86,7 @@ func (u Upstream) validate(p *problems) {
 			p.add("upstream.address", "port %q is no number from 1 to 65535", port)
 		}
 	}
-	choice(p, "upstream.profile", u.Profile, profileNames()...)
+	choice(p, "upstream.profile", u.Profile, ProfileNames()...)
 	if u.Pipeline < 0 {
 		p.add("upstream.pipeline", "%d is negative: use 1 or more, or 0 for the profile's", u.Pipeline)
 	}

@@ -22,7 +22,7 @@ func main() {
 	ctx, stop := signalled()
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
-	if err != nil {
+	if err != nil && !isAnswer(err) {
 		// A configuration has several problems at once: one line for each.
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintln(os.Stderr, "exgate:", strings.TrimRight(line, "\n"))
@@ -73,6 +73,7 @@ func rootCommand() *cobra.Command {
 		simulateCommand(),
 		checkCommand(),
 		explainCommand(),
+		fixCommand(),
 		versionCommand(),
 	)
 	return root

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// mailFile is a file to repair, and where it goes.
+type mailFile struct {
+	from, to string
+	size     int64
+	mode     fs.FileMode
+	modified time.Time
+}
+
+// folders repairs the files that the arguments name, into the output folder.
+func (r *fixRun) folders(ctx context.Context, args []string, log io.Writer) error {
+	var files []mailFile
+	var total int64
+	for _, arg := range args {
+		found, err := findMail(arg, r.output)
+		if err != nil {
+			return exitError{exitUsage, err}
+		}
+		for _, f := range found {
+			total += f.size
+		}
+		files = append(files, found...)
+	}
+	if err := os.Mkdir(r.output, 0o700); err != nil {
+		return exitError{exitUsage, fmt.Errorf("--output: %w", err)}
+	}
+	bar := newBar(log, total)
+	defer bar.end()
+	for _, f := range files {
+		if err := r.file(ctx, f, bar); err != nil {
+			return fmt.Errorf("%s: %w", f.from, err)
+		}
+	}
+	return nil
+}
+
+// findMail lists the files of an argument: a file; the messages of a Maildir,
+// which are in cur and new; or all files of another folder.
+func findMail(arg, output string) ([]mailFile, error) {
+	var files []mailFile
+	base := filepath.Base(filepath.Clean(arg))
+	out, err := filepath.Abs(output)
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if abs, err := filepath.Abs(path); err == nil && abs == out {
+			return fmt.Errorf("--output: %s is inside of what is to be repaired", output)
+		}
+		if d.IsDir() {
+			if d.Name() == "tmp" && isMaildir(filepath.Dir(path)) {
+				return filepath.SkipDir // deliveries that are not complete
+			}
+			return nil
+		}
+		folder := filepath.Dir(path)
+		if !d.Type().IsRegular() || isMaildir(folder) {
+			return nil // a Maildir's own notes
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(arg, path)
+		if err != nil {
+			return err
+		}
+		files = append(files, mailFile{path, filepath.Join(output, base, relative), info.Size(), info.Mode().Perm(), info.ModTime()})
+		return nil
+	})
+	return files, err
+}
+
+func isMaildir(path string) bool {
+	cur, err := os.Stat(filepath.Join(path, "cur"))
+	return err == nil && cur.IsDir()
+}
+
+// file repairs the messages of one file.
+func (r *fixRun) file(ctx context.Context, f mailFile, bar *bar) (err error) {
+	in, err := os.Open(f.from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := os.MkdirAll(filepath.Dir(f.to), 0o700); err != nil {
+		return err
+	}
+	out, err := openNew(f.to, f.mode)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(out, 256<<10)
+	err = r.contents(ctx, f, in, w, bar)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err = errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return os.Chtimes(f.to, time.Time{}, f.modified)
+}
+
+// contents repairs one message, or those of an mbox.
+func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Writer, bar *bar) error {
+	box, err := newMbox(in, f.size)
+	if err != nil {
+		return err
+	}
+	if box == nil {
+		return r.one(f.from, 0, io.NewSectionReader(in, 0, f.size), w, bar)
+	}
+	for n := 1; ; n++ {
+		m, err := box.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			_, err = w.Write(m.fromLine)
+		}
+		if err == nil {
+			err = r.one(f.from, n, io.NewSectionReader(in, m.start, m.end-m.start), w, bar)
+		}
+		if err == nil {
+			_, err = w.Write(m.separator)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// one repairs a message. A refused one is written as it came.
+func (r *fixRun) one(name string, index int, message *io.SectionReader, w io.Writer, bar *bar) error {
+	if err := r.loader.read(message); err != nil {
+		return err
+	}
+	fixed, err := r.fix(name, index, w)
+	if err == nil && fixed == nil {
+		err = r.loader.writeAsItCame(w)
+	}
+	bar.add(message.Size())
+	return err
+}
+
+// bar shows how far it is, on a terminal.
+type bar struct {
+	w           io.Writer // nil: not on a terminal
+	done, total int64
+	began, next time.Time
+}
+
+// barWidth is how many characters the bar itself has.
+const barWidth = 40
+
+func newBar(log io.Writer, total int64) *bar {
+	b := &bar{total: max(total, 1), began: time.Now()}
+	if f, ok := log.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		b.w = log
+	}
+	return b
+}
+
+func (b *bar) add(n int64) {
+	b.done += n
+	if b.w == nil {
+		return
+	}
+	now := time.Now()
+	if now.Before(b.next) {
+		return
+	}
+	b.next = now.Add(100 * time.Millisecond)
+	b.show(now)
+}
+
+func (b *bar) show(now time.Time) {
+	full := int(min(b.done, b.total) * barWidth / b.total)
+	speed := float64(b.done) / 1e6 / max(now.Sub(b.began).Seconds(), 0.001)
+	fmt.Fprintf(b.w, "\r[%s%s] %3d %% of %d MB, %.0f MB/s ", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full),
+		min(b.done, b.total)*100/b.total, b.total/1e6, speed)
+}
+
+func (b *bar) end() {
+	if b.w != nil {
+		b.show(time.Now())
+		fmt.Fprintln(b.w)
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"exgate/rewrite"
+)
+
+// fixLine is what is reported of one message.
+type fixLine struct {
+	File    string         `json:"file"`
+	Message int            `json:"message,omitempty"` // its number in an mbox, from 1
+	Size    int64          `json:"size"`              // in bytes, with CRLF
+	Fixed   int64          `json:"fixed_size,omitempty"`
+	Changed bool           `json:"changed"`
+	Fixes   map[string]int `json:"fixes,omitempty"`
+	Signed  int            `json:"signed_parts_changed,omitempty"`
+	Lossy   bool           `json:"lossy,omitempty"`
+	Refused string         `json:"refused,omitempty"` // the rule
+	Reason  string         `json:"reason,omitempty"`
+}
+
+// describe says what a plan does, and whether its result could be sent.
+func (l *fixLine) describe(plan *rewrite.Plan, limit int64) {
+	report := plan.Report()
+	l.Fixed, l.Changed, l.Signed, l.Lossy = plan.Size(), plan.Changed(), report.Signed, report.Lossy
+	if len(report.Fixes) > 0 {
+		l.Fixes = map[string]int{}
+	}
+	for _, f := range report.Fixes {
+		l.Fixes[f.Name] = f.Count
+	}
+	switch {
+	case len(report.Unrepaired) > 0:
+		l.Refused, l.Reason = report.Unrepaired[0].Rule, report.Unrepaired[0].String()
+	case limit > 0 && plan.Size() > limit:
+		l.Refused, l.Reason = "oversize", fmt.Sprintf("%d bytes, the limit is %d", plan.Size(), limit)
+	}
+}
+
+// write reports a message: all of them as JSON, as text those refused.
+func (r *fixRun) write(l fixLine) error {
+	if r.report == "json" {
+		return json.NewEncoder(r.log).Encode(l)
+	}
+	if l.Refused == "" {
+		return nil
+	}
+	where := l.File
+	if l.Message > 0 {
+		where += fmt.Sprintf(", message %d", l.Message)
+	}
+	_, err := fmt.Fprintf(r.log, "exgate: %s: refused by rule %s: %s\n", where, l.Refused, l.Reason)
+	return err
+}
+
+func (r *fixRun) summary(w io.Writer) {
+	fmt.Fprintf(w, "%d messages, %d changed, %d refused\n", r.messages, r.changed, r.refused)
+	for _, name := range slices.SortedFunc(maps.Keys(r.counts), strings.Compare) {
+		fmt.Fprintf(w, "  %-16s %d\n", name, r.counts[name])
+	}
+}
