@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/rewrite"
 )
 
 // upload is the message of an APPEND and what the client says of it.
@@ -15,6 +16,17 @@ type upload struct {
 	date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	spool   *spool
 	from    mark // its UID is not below this one
+
+	body     *spool // what is repaired and sent: the spool, or what a filter has made of it
+	filtered bool   // the filter has had it
+}
+
+// close gives back what holds the message.
+func (up *upload) close() error {
+	if up.body != nil && up.body != up.spool {
+		return errors.Join(up.body.Close(), up.spool.Close())
+	}
+	return up.spool.Close()
 }
 
 // append takes an APPEND to the own lane: it reads the whole command first, so
@@ -24,13 +36,14 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
-	if policy := &c.login.policy; policy.tooBig(lit.Size) {
+	if policy := &c.login.policy; policy.tooBig(lit.Size) && policy.Message.Oversize != rewrite.OversizeDetach {
 		text := tooBigText(lit.Size, policy.MessageLimit)
 		c.turnAway(up.mailbox, lit.Size, "oversize", text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
 	up.spool = newSpool(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
-	defer up.spool.Close()
+	up.body = up.spool
+	defer up.close()
 	if !lit.NonSync {
 		if err := c.w.line("+ go ahead"); err != nil {
 			return err

@@ -187,7 +187,7 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 		return refused, cmd.verb + " is not allowed after login"
 	case cmd.route.lane == refused:
 		return refused, cmd.verb + " is not relayed: " + cmd.route.why
-	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.login.policy.ownsAppend()):
+	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.ownsAppend()):
 		return direct, ""
 	}
 	return cmd.route.lane, ""

@@ -34,6 +34,11 @@ func (p *Policy) ownsAppend() bool {
 	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.MessagesPerSecond > 0
 }
 
+// ownsAppend tells whether APPEND goes through the own lane.
+func (c *conn) ownsAppend() bool {
+	return c.login.policy.ownsAppend() || len(c.set.opts.Filter.Command) > 0
+}
+
 // tooBig tells whether a message of size bytes is over the limit.
 func (p *Policy) tooBig(size int64) bool { return p.MessageLimit > 0 && size > p.MessageLimit }
 

@@ -49,6 +49,8 @@ type Options struct {
 	// Certificate is what clients see. Required but for plain text.
 	Certificate tls.Certificate
 	Spool       SpoolOptions
+	Quarantine  QuarantineOptions
+	Filter      Filter
 	Log         *slog.Logger // nil: slog.Default()
 	Trace       *Tracer      // nil: no wire trace
 }
@@ -62,6 +64,7 @@ type Server struct {
 	places     *places // of upstream connections
 	reconnects gate    // of sessions that have lost their upstream
 	uploads    budget  // bytes of all sessions in the spool
+	poisons    poisons
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc

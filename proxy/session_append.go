@@ -24,15 +24,8 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 
 	message := policy.Message
 	message.Seen = slices.Contains(options.Flags, imap.FlagSeen)
-	plan, err := rewrite.NewPlan(up.spool, up.spool.size, message)
-	if err != nil {
-		return nil, c.unplanned(up, err)
-	}
-	if err := c.acceptable(up, plan); err != nil {
-		return nil, err
-	}
 	flags := c.sortFlags(up)
-	stored, err := c.sendMessage(up, plan, flags.keep)
+	stored, plan, err := c.deliver(up, message, flags.keep)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +110,9 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 				c.passed(up.mailbox, stored)
 				return stored, nil
 			}
+			if failure := backend.FailureOf(err); failure.Kind == backend.KindOutOfStep {
+				return nil, &contentRefused{failure: failure, reply: c.appendLost(up, err, landed), poisoned: true}
+			}
 			if landed == landingUnknown || err != nil || tries == maxTries {
 				return nil, c.appendLost(up, err, landed)
 			}
@@ -137,6 +133,9 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 		if failure.Kind != backend.KindThrottled || tries == maxTries {
 			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
+			if blamesContent(failure, req.Body.Ended) {
+				return nil, &contentRefused{failure: failure, reply: replyError(failure)}
+			}
 			c.stats.turnedAway++
 			reply := replyError(failure)
 			if repeated && failure.Kind == backend.KindUnavailable {
@@ -215,13 +214,13 @@ func appendRequest(up *upload, plan *rewrite.Plan, flags []string) *backend.Requ
 	}
 	req.Body = &backend.Body{Size: plan.Size(), WriterTo: plan}
 	if !plan.Changed() {
-		req.Body.WriterTo = up.spool // in one piece
+		req.Body.WriterTo = up.body // in one piece
 	}
 	return req
 }
 
 // appendLost answers an APPEND that came to no end, with what is known of it.
-func (c *conn) appendLost(up *upload, err error, landed landing) error {
+func (c *conn) appendLost(up *upload, err error, landed landing) *imap.Error {
 	outcome := "nothing was stored"
 	if landed == landingUnknown {
 		outcome = "it is not known whether the message was stored"

@@ -15,6 +15,8 @@ type settings struct {
 	opts     Options
 	upstream *backend.Upstream
 	tls      *tls.Config
+
+	quarantine *quarantine
 }
 
 func newSettings(opts Options) (*settings, error) {
@@ -34,6 +36,9 @@ func newSettings(opts Options) (*settings, error) {
 		},
 	}
 	var err error
+	if s.quarantine, err = openQuarantine(opts.Quarantine); err != nil {
+		return nil, err
+	}
 	if s.upstream, err = backend.NewUpstream(opts.Upstream, s.choose); err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
 	}

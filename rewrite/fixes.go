@@ -33,7 +33,7 @@ type fix struct {
 	name  string
 	uses  func(*Options) When
 	parts bool // it looks at what lies below the message's own header
-	lossy bool // something of the message may be gone
+	lossy bool // something of the message may be gone, other than what the report lists as detached
 }
 
 // fixes is the table of all repairs. What a field's fix does to a header field
@@ -61,7 +61,7 @@ var fixes = [fixCount]fix{
 	fixAppleDouble:    {name: "appledouble", parts: true, uses: func(o *Options) When { return o.Uses.AppleDouble }},
 	fixPartial:        {name: "partial", parts: true, uses: func(o *Options) When { return o.Uses.Partial }},
 	fixBrokenEncoding: {name: "broken-encoding", parts: true, lossy: true, uses: func(o *Options) When { return o.Uses.BrokenEncoding }},
-	fixOversize: {name: "oversize", lossy: true, uses: func(o *Options) When {
+	fixOversize: {name: "oversize", uses: func(o *Options) When {
 		return always(o.Oversize == OversizeDetach && o.SizeLimit > 0)
 	}},
 	fixEnvelope: {name: "envelope", uses: func(o *Options) When { return always(o.Stage == StageEnvelope) }},

@@ -12,7 +12,7 @@ type Report struct {
 	Signed      int        // signed or encrypted parts among those changed
 	SignedLeft  int        // those left as they are by Options.Signed, though a fix wanted to change them
 	Unrepaired  []Excess   // the limits that the repaired message still exceeds
-	Lossy       bool       // not all of the message is in what is written
+	Lossy       bool       // something is gone that is neither in what is written nor detached
 	Detached    []Detached // attachments that were taken out
 }
 

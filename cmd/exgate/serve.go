@@ -169,8 +169,10 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 			Account: c.Limits.SpoolPerAccount,
 			Total:   c.Limits.SpoolTotal,
 		},
-		Log:   log,
-		Trace: trace,
+		Quarantine: proxy.QuarantineOptions{Dir: c.Quarantine.Dir, Quota: c.Quarantine.Quota, Keep: c.Quarantine.Keep},
+		Filter:     proxy.Filter{Command: c.Fixes.Filter.Command, When: c.Fixes.Filter.When, Timeout: c.Fixes.Filter.Timeout},
+		Log:        log,
+		Trace:      trace,
 	}, nil
 }
 

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Filter is an external command that messages pass through before they are
+// repaired. The zero value is none.
+type Filter struct {
+	Command []string // a path and its arguments, for no shell
+	When    string   // FilterAlways, FilterLongLines or FilterRefused
+	Timeout time.Duration
+}
+
+// Values of Filter.When.
+const (
+	FilterAlways    = "always"
+	FilterLongLines = "long-lines"
+	FilterRefused   = "refused"
+)
+
+// maxFilterGrowth bounds what a filter may make of a message: so many times
+// its size, and a little for small ones.
+const (
+	maxFilterGrowth = 3
+	minFilterOutput = 1 << 20
+)
+
+var errFilterOutput = errors.New("it writes too much")
+
+// filter passes the message through the command if now is when that is wanted.
+// A filter that fails is reported, and the message goes on without it.
+func (d *delivery) filter(now string) error {
+	f := &d.c.set.opts.Filter
+	if len(f.Command) == 0 || f.When != now || d.up.filtered {
+		return nil
+	}
+	d.up.filtered = true
+	d.c.waiting.set("a filter works on the message", time.Time{})
+	began := time.Now()
+	out := newSpool(d.c.set.opts.Spool, d.up.spool.size, &d.c.uploads, &d.c.login.account.uploads, &d.c.srv.uploads)
+	err := f.run(d.c.ctx, d.up.spool, out)
+	if err != nil {
+		d.c.log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.mailbox, "command", f.Command[0],
+			"took", time.Since(began).Round(time.Millisecond), "err", err)
+		if ctxErr := d.c.ctx.Err(); ctxErr != nil {
+			return errors.Join(out.Close(), interrupted("nothing was stored"))
+		}
+		return out.Close()
+	}
+	d.c.stats.count([]string{"filter"})
+	d.up.body = out
+	return nil
+}
+
+// run runs the command: no environment, its own group of processes, which is
+// killed at the deadline, and a bound on its output.
+func (f *Filter) run(ctx context.Context, message *spool, out *spool) error {
+	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, f.Command[0], f.Command[1:]...)
+	cmd.Env = []string{} // nil would be ours
+	cmd.Stdin = io.NewSectionReader(message, 0, message.size)
+	limited := &limitedWriter{w: out, left: maxFilterGrowth*message.size + minFilterOutput}
+	complaint := &limitedWriter{w: new(strings.Builder), left: 1000, cut: true}
+	cmd.Stdout, cmd.Stderr = limited, complaint
+	cmd.WaitDelay = time.Second
+	ownGroup(cmd)
+	err := cmd.Run()
+	switch {
+	case limited.left < 0:
+		return errFilterOutput
+	case ctx.Err() != nil && err != nil:
+		return fmt.Errorf("it took more than %s, and was killed", f.Timeout)
+	case err != nil:
+		return fmt.Errorf("%w: %.500q", err, complaint.w)
+	case out.size == 0 && message.size > 0:
+		return errors.New("it wrote nothing")
+	}
+	return nil
+}
+
+// limitedWriter takes so many bytes; then it fails, or passes over the rest.
+type limitedWriter struct {
+	w    io.Writer
+	left int64
+	cut  bool
+}
+
+func (l *limitedWriter) Write(b []byte) (int, error) {
+	n := len(b)
+	if l.cut {
+		b = b[:min(int64(n), l.left)]
+	}
+	if l.left -= int64(len(b)); l.left < 0 {
+		return 0, errFilterOutput
+	}
+	_, err := l.w.Write(b)
+	return n, err
+}

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package proxy
+
+import "os/exec"
+
+// ownGroup does nothing where there are no groups of processes: the command
+// alone is killed.
+func ownGroup(*exec.Cmd) {}

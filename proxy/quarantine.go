@@ -1,0 +1,221 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"exgate/rewrite"
+)
+
+// QuarantineOptions say where originals are kept that lost something on their
+// way, and for how long.
+type QuarantineOptions struct {
+	Dir   string        // "": none are kept
+	Quota int64         // bytes of all files; 0: no bound
+	Keep  time.Duration // 0: for ever
+}
+
+// quarantine is a folder of files, each named by its content and by what the
+// message calls it. A file is whole and on the disk before keep returns.
+type quarantine struct {
+	opts QuarantineOptions
+
+	mu    sync.Mutex
+	used  int64 // as of the last sweep, and kept since
+	swept time.Time
+}
+
+// sweepEvery is how often old files are looked for.
+const sweepEvery = time.Hour
+
+// openQuarantine makes the folder, which must be closed to others.
+func openQuarantine(opts QuarantineOptions) (*quarantine, error) {
+	q := &quarantine{opts: opts}
+	if opts.Dir == "" {
+		return q, nil
+	}
+	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("quarantine.dir: %w", err)
+	}
+	info, err := os.Stat(opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("quarantine.dir: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("quarantine.dir: %s is open to others, mode %o: use chmod 700", opts.Dir, info.Mode().Perm())
+	}
+	return q, q.sweep(time.Now())
+}
+
+var (
+	errNoQuarantine   = errors.New("there is no quarantine")
+	errQuarantineFull = errors.New("the quarantine is full (quarantine.quota)")
+)
+
+// keep stores what write writes, size bytes, and returns the file's name. What
+// is there already is not stored twice, but kept longer.
+func (q *quarantine) keep(name string, size int64, write func(io.Writer) (int64, error)) (file string, err error) {
+	if q.opts.Dir == "" {
+		return "", errNoQuarantine
+	}
+	if err := q.reserve(size); err != nil {
+		return "", err
+	}
+	stored := false
+	defer func() {
+		if !stored {
+			q.release(size)
+		}
+	}()
+	f, err := os.CreateTemp(q.opts.Dir, ".incomplete-*") // mode 0600
+	if err != nil {
+		return "", fmt.Errorf("quarantine: %w", err)
+	}
+	defer os.Remove(f.Name()) // which has another name if all went well
+	hash := sha256.New()
+	n, err := write(io.MultiWriter(f, hash))
+	if err == nil && n != size {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", fmt.Errorf("quarantine: %w", err)
+	}
+	file = hex.EncodeToString(hash.Sum(nil)) + "-" + safeName(name)
+	path := filepath.Join(q.opts.Dir, file)
+	if _, err := os.Stat(path); err == nil {
+		now := time.Now()
+		return file, os.Chtimes(path, now, now)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return "", fmt.Errorf("quarantine: %w", err)
+	}
+	stored = true
+	return file, syncDir(q.opts.Dir)
+}
+
+// reserve takes size bytes of the quota.
+func (q *quarantine) reserve(size int64) error {
+	if time.Since(q.lastSweep()) > sweepEvery {
+		if err := q.sweep(time.Now()); err != nil {
+			return err
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.opts.Quota > 0 && q.used+size > q.opts.Quota {
+		return errQuarantineFull
+	}
+	q.used += size
+	return nil
+}
+
+func (q *quarantine) release(size int64) {
+	q.mu.Lock()
+	q.used -= size
+	q.mu.Unlock()
+}
+
+func (q *quarantine) lastSweep() time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.swept
+}
+
+// sweep removes what was kept long enough, and adds up the rest.
+func (q *quarantine) sweep(now time.Time) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	entries, err := os.ReadDir(q.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	q.used, q.swept = 0, now
+	for _, e := range entries {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			continue
+		}
+		if err == nil && q.opts.Keep > 0 && now.Sub(info.ModTime()) > q.opts.Keep {
+			err = os.Remove(filepath.Join(q.opts.Dir, e.Name()))
+		} else if err == nil {
+			q.used += info.Size()
+		}
+		if err != nil {
+			return fmt.Errorf("quarantine: %w", err)
+		}
+	}
+	return nil
+}
+
+// syncDir puts the folder's entries on the disk, where a system can.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	return nil
+}
+
+// maxSafeName leaves room for the sum before it.
+const maxSafeName = 100
+
+// safeName makes a file name that no system minds of what a message names.
+func safeName(name string) string {
+	safe := strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
+			return r
+		}
+		return '_'
+	}, name)
+	return strings.TrimRight(safe[max(0, len(safe)-maxSafeName):], ".")
+}
+
+// keep stores the original of a message that loses something by the plan, and
+// what is taken out of it, before it is sent.
+func (d *delivery) keep(plan *rewrite.Plan) error {
+	report := plan.Report()
+	q := d.c.set.quarantine
+	for _, part := range report.Detached {
+		file, err := q.keep(part.Name, part.Size, part.WriteTo)
+		if err != nil {
+			return d.notKept(err)
+		}
+		d.c.log.Info("kept an attachment", "mailbox", d.up.mailbox, "file", file, "size", part.Size)
+	}
+	if d.kept || !report.Lossy {
+		return nil
+	}
+	file, err := q.keep("message.eml", d.up.spool.size, d.up.spool.WriteTo)
+	if err != nil {
+		return d.notKept(err)
+	}
+	d.kept = true
+	d.c.log.Info("kept the original of a message", "mailbox", d.up.mailbox, "file", file, "size", d.up.spool.size)
+	return nil
+}
+
+func (d *delivery) notKept(err error) error {
+	d.c.log.Error("quarantine", "mailbox", d.up.mailbox, "err", err)
+	return errNotKept
+}
