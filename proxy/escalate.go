@@ -38,7 +38,8 @@ type delivery struct {
 	options rewrite.Options
 	flags   []string
 	sent    map[[sha256.Size]byte]bool // by content
-	reply   *imap.Error                // of the last refusal
+	reply   *imap.Error                // to the client, if nothing more is tried
+	rule    string                     // for which
 	lost    bool                       // the last refusal cost the connection
 	kept    bool                       // the original is in the quarantine
 
@@ -57,26 +58,32 @@ func (c *conn) deliver(up *upload, o rewrite.Options, flags []string) (*imap.App
 		if err == nil {
 			return stored, plan, nil
 		}
-		var refused *contentRefused
-		if errors.As(err, &refused) {
-			d.refusedByExchange(refused)
-			err = d.reply
-		} else if !errors.As(err, &d.reply) || !d.mayGoOn(err) {
+		var (
+			byExchange *contentRefused
+			byUs       *ownRefusal
+		)
+		switch {
+		case errors.As(err, &byExchange):
+			d.refusedByExchange(byExchange)
+		case errors.As(err, &byUs):
+			d.refusedHere(byUs)
+		default:
 			return nil, nil, err
 		}
-		if !d.next(plan) {
-			return nil, nil, d.giveUp(err)
+		if !d.next(plan, byUs) {
+			c.turnAway(up.mailbox, up.spool.size, d.rule, d.reply.Text)
+			return nil, nil, d.reply
 		}
 	}
 }
 
 // errUnchanged says that a stage has nothing that was not sent already.
-var errUnchanged = &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeCannot,
-	Text: "Exchange took this very message for commands before; it is not sent again, and stays where it is"}
+var errUnchanged = refuseBy("poisoned", imap.ResponseCodeCannot,
+	"Exchange took this very message for commands before; it is not sent again, and stays where it is")
 
 // errNotKept says that a stage needs a quarantine that there is none of.
-var errNotKept = &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeCannot,
-	Text: "what would be taken out of the message cannot be kept (quarantine.dir); it stays where it is"}
+var errNotKept = refuseBy("quarantine", imap.ResponseCodeCannot,
+	"what would be taken out of the message cannot be kept (quarantine.dir); it stays where it is")
 
 // attempt plans the message for the stage and sends it. The plan is nil if it
 // comes to none.
@@ -84,7 +91,7 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 	c := d.c
 	plan, err := rewrite.NewPlan(d.up.body, d.up.body.size, d.options)
 	if err != nil {
-		return nil, nil, c.unplanned(d.up, err)
+		return nil, nil, c.unplanned(err)
 	}
 	if plan.Report().LongestLine > 0 && !d.up.filtered {
 		if err := d.filter(FilterLongLines); err != nil {
@@ -94,7 +101,7 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 			return d.attempt()
 		}
 	}
-	if err := c.acceptable(d.up, plan); err != nil {
+	if err := c.acceptable(plan); err != nil {
 		return nil, plan, err
 	}
 	sum, err := d.seen(plan)
@@ -144,15 +151,12 @@ func sumOf(plan *rewrite.Plan) (*[sha256.Size]byte, error) {
 	return &sum, nil
 }
 
-// mayGoOn tells whether a failure of this gateway's own, before anything was
-// sent, can be mended by a later stage.
-func (d *delivery) mayGoOn(err error) bool {
-	return err == errUnchanged || err == errNotKept || d.reply.Code == imap.ResponseCodeCannot && d.c.ctx.Err() == nil
-}
-
-// next goes on to the next stage, if the policy has one and the connection can
-// bear another error.
-func (d *delivery) next(plan *rewrite.Plan) bool {
+// next goes on to the next stage, if the policy has one that can help, and the
+// connection can bear another error.
+func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
+	if byUs != nil && byUs.reply.Code != imap.ResponseCodeCannot || d.c.ctx.Err() != nil {
+		return false // no repair makes a message smaller, or a spool readable
+	}
 	policy := &d.c.login.policy
 	d.options.Stage++
 	if plan != nil && plan.Report().SignedLeft > 0 && policy.Escalate >= rewrite.StageEnvelope {
@@ -187,7 +191,20 @@ func (d *delivery) refusedByExchange(refused *contentRefused) {
 	}
 	reply := *refused.reply
 	reply.Text += "; exgate examined the message: " + oneLine(d.examination)
-	d.reply = &reply
+	d.reply, d.rule = &reply, "refused by Exchange"
+}
+
+// refusedHere records a refusal of our own. What Exchange has said of an
+// earlier stage comes first.
+func (d *delivery) refusedHere(refused *ownRefusal) {
+	switch {
+	case d.reply == nil || d.examination == "":
+		d.reply, d.rule = refused.reply, refused.rule
+	case refused != errUnchanged:
+		reply := *d.reply
+		reply.Text += "; " + refused.reply.Text
+		d.reply = &reply
+	}
 }
 
 // maxExamination bounds what a client is told of a message.
@@ -202,14 +219,6 @@ func oneLine(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// giveUp ends a delivery that Exchange has refused at every stage.
-func (d *delivery) giveUp(err error) error {
-	if d.examination != "" {
-		d.c.turnAway(d.up.mailbox, d.up.spool.size, "refused by Exchange", err.Error())
-	} // else this gateway has refused it, and said so
-	return d.reply
 }
 
 // spareError sees to it that another error does not cost the connection: it is

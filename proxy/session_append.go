@@ -43,31 +43,40 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	return stored, nil
 }
 
+// ownRefusal is this gateway's answer to a message, before it is sent.
+type ownRefusal struct {
+	rule  string // the fix, limit or lack that it is for
+	reply *imap.Error
+}
+
+func (e *ownRefusal) Error() string { return e.reply.Text }
+
+func refuseBy(rule string, code imap.ResponseCode, text string) *ownRefusal {
+	return &ownRefusal{rule, &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: text}}
+}
+
 // unplanned refuses a message that the fixes cannot repair, or that could not
 // be read from the spool.
-func (c *conn) unplanned(up *upload, err error) error {
+func (c *conn) unplanned(err error) *ownRefusal {
 	var refused *rewrite.RefusedError
 	if errors.As(err, &refused) {
-		return c.refuseMessage(up, refused.Rule, err.Error()+"; it stays where it is")
+		return refuseBy(refused.Rule, imap.ResponseCodeCannot, err.Error()+"; it stays where it is")
 	}
-	reply := c.refuseMessage(up, "spool", "exgate cannot read the message from its spool; nothing was stored, try again later")
 	c.log.Error("spool", "err", err)
-	reply.Code = imap.ResponseCode("UNAVAILABLE")
-	return reply
+	return refuseBy("spool", imap.ResponseCodeUnavailable, "exgate cannot read the message from its spool; nothing was stored, try again later")
 }
 
 // acceptable refuses here what Exchange is sure to refuse, or to take for
 // commands: that would cost the connection.
-func (c *conn) acceptable(up *upload, plan *rewrite.Plan) error {
+func (c *conn) acceptable(plan *rewrite.Plan) error {
 	policy := &c.login.policy
 	if policy.tooBig(plan.Size()) {
-		err := c.refuseMessage(up, "oversize", tooBigText(plan.Size(), policy.MessageLimit)+" (counted after repair)")
-		err.Code = "TOOBIG" // RFC 7889
-		return err
+		return refuseBy("oversize", "TOOBIG", tooBigText(plan.Size(), policy.MessageLimit)+" (counted after repair)") // RFC 7889
 	}
 	repairs := policy.Message.LongLines != "" && policy.Message.LongLines != rewrite.LongLinesOff
 	if left := plan.Report().Unrepaired; len(left) > 0 && repairs {
-		return c.refuseMessage(up, left[0].Rule, fmt.Sprintf("Exchange would take the message for commands: %s; it stays where it is", left[0]))
+		return refuseBy(left[0].Rule, imap.ResponseCodeCannot,
+			fmt.Sprintf("Exchange would take the message for commands: %s; it stays where it is", left[0]))
 	}
 	return nil
 }
@@ -76,12 +85,6 @@ func (c *conn) acceptable(up *upload, plan *rewrite.Plan) error {
 func (c *conn) turnAway(mailbox string, size int64, rule, reason string) {
 	c.stats.turnedAway++
 	c.log.Warn("message refused", "mailbox", mailbox, "size", size, "rule", rule, "reason", reason)
-}
-
-// refuseMessage logs a message that is not sent and makes the client's reply.
-func (c *conn) refuseMessage(up *upload, rule, text string) *imap.Error {
-	c.turnAway(up.mailbox, up.spool.size, rule, text)
-	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeCannot, Text: text}
 }
 
 // sendMessage sends the message at the account's pace until Exchange takes or
