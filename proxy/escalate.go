@@ -183,10 +183,7 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
 	if d.examination == "" {
-		d.examination = "it cannot be examined"
-		if x, err := rewrite.Examine(d.up.spool, d.up.spool.size, d.options); err == nil {
-			d.examination = x.String()
-		}
+		d.examination = examination(d.up.spool, d.options)
 		d.c.log.Warn("examined a refused message", "mailbox", d.up.mailbox, "size", d.up.spool.size, "found", d.examination)
 	}
 	reply := *refused.reply
@@ -205,6 +202,15 @@ func (d *delivery) refusedHere(refused *ownRefusal) {
 		reply.Text += "; " + refused.reply.Text
 		d.reply = &reply
 	}
+}
+
+// examination says what looks wrong with a message.
+func examination(message *spool, o rewrite.Options) string {
+	x, err := rewrite.Examine(message, message.size, o)
+	if err != nil {
+		return "it cannot be examined: " + err.Error()
+	}
+	return x.String()
 }
 
 // maxExamination bounds what a client is told of a message.

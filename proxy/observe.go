@@ -65,6 +65,9 @@ func (c *conn) reportExamined(cmd *command) error {
 	}
 	c.mu.Unlock()
 	attrs := []any{"mailbox", e.upload.mailbox, "size", e.size, "reply", reply}
+	if cmd.done && cmd.status.Word != "OK" && e.err == nil && e.upload.spool.size == e.size {
+		attrs = append(attrs, "examination", examination(e.upload.spool, c.login.wanted.Message))
+	}
 	c.log.Info("observed a message", append(attrs, c.wouldDo(e)...)...)
 	return c.resumable()
 }

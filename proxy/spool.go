@@ -135,6 +135,14 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// Bytes is the message while it is in memory, else nil. It must not be changed.
+func (s *spool) Bytes() []byte {
+	if s.file != nil {
+		return nil
+	}
+	return s.mem
+}
+
 // WriteTo writes the message as it came, and may be called again.
 func (s *spool) WriteTo(w io.Writer) (int64, error) {
 	if s.file != nil {

@@ -24,6 +24,9 @@ func longMessage(contentType, encoding, text string, size int) []byte {
 		"\r\nContent-Transfer-Encoding: " + encoding + "\r\n\r\n" + strings.Repeat(line, size/len(line)))
 }
 
+// profileOptions are those of the profiles.
+var profileOptions = Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll, Uses: UsesAt}
+
 func BenchmarkClean(b *testing.B) {
 	message := cleanMessage(benchSize)
 	// What a scan of memory costs: every line end, as this package needs them.
@@ -40,6 +43,16 @@ func BenchmarkClean(b *testing.B) {
 			}
 		}
 	})
+	// The same for one byte that does not occur: the fastest that memory can be
+	// looked at.
+	b.Run("IndexByte-absent", func(b *testing.B) {
+		b.SetBytes(int64(len(message)))
+		for b.Loop() {
+			if bytes.IndexByte(message, 0) >= 0 {
+				b.Fatal("a NUL")
+			}
+		}
+	})
 	// What reading costs: the least that any scan of a ReaderAt can take.
 	b.Run("ReadAt", func(b *testing.B) {
 		b.SetBytes(int64(len(message)))
@@ -51,8 +64,9 @@ func BenchmarkClean(b *testing.B) {
 			}
 		}
 	})
-	o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
+	o := profileOptions
 	b.Run("NewPlan", func(b *testing.B) { benchPlan(b, message, o, false) })
+	b.Run("NewPlan-copied", func(b *testing.B) { benchFrom(b, bytes.NewReader(message), int64(len(message)), o, false) })
 	b.Run("NewPlan+WriteTo", func(b *testing.B) { benchPlan(b, message, o, true) })
 	for _, size := range []int{1 << 10, 50 << 10} {
 		b.Run(fmt.Sprintf("NewPlan+WriteTo-%dkB", size>>10), func(b *testing.B) { benchPlan(b, cleanMessage(size), o, true) })
@@ -73,17 +87,37 @@ func BenchmarkRecode(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			benchPlan(b, longMessage(bench.contentType, bench.encoding, bench.text, benchSize),
-				Options{LongLines: LongLinesRecode, LineLimit: 9900}, true)
+				profileOptions, true)
 		})
 	}
+	refused := profileOptions
+	refused.Stage = StageRefused
+	b.Run("eight-bit", func(b *testing.B) {
+		text := strings.Repeat("Falsches Üben von Xylophonmusik quält jeden größeren Zwerg.\r\n", benchSize/64)
+		benchPlan(b, []byte("From: a@example.org\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"+text), refused, true)
+	})
+	b.Run("line-endings", func(b *testing.B) {
+		benchPlan(b, []byte("From: a@example.org\n\n"+strings.Repeat(strings.Repeat("QUJD", 19)+"\n", benchSize/77)), profileOptions, true)
+	})
 	b.Run("wrap", func(b *testing.B) {
 		benchPlan(b, longMessage("text/plain", "7bit", "The quick brown fox. ", benchSize),
 			Options{LongLines: LongLinesWrap, LineLimit: 9900}, true)
 	})
 }
 
+// heldBytes is a message in memory, as the gateway's spool is.
+type heldBytes struct {
+	*bytes.Reader
+	b []byte
+}
+
+func (h heldBytes) Bytes() []byte { return h.b }
+
 func benchPlan(b *testing.B, message []byte, o Options, write bool) {
-	src, size := bytes.NewReader(message), int64(len(message))
+	benchFrom(b, heldBytes{bytes.NewReader(message), message}, int64(len(message)), o, write)
+}
+
+func benchFrom(b *testing.B, src io.ReaderAt, size int64, o Options, write bool) {
 	b.SetBytes(size)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,6 +1,9 @@
 package rewrite
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // eightBitField is the fix eight-bit for header fields: raw bytes over 127
 // become encoded words, or encoded parameters (RFC 2047, RFC 2231). leaf.go
@@ -15,9 +18,7 @@ func (p *planner) eightBitField(f *field) error {
 	}
 	charset := ""
 	if toUTF8(value, "") != value {
-		if charset, err = p.charsetOf(f.header); err != nil {
-			return err
-		}
+		charset = p.charsetOf(f.header)
 	}
 	switch {
 	case f.hasParams():
@@ -40,21 +41,26 @@ func (p *planner) eightBitField(f *field) error {
 }
 
 // charsetOf is the charset that the text below a header has, which its raw
-// fields may be in too.
-func (p *planner) charsetOf(h *header) (string, error) {
-	lines := newLines(p.section(h.start, p.length), min(p.length-h.start, 4*maxHead), make([]byte, bufferFor(4*maxHead)))
-	probe := &header{limit: 1 << 62}
+// fields may be in too. It is looked for once, near the header's beginning.
+func (p *planner) charsetOf(h *header) string {
+	if h.charset != nil {
+		return *h.charset
+	}
+	size := min(p.length-h.start, 4*maxHead)
+	lines := newLines(p.section(h.start, h.start+size), size, make([]byte, bufferFor(size)))
+	probe := &header{limit: math.MaxInt64}
 	for {
 		l, err := lines.next()
 		if err != nil || l.length() == 0 {
-			break // at the end, or where the error will be met again
+			break // at the end, or where an error will be met again
 		}
 		probe.add(l)
 	}
-	if probe.contentType == nil {
-		return "", nil
+	h.charset = new("")
+	if probe.contentType != nil {
+		*h.charset = parseMediaType(string(probe.contentType.text)).charset
 	}
-	return parseMediaType(string(probe.contentType.text)).charset, nil
+	return *h.charset
 }
 
 // eightBitWords encodes the words of free text that have bytes over 127, with

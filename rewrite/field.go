@@ -21,6 +21,7 @@ type field struct {
 	over     tally // its lines over the limit
 	eightBit bool  // there are bytes over 127 in the first maxHead of a line
 	encoded  bool  // there may be an encoded word
+	kept     bool  // it is looked at again after the fields that follow
 
 	prefix string // put before the name
 	value  *string
@@ -182,7 +183,7 @@ func (p *planner) field(f *field) error {
 		}
 	}
 	if f.isHeld() && len(f.header.held) < maxHeld {
-		f.header.held = append(f.header.held, f)
+		f.header.held, f.kept = append(f.header.held, f), true
 		return nil
 	}
 	return p.flush(f)

@@ -30,12 +30,14 @@ type header struct {
 	changed   bool     // a change to the part, which is sealed, was counted
 	received  bool     // there is a Received field
 	date      *field
+	charset   *string // that charsetOf has found
 
 	limit int64  // of lines, in bytes
 	lines int    // of the section so far
 	odd   bool   // there was a line that is no proper field
 	open  *value // the value that a folded line goes on
 	field *field // the field that a folded line goes on
+	spare *field // one that nobody looks at any more
 }
 
 // value is the body of a field, unfolded and cut after maxHead bytes.
@@ -66,13 +68,16 @@ func (h *header) add(l line) (ended *field) {
 	if !h.odd && !first && !isField(l.head) {
 		h.odd, h.room = true, l.start
 	}
-	h.field = &field{span: span{l.start, l.start}, length: l.length(), name: string(fieldName(l.head)), header: h}
+	if h.field, h.spare = h.spare, nil; h.field == nil {
+		h.field = new(field)
+	}
+	*h.field = field{span: span{l.start, l.start}, length: l.length(), name: string(fieldName(l.head)), header: h}
 	h.field.add(l)
 	switch {
 	case h.field.is("Received"):
 		h.received = true
 	case h.field.is("Date") && h.date == nil:
-		h.date = h.field
+		h.date, h.field.kept = h.field, true
 	case h.field.is("MIME-Version"):
 		h.mimeVersion = true
 	case h.field.is("Content-Type"):
@@ -92,7 +97,7 @@ func (h *header) done() *field {
 	f := h.field
 	h.open, h.field = nil, nil
 	if f != nil && f.is("Content-Transfer-Encoding") && len(h.encodings) <= maxEncodings {
-		h.encodings = append(h.encodings, f)
+		h.encodings, f.kept = append(h.encodings, f), true
 	}
 	return f
 }

@@ -97,6 +97,31 @@ var hostile = []struct {
 	{"equals", func(size int) []byte {
 		return []byte("Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat("=", size))
 	}, false},
+	{"bare CR", func(size int) []byte {
+		return []byte("A: b\r\n\r\n" + strings.Repeat("\ra", size/2))
+	}, false},
+	{"NUL", func(size int) []byte {
+		return []byte("A: b\r\n\r\n" + strings.Repeat("\x00aaaaaaaaa", size/10))
+	}, false},
+	{"fields to rename", func(size int) []byte {
+		return []byte(strings.Repeat("X-\xfc: \xe9\r\n", min(size/9, maxEdits-1)) + "\r\n")
+	}, false},
+	{"encoded words", func(size int) []byte {
+		return []byte("Subject: " + strings.Repeat("=?x?q?a?= ", min(size, maxField/2)/10) + "\r\n\r\n")
+	}, false},
+	{"params", func(size int) []byte {
+		return []byte("Content-Type: a/b" + strings.Repeat(";a*1*=\xfc", min(size, maxField-100)/8) + "\r\n\r\n")
+	}, false},
+	{"addresses", func(size int) []byte {
+		return []byte("To: " + strings.Repeat("(\xfc\"a,<", min(size, maxField-100)/7) + "\r\n\r\n")
+	}, false},
+	{"quotes", func(size int) []byte {
+		return []byte("Content-Type: a/b;" + strings.Repeat("a=\"\\\";", min(size, maxField-100)/6) + "\r\n\r\n")
+	}, false},
+	{"parts of data", func(size int) []byte {
+		part := "--b\r\nContent-Type: a/b\r\n\r\n\x00\r\n"
+		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
+	}, false},
 	{"no line end", func(size int) []byte {
 		return []byte("\r\n" + strings.Repeat("\r", size))
 	}, false},
@@ -134,9 +159,9 @@ func inUse() uint64 {
 const memoryBound = 16 << 20
 
 func TestHostile(t *testing.T) {
-	o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
 	for _, h := range hostile {
 		t.Run(h.name, func(t *testing.T) {
+			o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
 			message := h.message(300_000)
 			m := newMeter(bytes.NewReader(message), int64(len(message)))
 			p, err := NewPlan(m, int64(len(message)), o)
@@ -153,6 +178,8 @@ func TestHostile(t *testing.T) {
 			if m.used() > memoryBound {
 				t.Errorf("%d bytes in use", m.used())
 			}
+			checkContract(t, message, o)
+			o.Uses, o.Stage = UsesAt, StageShed
 			checkContract(t, message, o)
 		})
 	}
@@ -187,7 +214,7 @@ func repairLarge(t testing.TB, encoding string, size int64) uint64 {
 		size: size,
 	}
 	m := newMeter(message, size)
-	p, err := NewPlan(m, size, Options{LongLines: LongLinesRecode, LineLimit: 9900})
+	p, err := NewPlan(m, size, profileOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +227,8 @@ func repairLarge(t testing.TB, encoding string, size int64) uint64 {
 // BenchmarkHostile shows that time grows with size and no faster: the MB/s of
 // the two sizes are alike.
 func BenchmarkHostile(b *testing.B) {
-	o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
+	o := profileOptions
+	o.Stage = StageShed
 	for _, h := range hostile {
 		for _, size := range []int{10 << 20, 100 << 20} {
 			b.Run(fmt.Sprintf("%s/%dMB", h.name, size>>20), func(b *testing.B) {

@@ -225,10 +225,18 @@ func (w *walker) header(h *header, enclosing *multipart) (bodyFollows bool, d de
 }
 
 func (w *walker) fieldEnded(f *field) error {
-	if f == nil || w.field == nil {
+	if f == nil {
 		return nil
 	}
-	return w.field(f)
+	if w.field != nil {
+		if err := w.field(f); err != nil {
+			return err
+		}
+	}
+	if !f.kept {
+		f.header.spare = f // headers of a million fields are known
+	}
+	return nil
 }
 
 // multipart reads the parts of a multipart whose header was read.

@@ -68,17 +68,41 @@ func scan(src io.ReaderAt, size int64, limit int, eightBit bool, buf []byte) (fa
 	return s.facts, nil
 }
 
+// scanBlock stays in the processor's nearest cache while it is gone through
+// several times.
+const scanBlock = 16 << 10
+
+// inMemory is a message that can be looked at without copying it.
+type inMemory interface {
+	Bytes() []byte // all of it, or nil
+}
+
 func (s *scanner) read(src io.ReaderAt, size int64, buf []byte) error {
+	if m, ok := src.(inMemory); ok {
+		if b := m.Bytes(); int64(len(b)) == size {
+			s.blocks(b)
+			s.close(s.length)
+			return nil
+		}
+	}
 	for off := int64(0); off < size; {
 		n, err := readAt(src, buf, off, size)
 		if err != nil {
 			return err
 		}
 		off += int64(n)
-		s.block(buf[:n])
+		s.blocks(buf[:n])
 	}
 	s.close(s.length)
 	return nil
+}
+
+func (s *scanner) blocks(b []byte) {
+	for len(b) > 0 {
+		n := min(len(b), scanBlock)
+		s.block(b[:n])
+		b = b[n:]
+	}
 }
 
 func (s *scanner) block(b []byte) {

@@ -125,65 +125,72 @@ func (v *view) readChunk(start, end int64) ([]byte, error) {
 // convert writes what b becomes to v.out, and counts what it changed.
 func (v *view) convert(b []byte, as region) (ends, wiped int64) {
 	v.out = v.out[:0]
-	special := "\r\n"
-	if v.nuls {
-		special += "\x00"
-	}
 	for len(b) > 0 {
-		n := bytes.IndexAny(b, special)
-		if n < 0 {
+		n := bytes.IndexByte(b, '\n') + 1
+		if n == 0 {
 			n = len(b)
 		}
-		v.out = append(v.out, b[:n]...)
-		if b = b[n:]; len(b) == 0 {
-			break
-		}
-		if b[0] == 0 {
-			b = b[1:]
-			wiped++
+		line := b[:n]
+		b = b[n:]
+		text, lf := bytes.CutSuffix(line, []byte("\n"))
+		text, cr := bytes.CutSuffix(text, []byte("\r"))
+		if bytes.IndexByte(text, '\r') >= 0 || bytes.IndexByte(text, 0) >= 0 || cr && !lf {
+			e, w := v.convertOdd(line, as)
+			ends, wiped = ends+e, wiped+w
 			continue
 		}
-		n, crs, nuls, lf := v.lineEnd(b)
-		wiped += nuls
-		switch {
-		case !v.lineEnds:
-			v.out = append(v.out, bytes.Repeat([]byte("\r"), int(crs))...)
-			if lf {
-				v.out = append(v.out, '\n')
-			}
-		case lf:
+		v.out = append(v.out, text...)
+		if lf && (cr || v.lineEnds) {
 			v.out = append(v.out, '\r', '\n')
-			if crs != 1 {
-				ends++
-			}
-		case as == asHeader:
-			v.out = append(v.out, bytes.Repeat([]byte(" "), int(crs))...)
-			ends += crs
-		default:
-			v.out = append(v.out, bytes.Repeat([]byte("\r\n"), int(crs))...)
-			ends += crs
+		} else if lf {
+			v.out = append(v.out, '\n')
 		}
-		b = b[n:]
+		if lf && !cr && v.lineEnds {
+			ends++
+		}
 	}
 	return ends, wiped
 }
 
-// lineEnd reads CRs and the LF after them, with the NULs in between.
-func (v *view) lineEnd(b []byte) (n int, crs, nuls int64, lf bool) {
-	for n < len(b) {
-		switch c := b[n]; {
-		case c == '\n':
-			return n + 1, crs, nuls, true
+// convertOdd does so for a line with NUL or CR in it.
+func (v *view) convertOdd(line []byte, as region) (ends, wiped int64) {
+	crs := 0 // that were read, and not yet written
+	for _, c := range line {
+		switch {
+		case c == 0 && v.nuls:
+			wiped++
 		case c == '\r':
 			crs++
-		case c == 0 && v.nuls:
-			nuls++
+		case c == '\n' && v.lineEnds:
+			if v.out = append(v.out, '\r', '\n'); crs != 1 {
+				ends++
+			}
+			crs = 0
 		default:
-			return n, crs, nuls, false
+			ends += v.bareCRs(crs, as)
+			crs = 0
+			v.out = append(v.out, c)
 		}
-		n++
 	}
-	return n, crs, nuls, false
+	return ends + v.bareCRs(crs, as), wiped
+}
+
+// bareCRs writes what becomes of so many CR without LF.
+func (v *view) bareCRs(n int, as region) (ends int64) {
+	if !v.lineEnds {
+		for range n {
+			v.out = append(v.out, '\r')
+		}
+		return 0
+	}
+	for range n {
+		if as == asHeader {
+			v.out = append(v.out, ' ')
+		} else {
+			v.out = append(v.out, '\r', '\n')
+		}
+	}
+	return int64(n)
 }
 
 // ReadAt implements io.ReaderAt, for one caller at a time.

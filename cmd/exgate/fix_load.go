@@ -106,15 +106,23 @@ func (l *loader) spill(r io.Reader) (err error) {
 	}
 }
 
+// Bytes is the message with CRLF while it is in memory, else nil.
+func (l *loader) Bytes() []byte {
+	switch {
+	case l.big:
+		return nil
+	case l.unix:
+		return l.crlf
+	}
+	return l.raw
+}
+
 // ReadAt implements io.ReaderAt.
 func (l *loader) ReadAt(b []byte, off int64) (int, error) {
 	if l.big {
 		return l.file.ReadAt(b, off)
 	}
-	message := l.raw
-	if l.unix {
-		message = l.crlf
-	}
+	message := l.Bytes()
 	if off >= int64(len(message)) {
 		return 0, io.EOF
 	}

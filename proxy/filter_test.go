@@ -1,0 +1,73 @@
+//go:build unix
+
+package proxy
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/rewrite"
+)
+
+// script is a program in a file of its own.
+func script(t *testing.T, text string) []string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "filter")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return []string{path, "-x"}
+}
+
+func TestFilter(t *testing.T) {
+	long := head + "Subject: long\r\n\r\n" + strings.Repeat("word ", 3000) + "\r\n"
+	for _, test := range []struct {
+		name, script, when string
+		message            string
+		timeout            time.Duration
+		arrives            string // in what Exchange gets
+		says               string // in the log, of a filter that fails
+	}{
+		{"not for this message", "sed s/clean/filtered/", FilterLongLines, cleanMessage, 0, "Subject: clean", ""},
+		{"always", "sed s/clean/filtered/", FilterAlways, cleanMessage, 0, "Subject: filtered", ""},
+		{"for long lines, and the engine after it", "sed s/long/filtered/", FilterLongLines, long, 0, "Subject: filtered\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable", ""},
+		{"for refused messages", "sed s/Gr.*/filtered/", FilterRefused, head + "Subject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nx\r\n", 0, "Subject: filtered", ""},
+		{"its arguments and environment", `printf 'Subject: %s %s\r\n\r\n' "$1" "$HOME$SECRET"`, FilterAlways, cleanMessage, 0, "Subject: -x ", ""},
+		{"fails", "echo broken >&2; exit 3", FilterAlways, cleanMessage, 0, "Subject: clean", "broken"},
+		{"writes nothing", "exit 0", FilterAlways, cleanMessage, 0, "Subject: clean", "it wrote nothing"},
+		{"does not read", "printf 'Subject: x\\r\\n\\r\\n'", FilterAlways, long, 0, "Subject: x", ""},
+		{"writes too much", "exec cat /dev/zero", FilterAlways, cleanMessage, 0, "Subject: clean", "it writes too much"},
+		{"takes too long, with children", "cat >/dev/null; sleep 60 & sleep 60", FilterAlways, cleanMessage, 50 * time.Millisecond, "Subject: clean", "was killed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("SECRET", "secret")
+			timeout := test.timeout
+			if timeout == 0 {
+				timeout = waitLimit
+			}
+			filter := func(o *Options, _ *limits) { o.Filter = Filter{script(t, test.script), test.when, timeout} }
+			g, c, sim := newStrict(t, strictPolicy(rewrite.StageRefused), filter)
+			c.upload("INBOX", test.message)
+			c.until("a1 OK …", "* OK …")
+			if got := string(stored(t, sim, "INBOX").Received); !strings.Contains(got, test.arrives) {
+				t.Errorf("arrived: %.300q", got)
+			}
+			failed := strings.Contains(g.log.String(), "the filter failed")
+			if failed != (test.says != "") || failed && !strings.Contains(fmt.Sprint(g.logged("the filter failed, the message goes on without it")["err"]), test.says) {
+				t.Errorf("the log says: %s", g.log)
+			}
+		})
+	}
+	t.Run("no such program", func(t *testing.T) {
+		filter := func(o *Options, _ *limits) { o.Filter = Filter{[]string{"/nowhere/filter"}, FilterAlways, waitLimit} }
+		g, c, sim := newStrict(t, strictPolicy(rewrite.StageRefused), filter)
+		c.upload("INBOX", cleanMessage)
+		c.until("a1 OK …", "* OK …")
+		stored(t, sim, "INBOX")
+		g.logged("the filter failed, the message goes on without it")
+	})
+}
