@@ -38,6 +38,18 @@ func (f *Fixes) switches(u *rewrite.Uses) []fixSwitch {
 	}
 }
 
+// UsedAt names the fixes that are used at that time, which the file says or
+// Effective has filled in.
+func (f Fixes) UsedAt(when rewrite.When) []string {
+	var names []string
+	for _, s := range f.switches(new(rewrite.Uses)) {
+		if *s.choice == when {
+			names = append(names, s.key)
+		}
+	}
+	return names
+}
+
 // escalations are the words for the stages.
 var escalations = []Escalation{
 	rewrite.StageProfile:  EscalateOff,

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"exgate/rewrite"
 )
 
 // hidden are the capabilities that no client is told of after login, with the
@@ -31,7 +33,7 @@ func (p *Policy) capabilities(upstream []string) []string {
 			out = append(out, name)
 		}
 	}
-	if limit := p.MessageLimit; limit > 0 {
+	if limit := p.MessageLimit; limit > 0 && p.Message.Oversize != rewrite.OversizeDetach {
 		out = append(out, "APPENDLIMIT="+strconv.FormatInt(limit, 10)) // RFC 7889
 	}
 	return out

@@ -89,6 +89,11 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	row("flagged", "%s", c.Fixes.Flagged)
 	row("keywords", "%s", c.Fixes.Keywords)
 	row("oversize", "%s", oversizeText(c))
+	row("other fixes", "%s", otherFixesText(c))
+	row("escalate", "%s; signed parts: %s; quarantine: %s", c.Fixes.Escalate, c.Fixes.Signed, cmp.Or(c.Quarantine.Dir, "none"))
+	if len(c.Fixes.Filter.Command) > 0 {
+		row("filter", "%s, %s, at most %s", strings.Join(c.Fixes.Filter.Command, " "), c.Fixes.Filter.When, c.Fixes.Filter.Timeout)
+	}
 	row("pace", "%s; a backoff is waited out up to %s", paceText(c.Upstream.Pace), c.Upstream.Pace.MaxBackoff)
 	row("pipeline", "%d; literal_plus: %t", c.Upstream.Pipeline, c.Upstream.LiteralPlus)
 	row("log", "%s, %s; wire trace: %s", strings.ToLower(c.Log.Level.String()), c.Log.Format, c.Log.Trace)
@@ -147,7 +152,21 @@ func oversizeText(c *config.Config) string {
 	if c.Fixes.Oversize == config.OversizeOff {
 		return "off"
 	}
+	if c.Fixes.Oversize == config.OversizeDetach {
+		return fmt.Sprintf("take attachments out of messages over %d bytes", c.Limits.MessageSize)
+	}
 	return fmt.Sprintf("refuse messages over %d bytes", c.Limits.MessageSize)
+}
+
+// otherFixesText lists the fixes by when they are used.
+func otherFixesText(c *config.Config) string {
+	var texts []string
+	for _, when := range []rewrite.When{rewrite.Always, rewrite.Refused, rewrite.Shed, rewrite.Off} {
+		if names := c.Fixes.UsedAt(when); len(names) > 0 {
+			texts = append(texts, string(when)+": "+strings.Join(names, ", "))
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 func paceText(p config.Pace) string {
