@@ -27,6 +27,7 @@ check:
 # Real clients through exgate; installs them from Debian.
 e2e:
 	./testdata/e2e/run
+	./testdata/e2e/engine
 
 # That the comparison of the end-to-end tests finds what it should.
 e2e-self-test:

@@ -4,15 +4,22 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/mail"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"exgate/rewrite"
 )
+
+// corpusDir has TestCorpus write the messages there, for programs that check
+// what exgate fix makes of them (testdata/e2e/engine).
+var corpusDir = flag.String("corpus", "", "write the messages of the corpus to this folder")
 
 // shape is a kind of message that mailboxes hold, made in several variants.
 type shape struct {
@@ -300,6 +307,10 @@ func TestCorpus(t *testing.T) {
 	if count < 300 {
 		t.Fatalf("%d messages, want 300", count)
 	}
+	if *corpusDir != "" {
+		writeCorpus(t, *corpusDir)
+		return
+	}
 	for _, name := range []string{"exchange2010", "exchange2016", "exchange-online"} {
 		t.Run(name, func(t *testing.T) {
 			p := strictPolicy(rewrite.StageEnvelope)
@@ -347,6 +358,19 @@ func TestCorpus(t *testing.T) {
 			}
 			t.Logf("%-52s %3d: %3d as they were, %3d repaired, %3d refused", "all", all.asIs+all.repaired+all.refused, all.asIs, all.repaired, all.refused)
 		})
+	}
+}
+
+// writeCorpus writes the messages, each under its shape and number.
+func writeCorpus(t *testing.T, dir string) {
+	for _, s := range shapes {
+		r := rand.New(rand.NewPCG(1, uint64(len(s.name))))
+		for i := range s.variants {
+			name := fmt.Sprintf("%s-%02d.eml", strings.NewReplacer(" ", "_", "/", "-").Replace(s.name), i)
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(s.message(r, i)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
