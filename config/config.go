@@ -169,6 +169,10 @@ type Fixes struct {
 	// Keywords that the mailbox does not take, which Exchange counts as errors.
 	// drop: taken out. leave: sent.
 	Keywords string `key:"keywords" example:"drop"`
+	// Messages that come without a date, which Exchange would give that of the
+	// transfer. derive: the date of their first Received, else their Date. leave:
+	// sent without.
+	InternalDate string `key:"internal-date" example:"derive"`
 	// Messages over limits.message_size. refuse: exgate refuses them before they
 	// are sent. detach: their largest attachments are kept in quarantine.dir, and
 	// a note says so in their place. off: Exchange decides.
@@ -276,13 +280,15 @@ type Quarantine struct {
 
 // Choices of the fixes outside the message.
 const (
-	FlaggedReplay  = "replay"
-	FlaggedLeave   = "leave"
-	KeywordsDrop   = "drop"
-	KeywordsLeave  = "leave"
-	OversizeRefuse = "refuse"
-	OversizeDetach = "detach"
-	OversizeOff    = "off"
+	FlaggedReplay      = "replay"
+	FlaggedLeave       = "leave"
+	KeywordsDrop       = "drop"
+	KeywordsLeave      = "leave"
+	InternalDateDerive = "derive"
+	InternalDateLeave  = "leave"
+	OversizeRefuse     = "refuse"
+	OversizeDetach     = "detach"
+	OversizeOff        = "off"
 )
 
 // Limits are in bytes.

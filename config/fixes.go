@@ -109,6 +109,7 @@ func (c *Config) validateFixes(p *problems) {
 	p.addAll("fixes.", o.Validate())
 	choice(p, "fixes.flagged", f.Flagged, "", FlaggedReplay, FlaggedLeave)
 	choice(p, "fixes.keywords", f.Keywords, "", KeywordsDrop, KeywordsLeave)
+	choice(p, "fixes.internal-date", f.InternalDate, "", InternalDateDerive, InternalDateLeave)
 	choice(p, "fixes.oversize", f.Oversize, "", OversizeRefuse, OversizeDetach, OversizeOff)
 	choice(p, "fixes.escalate", f.Escalate, append([]Escalation{""}, escalations...)...)
 	choice(p, "fixes.filter.when", f.Filter.When, FilterAlways, FilterLongLines, FilterRefused)

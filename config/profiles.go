@@ -21,6 +21,7 @@ type Profile struct {
 	Flagged           bool            // \Flagged is set by a STORE after APPEND
 	Keywords          bool            // keywords outside PERMANENTFLAGS are dropped
 	MDNSent           bool            // $MDNSent is one of them, though it is in PERMANENTFLAGS
+	InternalDate      bool            // a message without a date gets that of its header
 	MessagesPerSecond float64         // per account; 0: no limit
 	Pipeline          int             // commands of one client in flight
 	LiteralPlus       bool            // messages are sent as {n+}
@@ -60,6 +61,7 @@ var repair = rewrite.Options{
 //	                for all on-premises versions (S13); no such need on Exchange Online (O01, §5.1).
 //	keywords        none but $MDNSent is ever taken, others count as errors (§5.3).
 //	$MDNSent        turns up as a category on every message on Exchange Online (O03).
+//	date            design section 5: what comes without one would be dated by its transfer.
 //	messages/s      both presets of imapsync (S10, O01).
 //	pipeline        mbsync's manual advises 1 for "flaky servers like M$ Exchange" (design section 2, rule 2).
 //	literal+        design section 2, rule 5: not for Exchange.
@@ -68,21 +70,21 @@ var repair = rewrite.Options{
 //	                backslash forms do (S25 to S27, §2.1). Online: O08. The order is that of design section 5.
 //	                Older servers' domain/admin/alias and Exchange Online's XOAUTH2 are not spoken yet.
 var profiles = [...]Profile{
-	//                  message limit  message  escalate \Flagged keywords $MDNSent msg/s pipeline literal+ verify  forms
-	{"exchange2000", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain}},
-	{"exchange2003", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain}},
-	{"exchange2007", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange2010", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2013", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2016", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2019", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-se", 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-online", 45_000_000, repair, refused, false, true, true, 4, 1, false, true, forms{byUPN}},
+	//                  message limit  message  escalate \Flagged keywords $MDNSent date msg/s pipeline literal+ verify  forms
+	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}},
+	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}},
+	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2016", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
+	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, 4, 1, false, true, forms{byUPN}},
 	// No fix: the direct lane for everything but the login.
-	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, 0, 1000, true, false, forms{authzid}},
+	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, 0, 1000, true, false, forms{authzid}},
 	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
 	// of them serve every version within the two failures that a login may cost.
-	{Auto, 10_000_000, repair, refused, true, true, false, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{Auto, 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
 }
 
 // ProfileNames are the rows of the table, auto last.
@@ -111,6 +113,9 @@ func (c *Config) Profile(name string) Profile {
 	}
 	if c.Fixes.Keywords != "" {
 		p.Keywords = c.Fixes.Keywords == KeywordsDrop
+	}
+	if c.Fixes.InternalDate != "" {
+		p.InternalDate = c.Fixes.InternalDate == InternalDateDerive
 	}
 	if c.Fixes.Oversize == OversizeOff {
 		p.MessageLimit = 0
@@ -144,16 +149,17 @@ func (c *Config) Effective() *Config {
 		return no
 	}
 	e.Fixes = Fixes{
-		LongLines:   cmp.Or(p.Message.LongLines, rewrite.LongLinesOff),
-		LineLimit:   p.Message.LineLimit,
-		ReadReceipt: cmp.Or(p.Message.ReadReceipt, rewrite.ReadReceiptOff),
-		Flagged:     word(p.Flagged, FlaggedReplay, FlaggedLeave),
-		Keywords:    word(p.Keywords, KeywordsDrop, KeywordsLeave),
-		Oversize:    word(p.MessageLimit > 0, string(cmp.Or(p.Message.Oversize, rewrite.OversizeRefuse)), OversizeOff),
-		Signed:      cmp.Or(p.Message.Signed, rewrite.SignedRepair),
-		Escalate:    escalations[p.Escalate],
-		HeaderRules: c.Fixes.HeaderRules,
-		Filter:      c.Fixes.Filter,
+		LongLines:    cmp.Or(p.Message.LongLines, rewrite.LongLinesOff),
+		LineLimit:    p.Message.LineLimit,
+		ReadReceipt:  cmp.Or(p.Message.ReadReceipt, rewrite.ReadReceiptOff),
+		Flagged:      word(p.Flagged, FlaggedReplay, FlaggedLeave),
+		Keywords:     word(p.Keywords, KeywordsDrop, KeywordsLeave),
+		InternalDate: word(p.InternalDate, InternalDateDerive, InternalDateLeave),
+		Oversize:     word(p.MessageLimit > 0, string(cmp.Or(p.Message.Oversize, rewrite.OversizeRefuse)), OversizeOff),
+		Signed:       cmp.Or(p.Message.Signed, rewrite.SignedRepair),
+		Escalate:     escalations[p.Escalate],
+		HeaderRules:  c.Fixes.HeaderRules,
+		Filter:       c.Fixes.Filter,
 	}
 	for _, s := range e.Fixes.switches(&p.Message.Uses) {
 		*s.choice = cmp.Or(*s.use, rewrite.Off)

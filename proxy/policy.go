@@ -16,6 +16,7 @@ type Policy struct {
 	Flagged           bool            // \Flagged of an APPEND is replayed by STORE
 	Keywords          bool            // flags that the mailbox does not keep are dropped
 	MDNSent           bool            // so is $MDNSent, which Exchange Online makes a category
+	InternalDate      bool            // a message without a date gets that of its header
 	MessagesPerSecond float64         // 0: no pace
 	Pipeline          int             // commands in flight together; 0 is 1
 	LiteralPlus       bool            // a client's {n+} goes upstream as it is
@@ -31,7 +32,7 @@ func (p *Policy) exchange() bool { return p.Name != plain }
 
 // ownsAppend tells whether a fix or the pace concerns APPEND.
 func (p *Policy) ownsAppend() bool {
-	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.MessagesPerSecond > 0
+	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate || p.MessagesPerSecond > 0
 }
 
 // ownsAppend tells whether APPEND goes through the own lane.

@@ -24,6 +24,11 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 
 	message := policy.Message
 	message.Seen = slices.Contains(options.Flags, imap.FlagSeen)
+	dated := false
+	if up.date == "" && policy.InternalDate {
+		up.date = derivedDate(up.spool)
+		dated = up.date != ""
+	}
 	flags := c.sortFlags(up)
 	stored, plan, err := c.deliver(up, message, flags.keep)
 	if err != nil {
@@ -33,6 +38,9 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 		flags.replay = c.replayFlagged(up, plan, stored)
 	}
 	fixes := append(fixesOf(plan), flags.fixes()...)
+	if dated {
+		fixes = append(fixes, "internal-date")
+	}
 	c.stats.count(fixes)
 	c.stats.stored++
 	attrs := []any{"mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(), "fixes", fixes}

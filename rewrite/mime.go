@@ -2,7 +2,6 @@ package rewrite
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"strings"
 )
@@ -126,8 +125,6 @@ type visitor struct {
 }
 
 // endOfHeader stops a walk after the message's own header.
-var errEndOfHeader = errors.New("end of header")
-
 // message goes through the message.
 func (w *walker) message() error {
 	_, err := w.entity(nil, true, 1, 1)

@@ -88,6 +88,7 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	row("read-receipt", "%s", c.Fixes.ReadReceipt)
 	row("flagged", "%s", c.Fixes.Flagged)
 	row("keywords", "%s", c.Fixes.Keywords)
+	row("internal-date", "%s", c.Fixes.InternalDate)
 	row("oversize", "%s", oversizeText(c))
 	row("other fixes", "%s", otherFixesText(c))
 	row("escalate", "%s; signed parts: %s; quarantine: %s", c.Fixes.Escalate, c.Fixes.Signed, cmp.Or(c.Quarantine.Dir, "none"))
