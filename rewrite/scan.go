@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 )
 
@@ -70,7 +71,7 @@ func scan(src io.ReaderAt, size int64, limit int, eightBit bool, buf []byte) (fa
 
 // scanBlock stays in the processor's nearest cache while it is gone through
 // several times.
-const scanBlock = 16 << 10
+const scanBlock = 32 << 10
 
 // inMemory is a message that can be looked at without copying it.
 type inMemory interface {
@@ -117,12 +118,17 @@ func (s *scanner) block(b []byte) {
 	at := 0
 	for at < len(b) {
 		// Encoded parts have lines of one length: where three in a row had it,
-		// the next is tried there. Should a line end be leapt over by that, the
+		// the next are tried there. Should a line end be leapt over by that, the
 		// sums in scan do not add up.
-		if next := at + s.stride; s.same >= 3 && !s.exact && next <= len(b) && b[next-1] == '\n' && b[next-2] == '\r' {
-			s.crlf++
-			at = next
-			continue
+		if s.same >= 3 && !s.exact && s.length == 0 {
+			lines, stride := 0, s.stride
+			for next := at + stride; next <= len(b) && binary.BigEndian.Uint16(b[next-2:]) == '\r'<<8|'\n'; next += stride {
+				lines++
+			}
+			s.crlf += int64(lines)
+			if at += lines * stride; at == len(b) {
+				break
+			}
 		}
 		n := bytes.IndexByte(b[at:], '\n') + 1
 		if n == 0 {
