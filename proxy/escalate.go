@@ -240,15 +240,9 @@ func (c *conn) spareError(lost bool) error {
 	if !c.login.resume || c.bound != "" {
 		return errors.New("sessions are not resumed")
 	}
-	c.waiting.set("exgate connects to Exchange again", time.Time{})
-	up, err := c.reconnect(c.ctx)
-	if err != nil {
-		return err
-	}
 	if lost {
-		c.stats.resumed++
-	} else {
-		c.stats.renewed++
+		return c.restore()
 	}
-	return c.install(c.ctx, up, keepsView)
+	c.stats.renewed++
+	return c.replace(c.ctx)
 }

@@ -125,12 +125,9 @@ func (id identity) compare(m candidate, date string) landing {
 	return landingAbsent
 }
 
-// internalDate is RFC 9051's date-time.
-const internalDate = "_2-Jan-2006 15:04:05 -0700"
-
 func sameInstant(a, b string) bool {
-	t, err := time.Parse(internalDate, a)
-	u, err2 := time.Parse(internalDate, b)
+	t, err := time.Parse(dateTime, a)
+	u, err2 := time.Parse(dateTime, b)
 	return err == nil && err2 == nil && t.Equal(u)
 }
 
