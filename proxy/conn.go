@@ -46,6 +46,9 @@ type conn struct {
 	waiting  waiting  // what the own lane waits for
 	stats    stats
 	received atomic.Int64
+	// relay is the sink of the session's upstream connection; nil: there is none.
+	// It changes with mu held.
+	relay atomic.Pointer[relay]
 
 	// ctx ends when the client is gone or the gateway stops; patience ends
 	// before that, when the gateway drains: what only waits ends with it.
@@ -58,7 +61,6 @@ type conn struct {
 	mu        sync.Mutex
 	flight    []*command // direct commands in flight, oldest first
 	view      view
-	relay     *relay        // the sink of the session's upstream connection
 	upErr     error         // why the upstream ended; nil while it lives
 	torn      bool          // it ended in the middle of a response
 	farewell  bool          // the upstream's BYE has been passed on

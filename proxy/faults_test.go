@@ -73,6 +73,8 @@ var faultRows = []faultRow{
 	{"cut in the message", "cut-mid-literal", "APPEND a2 OK [APPENDUID …", "looked for the message", "2 0"},
 	{"hangs with the message", "hang:APPEND", "APPEND a2 OK [APPENDUID …", "looked for the message", "2 0"},
 
+	{"stored late, with a flag to be replayed", "late-append:50ms", "FLAGGED a2 OK …", "message stored", "2 0"},
+
 	// Mailboxes that change while nobody is there.
 	{"another client delivers", "", "fault bye:14:WAITING\nlog upstream ended\ndeliver\nC a1 NOOP\nS * 2 EXISTS\nS a1 OK …", "session resumed", "2 0"},
 	{"another client expunges", "expunge:STATUS cut:NOOP@2", "C a1 NOOP\nS a1 OK …\nC a2 STATUS Drafts (MESSAGES)\nS * 1 EXPUNGE\nS a2 OK …\nC a3 NOOP\nS a3 OK …", "session resumed", "0 0"},
@@ -86,7 +88,8 @@ func TestFaults(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming, func(o *Options, l *limits) {
 				o.Upstream.Timeouts.Reply = 300 * time.Millisecond
-				l.Looks, l.Linger, l.Reconnect, l.ReconnectPause = []time.Duration{0, 50 * time.Millisecond}, 0, waitLimit, time.Millisecond
+				l.Looks, l.Linger, l.Replay = []time.Duration{0, 50 * time.Millisecond}, 0, 100*time.Millisecond
+				l.Reconnect, l.ReconnectPause = waitLimit, time.Millisecond
 			})
 			defer func() {
 				if t.Failed() {
@@ -113,10 +116,13 @@ func TestFaults(t *testing.T) {
 					c.C(rest)
 				case "S":
 					c.until(rest, "* …")
-				case "APPEND":
+				case "APPEND", "FLAGGED":
 					tag, _, _ := strings.Cut(rest, " ")
-					message := strings.Replace(cleanMessage, "<1@", "<2@", 1)
-					c.raw(fmt.Sprintf("%s APPEND INBOX {%d+}\r\n%s\r\n", tag, len(message), message))
+					message, flags := strings.Replace(cleanMessage, "<1@", "<2@", 1), ""
+					if what == "FLAGGED" {
+						flags = `(\Flagged) `
+					}
+					c.raw(fmt.Sprintf("%s APPEND INBOX %s{%d+}\r\n%s\r\n", tag, flags, len(message), message))
 					c.until(rest, "* …")
 				case "fault":
 					order(rest)
@@ -135,6 +141,11 @@ func TestFaults(t *testing.T) {
 			c.close()
 			for _, msg := range strings.Split(row.logged+",session end", ",") {
 				g.logged(msg)
+			}
+			for _, m := range sim.Messages("alice", "INBOX") {
+				if strings.Contains(row.script, "FLAGGED") && strings.Contains(string(m.Received), "<2@") && !m.OutlookFlagged {
+					t.Error("the message is not flagged")
+				}
 			}
 			holds := strconv.Itoa(len(sim.Messages("alice", "INBOX"))) + " " + strconv.Itoa(len(sim.Messages("alice", "Drafts")))
 			if holds != row.holds {

@@ -47,13 +47,17 @@ func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, stored *imap.Append
 	return false
 }
 
-// errNotShown says that a STORE was answered OK and did nothing.
-var errNotShown = errors.New("UID STORE was answered OK without a FETCH that shows the flag")
+// Failures of a replay that may pass: a server may need a moment until a
+// message that it has stored can be seen.
+var (
+	errNotShown = errors.New("UID STORE was answered OK without a FETCH that shows the flag")
+	errNotSeen  = errors.New("the message cannot be seen in the mailbox, and the server names no UID")
+)
 
 // mayPass tells whether a failure of a replay may be over soon.
 func mayPass(err error) bool {
 	f := backend.FailureOf(err)
-	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, errNotShown) || errors.Is(err, errSideBusy)
+	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, errNotShown) || errors.Is(err, errNotSeen) || errors.Is(err, errSideBusy)
 }
 
 func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendData) error {
@@ -102,7 +106,10 @@ func (c *conn) findStored(conn *backend.Conn, up *upload, plan *rewrite.Plan, ui
 	if err != nil {
 		return err
 	}
-	if found != landingFound {
+	switch found {
+	case landingAbsent:
+		return errNotSeen
+	case landingUnknown:
 		return errors.New("the message cannot be told from others in the mailbox, and the server names no UID")
 	}
 	*uid = at

@@ -271,10 +271,12 @@ func (c *conn) open(claim backend.Claim) error {
 	c.failed = nil
 	l := c.set.newLogin(id, claim.Password, up, srv.accounts)
 	c.mu.Lock()
-	c.up, c.login, c.relay = up.Conn, l, &relay{c: c, up: up.Conn}
+	r := &relay{c: c, up: up.Conn}
+	c.up, c.login = up.Conn, l
+	c.relay.Store(r)
 	c.rests()
 	c.mu.Unlock()
-	c.up.Relay(c.relay)
+	c.up.Relay(r)
 	return nil
 }
 

@@ -71,7 +71,8 @@ func (c *conn) giveAway() {
 	idles := !c.rested.IsZero() && c.upErr == nil
 	c.parkAsked = false
 	if idles {
-		c.relay, c.upErr = nil, errParked
+		c.upErr = errParked
+		c.relay.Store(nil)
 	}
 	c.mu.Unlock()
 	if !idles {

@@ -158,7 +158,8 @@ func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *view) e
 	err := cmp.Or(up.Err(), proof(r.fresh))
 	if err == nil {
 		c.view, r.fresh = *r.fresh, nil
-		c.relay, c.up, c.upErr, c.torn, c.errors = r, up.Conn, nil, false, 0
+		c.up, c.upErr, c.torn, c.errors = up.Conn, nil, false, 0
+		c.relay.Store(r)
 		c.login.caps = up.Capabilities
 	}
 	now := c.view.exists

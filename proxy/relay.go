@@ -107,7 +107,7 @@ func (r *relay) End(err error) {
 		err = r.failed // the upstream is not to blame
 	}
 	c.mu.Lock()
-	if c.relay == r {
+	if c.relay.Load() == r {
 		c.log.Debug("upstream ended", "err", err)
 		c.upErr = err
 		c.torn = r.inside && !r.hide
@@ -127,10 +127,7 @@ func (r *relay) End(err error) {
 // and returns the line as the client shall see it.
 func (r *relay) begin(f wire.Fragment) []byte {
 	c := r.c
-	c.mu.Lock()
-	r.hide = c.relay != r // not the session's yet, or not any more
-	c.mu.Unlock()
-	if r.hide {
+	if r.hide = c.relay.Load() != r; r.hide { // not the session's yet, or not any more
 		r.private(f)
 		return f.Data
 	}
