@@ -19,6 +19,12 @@ import (
 
 // syncer is one session of mbsync: it syncs a Maildir of ours, which changes
 // between its runs, with a mailbox of its own.
+//
+// A message whose APPEND was answered by NO mbsync (1.4.4, straight to the
+// server as well) never sends again once a later one has gone through; if it
+// was stored all the same, it comes back as a new one, and the Maildir has it
+// twice. What was in flight when the connection ended it looks for and sends
+// again. Here the first shows as a message that is lost.
 type syncer struct {
 	*run
 	name           string
