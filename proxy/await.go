@@ -9,6 +9,8 @@ import (
 	"net"
 	"runtime/debug"
 	"time"
+
+	"exgate/backend"
 )
 
 // await parks the session's own goroutine until done reports true, while the
@@ -98,6 +100,21 @@ func (c *conn) alarm() {
 		c.nc.SetReadDeadline(past)
 	}
 	c.wakeUp()
+}
+
+// patiently runs what only waits: it ends with the client, and when the gateway
+// drains.
+func (c *conn) patiently(wait func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	stop := context.AfterFunc(c.srv.draining, cancel)
+	defer stop()
+	return wait(ctx)
+}
+
+// sleep waits patiently.
+func (c *conn) sleep(d time.Duration) error {
+	return c.patiently(func(ctx context.Context) error { return backend.Sleep(ctx, d) })
 }
 
 // aside runs do in a goroutine of its own, and returns its error. The client

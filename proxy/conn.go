@@ -50,12 +50,9 @@ type conn struct {
 	// It changes with mu held.
 	relay atomic.Pointer[relay]
 
-	// ctx ends when the client is gone or the gateway stops; patience ends
-	// before that, when the gateway drains: what only waits ends with it.
-	ctx      context.Context
-	cancel   context.CancelFunc
-	patience context.Context
-	hurry    context.CancelFunc
+	// ctx ends when the client is gone or the gateway stops.
+	ctx    context.Context
+	cancel context.CancelFunc
 
 	// mu guards what both goroutines know.
 	mu        sync.Mutex

@@ -28,7 +28,7 @@ func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, stored *imap.Append
 	for try := range replayTries {
 		if try > 0 {
 			c.log.Info("\\Flagged was not set; trying again", "mailbox", up.mailbox, "err", err)
-			if waitErr := errors.Join(c.login.account.Throttle.Wait(c.patience), backend.Sleep(c.patience, c.srv.limits.Replay)); waitErr != nil {
+			if waitErr := errors.Join(c.patiently(c.login.account.Throttle.Wait), c.sleep(c.srv.limits.Replay)); waitErr != nil {
 				break
 			}
 		}

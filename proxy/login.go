@@ -257,7 +257,7 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		return replyError(c.failed.failure)
 	}
-	if err := c.takePlace(c.patience, id); err != nil && !errors.Is(err, errNoPlace) {
+	if err := c.takePlace(id); err != nil && !errors.Is(err, errNoPlace) {
 		return interrupted("log in again later")
 	} else if err != nil {
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.bounds().MaxWait)
@@ -293,7 +293,7 @@ func (c *conn) openUpstream(id backend.Identity, password string) (*backend.Sess
 		wait := min(failure.Backoff, cmp.Or(c.set.opts.Upstream.MaxBackoff, backend.DefaultMaxBackoff))
 		c.log.Warn("Exchange throttles a login", "user", id.User, "backoff", wait)
 		c.waiting.set("Exchange throttles this account", time.Now().Add(wait))
-		if backend.Sleep(c.patience, wait) != nil {
+		if c.sleep(wait) != nil {
 			return nil, err
 		}
 	}

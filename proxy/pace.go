@@ -46,13 +46,13 @@ func (c *conn) waitFor(d time.Duration, why string) error {
 		c.wakeUp()
 	})
 	defer timer.Stop()
-	ended := func() bool { return c.patience.Err() != nil || c.upErr != nil && !c.login.resume }
+	ended := func() bool { return c.srv.draining.Err() != nil || c.upErr != nil && !c.login.resume }
 	err := c.await(func() bool { return over || ended() }, func() string { return why })
 	c.stats.waited += time.Since(began)
 	switch {
 	case err != nil:
 		return err
-	case c.patience.Err() != nil:
+	case c.srv.draining.Err() != nil:
 		return c.stopping()
 	}
 	return c.resumable()

@@ -54,14 +54,15 @@ func (c *conn) works() {
 
 // takePlace waits for the right to an upstream connection, unless the session
 // has it.
-func (c *conn) takePlace(ctx context.Context, id backend.Identity) error {
+func (c *conn) takePlace(id backend.Identity) error {
 	if c.place != nil {
 		return nil
 	}
 	c.waiting.set(c.srv.places.waitingText(), time.Time{})
-	place, err := c.srv.places.take(ctx, c, fold(id.User), loginName(id))
-	c.place = place
-	return err
+	return c.patiently(func(ctx context.Context) (err error) {
+		c.place, err = c.srv.places.take(ctx, c, fold(id.User), loginName(id))
+		return err
+	})
 }
 
 // giveAway closes the upstream connection for another session, if this one

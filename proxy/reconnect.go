@@ -15,7 +15,7 @@ import (
 // that is how long a restart of Exchange's IMAP service takes. A throttle is
 // waited out.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
-	if err := c.takePlace(c.patience, c.login.identity); err != nil {
+	if err := c.takePlace(c.login.identity); err != nil {
 		return nil, err
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
@@ -26,7 +26,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	defer done()
 	giveUp, pause := time.Now().Add(c.srv.limits.Reconnect), c.srv.limits.ReconnectPause
 	for try := 0; ; try++ {
-		if err := c.login.account.Throttle.Wait(c.patience); err != nil {
+		if err := c.patiently(c.login.account.Throttle.Wait); err != nil {
 			return nil, err
 		}
 		up, err := c.set.upstream.Open(ctx, c.login.identity, c.login.password, c.trace.upstream())
@@ -43,7 +43,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 			c.login.account.Throttled(failure.Backoff)
 			continue
 		}
-		if err := backend.Sleep(c.patience, pause); err != nil {
+		if err := c.sleep(pause); err != nil {
 			return nil, err
 		}
 		pause *= 2
@@ -79,7 +79,7 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 		c.log.Info("the session cannot be brought back yet; trying again", "err", err)
 		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
 			c.login.account.Throttled(failure.Backoff)
-		} else if err := backend.Sleep(c.patience, c.srv.limits.ReconnectPause); err != nil {
+		} else if err := c.sleep(c.srv.limits.ReconnectPause); err != nil {
 			return err
 		}
 	}

@@ -72,6 +72,9 @@ type Server struct {
 	draining context.Context
 	drain    context.CancelFunc
 	conns    sync.WaitGroup
+
+	mu   sync.Mutex
+	live map[*conn]struct{}
 }
 
 // NewServer returns a gateway that Serve and Close work on.
@@ -85,6 +88,7 @@ func NewServer(opts Options) (*Server, error) {
 		accounts:   newAccounts(),
 		places:     newPlaces(),
 		reconnects: make(gate, maxReconnects),
+		live:       make(map[*conn]struct{}),
 		own:        newOwnLane(laneLog{set.opts.Log}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -142,6 +146,7 @@ const acceptRetry = 200 * time.Millisecond
 // when it has none, until ctx ends. Close follows it.
 func (s *Server) Drain(ctx context.Context) {
 	s.drain()
+	s.wakeAll()
 	drained := make(chan struct{})
 	go func() {
 		s.conns.Wait()
@@ -190,20 +195,34 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	c.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.received})
 	c.w = &clientWriter{nc: nc, timeout: s.limits.Write, trace: c.trace}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
-	c.patience, c.hurry = context.WithCancel(c.ctx)
 	return c
 }
 
-// watchEnds wakes the session when its context ends, or the gateway drains.
+// watchEnds wakes the session when its context ends, or the gateway drains, up
+// to stop.
 func (c *conn) watchEnds() (stop func()) {
+	s := c.srv
+	s.mu.Lock()
+	s.live[c] = struct{}{}
+	s.mu.Unlock()
 	ended := context.AfterFunc(c.ctx, c.interrupt)
-	draining := context.AfterFunc(c.srv.draining, func() {
-		c.hurry()
+	return func() {
+		ended()
+		s.mu.Lock()
+		delete(s.live, c)
+		s.mu.Unlock()
+	}
+}
+
+// wakeAll has each session see that the gateway drains.
+func (s *Server) wakeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.live {
 		c.mu.Lock()
-		defer c.mu.Unlock()
 		c.alarm()
-	})
-	return func() { ended(); draining() }
+		c.mu.Unlock()
+	}
 }
 
 // laneLog takes what the library logs: a sign of a fault of ours, since it is

@@ -205,7 +205,7 @@ func (c *conn) pause() error {
 	}
 	var err error
 	if account.Throttle.Remaining() > 0 {
-		err = account.Throttle.Wait(c.patience)
+		err = c.patiently(account.Throttle.Wait)
 	}
 	if err == nil {
 		err = account.Wait(c.ctx, 1)
