@@ -21,6 +21,8 @@ func (p *planner) eightBitField(f *field) error {
 		charset = p.charsetOf(f.header)
 	}
 	switch {
+	case f.namesEncoding(value):
+		f.set(fixEightBit, " "+encodingName(value)) // without what lenient readers pass over
 	case f.hasParams():
 		f.set(fixEightBit, eightBitParams(value, charset))
 	case f.isAddresses():

@@ -82,6 +82,8 @@ func shortBlanks(f *field, value string) string {
 // shortTokens puts blanks, or an encoding, where the syntax of the field allows.
 func shortTokens(f *field, value string) string {
 	switch {
+	case f.namesEncoding(value):
+		return " " + encodingName(value)
 	case f.hasParams():
 		head, params := parseParams(value)
 		for i := range params {

@@ -69,3 +69,10 @@ func isIdentity(encoding string) bool {
 	}
 	return false
 }
+
+// namesEncoding tells whether the field has the name of an encoding that the
+// body depends on, whatever else is in it.
+func (f *field) namesEncoding(value string) bool {
+	name := encodingName(value)
+	return f.is("Content-Transfer-Encoding") && (isIdentity(name) || name == "base64" || name == "quoted-printable")
+}
