@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"exgate/rewrite"
 )
@@ -287,6 +288,10 @@ var shapes = []shape{
 	}},
 }
 
+// corpusLimit is how long one shape may take: some are large, and the race
+// detector is slow.
+const corpusLimit = 10 * waitLimit
+
 // outcomes of one shape.
 type outcomes struct {
 	asIs, repaired, refused int
@@ -325,6 +330,9 @@ func TestCorpus(t *testing.T) {
 			for n, s := range shapes {
 				c.close()
 				c = g.loggedIn()
+				if err := c.nc.SetDeadline(time.Now().Add(corpusLimit)); err != nil {
+					t.Fatal(err)
+				}
 				mailbox := fmt.Sprintf("Shape%d", n)
 				c.C("a2 CREATE " + mailbox)
 				c.until("a2 OK …")

@@ -11,7 +11,9 @@
 //	                     AUTHENTICATE go to the own lane (login.go)
 //	  conn.direct        relays the command's bytes upstream (direct.go)
 //	  conn.append        takes the message into the spool, then to the own
-//	                     lane (append.go, session_append.go)
+//	                     lane (append.go, session_append.go); what Exchange
+//	                     refuses is repaired further (escalate.go), and kept
+//	                     where it loses something (quarantine.go)
 //	  conn.refuse        answers what no mode relays
 //
 // The own lane (own.go) is go-imap's imapserver, fed one command at a time

@@ -162,7 +162,7 @@ func TestHostile(t *testing.T) {
 	for _, h := range hostile {
 		t.Run(h.name, func(t *testing.T) {
 			o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
-			message := h.message(300_000)
+			message := h.message(200_000)
 			m := newMeter(bytes.NewReader(message), int64(len(message)))
 			p, err := NewPlan(m, int64(len(message)), o)
 			var refused *RefusedError

@@ -125,7 +125,7 @@ func (m *messages) spoil(message []byte) []byte {
 }
 
 func TestRandomMessages(t *testing.T) {
-	const rounds = 2000
+	const rounds = 1000
 	readable, changed := 0, 0
 	for seed := range rounds {
 		m := &messages{Rand: rand.New(rand.NewPCG(uint64(seed), 1))}

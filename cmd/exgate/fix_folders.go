@@ -43,6 +43,9 @@ func (r *fixRun) folders(ctx context.Context, args []string, log io.Writer) erro
 	bar := newBar(log, total)
 	defer bar.end()
 	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("stopped before %s: %w", f.from, err)
+		}
 		if err := r.file(ctx, f, bar); err != nil {
 			return fmt.Errorf("%s: %w", f.from, err)
 		}
