@@ -1,0 +1,103 @@
+package folders
+
+import (
+	"slices"
+	"strings"
+)
+
+// Class is what a folder of Exchange's own is for.
+type Class string
+
+// The classes that hold no mail, or none that anybody wrote, which Exchange
+// lists like mail folders (behaviour notes §5 row 19), and those that have an
+// attribute in RFC 6154.
+const (
+	Calendar     Class = "calendar"
+	Contacts     Class = "contacts"
+	Tasks        Class = "tasks"
+	Journal      Class = "journal"
+	Notes        Class = "notes"
+	SyncIssues   Class = "sync-issues"
+	Conversation Class = "conversation-history"
+	Outbox       Class = "outbox"
+	Files        Class = "files"
+
+	drafts  Class = "drafts"
+	sent    Class = "sent"
+	trash   Class = "trash"
+	junk    Class = "junk"
+	archive Class = "archive"
+)
+
+// Classes are those that can be hidden.
+var Classes = []Class{Calendar, Contacts, Tasks, Journal, Notes, SyncIssues, Conversation, Outbox, Files}
+
+// specialUse are the attributes of RFC 6154 section 2.
+var specialUse = map[Class]string{
+	drafts: `\Drafts`, sent: `\Sent`, trash: `\Trash`, junk: `\Junk`, archive: `\Archive`,
+}
+
+// Hidden tells whether an upstream mailbox is one of those that clients are
+// not shown, or lies below one.
+func (m *Mapper) Hidden(upstream string, have *List) bool {
+	if len(m.opts.Hide) == 0 {
+		return false
+	}
+	top, _, _ := strings.Cut(upstream, have.separator())
+	class, ok := have.language().class(top)
+	return ok && slices.Contains(m.opts.Hide, class)
+}
+
+// SpecialUse returns the attribute of an upstream mailbox, or "".
+func (m *Mapper) SpecialUse(upstream string, have *List) string {
+	if !m.opts.SpecialUse || strings.Contains(upstream, have.separator()) {
+		return ""
+	}
+	class, _ := have.language().class(upstream)
+	return specialUse[class]
+}
+
+// language is the names of Exchange's own folders in one language.
+type language map[string]Class // by folded name
+
+func (l *language) class(name string) (Class, bool) {
+	if l == nil {
+		return "", false
+	}
+	class, ok := (*l)[fold(name)]
+	return class, ok
+}
+
+// leastFolders have to be there before a language is believed: a German
+// mailbox may well have a folder of mail that is called Notes.
+const leastFolders = 3
+
+// none is the language of an account without Exchange's own folders.
+var none = new(language)
+
+// language returns that in which most of Exchange's own folders are named.
+// Exchange names them all in one when the mailbox is first opened.
+func (l *List) language() *language {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.speaks != nil {
+		return l.speaks
+	}
+	best, most := none, leastFolders-1
+	for i := range languages {
+		n := 0
+		for name := range languages[i] {
+			if _, ok := l.spelling[name]; ok {
+				n++
+			}
+		}
+		if n > most {
+			best, most = &languages[i], n
+		}
+	}
+	l.speaks = best
+	return best
+}

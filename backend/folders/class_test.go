@@ -1,0 +1,75 @@
+package folders
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestHiddenAndSpecialUse(t *testing.T) {
+	m := newMapper(t, Options{Hide: []Class{Calendar, Contacts, Tasks, Journal, Notes}, SpecialUse: true})
+	english := []string{"INBOX", "Calendar", "Contacts", "Deleted Items", "Drafts", "Junk E-mail", "Sent Items", "Tasks"}
+	german := []string{"INBOX", "Kalender", "Kontakte", "Gelöschte Elemente", "Entwürfe", "Gesendete Elemente", "Notes", "Journal"}
+	for _, tt := range []struct {
+		name     string
+		have     []string
+		upstream string
+		hidden   bool
+		use      string
+	}{
+		{"hidden", english, "Calendar", true, ""},
+		{"below a hidden one", english, "Contacts/Suggested", true, ""},
+		{"of that name below another", english, "Work/Calendar", false, ""},
+		{"sent", english, "Sent Items", false, `\Sent`},
+		{"junk", english, "Junk E-mail", false, `\Junk`},
+		{"below a special one", english, "Sent Items/2026", false, ""},
+		{"in German", german, "Kalender", true, ""},
+		{"in German, sent", german, "Gesendete Elemente", false, `\Sent`},
+		{"an English name in a German mailbox", german, "Notes", false, ""},
+		{"a name of both languages", german, "Journal", true, ""},
+		{"no mailbox of Exchange's", []string{"INBOX", "Sent", "Drafts", "Notes"}, "Notes", false, ""},
+	} {
+		have := listOf(tt.have...)
+		if hidden, use := m.Hidden(tt.upstream, have), m.SpecialUse(tt.upstream, have); hidden != tt.hidden || use != tt.use {
+			t.Errorf("%s: hidden %v, %q", tt.name, hidden, use)
+		}
+	}
+}
+
+// Each language is told from the others, by its five most usual folders.
+func TestLanguages(t *testing.T) {
+	for i, l := range languages {
+		have := NewList("")
+		for name, class := range l {
+			if slices.Contains([]Class{sent, trash, drafts, Calendar, Contacts}, class) {
+				have.Add(name)
+			}
+		}
+		if got := have.language(); got != &languages[i] {
+			t.Errorf("language %d (%v) is taken for another", i, have.all())
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	o := Options{
+		Case: "loud", Longest: 10, Separator: "x", Prefix: "./", Reserved: []string{"a/b"}, Hide: []Class{"mail"},
+		List:     []Pair{{"a", "b"}, {"A", "c"}, {"d", "B"}, {"", "x"}},
+		Patterns: []Pattern{{From: "("}, {From: "a", BackFrom: "b"}},
+	}
+	err := o.Validate()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, key := range []string{"case:", "longest:", "separator:", "prefix:", "reserved: entry 1", "hide: entry 1", "list: entry 2: from", "list: entry 3: to", "list: entry 4", "patterns: entry 1: from", "patterns: entry 2: needs"} {
+		if !strings.Contains(err.Error(), key) {
+			t.Errorf("nothing about %s in:\n%v", key, err)
+		}
+	}
+	if _, err := NewMapper(o); err == nil {
+		t.Error("a mapper was made of it")
+	}
+	if (Options{}).Validate() != nil || (Options{}).Active() || !exchange.Active() {
+		t.Error("the zero value")
+	}
+}

@@ -1,0 +1,134 @@
+package folders
+
+import "strings"
+
+// Characters that Exchange does not take, or does not keep, are written as ones
+// that look alike, so that in Outlook the name still reads as it was meant:
+//
+//	blanks at the ends       ␣ U+2423, since Exchange drops them, and 2007 closes
+//	                         the connection over one (behaviour notes §4.5)
+//	control characters       their pictures, U+2400 to U+2421
+//	the separator, where     ∕ U+2215, since a "/" inside a name hides it from
+//	clients see another      IMAP (behaviour notes §4.5; MailKit#1858)
+//
+// Where the client's name holds one of those itself, ␛ U+241B stands before it;
+// the escape character is written ␛[.
+const (
+	openBox       = '␣'
+	escape        = '␛'
+	pictures      = '␀' // and the 31 after it
+	pictureDelete = '␡'
+	escapeControl = '[' // behind escape: the control character ESC
+)
+
+// alike are separators and what stands for them inside a name.
+var alike = map[string]rune{"/": '∕', ".": '․', `\`: '∖'}
+
+// escaper replaces characters within one level. The zero value replaces none.
+type escaper struct {
+	characters bool
+	// The upstream's separator inside a client's level, and what stands for it;
+	// 0 where clients see the same one. The client's inside an upstream's level
+	// is shown as what looks like it.
+	separator, instead             rune
+	clientSeparator, clientInstead rune
+}
+
+// newEscaper makes one for an upstream and a client's separator.
+func newEscaper(characters bool, upstream, client string) escaper {
+	e := escaper{characters: characters}
+	if instead := alike[upstream]; upstream != client && instead != 0 {
+		e.separator, e.instead = rune(upstream[0]), instead
+		e.clientSeparator, e.clientInstead = rune(client[0]), alike[client]
+	}
+	return e
+}
+
+// special tells whether r, in a client's name, has to be marked as itself.
+func (e escaper) special(r rune) bool {
+	return e.characters && (r >= pictures && r <= pictureDelete || r == openBox) ||
+		e.separator != 0 && (r == e.instead || r == escape)
+}
+
+// escape returns the level as Exchange takes it.
+func (e escaper) escape(level string) string {
+	if !e.needed(level) {
+		return level
+	}
+	blanks := func(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
+	first, last := 0, len(level)
+	if e.characters {
+		first = blanks(level)
+		last = max(first, len(strings.TrimRight(level, " ")))
+	}
+	var b strings.Builder
+	for i, r := range level {
+		switch {
+		case i < first || i >= last:
+			b.WriteRune(openBox)
+		case e.separator != 0 && r == e.separator:
+			b.WriteRune(e.instead)
+		case e.separator != 0 && r == e.clientInstead:
+			b.WriteRune(e.clientSeparator)
+		case e.special(r):
+			b.WriteRune(escape)
+			b.WriteRune(r)
+		case e.characters && r == 0x1b:
+			b.WriteRune(escape)
+			b.WriteRune(escapeControl)
+		case e.characters && r < ' ':
+			b.WriteRune(pictures + r)
+		case e.characters && r == 0x7f:
+			b.WriteRune(pictureDelete)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// needed tells whether escape changes anything.
+func (e escaper) needed(level string) bool {
+	if e.characters && (strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ")) {
+		return true
+	}
+	return strings.ContainsFunc(level, func(r rune) bool {
+		return e.special(r) || e.separator != 0 && (r == e.separator || r == e.clientInstead) || e.characters && (r < ' ' || r == 0x7f)
+	})
+}
+
+// unescape undoes escape. For a name that escape did not make, what it returns
+// is escaped to something else.
+func (e escaper) unescape(level string) string {
+	theirs := func(r rune) bool { return e.separator != 0 && r == e.clientSeparator }
+	if !strings.ContainsFunc(level, func(r rune) bool { return e.special(r) || theirs(r) }) {
+		return level
+	}
+	var b strings.Builder
+	escaped := false
+	for _, r := range level {
+		switch {
+		case escaped:
+			escaped = false
+			if r == escapeControl {
+				r = 0x1b
+			}
+			b.WriteRune(r)
+		case theirs(r):
+			b.WriteRune(e.clientInstead)
+		case !e.special(r):
+			b.WriteRune(r)
+		case r == escape:
+			escaped = true
+		case r == e.instead && e.separator != 0:
+			b.WriteRune(e.separator)
+		case r == openBox:
+			b.WriteByte(' ')
+		case r == pictureDelete:
+			b.WriteByte(0x7f)
+		default:
+			b.WriteRune(r - pictures)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,174 @@
+package folders
+
+import (
+	"strings"
+	"sync"
+)
+
+// List is the mailboxes that an upstream account has, as far as they are
+// known. It is safe for use by several goroutines; nil is an empty one.
+type List struct {
+	// Separator between the levels, of the upstream.
+	Separator string
+
+	mu       sync.RWMutex
+	spelling map[string]string   // by fold: the first of that
+	others   map[string]struct{} // which share their fold with another
+	odd      map[string]string   // on the wire, where Encode would write something else
+	speaks   *language           // of Exchange's own folders; nil: not known yet
+}
+
+// NewList returns an empty list; "" is Exchange's separator.
+func NewList(separator string) *List {
+	if separator == "" {
+		separator = "/"
+	}
+	return &List{Separator: separator, spelling: make(map[string]string)}
+}
+
+// AddWire adds a mailbox as it stands on the wire, and returns its name.
+func (l *List) AddWire(wire string) (name string) {
+	name, _ = Decode(wire)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(name)
+	if Encode(name) != wire {
+		if l.odd == nil {
+			l.odd = make(map[string]string)
+		}
+		l.odd[name] = wire
+	}
+	return name
+}
+
+// Add adds a mailbox and, as Exchange does, its parents.
+func (l *List) Add(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := 0; i < len(name); {
+		n := strings.Index(name[i:], l.Separator)
+		if n < 0 {
+			break
+		}
+		if i += n; i > 0 {
+			l.add(name[:i])
+		}
+		i += len(l.Separator)
+	}
+	l.add(name)
+}
+
+// add adds one mailbox. l.mu is held.
+func (l *List) add(name string) {
+	key := fold(name)
+	first, known := l.spelling[key]
+	switch {
+	case !known:
+		l.spelling[strings.Clone(key)] = strings.Clone(name)
+	case first != name:
+		if l.others == nil {
+			l.others = make(map[string]struct{})
+		}
+		l.others[strings.Clone(name)] = struct{}{}
+	}
+	l.speaks = nil
+}
+
+// Remove takes a mailbox out; its children stay.
+func (l *List) Remove(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.remove(name)
+}
+
+// remove takes one mailbox out. l.mu is held.
+func (l *List) remove(name string) {
+	delete(l.odd, name)
+	delete(l.others, name)
+	l.speaks = nil
+	key := fold(name)
+	if l.spelling[key] != name {
+		return
+	}
+	delete(l.spelling, key)
+	for other := range l.others {
+		if fold(other) == key {
+			delete(l.others, other)
+			l.spelling[key] = other
+			return
+		}
+	}
+}
+
+// Rename moves a mailbox with all below it.
+func (l *List) Rename(from, to string) {
+	l.mu.Lock()
+	var moved []string
+	for _, name := range l.all() {
+		if rest, ok := strings.CutPrefix(name, from); ok && (rest == "" || strings.HasPrefix(rest, l.Separator)) {
+			moved = append(moved, rest)
+			l.remove(name)
+		}
+	}
+	l.mu.Unlock()
+	for _, rest := range moved {
+		l.Add(to + rest)
+	}
+}
+
+// all returns every name. l.mu is held.
+func (l *List) all() []string {
+	names := make([]string, 0, len(l.spelling)+len(l.others))
+	for _, name := range l.spelling {
+		names = append(names, name)
+	}
+	for name := range l.others {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Has tells whether there is a mailbox of that very spelling.
+func (l *List) Has(name string) bool {
+	if l == nil {
+		return false
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.spelling[fold(name)] == name {
+		return name != ""
+	}
+	_, ok := l.others[name]
+	return ok
+}
+
+// Spelling returns the mailbox of that name in whatever case.
+func (l *List) Spelling(name string) (spelt string, ok bool) {
+	if l == nil {
+		return "", false
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	spelt, ok = l.spelling[fold(name)]
+	return spelt, ok
+}
+
+// Wire is a name as it stands on the wire.
+func (l *List) Wire(name string) string {
+	if l != nil {
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		if wire, ok := l.odd[name]; ok {
+			return wire
+		}
+	}
+	return Encode(name)
+}
+
+// separator of a list that may be nil.
+func (l *List) separator() string {
+	if l == nil {
+		return "/"
+	}
+	return l.Separator
+}

@@ -1,0 +1,365 @@
+package folders
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// reservedEnd is what imapsync's --office2 appends (requirements O01), so that
+// a mailbox begun with it goes on.
+const reservedEnd = "_renamed_by_imapsync"
+
+// Mapper maps names both ways. It is made of Options, is never changed, and
+// may be used by several goroutines.
+type Mapper struct {
+	opts     Options
+	prefix   []string // levels
+	reserved []string // folded
+	byFrom   []Pair   // longest From first
+	byTo     []Pair   // longest To first
+	patterns []pattern
+}
+
+type pattern struct {
+	from, back     *regexp.Regexp // back: nil, there is no way back
+	to, backTo, as string         // as: From, as written
+}
+
+// NewMapper returns a Mapper, or what Validate says of the options.
+func NewMapper(o Options) (*Mapper, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Mapper{opts: o}
+	if o.Prefix != "" {
+		m.prefix = strings.FieldsFunc(o.Prefix, func(r rune) bool { return r == '/' || r == '.' })
+	}
+	for _, name := range o.Reserved {
+		m.reserved = append(m.reserved, fold(name))
+	}
+	m.byFrom, m.byTo = slices.Clone(o.List), slices.Clone(o.List)
+	slices.SortStableFunc(m.byFrom, func(a, b Pair) int { return cmp.Compare(len(b.From), len(a.From)) })
+	slices.SortStableFunc(m.byTo, func(a, b Pair) int { return cmp.Compare(len(b.To), len(a.To)) })
+	for _, p := range o.Patterns {
+		compiled := pattern{from: regexp.MustCompile(p.From), to: p.To, backTo: p.BackTo, as: p.From}
+		if p.BackFrom != "" {
+			compiled.back = regexp.MustCompile(p.BackFrom)
+		}
+		m.patterns = append(m.patterns, compiled)
+	}
+	return m, nil
+}
+
+// Separator is what clients see between the levels of names.
+func (m *Mapper) Separator(have *List) string { return cmp.Or(m.opts.Separator, have.separator()) }
+
+// Upstream returns the upstream mailbox that a client means, where have is
+// what the upstream has. An error says why there can be none, and what to do.
+func (m *Mapper) Upstream(client string, have *List) (string, error) {
+	name, err := m.rewritten(client)
+	if err != nil {
+		return "", err
+	}
+	w := m.walk(have)
+	if pair, rest, ok := cutPair(m.byFrom, name, m.Separator(have), func(p Pair) string { return p.From }); ok {
+		w.path, name = pair.To, rest
+		if rest == "" {
+			return w.path, nil
+		}
+	} else if strings.EqualFold(name, inbox) && !m.movesInbox() {
+		return inbox, nil
+	}
+	for level := range strings.SplitSeq(name, m.Separator(have)) {
+		next, err := w.level(level, true)
+		if err != nil {
+			return "", fmt.Errorf("the mailbox %q: %w", client, err)
+		}
+		w.enter(next)
+	}
+	return w.path, nil
+}
+
+const inbox = "INBOX"
+
+// movesInbox tells whether INBOX, too, lies below the prefix.
+func (m *Mapper) movesInbox() bool {
+	return len(m.prefix) > 0 && !strings.EqualFold(m.prefix[0], inbox)
+}
+
+// rewritten applies the patterns.
+func (m *Mapper) rewritten(client string) (string, error) {
+	name := client
+	for _, p := range m.patterns {
+		before := name
+		if name = p.from.ReplaceAllString(before, p.to); p.back != nil && name != before && p.back.ReplaceAllString(name, p.backTo) != before {
+			return "", fmt.Errorf("the mailbox %q: the pattern %s of names.patterns makes it %q, and does not lead back: mend its back_from and back_to",
+				client, p.as, name)
+		}
+	}
+	return name, nil
+}
+
+// Client returns what a client is told an upstream mailbox is called; ok is
+// false for one that it is not shown, since no name leads to it.
+func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
+	client, ok = m.client(upstream, have)
+	if !ok || len(m.opts.List)+len(m.patterns) == 0 {
+		return client, ok
+	}
+	for _, p := range slices.Backward(m.patterns) {
+		if p.back != nil {
+			client = p.back.ReplaceAllString(client, p.backTo)
+		}
+	}
+	if again, err := m.Upstream(client, have); err != nil || again != upstream {
+		return "", false
+	}
+	return client, true
+}
+
+// client is Client without the patterns.
+func (m *Mapper) client(upstream string, have *List) (string, bool) {
+	sep := have.separator()
+	w := m.walk(have)
+	var names []string
+	rest := upstream
+	if pair, below, ok := cutPair(m.byTo, upstream, sep, func(p Pair) string { return p.To }); ok {
+		if below == "" {
+			return pair.From, true
+		}
+		w.path, rest, names = pair.To, below, []string{pair.From}
+	} else if strings.EqualFold(upstream, inbox) && !m.movesInbox() {
+		return inbox, true
+	} else if w.path != "" {
+		if rest, ok = cutBelow(upstream, w.path, sep); !ok {
+			return "", false
+		}
+	}
+	levels := strings.Split(rest, sep)
+	for len(levels) > 0 {
+		name, n := w.decode(levels)
+		if n == 0 {
+			return "", false
+		}
+		names = append(names, name)
+		w.enter(w.join(strings.Join(levels[:n], sep)))
+		levels = levels[n:]
+	}
+	if len(names) == 1 && strings.EqualFold(names[0], inbox) && !m.movesInbox() {
+		return "", false // the prefix holds one, which is not the INBOX
+	}
+	return strings.Join(names, m.Separator(have)), true
+}
+
+// cutPair finds the first pair whose side is name or has name below it.
+func cutPair(pairs []Pair, name, sep string, side func(Pair) string) (pair Pair, below string, ok bool) {
+	for _, p := range pairs {
+		if name == side(p) {
+			return p, "", true
+		}
+		if below, ok := cutBelow(name, side(p), sep); ok {
+			return p, below, true
+		}
+	}
+	return Pair{}, "", false
+}
+
+// cutBelow returns what of a name stands below a mailbox.
+func cutBelow(name, mailbox, sep string) (below string, ok bool) {
+	below, ok = strings.CutPrefix(name, mailbox)
+	if !ok {
+		return "", false
+	}
+	return strings.CutPrefix(below, sep)
+}
+
+// walk goes down the levels of one name.
+type walk struct {
+	m      *Mapper
+	have   *List
+	sep    string
+	escape escaper
+	path   string // upstream, so far
+	top    bool   // the next level is the first of the client's
+}
+
+func (m *Mapper) walk(have *List) *walk {
+	sep := have.separator()
+	return &walk{
+		m: m, have: have, sep: sep, top: true, path: strings.Join(m.prefix, sep),
+		escape: newEscaper(m.opts.Characters, sep, m.Separator(have)),
+	}
+}
+
+func (w *walk) enter(path string) { w.path, w.top = path, false }
+
+func (w *walk) join(level string) string {
+	if w.path == "" {
+		return level
+	}
+	return w.path + w.sep + level
+}
+
+// level returns the path of one of the client's levels. With asItIs a mailbox
+// that Exchange has in that very spelling, though exgate would write it
+// otherwise, is taken for it.
+func (w *walk) level(name string, asItIs bool) (string, error) {
+	if w.top && w.path == "" && strings.EqualFold(name, inbox) {
+		return inbox, nil
+	}
+	text, err := w.text(name)
+	if err != nil {
+		return "", err
+	}
+	plain := w.join(text)
+	// A name that reads as another's plain form, or that the list has given
+	// away, always has its suffix.
+	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain)
+	if !taken && w.have.Has(plain) {
+		return plain, nil
+	}
+	apart := plain + apartMark + hash(name)
+	if w.have.Has(apart) {
+		return apart, nil
+	}
+	if raw := w.join(name); asItIs && (taken || raw != plain) && w.have.Has(raw) && w.unclaimed(name) {
+		return raw, nil
+	}
+	if taken {
+		return w.unlike(apart)
+	}
+	spelt, exists := w.spelling(plain)
+	switch {
+	case !exists || w.m.opts.Case == "":
+		return plain, nil
+	case w.m.opts.Case == Merge:
+		return spelt, nil
+	}
+	return w.unlike(apart)
+}
+
+// unlike returns path unless Exchange has one that it takes for the same.
+func (w *walk) unlike(path string) (string, error) {
+	if spelt, exists := w.spelling(path); exists {
+		return "", fmt.Errorf("Exchange cannot tell it from %q: rename one of them", spelt)
+	}
+	return path, nil
+}
+
+// spelling returns the mailbox of that name in whatever case, beside which it
+// would stand: a server that is not Exchange may have two such parents.
+func (w *walk) spelling(path string) (spelt string, ok bool) {
+	spelt, ok = w.have.Spelling(path)
+	return spelt, ok && strings.HasPrefix(spelt, w.path)
+}
+
+// unclaimed tells whether no other name of a client's leads to the mailbox of
+// this level, nor may.
+func (w *walk) unclaimed(level string) bool {
+	if w.isReserved(level) || w.given(w.join(level)) || w.reads(level) {
+		return false
+	}
+	other := w.undo(level)
+	if other == level {
+		return true
+	}
+	path, err := w.level(other, false)
+	return err != nil || path != w.join(level)
+}
+
+// given tells whether the list gives that path to another name.
+func (w *walk) given(path string) bool {
+	return slices.ContainsFunc(w.m.byTo, func(p Pair) bool { return fold(p.To) == fold(path) })
+}
+
+func (w *walk) isReserved(name string) bool {
+	return w.top && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
+}
+
+var errTooManyBlanks = errors.New("it is longer than Exchange takes, and has too many blanks to be cut: rename it")
+
+// text is the plain form of a level, which may be several.
+func (w *walk) text(name string) (string, error) {
+	if w.isReserved(name) {
+		name += reservedEnd
+	}
+	text := w.escape.escape(name)
+	longest := w.m.opts.Longest
+	if longest == 0 || len(text) <= longest-suffixLength {
+		return text, nil
+	}
+	levels, ok := splitLong(text, longest)
+	if !ok {
+		return "", errTooManyBlanks
+	}
+	return strings.Join(levels, w.sep), nil
+}
+
+// undo returns the client's name of a plain form, or of one with a suffix.
+func (w *walk) undo(text string) string {
+	var whole strings.Builder
+	rest := text
+	for {
+		level, below, deeper := strings.Cut(rest, w.sep)
+		beginning, more := isMore(level)
+		if !deeper || !more {
+			break
+		}
+		whole.WriteString(beginning)
+		rest = below
+	}
+	whole.WriteString(rest)
+	joined := whole.String()
+	if stem, sum, ok := cutMark(joined, apartMark); ok {
+		for _, name := range []string{w.plainUndone(stem), w.escape.unescape(stem)} {
+			if hash(name) == sum {
+				return name
+			}
+		}
+	}
+	return w.plainUndone(joined)
+}
+
+// plainUndone undoes text for one level.
+func (w *walk) plainUndone(text string) string {
+	name := w.escape.unescape(text)
+	if stem, ok := strings.CutSuffix(name, reservedEnd); ok && w.isReserved(stem) {
+		return stem
+	}
+	return name
+}
+
+// reads tells whether the last level of text reads like the beginning of a
+// long one.
+func (w *walk) reads(text string) bool {
+	_, more := isMore(text[strings.LastIndex(text, w.sep)+1:])
+	return more
+}
+
+// decode returns what a client calls the next upstream levels, and how many
+// they are; 0 if no name leads there.
+func (w *walk) decode(levels []string) (name string, n int) {
+	n = 1
+	for _, more := isMore(levels[0]); more; n++ {
+		if n == len(levels) {
+			return "", 0 // what it begins is shown, not the beginning
+		}
+		_, more = isMore(levels[n])
+	}
+	text := strings.Join(levels[:n], w.sep)
+	path := w.join(text)
+	names := []string{w.undo(text), text}
+	for _, name := range names {
+		if strings.Contains(name, w.m.Separator(w.have)) {
+			continue // it would be several of the client's levels
+		}
+		if again, err := w.level(name, true); err == nil && again == path {
+			return name, n
+		}
+	}
+	return "", 0
+}

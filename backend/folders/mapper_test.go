@@ -1,0 +1,341 @@
+package folders
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// exchange is what the Exchange profiles do.
+var exchange = Options{Case: Apart, Characters: true, Longest: 250}
+
+func newMapper(t testing.TB, o Options) *Mapper {
+	t.Helper()
+	m, err := NewMapper(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func listOf(names ...string) *List {
+	l := NewList("")
+	for _, name := range names {
+		l.Add(name)
+	}
+	return l
+}
+
+func TestUpstream(t *testing.T) {
+	with := func(change func(*Options)) Options { o := exchange; change(&o); return o }
+	for _, tt := range []struct {
+		name   string
+		opts   Options
+		have   []string
+		client string
+		want   string
+	}{
+		{"off", Options{}, []string{"Trash"}, "trash ", "trash "},
+		{"plain", exchange, nil, "Projects/2026", "Projects/2026"},
+		{"exact", exchange, []string{"Trash"}, "Trash", "Trash"},
+		{"INBOX in any case", exchange, nil, "inbox", "INBOX"},
+		{"below INBOX", exchange, nil, "Inbox/a", "INBOX/a"},
+		{"apart", exchange, []string{"Trash"}, "trash", "trash_exgate_" + hash("trash")},
+		{"apart already", exchange, []string{"Trash", "trash_exgate_" + hash("trash")}, "trash", "trash_exgate_" + hash("trash")},
+		{"the other is gone", exchange, []string{"trash_exgate_" + hash("trash")}, "trash", "trash_exgate_" + hash("trash")},
+		{"the other comes again", exchange, []string{"trash_exgate_" + hash("trash")}, "Trash", "Trash"},
+		{"a third", exchange, []string{"Trash", "trash_exgate_" + hash("trash")}, "TRASH", "TRASH_exgate_" + hash("TRASH")},
+		{"the parent apart", exchange, []string{"Trash"}, "trash/old", "trash_exgate_" + hash("trash") + "/old"},
+		{"a child apart", exchange, []string{"Trash/Old"}, "Trash/old", "Trash/old_exgate_" + hash("old")},
+		{"apart, not ASCII", exchange, []string{"Ärger"}, "ärger", "ärger_exgate_" + hash("ärger")},
+		{"reads like a suffix", exchange, nil, "trash_exgate_" + hash("trash"), "trash_exgate_" + hash("trash") + "_exgate_" + hash("trash_exgate_"+hash("trash"))},
+		{"only looks like a suffix", exchange, nil, "trash_exgate_aaaaaaa", "trash_exgate_aaaaaaa"},
+		{"merge", with(func(o *Options) { o.Case = Merge }), []string{"Trash"}, "trash", "Trash"},
+		{"merge below", with(func(o *Options) { o.Case = Merge }), []string{"Trash/Old"}, "trash/old", "Trash/Old"},
+		{"a case-sensitive server", exchange, []string{"trash", "Trash"}, "trash", "trash"},
+		{"a case-sensitive server's parents", exchange, []string{"trash", "Trash/old"}, "trash/old", "trash/old"},
+		{"blank at the end", exchange, nil, "Foo ", "Foo␣"},
+		{"blanks at both ends", exchange, nil, "  Foo bar  ", "␣␣Foo bar␣␣"},
+		{"only blanks", exchange, nil, "  /x", "␣␣/x"},
+		{"blank at the end, there already", exchange, []string{"Foo "}, "Foo ", "Foo "},
+		{"the picture itself", exchange, nil, "Foo␣", "Foo␛␣"},
+		{"the picture there already", exchange, []string{"Foo␣bar"}, "Foo␣bar", "Foo␣bar"},
+		{"control characters", exchange, nil, "a\tb\x00\x1b\x7f", "a␉b␀␛[␡"},
+		{"a TAB there already", exchange, []string{"a\tb"}, "a\tb", "a\tb"},
+		{"emoji", exchange, nil, "🎉", "🎉"},
+		{"reserved", with(func(o *Options) { o.Reserved = []string{"Files"} }), nil, "Files", "Files_renamed_by_imapsync"},
+		{"reserved, any case", with(func(o *Options) { o.Reserved = []string{"Files"} }), nil, "files", "files_renamed_by_imapsync"},
+		{"reserved, Exchange's own there", with(func(o *Options) { o.Reserved = []string{"Files"} }), []string{"Files"}, "Files", "Files_renamed_by_imapsync"},
+		{"reserved at the top only", with(func(o *Options) { o.Reserved = []string{"Files"} }), nil, "a/Files", "a/Files"},
+		{"what the reserved one is called", with(func(o *Options) { o.Reserved = []string{"Files"} }), nil, "Files_renamed_by_imapsync", "Files_renamed_by_imapsync_exgate_" + hash("Files_renamed_by_imapsync")},
+		{"prefix", with(func(o *Options) { o.Prefix = "INBOX." }), nil, "Foo", "INBOX/Foo"},
+		{"prefix below INBOX leaves it", with(func(o *Options) { o.Prefix = "INBOX/" }), nil, "INBOX", "INBOX"},
+		{"prefix elsewhere takes it along", with(func(o *Options) { o.Prefix = "backup/bob" }), nil, "INBOX", "backup/bob/INBOX"},
+		{"separator inside", with(func(o *Options) { o.Separator = "." }), nil, "a/b.c", "a∕b/c"},
+		{"list", with(func(o *Options) { o.List = []Pair{{"Sent", "Sent Items"}} }), nil, "Sent/2026", "Sent Items/2026"},
+		{"what the list gave away", with(func(o *Options) { o.List = []Pair{{"Sent", "Sent Items"}} }), []string{"Sent Items"}, "Sent Items", "Sent Items_exgate_" + hash("Sent Items")},
+		{"pattern", with(func(o *Options) { o.Patterns = []Pattern{{From: "^trash$", To: "Trash"}} }), nil, "trash", "Trash"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, have := newMapper(t, tt.opts), listOf(tt.have...)
+			got, err := m.Upstream(tt.client, have)
+			if err != nil || got != tt.want {
+				t.Fatalf("%q: %q, %v\nwant %q", tt.client, got, err, tt.want)
+			}
+			have.Add(got)
+			back, ok := m.Client(got, have)
+			if want := strings.Replace(tt.client, "Inbox", "INBOX", 1); tt.opts.Patterns == nil && (!ok || !strings.EqualFold(back, "INBOX") && back != want) && tt.opts.Case != Merge {
+				t.Errorf("back: %q, %v", back, ok)
+			}
+		})
+	}
+}
+
+func TestClient(t *testing.T) {
+	suffixed := "trash_exgate_" + hash("trash")
+	for _, tt := range []struct {
+		name     string
+		opts     Options
+		have     []string
+		upstream string
+		want     string // "": not shown
+	}{
+		{"apart", exchange, []string{"Trash", suffixed}, suffixed, "trash"},
+		{"both by other hands", exchange, []string{"trash", suffixed}, suffixed, suffixed},
+		{"the plain one beside it", exchange, []string{"trash", suffixed}, "trash", "trash"},
+		{"a blank at the end and its picture", exchange, []string{"Foo ", "Foo␣"}, "Foo␣", "Foo "},
+		{"is hidden beside its picture", exchange, []string{"Foo ", "Foo␣"}, "Foo ", ""},
+		{"outside the prefix", Options{Prefix: "bob/"}, []string{"alice/x"}, "alice/x", ""},
+		{"the prefix itself", Options{Prefix: "bob/"}, []string{"bob"}, "bob", ""},
+		{"what the list takes away", Options{List: []Pair{{"A", "B"}}}, []string{"A", "B"}, "A", ""},
+		{"list", Options{List: []Pair{{"A", "B"}}}, []string{"A", "B/c"}, "B/c", "A/c"},
+		{"no way back", Options{Patterns: []Pattern{{From: "^(.*)$", To: "Old/$1"}}}, nil, "Old/x", ""},
+		{"a way back", Options{Patterns: []Pattern{{"^(.*)$", "Old/$1", "^Old/(.*)$", "$1"}}}, nil, "Old/x", "x"},
+		{"Exchange's own Files", Options{Reserved: []string{"Files"}}, []string{"Files"}, "Files", ""},
+		{"separator", Options{Separator: "."}, nil, "a/b", "a.b"},
+		{"a dot inside", Options{Separator: "."}, []string{"v1.2"}, "v1.2", "v1․2"},
+		{"what looks like a dot", Options{Separator: "."}, []string{"v1․2"}, "v1․2", "v1․2"},
+		{"both", Options{Separator: "."}, []string{"v1․2", "v1.2"}, "v1․2", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := newMapper(t, tt.opts).Client(tt.upstream, listOf(tt.have...))
+			if got != tt.want || ok != (tt.want != "") {
+				t.Errorf("%q: %q, %v, want %q", tt.upstream, got, ok, tt.want)
+			}
+		})
+	}
+}
+
+// A name that is too long for one level goes on in the next, and nothing shows
+// of the one between.
+func TestLong(t *testing.T) {
+	m, have := newMapper(t, exchange), listOf("INBOX")
+	for _, client := range []string{
+		strings.Repeat("abcdefghi ", 60), strings.Repeat("🎉", 300), strings.Repeat("x", 251), strings.Repeat("A", 1000) + "/below", strings.Repeat("a", 1000) + "/below",
+	} {
+		up, err := m.Upstream(client, have)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have.Add(up)
+		for level := range strings.SplitSeq(up, "/") {
+			if n := units(level); n > 250 || strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ") {
+				t.Errorf("a level of %d: %q", n, level)
+			}
+		}
+		if got, ok := m.Client(up, have); !ok || got != client {
+			t.Errorf("%q: back %q, %v", client, got, ok)
+		}
+		first, _, _ := strings.Cut(up, "/")
+		if got, ok := m.Client(first, have); ok {
+			t.Errorf("%q is shown as %q", first, got)
+		}
+	}
+	if up, err := m.Upstream("x"+strings.Repeat(" ", 500)+"x", nil); err == nil {
+		t.Errorf("cut to %q", up)
+	}
+}
+
+// alphabet has all that the mapping cares for.
+var alphabet = []rune("aAbBkKKſsSéÉßẞ \t\x00\x1b\x7f␣␛␀[∕/._Files&-🎉日٠İıi~")
+
+var words = []string{"Files", "files", "_renamed_by_imapsync", "_exgate_", "_exgate_more_", "trash", "Trash", "INBOX", "inbox", " "}
+
+func randomName(r *rand.Rand) string {
+	var b strings.Builder
+	for range 1 + r.IntN(6) {
+		switch r.IntN(4) {
+		case 0:
+			b.WriteString(words[r.IntN(len(words))])
+		case 1:
+			s := words[r.IntN(len(words))]
+			b.WriteString(s + apartMark + hash(s))
+		case 2:
+			b.WriteString(strings.Repeat(string(alphabet[r.IntN(len(alphabet))]), r.IntN(90)))
+		default:
+			b.WriteRune(alphabet[r.IntN(len(alphabet))])
+		}
+	}
+	levels := strings.Split(b.String(), "/")
+	levels = slices.DeleteFunc(levels, func(l string) bool { return l == "" })
+	if len(levels) == 0 {
+		return "x"
+	}
+	if strings.EqualFold(levels[0], "INBOX") {
+		levels[0] = "INBOX"
+	}
+	return strings.Join(levels, "/")
+}
+
+// configurations are those of the property tests.
+var configurations = map[string]Options{
+	"exchange":  exchange,
+	"online":    {Case: Apart, Characters: true, Longest: 250, Reserved: []string{"Files"}},
+	"short":     {Case: Apart, Characters: true, Longest: 64, Reserved: []string{"Files"}, Prefix: "INBOX."},
+	"list":      {Case: Apart, Characters: true, Longest: 64, List: []Pair{{"trash", "Trash"}, {"a/b", "B"}}},
+	"subfolder": {Case: Apart, Characters: true, Prefix: "backup/bob"},
+	"dot":       {Case: Apart, Characters: true, Separator: "."},
+}
+
+// TestOneToOne makes mailboxes of random names in random orders on a server
+// that folds case, as Exchange does, and finds each of them again: under its
+// own name, apart from all others, for a mapper that was not there when they
+// were made.
+func TestOneToOne(t *testing.T) {
+	for name, opts := range configurations {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			refused := 0
+			for range 400 {
+				m, have := newMapper(t, opts), listOf("INBOX", "Trash", "Sent Items")
+				made := map[string]string{}
+				for range 12 {
+					client := randomName(r)
+					if opts.Separator == "." {
+						client = strings.ReplaceAll(client, "..", ".")
+						client = strings.Trim(client, ".")
+						if client == "" {
+							continue
+						}
+					}
+					up, err := m.Upstream(client, have)
+					if err != nil {
+						refused++
+						continue
+					}
+					if spelt, exists := have.Spelling(up); exists && spelt != up {
+						t.Fatalf("%q would be merged into %q", client, spelt)
+					}
+					have.Add(up)
+					made[client] = up
+				}
+				again := newMapper(t, opts)
+				seen := map[string]string{}
+				for client, up := range made {
+					if got, err := again.Upstream(client, have); err != nil || got != up {
+						t.Fatalf("%q was %q and now is %q, %v", client, up, got, err)
+					}
+					if other, ok := seen[up]; ok && other != client {
+						t.Fatalf("%q and %q are both %q", client, other, up)
+					}
+					seen[up] = client
+					if got, ok := again.Client(up, have); !ok || got != client {
+						t.Fatalf("%q (%q) is shown as %q, %v", client, up, got, ok)
+					}
+				}
+				oneToOne(t, again, have)
+			}
+			if refused > 400 {
+				t.Errorf("%d names refused", refused)
+			}
+		})
+	}
+}
+
+// oneToOne checks that what is shown leads back, each to its own.
+func oneToOne(t *testing.T, m *Mapper, have *List) {
+	t.Helper()
+	shown := map[string]string{}
+	for _, up := range have.all() {
+		client, ok := m.Client(up, have)
+		if !ok {
+			continue
+		}
+		if other, twice := shown[client]; twice {
+			t.Fatalf("%q and %q are both shown as %q", up, other, client)
+		}
+		shown[client] = up
+		if again, err := m.Upstream(client, have); err != nil || again != up {
+			t.Fatalf("%q is shown as %q, which leads to %q, %v", up, client, again, err)
+		}
+	}
+}
+
+// Whatever others have made upstream, what is shown leads back.
+func TestOthersNames(t *testing.T) {
+	for name, opts := range configurations {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(3, 4))
+			for range 400 {
+				have := listOf("INBOX")
+				for range 12 {
+					have.Add(randomName(r))
+				}
+				oneToOne(t, newMapper(t, opts), have)
+			}
+		})
+	}
+}
+
+// In whatever order two gateways make the same names, each finds what the
+// other has made.
+func TestTwoGateways(t *testing.T) {
+	names := []string{"trash", "Trash", "TRASH", "Trash/a", "trash/A", "trash/a", "Files", "files", "a ", "A ", "a"}
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 200 {
+		m := [2]*Mapper{newMapper(t, exchange), newMapper(t, exchange)}
+		have := listOf("INBOX")
+		for _, i := range r.Perm(len(names)) {
+			up, err := m[i%2].Upstream(names[i], have)
+			if err != nil {
+				t.Fatal(err)
+			}
+			have.Add(up)
+		}
+		seen := map[string]bool{}
+		for _, name := range names {
+			a, _ := m[0].Upstream(name, have)
+			b, _ := m[1].Upstream(name, have)
+			if a != b || seen[a] {
+				t.Fatalf("%q is %q and %q; in use: %v", name, a, b, seen[a])
+			}
+			seen[a] = true
+		}
+	}
+}
+
+func FuzzOneToOne(f *testing.F) {
+	f.Add("trash", "Trash", "Trash")
+	f.Add("Foo ", "Foo␣", "Foo ")
+	f.Add("a/ b", "A/ B", "a")
+	f.Add(strings.Repeat("x", 300), "trash_exgate_"+hash("trash"), "files_renamed_by_imapsync")
+	f.Fuzz(func(t *testing.T, a, b, there string) {
+		m := newMapper(t, configurations["online"])
+		have := listOf("INBOX", there)
+		for _, client := range []string{a, b} {
+			if up, err := m.Upstream(client, have); err == nil {
+				if spelt, exists := have.Spelling(up); exists && spelt != up && fold(client) != "inbox" {
+					t.Fatalf("%q would be merged into %q", client, spelt)
+				}
+				have.Add(up)
+			}
+		}
+		oneToOne(t, m, have)
+		x, errX := m.Upstream(a, have)
+		y, errY := m.Upstream(b, have)
+		if errX == nil && errY == nil && x == y && a != b && !strings.EqualFold(a[:min(5, len(a))], "INBOX") {
+			t.Fatalf("%q and %q are both %q", a, b, x)
+		}
+	})
+}

@@ -1,0 +1,79 @@
+package folders
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/emersion/go-imap/utf7"
+)
+
+// Decode reads a name as it stands on the wire, in modified UTF-7 (RFC 3501
+// section 5.1.3). It takes what clients mean: a "&" that begins no base64 is
+// itself, and a name in UTF-8 is what it says. ok is false for what is neither:
+// such a name means its bytes, and nothing can be said about its characters.
+func Decode(wire string) (name string, ok bool) {
+	if !utf8.ValidString(wire) {
+		return wire, false
+	}
+	if !strings.Contains(wire, "&") || !ascii(wire) {
+		return wire, true
+	}
+	name, err := utf7.Encoding.NewDecoder().String(wire)
+	if err != nil {
+		return wire, true
+	}
+	return name, true
+}
+
+// Encode writes a name in modified UTF-7.
+func Encode(name string) string {
+	if ascii(name) && !strings.Contains(name, "&") && !strings.ContainsFunc(name, unicode.IsControl) {
+		return name
+	}
+	wire, err := utf7.Encoding.NewEncoder().String(name)
+	if err != nil {
+		return name // bytes that are no text
+	}
+	return wire
+}
+
+var errNotText = errors.New("the name is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// fold makes equal what differs in case only, as Unicode's simple folding
+// does: at least what Exchange takes for one name. Where it tells more apart,
+// a suffix too many does no harm.
+func fold(name string) string {
+	if ascii(name) {
+		return strings.ToLower(name)
+	}
+	return strings.Map(foldRune, name)
+}
+
+// foldRune is the least of the runes that are the same but for case.
+func foldRune(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	if r < utf8.RuneSelf {
+		return r
+	}
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	if 'A' <= least && least <= 'Z' { // K, the Kelvin sign, is one of k's
+		least += 'a' - 'A'
+	}
+	return least
+}
