@@ -13,7 +13,8 @@ type account struct {
 	registry *backend.Accounts
 	uploads  budget // bytes in the spool
 	side     *side
-	sessions int // guarded by accounts.mu
+	known    known // its mailboxes
+	sessions int   // guarded by accounts.mu
 }
 
 // accounts are the mailboxes that have sessions. Those that are still paced or

@@ -43,7 +43,7 @@ func (c *conn) sendAgain(which func(*command) bool) error {
 		}
 		cmd.expunges, cmd.sent = c.expunges, time.Now()
 		if cmd.effect() == opensView {
-			cmd.opens = view{mailbox: cmd.opens.mailbox, readWrite: cmd.opens.readWrite}
+			cmd.opens = view{mailbox: cmd.opens.mailbox, shown: cmd.opens.shown, readWrite: cmd.opens.readWrite}
 		}
 		c.mu.Unlock()
 		if err := c.sendPieces(cmd); err != nil {

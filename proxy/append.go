@@ -11,7 +11,7 @@ import (
 
 // upload is the message of an APPEND and what the client says of it.
 type upload struct {
-	mailbox string   // as the client named it, decoded of its quoting
+	mailbox string   // as it is named upstream, decoded of its quoting
 	flags   []string // as they came
 	date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	spool   *spool
@@ -35,6 +35,13 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 	up, lit, err := c.readAppend(cmd, lit)
 	if err != nil {
 		return c.argumentFault(cmd, err)
+	}
+	if c.login.names != nil {
+		mailbox, list, err := c.upstreamMailbox(cmd, up.mailbox)
+		if err != nil {
+			return c.argumentFault(cmd, withLiteral(err, lit))
+		}
+		up.mailbox = list.Wire(mailbox)
 	}
 	if policy := &c.login.policy; policy.tooBig(lit.Size) && policy.Message.Oversize != rewrite.OversizeDetach {
 		text := tooBigText(lit.Size, policy.MessageLimit)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,9 @@ func (p *Policy) capabilities(upstream []string) []string {
 		if !p.hides(name) {
 			out = append(out, name)
 		}
+	}
+	if p.Names.SpecialUse && !slices.Contains(upstream, "SPECIAL-USE") {
+		out = append(out, "SPECIAL-USE") // RFC 6154
 	}
 	if limit := p.MessageLimit; limit > 0 && p.Message.Oversize != rewrite.OversizeDetach {
 		out = append(out, "APPENDLIMIT="+strconv.FormatInt(limit, 10)) // RFC 7889

@@ -18,6 +18,11 @@ type command struct {
 	bodies   bool      // a FETCH that asks for messages
 	examined *examined // observe: the APPENDed message, as it passes by
 
+	// What the amended lane knows of it.
+	mailbox string            // the one that it is about, as the client named it
+	editor  replyEditor       // of what it is answered; nil: nothing is changed
+	landed  func(wire.Status) // called when its tagged reply has come, with conn.mu held; may be nil
+
 	// What follows is of a direct command in flight, guarded by conn.mu.
 	pieces    []piece // as it was sent, to be sent again
 	whole     bool    // pieces hold all of it that has been sent

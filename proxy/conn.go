@@ -166,6 +166,9 @@ func (c *conn) route(line []byte) error {
 	case direct:
 		c.stats.direct++
 		return c.direct(cmd, whole, lit)
+	case amended:
+		c.stats.amended++
+		return c.amended(cmd, whole, lit)
 	case owned:
 		c.stats.owned++
 		return c.append(cmd, lit)
@@ -187,6 +190,8 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	case cmd.route.lane == refused:
 		return refused, cmd.verb + " is not relayed: " + cmd.route.why
 	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.ownsAppend()):
+		return direct, ""
+	case cmd.route.lane == amended && !cmd.route.edits.wanted(c.login):
 		return direct, ""
 	}
 	return cmd.route.lane, ""

@@ -28,8 +28,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	kept.AddText([]byte(cmd.args))
 	cmd.whole = true
 	c.mu.Lock()
-	cmd.expunges, cmd.sent = c.expunges, time.Now()
-	c.flight = append(c.flight, cmd)
+	c.launch(cmd)
 	c.mu.Unlock()
 	for {
 		c.keep(cmd, kept, line, lit)
@@ -73,6 +72,12 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	return c.reportExamined(cmd)
 }
 
+// launch puts a command in flight. c.mu is held.
+func (c *conn) launch(cmd *command) {
+	cmd.expunges, cmd.sent = c.expunges, time.Now()
+	c.flight = append(c.flight, cmd)
+}
+
 // keep remembers a line of a command, which may have to be sent again, and
 // what the command opens, before the reply can come.
 func (c *conn) keep(cmd *command, args *wire.Args, line string, lit *wire.Literal) {
@@ -85,6 +90,7 @@ func (c *conn) keep(cmd *command, args *wire.Args, line string, lit *wire.Litera
 		cmd.complete = true
 		if cmd.effect() == opensView {
 			cmd.opens = opening(args, cmd.verb)
+			cmd.opens.shown = cmd.mailbox
 		}
 	}
 	if cmd.whole {

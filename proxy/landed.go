@@ -23,7 +23,7 @@ import (
 // mark is a place in a mailbox: the messages that come from now on have UIDs
 // of at least next.
 type mark struct {
-	mailbox  string // as the client named it
+	mailbox  string // as it is named upstream
 	validity uint32
 	next     uint32 // 0: not known, ask
 }

@@ -27,6 +27,8 @@ type login struct {
 	wanted   Policy   // what would be in force if the gateway did not only observe
 	resume   bool     // the session outlives its upstream connection
 	account  *account // shared with the mailbox's other sessions
+	names    *names   // of mailboxes; nil: they are not mapped
+	edits    bool     // commands may have reply editors
 	caps     []string // the upstream's
 	why      string   // the reason for the profile
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"exgate/backend"
+	"exgate/backend/folders"
 	"exgate/rewrite"
 )
 
@@ -22,6 +23,7 @@ type Policy struct {
 	LiteralPlus       bool            // a client's {n+} goes upstream as it is
 	Verify            bool            // the mailbox is proved before the client is told OK
 	Forms             []backend.Form  // of an admin's login, in order
+	Names             folders.Options // what is done to names of mailboxes
 }
 
 // plain is the profile of a server that is not Exchange.
@@ -32,7 +34,7 @@ func (p *Policy) exchange() bool { return p.Name != plain }
 
 // ownsAppend tells whether a fix or the pace concerns APPEND.
 func (p *Policy) ownsAppend() bool {
-	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate || p.MessagesPerSecond > 0
+	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate || p.MessagesPerSecond > 0 || p.Names.Active()
 }
 
 // ownsAppend tells whether APPEND goes through the own lane.

@@ -19,7 +19,7 @@ func (e *changedError) Error() string {
 // sameMailbox tells whether the UIDs of a mailbox still mean the same.
 func sameMailbox(old, now *view) error {
 	if old.validity == 0 || old.validity != now.validity {
-		return &changedError{old.mailbox, "is another one now: its UIDVALIDITY has changed"}
+		return &changedError{old.called(), "is another one now: its UIDVALIDITY has changed"}
 	}
 	return nil
 }
@@ -39,17 +39,17 @@ func provedEqual(old, now *view, uids neighbours) error {
 	}
 	switch {
 	case old.uidNext == 0:
-		return &changedError{old.mailbox, "may have changed: the server does not say UIDNEXT"}
+		return &changedError{old.called(), "may have changed: the server does not say UIDNEXT"}
 	case now.exists < old.exists:
-		return &changedError{old.mailbox, "has lost messages"}
+		return &changedError{old.called(), "has lost messages"}
 	case old.early > 0 && (uids.last == 0 || uids.last >= old.uidNext):
-		return &changedError{old.mailbox, "has lost messages"}
+		return &changedError{old.called(), "has lost messages"}
 	case uids.next != 0 && uids.next < old.uidNext:
-		return &changedError{old.mailbox, "has other messages than before"} // the server has used a UID again
+		return &changedError{old.called(), "has other messages than before"} // the server has used a UID again
 	case now.exists > old.early && uids.next == 0:
-		return &changedError{old.mailbox, "may have changed: the server does not tell the UIDs"}
+		return &changedError{old.called(), "may have changed: the server does not tell the UIDs"}
 	case old.exists > old.early && now.uidNext-old.uidNext != now.exists-old.early:
-		return &changedError{old.mailbox, "has lost messages that came since it was selected"}
+		return &changedError{old.called(), "has lost messages that came since it was selected"}
 	}
 	return nil
 }

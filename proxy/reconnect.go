@@ -119,10 +119,10 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 		if mayPass(refused) {
 			return refused
 		}
-		return &changedError{old.mailbox, "cannot be opened any more: " + status.Text}
+		return &changedError{old.called(), "cannot be opened any more: " + status.Text}
 	}
 	c.mu.Lock()
-	r.fresh.mailbox, r.fresh.readWrite = old.mailbox, old.readWrite
+	r.fresh.mailbox, r.fresh.shown, r.fresh.readWrite = old.mailbox, old.shown, old.readWrite
 	r.fresh.opened(status)
 	fresh := *r.fresh
 	c.mu.Unlock()
@@ -135,7 +135,7 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	}
 	return c.takeOver(r, up, func(now *view) error {
 		if now.exists < fresh.exists || c.view.early != old.early {
-			return &changedError{old.mailbox, "has lost messages just now"}
+			return &changedError{old.called(), "has lost messages just now"}
 		}
 		return provedEqual(&c.view, &fresh, uids)
 	})

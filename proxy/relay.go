@@ -24,6 +24,8 @@ type relay struct {
 	hide   bool          // the response at hand is not the client's
 	last   error         // ends the connection after the response at hand
 	failed error         // of writing to the client
+	editor replyEditor   // of the response at hand; nil: it goes as it is
+	edited []byte        // what editors have made, until it is written
 
 	// fresh is the mailbox as this connection shows it until the connection
 	// becomes the session's (conn.takeOver): until then nothing of it is the
@@ -44,6 +46,9 @@ func (r *relay) Take(f wire.Fragment) error {
 	if !f.Literal {
 		r.c.trace.fromUpstream(f.Data)
 	}
+	if r.editor != nil {
+		data = r.edit(f)
+	}
 	r.inside = !f.Last
 	if !r.hide {
 		if err := r.extend(data); err != nil {
@@ -59,9 +64,40 @@ func (r *relay) Take(f wire.Fragment) error {
 	return nil
 }
 
+// edit has the response's editor change a fragment. What editors make lies in
+// memory of the relay's own until it is written.
+func (r *relay) edit(f wire.Fragment) []byte {
+	if r.edited == nil {
+		r.edited = make([]byte, 0, editedSize)
+	}
+	n := len(r.edited)
+	r.edited = r.editor.edit(r.edited, f)
+	return r.edited[n:]
+}
+
+// editedSize holds most of what one read brings.
+const editedSize = 32 << 10
+
+// editorOf returns the editor that an untagged response goes through. c.mu is
+// held.
+func (c *conn) editorOf(line []byte) replyEditor {
+	if !c.login.edits {
+		return nil
+	}
+	for _, cmd := range c.flight {
+		if cmd.editor != nil && cmd.editor.wants(line) {
+			return cmd.editor
+		}
+	}
+	return nil
+}
+
 // extend adds p to the run, or begins another.
 func (r *relay) extend(p []byte) error {
-	if n := len(r.run); n > 0 && len(p) > 0 {
+	if len(p) == 0 { // an editor has left it out
+		return nil
+	}
+	if n := len(r.run); n > 0 {
 		if whole := r.run[:cap(r.run)]; len(whole) > n && &whole[n] == &p[0] {
 			r.run = whole[:n+len(p)]
 			return nil
@@ -92,7 +128,9 @@ func (r *relay) Flush() error {
 		return nil
 	}
 	err := r.write()
+	r.edited = r.edited[:0]
 	if !r.inside {
+		r.edited = nil // an idle session holds little
 		r.locked = false
 		r.c.w.mu.Unlock()
 	}
@@ -127,9 +165,15 @@ func (r *relay) End(err error) {
 // and returns the line as the client shall see it.
 func (r *relay) begin(f wire.Fragment) []byte {
 	c := r.c
+	r.editor = nil
 	if r.hide = c.relay.Load() != r; r.hide { // not the session's yet, or not any more
 		r.private(f)
 		return f.Data
+	}
+	if c.login.edits && f.Kind == wire.Untagged {
+		c.mu.Lock()
+		r.editor = c.editorOf(f.Data)
+		c.mu.Unlock()
 	}
 	switch f.Kind {
 	case wire.Continuation:
@@ -237,6 +281,9 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 		}
 	}
 	c.updateView(cmd, status)
+	if cmd.landed != nil {
+		cmd.landed(status)
+	}
 	if len(c.flight) == 0 {
 		r.up.Expect(false)
 		c.rests()

@@ -8,6 +8,7 @@ type lane int
 const (
 	refused lane = iota // no mode relays it
 	direct              // relayed byte for byte
+	amended             // direct, unless an editor of the row is wanted
 	owned               // answered by exgate
 )
 
@@ -37,6 +38,7 @@ type route struct {
 	states  state
 	effect  effect
 	repeats bool // sent again when the upstream was lost before its reply
+	edits   edits
 	why     string
 }
 
@@ -50,41 +52,56 @@ const (
 
 const always = beforeLogin | afterLogin
 
+// none are the edits of a command that has no editor.
+var none edits
+
 // table says for each command which way it takes. What is not in it is
 // unknown: BAD here for Exchange, where each unknown command counts towards
 // the ten errors after which it closes, and relayed where the profile is plain.
 // The verbs relayed are those registered with IANA, less the refused ones.
 var table = []route{
-	{"CAPABILITY,NOOP,LOGOUT,ID", direct, always, keepsView, again, "RFC 9051 §6.1, RFC 2971; before login the gateway's own"},
+	{"CAPABILITY,NOOP,LOGOUT,ID", direct, always, keepsView, again, none, "RFC 9051 §6.1, RFC 2971; before login the gateway's own"},
 
-	{"STARTTLS", owned, beforeLogin, keepsView, once, "the gateway's handshake"},
-	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, "the name is mapped to what this Exchange accepts"},
-	{"APPEND", owned, afterLogin, keepsView, once, "the message is repaired; direct where no fix concerns it"},
+	{"STARTTLS", owned, beforeLogin, keepsView, once, none, "the gateway's handshake"},
+	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, none, "the name is mapped to what this Exchange accepts"},
+	{"APPEND", owned, afterLogin, keepsView, once, none, "the message is repaired; direct where no fix concerns it"},
 
-	{"SELECT,EXAMINE", direct, afterLogin, opensView, again, "RFC 9051 §6.3"},
-	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, "RFC 9051 §6.4"},
-	{"FETCH,UID FETCH", direct, afterLogin, fetchesView, again, "RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", direct, afterLogin, keepsView, again, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
-	{"ENABLE,SUBSCRIBE,UNSUBSCRIBE,LIST,NAMESPACE,STATUS", direct, afterLogin, keepsView, again, "RFC 9051 §6.3"},
-	{"CREATE,DELETE,RENAME", direct, afterLogin, keepsView, once, "RFC 9051 §6.3"},
-	{"SEARCH,STORE,UID SEARCH,UID STORE", direct, afterLogin, keepsView, again, "RFC 9051 §6.4"},
-	{"EXPUNGE,COPY,MOVE,UID EXPUNGE,UID COPY,UID MOVE", direct, afterLogin, keepsView, once, "RFC 9051 §6.4"},
-	{"LSUB,CHECK", direct, afterLogin, keepsView, again, "RFC 3501 §6.3.9, §6.4.1"},
-	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, "RFC 5256"},
-	{"GETQUOTA,GETQUOTAROOT", direct, afterLogin, keepsView, again, "RFC 9208"},
-	{"GETACL,LISTRIGHTS,MYRIGHTS", direct, afterLogin, keepsView, again, "RFC 4314"},
-	{"GETMETADATA,GETANNOTATION", direct, afterLogin, keepsView, again, "RFC 5464, RFC 5257"},
-	{"SETQUOTA,SETACL,DELETEACL,SETMETADATA,SETANNOTATION", direct, afterLogin, keepsView, once, "RFC 9208, RFC 4314, RFC 5464, RFC 5257"},
-	{"ESEARCH,NOTIFY,CANCELUPDATE", direct, afterLogin, keepsView, once, "RFC 7377, RFC 5465, RFC 5267"},
-	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, "RFC 5255"},
-	{"RLIST,RLSUB", direct, afterLogin, keepsView, again, "RFC 2193"},
-	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, once, "RFC 5259, RFC 9698"},
+	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstName, "RFC 9051 §6.3"},
+	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, none, "RFC 9051 §6.4"},
+	{"FETCH,UID FETCH", direct, afterLogin, fetchesView, again, none, "RFC 9051 §6.4; whole messages are paced"},
+	{"IDLE", direct, afterLogin, keepsView, again, none, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+	{"ENABLE", direct, afterLogin, keepsView, again, none, "RFC 9051 §6.3.1"},
+	{"NAMESPACE", amended, afterLogin, keepsView, again, namespace, "RFC 9051 §6.3.10"},
+	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstName, "RFC 9051 §6.3"},
+	{"LIST,LSUB", amended, afterLogin, keepsView, again, listNames, "RFC 9051 §6.3.9, RFC 3501 §6.3.9"},
+	{"CREATE", amended, afterLogin, keepsView, once, newName, "RFC 9051 §6.3.4"},
+	{"DELETE", amended, afterLogin, keepsView, once, oldName, "RFC 9051 §6.3.5"},
+	{"RENAME", amended, afterLogin, keepsView, once, bothNames, "RFC 9051 §6.3.6"},
+	{"SEARCH,UID SEARCH", direct, afterLogin, keepsView, again, none, "RFC 9051 §6.4.4"},
+	{"STORE,UID STORE", amended, afterLogin, keepsView, again, flags, "RFC 9051 §6.4.6"},
+	{"EXPUNGE,UID EXPUNGE", amended, afterLogin, keepsView, once, deletes, "RFC 9051 §6.4"},
+	{"COPY,UID COPY", amended, afterLogin, keepsView, once, secondName, "RFC 9051 §6.4.7"},
+	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, movedName, "RFC 9051 §6.4.8"},
+	{"CHECK", direct, afterLogin, keepsView, again, none, "RFC 3501 §6.4.1"},
+	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, none, "RFC 5256"},
+	{"GETQUOTA", direct, afterLogin, keepsView, again, none, "RFC 9208: a quota root, which is no mailbox"},
+	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, firstName, "RFC 9208"},
+	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, firstName, "RFC 4314"},
+	{"GETMETADATA", amended, afterLogin, keepsView, again, optionName, "RFC 5464"},
+	{"GETANNOTATION", amended, afterLogin, keepsView, again, firstName, "RFC 5257"},
+	{"SETQUOTA", direct, afterLogin, keepsView, once, none, "RFC 9208"},
+	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION", amended, afterLogin, keepsView, once, firstName, "RFC 4314, RFC 5464, RFC 5257"},
+	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, noNames, "RFC 7377, RFC 5465"},
+	{"CANCELUPDATE", direct, afterLogin, keepsView, once, none, "RFC 5267"},
+	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, none, "RFC 5255"},
+	{"RLIST,RLSUB", amended, afterLogin, keepsView, again, noNames, "RFC 2193"},
+	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, once, none, "RFC 5259, RFC 9698"},
 
-	{"COMPRESS", refused, afterLogin, keepsView, once, "it would hide what follows from the gateway"},
-	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, "it would upload past the repairs"},
-	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, once, "it would act past the login that was mapped"},
+	{"COMPRESS", refused, afterLogin, keepsView, once, none, "it would hide what follows from the gateway"},
+	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, none, "it would upload past the repairs"},
+	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, once, none, "it would act past the login that was mapped"},
 	{"XPROXY,XPROXY2,XPROXY3,BACKENDAUTHENTICATE,CLIENTACCESSRULES,CLIENTNETWORKPRESENCELOCATION",
-		refused, always, keepsView, once, "it is internal to Exchange's own proxying"},
+		refused, always, keepsView, once, none, "it is internal to Exchange's own proxying"},
 }
 
 // routes is table by verb.

@@ -69,8 +69,12 @@ func (s *settings) newLogin(id backend.Identity, password string, up *backend.Se
 	if s.opts.Observe {
 		policy = Policy{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
+	names, err := newNames(policy.Names, id.User)
+	if err != nil { // the configuration has been validated
+		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
+	}
 	return &login{
-		identity: id, password: password, attempt: up.Attempt,
+		names: names, edits: names != nil, identity: id, password: password, attempt: up.Attempt,
 		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  s.opts.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(id.User, wanted.MessagesPerSecond),

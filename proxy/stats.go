@@ -15,13 +15,13 @@ import (
 // stats count what a session did, for its last log line. They belong to the
 // session's goroutine, or to the own lane while that runs.
 type stats struct {
-	before, direct, owned, refused int // commands
-	stored, turnedAway, unknown    int // messages
-	waited                         time.Duration
-	fixes                          map[string]int
-	errors                         int   // that Exchange counts; guarded by conn.mu
-	resumed, renewed, parked       int   // upstream connections
-	in, out                        int64 // bytes of the upstream connections before this one; guarded by conn.mu
+	before, direct, amended, owned, refused int // commands
+	stored, turnedAway, unknown             int // messages
+	waited                                  time.Duration
+	fixes                                   map[string]int
+	errors                                  int   // that Exchange counts; guarded by conn.mu
+	resumed, renewed, parked                int   // upstream connections
+	in, out                                 int64 // bytes of the upstream connections before this one; guarded by conn.mu
 }
 
 // passed adds up the traffic of an upstream connection that is over.
@@ -82,7 +82,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	attrs = append(attrs,
 		"user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name,
 		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", c.stats.in, "upstream_out", c.stats.out,
-		"commands_direct", c.stats.direct, "commands_owned", c.stats.owned, "commands_refused", c.stats.refused,
+		"commands_direct", c.stats.direct, "commands_amended", c.stats.amended, "commands_owned", c.stats.owned, "commands_refused", c.stats.refused,
 		"messages_stored", c.stats.stored, "messages_refused", c.stats.turnedAway, "messages_unknown", c.stats.unknown,
 		"errors", c.stats.errors, "resumed", c.stats.resumed, "renewed", c.stats.renewed, "parked", c.stats.parked, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"strings"
 
 	"exgate/backend/wire"
@@ -9,7 +10,8 @@ import (
 // view is the mailbox that the client has selected, as the upstream's replies
 // show it. Its numbers are what a lost connection is resumed by: resume.go.
 type view struct {
-	mailbox   string // as the client named it, decoded of its quoting; "" if none
+	mailbox   string // as it is named upstream, decoded of its quoting; "" if none
+	shown     string // as the client named it; "": the same
 	readWrite bool
 	// flags are the PERMANENTFLAGS (RFC 9051 section 7.1): nil if unknown.
 	flags []string
@@ -34,6 +36,9 @@ func (v *view) holds(name string, exchange bool) bool {
 	}
 	return name == v.mailbox
 }
+
+// called is the mailbox's name to the client.
+func (v *view) called() string { return cmp.Or(v.shown, v.mailbox) }
 
 // verb is the command that opens the view anew.
 func (v *view) verb() string {

@@ -69,6 +69,12 @@ func TestValidate(t *testing.T) {
 	if _, err := NewMapper(o); err == nil {
 		t.Error("a mapper was made of it")
 	}
+	per := Options{Prefix: "x/", Users: []UserPrefix{{"bob", "bob/"}, {"eve@example.com", "eve/"}}}
+	for user, want := range map[string]string{"Bob": "bob/", "bob@example.com": "bob/", "eve": "x/", "eve@example.com": "eve/", "alice": "x/"} {
+		if got := per.For(user).Prefix; got != want {
+			t.Errorf("the prefix of %s is %q", user, got)
+		}
+	}
 	if (Options{}).Validate() != nil || (Options{}).Active() || !exchange.Active() {
 		t.Error("the zero value")
 	}

@@ -1,6 +1,7 @@
 package folders
 
 import (
+	"maps"
 	"strings"
 	"sync"
 )
@@ -65,13 +66,15 @@ func (l *List) add(name string) {
 	switch {
 	case !known:
 		l.spelling[strings.Clone(key)] = strings.Clone(name)
+		if !strings.Contains(name, l.Separator) {
+			l.speaks = nil // to be asked again
+		}
 	case first != name:
 		if l.others == nil {
 			l.others = make(map[string]struct{})
 		}
 		l.others[strings.Clone(name)] = struct{}{}
 	}
-	l.speaks = nil
 }
 
 // Remove takes a mailbox out; its children stay.
@@ -114,6 +117,20 @@ func (l *List) Rename(from, to string) {
 	for _, rest := range moved {
 		l.Add(to + rest)
 	}
+}
+
+// Without returns a copy of the list in which a mailbox is missing.
+func (l *List) Without(name string) *List {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	other := NewList(l.Separator)
+	for _, have := range l.all() {
+		if have != name {
+			other.add(have)
+		}
+	}
+	other.odd = maps.Clone(l.odd)
+	return other
 }
 
 // all returns every name. l.mu is held.

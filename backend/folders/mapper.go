@@ -78,7 +78,7 @@ func (m *Mapper) Upstream(client string, have *List) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("the mailbox %q: %w", client, err)
 		}
-		w.enter(next)
+		w.path = next
 	}
 	return w.path, nil
 }
@@ -146,7 +146,7 @@ func (m *Mapper) client(upstream string, have *List) (string, bool) {
 			return "", false
 		}
 		names = append(names, name)
-		w.enter(w.join(strings.Join(levels[:n], sep)))
+		w.path = w.join(strings.Join(levels[:n], sep))
 		levels = levels[n:]
 	}
 	if len(names) == 1 && strings.EqualFold(names[0], inbox) && !m.movesInbox() {
@@ -184,18 +184,15 @@ type walk struct {
 	sep    string
 	escape escaper
 	path   string // upstream, so far
-	top    bool   // the next level is the first of the client's
 }
 
 func (m *Mapper) walk(have *List) *walk {
 	sep := have.separator()
 	return &walk{
-		m: m, have: have, sep: sep, top: true, path: strings.Join(m.prefix, sep),
+		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep),
 		escape: newEscaper(m.opts.Characters, sep, m.Separator(have)),
 	}
 }
-
-func (w *walk) enter(path string) { w.path, w.top = path, false }
 
 func (w *walk) join(level string) string {
 	if w.path == "" {
@@ -208,7 +205,7 @@ func (w *walk) join(level string) string {
 // that Exchange has in that very spelling, though exgate would write it
 // otherwise, is taken for it.
 func (w *walk) level(name string, asItIs bool) (string, error) {
-	if w.top && w.path == "" && strings.EqualFold(name, inbox) {
+	if w.path == "" && strings.EqualFold(name, inbox) {
 		return inbox, nil
 	}
 	text, err := w.text(name)
@@ -218,7 +215,7 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	plain := w.join(text)
 	// A name that reads as another's plain form, or that the list has given
 	// away, always has its suffix.
-	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain)
+	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain) || w.hides(plain)
 	if !taken && w.have.Has(plain) {
 		return plain, nil
 	}
@@ -260,7 +257,7 @@ func (w *walk) spelling(path string) (spelt string, ok bool) {
 // unclaimed tells whether no other name of a client's leads to the mailbox of
 // this level, nor may.
 func (w *walk) unclaimed(level string) bool {
-	if w.isReserved(level) || w.given(w.join(level)) || w.reads(level) {
+	if path := w.join(level); w.isReserved(level) || w.given(path) || w.hides(path) || w.reads(level) {
 		return false
 	}
 	other := w.undo(level)
@@ -276,8 +273,12 @@ func (w *walk) given(path string) bool {
 	return slices.ContainsFunc(w.m.byTo, func(p Pair) bool { return fold(p.To) == fold(path) })
 }
 
+// hides tells whether the path is that of a folder which clients are not shown.
+// What they call so is another.
+func (w *walk) hides(path string) bool { return w.path == "" && w.m.Hidden(path, w.have) }
+
 func (w *walk) isReserved(name string) bool {
-	return w.top && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
+	return w.path == "" && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
 }
 
 var errTooManyBlanks = errors.New("it is longer than Exchange takes, and has too many blanks to be cut: rename it")

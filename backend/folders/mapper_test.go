@@ -69,6 +69,8 @@ func TestUpstream(t *testing.T) {
 		{"reserved, Exchange's own there", with(func(o *Options) { o.Reserved = []string{"Files"} }), []string{"Files"}, "Files", "Files_renamed_by_imapsync"},
 		{"reserved at the top only", with(func(o *Options) { o.Reserved = []string{"Files"} }), nil, "a/Files", "a/Files"},
 		{"what the reserved one is called", with(func(o *Options) { o.Reserved = []string{"Files"} }), nil, "Files_renamed_by_imapsync", "Files_renamed_by_imapsync_exgate_" + hash("Files_renamed_by_imapsync")},
+		{"hidden", with(func(o *Options) { o.Hide = []Class{Calendar} }), []string{"Calendar", "Contacts", "Tasks"}, "Calendar", "Calendar_exgate_" + hash("Calendar")},
+		{"below a hidden one", with(func(o *Options) { o.Hide = []Class{Contacts} }), []string{"Calendar", "Contacts/x", "Tasks"}, "Contacts/x", "Contacts_exgate_" + hash("Contacts") + "/x"},
 		{"prefix", with(func(o *Options) { o.Prefix = "INBOX." }), nil, "Foo", "INBOX/Foo"},
 		{"prefix below INBOX leaves it", with(func(o *Options) { o.Prefix = "INBOX/" }), nil, "INBOX", "INBOX"},
 		{"prefix elsewhere takes it along", with(func(o *Options) { o.Prefix = "backup/bob" }), nil, "INBOX", "backup/bob/INBOX"},
@@ -113,6 +115,7 @@ func TestClient(t *testing.T) {
 		{"no way back", Options{Patterns: []Pattern{{From: "^(.*)$", To: "Old/$1"}}}, nil, "Old/x", ""},
 		{"a way back", Options{Patterns: []Pattern{{"^(.*)$", "Old/$1", "^Old/(.*)$", "$1"}}}, nil, "Old/x", "x"},
 		{"Exchange's own Files", Options{Reserved: []string{"Files"}}, []string{"Files"}, "Files", ""},
+		{"hidden", Options{Hide: []Class{Contacts}}, []string{"Calendar", "Contacts/x", "Tasks"}, "Contacts/x", ""},
 		{"separator", Options{Separator: "."}, nil, "a/b", "a.b"},
 		{"a dot inside", Options{Separator: "."}, []string{"v1.2"}, "v1.2", "v1․2"},
 		{"what looks like a dot", Options{Separator: "."}, []string{"v1․2"}, "v1․2", "v1․2"},
@@ -160,7 +163,7 @@ func TestLong(t *testing.T) {
 // alphabet has all that the mapping cares for.
 var alphabet = []rune("aAbBkKKſsSéÉßẞ \t\x00\x1b\x7f␣␛␀[∕/._Files&-🎉日٠İıi~")
 
-var words = []string{"Files", "files", "_renamed_by_imapsync", "_exgate_", "_exgate_more_", "trash", "Trash", "INBOX", "inbox", " "}
+var words = []string{"Calendar", "Tasks", "notes", "Files", "files", "_renamed_by_imapsync", "_exgate_", "_exgate_more_", "trash", "Trash", "INBOX", "inbox", " "}
 
 func randomName(r *rand.Rand) string {
 	var b strings.Builder
@@ -195,6 +198,7 @@ var configurations = map[string]Options{
 	"short":     {Case: Apart, Characters: true, Longest: 64, Reserved: []string{"Files"}, Prefix: "INBOX."},
 	"list":      {Case: Apart, Characters: true, Longest: 64, List: []Pair{{"trash", "Trash"}, {"a/b", "B"}}},
 	"subfolder": {Case: Apart, Characters: true, Prefix: "backup/bob"},
+	"hidden":    {Case: Apart, Characters: true, Longest: 250, Hide: []Class{Calendar, Contacts, Tasks, Notes}},
 	"dot":       {Case: Apart, Characters: true, Separator: "."},
 }
 
@@ -208,7 +212,7 @@ func TestOneToOne(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
 			refused := 0
 			for range 400 {
-				m, have := newMapper(t, opts), listOf("INBOX", "Trash", "Sent Items")
+				m, have := newMapper(t, opts), listOf("INBOX", "Trash", "Sent Items", "Calendar", "Contacts", "Drafts", "Notes")
 				made := map[string]string{}
 				for range 12 {
 					client := randomName(r)

@@ -30,6 +30,7 @@ type Options struct {
 	// client's lie; "INBOX." or "backup/bob". INBOX stays where it is if the
 	// prefix is below it.
 	Prefix string
+	Users  []UserPrefix // the prefix of single users, in place of Prefix
 	// Separator that clients are shown between levels; "": the upstream's.
 	Separator string
 	List      []Pair    // single mailboxes with what is below them
@@ -49,6 +50,23 @@ type Pair struct {
 	To   string // as Exchange does
 }
 
+// UserPrefix is the prefix of one user.
+type UserPrefix struct{ User, Prefix string }
+
+// For returns the options as they are for a user, whose domain does not count
+// where the list does not name it.
+func (o Options) For(user string) Options {
+	local, _, _ := strings.Cut(user, "@")
+	for _, u := range o.Users {
+		if strings.EqualFold(u.User, user) || strings.EqualFold(u.User, local) {
+			o.Prefix = u.Prefix
+			break
+		}
+	}
+	o.Users = nil
+	return o
+}
+
 // Pattern renames by regular expression (RE2). The two that lead back say how
 // an upstream's name reads to a client; without them it is shown as it is, and
 // two names may become one mailbox.
@@ -60,7 +78,7 @@ type Pattern struct {
 // Active tells whether names are mapped at all.
 func (o Options) Active() bool {
 	return o.Case != "" || o.Characters || o.Longest > 0 || len(o.Reserved) > 0 || o.Prefix != "" || o.Separator != "" ||
-		len(o.List) > 0 || len(o.Patterns) > 0 || len(o.Hide) > 0 || o.SpecialUse || o.RefuseBlankEnd
+		len(o.Users) > 0 || len(o.List) > 0 || len(o.Patterns) > 0 || len(o.Hide) > 0 || o.SpecialUse || o.RefuseBlankEnd
 }
 
 // minLongest leaves room for a suffix and something to tell names by.
@@ -84,6 +102,11 @@ func (o Options) Validate() error {
 	}
 	if o.Prefix != "" && strings.Trim(o.Prefix, "./ ") == "" {
 		fault("prefix: %q names no mailbox", o.Prefix)
+	}
+	for i, u := range o.Users {
+		if u.User == "" || strings.Trim(u.Prefix, "./ ") == "" {
+			fault("users: entry %d: needs user and prefix", i+1)
+		}
 	}
 	for i, name := range o.Reserved {
 		if name == "" || strings.Contains(name, "/") {

@@ -37,6 +37,15 @@ func (a *Args) Empty() bool {
 	return len(a.literals) == 0 && (len(a.text) == 0 || len(a.text[0]) == 0)
 }
 
+// Left tells how much there is still to read: the texts that were added and
+// not read to their end, and the bytes of the first of them.
+func (a *Args) Left() (texts, bytes int) {
+	if len(a.text) == 0 {
+		return 0, 0
+	}
+	return len(a.text), len(a.text[0])
+}
+
 // Peek returns the next byte, or 0 at the end of a text.
 func (a *Args) Peek() byte {
 	if len(a.text) == 0 || len(a.text[0]) == 0 {
@@ -106,6 +115,31 @@ func (a *Args) literal() (string, bool) {
 	s := string(a.literals[0])
 	a.literals, a.text = a.literals[1:], a.text[1:]
 	return s, true
+}
+
+// Strings reads a parenthesized list of astrings.
+func (a *Args) Strings() (list []string, ok bool) {
+	if a.Peek() != '(' {
+		return nil, false
+	}
+	a.text[0] = a.text[0][1:]
+	for {
+		a.Space()
+		if a.Peek() == ')' {
+			a.text[0] = a.text[0][1:]
+			return list, true
+		}
+		item, ok := "", false
+		if c := a.Peek(); c == 0 || c == '"' {
+			item, ok = a.String()
+		} else {
+			item, ok = a.Atom()
+		}
+		if !ok {
+			return nil, false
+		}
+		list = append(list, item)
+	}
 }
 
 // List reads a parenthesized list of atoms; ok is true and the list nil where

@@ -1,0 +1,161 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"exgate/backend/wire"
+)
+
+// edits are what the amended lane does to a command. Where neither is wanted
+// the command is direct.
+type edits struct {
+	// args changes the arguments. An error is what the client is answered; done
+	// says that it has been answered already.
+	args func(*amendment) (done bool, err error)
+	// wanted tells whether the policy of a login asks for it.
+	wanted func(*login) bool
+}
+
+// replyEditor changes what the upstream answers to one command. Its methods are
+// called by the upstream connection's reader.
+type replyEditor interface {
+	// wants tells, by the first line of an untagged response, whether it is
+	// edited.
+	wants(line []byte) bool
+	// edit appends to out what the client gets of a fragment of such a response.
+	edit(out []byte, f wire.Fragment) []byte
+}
+
+// amendment is a command whose arguments are all here, and may be changed before
+// it is sent.
+type amendment struct {
+	c        *conn
+	cmd      *command
+	args     *wire.Args
+	texts    []string // the lines, without announcements of literals
+	literals [][]byte
+	changes  []change
+}
+
+// change replaces an argument: from one position to another, in that text or
+// a later one.
+type change struct {
+	from, to position
+	with     string
+}
+
+// position is a byte of one of the texts.
+type position struct{ text, at int }
+
+// here is where reading has come to.
+func (a *amendment) here() position {
+	texts, left := a.args.Left()
+	if texts == 0 {
+		last := len(a.texts) - 1
+		return position{last, len(a.texts[last])}
+	}
+	i := len(a.texts) - texts
+	return position{i, len(a.texts[i]) - left}
+}
+
+// replace puts text in place of what was read since from.
+func (a *amendment) replace(from position, text string) {
+	a.changes = append(a.changes, change{from, a.here(), text})
+}
+
+// pieces is the command as it is sent.
+func (a *amendment) pieces() []piece {
+	texts, literals := append([]string(nil), a.texts...), append([][]byte(nil), a.literals...)
+	for i := len(a.changes) - 1; i >= 0; i-- { // the last first, so that positions hold
+		ch := a.changes[i]
+		joined := texts[ch.from.text][:ch.from.at] + ch.with + texts[ch.to.text][ch.to.at:]
+		texts = append(append(texts[:ch.from.text:ch.from.text], joined), texts[ch.to.text+1:]...)
+		literals = append(literals[:ch.from.text:ch.from.text], literals[ch.to.text:]...)
+	}
+	pieces := make([]piece, len(texts))
+	for i, text := range texts {
+		pieces[i].line = text
+		if i < len(literals) {
+			pieces[i].literal = literals[i]
+		}
+	}
+	return pieces
+}
+
+// amended gathers a command, changes its arguments as its row in the table
+// says, and relays it.
+func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
+	a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
+	a.add(line, cmd.args, lit)
+	for lit != nil {
+		value, err := c.argumentLiteral(lit)
+		if err != nil {
+			return c.argumentFault(cmd, err)
+		}
+		more, err := c.readLine()
+		if err != nil {
+			return err
+		}
+		c.trace.fromClient(more)
+		if _, lit, err = wire.CheckLine(more); err != nil {
+			return c.argumentFault(cmd, err)
+		}
+		a.literals = append(a.literals, value)
+		a.args.AddLiteral(value)
+		a.add(string(more), "", lit)
+	}
+	if done, err := cmd.route.edits.args(a); err != nil || done {
+		return c.argumentFault(cmd, err)
+	}
+	return c.sendAmended(a)
+}
+
+// add adds a line. Of the command's first, args is what is to be read.
+func (a *amendment) add(line, args string, lit *wire.Literal) {
+	if lit != nil {
+		line = line[:strings.LastIndexByte(line, '{')]
+		if lit.Binary {
+			line = strings.TrimSuffix(line, "~")
+		}
+	}
+	if len(a.texts) > 0 {
+		args = line
+	}
+	a.texts = append(a.texts, line)
+	a.args.AddText([]byte(args))
+}
+
+// sendAmended sends the command as it is now.
+func (c *conn) sendAmended(a *amendment) error {
+	cmd, pieces := a.cmd, a.pieces()
+	_, rest, _ := strings.Cut(pieces[0].line, " ")
+	_, cmd.args = verbOf(rest)
+	if len(pieces) == 1 {
+		return c.direct(cmd, pieces[0].line, nil)
+	}
+	if err := c.admit(cmd, nil); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	cmd.pieces, cmd.whole, cmd.complete = pieces, true, true
+	c.launch(cmd)
+	c.mu.Unlock()
+	return c.sendPieces(cmd)
+}
+
+// withLiteral adds to a refusal the literal that the client may send all the
+// same.
+func withLiteral(err error, lit *wire.Literal) error {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		refused.lit = lit
+	}
+	return err
+}
+
+// refuseArgument is an argument that cannot be, with the status and the reason.
+func refuseArgument(format string, args ...any) error {
+	return &refusal{text: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"context"
+	"strings"
+
+	"exgate/backend"
+	"exgate/backend/folders"
+	"exgate/backend/wire"
+)
+
+// editNewName answers CREATE. Exchange knows names that it has not listed, and
+// makes parents unasked, so that its NO is looked into before the client gets
+// it.
+func editNewName(a *amendment) (done bool, err error) {
+	a.args.Space()
+	client, ok := a.args.String()
+	if !ok || !a.args.Space() && !a.args.Empty() {
+		return false, wire.SyntaxError("CREATE takes the name of a mailbox")
+	}
+	name, _ := folders.Decode(client)
+	c, n := a.c, a.c.login.names
+	if list, _ := c.login.account.known.get(); list != nil {
+		client = folders.Encode(strings.TrimSuffix(name, n.Separator(list))) // "will have children", RFC 9051 section 6.3.4
+	}
+	mailbox, list, err := c.upstreamMailbox(a.cmd, client)
+	if err != nil {
+		return false, err
+	}
+	if list.Has(mailbox) {
+		switch {
+		case c.login.account.known.wasImplied(mailbox):
+			return true, c.w.line("%s OK CREATE completed.", a.cmd.tag)
+		case n.opts.Case == folders.Merge && mailbox != name:
+			return true, c.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)", a.cmd.tag, astring(list.Wire(mailbox)))
+		}
+	}
+	status, err := c.createUpstream(a.cmd, mailbox, list)
+	if err != nil {
+		return false, c.lostOwn(a.cmd, err)
+	}
+	if status.Word != "OK" && strings.Contains(strings.ToLower(status.Text), "already exists") && !list.Has(mailbox) {
+		// Somebody else has made one just now, which differs in case.
+		again, found, err := c.upstreamAfresh(a.cmd, client)
+		if err != nil {
+			return false, err
+		}
+		if again != mailbox && !found.Has(again) {
+			if status, err = c.createUpstream(a.cmd, again, found); err != nil {
+				return false, c.lostOwn(a.cmd, err)
+			}
+		}
+	}
+	return true, c.reply(a.cmd, status)
+}
+
+// upstreamAfresh is upstreamMailbox by a list that is read for it.
+func (c *conn) upstreamAfresh(cmd *command, client string) (string, *folders.List, error) {
+	c.login.account.known.forget()
+	return c.upstreamMailbox(cmd, client)
+}
+
+// createUpstream asks for a mailbox.
+func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) (wire.Status, error) {
+	status, err := c.ask(cmd, "Exchange makes the mailbox", func() *backend.Request {
+		return backend.NewRequest("CREATE").Mailbox(list.Wire(mailbox))
+	})
+	if err == nil && status.Word == "OK" && list != nil {
+		c.login.account.known.made(list, mailbox)
+	}
+	return status, err
+}
+
+// reply passes the upstream's reply to a request of the gateway's on to the
+// client, as that to its own command.
+func (c *conn) reply(cmd *command, status wire.Status) error {
+	c.judge(cmd, status)
+	text := status.Text
+	if status.Code != "" {
+		text = "[" + status.Code + "] " + text
+	}
+	return c.w.line("%s %s %s", cmd.tag, status.Word, text)
+}
+
+// lostOwn answers a command whose request was lost.
+func (c *conn) lostOwn(cmd *command, err error) error {
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
+	if bye := c.resumable(); bye != nil {
+		return bye
+	}
+	return refuseArgument("NO [UNAVAILABLE] %s: %s; it is not known whether it was done", cmd.verb, explain(err))
+}

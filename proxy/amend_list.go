@@ -1,0 +1,172 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+
+	"exgate/backend/folders"
+	"exgate/backend/wire"
+)
+
+// editListNames is the argument editor of LIST and LSUB (RFC 9051 section
+// 6.3.9, RFC 3501 section 6.3.9, RFC 5258). Patterns are about the names that
+// the client sees, so that the upstream is asked for all, and what it says is
+// compared here; a pattern without a wildcard is a name.
+func editListNames(a *amendment) (done bool, err error) {
+	l := &listing{c: a.c}
+	a.args.Space()
+	options := a.here()
+	selection, ok := a.args.List()
+	if !ok {
+		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no end")
+	}
+	if l.special = containsFold(selection, "SPECIAL-USE") && !a.c.login.has("SPECIAL-USE"); l.special {
+		rest := slices.DeleteFunc(selection, func(s string) bool { return strings.EqualFold(s, "SPECIAL-USE") })
+		text := ""
+		if len(rest) > 0 {
+			text = "(" + strings.Join(rest, " ") + ")"
+		}
+		a.args.Space()
+		a.replace(options, text)
+	}
+	a.args.Space()
+	from := a.here()
+	reference, ok := a.args.String()
+	if !ok {
+		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
+	}
+	a.args.Space()
+	patterns, ok := a.patterns()
+	if !ok {
+		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
+	}
+	if len(patterns) == 1 && patterns[0] == "" { // asks for the separator
+		l.root = true
+		a.cmd.editor = l
+		return false, nil
+	}
+	for _, p := range patterns {
+		name, _ := folders.Decode(reference + p)
+		l.patterns = append(l.patterns, name)
+	}
+	if l.list, err = a.c.folders(a.cmd, anyAge); err != nil {
+		return false, unavailable(err)
+	}
+	ask := "*"
+	if len(patterns) == 1 && !wildcards(l.patterns[0]) {
+		mailbox, _, err := a.c.upstreamMailbox(a.cmd, reference+patterns[0])
+		if err != nil {
+			return false, err
+		}
+		ask = l.list.Wire(mailbox)
+	} else if len(selection) == 0 && a.cmd.verb == "LIST" && a.args.Empty() {
+		l.fresh = folders.NewList(l.list.Separator)
+		a.cmd.landed = onOK(func() { a.c.login.account.known.set(l.fresh) })
+	}
+	a.replace(from, `"" `+quotedPattern(ask))
+	if err := a.returnOptions(); err != nil {
+		return false, err
+	}
+	a.cmd.editor = l
+	return false, nil
+}
+
+// patterns reads one pattern, or several in parentheses.
+func (a *amendment) patterns() ([]string, bool) {
+	if a.args.Peek() != '(' {
+		pattern, ok := a.args.String()
+		return []string{pattern}, ok
+	}
+	return a.args.Strings()
+}
+
+// returnOptions takes SPECIAL-USE out of RETURN (RFC 6154 section 5.1), where
+// it is exgate that returns it.
+func (a *amendment) returnOptions() error {
+	from := a.here()
+	a.args.Space()
+	word, ok := a.args.Atom()
+	if !ok || !strings.EqualFold(word, "RETURN") || a.c.login.has("LIST-EXTENDED") {
+		return nil
+	}
+	a.args.Space()
+	list, ok := a.args.List()
+	if !ok {
+		return wire.SyntaxError(a.cmd.verb + ": the return options have no end")
+	}
+	for _, option := range list {
+		if !strings.EqualFold(option, "SPECIAL-USE") && !strings.EqualFold(option, "CHILDREN") {
+			return refuseArgument("BAD the return option %s is not offered", option)
+		}
+	}
+	a.replace(from, "") // both are returned unasked
+	return nil
+}
+
+// quotedPattern writes a pattern for LIST: always quoted, but for an atom.
+func quotedPattern(s string) string {
+	if s == "*" {
+		return `"*"`
+	}
+	return astring(s)
+}
+
+func containsFold(list []string, word string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, word) })
+}
+
+// listing is the reply editor of LIST and LSUB: names become the client's,
+// folders that it is not shown are left out, and those that it did not ask for.
+type listing struct {
+	c        *conn
+	list     *folders.List
+	fresh    *folders.List // gathers all names; nil: not all were asked for
+	patterns []string
+	special  bool // only those with an attribute of RFC 6154
+	root     bool // only the separator was asked for
+	gathered
+}
+
+// wants implements replyEditor.
+func (l *listing) wants(line []byte) bool { return isListed(line, "LIST", "LSUB", "STATUS") }
+
+// edit implements replyEditor.
+func (l *listing) edit(out []byte, f wire.Fragment) []byte {
+	resp, ok := l.gather(f)
+	if resp == nil {
+		return out
+	}
+	at, parsed := parseListed(resp)
+	if !ok || !parsed {
+		return append(out, resp...)
+	}
+	n := l.c.login.names
+	edit := listedEdit{mailbox: at.mailbox, separator: n.opts.Separator}
+	if l.root || at.mailbox == "" {
+		return at.appendTo(out, resp, edit)
+	}
+	if l.fresh != nil {
+		addListed(l.fresh, resp, &at)
+	}
+	name := l.list.AddWire(at.mailbox)
+	shown, ok := n.Client(name, l.list)
+	if !ok || !l.asked(shown) {
+		return out
+	}
+	if at.verb != "STATUS" {
+		edit.attribute = n.SpecialUse(name, l.list)
+		if l.special && edit.attribute == "" {
+			return out
+		}
+	}
+	if shown != name {
+		edit.mailbox = folders.Encode(shown)
+	}
+	return at.appendTo(out, resp, edit)
+}
+
+// asked tells whether the client's patterns have a mailbox in them.
+func (l *listing) asked(mailbox string) bool {
+	sep := l.c.login.names.Separator(l.list)
+	return slices.ContainsFunc(l.patterns, func(p string) bool { return matchList(p, mailbox, sep) })
+}

@@ -1,0 +1,221 @@
+package proxy
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// listed is a response that carries the name of a mailbox, taken apart: LIST
+// and LSUB, and those that begin with the name, such as STATUS. Its fields are
+// places in the response.
+type listed struct {
+	verb       string // in upper case
+	attributes span   // of LIST and LSUB: between their parentheses
+	separator  span   // of LIST and LSUB: as it stands there, in quotes or NIL
+	name       span   // as it stands there, with its quotes or as a literal
+	mailbox    string // the name, on the wire's alphabet
+	bare       bool   // the name is no atom and stands there like one (EX-21)
+}
+
+// span is a place in a text.
+type span struct{ from, to int }
+
+// nameFirst are the responses that begin with a name: RFC 9051, RFC 9208, RFC
+// 4314, RFC 5464, RFC 5257.
+var nameFirst = []string{"STATUS", "QUOTAROOT", "ACL", "LISTRIGHTS", "MYRIGHTS", "METADATA", "ANNOTATION"}
+
+// parseListed takes a whole response apart, with the literals that are in it.
+// It is lenient: a name with a TAB comes unquoted (behaviour notes §5 row 18).
+func parseListed(resp []byte) (l listed, ok bool) {
+	rest, ok := bytes.CutPrefix(resp, []byte("* "))
+	word, _, _ := bytes.Cut(rest, []byte(" "))
+	if !ok || len(word) > 10 {
+		return l, false
+	}
+	l.verb = strings.ToUpper(string(word))
+	if l.verb != "LIST" && l.verb != "LSUB" && !slices.Contains(nameFirst, l.verb) {
+		return l, false
+	}
+	at := len("* ") + len(word) + 1
+	if l.verb == "LIST" || l.verb == "LSUB" {
+		if at >= len(resp) || resp[at] != '(' {
+			return l, false
+		}
+		n := bytes.IndexByte(resp[at:], ')')
+		if n < 0 || !bytes.HasPrefix(resp[at+n:], []byte(") ")) {
+			return l, false
+		}
+		l.attributes = span{at + 1, at + n}
+		at += n + 2
+		end := at
+		for end < len(resp) && resp[end] != ' ' {
+			end++
+		}
+		l.separator = span{at, end}
+		if sep := string(resp[at:end]); !strings.EqualFold(sep, "NIL") && (len(sep) < 3 || sep[0] != '"' || sep[len(sep)-1] != '"') {
+			return l, false
+		}
+		at = end + 1
+	}
+	if at >= len(resp) || resp[at] == ' ' {
+		return l, false
+	}
+	l.name.from = at
+	switch resp[at] {
+	case '"':
+		return l, l.quoted(resp)
+	case '{':
+		return l, l.literal(resp)
+	}
+	return l, l.atom(resp)
+}
+
+func (l *listed) quoted(resp []byte) bool {
+	var b strings.Builder
+	for i := l.name.from + 1; i < len(resp); i++ {
+		switch c := resp[i]; {
+		case c == '"':
+			l.name.to, l.mailbox = i+1, b.String()
+			return i+1 == len(resp) || strings.IndexByte(" \r\n", resp[i+1]) >= 0
+		case c == '\r' || c == '\n':
+			return false
+		case c == '\\' && i+1 < len(resp):
+			i++
+			b.WriteByte(resp[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return false
+}
+
+func (l *listed) literal(resp []byte) bool {
+	line := bytes.IndexByte(resp[l.name.from:], '\n')
+	if line < 0 {
+		return false
+	}
+	from := l.name.from + line + 1
+	digits := strings.Trim(string(resp[l.name.from+1:from]), "}+\r\n")
+	size, err := strconv.Atoi(digits)
+	if err != nil || size < 0 || from+size > len(resp) {
+		return false
+	}
+	l.name.to, l.mailbox = from+size, string(resp[from:from+size])
+	return true
+}
+
+// atom reads a name that is not quoted: to the end of the line or, where
+// something in parentheses follows, to that.
+func (l *listed) atom(resp []byte) bool {
+	text := bytes.TrimRight(resp[l.name.from:], "\r\n")
+	end := len(text)
+	switch {
+	case l.verb != "LIST" && l.verb != "LSUB" && l.verb != "STATUS":
+		if n := bytes.IndexByte(text, ' '); n >= 0 {
+			end = n
+		}
+	case bytes.HasSuffix(text, []byte(")")):
+		if n := bytes.Index(text, []byte(" (")); n >= 0 {
+			end = n
+		} else if l.verb == "STATUS" {
+			return false
+		}
+	case l.verb == "STATUS":
+		return false
+	}
+	l.name.to, l.mailbox = l.name.from+end, string(text[:end])
+	l.bare = !isAtom(l.mailbox)
+	return end > 0
+}
+
+// isAtom tells whether a name may stand bare where Exchange writes it: with
+// what an astring allows (RFC 9051 section 9, ASTRING-CHAR).
+func isAtom(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\`, c) >= 0 {
+			return false
+		}
+	}
+	return s != "" && !strings.EqualFold(s, "NIL")
+}
+
+// astring writes a name as the wire wants it.
+func astring(name string) string {
+	switch {
+	case isAtom(name):
+		return name
+	case strings.ContainsFunc(name, func(r rune) bool { return r == 0 || r == '\r' || r == '\n' || r >= 0x7f }):
+		return "{" + strconv.Itoa(len(name)) + "}\r\n" + name
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+}
+
+// listedEdit is what becomes of a listed response.
+type listedEdit struct {
+	mailbox   string // the name as the client shall have it
+	attribute string // one more; ""
+	separator string // ""
+}
+
+// appendTo appends the response edited.
+func (l *listed) appendTo(out, resp []byte, edit listedEdit) []byte {
+	at := 0
+	put := func(s span, text string) {
+		out = append(append(out, resp[at:s.from]...), text...)
+		at = s.to
+	}
+	if edit.attribute != "" && indexFold(resp[l.attributes.from:l.attributes.to], strings.ToUpper(edit.attribute)) < 0 {
+		text := " " + edit.attribute
+		if l.attributes.from == l.attributes.to {
+			text = edit.attribute
+		}
+		put(span{l.attributes.to, l.attributes.to}, text)
+	}
+	if edit.separator != "" && l.separator.to > l.separator.from {
+		put(l.separator, `"`+strings.ReplaceAll(edit.separator, `\`, `\\`)+`"`)
+	}
+	if edit.mailbox != l.mailbox || l.bare {
+		put(l.name, astring(edit.mailbox))
+	}
+	return append(out, resp[at:]...)
+}
+
+// matchList tells whether a mailbox fits a pattern of LIST: "*" is anything,
+// "%" anything within one level (RFC 9051 section 6.3.9).
+func matchList(pattern, mailbox, separator string) bool {
+	if len(mailbox) >= 5 && strings.EqualFold(mailbox[:5], "INBOX") && len(pattern) >= 5 && strings.EqualFold(pattern[:5], "INBOX") {
+		pattern, mailbox = pattern[5:], mailbox[5:]
+	}
+	// The places to go on from where what was tried does not fit: behind the
+	// last "*" and the last "%".
+	star, percent := -1, -1
+	starAt, percentAt := 0, 0
+	p, m := 0, 0
+	for m < len(mailbox) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, starAt, percent = p, m, -1
+			p++
+		case p < len(pattern) && pattern[p] == '%':
+			percent, percentAt = p, m
+			p++
+		case p < len(pattern) && pattern[p] == mailbox[m]:
+			p++
+			m++
+		case percent >= 0 && !strings.HasPrefix(mailbox[percentAt:], separator):
+			percentAt++
+			p, m = percent+1, percentAt
+		case star >= 0:
+			starAt++
+			p, m, percent = star+1, starAt, -1
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*%") == ""
+}
+
+// wildcards tells whether a pattern of LIST has any.
+func wildcards(pattern string) bool { return strings.ContainsAny(pattern, "*%") }

@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+)
+
+var listedResponses = []struct {
+	name, in string
+	mailbox  string // "": it is no such response
+	edit     listedEdit
+	want     string // "": as it came
+}{
+	{"atom", `* LIST (\HasNoChildren) "/" INBOX`, "INBOX", listedEdit{mailbox: "INBOX"}, ""},
+	{"renamed", `* LIST (\HasNoChildren) "/" a`, "a", listedEdit{mailbox: "b c"}, `* LIST (\HasNoChildren) "/" "b c"`},
+	{"quoted", `* LSUB () "/" "a \"b\\"`, `a "b\`, listedEdit{mailbox: `a "b\`}, ""},
+	{"literal", "* LIST () \"/\" {4}\r\na\"\\b", `a"\b`, listedEdit{mailbox: "x"}, `* LIST () "/" x`},
+	{"literal kept", "* LIST () \"/\" {4}\r\na\"\\b", `a"\b`, listedEdit{mailbox: `a"\b`}, ""},
+	{"TAB", "* LIST () \"/\" INBOX/Da\tOggetto", "INBOX/Da\tOggetto", listedEdit{mailbox: "INBOX/Da\tOggetto"}, "* LIST () \"/\" \"INBOX/Da\tOggetto\""},
+	{"extended data", `* LIST () "/" foo ("CHILDINFO" ("SUBSCRIBED"))`, "foo ", listedEdit{}, ""},
+	{"attribute", `* LIST (\HasNoChildren) "/" "Sent Items"`, "Sent Items", listedEdit{mailbox: "Sent Items", attribute: `\Sent`}, `* LIST (\HasNoChildren \Sent) "/" "Sent Items"`},
+	{"attribute there already", `* LIST (\sent) "/" Sent`, "Sent", listedEdit{mailbox: "Sent", attribute: `\Sent`}, ""},
+	{"the only attribute", `* LIST () "/" Sent`, "Sent", listedEdit{mailbox: "Sent", attribute: `\Sent`}, `* LIST (\Sent) "/" Sent`},
+	{"separator", `* LIST () "/" a`, "a", listedEdit{mailbox: "a", separator: `\`}, `* LIST () "\\" a`},
+	{"no separator", `* LIST () NIL a`, "a", listedEdit{mailbox: "a"}, ""},
+	{"STATUS", `* STATUS Trash (MESSAGES 1)`, "Trash", listedEdit{mailbox: "trash"}, `* STATUS trash (MESSAGES 1)`},
+	{"STATUS with a TAB", "* STATUS a\tb (MESSAGES 1)", "a\tb", listedEdit{mailbox: "c"}, "* STATUS c (MESSAGES 1)"},
+	{"STATUS, quoted", `* STATUS "a b" (MESSAGES 1)`, "a b", listedEdit{mailbox: "c"}, "* STATUS c (MESSAGES 1)"},
+	{"QUOTAROOT", `* QUOTAROOT a ""`, "a", listedEdit{mailbox: "b"}, `* QUOTAROOT b ""`},
+	{"not ASCII", `* LIST () "/" a`, "a", listedEdit{mailbox: "\xff"}, "* LIST () \"/\" {1}\r\n\xff"},
+	{"the name is NIL", `* LIST () "/" a`, "a", listedEdit{mailbox: "NIL"}, `* LIST () "/" "NIL"`},
+	{"no list", "* OK done", "", listedEdit{}, ""},
+	{"no attributes", "* LIST INBOX", "", listedEdit{}, ""},
+	{"no name", `* LIST () "/" `, "", listedEdit{}, ""},
+	{"no end", `* LIST () "/" "abc`, "", listedEdit{}, ""},
+	{"literal too long", "* LIST () \"/\" {9}\r\nabc", "", listedEdit{}, ""},
+	{"STATUS without items", "* STATUS a", "", listedEdit{}, ""},
+}
+
+func TestListed(t *testing.T) {
+	for _, tt := range listedResponses {
+		t.Run(tt.name, func(t *testing.T) {
+			in := []byte(tt.in + "\r\n")
+			l, ok := parseListed(in)
+			if tt.name == "extended data" { // taken off the name
+				if !ok || l.mailbox != "foo" {
+					t.Errorf("%q", l.mailbox)
+				}
+				return
+			}
+			if ok != (tt.mailbox != "") || l.mailbox != tt.mailbox && ok {
+				t.Fatalf("%q, %v", l.mailbox, ok)
+			}
+			if !ok {
+				return
+			}
+			want := tt.want
+			if want == "" {
+				want = tt.in
+			}
+			if got := string(l.appendTo(nil, in, tt.edit)); got != want+"\r\n" {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestMatchList(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, yes, no string
+	}{
+		{"*", "a a/b INBOX", ""},
+		{"%", "a INBOX", "a/b"},
+		{"a/%", "a/b", "a a/b/c b/a"},
+		{"%/%", "a/b", "a a/b/c"},
+		{"a*c", "abc a/b/c ac", "ab abcd"},
+		{"*b%", "ab aba a/bc xb", "b/c"},
+		{"%b*", "ab b/c/d", "a/b"},
+		{"inbox", "INBOX", "INBOXES a"},
+		{"InBox/%", "INBOX/a", "INBOX INBOX/a/b"},
+		{"trash", "trash", "Trash"},
+		{"a%*%a", "aa aba a/b/a", "ab"},
+		{"", "", "a"},
+	} {
+		for name := range strings.FieldsSeq(tt.yes) {
+			if !matchList(tt.pattern, name, "/") {
+				t.Errorf("%q does not match %q", name, tt.pattern)
+			}
+		}
+		for name := range strings.FieldsSeq(tt.no) {
+			if matchList(tt.pattern, name, "/") {
+				t.Errorf("%q matches %q", name, tt.pattern)
+			}
+		}
+	}
+	if matchList(strings.Repeat("%*", 2000)+"x", strings.Repeat("a/", 2000), "/") {
+		t.Error("matches")
+	}
+}
+
+func FuzzListed(f *testing.F) {
+	for _, tt := range listedResponses {
+		f.Add(tt.in+"\r\n", tt.edit.mailbox)
+	}
+	f.Fuzz(func(t *testing.T, in, name string) {
+		l, ok := parseListed([]byte(in))
+		if !ok {
+			return
+		}
+		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: l.mailbox})); same != in && !l.bare {
+			t.Fatalf("unchanged, %q became %q", in, same)
+		}
+		edited := l.appendTo(nil, []byte(in), listedEdit{mailbox: name, attribute: `\Sent`, separator: "."})
+		if again, ok := parseListed(edited); ok && again.mailbox != name && l.verb == "LIST" && name != "" && !strings.ContainsAny(in, "{}") {
+			t.Fatalf("%q, renamed to %q, became %q, which reads %q", in, name, edited, again.mailbox)
+		}
+	})
+}

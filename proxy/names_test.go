@@ -1,0 +1,384 @@
+package proxy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/backend/exchangesim"
+	"exgate/backend/folders"
+)
+
+// mapping returns a policy of an Exchange profile that maps names.
+func mapping(o folders.Options) Policy {
+	return Policy{Name: "exchange2016", Pipeline: 1, Names: o, Forms: exchangePolicy.Forms}
+}
+
+// testTime is when the messages of these tests came.
+var testTime = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+
+var apartNames = folders.Options{Case: folders.Apart, Characters: true, Longest: 250}
+
+// listed answers the gateway's own LIST.
+func (u *upstream) listed(tag string, mailboxes ...string) {
+	u.t.Helper()
+	u.C(tag + ` LIST "" "*"`)
+	for _, m := range mailboxes {
+		u.S(`* LIST (\HasNoChildren) "/" ` + m)
+	}
+	u.S(tag + " OK LIST completed.")
+}
+
+// TestNameInEveryCommand shows for each command that carries a name, in each
+// place and each spelling of an argument, that it goes through the mapper.
+func TestNameInEveryCommand(t *testing.T) {
+	suffixed, err := folders.NewMapper(apartNames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := folders.NewList("")
+	have.Add("Trash")
+	other, err := suffixed.Upstream("trash", have)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ client, upstream string }{
+		{"SELECT %s", "SELECT %s"},
+		{"EXAMINE %s (CONDSTORE)", "EXAMINE %s (CONDSTORE)"},
+		{"STATUS %s (MESSAGES UIDNEXT)", "STATUS %s (MESSAGES UIDNEXT)"},
+		{"SUBSCRIBE %s", "SUBSCRIBE %s"},
+		{"UNSUBSCRIBE %s", "UNSUBSCRIBE %s"},
+		{"DELETE %s", "DELETE %s"},
+		{"RENAME %s other", "RENAME %s other"},
+		{"RENAME other %s", "RENAME other %s"},
+		{"COPY 1:5 %s", "COPY 1:5 %s"},
+		{"UID COPY 1:* %s", "UID COPY 1:* %s"},
+		{"MOVE 7 %s", "MOVE 7 %s"},
+		{"UID MOVE 7,9 %s", "UID MOVE 7,9 %s"},
+		{"GETQUOTAROOT %s", "GETQUOTAROOT %s"},
+		{"GETACL %s", "GETACL %s"},
+		{"SETACL %s bob lrs", "SETACL %s bob lrs"},
+		{"DELETEACL %s bob", "DELETEACL %s bob"},
+		{"LISTRIGHTS %s bob", "LISTRIGHTS %s bob"},
+		{"MYRIGHTS %s", "MYRIGHTS %s"},
+		{"GETMETADATA %s /private/comment", "GETMETADATA %s /private/comment"},
+		{"GETMETADATA (DEPTH 1) %s /private/comment", "GETMETADATA (DEPTH 1) %s /private/comment"},
+		{"SETMETADATA %s (/private/comment x)", "SETMETADATA %s (/private/comment x)"},
+		{"GETANNOTATION %s * *", "GETANNOTATION %s * *"},
+		{"SETANNOTATION %s * (x y)", "SETANNOTATION %s * (x y)"},
+		{`LIST "" %s`, `LIST "" %s`},
+		{`LSUB "" %s`, `LSUB "" %s`},
+	} {
+		for _, as := range []struct{ name, text string }{
+			{"atom", "trash"}, {"quoted", `"trash"`}, {"literal", "{5}\r\ntrash"}, {"literal+", "{5+}\r\ntrash"},
+		} {
+			t.Run(tt.client+" "+as.name, func(t *testing.T) {
+				g := newGateway(t, withPolicy(mapping(apartNames)))
+				c, u := g.login()
+				before, after, _ := strings.Cut(tt.client, "%s")
+				literal, value, isLiteral := strings.Cut(as.text, "\r\n")
+				c.raw("a1 " + before + literal)
+				if isLiteral {
+					c.raw("\r\n")
+					if !strings.HasSuffix(literal, "+}") {
+						c.S("+ …")
+					}
+					c.raw(value)
+				}
+				c.raw(after + "\r\n")
+				u.listed("xg2", "INBOX", "Trash", "other", other)
+				want := fmt.Sprintf("a1 "+tt.upstream, other)
+				u.C(want)
+				u.S("a1 NO done")
+				c.S("a1 NO done")
+			})
+		}
+	}
+}
+
+// named collects what LIST says.
+func (c *client) list(pattern string) []string {
+	c.t.Helper()
+	c.C(`l1 LIST "" "` + pattern + `"`)
+	var names []string
+	for line := c.S("…"); !strings.HasPrefix(line, "l1 "); line = c.S("…") {
+		name, ok := strings.CutPrefix(line[strings.Index(line, `"/" `)+1:], `/" `)
+		if !ok || !strings.HasPrefix(line, "* LIST (") {
+			c.fatalf("not a LIST response")
+		}
+		names = append(names, strings.Trim(name, `"`))
+	}
+	return names
+}
+
+// newMapped starts a gateway that maps names before a simulated Exchange, and
+// logs alice in.
+func newMapped(t *testing.T, o folders.Options, quirks ...string) (*client, *exchangesim.Server, *gateway) {
+	t.Helper()
+	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2016", Quirks: quirks}, withPolicy(mapping(o)))
+	return g.loginSimulated(), sim, g
+}
+
+// do sends a command and expects the tagged reply, whatever comes before it.
+func (c *client) do(command, want string) {
+	c.t.Helper()
+	c.C("x1 " + command)
+	c.until("x1 "+want, "* …")
+}
+
+// TestApart takes two mailboxes whose names differ in case through their life.
+func TestApart(t *testing.T) {
+	c, sim, g := newMapped(t, apartNames)
+	for _, name := range []string{"Trash", "trash", "TRASH", "Trash/Sub", "trash/sub", `"trail "`, "&2DzfiQ-"} {
+		c.do("CREATE "+name, "OK CREATE completed.")
+	}
+	want := []string{"TRASH", "Trash", "Trash/Sub", "trail ", "trash", "trash/sub", "&2DzfiQ-"}
+	if got := c.list("*"); !containsAll(got, want) {
+		t.Fatalf("listed %q", got)
+	}
+	if got := c.list("tr%"); !slices.Equal(got, []string{"trail ", "trash"}) {
+		t.Errorf("tr%%: %q", got)
+	}
+	if got := c.list("trash/*"); !slices.Equal(got, []string{"trash/sub"}) {
+		t.Errorf("trash/*: %q", got)
+	}
+	if got := c.list("trash"); !slices.Equal(got, []string{"trash"}) {
+		t.Errorf("trash: %q", got)
+	}
+	for i, name := range []string{"Trash", "trash", "TRASH"} {
+		for range i + 1 {
+			c.C("x2 APPEND " + name + " {10+}\r\nSubject: x")
+			c.until("x2 OK …")
+		}
+		c.do("STATUS "+name+" (MESSAGES)", "OK …")
+	}
+	c.C("s1 STATUS trash (MESSAGES)")
+	c.S("* STATUS trash (MESSAGES 2)")
+	c.S("s1 OK …")
+	c.do("SELECT trash", "OK …")
+	c.do("COPY 1:2 Trash", "OK …")
+	c.do("COPY 1:2 nowhere", "NO [TRYCREATE] …")
+	c.C("s2 STATUS Trash (MESSAGES)")
+	c.S("* STATUS Trash (MESSAGES 3)")
+	c.S("s2 OK …")
+	c.do("CREATE trash", "NO Mailbox already exists.")
+
+	// Another gateway, or this one on another day, says the same.
+	again := startGateway(t, ListenInsecurePlaintext, g.srv.settings.Load().opts.Upstream.Address, withPolicy(mapping(apartNames)))
+	c2 := again.loginSimulated()
+	c2.C("s1 STATUS TRASH (MESSAGES)")
+	c2.S("* STATUS TRASH (MESSAGES 3)")
+	c2.S("s1 OK …")
+
+	c.do("DELETE Trash/Sub", "OK …")
+	c.do("DELETE Trash", "OK …")
+	if got := c.list("*"); slices.Contains(got, "Trash") || !containsAll(got, []string{"trash", "TRASH", "trash/sub"}) {
+		t.Errorf("after DELETE: %q", got)
+	}
+	c.do("RENAME trash Trash", "OK …")
+	c.do("RENAME TRASH/ trash", "NO …")
+	c.do("RENAME TRASH trash", "OK …")
+	if got := c.list("*"); slices.Contains(got, "TRASH") || !containsAll(got, []string{"Trash", "trash", "Trash/sub"}) {
+		t.Errorf("after RENAME: %q, and %q in Exchange", got, sim.Mailboxes("alice"))
+	}
+	c2.C("s1 STATUS trash (MESSAGES)")
+	c2.S("* STATUS trash (MESSAGES 3)")
+	c2.S("s1 OK …")
+}
+
+func containsAll(list, want []string) bool {
+	return !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(list, w) })
+}
+
+func TestMerge(t *testing.T) {
+	o := apartNames
+	o.Case = folders.Merge
+	c, sim, g := newMapped(t, o)
+	c.do("CREATE Trash", "OK CREATE completed.")
+	c.do("CREATE trash", "OK CREATE completed: Trash is the same mailbox (names.case: merge)")
+	c.C("x2 APPEND trash {10+}\r\nSubject: x")
+	c.until("x2 OK …")
+	if n := len(sim.Messages("alice", "Trash")); n != 1 {
+		t.Errorf("%d messages in Trash", n)
+	}
+	c.C("s1 STATUS trash (MESSAGES)")
+	c.S("* STATUS trash (MESSAGES 1)")
+	c.S("s1 OK …")
+	g.logged("several names are one mailbox")
+	for _, command := range []string{`STORE 1 +FLAGS (\Deleted)`, `UID STORE 1 FLAGS.SILENT \Deleted`, "EXPUNGE", "UID EXPUNGE 1", "MOVE 1 INBOX"} {
+		c.do("SELECT trash", "OK …")
+		c.do(command, "NO [CANNOT] …")
+	}
+	c.do(`STORE 1 +FLAGS (\Flagged)`, "OK …")
+	c.do("SELECT INBOX", "OK …")
+	c.do("EXPUNGE", "OK …")
+}
+
+// Parents that Exchange has made are no error when they are made afterwards,
+// once.
+func TestImpliedParents(t *testing.T) {
+	c, _, _ := newMapped(t, apartNames)
+	c.do("CREATE a/b/c", "OK …")
+	c.do("CREATE a", "OK CREATE completed.")
+	c.do("CREATE a/b", "OK …")
+	c.do("CREATE a", "NO Mailbox already exists.")
+	c.do("CREATE a/b/c", "NO Mailbox already exists.")
+}
+
+// A mailbox that another program has made meanwhile, and that differs in case.
+func TestMadeByOthers(t *testing.T) {
+	c, sim, _ := newMapped(t, apartNames)
+	c.do("STATUS Drafts (MESSAGES)", "OK …")
+	if _, err := sim.Deliver("alice", "Later", nil, testTime, []byte("Subject: x\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	c.do("CREATE later", "OK …")
+	if got := c.list("*"); !containsAll(got, []string{"Later", "later"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestPrefix(t *testing.T) {
+	o := apartNames
+	o.Prefix = "backup/alice"
+	c, sim, _ := newMapped(t, o)
+	c.do("SELECT INBOX", "OK …") // no client ever makes it
+	c.do("CREATE Work/2026", "OK …")
+	if got := c.list("*"); !slices.Equal(got, []string{"INBOX", "Work", "Work/2026"}) {
+		t.Errorf("listed %q", got)
+	}
+	if got := sim.Mailboxes("alice"); !containsAll(got, []string{"backup/alice/INBOX", "backup/alice/Work/2026"}) {
+		t.Errorf("in Exchange %q", got)
+	}
+	c.C("n1 NAMESPACE")
+	c.S(`* NAMESPACE (("" "/")) NIL NIL`)
+	c.S("n1 OK …")
+}
+
+// Clients may be shown another separator, so that a "/" can be part of a name.
+func TestSeparator(t *testing.T) {
+	o := apartNames
+	o.Separator = "."
+	c, sim, _ := newMapped(t, o)
+	c.do("CREATE a/b.c", "OK …")
+	c.C("l1 LIST \"\" a%.c")
+	c.S(`* LIST (\HasNoChildren) "." a/b.c`)
+	c.S("l1 OK …")
+	c.C("n1 NAMESPACE")
+	c.S(`* NAMESPACE (("" ".")) NIL NIL`)
+	c.S("n1 OK …")
+	c.C(`l2 LIST "" ""`)
+	c.S(`* LIST (\Noselect \HasChildren) "." ""`)
+	c.S("l2 OK …")
+	if got := sim.Mailboxes("alice"); !slices.Contains(got, "a&IhU-b/c") {
+		t.Errorf("in Exchange %q", got)
+	}
+}
+
+func TestHiddenAndSpecialUse(t *testing.T) {
+	o := apartNames
+	o.Hide = []folders.Class{folders.Calendar, folders.Contacts, folders.Notes}
+	o.SpecialUse = true
+	c, _, _ := newMapped(t, o)
+	c.C(`l1 LIST "" "*"`)
+	for _, want := range []string{
+		`* LIST (\HasNoChildren) "/" INBOX`, `* LIST (\HasNoChildren \Trash) "/" "Deleted Items"`, `* LIST (\HasNoChildren \Drafts) "/" Drafts`,
+		`* LIST (\HasNoChildren) "/" Journal`, `* LIST (\HasNoChildren \Junk) "/" "Junk Email"`, `* LIST (\HasNoChildren) "/" Outbox`,
+		`* LIST (\HasNoChildren \Sent) "/" "Sent Items"`, `* LIST (\HasNoChildren) "/" Tasks`, "l1 OK …",
+	} {
+		c.S(want)
+	}
+	c.C(`l2 LIST (SPECIAL-USE) "" "S*" RETURN (SPECIAL-USE)`)
+	c.S(`* LIST (\HasNoChildren \Sent) "/" "Sent Items"`)
+	c.S("l2 OK …")
+	c.C(`l3 LSUB "" "C*"`)
+	c.S("l3 OK …")
+	c.C("c1 CAPABILITY")
+	c.S("* CAPABILITY … SPECIAL-USE…")
+	c.S("c1 OK …")
+	c.do("SELECT Calendar", "NO …")
+	c.do("CREATE Notes", "OK …") // of the client's own, for mail
+	if got := c.list("N*"); !slices.Equal(got, []string{"Notes"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestReservedAndLong(t *testing.T) {
+	o := apartNames
+	o.Reserved, o.Longest = []string{"Files"}, 64
+	c, sim, _ := newMapped(t, o, "reserved-files")
+	long := strings.Repeat("ab ", 60) + "c"
+	for _, name := range []string{"Files", `"` + long + `"`} {
+		c.do("CREATE "+name, "OK …")
+		c.C("x2 APPEND " + name + " {10+}\r\nSubject: x")
+		c.until("x2 OK …")
+	}
+	if got := c.list("*"); !containsAll(got, []string{"Files", long}) {
+		t.Errorf("listed %q", got)
+	}
+	if n := len(sim.Messages("alice", "Files_renamed_by_imapsync")); n != 1 {
+		t.Errorf("%d messages in imapsync's Files, of %q", n, sim.Mailboxes("alice"))
+	}
+}
+
+// A lost connection is resumed in the upstream's mailbox.
+func TestResumeUnderAnotherName(t *testing.T) {
+	g := newGateway(t, withPolicy(mapping(apartNames)), func(o *Options, _ *limits) { o.Resume = true })
+	c, u := g.login()
+	c.C("a1 SELECT trash")
+	u.listed("xg2", "INBOX", "Trash")
+	_, suffixed, _ := strings.Cut(u.C("a1 SELECT trash_exgate_…"), "SELECT ")
+	u.S("* 0 EXISTS")
+	u.S("* OK [UIDVALIDITY 7] x")
+	u.S("* OK [UIDNEXT 1] x")
+	u.S("a1 OK done")
+	c.until("a1 OK done", "* …")
+	u.close()
+	c.C("a2 NOOP")
+	u = g.accept()
+	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+	u.C(`xg1 LOGIN "alice" "secret"`)
+	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
+	u.C("xg2 SELECT " + suffixed)
+	u.S("* 0 EXISTS")
+	u.S("* OK [UIDVALIDITY 8] x")
+	u.S("* OK [UIDNEXT 1] x")
+	u.S("xg2 OK done")
+	c.S(`* BYE … the mailbox "trash" is another one now…`)
+}
+
+func TestBlankEndOn2007(t *testing.T) {
+	o := apartNames
+	o.RefuseBlankEnd = true
+	g := newGateway(t, withPolicy(mapping(o)))
+	c, u := g.login()
+	for i, command := range []string{`SELECT "Foo "`, `STATUS "Foo " (MESSAGES)`, `COPY 1 "Foo "`} {
+		c.C("a1 " + command)
+		if i == 0 {
+			u.listed("xg2", "INBOX", `"Foo "`)
+		}
+		c.S("a1 NO [CANNOT] … rename it…")
+	}
+	c.C("a2 APPEND \"Foo \" {3}")
+	c.S("a2 NO [CANNOT] … rename it…")
+	c.C(`a3 RENAME "Foo " Foo`)
+	u.C(`a3 RENAME "Foo " Foo`)
+	u.S("a3 OK done")
+	c.S("a3 OK done")
+}
+
+// What is not mapped costs nothing: the bytes are the same, literals and all.
+func TestNamesOffIsDirect(t *testing.T) {
+	g := newGateway(t, withPolicy(mapping(folders.Options{})))
+	c, u := g.login()
+	for _, command := range []string{`SELECT "trash "`, `LIST "" "*"`, "CREATE R&D", `STATUS Trash(MESSAGES)`} {
+		c.C("a1 " + command)
+		u.C("a1 " + command)
+		u.S("* LIST () \"/\" a\tb")
+		u.S("a1 OK done")
+		c.S("* LIST () \"/\" a\tb")
+		c.S("a1 OK done")
+	}
+}
