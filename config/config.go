@@ -43,6 +43,9 @@ type Config struct {
 	Upstream Upstream `key:"upstream"`
 	// The repairs. A key that is unset does what the profile says.
 	Fixes Fixes `key:"fixes"`
+	// Names of mailboxes, by Exchange and by clients. A key that is unset does
+	// what the profile says.
+	Names Names `key:"names"`
 	// Bounds on what one client may take.
 	Limits Limits `key:"limits"`
 	// Messages on their way to Exchange.
@@ -289,6 +292,77 @@ const (
 	OversizeRefuse     = "refuse"
 	OversizeDetach     = "detach"
 	OversizeOff        = "off"
+)
+
+// Names are folders.Options in the file's words. Its zero value is the
+// profile's.
+type Names struct {
+	// Names that differ only in case, which Exchange takes for one. apart: two
+	// mailboxes, the second with a suffix in Exchange. merge: one mailbox, in
+	// which nothing is deleted through exgate. off: as Exchange does.
+	Case string `key:"case" example:"apart"`
+	// What Exchange does not take or not keep in a name: blanks at its ends,
+	// control characters. replace: by characters that look alike, and back. off:
+	// sent as it is.
+	Characters string `key:"characters" example:"replace"`
+	// Characters that one level of a name may have; the rest goes into a level
+	// below it, which clients are not shown. 0: the profile's.
+	Longest int `key:"longest" example:"250"`
+	// Names that Exchange refuses at the top, which get _renamed_by_imapsync at
+	// their end there, as imapsync does it. Unset: the profile's; [off]: none.
+	Reserved []string `key:"reserved" example:"[Files]"`
+	// The mailbox below which all of the client's lie, in Exchange. INBOX does,
+	// too, unless the prefix begins with it. Unset: the profile's; off: none.
+	Prefix string `key:"prefix" example:"INBOX."`
+	// The prefix of single users, such as for the backup of many mailboxes in
+	// one.
+	Users []UserPrefix `key:"users" example:"[{user: bob, prefix: backup/bob}]"`
+	// What clients see between the levels of a name: / . or \. Unset: what
+	// Exchange has, which is /. With another one, a / can be part of a name.
+	Separator string `key:"separator" example:"."`
+	// Mailboxes that are called otherwise in Exchange (to) than by clients
+	// (from), with all that is below them.
+	List []NamePair `key:"list" example:"[{from: Sent, to: Sent Items}]"`
+	// The same by regular expression (RE2), in order, from what clients say. The
+	// way back is needed for clients to see their own names; without one, two
+	// names may become one mailbox.
+	Patterns []NamePattern `key:"patterns" example:"[{from: '^Old/(.*)$', to: 'Archive/$1', back_from: '^Archive/(.*)$', back_to: 'Old/$1'}]"`
+	// Folders of Exchange's own that clients are not shown: calendar, contacts,
+	// tasks, journal, notes, sync-issues, conversation-history, outbox, files.
+	// They are known by their names in each language. Unset: the profile's;
+	// [off]: none.
+	Hide []string `key:"hide" example:"[calendar, contacts, tasks, journal, notes]"`
+	// The folders for sent mail, drafts, trash and junk, by their names in each
+	// language. add: clients are told which they are (RFC 6154). off: not.
+	SpecialUse string `key:"special_use" example:"add"`
+}
+
+// UserPrefix is the prefix of one user.
+type UserPrefix struct {
+	User   string `key:"user" json:"user"`
+	Prefix string `key:"prefix" json:"prefix"`
+}
+
+// NamePair is one mailbox under two names.
+type NamePair struct {
+	From string `key:"from" json:"from"`
+	To   string `key:"to" json:"to"`
+}
+
+// NamePattern is a regular expression and what becomes of what it matches, and
+// the same for the way back.
+type NamePattern struct {
+	From     string `key:"from" json:"from"`
+	To       string `key:"to" json:"to"`
+	BackFrom string `key:"back_from" json:"back_from"`
+	BackTo   string `key:"back_to" json:"back_to"`
+}
+
+// Choices of names.
+const (
+	NamesOff          = "off"
+	CharactersReplace = "replace"
+	SpecialUseAdd     = "add"
 )
 
 // Limits are in bytes.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 	"exgate/rewrite"
 )
 
@@ -27,6 +28,7 @@ type Profile struct {
 	LiteralPlus       bool            // messages are sent as {n+}
 	Verify            bool            // STATUS INBOX proves the mailbox before the login is answered
 	Forms             []backend.Form  // of an admin's login, in order
+	Names             folders.Options // what is done to names of mailboxes
 }
 
 type forms = []backend.Form
@@ -52,6 +54,36 @@ var repair = rewrite.Options{
 	LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll, Uses: rewrite.UsesAt,
 }
 
+// exchangeNames is what an Exchange profile does to names:
+//
+//	case       names that differ in case are one to every Exchange (S113 to S117, §4.5)
+//	characters blanks at the ends (S128), control characters
+//	longest    "between 1 and 256 characters" ([MS-ASCMD], DisplayName of FolderCreate; that IMAP has the same bound
+//	           is inferred)
+//	hide       folders without mail are listed like others (§5 row 19)
+//	SPECIAL-USE no version has it (§5 row 20)
+//
+// Of single versions: 2000 has all mailboxes below INBOX (S131); 2007 closes the connection over a name that ends in
+// a blank (S128); Exchange Online reserves Files (O01).
+func exchangeNames(change func(*folders.Options)) folders.Options {
+	o := folders.Options{
+		Case: folders.Apart, Characters: true, Longest: 250, SpecialUse: true,
+		Hide: []folders.Class{folders.Calendar, folders.Contacts, folders.Tasks, folders.Journal, folders.Notes},
+	}
+	if change != nil {
+		change(&o)
+	}
+	return o
+}
+
+var (
+	names2000   = exchangeNames(func(o *folders.Options) { o.Prefix = "INBOX." })
+	names2007   = exchangeNames(func(o *folders.Options) { o.RefuseBlankEnd = true })
+	namesLater  = exchangeNames(nil)
+	namesOnline = exchangeNames(func(o *folders.Options) { o.Reserved = []string{"Files"} })
+	namesAuto   = exchangeNames(func(o *folders.Options) { o.Reserved, o.RefuseBlankEnd = []string{"Files"}, true })
+)
+
 // profiles is the table of design section 5. S and O are rows of requirements.md, § sections of
 // exchange-behaviour.md; the numbers of imapsync's presets are those of its release 1.970 (S02).
 //
@@ -70,21 +102,21 @@ var repair = rewrite.Options{
 //	                backslash forms do (S25 to S27, §2.1). Online: O08. The order is that of design section 5.
 //	                Older servers' domain/admin/alias and Exchange Online's XOAUTH2 are not spoken yet.
 var profiles = [...]Profile{
-	//                  message limit  message  escalate \Flagged keywords $MDNSent date msg/s pipeline literal+ verify  forms
-	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}},
-	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}},
-	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2016", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
-	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}},
-	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, 4, 1, false, true, forms{byUPN}},
+	//                  message limit  message  escalate \Flagged keywords $MDNSent date msg/s pipeline literal+ verify  forms, names
+	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, names2000},
+	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, namesLater},
+	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, names2007},
+	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater},
+	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater},
+	{"exchange2016", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater},
+	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater},
+	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater},
+	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, 4, 1, false, true, forms{byUPN}, namesOnline},
 	// No fix: the direct lane for everything but the login.
-	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, 0, 1000, true, false, forms{authzid}},
+	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, 0, 1000, true, false, forms{authzid}, folders.Options{}},
 	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
 	// of them serve every version within the two failures that a login may cost.
-	{Auto, 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}},
+	{Auto, 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesAuto},
 }
 
 // ProfileNames are the rows of the table, auto last.
@@ -124,11 +156,60 @@ func (c *Config) Profile(name string) Profile {
 	if rate := c.Upstream.Pace.MessagesPerSecond; rate != nil {
 		p.MessagesPerSecond = *rate
 	}
+	c.Names.override(&p.Names)
 	p.Forms = slices.Clone(p.Forms)
 	if len(c.Upstream.Login.Forms) > 0 {
 		p.Forms = slices.Clone(c.Upstream.Login.Forms)
 	}
 	return p
+}
+
+// override puts the operator's choices in place of the profile's.
+func (n Names) override(o *folders.Options) {
+	switch n.Case {
+	case "":
+	case NamesOff:
+		o.Case = ""
+	default:
+		o.Case = folders.Case(n.Case)
+	}
+	if n.Characters != "" {
+		o.Characters = n.Characters == CharactersReplace
+	}
+	override(&o.Longest, n.Longest)
+	overrideList(&o.Reserved, n.Reserved)
+	override(&o.Prefix, n.Prefix)
+	if o.Prefix == NamesOff {
+		o.Prefix = ""
+	}
+	override(&o.Separator, n.Separator)
+	overrideList(&o.Hide, n.Hide)
+	if n.SpecialUse != "" {
+		o.SpecialUse = n.SpecialUse == SpecialUseAdd
+	}
+	for _, u := range n.Users {
+		o.Users = append(o.Users, folders.UserPrefix(u))
+	}
+	for _, p := range n.List {
+		o.List = append(o.List, folders.Pair(p))
+	}
+	for _, p := range n.Patterns {
+		o.Patterns = append(o.Patterns, folders.Pattern(p))
+	}
+}
+
+// overrideList sets v to the operator's list, if he made one; [off] is empty.
+func overrideList[T ~string](v *[]T, choice []string) {
+	if len(choice) == 0 {
+		return
+	}
+	*v = nil
+	if len(choice) == 1 && choice[0] == NamesOff {
+		return
+	}
+	for _, word := range choice {
+		*v = append(*v, T(word))
+	}
 }
 
 // override sets v to the operator's choice, if he made one.
@@ -163,6 +244,14 @@ func (c *Config) Effective() *Config {
 	}
 	for _, s := range e.Fixes.switches(&p.Message.Uses) {
 		*s.choice = cmp.Or(*s.use, rewrite.Off)
+	}
+	e.Names.Case = cmp.Or(string(p.Names.Case), NamesOff)
+	e.Names.Characters = word(p.Names.Characters, CharactersReplace, NamesOff)
+	e.Names.SpecialUse = word(p.Names.SpecialUse, SpecialUseAdd, NamesOff)
+	e.Names.Longest, e.Names.Reserved, e.Names.Prefix = p.Names.Longest, p.Names.Reserved, p.Names.Prefix
+	e.Names.Hide = nil
+	for _, class := range p.Names.Hide {
+		e.Names.Hide = append(e.Names.Hide, string(class))
 	}
 	e.Limits.MessageSize = p.MessageLimit
 	e.Upstream.LiteralPlus = p.LiteralPlus

@@ -21,6 +21,7 @@ func (c *Config) Validate() error {
 	c.Upstream.validate(&p)
 	p.addAll("upstream.", c.backendOptions().Validate())
 	c.validateFixes(&p)
+	c.validateNames(&p)
 	c.validateLimits(&p)
 	choice(&p, "log.format", c.Log.Format, FormatAuto, FormatText, FormatJSON)
 	if c.Log.Trace == "" {
@@ -120,6 +121,13 @@ func (pace Pace) validate(p *problems) {
 	if pace.ParkAfter < 0 {
 		p.add("upstream.pace.park_after", "%s is negative: use a time such as 1m, or 0 for never", pace.ParkAfter)
 	}
+}
+
+func (c *Config) validateNames(p *problems) {
+	n := c.Names
+	choice(p, "names.characters", n.Characters, "", CharactersReplace, NamesOff)
+	choice(p, "names.special_use", n.SpecialUse, "", SpecialUseAdd, NamesOff)
+	p.addAll("names.", c.Profile(c.Upstream.Profile).Names.Validate())
 }
 
 func (c *Config) validateLimits(p *problems) {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 	"exgate/config"
 	"exgate/rewrite"
 )
@@ -95,6 +96,9 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	if len(c.Fixes.Filter.Command) > 0 {
 		row("filter", "%s, %s, at most %s", strings.Join(c.Fixes.Filter.Command, " "), c.Fixes.Filter.When, c.Fixes.Filter.Timeout)
 	}
+	for _, line := range namesText(c.Names) {
+		row("names", "%s", line)
+	}
 	row("pace", "%s; a backoff is waited out up to %s", paceText(c.Upstream.Pace), c.Upstream.Pace.MaxBackoff)
 	row("pipeline", "%d; literal_plus: %t", c.Upstream.Pipeline, c.Upstream.LiteralPlus)
 	row("log", "%s, %s; wire trace: %s", strings.ToLower(c.Log.Level.String()), c.Log.Format, c.Log.Trace)
@@ -147,6 +151,52 @@ func longLinesText(f config.Fixes) string {
 		return "off"
 	}
 	return fmt.Sprintf("%s over %d bytes", f.LongLines, f.LineLimit)
+}
+
+// namesText are the rules by which names of mailboxes are mapped.
+func namesText(n config.Names) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	switch n.Case {
+	case string(folders.Apart):
+		add("apart: beside Trash, trash is another mailbox, trash_exgate_ and seven letters in Exchange")
+	case string(folders.Merge):
+		add("merge: trash and Trash are one mailbox, in which nothing is deleted through exgate")
+	}
+	if n.Characters == config.CharactersReplace {
+		add("blanks at the ends and control characters are written as ␣ and ␀ to ␡")
+	}
+	if n.Longest > 0 {
+		add("a level over %d characters goes on in a level below it", n.Longest)
+	}
+	for _, name := range n.Reserved {
+		add("%s is %s_renamed_by_imapsync in Exchange", name, name)
+	}
+	if n.Prefix != "" {
+		add("all mailboxes lie below %s in Exchange", n.Prefix)
+	}
+	for _, u := range n.Users {
+		add("those of %s lie below %s in Exchange", u.User, u.Prefix)
+	}
+	if n.Separator != "" {
+		add("clients see %s between levels", n.Separator)
+	}
+	for _, p := range n.List {
+		add("%s is %s in Exchange", p.From, p.To)
+	}
+	for _, p := range n.Patterns {
+		back := "which is not led back: two names may become one mailbox"
+		if p.BackFrom != "" {
+			back = fmt.Sprintf("and back %s becomes %s", p.BackFrom, p.BackTo)
+		}
+		add("%s becomes %s, %s", p.From, p.To, back)
+	}
+	if len(n.Hide) > 0 {
+		add("not shown: Exchange's folders for %s", strings.Join(n.Hide, ", "))
+	}
+	if n.SpecialUse == config.SpecialUseAdd {
+		add("the folders for sent mail, drafts, trash, junk and archive are marked (RFC 6154)")
+	}
+	return lines
 }
 
 func oversizeText(c *config.Config) string {
