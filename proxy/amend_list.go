@@ -60,7 +60,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		}
 		ask = l.list.Wire(mailbox)
 	} else if len(selection) == 0 && a.cmd.verb == "LIST" && a.args.Empty() {
-		l.fresh = folders.NewList(l.list.Separator)
+		l.fresh = l.list.Fresh()
 		a.cmd.landed = onOK(func() { a.c.login.account.known.set(l.fresh) })
 	}
 	a.replace(from, `"" `+quotedPattern(ask))

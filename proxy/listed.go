@@ -73,12 +73,17 @@ func parseListed(resp []byte) (l listed, ok bool) {
 }
 
 func (l *listed) quoted(resp []byte) bool {
+	if n := bytes.IndexAny(resp[l.name.from+1:], `"\`+"\r\n"); n >= 0 && resp[l.name.from+1+n] == '"' { // most have no escapes
+		l.name.to = l.name.from + n + 2
+		l.mailbox = string(resp[l.name.from+1 : l.name.to-1])
+		return l.endsAt(resp)
+	}
 	var b strings.Builder
 	for i := l.name.from + 1; i < len(resp); i++ {
 		switch c := resp[i]; {
 		case c == '"':
 			l.name.to, l.mailbox = i+1, b.String()
-			return i+1 == len(resp) || strings.IndexByte(" \r\n", resp[i+1]) >= 0
+			return l.endsAt(resp)
 		case c == '\r' || c == '\n':
 			return false
 		case c == '\\' && i+1 < len(resp):
@@ -89,6 +94,11 @@ func (l *listed) quoted(resp []byte) bool {
 		}
 	}
 	return false
+}
+
+// endsAt tells whether something may follow the name there.
+func (l *listed) endsAt(resp []byte) bool {
+	return l.name.to == len(resp) || strings.IndexByte(" \r\n", resp[l.name.to]) >= 0
 }
 
 func (l *listed) literal(resp []byte) bool {
@@ -149,8 +159,11 @@ func astring(name string) string {
 	case strings.ContainsFunc(name, func(r rune) bool { return r == 0 || r == '\r' || r == '\n' || r >= 0x7f }):
 		return "{" + strconv.Itoa(len(name)) + "}\r\n" + name
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+	return `"` + escapeQuoted.Replace(name) + `"`
 }
+
+// escapeQuoted escapes what a quoted string is made of.
+var escapeQuoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // listedEdit is what becomes of a listed response.
 type listedEdit struct {
@@ -185,6 +198,9 @@ func (l *listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 // matchList tells whether a mailbox fits a pattern of LIST: "*" is anything,
 // "%" anything within one level (RFC 9051 section 6.3.9).
 func matchList(pattern, mailbox, separator string) bool {
+	if pattern == "*" {
+		return true
+	}
 	if len(mailbox) >= 5 && strings.EqualFold(mailbox[:5], "INBOX") && len(pattern) >= 5 && strings.EqualFold(pattern[:5], "INBOX") {
 		pattern, mailbox = pattern[5:], mailbox[5:]
 	}

@@ -148,7 +148,9 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 
 // addListed adds what a LIST response names, and takes the separator from it.
 func addListed(list *folders.List, resp []byte, l *listed) {
-	if sep := strings.Trim(string(resp[l.separator.from:l.separator.to]), `"`); sep != "" && !strings.EqualFold(sep, "NIL") {
+	if text := resp[l.separator.from:l.separator.to]; string(text) == `"/"` {
+		list.Separator = "/"
+	} else if sep := strings.Trim(string(text), `"`); sep != "" && !strings.EqualFold(sep, "NIL") {
 		list.Separator = sep[len(sep)-1:] // "\\" is one
 	}
 	list.AddWire(l.mailbox)

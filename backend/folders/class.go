@@ -64,8 +64,13 @@ func (l *language) class(name string) (Class, bool) {
 	if l == nil {
 		return "", false
 	}
-	class, ok := (*l)[fold(name)]
-	return class, ok
+	var small [64]byte
+	if key, ok := foldASCII(small[:0], name); ok {
+		class, known := (*l)[string(key)]
+		return class, known
+	}
+	class, known := (*l)[fold(name)]
+	return class, known
 }
 
 // leastFolders have to be there before a language is believed: a German
@@ -81,11 +86,14 @@ func (l *List) language() *language {
 	if l == nil {
 		return nil
 	}
+	l.mu.RLock()
+	speaks := l.speaks
+	l.mu.RUnlock()
+	if speaks != nil {
+		return speaks
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.speaks != nil {
-		return l.speaks
-	}
 	best, most := none, leastFolders-1
 	for i := range languages {
 		n := 0

@@ -27,13 +27,20 @@ func NewList(separator string) *List {
 	return &List{Separator: separator, spelling: make(map[string]string)}
 }
 
+// Fresh returns an empty list for the same upstream, with room for as many.
+func (l *List) Fresh() *List {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return &List{Separator: l.Separator, spelling: make(map[string]string, len(l.spelling))}
+}
+
 // AddWire adds a mailbox as it stands on the wire, and returns its name.
 func (l *List) AddWire(wire string) (name string) {
-	name, _ = Decode(wire)
+	name, again, _ := decode(wire)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.add(name)
-	if Encode(name) != wire {
+	if !again {
 		if l.odd == nil {
 			l.odd = make(map[string]string)
 		}
@@ -61,11 +68,10 @@ func (l *List) Add(name string) {
 
 // add adds one mailbox. l.mu is held.
 func (l *List) add(name string) {
-	key := fold(name)
-	first, known := l.spelling[key]
+	first, known := l.first(name)
 	switch {
 	case !known:
-		l.spelling[strings.Clone(key)] = strings.Clone(name)
+		l.spelling[fold(name)] = name
 		if !strings.Contains(name, l.Separator) {
 			l.speaks = nil // to be asked again
 		}
@@ -73,8 +79,20 @@ func (l *List) add(name string) {
 		if l.others == nil {
 			l.others = make(map[string]struct{})
 		}
-		l.others[strings.Clone(name)] = struct{}{}
+		l.others[name] = struct{}{}
 	}
+}
+
+// first is the mailbox of that name in whatever case which was added first.
+// l.mu is held.
+func (l *List) first(name string) (string, bool) {
+	var small [64]byte
+	if key, ok := foldASCII(small[:0], name); ok {
+		spelt, known := l.spelling[string(key)]
+		return spelt, known
+	}
+	spelt, known := l.spelling[fold(name)]
+	return spelt, known
 }
 
 // Remove takes a mailbox out; its children stay.
@@ -152,8 +170,8 @@ func (l *List) Has(name string) bool {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.spelling[fold(name)] == name {
-		return name != ""
+	if first, known := l.first(name); first == name {
+		return known
 	}
 	_, ok := l.others[name]
 	return ok
@@ -166,8 +184,7 @@ func (l *List) Spelling(name string) (spelt string, ok bool) {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	spelt, ok = l.spelling[fold(name)]
-	return spelt, ok
+	return l.first(name)
 }
 
 // Wire is a name as it stands on the wire.

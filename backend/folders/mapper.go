@@ -106,6 +106,9 @@ func (m *Mapper) rewritten(client string) (string, error) {
 // Client returns what a client is told an upstream mailbox is called; ok is
 // false for one that it is not shown, since no name leads to it.
 func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
+	if m.isPlain(upstream, have) {
+		return upstream, true
+	}
 	client, ok = m.client(upstream, have)
 	if !ok || len(m.opts.List)+len(m.patterns) == 0 {
 		return client, ok
@@ -119,6 +122,33 @@ func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
 		return "", false
 	}
 	return client, true
+}
+
+// isPlain tells, at a glance, that a mailbox which Exchange has is called the
+// same by clients: most are. What it does not see through is looked at closely.
+func (m *Mapper) isPlain(upstream string, have *List) bool {
+	o := &m.opts
+	if len(o.List)+len(m.patterns)+len(m.prefix) > 0 || o.Separator != "" || have.separator() != "/" || upstream == "" ||
+		o.Longest > 0 && len(upstream) > o.Longest-suffixLength || strings.Contains(upstream, apartMark) || strings.Contains(upstream, reservedEnd) {
+		return false
+	}
+	before := '/'
+	for _, r := range upstream {
+		if r < ' ' || r == 0x7f || r >= pictures && r <= openBox || before == '/' && (r == ' ' || r == '/') || before == ' ' && r == '/' {
+			return false
+		}
+		before = r
+	}
+	if before == ' ' || before == '/' || len(upstream) >= len(inbox) && strings.EqualFold(upstream[:len(inbox)], inbox) {
+		return false
+	}
+	top, _, _ := strings.Cut(upstream, "/")
+	for _, name := range m.reserved {
+		if len(name) == len(top) && fold(top) == name {
+			return false
+		}
+	}
+	return have.Has(upstream) && !m.Hidden(upstream, have)
 }
 
 // client is Client without the patterns.

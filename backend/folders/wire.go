@@ -1,7 +1,6 @@
 package folders
 
 import (
-	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,22 +13,30 @@ import (
 // itself, and a name in UTF-8 is what it says. ok is false for what is neither:
 // such a name means its bytes, and nothing can be said about its characters.
 func Decode(wire string) (name string, ok bool) {
-	if !utf8.ValidString(wire) {
-		return wire, false
-	}
-	if !strings.Contains(wire, "&") || !ascii(wire) {
-		return wire, true
+	name, _, ok = decode(wire)
+	return name, ok
+}
+
+// decode is Decode, and tells whether Encode would write the name so again.
+func decode(wire string) (name string, again, ok bool) {
+	switch {
+	case canonical(wire):
+		return wire, true, true
+	case !utf8.ValidString(wire):
+		return wire, true, false
+	case !strings.Contains(wire, "&") || !ascii(wire):
+		return wire, false, true
 	}
 	name, err := utf7.Encoding.NewDecoder().String(wire)
 	if err != nil {
-		return wire, true
+		return wire, false, true
 	}
-	return name, true
+	return name, true, true // the decoder takes one spelling only
 }
 
 // Encode writes a name in modified UTF-7.
 func Encode(name string) string {
-	if ascii(name) && !strings.Contains(name, "&") && !strings.ContainsFunc(name, unicode.IsControl) {
+	if canonical(name) {
 		return name
 	}
 	wire, err := utf7.Encoding.NewEncoder().String(name)
@@ -39,7 +46,15 @@ func Encode(name string) string {
 	return wire
 }
 
-var errNotText = errors.New("the name is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
+// canonical tells, at a glance, that Encode would write a name as it is.
+func canonical(wire string) bool {
+	for i := range len(wire) {
+		if c := wire[i]; c < ' ' || c >= 0x7f || c == '&' {
+			return false
+		}
+	}
+	return true
+}
 
 func ascii(s string) bool {
 	for i := range len(s) {
@@ -58,6 +73,25 @@ func fold(name string) string {
 		return strings.ToLower(name)
 	}
 	return strings.Map(foldRune, name)
+}
+
+// foldASCII appends the folded name to buf, if it fits and is all ASCII: which
+// spares most look-ups an allocation.
+func foldASCII(buf []byte, name string) ([]byte, bool) {
+	if len(name) > cap(buf) {
+		return nil, false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c >= utf8.RuneSelf {
+			return nil, false
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		buf = append(buf, c)
+	}
+	return buf, true
 }
 
 // foldRune is the least of the runes that are the same but for case.

@@ -49,6 +49,9 @@ func FuzzWire(f *testing.F) {
 		if !ascii(again) || strings.ContainsAny(again, "\r\n\x00") {
 			t.Fatalf("%q is written as %q", name, again)
 		}
+		if _, same, _ := decode(wire); same && again != wire {
+			t.Fatalf("%q is written again as %q", wire, again)
+		}
 		if twice, _ := Decode(again); twice != name {
 			t.Fatalf("%q, encoded %q, reads %q", name, again, twice)
 		}
