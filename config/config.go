@@ -226,6 +226,14 @@ type Fixes struct {
 	// (RE2) finds in the unfolded value becomes replacement, where $1 is the first
 	// group. Not for Message-ID, Date, Received, MIME-Version and Content-*.
 	HeaderRules []HeaderRule `key:"header-rules" example:"[{header: Subject, pattern: '^ *\\[SPAM\\] *', replacement: ' '}]"`
+	// The message that Exchange gives out in place of one that it cannot
+	// convert. mark: a field X-Exgate-Substitute is added. refuse: the FETCH is
+	// answered NO. off: passed on.
+	Substitute backend.Substitute `key:"substitute" example:"mark"`
+	// Repairs of Exchange's answers that are switched off: missing-data,
+	// structure, copyuid, list-names, status-codes, search-charset, long-sets,
+	// idle-order, idle-renew, refusals; or all.
+	RepliesOff []string `key:"replies-off" example:"[idle-renew]"`
 	// An external command that every message, or some, pass through.
 	Filter Filter `key:"filter"`
 }

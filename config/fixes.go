@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"exgate/backend"
 	"exgate/rewrite"
 )
 
@@ -111,6 +112,10 @@ func (c *Config) validateFixes(p *problems) {
 	choice(p, "fixes.keywords", f.Keywords, "", KeywordsDrop, KeywordsLeave)
 	choice(p, "fixes.internal-date", f.InternalDate, "", InternalDateDerive, InternalDateLeave)
 	choice(p, "fixes.oversize", f.Oversize, "", OversizeRefuse, OversizeDetach, OversizeOff)
+	choice(p, "fixes.substitute", f.Substitute, "", backend.SubstituteMark, backend.SubstituteRefuse, backend.SubstituteLeave)
+	if _, err := backend.AllReplies().Without(f.RepliesOff); err != nil {
+		p.add("fixes.replies-off", "%s", err)
+	}
 	choice(p, "fixes.escalate", f.Escalate, append([]Escalation{""}, escalations...)...)
 	choice(p, "fixes.filter.when", f.Filter.When, FilterAlways, FilterLongLines, FilterRefused)
 	if f.Filter.Timeout <= 0 {

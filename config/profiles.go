@@ -29,6 +29,7 @@ type Profile struct {
 	Verify            bool            // STATUS INBOX proves the mailbox before the login is answered
 	Forms             []backend.Form  // of an admin's login, in order
 	Names             folders.Options // what is done to names of mailboxes
+	Replies           backend.Replies // repairs of what is answered
 }
 
 type forms = []backend.Form
@@ -76,6 +77,9 @@ func exchangeNames(change func(*folders.Options)) folders.Options {
 	return o
 }
 
+// replies are the repairs of what every Exchange answers (§2.2, §3, §5).
+var replies = backend.AllReplies()
+
 var (
 	names2000   = exchangeNames(func(o *folders.Options) { o.Prefix = "INBOX." })
 	names2007   = exchangeNames(func(o *folders.Options) { o.RefuseBlankEnd = true })
@@ -102,21 +106,21 @@ var (
 //	                backslash forms do (S25 to S27, §2.1). Online: O08. The order is that of design section 5.
 //	                Older servers' domain/admin/alias and Exchange Online's XOAUTH2 are not spoken yet.
 var profiles = [...]Profile{
-	//                  message limit  message  escalate \Flagged keywords $MDNSent date msg/s pipeline literal+ verify  forms, names
-	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, names2000},
-	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, namesLater},
-	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, names2007},
-	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater},
-	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater},
-	{"exchange2016", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater},
-	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater},
-	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater},
-	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, 4, 1, false, true, forms{byUPN}, namesOnline},
+	//                  message limit  message  escalate \Flagged keywords $MDNSent date msg/s pipeline literal+ verify  forms, names, replies
+	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, names2000, replies},
+	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, namesLater, replies},
+	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, names2007, replies},
+	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
+	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
+	{"exchange2016", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
+	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
+	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
+	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, 4, 1, false, true, forms{byUPN}, namesOnline, replies},
 	// No fix: the direct lane for everything but the login.
-	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, 0, 1000, true, false, forms{authzid}, folders.Options{}},
+	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, 0, 1000, true, false, forms{authzid}, folders.Options{}, backend.Replies{}},
 	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
 	// of them serve every version within the two failures that a login may cost.
-	{Auto, 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesAuto},
+	{Auto, 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesAuto, replies},
 }
 
 // ProfileNames are the rows of the table, auto last.
@@ -157,6 +161,12 @@ func (c *Config) Profile(name string) Profile {
 		p.MessagesPerSecond = *rate
 	}
 	c.Names.override(&p.Names)
+	if c.Fixes.Substitute != "" {
+		p.Replies.Substitute = c.Fixes.Substitute
+	}
+	if replies, err := p.Replies.Without(c.Fixes.RepliesOff); err == nil {
+		p.Replies = replies
+	}
 	p.Forms = slices.Clone(p.Forms)
 	if len(c.Upstream.Login.Forms) > 0 {
 		p.Forms = slices.Clone(c.Upstream.Login.Forms)
@@ -240,6 +250,8 @@ func (c *Config) Effective() *Config {
 		Signed:       cmp.Or(p.Message.Signed, rewrite.SignedRepair),
 		Escalate:     escalations[p.Escalate],
 		HeaderRules:  c.Fixes.HeaderRules,
+		Substitute:   cmp.Or(p.Replies.Substitute, backend.SubstituteLeave),
+		RepliesOff:   p.Replies.Off(),
 		Filter:       c.Fixes.Filter,
 	}
 	for _, s := range e.Fixes.switches(&p.Message.Uses) {

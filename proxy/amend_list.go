@@ -13,6 +13,10 @@ import (
 // the client sees, so that the upstream is asked for all, and what it says is
 // compared here; a pattern without a wildcard is a name.
 func editListNames(a *amendment) (done bool, err error) {
+	if a.c.login.names == nil {
+		a.cmd.editor = &quoting{c: a.c}
+		return false, nil
+	}
 	l := &listing{c: a.c}
 	a.args.Space()
 	options := a.here()
@@ -169,4 +173,28 @@ func (l *listing) edit(out []byte, f wire.Fragment) []byte {
 func (l *listing) asked(mailbox string) bool {
 	sep := l.c.login.names.Separator(l.list)
 	return slices.ContainsFunc(l.patterns, func(p string) bool { return matchList(p, mailbox, sep) })
+}
+
+// quoting is the reply editor of LIST and LSUB where names are not mapped: one
+// with a TAB is quoted (behaviour notes §5 row 18).
+type quoting struct {
+	c *conn
+	gathered
+}
+
+// wants implements replyEditor.
+func (q *quoting) wants(line []byte) bool { return isListed(line, "LIST", "LSUB") }
+
+// edit implements replyEditor.
+func (q *quoting) edit(out []byte, f wire.Fragment) []byte {
+	resp, ok := q.gather(f)
+	if resp == nil {
+		return out
+	}
+	at, parsed := parseListed(resp)
+	if !ok || !parsed || !at.bare {
+		return append(out, resp...)
+	}
+	q.c.repaired("list-names")
+	return at.appendTo(out, resp, listedEdit{mailbox: at.mailbox})
 }

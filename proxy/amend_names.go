@@ -21,13 +21,15 @@ var (
 	optionName = edits{editOptionName, mapsNames}  // GETMETADATA: after its options
 	newName    = edits{editNewName, mapsNames}     // CREATE
 	oldName    = edits{editOldName, mapsNames}     // DELETE
-	listNames  = edits{editListNames, mapsNames}   // LIST, LSUB and what is answered to them
 	deletes    = edits{guardDeletion, mergesNames} // EXPUNGE
 	namespace  = edits{editNamespace, mapsNames}   // NAMESPACE
 	noNames    = edits{editNoNames, mapsNames}     // NOTIFY and others, whose names are not mapped
 )
 
-// mailbox reads the name that comes next, and puts the upstream's in its place.
+// listNames is for LIST and LSUB, and for what is answered to them.
+var listNames = edits{editListNames, func(l *login) bool { return mapsNames(l) || l.policy.Replies.ListNames }}
+
+// name reads the name that comes next, and puts the upstream's in its place.
 func (a *amendment) name() (mailbox string, list *folders.List, err error) {
 	a.args.Space()
 	from := a.here()

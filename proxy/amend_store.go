@@ -7,12 +7,15 @@ import (
 )
 
 // flags is for STORE.
-var flags = edits{editStore, mergesNames}
+var flags = edits{editStore, func(l *login) bool {
+	return mergesNames(l) || l.policy.Replies.Refusals || l.policy.Replies.LongSets
+}}
 
 // editStore looks at the flags that are set.
 func editStore(a *amendment) (done bool, err error) {
 	a.args.Space()
-	if _, ok := a.args.Atom(); !ok {
+	messages, ok := a.args.Atom()
+	if !ok {
 		return false, wire.SyntaxError(a.cmd.verb + " takes messages and flags")
 	}
 	a.args.Space()
@@ -24,11 +27,50 @@ func editStore(a *amendment) (done bool, err error) {
 	}
 	item, _ := a.args.Atom()
 	a.args.Space()
+	from := a.here()
 	set := a.flags()
 	if !strings.HasPrefix(item, "-") && containsFold(set, `\Deleted`) && mergesNames(a.c.login) {
-		return guardDeletion(a)
+		if done, err := guardDeletion(a); err != nil || done {
+			return done, err
+		}
+	}
+	if a.c.login.policy.Replies.Refusals && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
+		if err := a.dropKeywords(from, item, set); err != nil {
+			return false, err
+		}
+	}
+	if a.tooLong() {
+		return true, a.c.sendSplit(a, messages)
 	}
 	return false, nil
+}
+
+// dropKeywords takes out of a STORE the keywords that the mailbox does not keep,
+// each of which Exchange counts as an error (behaviour notes §5 row 3).
+func (a *amendment) dropKeywords(from position, item string, set []string) error {
+	c := a.c
+	c.mu.Lock()
+	permanent := c.view.flags
+	c.mu.Unlock()
+	if len(permanent) == 0 { // not known, or read-only
+		return nil
+	}
+	var keep []string
+	for _, flag := range set {
+		if strings.HasPrefix(flag, `\`) || keeps(permanent, flag) {
+			keep = append(keep, flag)
+		}
+	}
+	switch {
+	case len(keep) == len(set):
+		return nil
+	case len(keep) == 0 && strings.HasPrefix(strings.TrimLeft(item, " "), "+"), len(keep) == 0 && strings.HasPrefix(item, "-"):
+		c.repaired("refusals")
+		return refuseArgument("NO [CANNOT] the mailbox keeps no flags but %s", strings.Join(permanent, " "))
+	}
+	c.repaired("refusals")
+	a.replace(from, "("+strings.Join(keep, " ")+")")
+	return nil
 }
 
 // flags reads flags in parentheses, or without.

@@ -22,6 +22,10 @@ type command struct {
 	mailbox string            // the one that it is about, as the client named it
 	editor  replyEditor       // of what it is answered; nil: nothing is changed
 	landed  func(wire.Status) // called when its tagged reply has come, with conn.mu held; may be nil
+	finish  func(wire.Status) // called then, too, to decide on hidden and instead; may be nil
+	hidden  bool              // the tagged reply is not the client's
+	instead []byte            // the line that the client gets in its place
+	renews  bool              // an IDLE whose reply is awaited to begin it again
 
 	// What follows is of a direct command in flight, guarded by conn.mu.
 	pieces    []piece // as it was sent, to be sent again

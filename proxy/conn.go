@@ -45,6 +45,7 @@ type conn struct {
 	kept     bool     // the upstream could not be renewed, and is used to its end
 	waiting  waiting  // what the own lane waits for
 	stats    stats
+	repairs  repairs // of replies
 	received atomic.Int64
 	// relay is the sink of the session's upstream connection; nil: there is none.
 	// It changes with mu held.
@@ -249,6 +250,14 @@ func (c *conn) waitForClient() error {
 				return err
 			}
 			until = c.lookForRoom()
+			if due := c.idleDue(); !due.IsZero() && !time.Now().Before(due) && c.r.Buffered() == 0 {
+				if err := c.renewIdle(); err != nil {
+					return err
+				}
+				continue
+			} else if !due.IsZero() && (until.IsZero() || due.Before(until)) {
+				until = due
+			}
 		}
 		c.mu.Lock()
 		if c.srv.draining.Err() != nil && (len(c.flight) == 0 || c.idle != nil) {

@@ -15,6 +15,7 @@ type limits struct {
 	ReconnectSpread time.Duration // over which sessions that lost their upstream at once come back
 	Side            time.Duration // that a session waits for its account's side connection
 	Replay          time.Duration // between two tries to set \Flagged
+	IdleRenew       time.Duration // after which a client's IDLE is begun anew upstream
 	Steady          time.Duration // a connection that has lasted so long is no failed try
 	Linger          time.Duration // for a client that goes on sending after BYE
 	Stall           time.Duration // what a literal may take whatever its size
@@ -43,6 +44,7 @@ var defaultLimits = limits{
 	ReconnectSpread: 500 * time.Millisecond,
 	Side:            30 * time.Second,
 	Replay:          time.Second,
+	IdleRenew:       9 * time.Minute, // clients re-IDLE Exchange Online every 10 (exchange-behaviour.md §5 row 22)
 	Steady:          time.Minute,
 	Linger:          2 * time.Second,
 	Stall:           2 * time.Minute,

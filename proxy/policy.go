@@ -24,6 +24,7 @@ type Policy struct {
 	Verify            bool            // the mailbox is proved before the client is told OK
 	Forms             []backend.Form  // of an admin's login, in order
 	Names             folders.Options // what is done to names of mailboxes
+	Replies           backend.Replies // repairs of what is answered
 }
 
 // plain is the profile of a server that is not Exchange.

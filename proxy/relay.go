@@ -27,6 +27,9 @@ type relay struct {
 	editor replyEditor   // of the response at hand; nil: it goes as it is
 	edited []byte        // what editors have made, until it is written
 
+	// instead is the tagged line that the client gets in place of the one at hand.
+	instead []byte
+
 	// fresh is the mailbox as this connection shows it until the connection
 	// becomes the session's (conn.takeOver): until then nothing of it is the
 	// client's. Guarded by conn.mu.
@@ -178,14 +181,29 @@ func (r *relay) begin(f wire.Fragment) []byte {
 	switch f.Kind {
 	case wire.Continuation:
 		r.hide = c.continued(r)
+		if kept := c.keptBeforePlus(); kept != nil && f.Last {
+			if r.hide {
+				r.hide = false
+				return kept
+			}
+			return append(bytes.Clone(f.Data), kept...)
+		}
 	case wire.Tagged:
+		if kept := c.keptBeforePlus(); kept != nil { // no "+" has come
+			if err := r.extend(kept); err != nil {
+				r.last = err
+				return nil
+			}
+		}
 		var known bool
 		if known, r.hide, r.last = c.completed(r, f.Data); !known {
 			// Exchange runs the rest of a message as commands: what it answers
 			// to them is not for the client, who never used that tag.
 			r.hide = true
+		} else if r.instead != nil {
+			return r.instead
 		} else if f.Last {
-			return c.login.policy.editCapabilities(f.Data)
+			return c.statusAsIs(c.login.policy.editCapabilities(f.Data))
 		}
 	default:
 		if f.Last {
@@ -251,7 +269,8 @@ func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	if cmd == nil || mid {
 		return cmd != nil, false, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
 	}
-	return true, again, nil
+	r.instead = cmd.instead
+	return true, again || cmd.hidden, nil
 }
 
 // land takes the command that a tagged reply completes out of the flight, and
@@ -267,10 +286,17 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 	}
 	cmd = c.flight[i]
 	defer c.wakeUp()
+	if cmd.renews && status.Word == "OK" {
+		cmd.renews = false
+		return cmd, false, true
+	}
 	if c.sendsAgain(cmd, status) {
 		cmd.throttled = true
 		c.alarm()
 		return cmd, false, true
+	}
+	if cmd.finish != nil {
+		cmd.finish(status)
 	}
 	cmd.done, cmd.status = true, status
 	c.flight = slices.Delete(c.flight, i, i+1)
@@ -340,7 +366,7 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 func (r *relay) untagged(line []byte) []byte {
 	c := r.c
 	if len(line) < 3 || line[0] != '*' {
-		return line
+		return c.bareCode(line)
 	}
 	switch line[2] {
 	case 'C', 'c':
@@ -348,7 +374,7 @@ func (r *relay) untagged(line []byte) []byte {
 	case 'O', 'o', 'B', 'b', 'N', 'n':
 		if status, ok := wire.ParseStatus(line); ok {
 			r.statusLine(status)
-			return c.login.policy.editCapabilities(line)
+			return c.statusAsIs(c.login.policy.editCapabilities(line))
 		}
 	default:
 		if n, word, ok := numbered(line); ok {

@@ -60,7 +60,8 @@ var none edits
 // the ten errors after which it closes, and relayed where the profile is plain.
 // The verbs relayed are those registered with IANA, less the refused ones.
 var table = []route{
-	{"CAPABILITY,NOOP,LOGOUT,ID", direct, always, keepsView, again, none, "RFC 9051 §6.1, RFC 2971; before login the gateway's own"},
+	{"CAPABILITY,NOOP,LOGOUT", direct, always, keepsView, again, none, "RFC 9051 §6.1; before login the gateway's own"},
+	{"ID", amended, always, keepsView, again, identities, "RFC 2971; before login the gateway's own"},
 
 	{"STARTTLS", owned, beforeLogin, keepsView, once, none, "the gateway's handshake"},
 	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, none, "the name is mapped to what this Exchange accepts"},
@@ -68,16 +69,16 @@ var table = []route{
 
 	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstName, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, none, "RFC 9051 §6.4"},
-	{"FETCH,UID FETCH", direct, afterLogin, fetchesView, again, none, "RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", direct, afterLogin, keepsView, again, none, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
-	{"ENABLE", direct, afterLogin, keepsView, again, none, "RFC 9051 §6.3.1"},
+	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetches, "RFC 9051 §6.4; whole messages are paced"},
+	{"IDLE", amended, afterLogin, keepsView, again, idles, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+	{"ENABLE", amended, afterLogin, keepsView, again, enables, "RFC 9051 §6.3.1"},
 	{"NAMESPACE", amended, afterLogin, keepsView, again, namespace, "RFC 9051 §6.3.10"},
 	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstName, "RFC 9051 §6.3"},
 	{"LIST,LSUB", amended, afterLogin, keepsView, again, listNames, "RFC 9051 §6.3.9, RFC 3501 §6.3.9"},
 	{"CREATE", amended, afterLogin, keepsView, once, newName, "RFC 9051 §6.3.4"},
 	{"DELETE", amended, afterLogin, keepsView, once, oldName, "RFC 9051 §6.3.5"},
 	{"RENAME", amended, afterLogin, keepsView, once, bothNames, "RFC 9051 §6.3.6"},
-	{"SEARCH,UID SEARCH", direct, afterLogin, keepsView, again, none, "RFC 9051 §6.4.4"},
+	{"SEARCH,UID SEARCH", amended, afterLogin, keepsView, again, searches, "RFC 9051 §6.4.4"},
 	{"STORE,UID STORE", amended, afterLogin, keepsView, again, flags, "RFC 9051 §6.4.6"},
 	{"EXPUNGE,UID EXPUNGE", amended, afterLogin, keepsView, once, deletes, "RFC 9051 §6.4"},
 	{"COPY,UID COPY", amended, afterLogin, keepsView, once, secondName, "RFC 9051 §6.4.7"},

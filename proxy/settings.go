@@ -74,7 +74,7 @@ func (s *settings) newLogin(id backend.Identity, password string, up *backend.Se
 		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
 	}
 	return &login{
-		names: names, edits: names != nil, identity: id, password: password, attempt: up.Attempt,
+		names: names, edits: names != nil || policy.Replies != (backend.Replies{}), identity: id, password: password, attempt: up.Attempt,
 		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  s.opts.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(id.User, wanted.MessagesPerSecond),

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"exgate/backend"
@@ -29,6 +30,12 @@ func (s *stats) passed(up *backend.Conn) {
 	in, out := up.Traffic()
 	s.in += in
 	s.out += out
+}
+
+// repairs count the repairs of replies, by two goroutines.
+type repairs struct {
+	sync.Mutex
+	stats
 }
 
 func (s *stats) count(fixes []string) {
@@ -74,6 +81,11 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		c.log.Info("connection ended before a login", attrs...)
 		return
 	}
+	c.repairs.Lock()
+	for name, n := range c.repairs.fixes {
+		c.stats.count(slices.Repeat([]string{name}, n))
+	}
+	c.repairs.Unlock()
 	fixes := []string{} // sorted, so that lines compare
 	for _, name := range slices.Sorted(maps.Keys(c.stats.fixes)) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.stats.fixes[name]))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -96,6 +97,7 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	if len(c.Fixes.Filter.Command) > 0 {
 		row("filter", "%s, %s, at most %s", strings.Join(c.Fixes.Filter.Command, " "), c.Fixes.Filter.When, c.Fixes.Filter.Timeout)
 	}
+	row("replies", "%s; a substitute of Exchange's: %s", repliesText(c.Fixes.RepliesOff), c.Fixes.Substitute)
 	for _, line := range namesText(c.Names) {
 		row("names", "%s", line)
 	}
@@ -151,6 +153,17 @@ func longLinesText(f config.Fixes) string {
 		return "off"
 	}
 	return fmt.Sprintf("%s over %d bytes", f.LongLines, f.LineLimit)
+}
+
+// repliesText names the repairs of replies that are on.
+func repliesText(off []string) string {
+	var on []string
+	for _, name := range backend.ReplyFixes() {
+		if !slices.Contains(off, name) {
+			on = append(on, name)
+		}
+	}
+	return cmp.Or(strings.Join(on, ", "), "off")
 }
 
 // namesText are the rules by which names of mailboxes are mapped.

@@ -1,0 +1,101 @@
+package proxy
+
+import (
+	"time"
+
+	"exgate/backend/wire"
+)
+
+// idles is for IDLE.
+var idles = edits{editIdle, func(l *login) bool { return l.policy.Replies.IdleOrder }}
+
+func editIdle(a *amendment) (done bool, err error) {
+	a.cmd.editor = &beforePlus{cmd: a.cmd}
+	return false, nil
+}
+
+// beforePlus is the reply editor of IDLE: what Exchange says before its "+"
+// comes after it, since clients take the first line for the "+" (behaviour notes
+// §5 row 22). Its fields are the reader's.
+type beforePlus struct {
+	cmd  *command
+	kept []byte
+	full bool
+}
+
+// maxBeforePlus is more than is told of a mailbox in the moment between.
+const maxBeforePlus = 16 << 10
+
+// wants implements replyEditor.
+func (b *beforePlus) wants([]byte) bool { return b.cmd.asks && !b.full }
+
+// edit implements replyEditor.
+func (b *beforePlus) edit(out []byte, f wire.Fragment) []byte {
+	b.kept = append(b.kept, f.Data...)
+	if b.full = len(b.kept) > maxBeforePlus; b.full {
+		return append(out, b.release()...)
+	}
+	return out
+}
+
+// release returns what was kept.
+func (b *beforePlus) release() []byte {
+	kept := b.kept
+	b.kept = nil
+	return kept
+}
+
+// keptBeforePlus returns what an IDLE in flight has kept.
+func (c *conn) keptBeforePlus() []byte {
+	if !c.login.policy.Replies.IdleOrder {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cmd := range c.flight {
+		if b, ok := cmd.editor.(*beforePlus); ok {
+			return b.release()
+		}
+	}
+	return nil
+}
+
+// idleDue is when the client's IDLE is to be begun anew upstream; zero: never.
+// Exchange Online stops telling after a while (behaviour notes §5 row 22).
+func (c *conn) idleDue() time.Time {
+	if c.idle == nil || !c.login.policy.Replies.IdleRenew {
+		return time.Time{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.upErr != nil || c.idle.done {
+		return time.Time{}
+	}
+	return c.idle.sent.Add(c.srv.limits.IdleRenew)
+}
+
+// renewIdle ends IDLE upstream and begins it again, of which the client sees
+// nothing but what Exchange tells meanwhile.
+func (c *conn) renewIdle() error {
+	c.mu.Lock()
+	idle := c.idle
+	idle.renews = true
+	c.mu.Unlock()
+	c.up.Expect(true)
+	if !c.toUpstream("DONE") {
+		return nil // attend hears of it
+	}
+	if err := c.await(func() bool { return !idle.renews || idle.done || c.upErr != nil }, nil); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	over := idle.done || c.upErr != nil
+	idle.sent = time.Now()
+	c.mu.Unlock()
+	if over {
+		return nil
+	}
+	c.repaired("idle-renew")
+	_, err := c.sendLine(idle, idle.pieces[0].line, lineStep{asks: true, swallow: true})
+	return err
+}

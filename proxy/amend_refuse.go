@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"strings"
+)
+
+// refusesHere is the condition of what is answered here since it is sure to
+// fail.
+func refusesHere(l *login) bool { return l.policy.Replies.Refusals }
+
+var (
+	enables    = edits{editEnable, refusesHere} // ENABLE
+	identities = edits{editID, refusesHere}     // ID
+)
+
+// editEnable answers ENABLE where the upstream does not know it: what cannot be
+// enabled is passed over (RFC 5161 section 3.1). mutt asks for UTF8=ACCEPT.
+func editEnable(a *amendment) (done bool, err error) {
+	if a.c.login.has("ENABLE") {
+		return false, nil
+	}
+	a.c.repaired("refusals")
+	if err := a.c.w.line("* ENABLED"); err != nil {
+		return true, err
+	}
+	return true, a.c.w.line("%s OK ENABLE completed: the server has nothing to enable", a.cmd.tag)
+}
+
+// editID writes NIL for an empty list, which Exchange does not understand
+// (behaviour notes §1.1), and answers where the upstream knows no ID.
+func editID(a *amendment) (done bool, err error) {
+	if !a.c.login.has("ID") {
+		a.c.repaired("refusals")
+		if err := a.c.w.line(`* ID ("name" "exgate")`); err != nil {
+			return true, err
+		}
+		return true, a.c.w.line("%s OK ID completed.", a.cmd.tag)
+	}
+	a.args.Space()
+	from := a.here()
+	if strings.ReplaceAll(a.rest(), " ", "") == "()" {
+		if _, ok := a.args.List(); ok {
+			a.replace(from, "NIL")
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"exgate/backend/wire"
+)
+
+// searches is for SEARCH.
+var searches = edits{editSearch, func(l *login) bool { return l.policy.Replies.SearchCharset || l.policy.Replies.LongSets }}
+
+// editSearch calls US-ASCII what is: Exchange takes no other charset, and some
+// clients always say UTF-8 (behaviour notes §5 row 21).
+func editSearch(a *amendment) (done bool, err error) {
+	a.args.Space()
+	word, _ := a.args.Atom()
+	if strings.EqualFold(word, "RETURN") {
+		a.args.Space()
+		if _, ok := a.args.List(); !ok {
+			return false, wire.SyntaxError(a.cmd.verb + ": the return options have no end")
+		}
+		a.args.Space()
+		word, _ = a.args.Atom()
+	}
+	if strings.EqualFold(word, "CHARSET") && a.c.login.policy.Replies.SearchCharset {
+		a.args.Space()
+		from := a.here()
+		charset, _ := a.args.String()
+		if strings.EqualFold(charset, "UTF-8") && a.isASCII() {
+			a.replace(from, "US-ASCII")
+			a.c.repaired("search-charset")
+		}
+	}
+	if set, ok := a.longestSet(); ok && a.tooLong() && len(a.literals) == 0 {
+		return true, a.c.sendSplit(a, set)
+	}
+	return false, nil
+}
+
+// isASCII tells whether the command, with its literals, is in US-ASCII.
+func (a *amendment) isASCII() bool {
+	notASCII := func(r rune) bool { return r >= 0x80 }
+	return !slices.ContainsFunc(a.texts, func(s string) bool { return strings.ContainsFunc(s, notASCII) }) &&
+		!slices.ContainsFunc(a.literals, func(p []byte) bool { return bytes.ContainsFunc(p, notASCII) })
+}
+
+// longestSet finds the set of messages that a SEARCH can be split by: the
+// results for its parts together are those for all of it, unless it is negated
+// or one of several choices.
+func (a *amendment) longestSet() (set string, ok bool) {
+	words := strings.Fields(a.texts[0])
+	for i, word := range words {
+		if len(word) <= len(set) || strings.Trim(word, "0123456789:*,") != "" {
+			continue
+		}
+		before := i - 1
+		if strings.EqualFold(words[before], "UID") {
+			before--
+		}
+		set, ok = word, !strings.HasSuffix(strings.ToUpper(words[before]), "NOT")
+	}
+	upper := strings.ToUpper(a.texts[0])
+	return set, ok && !strings.Contains(upper, " OR ") && !strings.Contains(upper, "NOT (") && !strings.Contains(upper, " RETURN ")
+}

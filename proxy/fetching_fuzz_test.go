@@ -1,0 +1,58 @@
+package proxy
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+)
+
+// throughFetching returns what the editor of FETCH makes of responses.
+func throughFetching(src io.Reader, how backend.Substitute) (out string, f *fetching) {
+	c := &conn{log: slog.New(slog.DiscardHandler)}
+	f = &fetching{c: c, cmd: &command{tag: "a1", verb: "FETCH"}, substitute: how}
+	r := wire.NewResponseReader(src)
+	defer r.Release()
+	var b strings.Builder
+	for {
+		for frag, ok := r.Scan(); ok; frag, ok = r.Scan() {
+			if frag.Kind == wire.Untagged {
+				b.Write(f.edit(nil, frag))
+			}
+		}
+		if r.Fill() != nil {
+			return b.String(), f
+		}
+	}
+}
+
+// However it is cut, a response without a substitute passes as it is, and one
+// with it is marked or left out.
+func FuzzFetching(f *testing.F) {
+	const body = "From: Microsoft Exchange Server 2010\r\nSubject: Retrieval using the IMAP4 protocol failed for the following message: 1\r\n\r\nx"
+	for _, seed := range []string{
+		"* 1 FETCH (BODY[] {5}\r\nabcde)\r\n", "* 1 FETCH (FLAGS ())\r\n", "* 1 FETCH (BODY[] {0}\r\n)\r\n",
+		"* 1 FETCH (BODY[HEADER] {4}\r\n\r\n\r\n BODY[TEXT] {3}\r\nabc UID 4)\r\n", "* 1 FETCH (RFC822 \"\")\r\n",
+		"* 1 FETCH (BODY[] {120}\r\n" + body + ")\r\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, in string) {
+		end := strings.LastIndexByte(in, '\n') + 1
+		in = in[:end]
+		marked, m := throughFetching(strings.NewReader(in), backend.SubstituteMark)
+		bytewise, _ := throughFetching(iotest.OneByteReader(strings.NewReader(in)), backend.SubstituteMark)
+		if marked != bytewise {
+			t.Fatalf("%q: whole %q, by bytes %q", in, marked, bytewise)
+		}
+		plain, _ := throughFetching(strings.NewReader(in), backend.SubstituteLeave)
+		if m.c.repairs.fixes["substitute"] == 0 && marked != plain && strings.HasPrefix(plain, marked) == false {
+			t.Fatalf("%q became %q", in, marked)
+		}
+		throughFetching(strings.NewReader(in), backend.SubstituteRefuse)
+	})
+}
