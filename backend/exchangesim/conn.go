@@ -67,7 +67,9 @@ type conn struct {
 	account *account // whose mailboxes; nil if they cannot be opened
 	view    *view    // nil: no mailbox is selected
 	bads    int      // BAD replies so far
-	lost    int      // those of them for a mailbox that cannot be opened
+
+	blankOpened bool // the mailbox opened last ends in a blank
+	lost        int  // those of them for a mailbox that cannot be opened
 
 	// What faults go by.
 	number      int           // of the connection, from 1

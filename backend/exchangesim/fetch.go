@@ -44,6 +44,11 @@ func (c *conn) fetch(a *args, byUID bool) (status, error) {
 		if i > 0 {
 			c.intrude(false)
 		}
+		given, ok := c.convertible(t.msg, items)
+		if !ok {
+			continue
+		}
+		t.msg = given
 		all := items
 		if newlySeen[t.msg.uid] && !asked("FLAGS") {
 			all = append(items[:len(items):len(items)], fetchItem{name: "FLAGS"})
@@ -109,12 +114,20 @@ func (c *conn) attribute(m *message, name string) string {
 		if err != nil {
 			return emptyEnvelope
 		}
-		return envelope(imapserver.ExtractEnvelope(h))
+		return c.structure(false).envelope(imapserver.ExtractEnvelope(h))
 	}
-	s := structure{extended: name == "BODYSTRUCTURE", bareDisposition: c.srv.quirks[quirkDisposition]}
+	s := c.structure(name == "BODYSTRUCTURE")
 	var b strings.Builder
 	s.write(&b, imapserver.ExtractBodyStructure(bytes.NewReader(m.stored)))
 	return b.String()
+}
+
+func (c *conn) structure(extended bool) structure {
+	q := c.srv.quirks
+	return structure{
+		extended: extended, bareDisposition: q[quirkDisposition], oddDisposition: q[quirkOddDisposition],
+		addressBlanks: q[quirkAddressBlanks], noEncoding: q[quirkNoEncoding],
+	}
 }
 
 // section cuts what BODY[...] names out of a message. The whole message needs

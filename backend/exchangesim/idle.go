@@ -17,14 +17,17 @@ func (c *conn) idle(a *args) (status, error) {
 		return status{}, err
 	}
 	c.intrude(true)
+	if c.srv.quirks[quirkIdleOrder] {
+		c.sync(true)
+	}
 	c.printf("+ IDLE accepted, awaiting DONE command.\r\n")
 	if err := c.w.Flush(); err != nil {
 		return status{}, err
 	}
-	stop := make(chan struct{})
+	began, stop := c.srv.now(), make(chan struct{})
 	var pusher sync.WaitGroup
 	if c.view != nil {
-		pusher.Go(func() { c.pushChanges(stop) })
+		pusher.Go(func() { c.pushChanges(began, stop) })
 	}
 	var line []byte
 	f, struck, err := c.await(time.Now().Add(authenticatedTimeout))
@@ -48,14 +51,20 @@ func (c *conn) idle(a *args) (status, error) {
 	return completed("IDLE"), nil
 }
 
+// idleSilence is after how long IDLE tells nothing any more (quirk EX-28).
+const idleSilence = 10 * time.Minute
+
 // pushChanges ends when it is stopped, or with the connection.
-func (c *conn) pushChanges(stop <-chan struct{}) {
+func (c *conn) pushChanges(began time.Time, stop <-chan struct{}) {
 	for {
 		c.srv.store.mu.Lock()
 		changed := c.view.mailbox.changed
 		c.srv.store.mu.Unlock()
 		if c.selectedGone() {
 			c.fail(endCut)
+			return
+		}
+		if c.srv.quirks[quirkIdleSilent] && c.srv.now().Sub(began) >= idleSilence {
 			return
 		}
 		c.sync(true)

@@ -50,6 +50,9 @@ func (c *conn) listing(command, pattern string, wanted func(*mailbox) bool) stri
 	var b strings.Builder
 	all := c.account.sorted()
 	for _, mb := range all {
+		if strings.Contains(mb.name, slash) { // quirk EX-45
+			continue
+		}
 		if !wanted(mb) || !matchName(c.fold(pattern), c.fold(mb.name)) {
 			continue
 		}
@@ -107,6 +110,9 @@ func (c *conn) status(a *args) (status, error) {
 	if err := a.end(); err != nil {
 		return status{}, err
 	}
+	if c.blankEnd(name) {
+		return status{}, errClosing
+	}
 	counts, listed, ok := c.counts(name)
 	if !ok {
 		return noMailbox(name), nil
@@ -144,6 +150,23 @@ func (c *conn) counts(name string) (counts map[string]uint32, listed string, ok 
 	}, c.listedName(mb.name), true
 }
 
+// trimLevels drops blanks at the ends of each level.
+func trimLevels(name string) string {
+	levels := strings.Split(name, separator)
+	for i, level := range levels {
+		levels[i] = strings.Trim(level, " ")
+	}
+	return strings.Join(levels, separator)
+}
+
+// blankEnd tells whether the connection is closed now, since the mailbox that
+// was opened before this one has a name that ends in a blank (quirk EX-42).
+func (c *conn) blankEnd(name string) (closes bool) {
+	closes = c.blankOpened && c.srv.quirks[quirkBlankEndCloses]
+	c.blankOpened = strings.HasSuffix(name, " ")
+	return closes
+}
+
 // oneName reads the only argument of a command.
 func oneName(a *args) (string, error) {
 	name, err := a.astring()
@@ -160,6 +183,9 @@ func (c *conn) create(a *args) (status, error) {
 		return status{}, err
 	}
 	name = strings.TrimSuffix(name, separator) // "will have children", RFC 3501 section 6.3.3
+	if c.srv.quirks[quirkBlankEndDropped] {
+		name = trimLevels(name)
+	}
 	s := c.srv.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,6 +203,8 @@ func (c *conn) refuseName(command, name string) (status, bool) {
 	case name == "" || strings.HasPrefix(name, separator) || strings.HasSuffix(name, separator) || strings.Contains(name, separator+separator) ||
 		strings.ContainsFunc(name, func(r rune) bool { return r < ' ' && r != '\t' || r > '~' }):
 		return badArgument("not a name for a mailbox"), true
+	case c.srv.quirks[quirkNameLength] && tooLongName(name):
+		return badArgument("quirk EX-44: a level of the name is too long"), true
 	case c.srv.quirks[quirkReservedFiles] && strings.EqualFold(name, "Files"):
 		return status{kind: "NO", text: "Folder name is reserved", why: "quirk EX-15"}, true
 	case c.account.find(name) != nil:

@@ -59,6 +59,7 @@ var commonQuirks = [...]string{
 	quirkSecureLogin, quirkTenBads, quirkNotConnected, quirkCommandSize, quirkLiteralRun,
 	quirkKeywordRefused, quirkContentRefused, quirkReceipts, quirkRegenerated,
 	quirkSizeEstimate, quirkCaseFolding, quirkMessageSet, quirkCharset,
+	quirkBlankEndDropped, quirkNameLength, quirkSlashHidden,
 }
 
 // profiles is the table; exchange-behaviour.md §1 and §4.4 are its source.
@@ -76,7 +77,7 @@ func profiles() []profile {
 			bye:        "Microsoft Exchange Server 2010 IMAP4 server signing off.", // mxk/go-imap#11
 			maxMessage: 10 * mebibyte,
 			forms:      onPremisesForms,
-			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkNTLM},
+			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkNTLM, quirkSubstitute},
 		},
 		{
 			name:     "exchange2016",
@@ -90,7 +91,7 @@ func profiles() []profile {
 			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.1")`,
 			maxMessage: 10 * mebibyte,
 			forms:      onPremisesForms,
-			quirks:     []string{quirkOversizeRefused, quirkFlaggedHidden, quirkTabNames, quirkNTLM},
+			quirks:     []string{quirkOversizeRefused, quirkFlaggedHidden, quirkTabNames, quirkNTLM, quirkNoData},
 		},
 		{
 			name:     "exchange-online",
@@ -107,6 +108,7 @@ func profiles() []profile {
 			quirks: []string{
 				quirkOversizeRefused, quirkReservedFiles, quirkMDNSentCategory, quirkTabNames,
 				quirkLongSubject, quirkLongFileName, quirkManyParts, quirkDeepNesting, quirkAppleDouble,
+				quirkNoData, quirkIdleOrder, quirkIdleSilent,
 			},
 		},
 	}

@@ -50,6 +50,17 @@ const (
 	quirkDeepNesting     = "deep-nesting-refused"
 	quirkAppleDouble     = "appledouble-refused"
 	quirkUnknownCharset  = "unknown-charset-refused"
+	quirkNoData          = "missing-data"
+	quirkSubstitute      = "substitute"
+	quirkIdleOrder       = "idle-exists-first"
+	quirkIdleSilent      = "idle-silent"
+	quirkAddressBlanks   = "address-blanks"
+	quirkOddDisposition  = "odd-disposition"
+	quirkNoEncoding      = "nil-encoding"
+	quirkBlankEndCloses  = "blank-end-closes"
+	quirkBlankEndDropped = "blank-end-dropped"
+	quirkNameLength      = "name-length"
+	quirkSlashHidden     = "slash-hidden"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -79,6 +90,11 @@ func Quirks() []Quirk {
 		{"EX-22", quirkBareCopyUID, "MOVE answers with a bare line [COPYUID ...], without * OK (seen on 2013 and Exchange Online 2014)", "§5 row 8; MailKit#115; net-imap#250"},
 		{"EX-23", quirkErrorCode, "the OK of a login carries an illegal code with diagnostics", "§2.2; net-imap#597"},
 		{"EX-24", quirkDisposition, "a disposition without parameters is a bare string in BODYSTRUCTURE", "§5 row 11; MailKit#919, #1446"},
+		{"EX-25", quirkNoData, "FETCH of the text of an item that cannot be converted (here: with a field " + unconvertible + "): OK FETCH completed. without data", "§5 row 9; offlineimap#62"},
+		{"EX-26", quirkSubstitute, "FETCH of the text of such an item: a substitute message, Retrieval using the IMAP4 protocol failed for the following message", "§5 row 9; MailKit#53, #152, #1451"},
+		{"EX-27", quirkIdleOrder, "what has come meanwhile is told before the + of IDLE", "§5 row 22; Webklex/php-imap#258"},
+		{"EX-28", quirkIdleSilent, "IDLE tells nothing any more after 10 minutes", "§5 row 22; angus-mail#176; imapclient#349 (the time is that after which users begin anew)"},
+		{"EX-29", quirkAddressBlanks, "a blank between the addresses of an ENVELOPE", "§5 rows 13, 14; KB4502136; sjd.se"},
 		{"EX-30", quirkEightBit, "APPEND with bytes over 127 in a header, or in a body that is not encoded: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
 		{"EX-31", quirkBrokenEncoding, "APPEND with base64 or quoted-printable that does not decode: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
 		{"EX-32", quirkLongSubject, "APPEND with a subject over 255 characters: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
@@ -89,6 +105,12 @@ func Quirks() []Quirk {
 		{"EX-37", quirkDeepNesting, "APPEND with messages attached to each other more than 30 deep: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
 		{"EX-38", quirkAppleDouble, "APPEND with multipart/appledouble: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
 		{"EX-39", quirkUnknownCharset, "APPEND with a text in a charset that nobody knows: BAD Command Argument Error. 11 (inferred from that of a subject, EX-09)", "§3; imapsync#389"},
+		{"EX-40", quirkOddDisposition, `the disposition of a signed or encrypted multipart is the string "S/MIME Encrypted Message"`, "§5 row 11; MailKit commit 7b33341; javamail#278"},
+		{"EX-41", quirkNoEncoding, "NIL for the encoding 7bit in BODYSTRUCTURE (2007 before SP2 RU2)", "§5 row 12; KB975918"},
+		{"EX-42", quirkBlankEndCloses, "after SELECT or STATUS of a mailbox whose name ends in a blank the connection is closed at the next (2007)", "§4.5; imapsync#154"},
+		{"EX-43", quirkBlankEndDropped, "blanks at the ends of a new name are dropped", "§4.5 (inferred; design section 6)"},
+		{"EX-44", quirkNameLength, "CREATE with a level of more than 256 characters: BAD Command Argument Error. 11 (text inferred)", "[MS-ASCMD] DisplayName; §4.5"},
+		{"EX-45", quirkSlashHidden, "a folder with a / in its name, made by Outlook, is not listed and cannot be opened (off: listed, and cannot be told from a child)", "§4.5; MailKit#1858; KB Q234395"},
 	}
 }
 

@@ -17,6 +17,9 @@ func (c *conn) openMailbox(a *args, command string, readOnly bool) (status, erro
 	if err := a.end(); err != nil {
 		return status{}, err
 	}
+	if c.blankEnd(name) {
+		return status{}, errClosing
+	}
 	c.view = nil // a failed SELECT leaves none selected (RFC 3501 section 6.3.1)
 	s := c.srv.store
 	s.mu.Lock()

@@ -36,7 +36,7 @@ func encoded(s string) string { return nstring(mime.QEncoding.Encode("utf-8", s)
 
 // envelope writes an ENVELOPE. Sender and Reply-To default to From (RFC 3501
 // section 7.4.2).
-func envelope(e *imap.Envelope) string {
+func (s structure) envelope(e *imap.Envelope) string {
 	if e == nil {
 		return emptyEnvelope
 	}
@@ -59,17 +59,20 @@ func envelope(e *imap.Envelope) string {
 		inReplyTo = "<" + strings.Join(e.InReplyTo, "> <") + ">"
 	}
 	return "(" + strings.Join([]string{
-		date, encoded(e.Subject), addresses(e.From), addresses(sender), addresses(replyTo), addresses(e.To),
-		addresses(e.Cc), addresses(e.Bcc), nstring(inReplyTo), nstring(id),
+		date, encoded(e.Subject), s.addresses(e.From), s.addresses(sender), s.addresses(replyTo), s.addresses(e.To),
+		s.addresses(e.Cc), s.addresses(e.Bcc), nstring(inReplyTo), nstring(id),
 	}, " ") + ")"
 }
 
-func addresses(list []imap.Address) string {
+func (s structure) addresses(list []imap.Address) string {
 	if len(list) == 0 {
 		return "NIL"
 	}
 	var b strings.Builder
-	for _, a := range list {
+	for i, a := range list {
+		if i > 0 && s.addressBlanks {
+			b.WriteByte(' ')
+		}
 		fmt.Fprintf(&b, "(%s NIL %s %s)", encoded(a.Name), nstring(a.Mailbox), nstring(a.Host))
 	}
 	return "(" + b.String() + ")"
@@ -79,6 +82,9 @@ func addresses(list []imap.Address) string {
 type structure struct {
 	extended        bool // BODYSTRUCTURE
 	bareDisposition bool // quirk EX-24
+	oddDisposition  bool // quirk EX-40
+	addressBlanks   bool // quirk EX-29
+	noEncoding      bool // quirk EX-41
 }
 
 func (s structure) write(b *strings.Builder, bs imap.BodyStructure) {
@@ -108,7 +114,11 @@ func (s structure) multipart(b *strings.Builder, bs *imap.BodyStructureMultiPart
 	b.WriteString(" " + quote(bs.Subtype))
 	if s.extended {
 		ext := bs.Extended
-		fmt.Fprintf(b, " %s %s %s %s", params(ext.Params), s.disposition(ext.Disposition), languages(ext.Language), nstring(ext.Location))
+		disposition := s.disposition(ext.Disposition)
+		if sub := strings.ToLower(bs.Subtype); s.oddDisposition && (sub == "signed" || sub == "encrypted") {
+			disposition = `"S/MIME Encrypted Message"`
+		}
+		fmt.Fprintf(b, " %s %s %s %s", params(ext.Params), disposition, languages(ext.Language), nstring(ext.Location))
 	}
 	b.WriteByte(')')
 }
@@ -121,11 +131,15 @@ func (s structure) singlePart(b *strings.Builder, bs *imap.BodyStructureSinglePa
 	if encoding == "" {
 		encoding = "7bit"
 	}
+	shownEncoding := quote(encoding)
+	if s.noEncoding && encoding == "7bit" {
+		shownEncoding = "NIL"
+	}
 	fmt.Fprintf(b, "(%s %s %s %s %s %s %d", quote(primary), quote(sub), params(bs.Params),
-		nstring(bs.ID), encoded(bs.Description), quote(encoding), bs.Size)
+		nstring(bs.ID), encoded(bs.Description), shownEncoding, bs.Size)
 	switch {
 	case bs.MessageRFC822 != nil:
-		fmt.Fprintf(b, " %s ", envelope(bs.MessageRFC822.Envelope))
+		fmt.Fprintf(b, " %s ", s.envelope(bs.MessageRFC822.Envelope))
 		s.write(b, bs.MessageRFC822.BodyStructure)
 		fmt.Fprintf(b, " %d", bs.MessageRFC822.NumLines)
 	case primary == "text":

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -142,6 +143,9 @@ func (c *testClient) silent() {
 	if b, err := c.r.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
 		c.fatalf("want silence, got byte %q, error %v", b, err)
 	}
+	if err := c.conn.SetReadDeadline(time.Now().Add(waitLimit)); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // closed expects the server to hang up.
@@ -184,6 +188,8 @@ func (c *testClient) fatalf(format string, v ...any) {
 //	OPEN                          the server has not closed its side
 //	F: cut:WAITING                a fault is ordered; OFF ends them all
 //	DELIVER: alice INBOX          a message comes by mail
+//	FOLDER: alice Work|in/out     Outlook makes a folder, level by level
+//	LATER: 10m                    so much time passes
 //	M: alice INBOX 2              there are two messages
 //	AWAIT: alice INBOX 2          there come to be; also alice connections 2
 //	                              and alice unthrottled
@@ -248,6 +254,8 @@ func withSize(line string, following []string) string {
 }
 
 func (tr transcript) run(t *testing.T) {
+	var later atomic.Int64
+	tr.cfg.Now = func() time.Time { return testNow.Add(time.Duration(later.Load())) }
 	s, addr := startServer(t, tr.cfg, tr.mode)
 	if tr.seed != "" {
 		if err := s.Seed(tr.seed); err != nil {
@@ -301,6 +309,17 @@ func (tr transcript) run(t *testing.T) {
 			if _, err := s.Deliver(words[0], words[1], nil, testNow, []byte("Subject: x\r\n\r\ny\r\n")); err != nil {
 				t.Fatal(err)
 			}
+		case "FOLDER":
+			user, levels, _ := strings.Cut(text, " ")
+			if err := s.MakeFolder(user, strings.Split(levels, "|")...); err != nil {
+				t.Fatal(err)
+			}
+		case "LATER":
+			d, err := time.ParseDuration(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			later.Add(int64(d))
 		case "M":
 			if !holds(s, text) {
 				t.Errorf("%s: there are not so many", line)
