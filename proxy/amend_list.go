@@ -163,7 +163,7 @@ func (l *listing) edit(out []byte, f wire.Fragment) []byte {
 			return out
 		}
 	}
-	if shown != name {
+	if shown != name || at.bare { // what is bare has a TAB, which UTF-7 writes otherwise
 		edit.mailbox = folders.Encode(shown)
 	}
 	return at.appendTo(out, resp, edit)
