@@ -28,6 +28,7 @@ check:
 e2e:
 	./testdata/e2e/run
 	./testdata/e2e/engine
+	./testdata/e2e/replies
 
 # That the comparison of the end-to-end tests finds what it should.
 e2e-self-test:

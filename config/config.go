@@ -314,7 +314,7 @@ type Names struct {
 	// sent as it is.
 	Characters string `key:"characters" example:"replace"`
 	// Characters that one level of a name may have; the rest goes into a level
-	// below it, which clients are not shown. 0: the profile's.
+	// below it, which clients are not shown. 0: the profile's; -1: no bound.
 	Longest int `key:"longest" example:"250"`
 	// Names that Exchange refuses at the top, which get _renamed_by_imapsync at
 	// their end there, as imapsync does it. Unset: the profile's; [off]: none.

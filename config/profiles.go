@@ -187,6 +187,9 @@ func (n Names) override(o *folders.Options) {
 		o.Characters = n.Characters == CharactersReplace
 	}
 	override(&o.Longest, n.Longest)
+	if o.Longest < 0 {
+		o.Longest = 0
+	}
 	overrideList(&o.Reserved, n.Reserved)
 	override(&o.Prefix, n.Prefix)
 	if o.Prefix == NamesOff {

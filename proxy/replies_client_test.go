@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,20 +85,108 @@ func fetchStructure(c *imapclient.Client) error {
 	return err
 }
 
-// A simulated Exchange Online that stops telling in IDLE, and tells before the
-// "+".
-func TestIdleSimulated(t *testing.T) {
-	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange-online", Quirks: []string{"no-secure-login"}},
-		withPolicy(Policy{Name: "exchange-online", Pipeline: 1, Forms: []backend.Form{backend.FormUser}, Replies: backend.AllReplies()}),
-		func(_ *Options, l *limits) { l.IdleRenew = 100 * time.Millisecond })
-	c := g.loginSimulated()
-	c.do("SELECT INBOX", "OK …")
-	if _, err := sim.Deliver("alice", "INBOX", nil, testTime, []byte("Subject: x\r\n\r\n")); err != nil {
-		t.Fatal(err)
+// go-imap's client loses the connection over a code that is none.
+func TestGoIMAPClientStatusCode(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		g := newGateway(t, withPolicy(repairing(on)))
+		peer, u := g.login()
+		nc := peer.nc
+		// The client takes over where it would be after its login.
+		near, far := pair(t)
+		go func() { io.WriteString(far, "* PREAUTH ready\r\n"); io.Copy(far, nc) }()
+		go io.Copy(nc, far)
+		c := imapclient.New(near, nil)
+		defer c.Close()
+		selected := make(chan error, 1)
+		go func() {
+			_, err := c.Select("INBOX", nil).Wait()
+			selected <- err
+		}()
+		line := u.C("…")
+		for !strings.Contains(line, "SELECT") { // it asks for capabilities first
+			tag, _, _ := strings.Cut(line, " ")
+			u.S("* CAPABILITY IMAP4rev1")
+			u.S(tag + " OK done")
+			line = u.C("…")
+		}
+		tag, _, _ := strings.Cut(line, " ")
+		u.S("* 0 EXISTS")
+		u.S(tag + ` OK [Error="WrongServerException:Cross Server access" Proxy=host:1993:SSL] SELECT completed.`)
+		if err := <-selected; (err == nil) != on {
+			t.Errorf("repaired: %t, error: %v", on, err)
+		}
 	}
-	c.C("a1 IDLE")
-	c.S("+ …")
-	c.S("* 1 EXISTS")
-	c.C("DONE")
-	c.S("a1 OK IDLE completed.")
+}
+
+// A simulated Exchange Online tells before the "+" of IDLE, and stops telling
+// after ten minutes, which go-imap's client does not notice.
+func TestIdleSimulated(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		var later atomic.Int64
+		sim := exchangesim.Config{
+			Profile: "exchange-online", Quirks: []string{"no-secure-login"},
+			Now: func() time.Time { return testTime.Add(time.Duration(later.Load())) },
+		}
+		policy := Policy{Name: "exchange-online", Pipeline: 1, Forms: []backend.Form{backend.FormUser}}
+		if on {
+			policy.Replies = backend.AllReplies()
+		}
+		g, server := newSimulated(t, sim, withPolicy(policy), func(_ *Options, l *limits) { l.IdleRenew = 100 * time.Millisecond })
+		deliver := func() {
+			if _, err := server.Deliver("alice", "INBOX", nil, testTime, []byte("Subject: x\r\n\r\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exists := make(chan uint32, 10)
+		nc := g.dial().nc
+		nc.SetDeadline(time.Now().Add(waitLimit))
+		c := imapclient.New(nc, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+			Mailbox: func(data *imapclient.UnilateralDataMailbox) {
+				if data.NumMessages != nil {
+					exists <- *data.NumMessages
+				}
+			},
+		}})
+		defer c.Close()
+		if err := c.Login("alice@example.com", "alicepass").Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+			t.Fatal(err)
+		}
+		idle, err := c.Idle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		deliver()
+		if n := <-exists; n != 1 {
+			t.Fatalf("%d messages", n)
+		}
+		later.Store(int64(10 * time.Minute))
+		deliver()
+		select {
+		case <-exists:
+			if !on {
+				t.Error("it was told without the repair")
+			}
+		case <-time.After(quietFor(on)):
+			if on {
+				t.Error("it was not told")
+			}
+		}
+		if err := idle.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := idle.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// quietFor is how long nothing has to come, or something may take to.
+func quietFor(comes bool) time.Duration {
+	if comes {
+		return waitLimit
+	}
+	return 300 * time.Millisecond
 }
