@@ -139,6 +139,11 @@ func (f *fetching) edit(out []byte, frag wire.Fragment) []byte {
 	return append(out, frag.Data...)
 }
 
+// passes tells that the rest of the response goes as it is.
+func (f *fetching) passes() bool {
+	return f.structure == nil && (f.held.state == passing || f.substitute != backend.SubstituteMark && f.substitute != backend.SubstituteRefuse)
+}
+
 // finish judges the tagged reply. conn.mu is held.
 func (f *fetching) finish(status wire.Status) {
 	switch {

@@ -61,7 +61,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb string
 	c.flight = []*command{cmd}
 	have := folders.NewList("")
 	r := &relay{c: c}
-	c.relay = r
+	c.relay.Store(r)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {

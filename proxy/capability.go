@@ -9,24 +9,61 @@ import (
 	"exgate/rewrite"
 )
 
-// hidden are the capabilities that no client is told of after login, with the
-// reason of the command they announce (see routes). A trailing = or * matches
-// any continuation.
-var hidden = []string{
-	"COMPRESS=*", "MULTIAPPEND", "CATENATE", "REPLACE", "URLAUTH*", "UNAUTHENTICATE",
-	// They belong to the time before login.
-	"STARTTLS", "LOGINDISABLED", "AUTH=*",
-	// Exchange's internal ones (exchange-behaviour.md §1.2).
-	"XPROXY*", "BACKENDAUTHENTICATE*", "CLIENTACCESSRULES", "CLIENTNETWORKPRESENCELOCATION",
+// capability is a row of the table of what clients are told after login. A "*"
+// at the end of a name matches any continuation.
+type capability struct {
+	name   string
+	shown  bool
+	toward upstreamKind // whose
+	why    string
 }
 
-// hiddenExchange is hidden besides where the upstream is Exchange: IMAP4rev2 is
-// announced by some front ends and a search then fails (exchange-behaviour.md
-// §1.2, MailKit#2016).
-const hiddenExchange = "IMAP4REV2"
+type upstreamKind int
+
+const (
+	anyServer upstreamKind = iota
+	exchangeOnly
+)
+
+// capabilityTable is asked from its top. What is in no row is shown, but for
+// Exchange, of which all that it has is here: its own additions are no client's
+// business, and what it announces by mistake costs an error (behaviour notes
+// §1.2).
+var capabilityTable = []capability{
+	{"COMPRESS=*", false, anyServer, "it would hide what follows from the gateway"},
+	{"MULTIAPPEND", false, anyServer, "an APPEND is one message here"},
+	{"CATENATE", false, anyServer, "a message that is put together upstream would pass unrepaired"},
+	{"REPLACE", false, anyServer, "it would upload past the repairs"},
+	{"URLAUTH*", false, anyServer, "it would act past the login that was mapped"},
+	{"UNAUTHENTICATE", false, anyServer, "it would act past the login that was mapped"},
+	{"STARTTLS", false, anyServer, "belongs to the time before login"},
+	{"LOGINDISABLED", false, anyServer, "belongs to the time before login"},
+	{"AUTH=*", false, anyServer, "belongs to the time before login"},
+	{"XPROXY*", false, anyServer, "internal to Exchange"},
+	{"BACKENDAUTHENTICATE*", false, anyServer, "internal to Exchange"},
+	{"CLIENTACCESSRULES", false, anyServer, "internal to Exchange"},
+	{"CLIENTNETWORKPRESENCELOCATION", false, anyServer, "internal to Exchange"},
+	{"IMAP4REV2", false, exchangeOnly, "a search fails then (MailKit#2016)"},
+
+	{"IMAP4", true, exchangeOnly, "RFC 1730"},
+	{"IMAP4REV1", true, exchangeOnly, "RFC 3501"},
+	{"SASL-IR", true, exchangeOnly, "RFC 4959"},
+	{"LITERAL+", true, exchangeOnly, "RFC 7888: the gateway takes literals as they come"},
+	{"UIDPLUS", true, exchangeOnly, "RFC 4315"},
+	{"MOVE", true, exchangeOnly, "RFC 6851"},
+	{"ID", true, exchangeOnly, "RFC 2971"},
+	{"UNSELECT", true, exchangeOnly, "RFC 3691"},
+	{"CHILDREN", true, exchangeOnly, "RFC 3348"},
+	{"IDLE", true, exchangeOnly, "RFC 2177"},
+	{"NAMESPACE", true, exchangeOnly, "RFC 2342"},
+	{"ENABLE", true, exchangeOnly, "RFC 5161; answered by exgate where it is missing"},
+	{"LOGIN-REFERRALS", false, exchangeOnly, "would lead clients past the gateway (Exchange 2003)"},
+	{"MAILBOX-REFERRALS", false, exchangeOnly, "would lead clients past the gateway (Exchange 2003)"},
+}
 
 // capabilities returns what the client is told of after login: the upstream's,
-// less what is hidden, and APPENDLIMIT where a limit is kept here.
+// as the table says, SPECIAL-USE where exgate adds it, and APPENDLIMIT where a
+// limit is kept here.
 func (p *Policy) capabilities(upstream []string) []string {
 	var out []string
 	for _, name := range upstream {
@@ -45,18 +82,18 @@ func (p *Policy) capabilities(upstream []string) []string {
 
 func (p *Policy) hides(name string) bool {
 	name = strings.ToUpper(name)
-	if p.exchange() && name == hiddenExchange {
-		return true
-	}
 	if p.MessageLimit > 0 && (name == "APPENDLIMIT" || strings.HasPrefix(name, "APPENDLIMIT=")) {
 		return true
 	}
-	for _, h := range hidden {
-		if prefix, wild := strings.CutSuffix(h, "*"); name == h || wild && strings.HasPrefix(name, prefix) {
-			return true
+	for _, row := range capabilityTable {
+		if row.toward == exchangeOnly && !p.exchange() {
+			continue
+		}
+		if prefix, wild := strings.CutSuffix(row.name, "*"); name == row.name || wild && strings.HasPrefix(name, prefix) {
+			return !row.shown
 		}
 	}
-	return false
+	return p.exchange() && p.Replies.Refusals
 }
 
 // editCapabilities returns a line in which the capabilities are those of the

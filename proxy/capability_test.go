@@ -13,16 +13,20 @@ const (
 		"CLIENTNETWORKPRESENCELOCATION APPENDLIMIT=1 LITERAL+ X-UNHEARD-OF"
 	shownExchange = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS LITERAL+ X-UNHEARD-OF APPENDLIMIT=10000000"
 	shownPlain    = "IMAP4 IMAP4rev1 IMAP4rev2 SASL-IR UIDPLUS APPENDLIMIT=1 LITERAL+ X-UNHEARD-OF"
+	shownAllowed  = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS LITERAL+ APPENDLIMIT=10000000"
 	shownObserve  = "IMAP4 IMAP4rev1 SASL-IR UIDPLUS APPENDLIMIT=1 LITERAL+ X-UNHEARD-OF"
 )
 
 func TestCapabilitiesInEveryPlace(t *testing.T) {
 	observe := func(o *Options, _ *limits) { o.Observe = true }
+	allowed := exchangePolicy
+	allowed.Replies.Refusals = true
 	for name, tt := range map[string]struct {
 		setups []func(*Options, *limits)
 		shown  string
 	}{
 		"exchange": {[]func(*Options, *limits){withPolicy(exchangePolicy)}, shownExchange},
+		"allowed":  {[]func(*Options, *limits){withPolicy(allowed)}, shownAllowed},
 		"plain":    {nil, shownPlain},
 		"observe":  {[]func(*Options, *limits){withPolicy(exchangePolicy), observe}, shownObserve},
 	} {

@@ -10,6 +10,9 @@
 //	  conn.beforeLogin   what a client may say without a login; LOGIN and
 //	                     AUTHENTICATE go to the own lane (login.go)
 //	  conn.direct        relays the command's bytes upstream (direct.go)
+//	  conn.amended       reads the arguments, has the editor of the command's
+//	                     row change them, then direct (amend*.go); a command
+//	                     whose editor is not wanted is direct
 //	  conn.append        takes the message into the spool, then to the own
 //	                     lane (append.go, session_append.go); what Exchange
 //	                     refuses is repaired further (escalate.go), and kept
@@ -19,7 +22,12 @@
 // The own lane (own.go) is go-imap's imapserver, fed one command at a time
 // through a net.Conn of ours; session.go has the methods it calls. Nothing of
 // it exists while a client idles. What the upstream says is brought to the
-// client by relay (relay.go).
+// client by relay (relay.go), through the editor that an amended command may
+// have for its replies.
+//
+// Names of mailboxes are the client's on its side and Exchange's on the other:
+// backend/folders maps them, names.go knows what an account has, and the view
+// keeps both.
 //
 // # Goroutines
 //

@@ -75,6 +75,9 @@ func (r *relay) edit(f wire.Fragment) []byte {
 	}
 	n := len(r.edited)
 	r.edited = r.editor.edit(r.edited, f)
+	if fetch, ok := r.editor.(*fetching); ok && fetch.passes() {
+		r.editor = nil // a message's bytes are not copied
+	}
 	return r.edited[n:]
 }
 
@@ -84,9 +87,6 @@ const editedSize = 32 << 10
 // editorOf returns the editor that an untagged response goes through. c.mu is
 // held.
 func (c *conn) editorOf(line []byte) replyEditor {
-	if !c.login.edits {
-		return nil
-	}
 	for _, cmd := range c.flight {
 		if cmd.editor != nil && cmd.editor.wants(line) {
 			return cmd.editor
