@@ -100,6 +100,9 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 		}
 		c.trace.fromClient(more)
 		if _, lit, err = wire.CheckLine(more); err != nil {
+			if strings.HasSuffix(string(more), "+}") {
+				return c.bye("%s", err) // a literal may follow, and nobody knows where it ends
+			}
 			return c.argumentFault(cmd, err)
 		}
 		a.literals = append(a.literals, value)

@@ -37,7 +37,7 @@ func editFetch(a *amendment) (done bool, err error) {
 		return false, nil // Exchange will say what it thinks of it
 	}
 	policy := &a.c.login.policy
-	items := strings.ToUpper(a.rest())
+	items := withoutSections(strings.ToUpper(a.rest()))
 	if policy.Replies.Refusals {
 		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 			for _, foreign := range foreignItems {
@@ -80,6 +80,26 @@ func (a *amendment) rest() string {
 	return a.texts[at.text][at.at:]
 }
 
+// withoutSections leaves out what stands between the brackets of items, such as
+// the names of header fields.
+func withoutSections(items string) string {
+	var b strings.Builder
+	inside := false
+	for _, r := range items {
+		switch {
+		case r == '[':
+			inside = true
+			b.WriteRune(r)
+		case r == ']':
+			inside = false
+			b.WriteRune(r)
+		case !inside:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
 // asksForStructure tells whether items of FETCH, in upper case, ask for what
 // structureEditor repairs.
 func asksForStructure(items string) bool {
@@ -120,9 +140,7 @@ func (f *fetching) wants(line []byte) bool {
 
 // edit implements replyEditor.
 func (f *fetching) edit(out []byte, frag wire.Fragment) []byte {
-	if frag.First && !f.brought {
-		f.brought = indexFold(frag.Data, "BODY[") >= 0 || indexFold(frag.Data, "RFC822") >= 0 && indexFold(frag.Data, "RFC822.SIZE") < 0
-	}
+	f.brought = f.brought || frag.Literal || asksForText(strings.ToUpper(string(frag.Data)))
 	switch {
 	case f.structure != nil:
 		if frag.First {
@@ -141,7 +159,7 @@ func (f *fetching) edit(out []byte, frag wire.Fragment) []byte {
 
 // passes tells that the rest of the response goes as it is.
 func (f *fetching) passes() bool {
-	return f.structure == nil && (f.held.state == passing || f.substitute != backend.SubstituteMark && f.substitute != backend.SubstituteRefuse)
+	return f.structure == nil && (f.brought || f.single == "") && (f.held.state == passing || f.substitute != backend.SubstituteMark && f.substitute != backend.SubstituteRefuse)
 }
 
 // finish judges the tagged reply. conn.mu is held.

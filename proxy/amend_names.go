@@ -139,7 +139,13 @@ func editBothNames(a *amendment) (done bool, err error) {
 	if onWire := list.Wire(to); onWire != client || at.text != a.here().text {
 		a.replace(at, astring(onWire))
 	}
-	a.cmd.landed = onOK(func() { list.Rename(from, to) })
+	a.cmd.landed = onOK(func() {
+		if from == "INBOX" { // it stays, empty (RFC 9051 section 6.3.6)
+			list.Add(to)
+			return
+		}
+		list.Rename(from, to)
+	})
 	return false, nil
 }
 

@@ -178,6 +178,9 @@ const freshEnough = 2 * time.Second
 // alphabet, and the plain one.
 func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, list *folders.List, err error) {
 	name, ok := folders.Decode(client)
+	if name == "" {
+		return "", nil, nil // no mailbox: the server itself, in RFC 5464
+	}
 	if strings.EqualFold(name, "INBOX") && c.login.names.opts.Prefix == "" && len(c.login.names.opts.List)+len(c.login.names.opts.Patterns) == 0 {
 		return "INBOX", nil, nil // nothing has to be known for it
 	}

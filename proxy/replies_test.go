@@ -54,6 +54,9 @@ func TestReplies(t *testing.T) {
 			"* 3 FETCH (FLAGS (\\Seen))\r\na1 NO [CANNOT] Exchange has no data for message 3, which is there: it cannot convert it; open it in Outlook\r\n", nil},
 		{"no data of several", "", "FETCH 1:3 (BODY.PEEK[])", "", "a1 OK FETCH completed.\r\n", "", nil},
 		{"data", "", "FETCH 1 (BODY.PEEK[])", "", fetched("BODY[]", "Subject: x\r\n\r\n") + "a1 OK done\r\n", "", nil},
+		{"data after a size", "", "FETCH 1 (RFC822.SIZE RFC822)", "", "* 1 FETCH (RFC822.SIZE 14 RFC822 {14}\r\nSubject: x\r\n\r\n)\r\na1 OK done\r\n", "", nil},
+		{"data after a literal", "", "FETCH 1 (ENVELOPE BODY.PEEK[])", "", "* 1 FETCH (ENVELOPE (NIL {1}\r\nx NIL NIL NIL NIL NIL NIL NIL NIL) BODY[] {14}\r\nSubject: x\r\n\r\n)\r\na1 OK done\r\n", "", nil},
+		{"header fields named like items", "", "FETCH 1 (BODY.PEEK[HEADER.FIELDS (X-GM-MSGID MODSEQ)])", "", "* 1 FETCH (BODY[HEADER.FIELDS (X-GM-MSGID MODSEQ)] {2}\r\n\r\n)\r\na1 OK done\r\n", "", nil},
 		{"flags only", "", "FETCH 3 (FLAGS RFC822.SIZE)", "", "a1 OK done\r\n", "", nil},
 		{"substitute, marked", "§5 row 9; MailKit#53", "FETCH 1 (BODY.PEEK[])", "", fetched("BODY[]", substitute) + "a1 OK done\r\n",
 			fetched("BODY[]", substituteMark+substitute) + "a1 OK done\r\n", nil},
@@ -108,6 +111,26 @@ func TestReplies(t *testing.T) {
 				c.expectRaw(heard)
 			})
 		}
+	}
+}
+
+// A charset is called by its name also where a term comes as a literal.
+func TestSearchCharsetLiteral(t *testing.T) {
+	for term, charset := range map[string]string{"lunch": "US-ASCII", "l\xc3\xbcnch": "UTF-8"} {
+		g := newGateway(t, withPolicy(repairing(true)))
+		c, u := g.login()
+		c.C(fmt.Sprintf("a1 UID SEARCH CHARSET utf-8 SUBJECT {%d}", len(term)))
+		c.S("+ …")
+		c.C(term + " UNSEEN")
+		if line := u.C(fmt.Sprintf("a1 UID SEARCH CHARSET … SUBJECT {%d}", len(term))); !strings.Contains(strings.ToUpper(line), charset) {
+			t.Errorf("%q: %s", term, line)
+		}
+		u.S("+ go on")
+		u.C(term + " UNSEEN")
+		u.S("* SEARCH 1")
+		u.S("a1 OK done")
+		c.S("* SEARCH 1")
+		c.S("a1 OK done")
 	}
 }
 
