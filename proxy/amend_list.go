@@ -136,12 +136,8 @@ func (l *listing) wants(line []byte) bool { return isListed(line, "LIST", "LSUB"
 
 // edit implements replyEditor.
 func (l *listing) edit(out []byte, f wire.Fragment) []byte {
-	resp, ok := l.gather(f)
-	if resp == nil {
-		return out
-	}
-	at, parsed := parseListed(resp)
-	if !ok || !parsed {
+	resp, at, ok := l.gatherListed(f)
+	if !ok {
 		return append(out, resp...)
 	}
 	n := l.c.login.names
@@ -187,12 +183,8 @@ func (q *quoting) wants(line []byte) bool { return isListed(line, "LIST", "LSUB"
 
 // edit implements replyEditor.
 func (q *quoting) edit(out []byte, f wire.Fragment) []byte {
-	resp, ok := q.gather(f)
-	if resp == nil {
-		return out
-	}
-	at, parsed := parseListed(resp)
-	if !ok || !parsed || !at.bare {
+	resp, at, ok := q.gatherListed(f)
+	if !ok || !at.bare {
 		return append(out, resp...)
 	}
 	q.c.repaired("list-names")

@@ -210,12 +210,8 @@ func (n *nameLines) wants(line []byte) bool { return isListed(line, nameFirst...
 
 // edit implements replyEditor.
 func (n *nameLines) edit(out []byte, f wire.Fragment) []byte {
-	resp, ok := n.gather(f)
-	if resp == nil {
-		return out
-	}
-	l, parsed := parseListed(resp)
-	if !ok || !parsed {
+	resp, l, ok := n.gatherListed(f)
+	if !ok {
 		return append(out, resp...)
 	}
 	client := n.asked // in the client's own spelling
@@ -251,6 +247,16 @@ type gathered struct {
 // maxGathered bounds a response that is kept: more than any name and what
 // stands beside it.
 const maxGathered = 32 << 10
+
+// gatherListed gathers a response and takes it apart. Where ok is false, resp is
+// what can be given away of it by now.
+func (g *gathered) gatherListed(f wire.Fragment) (resp []byte, l listed, ok bool) {
+	if resp, ok = g.gather(f); resp == nil || !ok {
+		return resp, l, false
+	}
+	l, ok = parseListed(resp)
+	return resp, l, ok
+}
 
 // gather returns a response when it is complete: what came in one fragment is
 // not copied. One that grows too long is returned piece by piece; ok is then

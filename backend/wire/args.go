@@ -122,24 +122,12 @@ func (a *Args) Strings() (list []string, ok bool) {
 	if a.Peek() != '(' {
 		return nil, false
 	}
-	a.text[0] = a.text[0][1:]
-	for {
-		a.Space()
-		if a.Peek() == ')' {
-			a.text[0] = a.text[0][1:]
-			return list, true
-		}
-		item, ok := "", false
+	return a.list(func() (string, bool) {
 		if c := a.Peek(); c == 0 || c == '"' {
-			item, ok = a.String()
-		} else {
-			item, ok = a.Atom()
+			return a.String()
 		}
-		if !ok {
-			return nil, false
-		}
-		list = append(list, item)
-	}
+		return a.Atom()
+	})
 }
 
 // List reads a parenthesized list of atoms; ok is true and the list nil where
@@ -148,6 +136,10 @@ func (a *Args) List() (list []string, ok bool) {
 	if a.Peek() != '(' {
 		return nil, true
 	}
+	return a.list(a.Atom)
+}
+
+func (a *Args) list(next func() (string, bool)) (list []string, ok bool) {
 	a.text[0] = a.text[0][1:]
 	for {
 		a.Space()
@@ -155,7 +147,7 @@ func (a *Args) List() (list []string, ok bool) {
 			a.text[0] = a.text[0][1:]
 			return list, true
 		}
-		item, ok := a.Atom()
+		item, ok := next()
 		if !ok {
 			return nil, false
 		}

@@ -1,0 +1,196 @@
+package folders
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// walk goes down the levels of one name.
+type walk struct {
+	m      *Mapper
+	have   *List
+	sep    string
+	escape escaper
+	path   string // upstream, so far
+}
+
+func (m *Mapper) walk(have *List) *walk {
+	sep := have.separator()
+	return &walk{
+		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep),
+		escape: newEscaper(m.opts.Characters, sep, m.Separator(have)),
+	}
+}
+
+func (w *walk) join(level string) string {
+	if w.path == "" {
+		return level
+	}
+	return w.path + w.sep + level
+}
+
+// level returns the path of one of the client's levels. With asItIs a mailbox
+// that Exchange has in that very spelling, though exgate would write it
+// otherwise, is taken for it.
+func (w *walk) level(name string, asItIs bool) (string, error) {
+	if w.path == "" && strings.EqualFold(name, inbox) {
+		return inbox, nil
+	}
+	text, err := w.text(name)
+	if err != nil {
+		return "", err
+	}
+	plain := w.join(text)
+	// A name that reads as another's plain form, or that the list has given
+	// away, always has its suffix.
+	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain) || w.hides(plain)
+	if !taken && w.have.Has(plain) {
+		return plain, nil
+	}
+	apart := plain + apartMark + hash(name)
+	if w.have.Has(apart) {
+		return apart, nil
+	}
+	if raw := w.join(name); asItIs && (taken || raw != plain) && w.have.Has(raw) && w.unclaimed(name) {
+		return raw, nil
+	}
+	if taken {
+		return w.unlike(apart)
+	}
+	spelt, exists := w.spelling(plain)
+	switch {
+	case !exists || w.m.opts.Case == "":
+		return plain, nil
+	case w.m.opts.Case == Merge:
+		return spelt, nil
+	}
+	return w.unlike(apart)
+}
+
+// unlike returns path unless Exchange has one that it takes for the same.
+func (w *walk) unlike(path string) (string, error) {
+	if spelt, exists := w.spelling(path); exists {
+		return "", fmt.Errorf("it cannot be told from %q in Exchange: rename one of them", spelt)
+	}
+	return path, nil
+}
+
+// spelling returns the mailbox of that name in whatever case, beside which it
+// would stand: a server that is not Exchange may have two such parents.
+func (w *walk) spelling(path string) (spelt string, ok bool) {
+	spelt, ok = w.have.Spelling(path)
+	return spelt, ok && strings.HasPrefix(spelt, w.path)
+}
+
+// unclaimed tells whether no other name of a client's leads to the mailbox of
+// this level, nor may.
+func (w *walk) unclaimed(level string) bool {
+	if path := w.join(level); w.isReserved(level) || w.given(path) || w.hides(path) || w.reads(level) {
+		return false
+	}
+	other := w.undo(level)
+	if other == level {
+		return true
+	}
+	path, err := w.level(other, false)
+	return err != nil || path != w.join(level)
+}
+
+// given tells whether the list gives that path to another name.
+func (w *walk) given(path string) bool {
+	return slices.ContainsFunc(w.m.byTo, func(p Pair) bool { return fold(p.To) == fold(path) })
+}
+
+// hides tells whether the path is that of a folder which clients are not shown.
+// What they call so is another.
+func (w *walk) hides(path string) bool { return w.path == "" && w.m.Hidden(path, w.have) }
+
+func (w *walk) isReserved(name string) bool {
+	return w.path == "" && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
+}
+
+var errTooManyBlanks = errors.New("it is longer than Exchange takes, and has too many blanks to be cut: rename it")
+
+// text is the plain form of a level, which may be several.
+func (w *walk) text(name string) (string, error) {
+	if w.isReserved(name) {
+		name += reservedEnd
+	}
+	text := w.escape.escape(name)
+	longest := w.m.opts.Longest
+	if longest == 0 || len(text) <= longest-suffixLength {
+		return text, nil
+	}
+	levels, ok := splitLong(text, longest)
+	if !ok {
+		return "", errTooManyBlanks
+	}
+	return strings.Join(levels, w.sep), nil
+}
+
+// undo returns the client's name of a plain form, or of one with a suffix.
+func (w *walk) undo(text string) string {
+	var whole strings.Builder
+	rest := text
+	for {
+		level, below, deeper := strings.Cut(rest, w.sep)
+		beginning, more := isMore(level)
+		if !deeper || !more {
+			break
+		}
+		whole.WriteString(beginning)
+		rest = below
+	}
+	whole.WriteString(rest)
+	joined := whole.String()
+	if stem, sum, ok := cutMark(joined, apartMark); ok {
+		for _, name := range []string{w.plainUndone(stem), w.escape.unescape(stem)} {
+			if hash(name) == sum {
+				return name
+			}
+		}
+	}
+	return w.plainUndone(joined)
+}
+
+// plainUndone undoes text for one level.
+func (w *walk) plainUndone(text string) string {
+	name := w.escape.unescape(text)
+	if stem, ok := strings.CutSuffix(name, reservedEnd); ok && w.isReserved(stem) {
+		return stem
+	}
+	return name
+}
+
+// reads tells whether the last level of text reads like the beginning of a
+// long one.
+func (w *walk) reads(text string) bool {
+	_, more := isMore(text[strings.LastIndex(text, w.sep)+1:])
+	return more
+}
+
+// decode returns what a client calls the next upstream levels, and how many
+// they are; 0 if no name leads there.
+func (w *walk) decode(levels []string) (name string, n int) {
+	n = 1
+	for _, more := isMore(levels[0]); more; n++ {
+		if n == len(levels) {
+			return "", 0 // what it begins is shown, not the beginning
+		}
+		_, more = isMore(levels[n])
+	}
+	text := strings.Join(levels[:n], w.sep)
+	path := w.join(text)
+	names := []string{w.undo(text), text}
+	for _, name := range names {
+		if strings.Contains(name, w.m.Separator(w.have)) {
+			continue // it would be several of the client's levels
+		}
+		if again, err := w.level(name, true); err == nil && again == path {
+			return name, n
+		}
+	}
+	return "", 0
+}
