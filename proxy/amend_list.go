@@ -126,8 +126,9 @@ type listing struct {
 	list     *folders.List
 	fresh    *folders.List // gathers all names; nil: not all were asked for
 	patterns []string
-	special  bool // only those with an attribute of RFC 6154
-	root     bool // only the separator was asked for
+	special  bool            // only those with an attribute of RFC 6154
+	root     bool            // only the separator was asked for
+	told     map[string]bool // of LSUB: what was, with parents that are not subscribed
 	gathered
 }
 
@@ -150,8 +151,16 @@ func (l *listing) edit(out []byte, f wire.Fragment) []byte {
 	}
 	name := l.list.AddWire(at.mailbox)
 	shown, ok := n.Client(name, l.list)
-	if !ok || !l.asked(shown) {
+	switch {
+	case !ok:
 		return out
+	case !l.asked(shown):
+		if at.verb == "LSUB" {
+			return l.parents(out, shown)
+		}
+		return out
+	case at.verb == "LSUB":
+		l.tell(shown)
 	}
 	if at.verb != "STATUS" {
 		edit.attribute = n.SpecialUse(name, l.list)
@@ -169,6 +178,33 @@ func (l *listing) edit(out []byte, f wire.Fragment) []byte {
 func (l *listing) asked(mailbox string) bool {
 	sep := l.c.login.names.Separator(l.list)
 	return slices.ContainsFunc(l.patterns, func(p string) bool { return matchList(p, mailbox, sep) })
+}
+
+// parents appends the parents of a subscribed mailbox that are asked for, but
+// not told: RFC 3501 section 6.3.9 wants them where the mailbox itself is below
+// what "%" matches.
+func (l *listing) parents(out []byte, mailbox string) []byte {
+	sep := l.c.login.names.Separator(l.list)
+	for i := strings.Index(mailbox, sep); i > 0; {
+		if parent := mailbox[:i]; l.asked(parent) && !l.told[parent] {
+			l.tell(parent)
+			quoted := strings.ReplaceAll(sep, `\`, `\\`)
+			out = append(out, `* LSUB (\Noselect) "`+quoted+`" `+astring(folders.Encode(parent))+"\r\n"...)
+		}
+		n := strings.Index(mailbox[i+len(sep):], sep)
+		if n < 0 {
+			break
+		}
+		i += len(sep) + n
+	}
+	return out
+}
+
+func (l *listing) tell(mailbox string) {
+	if l.told == nil {
+		l.told = make(map[string]bool)
+	}
+	l.told[mailbox] = true
 }
 
 // quoting is the reply editor of LIST and LSUB where names are not mapped: one

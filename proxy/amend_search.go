@@ -33,8 +33,10 @@ func editSearch(a *amendment) (done bool, err error) {
 			a.c.repaired("search-charset")
 		}
 	}
-	if set, ok := a.longestSet(); ok && a.tooLong() && len(a.literals) == 0 {
-		return true, a.c.sendSplit(a, set)
+	if a.tooLong() {
+		if set, ok := a.longestSet(); ok {
+			return true, a.c.sendSplit(a, set)
+		}
 	}
 	return false, nil
 }
@@ -52,10 +54,10 @@ func (a *amendment) isASCII() bool {
 func (a *amendment) longestSet() (set string, ok bool) {
 	words := strings.Fields(a.texts[0])
 	for i, word := range words {
-		if len(word) <= len(set) || strings.Trim(word, "0123456789:*,") != "" {
+		if i < 2 || len(word) <= len(set) || strings.Trim(word, "0123456789:*,") != "" {
 			continue
 		}
-		before := i - 1
+		before := i - 1 // at least the verb
 		if strings.EqualFold(words[before], "UID") {
 			before--
 		}

@@ -98,6 +98,8 @@ func (o *obliging) session(nc net.Conn) {
 // client does, in good order, whatever was said.
 func FuzzClient(f *testing.F) {
 	for _, plain := range []bool{true, false} {
+		f.Add(plain, []byte("a1 LIST (x) \"\" (a {1+}\r\nb) RETURN (y)\r\na2 RENAME {3+}\r\nabc {3+}\r\nAbc\r\na3 CREATE \"x \"\r\na4 STATUS {2+}\r\na\x00 (MESSAGES)\r\n"))
+		f.Add(plain, []byte("a1 UID SEARCH RETURN () CHARSET utf-8 TEXT {1+}\r\nx\r\na2 UID FETCH 1 (ENVELOPE BODY[])\r\na3 STORE 1 +FLAGS (\\Deleted x)\r\na4 COPY 1 {1+}\r\n\xff\r\n"))
 		f.Add(plain, []byte("a1 APPEND INBOX (\\Flagged foo) {3+}\r\nabc\r\na2 SELECT INBOX\r\na3 APPEND INBOX (\\Flagged) {2}\r\nhi\r\na4 LOGOUT\r\n"))
 		f.Add(plain, []byte("a1 IDLE\r\nDONE\r\na2 IDLE\r\na3 NOOP\r\nDONE\r\na4 UID FETCH 1:* BODY[]\r\n"))
 		f.Add(plain, []byte("a1 CREATE {3}\r\nabc\r\na2 CREATE {3+}\r\nabc {0}\r\n x\r\n( {5+}\r\nabcde\r\n"))
@@ -119,6 +121,7 @@ func FuzzClient(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, plain bool, input []byte) {
 		policy := exchangePolicy
+		policy.Names, policy.Replies = apartNames, backend.AllReplies()
 		if plain {
 			policy = plainPolicy
 		}

@@ -257,6 +257,20 @@ func TestPrefix(t *testing.T) {
 	c.S("n1 OK …")
 }
 
+// LSUB tells of parents that are not subscribed, where a pattern ends at them.
+func TestLsubParents(t *testing.T) {
+	c, _, _ := newMapped(t, apartNames)
+	c.do("CREATE a/b/c", "OK …")
+	c.do("CREATE a/b/d", "OK …")
+	c.do("SUBSCRIBE a/b/c", "OK …")
+	c.do("SUBSCRIBE a/b/d", "OK …")
+	for pattern, want := range map[string]string{"a%": `* LSUB (\Noselect) "/" a`, "a/%": `* LSUB (\Noselect) "/" a/b`, "a/b/c": `* LSUB (\HasNoChildren) "/" a/b/c`} {
+		c.C(`l1 LSUB "" "` + pattern + `"`)
+		c.S(want)
+		c.S("l1 OK …")
+	}
+}
+
 // Clients may be shown another separator, so that a "/" can be part of a name.
 func TestSeparator(t *testing.T) {
 	o := apartNames

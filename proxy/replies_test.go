@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -289,4 +290,36 @@ func TestIdleRenewed(t *testing.T) {
 	c.S("a1 OK IDLE completed.")
 	c.C("a2 NOOP")
 	u.C("a2 NOOP")
+}
+
+// Repairs that are on leave all bytes alone that need none, wherever the
+// upstream's are cut.
+func TestRepairsTouchNothingElse(t *testing.T) {
+	policy := plainPolicy
+	policy.Replies = backend.AllReplies()
+	// What changes how a command is sent, and what the transcript holds.
+	policy.Replies.SearchCharset, policy.Replies.LongSets, policy.Replies.Refusals = false, false, false
+	policy.Replies.CopyUID = false
+	steps := readTranscript(t, "short.txt")
+	total := 0
+	for _, s := range steps {
+		if !s.fromClient {
+			total += len(s.data)
+		}
+	}
+	near, far := pair(t)
+	wantClient, wantServer := play(t, steps, near, far, new(cutter))
+	g := newGateway(t, withPolicy(policy))
+	for at := 0; at < total; at++ {
+		c, u, served := g.open()
+		in, _ := served.up.Traffic()
+		cut := &cutter{t: t, nc: u.nc, at: int64(at), read: func() int64 { n, _ := served.up.Traffic(); return n - in }}
+		gotClient, gotServer := play(t, steps, c.nc, u.nc, cut)
+		if !bytes.Equal(gotClient, wantClient) || !bytes.Equal(gotServer, wantServer) {
+			i := firstDifference(gotClient, wantClient)
+			t.Fatalf("cut at byte %d: client from %d on %.300q, want %.300q\nserver %.300q", at, i, gotClient[i:], wantClient[i:], gotServer)
+		}
+		c.nc.Close()
+		g.said.reset()
+	}
 }
