@@ -170,16 +170,25 @@ func (g *gateway) logInAs(c *client) *upstream {
 	g.t.Helper()
 	c.S("* OK …")
 	c.C("a0 LOGIN alice secret")
+	u := g.relogin()
+	c.until("a0 OK …")
+	return u
+}
+
+// relogin is the gateway's next connection to the upstream, up to where it has
+// logged in.
+func (g *gateway) relogin() *upstream {
+	g.t.Helper()
 	u := g.accept()
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
 	u.C(`xg1 LOGIN "alice" "secret"`)
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
-	if g.srv.settings.Load().opts.Policy(g.srv.settings.Load().opts.Profile).Verify {
+	opts := &g.srv.settings.Load().opts
+	if opts.Policy(opts.Profile).Verify {
 		u.C("xg2 STATUS INBOX (UIDNEXT)")
 		u.S("* STATUS INBOX (UIDNEXT 1)")
 		u.S("xg2 OK done")
 	}
-	c.until("a0 OK …")
 	return u
 }
 

@@ -87,8 +87,9 @@ func (m *modelClient) await(prefix, command string) string {
 			m.byes++
 			m.close()
 			return ""
-		case strings.HasPrefix(line, prefix):
-			status, _, _ := strings.Cut(strings.TrimPrefix(line, prefix), " ")
+		case strings.HasPrefix(line, prefix) || strings.HasPrefix(line, "t "): // refused in place of "+"
+			_, status, _ := strings.Cut(line, " ")
+			status, _, _ = strings.Cut(status, " ")
 			if status == "NO" {
 				m.refused++
 			}
@@ -206,8 +207,9 @@ func (m *modelClient) step(rnd *rand.Rand) string {
 
 func (m *modelClient) append() string {
 	m.C(fmt.Sprintf("t APPEND INBOX {%d}", len(cleanMessage)))
-	if status := m.await("+ ", "APPEND"); status == "" {
-		return ""
+	switch status := m.await("+ ", "APPEND"); status {
+	case "", "NO", "BAD":
+		return status
 	}
 	m.raw(cleanMessage + "\r\n")
 	return m.await("t ", "APPEND")
@@ -215,21 +217,10 @@ func (m *modelClient) append() string {
 
 func (m *modelClient) idle() string {
 	m.C("t IDLE")
-	for {
-		line, err := m.r.ReadString('\n')
-		m.said.add("client <", line)
-		line = strings.TrimRight(line, "\r\n")
-		switch {
-		case err != nil || strings.HasPrefix(line, "* BYE "):
-			m.byes++
-			m.close()
-			return ""
-		case strings.HasPrefix(line, "t "):
-			return "NO"
-		case strings.HasPrefix(line, "+ "):
-			m.C("DONE")
-			return m.await("t ", "IDLE")
-		}
-		m.untagged(line, "IDLE")
+	switch status := m.await("+ ", "IDLE"); status {
+	case "", "NO", "BAD":
+		return status
 	}
+	m.C("DONE")
+	return m.await("t ", "IDLE")
 }

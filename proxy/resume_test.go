@@ -17,21 +17,6 @@ func exchangeResuming(t *testing.T, setups ...func(*Options, *limits)) *gateway 
 	return newGateway(t, append([]func(*Options, *limits){withPolicy(exchangePolicy), resuming}, setups...)...)
 }
 
-// relogin is the gateway's next connection, up to where it has logged in.
-func (g *gateway) relogin() *upstream {
-	g.t.Helper()
-	u := g.accept()
-	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
-	u.C(`xg1 LOGIN "alice" "secret"`)
-	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
-	if g.srv.settings.Load().opts.Policy(g.srv.settings.Load().opts.Profile).Verify {
-		u.C("xg2 STATUS INBOX (UIDNEXT)")
-		u.S("* STATUS INBOX (UIDNEXT 1)")
-		u.S("xg2 OK done")
-	}
-	return u
-}
-
 // mailbox is what a scripted upstream says to SELECT.
 type mailbox struct{ exists, validity, uidNext int }
 
