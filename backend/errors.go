@@ -34,6 +34,11 @@ func (e *Error) reply() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// refusedHere is the refusal of a login of which Exchange has not been asked.
+func refusedHere(format string, args ...any) *Error {
+	return &Error{Doing: "login", Failure: Failure{Kind: KindRefusedHere, Text: fmt.Sprintf(format, args...)}}
+}
+
 // ReplyError is the error of a command that the upstream answered with s.
 func ReplyError(doing string, s wire.Status) *Error {
 	return &Error{Doing: doing, Failure: Classify(s)}

@@ -94,7 +94,7 @@ func TestFailureTable(t *testing.T) {
 		if row.kind != kind {
 			t.Errorf("%s: no row", kind)
 		}
-		if row.explain == "" != (kind == KindOther) {
+		if row.explain == "" != (kind == KindOther || kind == KindRefusedHere) {
 			t.Errorf("%s: explanation %q", kind, row.explain)
 		}
 		for _, r := range row.explain {

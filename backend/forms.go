@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,9 @@ type Attempt struct {
 	Mechanism string // MechanismLogin or MechanismPlain
 	Authcid   string // name of the account whose password is sent
 	Authzid   string // RFC 4616; only by PLAIN
+	// Mailbox names the mailbox wanted in the very string that goes upstream;
+	// "" in the name as a client sent it, of which that cannot be told.
+	Mailbox string
 }
 
 // The mechanisms of a form. A name for LOGIN can as well be the authcid of
@@ -25,25 +29,35 @@ const (
 // formTable says how each form is written (exchange-behaviour.md §2.1).
 //
 //	{as-sent}  the name as the client sent it
-//	{user}     the mailbox wanted, whole: cut short it could name another's
-//	{local}    the user's name before its @
+//	{user}     the user before his @
+//	{mailbox}  the mailbox wanted: its alias where the map has one, else the
+//	           name whole, since cut short it could name another's
+//	{alias}    the same, but cut at the @: Exchange 2000 and 2003 look up
+//	           nothing but aliases
 //	{admin}    the admin's name, before its @
 //	{login}    the admin as the client named him, with his domain if he did
 //	{domain}   the domain, in each of its configured spellings
 //	{upn}      the UPN suffix
+//
+// What follows the name in the third column is the mailbox.
 var formTable = []struct {
 	name      Form
 	authcid   string
 	authzid   string
+	mailbox   string
 	mechanism string
 	use       formUse
 }{
-	{FormAsSent, `{as-sent}`, ``, MechanismLogin, anyLogin},
-	{FormUser, `{local}`, ``, MechanismLogin, ownLogin},
-	{FormDomainUser, `{domain}\{local}`, ``, MechanismLogin, ownLogin},
-	{FormDomainAdminUser, `{domain}\{admin}\{user}`, ``, MechanismLogin, adminLogin},
-	{FormAdminUPNUser, `{admin}@{upn}\{user}`, ``, MechanismLogin, adminLogin},
-	{FormPlainAuthzid, `{login}`, `{user}`, MechanismPlain, adminLogin},
+	{FormAsSent, `{as-sent}`, ``, ``, MechanismLogin, anyLogin},
+	{FormUser, `{user}`, ``, `{user}`, MechanismLogin, ownLogin},
+	{FormUserUPN, `{user}@{upn}`, ``, `{user}@{upn}`, MechanismLogin, ownLogin},
+	{FormDomainUser, `{domain}\{user}`, ``, `{user}`, MechanismLogin, ownLogin},
+	{FormDomainUserAlias, `{domain}/{user}/{alias}`, ``, `{alias}`, MechanismLogin, ownLogin},
+	{FormDomainAdminUser, `{domain}\{admin}\{mailbox}`, ``, `{mailbox}`, MechanismLogin, adminLogin},
+	{FormAdminUPNUser, `{admin}@{upn}\{mailbox}`, ``, `{mailbox}`, MechanismLogin, adminLogin},
+	{FormDomainAdminAlias, `{domain}/{admin}/{alias}`, ``, `{alias}`, MechanismLogin, adminLogin},
+	{FormAdminUPNAlias, `{admin}@{upn}/{alias}`, ``, `{alias}`, MechanismLogin, adminLogin},
+	{FormPlainAuthzid, `{login}`, `{mailbox}`, `{mailbox}`, MechanismPlain, adminLogin},
 }
 
 // formUse says whose logins a form is for.
@@ -88,10 +102,11 @@ func (o LoginOptions) inForms(forms []Form, id Identity) []Attempt {
 				continue
 			}
 			for _, spelling := range o.spellings(row.authcid, id) {
-				authcid, ok := expand(row.authcid, id, spelling)
-				authzid, ok2 := expand(row.authzid, id, spelling)
-				a := Attempt{Form: form, Spelling: spelling, Mechanism: row.mechanism, Authcid: authcid, Authzid: authzid}
-				if ok && ok2 && !slices.ContainsFunc(attempts, a.same) {
+				authcid, ok := o.expand(row.authcid, id, spelling)
+				authzid, ok2 := o.expand(row.authzid, id, spelling)
+				mailbox, ok3 := o.expand(row.mailbox, id, spelling)
+				a := Attempt{Form: form, Spelling: spelling, Mechanism: row.mechanism, Authcid: authcid, Authzid: authzid, Mailbox: mailbox}
+				if ok && ok2 && ok3 && !slices.ContainsFunc(attempts, a.same) {
 					attempts = append(attempts, a)
 				}
 			}
@@ -116,17 +131,18 @@ func (a Attempt) same(b Attempt) bool {
 	return a.Mechanism == b.Mechanism && a.Authcid == b.Authcid && a.Authzid == b.Authzid
 }
 
-// expand fills in a template; false if a part of it is not known. A user
-// written domain\user fits no template that has a backslash itself.
-func expand(template string, id Identity, spelling string) (string, bool) {
+// expand fills in a template; false if a part of it is not known. A value that
+// has the template's own separator in it fits nowhere: domain\user is no user.
+func (o LoginOptions) expand(template string, id Identity, spelling string) (string, bool) {
 	login := id.Admin
 	if id.Domain != "" {
 		login = id.Domain + `\` + id.Admin
 	}
 	values := []string{
 		"{as-sent}", id.AsSent,
-		"{user}", id.User,
-		"{local}", localPart(id.User),
+		"{user}", localPart(id.User),
+		"{mailbox}", o.mailbox(id),
+		"{alias}", localPart(o.mailbox(id)),
 		"{admin}", localPart(id.Admin),
 		"{login}", login,
 		"{domain}", spelling,
@@ -137,11 +153,26 @@ func expand(template string, id Identity, spelling string) (string, bool) {
 		if !strings.Contains(template, name) {
 			continue
 		}
-		if value == "" || (strings.Contains(template, `\`) && strings.Contains(value, `\`)) {
+		if value == "" {
 			return "", false
+		}
+		for _, separator := range []string{`\`, "/"} {
+			if strings.Contains(template, separator) && strings.Contains(value, separator) {
+				return "", false
+			}
 		}
 	}
 	return strings.NewReplacer(values...).Replace(template), true
+}
+
+// mailbox is how the mailbox of id is called in an admin's login.
+func (o LoginOptions) mailbox(id Identity) string {
+	for _, a := range o.Aliases {
+		if strings.EqualFold(a.User, id.User) {
+			return a.Alias
+		}
+	}
+	return id.User
 }
 
 // domains returns the spellings of the domain that id is in: the client's own
@@ -166,11 +197,12 @@ func (o LoginOptions) domains(id Identity) []string {
 	return spellings
 }
 
-// upns returns the UPN suffix of id's admin: his own if his name has one, else
+// upns returns the UPN suffix of who logs in: his own if his name has one, else
 // the configured one, else the DNS spelling of the domain.
 func (o LoginOptions) upns(id Identity) []string {
-	if local := localPart(id.Admin); local != id.Admin {
-		return []string{id.Admin[len(local)+1:]}
+	who := cmp.Or(id.Admin, id.User)
+	if local := localPart(who); local != who {
+		return []string{who[len(local)+1:]}
 	}
 	if o.UPN != "" && (id.Domain == "" || o.isDomain(id.Domain)) {
 		return []string{o.UPN}

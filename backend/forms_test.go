@@ -9,6 +9,7 @@ import (
 
 // The orders of the profile table, design section 5.
 var (
+	order2003   = []Form{FormDomainAdminAlias, FormDomainAdminUser}
 	order2016   = []Form{FormPlainAuthzid, FormDomainAdminUser, FormAdminUPNUser}
 	order2019   = []Form{FormDomainAdminUser, FormAdminUPNUser, FormPlainAuthzid}
 	orderOnline = []Form{FormAdminUPNUser}
@@ -34,6 +35,10 @@ func TestAttempts(t *testing.T) {
 		o.Forms = forms
 		return o
 	}
+	aliased := configured
+	aliased.Aliases = []Alias{{User: "Carol@example.com", Alias: "cc"}}
+	aliasedOwn := aliased
+	aliasedOwn.Forms = []Form{FormDomainUserAlias, FormUserUPN}
 	noUPN := LoginOptions{Domains: []string{"EXAMPLE", "example.local"}}
 	tests := []struct {
 		name    string
@@ -82,6 +87,19 @@ func TestAttempts(t *testing.T) {
 			[]string{`LOGIN EXAMPLE\admin\bob`, "PLAIN admin for bob"}},
 		{"no form can be made: as it came", LoginOptions{}, orderOnline, Claim{Authcid: "admin", Authzid: "bob"}, []string{"PLAIN admin for bob"}},
 		{"no form can be made: the name as it came", LoginOptions{Domains: []string{"EXAMPLE"}}, orderOnline, Claim{Authcid: `admin\bob`}, []string{`LOGIN admin\bob`}},
+		{"admin, 2003", configured, order2003, Claim{Authcid: `EXAMPLE\admin\bob@example.com`},
+			[]string{`LOGIN EXAMPLE/admin/bob`, `LOGIN example.local/admin/bob`,
+				`LOGIN EXAMPLE\admin\bob@example.com`, `LOGIN example.local\admin\bob@example.com`}},
+		{"admin, 2003, alias", aliased, order2003, Claim{Authcid: `EXAMPLE\admin\carol@example.com`},
+			[]string{`LOGIN EXAMPLE/admin/cc`, `LOGIN example.local/admin/cc`, `LOGIN EXAMPLE\admin\cc`, `LOGIN example.local\admin\cc`}},
+		{"alias as authzid (S91)", aliased, order2016[:1], Claim{Authcid: "admin@example.com", Authzid: "CAROL@example.com"},
+			[]string{"PLAIN admin@example.com for cc"}},
+		{"the formal delegate form", with(FormAdminUPNAlias), nil, Claim{Authcid: `admin\bob@example.com`}, []string{`LOGIN admin@example.com/bob`}},
+		{"own login with alias", aliasedOwn, order2003, Claim{Authcid: "carol@example.com"},
+			[]string{`LOGIN EXAMPLE/carol/cc`, `LOGIN example.local/carol/cc`, `LOGIN carol@example.com`}},
+		{"own login, UPN added", with(FormUserUPN), orderOnline, Claim{Authcid: "bob"}, []string{"LOGIN bob@example.com"}},
+		{"a slash in the user's name fits no form with slashes", configured, order2003, Claim{Authcid: `EXAMPLE\admin\r/d`},
+			[]string{`LOGIN EXAMPLE\admin\r/d`, `LOGIN example.local\admin\r/d`}},
 		{"no profile", configured, nil, Claim{Authcid: `admin\bob`}, []string{`LOGIN admin\bob`}},
 	}
 	for _, tt := range tests {
@@ -111,8 +129,8 @@ func TestFormTableIsComplete(t *testing.T) {
 	}
 	id := Identity{User: "u", Admin: "a", Domain: "d", AsSent: "s"}
 	for _, row := range formTable {
-		for _, template := range []string{row.authcid, row.authzid} {
-			if s, _ := expand(template, id, "x"); strings.ContainsAny(s, "{}") {
+		for _, template := range []string{row.authcid, row.authzid, row.mailbox} {
+			if s, _ := configured.expand(template, id, "x"); strings.ContainsAny(s, "{}") {
 				t.Errorf("form %q: placeholder without a value: %q", row.name, s)
 			}
 		}

@@ -38,6 +38,7 @@ type Choice struct {
 	Forms    []Form // of an admin's login, in order
 	Verify   bool   // prove that the mailbox can be opened
 	Identify bool   // ask for ID, which settles the profile
+	Exchange bool   // what only Exchange refuses is refused here
 }
 
 // Session is an upstream connection that is logged in.
@@ -72,16 +73,26 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, password 
 	}
 	evidence := Evidence{Greeting: conn.Greeting, Capabilities: conn.Capabilities}
 	choice := u.choose(evidence)
+	if choice.Exchange {
+		if err := barred(id); err != nil {
+			return nil, err
+		}
+	}
 	attempts := u.remembered.Narrow(id, u.opts.Login.Attempts(id, choice.Forms))
 	failures := u.opts.Login.MaxFailures
 	if failures == 0 {
 		failures = DefaultMaxFailures
 	}
-	var refusal error
-	for i, a := range attempts {
-		if i == failures {
+	refusal := error(refusedHere("no form of this login can be written for this server: it needs AUTH=PLAIN, and the server offers %s",
+		strings.Join(evidence.Capabilities, " ")))
+	for _, a := range attempts {
+		if failures == 0 {
 			break
 		}
+		if !conn.takes(a) {
+			continue // asking would cost an error
+		}
+		failures--
 		status, err := conn.authenticate(ctx, a, password)
 		if err != nil {
 			return nil, loginError(err)
@@ -137,6 +148,12 @@ func (c *Conn) authenticate(ctx context.Context, a Attempt, password string) (wi
 		}
 	}
 	return c.Do(ctx, req)
+}
+
+// takes tells whether the server offers what an attempt needs. AUTH=PLAIN is
+// not offered by Exchange 2003 (exchange-behaviour.md §1.2).
+func (c *Conn) takes(a Attempt) bool {
+	return a.Mechanism == MechanismLogin && !c.Has("LOGINDISABLED") || c.Has("AUTH=PLAIN")
 }
 
 // needsPlain tells whether a name and password go by PLAIN where LOGIN would

@@ -108,7 +108,7 @@ func TestLogin(t *testing.T) {
 // Exchange puts no capabilities into its greeting and its OK to a login.
 func TestLoginAsksForCapabilities(t *testing.T) {
 	address := listen(t, script(tls.Certificate{}, greetingLine,
-		"C: xg1 CAPABILITY", "S: * CAPABILITY IMAP4  IMAP4rev1 LOGINDISABLED SASL-IR\r\nxg1 OK CAPABILITY completed.\r\n",
+		"C: xg1 CAPABILITY", "S: * CAPABILITY IMAP4  IMAP4rev1 LOGINDISABLED AUTH=PLAIN SASL-IR\r\nxg1 OK CAPABILITY completed.\r\n",
 		"C: xg2 AUTHENTICATE PLAIN "+plain("", "bob", "secret"), "S: * capability OLD\r\nxg2 OK AUTHENTICATE completed.\r\n",
 		"C: xg3 CAPABILITY", "S: * capability IMAP4rev1 MOVE XPROXY3\r\nxg3 OK CAPABILITY completed.\r\n"))
 	var before Evidence
@@ -124,7 +124,7 @@ func TestLoginAsksForCapabilities(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if before.Greeting != "The Microsoft Exchange IMAP4 service is ready." || !slices.Equal(before.Capabilities, []string{"IMAP4", "IMAP4rev1", "LOGINDISABLED", "SASL-IR"}) {
+	if before.Greeting != "The Microsoft Exchange IMAP4 service is ready." || !slices.Equal(before.Capabilities, []string{"IMAP4", "IMAP4rev1", "LOGINDISABLED", "AUTH=PLAIN", "SASL-IR"}) {
 		t.Errorf("chosen by %+v", before)
 	}
 	if want := []string{"IMAP4rev1", "MOVE", "XPROXY3"}; !slices.Equal(s.Capabilities, want) || !slices.Equal(s.Evidence.Capabilities, want) || s.Evidence.Greeting != before.Greeting {
@@ -176,6 +176,17 @@ func TestLoginRefused(t *testing.T) {
 			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: * BYE Connection is closed. 13\r\n", "CLOSE"}, KindLost, "BYE Connection is closed. 13"},
 		{"closed after one failure", three, Choice{}, bob,
 			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1" + no, `C: xg2 LOGIN "B\\bob" "secret"`, "CLOSE"}, KindLost, "NO LOGIN failed."},
+		{"what the server does not offer is not tried", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Forms: []Form{FormPlainAuthzid, FormDomainAdminUser}}, admin,
+			[]string{`C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
+		{"nothing that the server offers", LoginOptions{}, Choice{}, Identity{Admin: "admin", User: "bob"},
+			[]string{"CLOSE"}, KindRefusedHere, "no form of this login can be written for this server: it needs AUTH=PLAIN, and the server offers IMAP4rev1"},
+		{"the built-in Administrator", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Exchange: true, Forms: []Form{FormDomainAdminUser}},
+			Identity{Domain: "EXAMPLE", Admin: "administrator@example.com", User: "bob"}, []string{"CLOSE"}, KindRefusedHere,
+			`login as "administrator@example.com": Exchange never lets the built-in Administrator in over IMAP, ` +
+				"and each try counts toward its lock-out: use another admin account, which has a mailbox of its own and FullAccess on this one"},
+		{"the built-in Administrator elsewhere", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Forms: []Form{FormDomainAdminUser}},
+			Identity{Domain: "EXAMPLE", Admin: "Administrator", User: "bob"},
+			[]string{`C: xg1 LOGIN "EXAMPLE\\Administrator\\bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
 		{"out of step", LoginOptions{}, Choice{}, bob,
 			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: bob OK done\r\n", "CLOSE"}, KindOutOfStep, "bob OK done"},
 	} {
@@ -200,7 +211,7 @@ func TestLoginRefused(t *testing.T) {
 func TestLoginTimeout(t *testing.T) {
 	for name, lines := range map[string][]string{
 		"login":                {greet("IMAP4rev1"), `C: xg1 LOGIN "bob" "secret"`},
-		"in place of a + line": {greet("IMAP4rev1 LOGINDISABLED"), "C: xg1 AUTHENTICATE PLAIN"},
+		"in place of a + line": {greet("IMAP4rev1 LOGINDISABLED AUTH=PLAIN"), "C: xg1 AUTHENTICATE PLAIN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u, err := NewUpstream(Options{Address: listen(t, script(tls.Certificate{}, lines...)), TLS: TLSInsecureNone,

@@ -56,10 +56,6 @@ func (o LoginOptions) Resolve(c Claim) (Identity, error) {
 		if !ok {
 			continue
 		}
-		if isBuiltinAdministrator(id.Admin) {
-			return Identity{}, fmt.Errorf("login as %q: Exchange never lets the built-in Administrator in over IMAP, "+
-				"and each try counts toward its lock-out: use another admin account, which has a mailbox of its own and FullAccess on this one", id.Admin)
-		}
 		return id, nil
 	}
 	panic("backend: no reading for a login name") // the last row reads every name
@@ -189,10 +185,14 @@ func checkName(name string) error {
 	return nil
 }
 
-// isBuiltinAdministrator knows the account that Exchange bars from IMAP under
-// all circumstances (requirements.md S98, github.com/imapsync/imapsync/issues/136).
-func isBuiltinAdministrator(admin string) bool {
-	return strings.EqualFold(localPart(admin), "Administrator")
+// barred refuses the account that Exchange bars from IMAP under all
+// circumstances (requirements.md S98, github.com/imapsync/imapsync/issues/136).
+func barred(id Identity) error {
+	if !strings.EqualFold(localPart(id.Admin), "Administrator") {
+		return nil
+	}
+	return refusedHere("login as %q: Exchange never lets the built-in Administrator in over IMAP, "+
+		"and each try counts toward its lock-out: use another admin account, which has a mailbox of its own and FullAccess on this one", id.Admin)
 }
 
 // localPart is what stands before the @ of an address, or all of a name

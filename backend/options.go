@@ -51,6 +51,7 @@ type LoginOptions struct {
 	UPN         string   // UPN suffix, where it is not the DNS domain
 	Separator   string   // "user*admin": "" is none
 	Forms       []Form   // in order; nil: the profile's
+	Aliases     []Alias  // where a mailbox's alias is not its user's name
 	MaxFailures int      // failed logins upstream for one login of a client; 0 is DefaultMaxFailures
 }
 
@@ -58,20 +59,34 @@ type LoginOptions struct {
 // of Active Directory, where each failure counts.
 const DefaultMaxFailures = 2
 
+// Alias tells the alias (mailNickname) of a user's mailbox, by which Exchange
+// looks up the mailbox that an admin asks for (exchange-behaviour.md §2.1).
+type Alias struct {
+	User  string // as clients name him, in any case
+	Alias string
+}
+
 // Form is the name of one way to write a login; see forms.go for the table.
 type Form string
 
 const (
-	FormAsSent          Form = "as-sent"           // the name as the client sent it
-	FormUser            Form = "user"              // {user}
-	FormDomainUser      Form = `domain\user`       // {domain}\{user}
-	FormDomainAdminUser Form = `domain\admin\user` // {domain}\{admin}\{user}
-	FormAdminUPNUser    Form = `admin@upn\user`    // {admin}@{upn}\{user}
-	FormPlainAuthzid    Form = "plain-authzid"     // SASL PLAIN, authzid {user}, authcid {admin}
+	FormAsSent           Form = "as-sent"            // the name as the client sent it
+	FormUser             Form = "user"               // the name before its @
+	FormUserUPN          Form = "user@upn"           //
+	FormDomainUser       Form = `domain\user`        //
+	FormDomainUserAlias  Form = "domain/user/alias"  // Exchange 2000 and 2003
+	FormDomainAdminUser  Form = `domain\admin\user`  //
+	FormAdminUPNUser     Form = `admin@upn\user`     //
+	FormDomainAdminAlias Form = "domain/admin/alias" // Exchange 2000 and 2003
+	FormAdminUPNAlias    Form = "admin@upn/alias"    //
+	FormPlainAuthzid     Form = "plain-authzid"      // SASL PLAIN, authzid user, authcid admin
 )
 
 // Forms are all of them.
-var Forms = []Form{FormAsSent, FormUser, FormDomainUser, FormDomainAdminUser, FormAdminUPNUser, FormPlainAuthzid}
+var Forms = []Form{
+	FormAsSent, FormUser, FormUserUPN, FormDomainUser, FormDomainUserAlias, FormDomainAdminUser, FormAdminUPNUser,
+	FormDomainAdminAlias, FormAdminUPNAlias, FormPlainAuthzid,
+}
 
 // Timeouts are the phases of an upstream connection. A zero field takes its
 // default.
@@ -123,6 +138,14 @@ func (o Options) Validate() error {
 	for i, f := range o.Login.Forms {
 		if !slices.Contains(Forms, f) {
 			fault("login.forms: entry %d: %q is none of %q", i+1, f, Forms)
+		}
+	}
+	for i, a := range o.Login.Aliases {
+		switch {
+		case a.User == "" || a.Alias == "":
+			fault("login.aliases: entry %d: give both, as in {user: bob@example.com, alias: bob}", i+1)
+		case strings.ContainsAny(a.Alias, "\\/@") || checkName(a.Alias) != nil:
+			fault(`login.aliases: entry %d: %q is no alias: it has none of @ \ /`, i+1, a.Alias)
 		}
 	}
 	if strings.ContainsAny(o.Login.Separator, "@\\/\r\n\x00") || len(o.Login.Separator) > 1 {

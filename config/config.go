@@ -122,13 +122,23 @@ type Login struct {
 	// One character that makes user*admin mean the admin for the user. Unset:
 	// none does.
 	Separator string `key:"separator" example:"\"*\""`
-	// How an admin's login is written, in the order tried: domain\admin\user,
-	// admin@upn\user, plain-authzid (SASL PLAIN), domain\user, user, as-sent.
-	// Unset: the profile's.
+	// How logins are written, in the order tried. An admin's: domain\admin\user,
+	// admin@upn\user, domain/admin/alias, admin@upn/alias, plain-authzid (SASL
+	// PLAIN). A user's own: as-sent, user, user@upn, domain\user,
+	// domain/user/alias. Unset: an admin's as the profile says, a user's as-sent.
 	Forms []backend.Form `key:"forms" example:"['domain\\admin\\user', 'admin@upn\\user', plain-authzid]"`
+	// Users whose mailbox has an alias (mailNickname) that is not their name:
+	// Exchange looks up the mailbox that an admin asks for by its alias.
+	Aliases []Alias `key:"aliases" example:"[{user: carol@example.com, alias: cc}]"`
 	// Failed logins upstream for one login of a client. Each counts towards a
 	// lock-out in Active Directory.
 	MaxFailures int `key:"max_failures"`
+}
+
+// Alias is backend.Alias in the file's words.
+type Alias struct {
+	User  string `key:"user"`
+	Alias string `key:"alias"`
 }
 
 // Pace is kept per account.

@@ -31,6 +31,10 @@ func (c *Config) Backend() (backend.Options, error) {
 // backendOptions are the options that need no file.
 func (c *Config) backendOptions() backend.Options {
 	u := c.Upstream
+	var aliases []backend.Alias
+	for _, a := range u.Login.Aliases {
+		aliases = append(aliases, backend.Alias(a))
+	}
 	return backend.Options{
 		Address:    u.Address,
 		TLS:        u.TLS,
@@ -41,6 +45,7 @@ func (c *Config) backendOptions() backend.Options {
 			UPN:         u.Login.UPN,
 			Separator:   u.Login.Separator,
 			Forms:       u.Login.Forms,
+			Aliases:     aliases,
 			MaxFailures: u.Login.MaxFailures,
 		},
 		MaxBackoff: u.Pace.MaxBackoff,

@@ -39,6 +39,8 @@ const refused = rewrite.StageRefused
 const (
 	byDomain = backend.FormDomainAdminUser
 	byUPN    = backend.FormAdminUPNUser
+	byAlias  = backend.FormDomainAdminAlias
+	byUPNOld = backend.FormAdminUPNAlias
 	authzid  = backend.FormPlainAuthzid
 )
 
@@ -104,11 +106,11 @@ var (
 //	verify          a login that cannot open its mailbox is told OK (S31, S32, §2.2).
 //	forms           2000, 2003: §2.1, S93. 2007 to 2013: S86 to S88. 2016: S97, S99. 2019: PLAIN "doesn't work", the
 //	                backslash forms do (S25 to S27, §2.1). Online: O08. The order is that of design section 5.
-//	                Older servers' domain/admin/alias and Exchange Online's XOAUTH2 are not spoken yet.
+//	                admin@upn/alias is the formal form for an admin who is named by his address (§2.1).
 var profiles = [...]Profile{
 	//                  message limit  message  escalate \Flagged keywords $MDNSent date msg/s pipeline literal+ verify  forms, names, replies
-	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, names2000, replies},
-	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain}, namesLater, replies},
+	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byAlias, byDomain, byUPNOld}, names2000, replies},
+	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byAlias, byDomain, byUPNOld}, namesLater, replies},
 	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, names2007, replies},
 	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
 	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},

@@ -32,6 +32,9 @@ func TestAutoIsStrictest(t *testing.T) {
 			p.Message.LongLines != auto.Message.LongLines || p.Message.ReadReceipt != auto.Message.ReadReceipt {
 			t.Errorf("%s repairs what auto does not: %+v", name, p)
 		}
+		if name == "exchange2000" || name == "exchange2003" {
+			continue // their greetings tell them apart before the login
+		}
 		// Within the failures that a login may cost by default, auto comes to a
 		// form that is the first of each version.
 		first := auto.Forms[:backend.DefaultMaxFailures]

@@ -140,7 +140,7 @@ func (c *conn) capabilitiesBeforeLogin() string {
 	list := "IMAP4rev1 LITERAL+ SASL-IR ID"
 	switch {
 	case c.mayLogin():
-		list += " AUTH=PLAIN"
+		list += " AUTH=PLAIN AUTH=LOGIN"
 	case c.listener == ListenStartTLS:
 		list += " STARTTLS LOGINDISABLED"
 	}

@@ -33,9 +33,9 @@ func TestCapabilitiesInEveryPlace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, tt.setups...)
 			c := g.dial()
-			c.S("* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN] exgate ready, session …")
+			c.S("* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN] exgate ready, session …")
 			c.C("a1 CAPABILITY")
-			c.S("* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN")
+			c.S("* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN")
 			c.S("a1 OK …")
 			c.C("a2 LOGIN alice secret")
 			u := g.accept()

@@ -172,6 +172,9 @@ func (c *conn) route(line []byte) error {
 		return c.amended(cmd, whole, lit)
 	case owned:
 		c.stats.owned++
+		if cmd.verb == "PROXYAUTH" {
+			return c.proxyAuth(cmd, lit)
+		}
 		return c.append(cmd, lit)
 	default:
 		c.stats.refused++

@@ -130,6 +130,14 @@ func (c *conn) canonicalLogin(cmd *command, lit *wire.Literal) (string, error) {
 	if !ok || !ok2 || !args.Empty() {
 		return "", wire.SyntaxError("LOGIN takes a name and a password; quote them if they have blanks")
 	}
+	return canonicalLogin(name, password)
+}
+
+// canonicalLogin is LOGIN with literals, which carry every byte.
+func canonicalLogin(name, password string) (string, error) {
+	if len(name) > maxArgument || len(password) > maxArgument {
+		return "", &refusal{text: fmt.Sprintf("NO [LIMIT] an argument is at most %d bytes long", maxArgument)}
+	}
 	return fmt.Sprintf("LOGIN {%d+}\r\n%s {%d+}\r\n%s\r\n", len(name), name, len(password), password), nil
 }
 
@@ -141,38 +149,92 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 	if !ok {
 		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism: PLAIN")
 	}
+	mechanism = strings.ToUpper(mechanism)
 	args.Space()
 	response, ok := args.Atom()
 	if !args.Empty() {
 		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism and a response")
 	}
-	if !ok && strings.EqualFold(mechanism, sasl.Plain) {
-		if err := c.w.line("+ "); err != nil {
+	switch {
+	case mechanism == mechanismLogin:
+		return c.canonicalAuthLogin(response)
+	case mechanism != sasl.Plain && !ok:
+		response = "=" // an empty one, RFC 4959: refused whatever it is
+	case !ok:
+		var err error
+		if response, err = c.askSASL(""); err != nil {
 			return "", err
 		}
-		line, err := c.readLine()
+	}
+	decoded, err := decodeSASL(response)
+	if err != nil {
+		return "", err
+	}
+	if mechanism == sasl.Plain && bytes.Count(decoded, []byte{0}) != 2 {
+		return "", wire.SyntaxError("the response of PLAIN is two names and a password, with a NUL between (RFC 4616)")
+	}
+	return authenticate(mechanism, decoded), nil
+}
+
+// mechanismLogin is AUTHENTICATE LOGIN, of Outlook and of devices
+// (draft-murchison-sasl-login): LOGIN in base64. It has no go-sasl server.
+const mechanismLogin = "LOGIN"
+
+// canonicalAuthLogin makes LOGIN of it. name is the initial response, if there
+// was one.
+func (c *conn) canonicalAuthLogin(name string) (string, error) {
+	var answers [2]string
+	for i, prompt := range []string{"Username:", "Password:"} {
+		response := name
+		if i > 0 || name == "" {
+			var err error
+			if response, err = c.askSASL(prompt); err != nil {
+				return "", err
+			}
+		}
+		decoded, err := decodeSASL(response)
 		if err != nil {
 			return "", err
 		}
-		c.trace.fromClient([]byte("***"))
-		if response = string(line); response == "*" {
-			return "", wire.SyntaxError("AUTHENTICATE cancelled")
-		}
+		answers[i] = string(decoded)
 	}
-	if response == "" {
-		response = "=" // an empty one, RFC 4959
+	return canonicalLogin(answers[0], answers[1])
+}
+
+// askSASL sends a challenge and reads the response, in base64.
+func (c *conn) askSASL(challenge string) (string, error) {
+	if err := c.w.line("+ %s", base64.StdEncoding.EncodeToString([]byte(challenge))); err != nil {
+		return "", err
 	}
-	var decoded []byte
-	if response != "=" {
-		var err error
-		if decoded, err = base64.StdEncoding.DecodeString(response); err != nil {
-			return "", wire.SyntaxError("the response to AUTHENTICATE is not base64")
-		}
+	line, err := c.readLine()
+	if err != nil {
+		return "", err
 	}
-	if strings.EqualFold(mechanism, sasl.Plain) && bytes.Count(decoded, []byte{0}) != 2 {
-		return "", wire.SyntaxError("the response of PLAIN is two names and a password, with a NUL between (RFC 4616)")
+	c.trace.fromClient([]byte("***"))
+	if string(line) == "*" {
+		return "", wire.SyntaxError("AUTHENTICATE cancelled")
 	}
-	return fmt.Sprintf("AUTHENTICATE %s %s\r\n", strings.ToUpper(mechanism), response), nil
+	return string(line), nil
+}
+
+func decodeSASL(response string) ([]byte, error) {
+	if response == "=" { // an empty one, RFC 4959
+		return nil, nil
+	}
+	decoded, err := base64.StdEncoding.DecodeString(response)
+	if err != nil {
+		return nil, wire.SyntaxError("the response to AUTHENTICATE is not base64")
+	}
+	return decoded, nil
+}
+
+// authenticate is the command with its initial response.
+func authenticate(mechanism string, response []byte) string {
+	encoded := "="
+	if len(response) > 0 {
+		encoded = base64.StdEncoding.EncodeToString(response)
+	}
+	return fmt.Sprintf("AUTHENTICATE %s %s\r\n", mechanism, encoded)
 }
 
 // refusal is a command that cannot be taken, with what is left of it.
@@ -271,11 +333,15 @@ func (c *conn) open(claim backend.Claim) error {
 		return c.loginFailed(claim, err)
 	}
 	c.failed = nil
+	if c.up != nil {
+		c.leaveUpstream()
+	}
 	l := c.set.newLogin(id, claim.Password, up, srv.accounts)
 	c.mu.Lock()
 	r := &relay{c: c, up: up.Conn}
 	c.up, c.login = up.Conn, l
 	c.relay.Store(r)
+	c.upErr, c.torn, c.errors = nil, false, 0
 	c.rests()
 	c.mu.Unlock()
 	c.up.Relay(r)

@@ -15,6 +15,8 @@ func plainResponse(authzid, authcid, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte(authzid + "\x00" + authcid + "\x00" + password))
 }
 
+func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
 // loginCommands are the ways to say the name EXAMPLE\bob and the password
 // pa"s\s d. A line that begins with "+" is the gateway's.
 var loginCommands = map[string]string{
@@ -29,6 +31,8 @@ var loginCommands = map[string]string{
 	"PLAIN":                            "a1 AUTHENTICATE PLAIN\n+ \n" + plainResponse("", `EXAMPLE\bob`, `pa"s\s d`),
 	"PLAIN, initial response":          "a1 AUTHENTICATE PLAIN " + plainResponse("", `EXAMPLE\bob`, `pa"s\s d`),
 	"PLAIN, the same name twice":       "a1 authenticate plain " + plainResponse(`EXAMPLE\bob`, `EXAMPLE\bob`, `pa"s\s d`),
+	"LOGIN in base64":                  "a1 AUTHENTICATE LOGIN\n+ VXNlcm5hbWU6\n" + b64(`EXAMPLE\bob`) + "\n+ UGFzc3dvcmQ6\n" + b64(`pa"s\s d`),
+	"LOGIN in base64, name at once":    "a1 authenticate login " + b64(`EXAMPLE\bob`) + "\n+ UGFzc3dvcmQ6\n" + b64(`pa"s\s d`),
 	"PLAIN, bare LF, two blanks, lost": "a1 AUTHENTICATE  PLAIN \n+ \n" + plainResponse("", `EXAMPLE\bob`, `pa"s\s d`),
 }
 
@@ -98,8 +102,8 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 		"too long a name, sent":     {"a1 LOGIN {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef secret\r\n", "a1 NO [LIMIT] …"},
 		"too long a password, sent": {"a1 LOGIN x {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef\r\n", "a1 NO [LIMIT] …"},
 		"no mechanism":              {"a1 AUTHENTICATE\r\n", "a1 BAD AUTHENTICATE takes a mechanism: PLAIN"},
-		"another mechanism":         {"a1 AUTHENTICATE CRAM-MD5\r\n", "a1 NO exgate takes LOGIN and AUTHENTICATE PLAIN, and no other mechanism"},
-		"another, with a response":  {"a1 AUTHENTICATE XOAUTH2 dXNlcj0=\r\n", "a1 NO exgate takes LOGIN and AUTHENTICATE PLAIN, and no other mechanism"},
+		"another mechanism":         {"a1 AUTHENTICATE CRAM-MD5\r\n", "a1 NO exgate takes LOGIN, AUTHENTICATE PLAIN and AUTHENTICATE LOGIN, and no other mechanism"},
+		"another, with a response":  {"a1 AUTHENTICATE XOAUTH2 dXNlcj0=\r\n", "a1 NO exgate takes LOGIN, AUTHENTICATE PLAIN and AUTHENTICATE LOGIN, and no other mechanism"},
 		"two responses":             {"a1 AUTHENTICATE PLAIN = =\r\n", "a1 BAD …"},
 		"bad base64":                {"a1 AUTHENTICATE PLAIN !!!!\r\n", "a1 BAD the response to AUTHENTICATE is not base64"},
 		"bad base64, half":          {"a1 AUTHENTICATE PLAIN AGFsaWNlAHNl\x21\r\n", "a1 BAD the response to AUTHENTICATE is not base64"},
@@ -114,6 +118,26 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 			c := newGateway(t).dial()
 			c.S("* OK …")
 			c.raw(tt.command)
+			c.S(tt.answer)
+			c.C("a2 NOOP")
+			c.S("a2 OK …")
+		})
+	}
+	for name, tt := range map[string]struct{ responses, answer string }{
+		"cancelled":  {"*", "a1 BAD AUTHENTICATE cancelled"},
+		"no name":    {"\n" + b64("secret"), "a1 NO [AUTHENTICATIONFAILED] login name: it is empty"},
+		"half":       {b64("bob") + "\n*", "a1 BAD AUTHENTICATE cancelled"},
+		"bad base64": {b64("bob") + "\nsecret!", "a1 BAD the response to AUTHENTICATE is not base64"},
+		"too long":   {b64(strings.Repeat("b", 5000)) + "\n" + b64("secret"), "a1 NO [LIMIT] …"},
+	} {
+		t.Run("LOGIN, "+name, func(t *testing.T) {
+			c := newGateway(t).dial()
+			c.S("* OK …")
+			c.C("a1 AUTHENTICATE LOGIN")
+			for response := range strings.SplitSeq(tt.responses, "\n") {
+				c.S("+ …")
+				c.C(response)
+			}
 			c.S(tt.answer)
 			c.C("a2 NOOP")
 			c.S("a2 OK …")

@@ -45,7 +45,7 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 		return nil, &imap.Error{
 			Type: imap.StatusResponseTypeNo,
 			// The name is not repeated: it may be a response in the wrong place.
-			Text: "exgate takes LOGIN and AUTHENTICATE PLAIN, and no other mechanism",
+			Text: "exgate takes LOGIN, AUTHENTICATE PLAIN and AUTHENTICATE LOGIN, and no other mechanism",
 		}
 	}
 	return sasl.NewPlainServer(func(identity, username, password string) error {

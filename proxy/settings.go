@@ -49,7 +49,7 @@ func newSettings(opts Options) (*settings, error) {
 func (s *settings) choose(e backend.Evidence) backend.Choice {
 	name, _ := s.profile(e)
 	p := s.opts.Policy(name)
-	return backend.Choice{Forms: p.Forms, Verify: p.Verify, Identify: s.opts.Profile == Auto}
+	return backend.Choice{Forms: p.Forms, Verify: p.Verify, Identify: s.opts.Profile == Auto, Exchange: p.exchange()}
 }
 
 // profile returns the profile of an upstream, and the reason where it was

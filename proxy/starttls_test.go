@@ -40,7 +40,7 @@ func TestStartTLS(t *testing.T) {
 	c.S("a1 OK …")
 	c.secure()
 	c.C("a2 CAPABILITY")
-	c.S("* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN")
+	c.S("* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN")
 	c.S("a2 OK …")
 	c.C("a3 STARTTLS")
 	c.S("a3 BAD TLS is on already")
@@ -73,7 +73,7 @@ func TestImplicitTLS(t *testing.T) {
 
 func TestStartTLSNotOffered(t *testing.T) {
 	c := newTLSGateway(t, ListenInsecurePlaintext).dial()
-	c.S("* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN] …")
+	c.S("* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN] …")
 	c.C("a1 STARTTLS")
 	c.S("a1 BAD STARTTLS is not offered on this port")
 }

@@ -33,8 +33,8 @@ func (c *conn) login(a *args) (status, error) {
 	if err := a.end(); err != nil {
 		return status{}, err
 	}
-	who, mailbox, ok := parseLogin(name, c.srv.profile.forms)
-	return c.open("LOGIN", who, mailbox, password, ok), nil
+	n, ok := parseLogin(name, c.srv.profile.forms)
+	return c.open("LOGIN", n, password, ok), nil
 }
 
 // authenticate knows PLAIN alone; NTLM, GSSAPI and XOAUTH2 are refused
@@ -63,8 +63,8 @@ func (c *conn) authenticate(a *args) (status, error) {
 	if len(fields) != 3 {
 		return failed("AUTHENTICATE", "the response is not that of PLAIN (RFC 4616)"), nil
 	}
-	who, mailbox, ok := parsePlain(string(fields[0]), string(fields[1]), c.srv.profile.forms)
-	return c.open("AUTHENTICATE", who, mailbox, string(fields[2]), ok), nil
+	n, ok := parsePlain(string(fields[0]), string(fields[1]), c.srv.profile.forms)
+	return c.open("AUTHENTICATE", n, string(fields[2]), ok), nil
 }
 
 // saslResponse takes the initial response (RFC 4959) where the version
@@ -106,19 +106,29 @@ func (c *conn) saslResponse(a *args) ([]byte, error) {
 
 // open checks the credentials and opens the mailbox. known is false when the
 // name was in no form that the version takes.
-func (c *conn) open(command, who, mailbox, password string, known bool) status {
+func (c *conn) open(command string, n named, password string, known bool) status {
 	if _, ok := c.strike(faultRefuseLogin); ok {
 		return failed(command, "fault refuse-login")
 	}
-	user, target := c.srv.store.account(who), c.srv.store.account(mailbox)
+	user := c.srv.store.account(n.who)
+	target := c.srv.store.target(user, n)
 	switch {
 	case !known:
 		return failed(command, "the name is in no form that this version takes")
+	case strings.EqualFold(n.who, builtinAdministrator):
+		return failed(command, "the built-in Administrator never gets in")
 	case user == nil || target == nil:
 		return failed(command, "no such user")
 	case user.user.Password != password:
 		return failed(command, "wrong password")
+	case user.user.NoMailbox:
+		return failed(command, "the account has no mailbox")
 	}
+	return c.enter(command, user, target)
+}
+
+// enter opens target's mailbox for user, if he may.
+func (c *conn) enter(command string, user, target *account) status {
 	shown, over := c.join(user.user.Name)
 	if over && shown == showRefused {
 		return failed(command, "fault connection-limit")

@@ -13,7 +13,7 @@ func TestParseLogin(t *testing.T) {
 	for _, tt := range []struct {
 		name         string
 		forms        loginForms
-		who, mailbox string // "" is refused
+		who, mailbox string // "" is refused; "=" is an alias
 	}{
 		{"", onPremisesForms, "", ""},
 		{`\`, onPremisesForms, "", ""},
@@ -22,27 +22,44 @@ func TestParseLogin(t *testing.T) {
 		{`EXAMPLE\admin\`, onPremisesForms, "", ""},
 		{`a\b\c\d`, onPremisesForms, "", ""},
 		{`bob@elsewhere.com`, onPremisesForms, "", ""},
-		{`EXAMPLEadminbob`, onPremisesForms, "exampleadminbob", "exampleadminbob"},
-		{`bob`, onPremisesForms, "bob", "bob"},
-		{`BOB@Example.COM`, onPremisesForms, "bob", "bob"},
-		{`EXAMPLE\bob`, onPremisesForms, "bob", "bob"},
-		{`example.local\Bob`, onPremisesForms, "bob", "bob"},
-		{`EXAMPLE\admin\bob`, onPremisesForms, "admin", "bob"},
+		{`EXAMPLEadminbob`, onPremisesForms, "exampleadminbob", ""},
+		{`bob`, onPremisesForms, "bob", ""},
+		{`BOB@Example.COM`, onPremisesForms, "bob", ""},
+		{`EXAMPLE\bob`, onPremisesForms, "bob", ""},
+		{`example.local\Bob`, onPremisesForms, "bob", ""},
+		{`EXAMPLE\admin\bob`, onPremisesForms, "admin", "=bob"},
 		{`Example.Local\Admin\bob@example.com`, onPremisesForms, "admin", "bob"},
-		{`admin@example.com\bob`, onPremisesForms, "admin", "bob"},
+		{`admin@example.com\bob`, onPremisesForms, "admin", "=bob"},
+		{`EXAMPLE/bob`, slashForms, "bob", ""},
+		{`EXAMPLE/admin/bob`, slashForms, "admin", "=bob"},
+		{`EXAMPLE/carol/cc`, slashForms, "carol", "=cc"},
+		{`admin@example.com/bob`, slashForms, "admin", "=bob"},
+		{`admin/bob`, slashForms, "", ""},
+		{`EXAMPLE/bob`, backslashForms, "", ""},
+		{`EXAMPLE/admin/bob`, backslashForms, "", ""},
+		{`EXAMPLE\admin\bob`, slashForms, "", ""},
 		{`bob`, online, "", ""},
 		{`EXAMPLE\admin\bob`, online, "", ""},
-		{`bob@example.com`, online, "bob", "bob"},
+		{`bob@example.com`, online, "bob", ""},
 		{`admin@example.com\bob@example.com`, online, "admin", "bob"},
 	} {
-		who, mailbox, ok := parseLogin(tt.name, tt.forms)
-		if !ok {
-			who, mailbox = "", ""
-		}
+		n, ok := parseLogin(tt.name, tt.forms)
+		who, mailbox := shown(n, ok)
 		if who != tt.who || mailbox != tt.mailbox {
 			t.Errorf("%q: %q for %q, want %q for %q", tt.name, who, mailbox, tt.who, tt.mailbox)
 		}
 	}
+}
+
+// shown writes what a login names as the tables do.
+func shown(n named, ok bool) (who, mailbox string) {
+	switch {
+	case !ok:
+		return "", ""
+	case n.alias:
+		return n.who, "=" + n.mailbox
+	}
+	return n.who, n.mailbox
 }
 
 func TestParsePlain(t *testing.T) {
@@ -54,15 +71,13 @@ func TestParsePlain(t *testing.T) {
 		{"bob", "admin", onPremisesForms &^ formPlainAuthzid, "", ""},
 		{"nobody@elsewhere.com", "admin", onPremisesForms, "", ""},
 		{"bob", `EXAMPLE\admin\alice`, onPremisesForms, "", ""},
-		{"", "bob", onPremisesForms, "bob", "bob"},
-		{"bob", "bob", onPremisesForms &^ formPlainAuthzid, "bob", "bob"},
-		{"bob", "admin", onPremisesForms, "admin", "bob"},
+		{"", "bob", onPremisesForms, "bob", ""},
+		{"bob", "bob", onPremisesForms &^ formPlainAuthzid, "bob", ""},
+		{"bob", "admin", onPremisesForms, "admin", "=bob"},
 		{"bob@example.com", "admin@example.com", onPremisesForms, "admin", "bob"},
 	} {
-		who, mailbox, ok := parsePlain(tt.authzid, tt.authcid, tt.forms)
-		if !ok {
-			who, mailbox = "", ""
-		}
+		n, ok := parsePlain(tt.authzid, tt.authcid, tt.forms)
+		who, mailbox := shown(n, ok)
 		if who != tt.who || mailbox != tt.mailbox {
 			t.Errorf("%q by %q: %q for %q, want %q for %q", tt.authzid, tt.authcid, who, mailbox, tt.who, tt.mailbox)
 		}

@@ -41,7 +41,7 @@ type profile struct {
 
 // loginForms are the spellings of a user's name that a version takes
 // (exchange-behaviour.md §2.1).
-type loginForms uint8
+type loginForms uint16
 
 const (
 	formUser            loginForms = 1 << iota // user
@@ -50,9 +50,19 @@ const (
 	formDomainAdminUser                        // DOMAIN\admin\user
 	formAdminUPNUser                           // admin@upn\user
 	formPlainAuthzid                           // SASL PLAIN with authzid ≠ authcid
+	formSlashUser                              // DOMAIN/user
+	formSlashAlias                             // DOMAIN/admin/alias, DOMAIN/user/alias
+	formSlashUPN                               // admin@upn/alias
 )
 
-const onPremisesForms = formUser | formDomainUser | formUPN | formDomainAdminUser | formAdminUPNUser | formPlainAuthzid
+const (
+	// backslashForms are those of 2007 and later (FAQ.Exchange).
+	backslashForms = formUser | formDomainUser | formUPN | formDomainAdminUser | formAdminUPNUser
+	// slashForms are the formal ones of [MS-OXIMAP4] section 2.2.2, which lists
+	// every version.
+	slashForms      = formSlashUser | formSlashAlias | formSlashUPN
+	onPremisesForms = backslashForms | slashForms | formPlainAuthzid
+)
 
 // commonQuirks are on in every profile.
 var commonQuirks = [...]string{
@@ -67,6 +77,45 @@ var commonQuirks = [...]string{
 func profiles() []profile {
 	return []profile{
 		{
+			name: "exchange2000",
+			// Seen in part only (sjd.se); the end is that of 2003.
+			greeting: "Microsoft Exchange 2000 IMAP4rev1 server version 6.0.4417.0 (exchangesim.example.com) ready.",
+			// Inferred from the 2003 line, without UIDPLUS (requirements.md S83).
+			beforeTLS:  "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
+			onTLS:      "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
+			afterLogin: "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
+			bye:        "Microsoft Exchange 2000 IMAP4rev1 server version 6.0.4417.0 signing off", // inferred
+			maxMessage: 10 * mebibyte,
+			// damienmckenna.com writes the old form with backslashes.
+			forms:  formUser | formUPN | formDomainUser | formDomainAdminUser | slashForms,
+			quirks: []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore},
+		},
+		{
+			name:     "exchange2003",
+			greeting: "Microsoft Exchange Server 2003 IMAP4rev1 server version 6.5.7638.1 (exchangesim.example.com) ready.", // libetpan#45
+			// Inferred from the next.
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ UIDPLUS CHILDREN",
+			// libetpan#45; without AUTH=PLAIN.
+			onTLS:      "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ UIDPLUS CHILDREN",
+			afterLogin: "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ UIDPLUS CHILDREN",
+			bye:        "Microsoft Exchange Server 2003 IMAP4rev1 server version 6.5.7638.1 signing off", // inferred
+			maxMessage: 10 * mebibyte,
+			forms:      formUser | formUPN | slashForms, // techcommunity ba-p/610683
+			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore},
+		},
+		{
+			name:     "exchange2007",
+			greeting: "Microsoft Exchange Server 2007 IMAP4 service is ready", // MailKit fixture greeting-2007.txt
+			// cweiske.de.
+			beforeTLS:  "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI LOGINDISABLED STARTTLS IDLE NAMESPACE LITERAL+",
+			onTLS:      "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI AUTH=PLAIN IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI AUTH=PLAIN IDLE NAMESPACE LITERAL+",
+			bye:        "Microsoft Exchange Server 2007 IMAP4 server signing off.", // inferred
+			maxMessage: 10 * mebibyte,
+			forms:      onPremisesForms,
+			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkNTLM},
+		},
+		{
 			name:     "exchange2010",
 			greeting: standardGreeting,
 			// Inferred from the 2007 line of cweiske.de and MailKit#1139.
@@ -78,6 +127,20 @@ func profiles() []profile {
 			maxMessage: 10 * mebibyte,
 			forms:      onPremisesForms,
 			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkNTLM, quirkSubstitute},
+		},
+		{
+			name:     "exchange2013",
+			greeting: standardGreeting,
+			// MailKit#269, #532.
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+",
+			onTLS:     "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+",
+			// parsedmarc#70.
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID XPROXY3 CHILDREN IDLE NAMESPACE LITERAL+",
+			bye:        "Microsoft Exchange Server 2013 IMAP4 server signing off.", // inferred
+			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.0")`,
+			maxMessage: 10 * mebibyte,
+			forms:      onPremisesForms,
+			quirks:     []string{quirkOversizeRefused, quirkFlaggedHidden, quirkTabNames, quirkNTLM},
 		},
 		{
 			name:     "exchange2016",
@@ -92,6 +155,20 @@ func profiles() []profile {
 			maxMessage: 10 * mebibyte,
 			forms:      onPremisesForms,
 			quirks:     []string{quirkOversizeRefused, quirkFlaggedHidden, quirkTabNames, quirkNTLM, quirkNoData},
+		},
+		{
+			name:     "exchange2019",
+			greeting: standardGreeting,
+			// The lines of 2016: none of 2019 was found.
+			beforeTLS:  "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			onTLS:      "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT XPROXY3 CLIENTNETWORKPRESENCELOCATION CHILDREN IDLE NAMESPACE LITERAL+",
+			bye:        "Microsoft Exchange Server 2019 IMAP4 server signing off.", // inferred
+			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.2")`,
+			maxMessage: 10 * mebibyte,
+			// "doesn't work with --authuser2" (FAQ.Exchange, one report).
+			forms:  backslashForms | slashForms,
+			quirks: []string{quirkOversizeRefused, quirkFlaggedHidden, quirkTabNames, quirkNTLM},
 		},
 		{
 			name:     "exchange-online",

@@ -1,6 +1,7 @@
 package exchangesim
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -79,6 +80,27 @@ func newStore(users []User, foldCase bool, uidValidity uint32) *store {
 // account of the user of that name, or nil.
 func (s *store) account(name string) *account {
 	return s.accounts[strings.ToLower(name)] // the map never changes
+}
+
+// byAlias returns the account whose mailbox has that alias, or nil.
+func (s *store) byAlias(alias string) *account {
+	for _, a := range s.accounts {
+		if strings.EqualFold(cmp.Or(a.user.Alias, a.user.Name), alias) {
+			return a
+		}
+	}
+	return nil
+}
+
+// target returns the account whose mailbox a login of user names, or nil.
+func (s *store) target(user *account, n named) *account {
+	switch {
+	case n.mailbox == "":
+		return user
+	case n.alias:
+		return s.byAlias(n.mailbox)
+	}
+	return s.account(n.mailbox)
 }
 
 // create makes the mailbox, and its parents where they are missing

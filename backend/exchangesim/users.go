@@ -12,54 +12,93 @@ const (
 
 // User is one account with its mailbox.
 type User struct {
-	Name     string // also its alias and the local part of its UPN
+	Name     string // the local part of its UPN
+	Alias    string // mailNickname of its mailbox; "" is Name
 	Password string
 	// FullAccess lets the user open every mailbox, as
 	// Add-MailboxPermission -AccessRights FullAccess on each would.
 	FullAccess bool
+	// NoMailbox is an account that has none, as admins' often are: its logins
+	// fail (requirements.md S23).
+	NoMailbox bool
 }
 
-// DefaultUsers are alice (password alicepass), bob (bobpass), and admin
-// (adminpass), who has FullAccess to all.
+// builtinAdministrator is the account that Exchange never lets in over IMAP
+// (FAQ.Exchange, S98).
+const builtinAdministrator = "administrator"
+
+// DefaultUsers are alice (password alicepass), bob (bobpass), admin
+// (adminpass), who has FullAccess to all, and carol (carolpass), whose
+// mailbox has the alias cc.
 func DefaultUsers() []User {
 	return []User{
 		{Name: "alice", Password: "alicepass"},
 		{Name: "bob", Password: "bobpass"},
 		{Name: "admin", Password: "adminpass", FullAccess: true},
+		{Name: "carol", Alias: "cc", Password: "carolpass"},
 	}
 }
 
-// parseLogin takes apart a login name written in one of the allowed forms:
-// who logs in, and whose mailbox is opened. ok is false for other spellings.
-func parseLogin(name string, forms loginForms) (who, mailbox string, ok bool) {
-	domain := func(s string) bool { return strings.EqualFold(s, Domain) || strings.EqualFold(s, DNSDomain) }
-	parts := strings.Split(name, `\`)
-	last, isUPN := strings.CutSuffix(strings.ToLower(parts[len(parts)-1]), "@"+UPNSuffix)
-	allowed := func(f loginForms) bool { return forms&f != 0 }
-	if last == "" || strings.Contains(last, "@") {
-		return "", "", false
+// named is what a login names: whose password it brings, and whose mailbox is
+// opened.
+type named struct {
+	who     string
+	mailbox string // "": who's own
+	alias   bool   // mailbox is an alias, not the local part of a UPN
+}
+
+// parseLogin takes apart a login name written in one of the allowed forms. ok
+// is false for other spellings.
+func parseLogin(name string, forms loginForms) (n named, ok bool) {
+	name = strings.ToLower(name)
+	if strings.Contains(name, `\`) {
+		return parseParts(strings.Split(name, `\`), forms, formDomainUser, formDomainAdminUser, formAdminUPNUser)
 	}
-	switch len(parts) {
-	case 1:
-		return last, last, isUPN && allowed(formUPN) || !isUPN && allowed(formUser)
-	case 2:
-		if admin, ok := strings.CutSuffix(strings.ToLower(parts[0]), "@"+UPNSuffix); ok {
-			return admin, last, allowed(formAdminUPNUser)
-		}
-		return last, last, domain(parts[0]) && allowed(formDomainUser)
-	case 3:
-		return strings.ToLower(parts[1]), last, domain(parts[0]) && allowed(formDomainAdminUser)
+	if strings.Contains(name, "/") {
+		return parseParts(strings.Split(name, "/"), forms, formSlashUser, formSlashAlias, formSlashUPN)
 	}
-	return "", "", false
+	who, isUPN, ok := cutUPN(name)
+	needed := formUser
+	if isUPN {
+		needed = formUPN
+	}
+	return named{who: who}, ok && forms&needed != 0
+}
+
+// parseParts reads the forms with a separator: a domain and its user, an admin
+// by his UPN and a mailbox, or a domain, an admin and a mailbox.
+func parseParts(parts []string, forms, domainUser, domainAdmin, adminUPN loginForms) (n named, ok bool) {
+	mailbox, isUPN, ok := cutUPN(parts[len(parts)-1])
+	if !ok {
+		return named{}, false
+	}
+	isDomain := strings.EqualFold(parts[0], Domain) || strings.EqualFold(parts[0], DNSDomain)
+	switch {
+	case len(parts) == 2 && isDomain:
+		return named{who: mailbox}, forms&domainUser != 0
+	case len(parts) == 2:
+		admin, byUPN, ok := cutUPN(parts[0])
+		return named{admin, mailbox, !isUPN}, ok && byUPN && forms&adminUPN != 0
+	case len(parts) == 3 && isDomain:
+		return named{parts[1], mailbox, !isUPN}, forms&domainAdmin != 0
+	}
+	return named{}, false
+}
+
+// cutUPN takes the UPN suffix off a name, if it is there.
+func cutUPN(name string) (local string, isUPN, ok bool) {
+	local, isUPN = strings.CutSuffix(name, "@"+UPNSuffix)
+	return local, isUPN, local != "" && !strings.Contains(local, "@")
 }
 
 // parsePlain is parseLogin for SASL PLAIN (RFC 4616), whose authzid names the
-// mailbox where it is there and another.
-func parsePlain(authzid, authcid string, forms loginForms) (who, mailbox string, ok bool) {
-	who, mailbox, ok = parseLogin(authcid, forms)
+// mailbox where it is there and another: by UPN or by alias (FAQ.Exchange,
+// 2010 SP2).
+func parsePlain(authzid, authcid string, forms loginForms) (n named, ok bool) {
+	n, ok = parseLogin(authcid, forms)
 	if !ok || authzid == "" || strings.EqualFold(authzid, authcid) {
-		return who, mailbox, ok
+		return n, ok
 	}
-	target, same, ok := parseLogin(authzid, forms)
-	return who, target, ok && target == same && who == mailbox && forms&formPlainAuthzid != 0
+	target, isUPN, ok := cutUPN(strings.ToLower(authzid))
+	return named{n.who, target, !isUPN}, ok && n.mailbox == "" && forms&formPlainAuthzid != 0
 }
