@@ -41,6 +41,7 @@ const (
 	KindOutOfStep       Kind = "out-of-step"    // a bogus tag, a reply before its time
 	KindProtocol        Kind = "protocol"       // what no IMAP server says
 	KindRefusedHere     Kind = "refused-here"   // a login that exgate does not send on, in its own words
+	KindNotAllowed      Kind = "not-allowed"    // a mailbox that the gateway's users file does not give to the caller
 )
 
 // failureRow is what is known of a kind. A reply is of the first kind whose
@@ -139,6 +140,7 @@ var failureTable = []failureRow{
 	{kind: KindProtocol,
 		client: "SERVERBUG", level: slog.LevelError,
 		explain: "the server that exgate connects to does not speak IMAP as it should; exgate's log has its words"},
+	{kind: KindNotAllowed, client: "AUTHORIZATIONFAILED", level: slog.LevelWarn},
 	{kind: KindRefusedHere, client: "AUTHENTICATIONFAILED", level: slog.LevelWarn},
 	{kind: KindOther, level: slog.LevelInfo, errors: 1},
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +95,7 @@ func TestFailureTable(t *testing.T) {
 		if row.kind != kind {
 			t.Errorf("%s: no row", kind)
 		}
-		if row.explain == "" != (kind == KindOther || kind == KindRefusedHere) {
+		if row.explain == "" != slices.Contains([]Kind{KindOther, KindRefusedHere, KindNotAllowed}, kind) {
 			t.Errorf("%s: explanation %q", kind, row.explain)
 		}
 		for _, r := range row.explain {

@@ -11,8 +11,8 @@ import (
 type Attempt struct {
 	Form      Form
 	Spelling  string // of the domain or UPN suffix in it; "" if it has none
-	Mechanism string // MechanismLogin or MechanismPlain
-	Authcid   string // name of the account whose password is sent
+	Mechanism string // one of the constants below
+	Authcid   string // name of the account whose password is sent; the mailbox that a token opens
 	Authzid   string // RFC 4616; only by PLAIN
 	// Mailbox names the mailbox wanted in the very string that goes upstream;
 	// "" in the name as a client sent it, of which that cannot be told.
@@ -24,7 +24,18 @@ type Attempt struct {
 const (
 	MechanismLogin = "LOGIN"
 	MechanismPlain = "PLAIN"
+	MechanismToken = "XOAUTH2" // or OAUTHBEARER, where only that is offered
 )
+
+// formRow is one way to write a login; its strings are templates.
+type formRow struct {
+	name      Form
+	authcid   string
+	authzid   string
+	mailbox   string // as Exchange reads it out of the others
+	mechanism string
+	use       formUse
+}
 
 // formTable says how each form is written (exchange-behaviour.md §2.1).
 //
@@ -38,16 +49,9 @@ const (
 //	{login}    the admin as the client named him, with his domain if he did
 //	{domain}   the domain, in each of its configured spellings
 //	{upn}      the UPN suffix
-//
-// What follows the name in the third column is the mailbox.
-var formTable = []struct {
-	name      Form
-	authcid   string
-	authzid   string
-	mailbox   string
-	mechanism string
-	use       formUse
-}{
+//	{address}  the user with his UPN suffix: what Exchange Online takes with a
+//	           token, which is the admin's or the application's
+var formTable = []formRow{
 	{FormAsSent, `{as-sent}`, ``, ``, MechanismLogin, anyLogin},
 	{FormUser, `{user}`, ``, `{user}`, MechanismLogin, ownLogin},
 	{FormUserUPN, `{user}@{upn}`, ``, `{user}@{upn}`, MechanismLogin, ownLogin},
@@ -58,6 +62,7 @@ var formTable = []struct {
 	{FormDomainAdminAlias, `{domain}/{admin}/{alias}`, ``, `{alias}`, MechanismLogin, adminLogin},
 	{FormAdminUPNAlias, `{admin}@{upn}/{alias}`, ``, `{alias}`, MechanismLogin, adminLogin},
 	{FormPlainAuthzid, `{login}`, `{mailbox}`, `{mailbox}`, MechanismPlain, adminLogin},
+	{FormToken, `{address}`, ``, `{address}`, MechanismToken, tokenLogin},
 }
 
 // formUse says whose logins a form is for.
@@ -67,7 +72,19 @@ const (
 	anyLogin   formUse = iota
 	ownLogin           // a user's, to his own mailbox
 	adminLogin         // an admin's, to a user's mailbox
+	tokenLogin         // anybody's with a token
 )
+
+// suits tells whether a form is for logins of id with a password.
+func (u formUse) suits(id Identity) bool {
+	switch u {
+	case ownLogin:
+		return id.Admin == ""
+	case adminLogin:
+		return id.Admin != ""
+	}
+	return u == anyLogin
+}
 
 // Attempts returns the ways to present id, in the order in which they are to
 // be tried; the caller stops at MaxFailures. The forms are those of o.Forms
@@ -98,21 +115,37 @@ func (o LoginOptions) inForms(forms []Form, id Identity) []Attempt {
 	var attempts []Attempt
 	for _, form := range forms {
 		for _, row := range formTable {
-			if row.name != form || (row.use == ownLogin && id.Admin != "") || (row.use == adminLogin && id.Admin == "") {
+			if row.name != form || !row.use.suits(id) {
 				continue
 			}
 			for _, spelling := range o.spellings(row.authcid, id) {
-				authcid, ok := o.expand(row.authcid, id, spelling)
-				authzid, ok2 := o.expand(row.authzid, id, spelling)
-				mailbox, ok3 := o.expand(row.mailbox, id, spelling)
-				a := Attempt{Form: form, Spelling: spelling, Mechanism: row.mechanism, Authcid: authcid, Authzid: authzid, Mailbox: mailbox}
-				if ok && ok2 && ok3 && !slices.ContainsFunc(attempts, a.same) {
+				if a, ok := o.write(row, id, spelling); ok && !slices.ContainsFunc(attempts, a.same) {
 					attempts = append(attempts, a)
 				}
 			}
 		}
 	}
 	return attempts
+}
+
+// TokenAttempt returns the way to present id with a token. There is one.
+func (o LoginOptions) TokenAttempt(id Identity) Attempt {
+	for _, row := range formTable {
+		if row.use == tokenLogin {
+			a, _ := o.write(row, id, "")
+			return a
+		}
+	}
+	panic("backend: no form for tokens")
+}
+
+// write fills in a row of the table; false if that cannot be.
+func (o LoginOptions) write(row formRow, id Identity, spelling string) (Attempt, bool) {
+	authcid, ok := o.expand(row.authcid, id, spelling)
+	authzid, ok2 := o.expand(row.authzid, id, spelling)
+	mailbox, ok3 := o.expand(row.mailbox, id, spelling)
+	a := Attempt{Form: row.name, Spelling: spelling, Mechanism: row.mechanism, Authcid: authcid, Authzid: authzid, Mailbox: mailbox}
+	return a, ok && ok2 && ok3
 }
 
 // spellings returns the values that a template's {domain} or {upn} takes.
@@ -147,6 +180,7 @@ func (o LoginOptions) expand(template string, id Identity, spelling string) (str
 		"{login}", login,
 		"{domain}", spelling,
 		"{upn}", spelling,
+		"{address}", o.address(id.User),
 	}
 	for i := 0; i < len(values); i += 2 {
 		name, value := values[i], values[i+1]
@@ -163,6 +197,14 @@ func (o LoginOptions) expand(template string, id Identity, spelling string) (str
 		}
 	}
 	return strings.NewReplacer(values...).Replace(template), true
+}
+
+// address is a user with a UPN suffix, if it is known.
+func (o LoginOptions) address(user string) string {
+	if o.UPN == "" || strings.Contains(user, "@") {
+		return user
+	}
+	return user + "@" + o.UPN
 }
 
 // mailbox is how the mailbox of id is called in an admin's login.

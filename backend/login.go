@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -51,13 +52,13 @@ type Session struct {
 // Open dials and logs in as id, in the forms that may suit, until one is
 // accepted or MaxFailures are refused. The caller owns the connection. trace
 // may be nil. An error is an *Error.
-func (u *Upstream) Open(ctx context.Context, id Identity, password string, trace Trace) (*Session, error) {
+func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace Trace) (*Session, error) {
 	dialed, err := u.dialer.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	conn := newConn(dialed, u.opts.Timeouts, trace)
-	session, err := u.login(ctx, conn, id, password)
+	session, err := u.login(ctx, conn, id, cred)
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -65,7 +66,7 @@ func (u *Upstream) Open(ctx context.Context, id Identity, password string, trace
 	return session, nil
 }
 
-func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, password string) (*Session, error) {
+func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Credential) (*Session, error) {
 	if conn.Capabilities == nil {
 		if err := conn.askCapabilities(ctx); err != nil {
 			return nil, loginError(err)
@@ -78,22 +79,9 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, password 
 			return nil, err
 		}
 	}
-	attempts := u.remembered.Narrow(id, u.opts.Login.Attempts(id, choice.Forms))
-	failures := u.opts.Login.MaxFailures
-	if failures == 0 {
-		failures = DefaultMaxFailures
-	}
-	refusal := error(refusedHere("no form of this login can be written for this server: it needs AUTH=PLAIN, and the server offers %s",
-		strings.Join(evidence.Capabilities, " ")))
-	for _, a := range attempts {
-		if failures == 0 {
-			break
-		}
-		if !conn.takes(a) {
-			continue // asking would cost an error
-		}
-		failures--
-		status, err := conn.authenticate(ctx, a, password)
+	attempts, refusal := conn.possible(u.attempts(id, cred, choice), cred.Allow)
+	for _, a := range attempts[:min(len(attempts), u.maxFailures())] {
+		status, err := conn.prove(ctx, a, cred)
 		if err != nil {
 			return nil, loginError(err)
 		}
@@ -109,51 +97,154 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, password 
 		if err := session.introduce(ctx, id, status, choice); err != nil {
 			return nil, err
 		}
-		u.remembered.Worked(id, a)
+		if cred.Tokens == nil { // else there is one form only
+			u.remembered.Worked(id, a)
+		}
 		return session, nil
 	}
 	return nil, refusal
 }
 
-// loginError gives an error of the connection its kind.
+func (u *Upstream) maxFailures() int {
+	return cmp.Or(u.opts.Login.MaxFailures, DefaultMaxFailures)
+}
+
+// attempts are the ways to present id, in order.
+func (u *Upstream) attempts(id Identity, cred Credential, choice Choice) []Attempt {
+	if cred.Tokens != nil {
+		return []Attempt{u.opts.Login.TokenAttempt(id)}
+	}
+	return u.remembered.Narrow(id, u.opts.Login.Attempts(id, choice.Forms))
+}
+
+// possible returns of attempts those that the server takes and that are
+// allowed, and why the last of the others is not. Asking for what a server
+// does not offer would cost an error.
+func (c *Conn) possible(attempts []Attempt, allow func(mailbox string) error) (possible []Attempt, refusal error) {
+	for _, a := range attempts {
+		if mechanism, ok := c.takes(a); !ok {
+			refusal = refusedHere("no form of this login can be written for this server: it needs AUTH=%s, and the server offers %s",
+				mechanism, strings.Join(c.Capabilities, " "))
+			continue
+		}
+		if allow != nil {
+			if err := allow(a.Mailbox); err != nil {
+				refusal = &Error{Doing: "login", Failure: Failure{Kind: KindNotAllowed, Text: err.Error()}}
+				continue
+			}
+		}
+		possible = append(possible, a)
+	}
+	return possible, refusal
+}
+
+// loginError gives an error of the connection its kind; one of a token has it.
 func loginError(err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
 	return &Error{Failure: FailureOf(err), Doing: "login", Err: err}
 }
 
-// authenticate sends one attempt.
-func (c *Conn) authenticate(ctx context.Context, a Attempt, password string) (wire.Status, error) {
+// prove sends one attempt with its password or token. A token that was kept
+// too long is replaced by a fresh one, once.
+func (c *Conn) prove(ctx context.Context, a Attempt, cred Credential) (wire.Status, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeouts.Login, fmt.Errorf("no answer to the login for %s", c.timeouts.Login))
 	defer cancel()
+	if cred.Tokens == nil {
+		return c.sendPassword(ctx, a, string(cred.Password))
+	}
+	for {
+		token, err := cred.Tokens.Token(ctx, a.Mailbox)
+		if err != nil {
+			return wire.Status{}, err
+		}
+		status, err := c.sendToken(ctx, a, token.Value)
+		if err != nil || status.Word == "OK" {
+			return status, err
+		}
+		cred.Tokens.Refused(a.Mailbox, token)
+		if !token.Kept {
+			return status, nil
+		}
+	}
+}
+
+func (c *Conn) sendPassword(ctx context.Context, a Attempt, password string) (wire.Status, error) {
 	if a.Mechanism == MechanismLogin && !c.needsPlain(a.Authcid, password) {
 		req := NewRequest("LOGIN").String(a.Authcid).String(password)
 		req.Secret = true
 		return c.Do(ctx, req)
 	}
-	_, ir, err := sasl.NewPlainClient(a.Authzid, a.Authcid, password).Start()
+	return c.sasl(ctx, sasl.NewPlainClient(a.Authzid, a.Authcid, password))
+}
+
+func (c *Conn) sendToken(ctx context.Context, a Attempt, token Secret) (wire.Status, error) {
+	if !c.Has("AUTH=" + MechanismToken) {
+		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(a.Authcid) // saslname, RFC 5801 section 4
+		return c.sasl(ctx, sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: string(token)}))
+	}
+	return c.sasl(ctx, xoauth2{a.Authcid, token})
+}
+
+// sasl runs a mechanism, with the initial response where that is announced
+// (RFC 4959).
+func (c *Conn) sasl(ctx context.Context, client sasl.Client) (wire.Status, error) {
+	mechanism, ir, err := client.Start()
 	if err != nil {
 		return wire.Status{}, err
 	}
-	response := base64.StdEncoding.EncodeToString(ir)
-	req := NewRequest("AUTHENTICATE").Raw(sasl.Plain)
+	first := true
+	req := NewRequest("AUTHENTICATE").Raw(mechanism)
 	req.Secret = true
 	if c.Has("SASL-IR") {
-		req.Raw(response)
-	} else {
-		req.Continue = func(string) (string, error) {
-			if response == "" {
-				return "", errors.New("PLAIN has one response only") // RFC 4616
+		req.Raw(base64.StdEncoding.EncodeToString(ir))
+		first = false
+	}
+	req.Continue = func(challenge string) (string, error) {
+		response := ir
+		if !first {
+			decoded, err := base64.StdEncoding.DecodeString(challenge)
+			if err != nil {
+				return "", fmt.Errorf("the server's challenge is not base64: %w", err)
 			}
-			defer func() { response = "" }()
-			return response, nil
+			if response, err = client.Next(decoded); err != nil {
+				return "", err // cancels; the reply says more
+			}
 		}
+		first = false
+		return base64.StdEncoding.EncodeToString(response), nil
 	}
 	return c.Do(ctx, req)
 }
 
-// takes tells whether the server offers what an attempt needs. AUTH=PLAIN is
-// not offered by Exchange 2003 (exchange-behaviour.md §1.2).
-func (c *Conn) takes(a Attempt) bool {
-	return a.Mechanism == MechanismLogin && !c.Has("LOGINDISABLED") || c.Has("AUTH=PLAIN")
+// xoauth2 is Microsoft's and Google's mechanism (exchange-behaviour.md §2.1),
+// which go-sasl does not have.
+type xoauth2 struct {
+	mailbox string
+	token   Secret
+}
+
+// Start implements sasl.Client.
+func (x xoauth2) Start() (mechanism string, ir []byte, err error) {
+	return MechanismToken, []byte("user=" + x.mailbox + "\x01auth=Bearer " + string(x.token) + "\x01\x01"), nil
+}
+
+// Next answers the challenge in which servers other than Exchange say why they
+// refuse: with nothing, whereupon the NO follows.
+func (xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
+
+// takes tells whether the server offers what an attempt needs, and what that
+// is. AUTH=PLAIN is not offered by Exchange 2003 (exchange-behaviour.md §1.2).
+func (c *Conn) takes(a Attempt) (mechanism string, ok bool) {
+	switch {
+	case a.Mechanism == MechanismToken:
+		return a.Mechanism, c.Has("AUTH="+MechanismToken) || c.Has("AUTH="+sasl.OAuthBearer)
+	case a.Mechanism == MechanismPlain || c.Has("LOGINDISABLED"):
+		return sasl.Plain, c.Has("AUTH=" + sasl.Plain)
+	}
+	return a.Mechanism, true
 }
 
 // needsPlain tells whether a name and password go by PLAIN where LOGIN would

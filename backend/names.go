@@ -12,17 +12,30 @@ import (
 // Claim is what a client says about itself in LOGIN or AUTHENTICATE. A LOGIN
 // has no Authzid.
 type Claim struct {
-	Authcid  string // whose password it is
+	Authcid  string // whose password it is; the mailbox that Token opens
 	Authzid  string // whose mailbox is wanted, RFC 4616; "" or the same: his own
-	Password string `json:"-"`
+	Password Secret
+	Token    Secret // of XOAUTH2 or OAUTHBEARER, in place of Password
 }
 
-// String shows the names and stars for the password.
+// String shows the names, and stars for the secret.
 func (c Claim) String() string {
-	if c.Authzid == "" {
-		return fmt.Sprintf("%q ***", c.Authcid)
+	proof := stars
+	if c.Token != "" {
+		proof = "token " + stars
 	}
-	return fmt.Sprintf("%q for %q ***", c.Authcid, c.Authzid)
+	if c.Authzid == "" {
+		return fmt.Sprintf("%q %s", c.Authcid, proof)
+	}
+	return fmt.Sprintf("%q for %q %s", c.Authcid, c.Authzid, proof)
+}
+
+// Credential is the client's own.
+func (c Claim) Credential() Credential {
+	if c.Token != "" {
+		return Credential{Tokens: OwnToken{c.Token}}
+	}
+	return Credential{Password: c.Password}
 }
 
 // GoString is String, so that %#v does not show the password either.

@@ -80,9 +80,10 @@ const (
 	FormDomainAdminAlias Form = "domain/admin/alias" // Exchange 2000 and 2003
 	FormAdminUPNAlias    Form = "admin@upn/alias"    //
 	FormPlainAuthzid     Form = "plain-authzid"      // SASL PLAIN, authzid user, authcid admin
+	FormToken            Form = "xoauth2"            // with a token, and with nothing else
 )
 
-// Forms are all of them.
+// Forms are those of a login with a password, among which there is a choice.
 var Forms = []Form{
 	FormAsSent, FormUser, FormUserUPN, FormDomainUser, FormDomainUserAlias, FormDomainAdminUser, FormAdminUPNUser,
 	FormDomainAdminAlias, FormAdminUPNAlias, FormPlainAuthzid,

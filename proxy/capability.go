@@ -135,12 +135,19 @@ func indexFold(line []byte, word string) int {
 	return -1
 }
 
+// offersTokens tells whether clients are told of the mechanisms for tokens.
+// They may use them at any time, but no Exchange on premises takes tokens.
+func (s *settings) offersTokens() bool { return s.opts.Profile == online }
+
 // capabilitiesBeforeLogin is what the gateway itself offers.
 func (c *conn) capabilitiesBeforeLogin() string {
 	list := "IMAP4rev1 LITERAL+ SASL-IR ID"
 	switch {
 	case c.mayLogin():
 		list += " AUTH=PLAIN AUTH=LOGIN"
+		if c.set.offersTokens() {
+			list += " AUTH=XOAUTH2 AUTH=OAUTHBEARER"
+		}
 	case c.listener == ListenStartTLS:
 		list += " STARTTLS LOGINDISABLED"
 	}

@@ -21,7 +21,8 @@ import (
 // login is what a session knows once its client is logged in.
 type login struct {
 	identity backend.Identity
-	password string
+	claim    backend.Claim
+	cred     backend.Credential
 	attempt  backend.Attempt
 	policy   Policy   // in force
 	wanted   Policy   // what would be in force if the gateway did not only observe
@@ -102,10 +103,13 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 		return c.argumentFault(cmd, err)
 	}
 	c.stats.owned++
-	s := &shot{tag: cmd.tag}
+	s := &shot{tag: cmd.tag, holdNo: strings.HasPrefix(canonical, "AUTHENTICATE "+xoauth2)}
 	c.waiting.set("logging in to Exchange", time.Time{})
 	if err := c.fire(s, canonical, c.waiting.text); err != nil {
 		return err
+	}
+	if s.held != "" {
+		return c.refuseToken(s.held)
 	}
 	if c.up != nil {
 		c.log.Info("session open", c.openAttrs()...)
@@ -158,8 +162,8 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 	switch {
 	case mechanism == mechanismLogin:
 		return c.canonicalAuthLogin(response)
-	case mechanism != sasl.Plain && !ok:
-		response = "=" // an empty one, RFC 4959: refused whatever it is
+	case !slices.Contains(mechanisms, mechanism):
+		response = "=" // refused whatever it is
 	case !ok:
 		var err error
 		if response, err = c.askSASL(""); err != nil {
@@ -173,8 +177,14 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 	if mechanism == sasl.Plain && bytes.Count(decoded, []byte{0}) != 2 {
 		return "", wire.SyntaxError("the response of PLAIN is two names and a password, with a NUL between (RFC 4616)")
 	}
+	if mechanism == xoauth2 || mechanism == oauthBearer {
+		return canonicalToken(mechanism, decoded)
+	}
 	return authenticate(mechanism, decoded), nil
 }
+
+// mechanisms are those that have a response of the client's first.
+var mechanisms = []string{sasl.Plain, xoauth2, oauthBearer}
 
 // mechanismLogin is AUTHENTICATE LOGIN, of Outlook and of devices
 // (draft-murchison-sasl-login): LOGIN in base64. It has no go-sasl server.
@@ -321,13 +331,14 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		return replyError(c.failed.failure)
 	}
+	cred := claim.Credential()
 	if err := c.takePlace(id); err != nil && !errors.Is(err, errNoPlace) {
 		return interrupted("log in again later")
 	} else if err != nil {
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.bounds().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
-	up, err := c.openUpstream(id, claim.Password)
+	up, err := c.openUpstream(id, cred)
 	if err != nil {
 		c.leavePlace()
 		return c.loginFailed(claim, err)
@@ -336,7 +347,7 @@ func (c *conn) open(claim backend.Claim) error {
 	if c.up != nil {
 		c.leaveUpstream()
 	}
-	l := c.set.newLogin(id, claim.Password, up, srv.accounts)
+	l := c.set.newLogin(id, claim, cred, up, srv.accounts)
 	c.mu.Lock()
 	r := &relay{c: c, up: up.Conn}
 	c.up, c.login = up.Conn, l
@@ -350,10 +361,10 @@ func (c *conn) open(claim backend.Claim) error {
 
 // openUpstream logs in upstream. A throttle that comes in the place of the
 // mailbox is waited out: the login itself is not refused.
-func (c *conn) openUpstream(id backend.Identity, password string) (*backend.Session, error) {
+func (c *conn) openUpstream(id backend.Identity, cred backend.Credential) (*backend.Session, error) {
 	for try := 0; ; try++ {
 		c.waiting.set("logging in to Exchange", time.Time{})
-		up, err := c.set.upstream.Open(c.ctx, id, password, c.trace.upstream())
+		up, err := c.set.upstream.Open(c.ctx, id, cred, c.trace.upstream())
 		failure := backend.FailureOf(err)
 		if err == nil || failure.Kind != backend.KindThrottled || try == maxTries {
 			return up, err

@@ -77,8 +77,10 @@ type shot struct {
 	in      *bytes.Reader // the command, in canonical form
 	line    []byte        // of the reply, so far
 	greeted bool          // the library's greeting has been passed over
-	replied atomic.Bool   // the tagged reply has gone to the client
-	err     error         // of writing to the client
+	replied atomic.Bool   // the tagged reply has gone to the client, or is held
+	holdNo  bool          // a tagged NO is kept in held
+	held    string
+	err     error // of writing to the client
 	once    sync.Once
 	done    chan struct{} // closed when the library is through
 }
@@ -148,6 +150,10 @@ func (s *shot) reply(line string) {
 	case s.replied.Load() || s.err != nil || strings.HasPrefix(line, "+"):
 	case strings.HasPrefix(line, laneTag+" "):
 		s.replied.Store(true) // before it is written: no keep-alive comes after it
+		if s.holdNo && strings.HasPrefix(line, laneTag+" NO") {
+			s.held = s.tag + strings.TrimPrefix(line, laneTag)
+			return
+		}
 		s.err = s.c.w.line("%s %s", s.tag, s.c.loginCapabilities(strings.TrimPrefix(line, laneTag+" ")))
 	default:
 		s.err = s.c.w.line("%s", line)

@@ -27,8 +27,10 @@ type Policy struct {
 	Replies           backend.Replies // repairs of what is answered
 }
 
-// plain is the profile of a server that is not Exchange.
-const plain = "plain"
+const (
+	plain  = "plain"           // the profile of a server that is not Exchange
+	online = "exchange-online" // the only Exchange that takes tokens
+)
 
 // exchange tells whether the upstream is taken for Exchange.
 func (p *Policy) exchange() bool { return p.Name != plain }

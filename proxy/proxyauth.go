@@ -28,13 +28,15 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	selected := c.view.mailbox
 	c.mu.Unlock()
 	switch {
+	case c.login.claim.Token != "":
+		return c.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
 	case id.Admin != "":
 		return c.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)
 	case selected != "":
 		return c.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
 	}
 	s := &shot{tag: cmd.tag}
-	canonical := authenticate("PLAIN", []byte(user+"\x00"+id.AsSent+"\x00"+c.login.password))
+	canonical := authenticate("PLAIN", []byte(user+"\x00"+id.AsSent+"\x00"+string(c.login.claim.Password)))
 	if err := c.fire(s, canonical, func() string { return "logging in to Exchange" }); err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		if err := c.patiently(c.login.account.Throttle.Wait); err != nil {
 			return nil, err
 		}
-		up, err := c.set.upstream.Open(ctx, c.login.identity, c.login.password, c.trace.upstream())
+		up, err := c.set.upstream.Open(ctx, c.login.identity, c.login.cred, c.trace.upstream())
 		if err == nil {
 			return up, nil
 		}

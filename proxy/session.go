@@ -33,23 +33,27 @@ func (s *session) Close() error { return nil }
 
 // Login implements imapserver.Session.
 func (s *session) Login(username, password string) error {
-	return s.shot.c.open(backend.Claim{Authcid: username, Password: password})
+	return s.shot.c.open(backend.Claim{Authcid: username, Password: backend.Secret(password)})
 }
 
 // AuthenticateMechanisms implements imapserver.SessionSASL.
-func (s *session) AuthenticateMechanisms() []string { return []string{sasl.Plain} }
+func (s *session) AuthenticateMechanisms() []string { return []string{sasl.Plain, xoauth2} }
 
 // Authenticate implements imapserver.SessionSASL.
 func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
-	if mechanism != sasl.Plain {
+	switch mechanism {
+	case sasl.Plain:
+	case xoauth2:
+		return tokenServer{s.shot.c.open}, nil
+	default:
 		return nil, &imap.Error{
 			Type: imap.StatusResponseTypeNo,
 			// The name is not repeated: it may be a response in the wrong place.
-			Text: "exgate takes LOGIN, AUTHENTICATE PLAIN and AUTHENTICATE LOGIN, and no other mechanism",
+			Text: "exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER, and no other mechanism",
 		}
 	}
 	return sasl.NewPlainServer(func(identity, username, password string) error {
-		return s.shot.c.open(backend.Claim{Authcid: username, Authzid: identity, Password: password})
+		return s.shot.c.open(backend.Claim{Authcid: username, Authzid: identity, Password: backend.Secret(password)})
 	}), nil
 }
 

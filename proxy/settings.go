@@ -62,7 +62,7 @@ func (s *settings) profile(e backend.Evidence) (name, why string) {
 }
 
 // newLogin settles what holds for a session that is logged in.
-func (s *settings) newLogin(id backend.Identity, password string, up *backend.Session, accounts *accounts) *login {
+func (s *settings) newLogin(id backend.Identity, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
 	name, why := s.profile(up.Evidence)
 	wanted := s.opts.Policy(name)
 	policy := wanted
@@ -74,7 +74,7 @@ func (s *settings) newLogin(id backend.Identity, password string, up *backend.Se
 		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
 	}
 	return &login{
-		names: names, edits: names != nil || policy.Replies != (backend.Replies{}), identity: id, password: password, attempt: up.Attempt,
+		names: names, edits: names != nil || policy.Replies != (backend.Replies{}), identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  s.opts.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(id.User, wanted.MessagesPerSecond),
