@@ -40,8 +40,14 @@ const (
 	KindUnreachable     Kind = "unreachable"    // no connection came about
 	KindOutOfStep       Kind = "out-of-step"    // a bogus tag, a reply before its time
 	KindProtocol        Kind = "protocol"       // what no IMAP server says
-	KindRefusedHere     Kind = "refused-here"   // a login that exgate does not send on, in its own words
-	KindNotAllowed      Kind = "not-allowed"    // a mailbox that the gateway's users file does not give to the caller
+)
+
+// The kinds of logins that come to an end in the gateway itself.
+const (
+	KindTokenRefused     Kind = "token-refused"     // no access token, and none without somebody's doing
+	KindTokenUnavailable Kind = "token-unavailable" // no access token now
+	KindNotAllowed       Kind = "not-allowed"       // a mailbox that the users file does not give to the caller
+	KindRefusedHere      Kind = "refused-here"      // a login that is not sent on, in its own words
 )
 
 // failureRow is what is known of a kind. A reply is of the first kind whose
@@ -140,6 +146,10 @@ var failureTable = []failureRow{
 	{kind: KindProtocol,
 		client: "SERVERBUG", level: slog.LevelError,
 		explain: "the server that exgate connects to does not speak IMAP as it should; exgate's log has its words"},
+	{kind: KindTokenRefused, client: "CONTACTADMIN", level: slog.LevelError,
+		explain: "no access token is to be had for this mailbox until the administrator of exgate does something; exgate's log tells what"},
+	{kind: KindTokenUnavailable, client: "UNAVAILABLE", retry: true, level: slog.LevelError,
+		explain: "no access token is to be had for this mailbox now; try again later"},
 	{kind: KindNotAllowed, client: "AUTHORIZATIONFAILED", level: slog.LevelWarn},
 	{kind: KindRefusedHere, client: "AUTHENTICATIONFAILED", level: slog.LevelWarn},
 	{kind: KindOther, level: slog.LevelInfo, errors: 1},

@@ -64,6 +64,7 @@ type conn struct {
 	started time.Time
 	user    string   // who logged in; "" before
 	joined  string   // whose connections it is counted among; "" nobody's
+	token   string   // by which; "" by a password
 	account *account // whose mailboxes; nil if they cannot be opened
 	view    *view    // nil: no mailbox is selected
 	bads    int      // BAD replies so far
@@ -106,9 +107,13 @@ func (c *conn) serve() {
 	for err == nil {
 		err = c.next()
 	}
+	var end ending
+	if !errors.As(err, &end) && c.tokenExpired() {
+		c.printf("* BYE %s\r\n", byeTokenExpired)
+		err = errClosing
+	}
 	log.Debug("connection ended", "user", c.user, "reason", err)
 	c.w.Flush() // best effort: the client may be gone
-	var end ending
 	switch {
 	case errors.Is(err, errClosing):
 		c.leave()
@@ -146,6 +151,9 @@ func (c *conn) next() error {
 	if c.user != "" {
 		deadline = time.Now().Add(authenticatedTimeout)
 	}
+	if left, ok := c.tokenLeft(); ok && time.Now().Add(left).Before(deadline) {
+		deadline = time.Now().Add(left)
+	}
 	if f, struck, err := c.await(deadline); err != nil {
 		return err
 	} else if struck {
@@ -163,6 +171,9 @@ func (c *conn) next() error {
 		return err
 	case len(bytes.TrimSpace(line)) == 0:
 		return nil // an empty line is no command
+	}
+	if c.tokenExpired() {
+		return errClosing
 	}
 	tag, verb, rest := splitCommand(line)
 	c.begin(verb)

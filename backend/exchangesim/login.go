@@ -37,8 +37,8 @@ func (c *conn) login(a *args) (status, error) {
 	return c.open("LOGIN", n, password, ok), nil
 }
 
-// authenticate knows PLAIN alone; NTLM, GSSAPI and XOAUTH2 are refused
-// whatever is announced.
+// authenticate knows PLAIN, and XOAUTH2 where it is announced; NTLM and GSSAPI
+// are refused whatever is announced.
 func (c *conn) authenticate(a *args) (status, error) {
 	if !c.loginAllowed() {
 		return badState("quirk EX-01: AUTHENTICATE without TLS while LoginType is SecureLogin"), nil
@@ -49,6 +49,15 @@ func (c *conn) authenticate(a *args) (status, error) {
 	}
 	switch strings.ToUpper(mechanism) {
 	case "PLAIN":
+	case "XOAUTH2":
+		if !c.srv.supports("AUTH=XOAUTH2") {
+			return failed("AUTHENTICATE", "this version takes no tokens"), nil
+		}
+		response, err := c.saslResponse(a)
+		if err != nil {
+			return status{}, err
+		}
+		return c.loginByToken(string(response)), nil
 	case "NTLM":
 		// MailKit#532.
 		return status{kind: "NO", text: "Server Unavailable. 15", why: "NTLM is not simulated"}, nil

@@ -18,6 +18,7 @@ type Config struct {
 	Quirks  []string // names of Quirks to switch on, or off with "no-" before
 	Faults  []string // as FaultHelp lists them
 	Users   []User   // nil: DefaultUsers
+	Tokens  TokenConfig
 	// TLS holds the certificate to show; nil: one is made for localhost, the
 	// loopback addresses and exchangesim.example.com.
 	TLS *tls.Config
@@ -42,6 +43,7 @@ type Server struct {
 	commands map[string]command
 	faults   faults
 	store    *store
+	tokens   *tokens
 	tls      *tls.Config
 	log      *slog.Logger
 	now      func() time.Time
@@ -97,6 +99,7 @@ func New(cfg Config) (*Server, error) {
 	if users == nil {
 		users = DefaultUsers()
 	}
+	s.tokens = newTokens(cfg.Tokens, s.now)
 	// What the store holds ends with the process, so that the UIDs of one run
 	// mean nothing in the next: the start's second is the UIDVALIDITY.
 	s.store = newStore(users, quirks[quirkCaseFolding], uint32(s.now().Unix()))

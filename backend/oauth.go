@@ -1,0 +1,166 @@
+package backend
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+)
+
+// OAuth2 gives access tokens, fetches them where it has none that lasts, and
+// keeps them by client, user and secret. It is a TokenSource. Use NewOAuth2.
+type OAuth2 struct {
+	opts  OAuth2Options
+	fetch func(ctx context.Context, account string, secret Secret) (accessToken, error)
+	now   func() time.Time
+
+	mu   sync.Mutex
+	kept map[tokenKey]*keptToken
+}
+
+// accessToken is a token as it was fetched.
+type accessToken struct {
+	value  Secret
+	expiry time.Time // zero: not known, so that it is used once
+}
+
+// tokenKey is what a token was fetched for. The client is the same throughout
+// one OAuth2.
+type tokenKey struct {
+	account string
+	secret  [sha256.Size]byte // so that a wrong secret never gets what the right one fetched
+}
+
+// keptToken is a token that is used until shortly before its end. Whoever
+// holds busy fetches a new one, and the others wait for that.
+type keptToken struct {
+	busy    chan struct{}
+	token   accessToken
+	fetched time.Time
+}
+
+// maxKept bounds the tokens kept; any of them can be fetched again.
+const maxKept = 10_000
+
+// refreshAhead is how long before its end a token is not given out any more:
+// the session that begins with it should not end at once. Of a short life it
+// is a quarter.
+const refreshAhead = 5 * time.Minute
+
+// NewOAuth2 returns a source, or what is wrong with the options.
+func NewOAuth2(o OAuth2Options) (*OAuth2, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	s := &OAuth2{opts: o.WithDefaults(), now: time.Now, kept: make(map[tokenKey]*keptToken)}
+	switch o.Flow {
+	case FlowClientCredentials:
+		s.fetch = s.clientCredentials
+	case FlowRefreshToken:
+		s.fetch = s.refresh
+	case FlowCommand:
+		s.fetch = s.command
+	}
+	return s, nil
+}
+
+// Held tells whether the gateway holds what opens mailboxes.
+func (s *OAuth2) Held() bool { return s.opts.Held() }
+
+// Token implements TokenSource.
+func (s *OAuth2) Token(ctx context.Context, mailbox string) (Token, error) {
+	return s.token(ctx, mailbox, s.opts.ClientSecret)
+}
+
+// Refused implements TokenSource.
+func (s *OAuth2) Refused(mailbox string, token Token) {
+	s.forget(s.key(mailbox, s.opts.ClientSecret), token)
+}
+
+// WithSecret is the source for one login, whose password is the client secret.
+func (s *OAuth2) WithSecret(secret Secret) TokenSource { return secretSource{s, secret} }
+
+// secretSource is an OAuth2 with a secret that it does not hold.
+type secretSource struct {
+	*OAuth2
+	secret Secret
+}
+
+// Token implements TokenSource.
+func (s secretSource) Token(ctx context.Context, mailbox string) (Token, error) {
+	return s.token(ctx, mailbox, s.secret)
+}
+
+// Refused implements TokenSource.
+func (s secretSource) Refused(mailbox string, token Token) {
+	s.forget(s.key(mailbox, s.secret), token)
+}
+
+// account is whose token opens a mailbox: of an application there is one only.
+func (s *OAuth2) account(mailbox string) string {
+	switch s.opts.Flow {
+	case FlowClientCredentials:
+		return ""
+	case FlowRefreshToken:
+		return cmp.Or(s.opts.Account, mailbox)
+	}
+	return mailbox
+}
+
+func (s *OAuth2) key(mailbox string, secret Secret) tokenKey {
+	return tokenKey{accountName(s.account(mailbox)), sha256.Sum256([]byte(secret))}
+}
+
+// token gives the token that is kept, or a fresh one.
+func (s *OAuth2) token(ctx context.Context, mailbox string, secret Secret) (Token, error) {
+	kept := s.entry(s.key(mailbox, secret))
+	select {
+	case kept.busy <- struct{}{}:
+		defer func() { <-kept.busy }()
+	case <-ctx.Done():
+		return Token{}, tokenError(KindTokenUnavailable, context.Cause(ctx))
+	}
+	if now := s.now(); kept.lasts(now) {
+		return Token{Value: kept.token.value, Kept: true}, nil
+	}
+	fresh, err := s.fetch(ctx, s.account(mailbox), secret)
+	if err != nil {
+		return Token{}, err
+	}
+	kept.token, kept.fetched = fresh, s.now()
+	return Token{Value: fresh.value}, nil
+}
+
+// lasts tells whether a token is good for a session that begins now.
+func (k *keptToken) lasts(now time.Time) bool {
+	ahead := min(refreshAhead, k.token.expiry.Sub(k.fetched)/4)
+	return k.token.value != "" && now.Before(k.token.expiry.Add(-ahead))
+}
+
+func (s *OAuth2) entry(key tokenKey) *keptToken {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.kept[key]
+	if kept == nil {
+		if len(s.kept) >= maxKept {
+			for old := range s.kept { // any
+				delete(s.kept, old)
+				break
+			}
+		}
+		kept = &keptToken{busy: make(chan struct{}, 1)}
+		s.kept[key] = kept
+	}
+	return kept
+}
+
+// forget drops a token that was refused, unless another has come meanwhile.
+func (s *OAuth2) forget(key tokenKey, refused Token) {
+	kept := s.entry(key)
+	kept.busy <- struct{}{} // a fetch at hand ends in bounded time
+	if kept.token.value == refused.Value {
+		kept.token = accessToken{}
+	}
+	<-kept.busy
+}

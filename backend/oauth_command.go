@@ -1,0 +1,77 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// maxCommandOutput bounds what a token command may print.
+const maxCommandOutput = 64 << 10
+
+// command runs the token command, without a shell. It prints a token alone, or
+// JSON as token endpoints do, with which the token is kept for expires_in. What
+// it says on standard error is not looked at: it could be a secret.
+func (s *OAuth2) command(ctx context.Context, mailbox string, _ Secret) (accessToken, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, fmt.Errorf("no token for %s", tokenTimeout))
+	defer cancel()
+	args := make([]string, len(s.opts.Command))
+	for i, arg := range s.opts.Command {
+		args[i] = strings.ReplaceAll(arg, mailboxPlaceholder, mailbox)
+	}
+	var out boundedBuffer
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout = &out
+	cmd.WaitDelay = time.Second // for what it has started and left behind
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return accessToken{}, tokenError(KindTokenUnavailable, fmt.Errorf("token command %s: %w", args[0], err))
+	}
+	token, err := parseCommandOutput(out.data, s.now())
+	if err != nil {
+		return accessToken{}, tokenError(KindTokenRefused, fmt.Errorf("token command %s: %w", args[0], err))
+	}
+	return token, nil
+}
+
+func parseCommandOutput(out []byte, now time.Time) (accessToken, error) {
+	out = bytes.TrimSpace(out)
+	var response struct {
+		AccessToken Secret `json:"access_token"`
+		ExpiresIn   int64  `json:"expires_in"`
+	}
+	if bytes.HasPrefix(out, []byte("{")) {
+		if json.Unmarshal(out, &response) != nil || response.AccessToken == "" {
+			return accessToken{}, errors.New("its JSON has no access_token")
+		}
+	} else {
+		response.AccessToken = Secret(out)
+	}
+	if response.AccessToken == "" || bytes.ContainsAny([]byte(response.AccessToken), " \r\n\t\x00\x01") {
+		return accessToken{}, errors.New("it did not print one token")
+	}
+	token := accessToken{value: response.AccessToken}
+	if response.ExpiresIn > 0 {
+		token.expiry = now.Add(time.Duration(response.ExpiresIn) * time.Second)
+	}
+	return token, nil
+}
+
+// boundedBuffer takes so much and no more. It embeds nothing: the ReadFrom of
+// bytes.Buffer has no bound.
+type boundedBuffer struct{ data []byte }
+
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if len(b.data)+len(p) > maxCommandOutput {
+		return 0, fmt.Errorf("more than %d bytes", maxCommandOutput)
+	}
+	b.data = append(b.data, p...)
+	return len(p), nil
+}
