@@ -105,10 +105,11 @@ var profileForms = map[string][]backend.Form{
 // matrixColumn logs in by each client form at a gateway that writes upstream
 // the forms given.
 func matrixColumn(t *testing.T, profile string, forms []backend.Form) []string {
+	users := append(exchangesim.DefaultUsers(), exchangesim.User{Name: "carol", Alias: "cc", Password: "carolpass"})
 	policy := exchangePolicy
 	policy.Name, policy.Forms = profile, profileForms[profile]
 	// One entry in the inbox of bob, two in carol's: they show which was opened.
-	g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withPolicy(policy), func(o *Options, _ *limits) {
+	g, sim := newSimulated(t, exchangesim.Config{Profile: profile, Users: users}, withPolicy(policy), func(o *Options, _ *limits) {
 		o.Upstream.Login = backend.LoginOptions{
 			Domains: []string{exchangesim.Domain, exchangesim.DNSDomain}, UPN: exchangesim.UPNSuffix, Separator: "*", Forms: forms,
 			Aliases: []backend.Alias{{User: "carol", Alias: "cc"}, {User: "carol@example.com", Alias: "cc"}},

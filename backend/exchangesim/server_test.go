@@ -218,7 +218,7 @@ func TestStartTLSForgetsPlainText(t *testing.T) {
 
 func TestDeliver(t *testing.T) {
 	s, _ := startServer(t, Config{}, StartTLS)
-	if _, err := s.Deliver("nobody", "INBOX", nil, testNow, nil); err == nil {
+	if _, err := s.Deliver("carol", "INBOX", nil, testNow, nil); err == nil {
 		t.Error("a user that is not there got mail")
 	}
 	if _, err := s.Deliver("alice", "INBOX", []string{"custom"}, testNow, nil); err == nil {
@@ -232,7 +232,7 @@ func TestDeliver(t *testing.T) {
 	if len(got) != 1 || !bytes.Equal(got[0].Received, msg) || !got[0].OutlookFlagged || !slices.Equal(got[0].Flags, []string{`\Flagged`}) {
 		t.Errorf("%+v", got)
 	}
-	if s.Messages("alice", "a") == nil || s.Messages("alice", "b") != nil || s.Messages("nobody", "INBOX") != nil {
+	if s.Messages("alice", "a") == nil || s.Messages("alice", "b") != nil || s.Messages("carol", "INBOX") != nil {
 		t.Error("Messages knows the wrong mailboxes")
 	}
 }

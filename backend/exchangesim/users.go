@@ -27,15 +27,13 @@ type User struct {
 // (FAQ.Exchange, S98).
 const builtinAdministrator = "administrator"
 
-// DefaultUsers are alice (password alicepass), bob (bobpass), admin
-// (adminpass), who has FullAccess to all, and carol (carolpass), whose
-// mailbox has the alias cc.
+// DefaultUsers are alice (password alicepass), bob (bobpass), and admin
+// (adminpass), who has FullAccess to all.
 func DefaultUsers() []User {
 	return []User{
 		{Name: "alice", Password: "alicepass"},
 		{Name: "bob", Password: "bobpass"},
 		{Name: "admin", Password: "adminpass", FullAccess: true},
-		{Name: "carol", Alias: "cc", Password: "carolpass"},
 	}
 }
 
