@@ -22,6 +22,7 @@ type Upstream struct {
 	dialer     *Dialer
 	choose     func(Evidence) Choice
 	remembered Remembered
+	tokens     *OAuth2 // nil where the gateway has none to give
 }
 
 // NewUpstream returns an Upstream, or what is wrong with the options. choose
@@ -31,7 +32,13 @@ func NewUpstream(o Options, choose func(Evidence) Choice) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Upstream{opts: o, dialer: dialer, choose: choose}, nil
+	u := &Upstream{opts: o, dialer: dialer, choose: choose}
+	if o.OAuth2.Flow != FlowNone {
+		if u.tokens, err = NewOAuth2(o.OAuth2); err != nil {
+			return nil, err
+		}
+	}
+	return u, nil
 }
 
 // Choice is how the login to a server goes.
@@ -74,10 +81,8 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Cred
 	}
 	evidence := Evidence{Greeting: conn.Greeting, Capabilities: conn.Capabilities}
 	choice := u.choose(evidence)
-	if choice.Exchange {
-		if err := barred(id); err != nil {
-			return nil, err
-		}
+	if choice.Exchange && id.BuiltinAdministrator() {
+		return nil, barred(id)
 	}
 	attempts, refusal := conn.possible(u.attempts(id, cred, choice), cred.Allow)
 	for _, a := range attempts[:min(len(attempts), u.maxFailures())] {

@@ -198,12 +198,15 @@ func checkName(name string) error {
 	return nil
 }
 
-// barred refuses the account that Exchange bars from IMAP under all
-// circumstances (requirements.md S98, github.com/imapsync/imapsync/issues/136).
+// BuiltinAdministrator tells whether the admin is the account that Exchange
+// bars from IMAP under all circumstances (requirements.md S98,
+// github.com/imapsync/imapsync/issues/136).
+func (id Identity) BuiltinAdministrator() bool {
+	return strings.EqualFold(localPart(id.Admin), "Administrator")
+}
+
+// barred is the refusal of the built-in Administrator before an Exchange.
 func barred(id Identity) error {
-	if !strings.EqualFold(localPart(id.Admin), "Administrator") {
-		return nil
-	}
 	return refusedHere("login as %q: Exchange never lets the built-in Administrator in over IMAP, "+
 		"and each try counts toward its lock-out: use another admin account, which has a mailbox of its own and FullAccess on this one", id.Admin)
 }

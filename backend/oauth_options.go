@@ -34,6 +34,9 @@ type OAuth2Options struct {
 	// Certificate with an RSA key proves the client in place of a secret
 	// (RFC 7523).
 	Certificate *tls.Certificate
+	// Pending says that the secret or the certificate is still to be read, so
+	// that Validate does not miss it.
+	Pending bool
 	// SecretFromLogin takes the password of each login for the client secret,
 	// so that none is held here.
 	SecretFromLogin bool
@@ -89,7 +92,7 @@ func (o OAuth2Options) Validate() error {
 		}
 	}
 	secrets := 0
-	for _, set := range []bool{o.ClientSecret != "", o.Certificate != nil, o.SecretFromLogin} {
+	for _, set := range []bool{o.ClientSecret != "", o.Certificate != nil, o.Pending && o.ClientSecret == "" && o.Certificate == nil, o.SecretFromLogin} {
 		if set {
 			secrets++
 		}

@@ -30,6 +30,9 @@ type Options struct {
 	// colons allowed. When set it replaces the verification of chain and name.
 	Pin   string
 	Login LoginOptions
+	// Admin and OAuth2 are what the gateway logs in with itself, one of them.
+	Admin  Admin
+	OAuth2 OAuth2Options
 	// MaxBackoff bounds how long a "Suggested Backoff Time" is waited out;
 	// 0 is DefaultMaxBackoff.
 	MaxBackoff time.Duration
@@ -152,6 +155,16 @@ func (o Options) Validate() error {
 	if strings.ContainsAny(o.Login.Separator, "@\\/\r\n\x00") || len(o.Login.Separator) > 1 {
 		fault(`login.separator: %q: use one character, none of @ \ /`, o.Login.Separator)
 	}
+	if o.Admin.Name != "" && o.OAuth2.Flow != FlowNone {
+		fault("login.admin: give it or oauth2, not both")
+	}
+	if err := checkName(o.Admin.Name); err != nil {
+		fault("login.admin: %w", err)
+	}
+	if o.Holds() && o.TLS == TLSInsecureNone {
+		fault("tls: insecure-none: what exgate holds goes only to a server whose certificate was verified or pinned")
+	}
+	errs = append(errs, o.OAuth2.Validate())
 	if o.Login.MaxFailures < 0 {
 		fault("login.max_failures: %d is negative", o.Login.MaxFailures)
 	}

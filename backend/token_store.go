@@ -63,7 +63,7 @@ func (s *TokenStore) Save(client, account string, token Secret) error {
 	}
 	nonce := make([]byte, aead.NonceSize())
 	rand.Read(nonce)
-	return writePrivate(s.path(client, account), aead.Seal(nonce, nonce, []byte(token), binding(client, account)))
+	return WritePrivate(s.path(client, account), aead.Seal(nonce, nonce, []byte(token), binding(client, account)))
 }
 
 // binding ties a file to what it is for, so that files cannot be exchanged.
@@ -82,7 +82,7 @@ func (s *TokenStore) cipher(create bool) (cipher.AEAD, error) {
 	if errors.Is(err, fs.ErrNotExist) && create {
 		key = make([]byte, 32)
 		rand.Read(key)
-		err = writePrivate(s.KeyFile, []byte(base64.StdEncoding.EncodeToString(key)+"\n"))
+		err = WritePrivate(s.KeyFile, []byte(base64.StdEncoding.EncodeToString(key)+"\n"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("key of the refresh tokens: %w", err)
@@ -121,9 +121,9 @@ func CheckPrivate(path string) error {
 	return nil
 }
 
-// writePrivate writes a file of mode 0600 in a directory of 0700, whole or not
-// at all.
-func writePrivate(path string, data []byte) (err error) {
+// WritePrivate writes a file of mode 0600, in a directory of 0700 that it may
+// make, whole or not at all.
+func WritePrivate(path string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}

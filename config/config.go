@@ -41,6 +41,10 @@ type Config struct {
 	TLS TLS `key:"tls"`
 	// The Exchange server.
 	Upstream Upstream `key:"upstream"`
+	// Where the gateway holds what opens mailboxes (upstream.login.admin,
+	// upstream.oauth2): the file that says who may open which. exgate user add
+	// writes it; docs/logins.md tells its form. It is read again when it changes.
+	UsersFile string `key:"users_file" example:"/etc/exgate/users"`
 	// The repairs. A key that is unset does what the profile says.
 	Fixes Fixes `key:"fixes"`
 	// Names of mailboxes, by Exchange and by clients. A key that is unset does
@@ -108,6 +112,8 @@ type Upstream struct {
 	Resume bool `key:"resume"`
 	// What a client's login name means, and how it is written to Exchange.
 	Login Login `key:"login"`
+	// Access tokens in place of passwords, as Exchange Online wants them.
+	OAuth2 OAuth2 `key:"oauth2"`
 	// How fast, and how patiently.
 	Pace Pace `key:"pace"`
 }
@@ -133,6 +139,59 @@ type Login struct {
 	// Failed logins upstream for one login of a client. Each counts towards a
 	// lock-out in Active Directory.
 	MaxFailures int `key:"max_failures"`
+	// An account with FullAccess, as which exgate logs in itself: clients then
+	// log in as the callers of users_file, who need not know its password. As
+	// Exchange is told it: EXAMPLE\svc or svc@example.com.
+	Admin string `key:"admin" example:"EXAMPLE\\svc"`
+	// Its password, here or in one of the next two places.
+	AdminPassword backend.Secret `key:"admin_password" example:"'pa$s\\word'"`
+	// File that holds it; the line end is not part of it.
+	AdminPasswordFile string `key:"admin_password_file" example:"/run/credentials/exgate/admin"`
+	// Name of the environment variable that holds it.
+	AdminPasswordEnv string `key:"admin_password_env" example:"SVC_PASSWORD"`
+}
+
+// OAuth2 is backend.OAuth2Options in the file's words.
+type OAuth2 struct {
+	// Where tokens come from. client-credentials: the application has access to
+	// the mailboxes itself (IMAP.AccessAsApp). refresh-token: a user consents
+	// once, by exgate login. command: a program prints one. Unset: clients bring
+	// what proves their logins, a token by XOAUTH2 or OAUTHBEARER among it.
+	Flow backend.Flow `key:"flow" example:"client-credentials"`
+	// Directory (tenant) of Microsoft Entra, by id or domain.
+	Tenant string `key:"tenant" example:"example.onmicrosoft.com"`
+	// Application (client) id.
+	ClientID string `key:"client_id" example:"00000000-1111-2222-3333-444444444444"`
+	// Client secret, here or in one of the next two places.
+	ClientSecret backend.Secret `key:"client_secret" example:"'secret'"`
+	// File that holds it; the line end is not part of it.
+	ClientSecretFile string `key:"client_secret_file" example:"/run/credentials/exgate/client"`
+	// Name of the environment variable that holds it.
+	ClientSecretEnv string `key:"client_secret_env" example:"CLIENT_SECRET"`
+	// Certificate and RSA key, PEM, that prove the application in place of a
+	// secret.
+	CertificateFile string `key:"certificate_file" example:"/etc/exgate/client.crt"`
+	// Its private key.
+	KeyFile string `key:"key_file" example:"/etc/exgate/client.key"`
+	// The password of each login is the client secret, so that exgate holds
+	// none, and whoever knows it opens what the application may.
+	SecretFromLogin bool `key:"secret_from_login"`
+	// Whose consent opens all mailboxes, with refresh-token. Unset: each mailbox
+	// needs its own.
+	Account string `key:"account" example:"svc@example.com"`
+	// The program and its arguments, without a shell; {mailbox} is the mailbox.
+	// It prints a token, or JSON with access_token and expires_in.
+	Command []string `key:"command" example:"[/usr/local/bin/token, '{mailbox}']"`
+	// Scopes to ask for. Unset: those for IMAP on Exchange Online.
+	Scopes []string `key:"scopes" example:"[https://outlook.office365.com/.default]"`
+	// Address of the token endpoint, elsewhere than at Microsoft.
+	TokenURL string `key:"token_url" example:"https://login.microsoftonline.us/example.com/oauth2/v2.0/token"`
+	// The same for device codes.
+	DeviceURL string `key:"device_url" example:"https://login.microsoftonline.us/example.com/oauth2/v2.0/devicecode"`
+	// The key with which refresh tokens are encrypted, 32 bytes in base64, mode
+	// 0600; made when first needed. Unset: token.key in state_dir, which is
+	// little help against whoever copies all of state_dir.
+	TokenKeyFile string `key:"token_key_file" example:"/run/credentials/exgate/token.key"`
 }
 
 // Alias is backend.Alias in the file's words.

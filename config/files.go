@@ -11,21 +11,26 @@ import (
 	"exgate/backend"
 )
 
-// Backend is what backend needs to know of the upstream; it reads the CA file.
+// Backend is what backend needs to know of the upstream; it reads the files
+// that are named.
 func (c *Config) Backend() (backend.Options, error) {
 	o := c.backendOptions()
+	return o, errors.Join(c.readCA(&o), c.readHeld(&o))
+}
+
+func (c *Config) readCA(o *backend.Options) error {
 	if c.Upstream.CAFile == "" {
-		return o, nil
+		return nil
 	}
 	pem, err := os.ReadFile(c.Upstream.CAFile)
 	if err != nil {
-		return o, fmt.Errorf("upstream.ca_file: %w", err)
+		return fmt.Errorf("upstream.ca_file: %w", err)
 	}
 	o.RootCAs = x509.NewCertPool()
 	if !o.RootCAs.AppendCertsFromPEM(pem) {
-		return o, fmt.Errorf("upstream.ca_file: no certificate (PEM) in %s", c.Upstream.CAFile)
+		return fmt.Errorf("upstream.ca_file: no certificate (PEM) in %s", c.Upstream.CAFile)
 	}
-	return o, nil
+	return nil
 }
 
 // backendOptions are the options that need no file.
@@ -35,6 +40,7 @@ func (c *Config) backendOptions() backend.Options {
 	for _, a := range u.Login.Aliases {
 		aliases = append(aliases, backend.Alias(a))
 	}
+	a := u.OAuth2
 	return backend.Options{
 		Address:    u.Address,
 		TLS:        u.TLS,
@@ -47,6 +53,12 @@ func (c *Config) backendOptions() backend.Options {
 			Forms:       u.Login.Forms,
 			Aliases:     aliases,
 			MaxFailures: u.Login.MaxFailures,
+		},
+		Admin: backend.Admin{Name: u.Login.Admin, Password: u.Login.AdminPassword},
+		OAuth2: backend.OAuth2Options{
+			Flow: a.Flow, Tenant: a.Tenant, TokenURL: a.TokenURL, DeviceURL: a.DeviceURL, ClientID: a.ClientID,
+			ClientSecret: a.ClientSecret, SecretFromLogin: a.SecretFromLogin, Scopes: a.Scopes, Account: a.Account, Command: a.Command,
+			Pending: a.ClientSecretFile != "" || a.ClientSecretEnv != "" || a.CertificateFile != "",
 		},
 		MaxBackoff: u.Pace.MaxBackoff,
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
+
+	"exgate/backend"
 )
 
 // delimiter stands between the names of a key inside viper. With its default,
@@ -145,6 +147,13 @@ func unknownKeys(found []string) []error {
 // (text) to the type of its key. It is stricter than mapstructure, which makes
 // nanoseconds of a duration without a unit, 1 of 1.5 and "1" of true.
 func exactValue(from, to reflect.Type, value any) (any, error) {
+	if to == reflect.TypeFor[backend.Secret]() {
+		// A number would lose its zeros, and the value belongs in no error.
+		if from.Kind() != reflect.String {
+			return nil, errors.New("not plain text: put it in quotes")
+		}
+		return value, nil
+	}
 	text := fmt.Sprint(value)
 	refuse := func(want string) (any, error) { return nil, fmt.Errorf("%q is no %s", text, want) }
 	switch to {

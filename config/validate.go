@@ -19,6 +19,7 @@ func (c *Config) Validate() error {
 	c.Listen.validate(&p)
 	c.TLS.validate(&p)
 	c.Upstream.validate(&p)
+	c.validateHeld(&p)
 	p.addAll("upstream.", c.backendOptions().Validate())
 	c.validateFixes(&p)
 	c.validateNames(&p)

@@ -148,6 +148,11 @@ func (c *conn) capabilitiesBeforeLogin() string {
 		if c.set.offersTokens() {
 			list += " AUTH=XOAUTH2 AUTH=OAUTHBEARER"
 		}
+		if users := c.set.opts.Users; users != nil {
+			if _, known := users.Named(c.clientCertificate()); known {
+				list += " AUTH=EXTERNAL"
+			}
+		}
 	case c.listener == ListenStartTLS:
 		list += " STARTTLS LOGINDISABLED"
 	}

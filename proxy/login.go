@@ -177,6 +177,9 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 	if mechanism == sasl.Plain && bytes.Count(decoded, []byte{0}) != 2 {
 		return "", wire.SyntaxError("the response of PLAIN is two names and a password, with a NUL between (RFC 4616)")
 	}
+	if mechanism == external {
+		return c.canonicalExternal(decoded)
+	}
 	if mechanism == xoauth2 || mechanism == oauthBearer {
 		return canonicalToken(mechanism, decoded)
 	}
@@ -184,7 +187,27 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 }
 
 // mechanisms are those that have a response of the client's first.
-var mechanisms = []string{sasl.Plain, xoauth2, oauthBearer}
+var mechanisms = []string{sasl.Plain, xoauth2, oauthBearer, external}
+
+// external is the mechanism of a client that its certificate proves (RFC 4422
+// appendix A).
+const external = sasl.External
+
+// canonicalExternal makes PLAIN of it: the certificate names the caller, the
+// response the mailbox, if that is another.
+func (c *conn) canonicalExternal(authzid []byte) (string, error) {
+	name, known := "", false
+	if users := c.set.opts.Users; users != nil {
+		name, known = users.Named(c.clientCertificate())
+	}
+	if !known {
+		return "", &refusal{text: "NO [AUTHENTICATIONFAILED] EXTERNAL needs a client certificate that the users file names"}
+	}
+	if bytes.IndexByte(authzid, 0) >= 0 {
+		return "", wire.SyntaxError("the response of EXTERNAL is a name")
+	}
+	return authenticate(sasl.Plain, slices.Concat(authzid, []byte{0}, []byte(name), []byte{0})), nil
+}
 
 // mechanismLogin is AUTHENTICATE LOGIN, of Outlook and of devices
 // (draft-murchison-sasl-login): LOGIN in base64. It has no go-sasl server.
@@ -320,29 +343,33 @@ func (c *conn) moreArguments(args *wire.Args) (*wire.Literal, error) {
 // the session's. It runs in the own lane.
 func (c *conn) open(claim backend.Claim) error {
 	srv := c.srv
-	id, err := c.set.opts.Upstream.Login.Resolve(claim)
-	if err != nil {
-		c.log.Warn("login refused here", "claim", claim, "err", err)
-		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeAuthenticationFailed, Text: err.Error()}
-	}
 	if c.failed != nil && c.failed.claim == claim {
 		// Thunderbird says with LOGIN again what AUTHENTICATE was refused; asked
 		// twice, Active Directory would count two failures.
 		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		return replyError(c.failed.failure)
 	}
-	cred := claim.Credential()
+	id, cred, err := c.grant(claim)
+	if err != nil {
+		return c.loginFailed(claim, err)
+	}
+	held := c.place // of an admin's own session, before PROXYAUTH
+	c.place = nil
 	if err := c.takePlace(id); err != nil && !errors.Is(err, errNoPlace) {
+		c.place = held
 		return interrupted("log in again later")
 	} else if err != nil {
+		c.place = held
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.bounds().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
 	up, err := c.openUpstream(id, cred)
 	if err != nil {
 		c.leavePlace()
+		c.place = held
 		return c.loginFailed(claim, err)
 	}
+	held.release()
 	c.failed = nil
 	if c.up != nil {
 		c.leaveUpstream()

@@ -102,7 +102,7 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 		"too long a name, sent":     {"a1 LOGIN {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef secret\r\n", "a1 NO [LIMIT] …"},
 		"too long a password, sent": {"a1 LOGIN x {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef\r\n", "a1 NO [LIMIT] …"},
 		"no mechanism":              {"a1 AUTHENTICATE\r\n", "a1 BAD AUTHENTICATE takes a mechanism: PLAIN"},
-		"another mechanism":         {"a1 AUTHENTICATE CRAM-MD5\r\n", "a1 NO exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER, and no other mechanism"},
+		"another mechanism":         {"a1 AUTHENTICATE CRAM-MD5\r\n", "a1 NO exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or EXTERNAL, and no other mechanism"},
 		"another, with a response":  {"a1 AUTHENTICATE NTLM dXNlcj0=\r\n", "a1 NO exgate takes LOGIN, and AUTHENTICATE with …"},
 		"half of XOAUTH2":           {"a1 AUTHENTICATE XOAUTH2 dXNlcj0=\r\n", "a1 BAD the response of XOAUTH2 is a user and a token …"},
 		"two responses":             {"a1 AUTHENTICATE PLAIN = =\r\n", "a1 BAD …"},

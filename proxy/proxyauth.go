@@ -37,12 +37,15 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	}
 	s := &shot{tag: cmd.tag}
 	canonical := authenticate("PLAIN", []byte(user+"\x00"+id.AsSent+"\x00"+string(c.login.claim.Password)))
-	if err := c.fire(s, canonical, func() string { return "logging in to Exchange" }); err != nil {
+	if err := c.fire(s, canonical, c.waiting.text); err != nil {
 		return err
 	}
 	if c.login.identity.Admin != "" {
 		c.log.Info("session goes on for another user", c.openAttrs()...)
 	}
+	c.mu.Lock()
+	c.rests()
+	c.mu.Unlock()
 	return c.resumable()
 }
 

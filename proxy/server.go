@@ -34,6 +34,9 @@ const Auto = "auto"
 // Options are a gateway's.
 type Options struct {
 	Upstream backend.Options
+	// Users says who may open what where the gateway holds what opens it:
+	// required there, and of no use elsewhere.
+	Users *Users
 	// Profile is the upstream's, or Auto.
 	Profile string
 	// Policy returns what is done under a profile. Required.

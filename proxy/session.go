@@ -49,7 +49,7 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 		return nil, &imap.Error{
 			Type: imap.StatusResponseTypeNo,
 			// The name is not repeated: it may be a response in the wrong place.
-			Text: "exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2 or OAUTHBEARER, and no other mechanism",
+			Text: "exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or EXTERNAL, and no other mechanism",
 		}
 	}
 	return sasl.NewPlainServer(func(identity, username, password string) error {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -41,6 +42,14 @@ func newSettings(opts Options) (*settings, error) {
 	}
 	if s.upstream, err = backend.NewUpstream(opts.Upstream, s.choose); err != nil {
 		return nil, fmt.Errorf("upstream: %w", err)
+	}
+	switch {
+	case s.upstream.Holds() && opts.Users == nil:
+		return nil, errors.New("the gateway holds what opens mailboxes, and no users file says who may open which")
+	case opts.Users != nil && opts.Users.Certificates():
+		// Which certificate it is decides, and the handshake proves that the
+		// client has its key; no authority need have signed it.
+		s.tls.ClientAuth = tls.RequestClientCert
 	}
 	return s, nil
 }

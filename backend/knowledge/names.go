@@ -148,8 +148,8 @@ func (f *nameFinder) names() Names {
 		claim = backend.Claim{Authcid: admin, Authzid: user}
 	}
 	id, err := backend.LoginOptions{}.Resolve(claim)
-	if err != nil {
-		return Names{} // no name at all, or one that Exchange does not have
+	if err != nil || id.BuiltinAdministrator() {
+		return Names{} // no name at all, or one whose rights nothing can mend
 	}
 	var n Names
 	for _, part := range []struct {

@@ -74,6 +74,8 @@ func rootCommand() *cobra.Command {
 		checkCommand(),
 		explainCommand(),
 		fixCommand(),
+		userCommand(),
+		loginCommand(),
 		versionCommand(),
 	)
 	return root
@@ -82,6 +84,24 @@ func rootCommand() *cobra.Command {
 // loadConfig reads the configuration that the flags of cmd point to, and tells
 // which file it came from ("" is none).
 func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
+	c, file, err = readConfig(cmd)
+	if c != nil {
+		_, usersErr := loadUsers(c)
+		err = errors.Join(err, c.CheckFiles(), usersErr)
+	}
+	if err != nil && file == "" {
+		err = errors.Join(errors.New("no configuration file: name one with --config, or put exgate.yaml in a place of exgate --help; "+
+			"exgate check --print-sample writes one"), err)
+	}
+	if err != nil {
+		return nil, file, exitError{exitConfig, err}
+	}
+	return c, file, nil
+}
+
+// readConfig is loadConfig as far as it goes: what could be made of the
+// configuration, with what is wrong with it. No file that it names is read.
+func readConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	named, err := cmd.Flags().GetString("config")
 	if err != nil {
 		return nil, "", err
@@ -94,15 +114,5 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 		return nil, file, exitError{exitConfig, err}
 	}
 	c, err = config.Load(file, settings)
-	if c != nil {
-		err = errors.Join(err, c.CheckFiles())
-	}
-	if err != nil && file == "" {
-		err = errors.Join(errors.New("no configuration file: name one with --config, or put exgate.yaml in a place of exgate --help; "+
-			"exgate check --print-sample writes one"), err)
-	}
-	if err != nil {
-		return nil, file, exitError{exitConfig, err}
-	}
-	return c, file, nil
+	return c, file, err
 }

@@ -146,8 +146,13 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	if err != nil {
 		return proxy.Options{}, exitError{exitConfig, err}
 	}
+	users, err := loadUsers(c)
+	if err != nil {
+		return proxy.Options{}, err
+	}
 	return proxy.Options{
 		Upstream: upstream,
+		Users:    users,
 		Profile:  c.Upstream.Profile,
 		Policy:   func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
 		Resume:   c.Upstream.Resume,

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,7 @@ type simulation struct {
 	startTLS  string
 	implicit  string
 	plaintext string
+	tokens    string
 	anyHost   bool
 	certOut   string
 	outlook   string
@@ -55,6 +57,8 @@ func simulateCommand() *cobra.Command {
 	f.StringVar(&s.startTLS, "listen-starttls", "127.0.0.1:0", "address for STARTTLS; empty: none")
 	f.StringVar(&s.implicit, "listen-implicit", "127.0.0.1:0", "address for TLS from the first byte; empty: none")
 	f.StringVar(&s.plaintext, "insecure-plaintext", "", "address where logins are taken without TLS; empty: none")
+	f.StringVar(&s.tokens, "listen-tokens", "", "address of the HTTPS endpoint that gives access tokens; empty: none")
+	f.DurationVar(&s.config.Tokens.Lifetime, "token-lifetime", time.Hour, "how long an access token lasts")
 	f.BoolVar(&s.anyHost, "insecure-any-host", false, "allow addresses that are not loopback: the users' passwords are built in")
 	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on, or off with no- before its name; may be repeated")
 	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault; may be repeated")
@@ -133,6 +137,9 @@ func (s *simulation) writeOutlook(server *exchangesim.Server) error {
 	return errors.Join(err, f.Close())
 }
 
+// tokensListener is the name of the listener that speaks HTTPS.
+const tokensListener = "tokens"
+
 // serve opens all listeners before the first is served, so that an address in
 // use is the only error that it ends with.
 func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchangesim.Server) error {
@@ -140,6 +147,7 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 		{name: "starttls", address: s.startTLS, mode: exchangesim.StartTLS},
 		{name: "implicit", address: s.implicit, mode: exchangesim.ImplicitTLS},
 		{name: "insecure-plaintext", address: s.plaintext, mode: exchangesim.InsecurePlaintext},
+		{name: tokensListener, address: s.tokens},
 	})
 	if err == nil && !s.anyHost {
 		err = loopbackOnly(listeners)
@@ -153,6 +161,12 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 	}
 	served := make(chan error, len(listeners))
 	for _, l := range listeners {
+		if l.name == tokensListener {
+			fmt.Fprintf(out, "token_url https://%s/%s/oauth2/v2.0/token, client id %s, secret %s\n",
+				l.Addr(), exchangesim.TokenTenant, exchangesim.TokenClient, exchangesim.TokenSecret)
+			go func() { served <- server.ServeTokens(l) }()
+			continue
+		}
 		fmt.Fprintf(out, "%s %s\n", l.name, l.Addr())
 		go func() { served <- server.Serve(l, l.mode) }()
 	}

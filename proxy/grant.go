@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+
+	"exgate/backend"
+)
+
+// grant settles what a client's claim asks for: which identity is presented
+// upstream, and with which credential. Where the gateway holds the credential,
+// the caller is proven first, and Allow sees at each login that he may open
+// the mailbox, by its name as it goes upstream: also at a resume, by the users
+// file as it is then.
+func (c *conn) grant(claim backend.Claim) (backend.Identity, backend.Credential, error) {
+	up, users := c.set.upstream, c.set.opts.Users
+	id, err := c.set.opts.Upstream.Login.Resolve(claim)
+	if err != nil {
+		return id, backend.Credential{}, refusedHere(err)
+	}
+	if claim.Token != "" || !up.Holds() {
+		if claim.Password == "" && claim.Token == "" {
+			// Exchange would have to count it as a failure.
+			return id, backend.Credential{}, refusedHere(errors.New("a password is needed"))
+		}
+		return id, up.Credential(claim), nil
+	}
+	caller := cmp.Or(id.Admin, id.User)
+	if err := users.Prove(c.ctx, caller, claim.Password, c.clientCertificate()); err != nil {
+		return id, backend.Credential{}, refusedHere(err)
+	}
+	id, cred := up.Held(id.User, func(mailbox string) error { return users.May(caller, mailbox) })
+	return id, cred, nil
+}
+
+// refusedHere is the refusal of a login of which Exchange has not been asked.
+func refusedHere(err error) error {
+	return &backend.Error{Doing: "login", Failure: backend.Failure{Kind: backend.KindRefusedHere, Text: err.Error()}}
+}
+
+// clientCertificate is the SHA-256 of the certificate with which the client has
+// proven itself in the TLS handshake; "" without one.
+func (c *conn) clientCertificate() string {
+	secured, ok := c.nc.(*tls.Conn)
+	if !ok {
+		return ""
+	}
+	certs := secured.ConnectionState().PeerCertificates
+	if len(certs) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(certs[0].Raw)
+	return hex.EncodeToString(sum[:])
+}

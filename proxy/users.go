@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"exgate/backend"
+)
+
+// Users is the file that says who may open which mailboxes with what the
+// gateway holds. A line of it has a caller's name, what proves him, and his
+// mailboxes, apart by blanks:
+//
+//	migration      $argon2id$v=19$m=19456,t=2,p=1$…   *@example.com
+//	bob@example.com  $2y$12$…                         bob@example.com shared@example.com
+//	scanner        sha256:9f86d081884c7d65…           scans@example.com
+//
+// The proof is a password's hash (argon2id or bcrypt), or the SHA-256 of a
+// client certificate. A mailbox is written as it goes to Exchange; "*@domain"
+// stands for all of a domain, "*" for all. Empty lines and those that begin
+// with # say nothing.
+//
+// The file is read again when it has changed. While it cannot be read, nobody
+// gets in.
+type Users struct {
+	path  string
+	slots chan struct{} // hashes being computed
+
+	mu     sync.Mutex
+	seen   fileState
+	byName map[string]user // by name in lower case
+	err    error           // why the file as it is now cannot be used
+}
+
+// user is one line.
+type user struct {
+	name      string
+	hash      string // of the password; "" with a certificate
+	cert      string // SHA-256 of the certificate, in hexadecimal; "" with a password
+	mailboxes []string
+}
+
+// fileState tells whether a file is still the one that was read.
+type fileState struct {
+	size int64
+	time time.Time
+}
+
+// errWrong is the same for an unknown name and a wrong password, as is the
+// time it takes.
+var errWrong = errors.New("wrong name or password")
+
+// LoadUsers reads the file at path. It must not be readable by others.
+func LoadUsers(path string) (*Users, error) {
+	u := &Users{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	_, err := u.current()
+	return u, err
+}
+
+// current returns the users as the file has them now.
+func (u *Users) current() (map[string]user, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	info, err := os.Stat(u.path)
+	if err != nil {
+		return nil, fmt.Errorf("users_file: %w", err)
+	}
+	if now := (fileState{info.Size(), info.ModTime()}); now != u.seen {
+		u.seen = now
+		u.byName, u.err = readUsers(u.path)
+	}
+	return u.byName, u.err
+}
+
+func readUsers(path string) (map[string]user, error) {
+	if err := backend.CheckPrivate(path); err != nil {
+		return nil, fmt.Errorf("users_file: %w", err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("users_file: %w", err)
+	}
+	byName := make(map[string]user)
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		entry, err := parseUser(fields)
+		if err != nil {
+			return nil, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
+		}
+		key := strings.ToLower(entry.name)
+		if _, twice := byName[key]; twice {
+			return nil, fmt.Errorf("users_file: %s, line %d: %s is there twice", path, n, entry.name)
+		}
+		byName[key] = entry
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("users_file: %s: %w", path, err)
+	}
+	return byName, nil
+}
+
+// parseUser reads the fields of a line. What proves the user is not repeated
+// in an error.
+func parseUser(fields []string) (user, error) {
+	entry := user{name: fields[0]}
+	if err := backend.CheckTarget(entry.name); err != nil {
+		return user{}, fmt.Errorf("name of the user: %w", err)
+	}
+	if len(fields) < 3 {
+		return user{}, errors.New("a line is: name, hash or sha256:FINGERPRINT, mailboxes")
+	}
+	if fingerprint, isCert := strings.CutPrefix(fields[1], certPrefix); isCert {
+		if entry.cert = normalFingerprint(fingerprint); len(entry.cert) != 64 || strings.Trim(entry.cert, "0123456789abcdef") != "" {
+			return user{}, errors.New("after sha256: stand 64 hexadecimal digits, colons allowed")
+		}
+	} else if err := checkHash(fields[1]); err != nil {
+		return user{}, err
+	} else {
+		entry.hash = fields[1]
+	}
+	for _, mailbox := range fields[2:] {
+		domain, isDomain := strings.CutPrefix(mailbox, "*@")
+		if isDomain {
+			mailbox = "x@" + domain
+		}
+		if err := backend.CheckTarget(mailbox); err != nil && mailbox != "*" {
+			return user{}, err
+		}
+	}
+	entry.mailboxes = fields[2:]
+	return entry, nil
+}
+
+const certPrefix = "sha256:"
+
+func normalFingerprint(s string) string { return strings.ToLower(strings.ReplaceAll(s, ":", "")) }
+
+// Prove tells whether a caller is who he says: by his password, or by the
+// certificate of his connection ("" if it has none).
+func (u *Users) Prove(ctx context.Context, name string, password backend.Secret, cert string) error {
+	users, err := u.current()
+	if err != nil {
+		return err
+	}
+	entry, known := users[strings.ToLower(name)]
+	if known && entry.cert != "" {
+		if entry.cert != cert {
+			return errWrong
+		}
+		return nil
+	}
+	hash := entry.hash
+	if !known {
+		hash = nobodysHash
+	}
+	select { // hashes are costly by design: a few at a time
+	case u.slots <- struct{}{}:
+		defer func() { <-u.slots }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if !matchesHash(hash, string(password)) || !known {
+		return errWrong
+	}
+	return nil
+}
+
+// May tells whether a caller may open a mailbox, named as it goes to Exchange.
+func (u *Users) May(name, mailbox string) error {
+	users, err := u.current()
+	if err != nil {
+		return err
+	}
+	if err := backend.CheckTarget(mailbox); err != nil {
+		return err
+	}
+	entry := users[strings.ToLower(name)]
+	_, domain, _ := strings.Cut(mailbox, "@")
+	if !slices.ContainsFunc(entry.mailboxes, func(allowed string) bool {
+		return allowed == "*" || strings.EqualFold(allowed, mailbox) || domain != "" && strings.EqualFold(allowed, "*@"+domain)
+	}) {
+		return fmt.Errorf("%s may not open the mailbox %s: the users file does not say so", name, mailbox)
+	}
+	return nil
+}
+
+// Named returns the caller whose client certificate has that fingerprint.
+func (u *Users) Named(cert string) (name string, ok bool) {
+	users, err := u.current()
+	if err != nil || cert == "" {
+		return "", false
+	}
+	for _, entry := range users {
+		if entry.cert == cert {
+			return entry.name, true
+		}
+	}
+	return "", false
+}
+
+// Certificates tells whether any caller is known by a certificate.
+func (u *Users) Certificates() bool {
+	users, err := u.current()
+	if err != nil {
+		return false
+	}
+	for _, entry := range users {
+		if entry.cert != "" {
+			return true
+		}
+	}
+	return false
+}
