@@ -150,8 +150,10 @@ var failureTable = []failureRow{
 		explain: "no access token is to be had for this mailbox until the administrator of exgate does something; exgate's log tells what"},
 	{kind: KindTokenUnavailable, client: "UNAVAILABLE", retry: true, level: slog.LevelError,
 		explain: "no access token is to be had for this mailbox now; try again later"},
-	{kind: KindNotAllowed, client: "AUTHORIZATIONFAILED", level: slog.LevelWarn},
-	{kind: KindRefusedHere, client: "AUTHENTICATIONFAILED", level: slog.LevelWarn},
+	{kind: KindNotAllowed, client: "AUTHORIZATIONFAILED", level: slog.LevelWarn,
+		explain: "exgate refused this itself: its users file does not give this mailbox to the caller"},
+	{kind: KindRefusedHere, client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
+		explain: "exgate refused this login itself and did not ask Exchange"},
 	{kind: KindOther, level: slog.LevelInfo, errors: 1},
 }
 

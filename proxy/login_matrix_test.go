@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -114,7 +115,7 @@ func matrixColumn(t *testing.T, profile string, forms []backend.Form) []string {
 			Domains: []string{exchangesim.Domain, exchangesim.DNSDomain}, UPN: exchangesim.UPNSuffix, Separator: "*", Forms: forms,
 			Aliases: []backend.Alias{{User: "carol", Alias: "cc"}, {User: "carol@example.com", Alias: "cc"}},
 		}
-		o.Log, o.Trace = nil, nil
+		o.Log, o.Trace = slog.New(slog.DiscardHandler), nil
 	})
 	for mailbox, n := range map[string]int{"bob": 1, "carol": 2, "admin": 3, "alice": 4} {
 		for range n {

@@ -72,8 +72,8 @@ func TestReferences(t *testing.T) {
 // The keys of the configuration that the texts name are there, with the values
 // that they name.
 func TestKeysOfTheConfiguration(t *testing.T) {
-	key := regexp.MustCompile(`\b(?:upstream|fixes|listen|limits|log)\.[a-z_.-]*[a-z]`)
-	set := regexp.MustCompile(`\b((?:upstream|fixes|listen|limits|log)\.[a-z_.-]*[a-z])(?:: |=)([a-zA-Z0-9.:-]*[a-zA-Z0-9])`)
+	key := regexp.MustCompile(`\b(?:upstream|fixes|listen|limits|log)\.[a-z0-9_.-]*[a-z0-9]`)
+	set := regexp.MustCompile(`\b((?:upstream|fixes|listen|limits|log)\.[a-z0-9_.-]*[a-z0-9])(?:: |=)([a-zA-Z0-9.:-]*[a-zA-Z0-9])`)
 	settings := config.Default().Effective().Settings()
 	for _, e := range Entries() {
 		for _, text := range e.texts() {

@@ -203,6 +203,10 @@ func TestRequirements(t *testing.T) {
 		{"own words", "A5 NO [UNAVAILABLE] EXPUNGE: exgate: the connection to Exchange was lost; try again; it is not known whether it was done", "outcome-unknown", nil},
 		{"§4.1", "too many connections per user", "too-many-connections", []string{"MaxConnectionsPerUser"}},
 		{"§4.5", "folder with a slash in its name is not listed", "no-mailbox", []string{"hides such a folder"}},
+		{"S32", "a1 NO [AUTHENTICATIONFAILED] wrong name or password (exgate: exgate refused this login itself and did not ask Exchange)", "refused-here", []string{"exgate user add"}},
+		{"§7", "a1 NO [AUTHORIZATIONFAILED] bob may not open the mailbox alice: the users file does not say so", "not-allowed", []string{"exgate user list"}},
+		{"§2.1", `err="access token: invalid_client: AADSTS7000215: Invalid client secret provided."`, "token-refused", []string{"Certificates & secrets"}},
+		{"§2.1", "no access token is to be had for this mailbox now; try again later", "token-unavailable", []string{"HTTPS_PROXY"}},
 		{"§5", "Subject: Retrieval using the IMAP4 protocol failed for the following message: 20004", "retrieval-failed", nil},
 	}
 	names := Names{User: "bob", Admin: "admin", Server: "EX1", Domain: "EXAMPLE"}
