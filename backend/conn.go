@@ -40,6 +40,7 @@ type Conn struct {
 	// announced.
 	Greeting     string
 	Capabilities []string
+	before       []string // those announced before the login
 	// TLS is the version of TLS, "TLS 1.3" or the like; "" in plain text.
 	TLS string
 

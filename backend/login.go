@@ -65,7 +65,7 @@ func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace
 		return nil, err
 	}
 	conn := newConn(dialed, u.opts.Timeouts, trace)
-	session, err := u.login(ctx, conn, id, cred)
+	session, err := u.login(ctx, conn, id, cred, func(Attempt, string, bool) {})
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -73,23 +73,29 @@ func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace
 	return session, nil
 }
 
-func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Credential) (*Session, error) {
+// login logs in on a connection. tried hears of each form, with the server's
+// reply or the reason why it was not asked.
+func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Credential, tried func(a Attempt, reply string, ok bool)) (*Session, error) {
 	if conn.Capabilities == nil {
 		if err := conn.askCapabilities(ctx); err != nil {
 			return nil, loginError(err)
 		}
 	}
+	conn.before = conn.Capabilities
 	evidence := Evidence{Greeting: conn.Greeting, Capabilities: conn.Capabilities}
 	choice := u.choose(evidence)
 	if choice.Exchange && id.BuiltinAdministrator() {
 		return nil, barred(id)
 	}
-	attempts, refusal := conn.possible(u.attempts(id, cred, choice), cred.Allow)
+	attempts, refusal := conn.possible(u.attempts(id, cred, choice), cred.Allow, tried)
 	for _, a := range attempts[:min(len(attempts), u.maxFailures())] {
 		status, err := conn.prove(ctx, a, cred)
 		if err != nil {
-			return nil, loginError(err)
+			err = loginError(err)
+			tried(a, err.Error(), false)
+			return nil, err
 		}
+		tried(a, status.Word+" "+status.Text, status.Word == "OK")
 		if status.Word != "OK" {
 			refused := ReplyError(fmt.Sprintf("login in the form %s", a.Form), status)
 			refusal = refused
@@ -125,22 +131,31 @@ func (u *Upstream) attempts(id Identity, cred Credential, choice Choice) []Attem
 // possible returns of attempts those that the server takes and that are
 // allowed, and why the last of the others is not. Asking for what a server
 // does not offer would cost an error.
-func (c *Conn) possible(attempts []Attempt, allow func(mailbox string) error) (possible []Attempt, refusal error) {
+func (c *Conn) possible(attempts []Attempt, allow func(mailbox string) error, tried func(Attempt, string, bool)) (possible []Attempt, refusal error) {
 	for _, a := range attempts {
-		if mechanism, ok := c.takes(a); !ok {
-			refusal = refusedHere("no form of this login can be written for this server: it needs AUTH=%s, and the server offers %s",
-				mechanism, strings.Join(c.Capabilities, " "))
+		if err := c.refuses(a, allow); err != nil {
+			refusal = err
+			tried(a, "not sent: "+err.Text, false)
 			continue
-		}
-		if allow != nil {
-			if err := allow(a.Mailbox); err != nil {
-				refusal = &Error{Doing: "login", Failure: Failure{Kind: KindNotAllowed, Text: err.Error()}}
-				continue
-			}
 		}
 		possible = append(possible, a)
 	}
 	return possible, refusal
+}
+
+// refuses returns why an attempt is not sent, or nil.
+func (c *Conn) refuses(a Attempt, allow func(mailbox string) error) *Error {
+	if mechanism, ok := c.takes(a); !ok {
+		return refusedHere("no form of this login can be written for this server: it needs AUTH=%s, and the server offers %s",
+			mechanism, strings.Join(c.Capabilities, " "))
+	}
+	if allow == nil {
+		return nil
+	}
+	if err := allow(a.Mailbox); err != nil {
+		return &Error{Doing: "login", Failure: Failure{Kind: KindNotAllowed, Text: err.Error()}}
+	}
+	return nil
 }
 
 // loginError gives an error of the connection its kind; one of a token has it.

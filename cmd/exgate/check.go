@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,18 +20,24 @@ import (
 
 func checkCommand() *cobra.Command {
 	var asJSON, printSample bool
+	var login loginCheck
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration and tell what would be done",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
+			if login.appendTo != "" && login.name == "" {
+				return exitError{exitUsage, errors.New("--append goes with --login")}
+			}
 			if printSample {
 				_, err := io.WriteString(out, config.Sample)
 				return err
 			}
 			c, file, err := loadConfig(cmd)
 			switch {
+			case err == nil && login.name != "":
+				return login.run(cmd, c, asJSON)
 			case asJSON:
 				return printJSON(out, c, file, err)
 			case err != nil:
@@ -40,6 +47,9 @@ func checkCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "report as JSON")
+	cmd.Flags().StringVar(&login.name, "login", "", "log in with this `name`, as a client would say it, and tell what the server is like; the password is "+
+		"asked for, or read from standard input")
+	cmd.Flags().StringVar(&login.appendTo, "append", "", "with --login: store a test message in this `folder`")
 	cmd.Flags().BoolVar(&printSample, "print-sample", false, "print a commented sample configuration, and check nothing")
 	return cmd
 }

@@ -1,0 +1,228 @@
+package backend
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"exgate/backend/wire"
+)
+
+// Probe is what one login shows of an upstream. It is filled as far as the
+// login came; Problem says where and why it ended.
+type Probe struct {
+	Address   string            `json:"address"`
+	Addresses []string          `json:"addresses,omitempty"` // that the name resolves to
+	TLS       *ProbedTLS        `json:"tls,omitempty"`       // nil in plain text
+	OtherTLS  *OtherTLS         `json:"other_tls,omitempty"` // the other way of TLS
+	Greeting  string            `json:"greeting,omitempty"`
+	Before    []string          `json:"capabilities_before_login,omitempty"`
+	Forms     []Tried           `json:"forms,omitempty"`
+	After     []string          `json:"capabilities_after_login,omitempty"`
+	ID        map[string]string `json:"id,omitempty"`
+	Opened    bool              `json:"mailbox_opened"`
+	Folders   []string          `json:"folders,omitempty"`  // as LIST has them
+	Appended  string            `json:"appended,omitempty"` // the reply to the test message
+	Problem   *Problem          `json:"problem,omitempty"`
+}
+
+// Problem is where a probe ended.
+type Problem struct {
+	Step    string `json:"step"` // connect, login, mailbox, folders or append
+	Kind    Kind   `json:"kind"`
+	Error   string `json:"error"`
+	Meaning string `json:"meaning,omitempty"`
+}
+
+// ProbedTLS is what TLS with the upstream is like.
+type ProbedTLS struct {
+	Mode     TLSMode   `json:"mode"`
+	Version  string    `json:"version"`
+	Suite    string    `json:"suite"`
+	Names    string    `json:"names"`
+	Issuer   string    `json:"issuer"`
+	Expires  time.Time `json:"expires"`
+	Chain    []string  `json:"chain,omitempty"` // subjects, from the server's to the authority's; none where it is pinned
+	Verified string    `json:"verified"`
+	SHA256   string    `json:"sha256"`
+}
+
+// OtherTLS tells whether the upstream takes TLS in the way that is not
+// configured.
+type OtherTLS struct {
+	Mode    TLSMode `json:"mode"`
+	Address string  `json:"address"`
+	Error   string  `json:"error,omitempty"` // "": it works
+}
+
+// Tried is one form of the login.
+type Tried struct {
+	Form  Form   `json:"form"`
+	Sent  string `json:"sent"`  // mechanism and names, without the secret
+	Reply string `json:"reply"` // Exchange's words, or why it was not asked
+	OK    bool   `json:"ok"`
+}
+
+// ProbeTest is a message that a probe appends, if it has a mailbox.
+type ProbeTest struct {
+	Mailbox string // in modified UTF-7; "": none is appended
+	Message string // with CRLF
+}
+
+// Probe logs in as a session does, form by form, and looks around. The bound
+// on failures holds.
+func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test ProbeTest, trace Trace) *Probe {
+	p := &Probe{Address: u.opts.Address}
+	host, _, _ := net.SplitHostPort(u.opts.Address) // Validate has seen it
+	p.Addresses, _ = net.DefaultResolver.LookupHost(ctx, host)
+	dialed, err := u.dialer.Dial(ctx)
+	p.OtherTLS = u.otherTLS(ctx, err == nil)
+	if err != nil {
+		p.Problem = problem("connect", err)
+		return p
+	}
+	p.Greeting, p.TLS = dialed.Greeting, u.opts.probedTLS(dialed.TLS)
+	conn := newConn(dialed, u.opts.Timeouts, trace)
+	defer conn.Close()
+	session, err := u.login(ctx, conn, id, cred, func(a Attempt, reply string, ok bool) {
+		p.Forms = append(p.Forms, Tried{Form: a.Form, Sent: a.String(), Reply: reply, OK: ok})
+	})
+	p.Before = conn.before
+	if err != nil {
+		step := "login"
+		if n := len(p.Forms); n > 0 && p.Forms[n-1].OK {
+			step, p.After = "mailbox", conn.Capabilities
+		}
+		p.Problem = problem(step, err)
+		return p
+	}
+	p.Opened, p.After, p.ID = true, session.Capabilities, session.Evidence.ID
+	if p.Folders, err = session.folders(ctx); err != nil {
+		p.Problem = problem("folders", err)
+		return p
+	}
+	if test.Mailbox == "" {
+		return p
+	}
+	status, err := session.appendTest(ctx, test)
+	p.Appended = strings.TrimSpace(status.Word + " " + status.Text)
+	if err == nil && status.Word != "OK" {
+		err = ReplyError("APPEND", status)
+	}
+	if err != nil {
+		p.Problem = problem("append", err)
+	}
+	return p
+}
+
+// Evidence is what the probe has shown, for Detect.
+func (p *Probe) Evidence() Evidence {
+	e := Evidence{Greeting: p.Greeting, Capabilities: p.Before, ID: p.ID}
+	if p.After != nil {
+		e.Capabilities = p.After
+	}
+	return e
+}
+
+func problem(step string, err error) *Problem {
+	f := FailureOf(err)
+	return &Problem{Step: step, Kind: f.Kind, Error: err.Error(), Meaning: f.Explanation()}
+}
+
+// probeTimeout bounds the look at the other way of TLS, where often a firewall
+// says nothing.
+const probeTimeout = 5 * time.Second
+
+// otherTLS tries the way of TLS that is not configured: on the other of the
+// two usual ports; where the port is neither, on the same, unless the
+// configured way works there.
+func (u *Upstream) otherTLS(ctx context.Context, works bool) *OtherTLS {
+	o := u.opts
+	host, port, _ := net.SplitHostPort(o.Address)
+	o.TLS = TLSImplicit
+	if u.opts.TLS == "" || u.opts.TLS == TLSImplicit {
+		o.TLS = TLSStartTLS
+	}
+	switch {
+	case port != "993" && port != "143" && works:
+		return nil
+	case port == "993" || port == "143":
+		port = map[TLSMode]string{TLSImplicit: "993", TLSStartTLS: "143"}[o.TLS]
+	}
+	o.Address = net.JoinHostPort(host, port)
+	o.Timeouts = Timeouts{Dial: min(probeTimeout, cmp.Or(o.Timeouts.Dial, probeTimeout)), Greeting: min(probeTimeout, cmp.Or(o.Timeouts.Greeting, probeTimeout))}
+	other := &OtherTLS{Mode: o.TLS, Address: o.Address}
+	dialer, err := NewDialer(o)
+	if err == nil {
+		var dialed *Dialed
+		if dialed, err = dialer.Dial(ctx); err == nil {
+			dialed.Conn.Close()
+		}
+	}
+	if err != nil {
+		other.Error = err.Error()
+	}
+	return other
+}
+
+func (o Options) probedTLS(state *tls.ConnectionState) *ProbedTLS {
+	if state == nil {
+		return nil
+	}
+	leaf := state.PeerCertificates[0]
+	p := &ProbedTLS{
+		Mode: o.TLS, Version: tls.VersionName(state.Version), Suite: tls.CipherSuiteName(state.CipherSuite),
+		Names: certificateNames(leaf), Issuer: leaf.Issuer.String(), Expires: leaf.NotAfter,
+		Verified: "for " + o.serverName(), SHA256: fingerprint(leaf),
+	}
+	if p.Mode == "" {
+		p.Mode = TLSImplicit
+	}
+	if o.Pin != "" {
+		p.Verified = "pinned"
+	}
+	if len(state.VerifiedChains) > 0 {
+		for _, cert := range state.VerifiedChains[0] {
+			p.Chain = append(p.Chain, cert.Subject.String())
+		}
+	}
+	return p
+}
+
+// String is an attempt without its secret.
+func (a Attempt) String() string {
+	if a.Authzid != "" {
+		return fmt.Sprintf("%s %s for %s", a.Mechanism, a.Authcid, a.Authzid)
+	}
+	return a.Mechanism + " " + a.Authcid
+}
+
+// maxFolders bounds the list of a probe.
+const maxFolders = 10_000
+
+func (c *Conn) folders(ctx context.Context) ([]string, error) {
+	var folders []string
+	req := NewRequest("LIST").Raw(`"" "*"`)
+	req.Untagged = func(line []byte) bool {
+		rest, ok := cutPrefixFold(string(line), "* LIST ")
+		if ok && len(folders) < maxFolders {
+			folders = append(folders, strings.TrimRight(rest, "\r\n"))
+		}
+		return ok
+	}
+	status, err := c.Do(ctx, req)
+	if err == nil && status.Word != "OK" {
+		err = ReplyError("LIST", status)
+	}
+	return folders, err
+}
+
+func (c *Conn) appendTest(ctx context.Context, test ProbeTest) (wire.Status, error) {
+	req := NewRequest("APPEND").Mailbox(test.Mailbox).Raw(`(\Seen)`)
+	req.Body = &Body{Size: int64(len(test.Message)), WriterTo: strings.NewReader(test.Message)}
+	return c.Do(ctx, req)
+}
