@@ -96,6 +96,9 @@ func (u formUse) suits(id Identity) bool {
 // came while nothing is configured is sent on as it came first, since nothing
 // says that it should be written otherwise.
 func (o LoginOptions) Attempts(id Identity, profile []Form) []Attempt {
+	if id.Form != "" {
+		o.Forms = []Form{id.Form}
+	}
 	attempts := o.inForms(o.Forms, id)
 	if len(attempts) == 0 && id.Admin != "" {
 		if len(o.Domains) == 0 && o.UPN == "" {

@@ -50,6 +50,7 @@ type Identity struct {
 	Admin  string // whose password opens it; "": the user's own
 	Domain string // Windows domain named by the client; "" if none
 	AsSent string // the name as it came; "" where it came as two, by PLAIN authzid
+	Form   Form   // how it is to be written; "": as the options say
 }
 
 // Resolve decides what a client's names mean, by the table readings. An error

@@ -41,6 +41,15 @@ type Config struct {
 	TLS TLS `key:"tls"`
 	// The Exchange server.
 	Upstream Upstream `key:"upstream"`
+	// Further servers, for those logins that match or that routes_file sends
+	// there. Each has a name, match (patterns of mailboxes, or DOMAIN\user, in
+	// which * stands for anything), and the keys of upstream.
+	Upstreams []FurtherUpstream `key:"upstreams" example:"[{name: online, match: ['*@cloud.example.com'], address: 'outlook.office365.com:993'}]"`
+	// File that says which user is on which upstream, a line each: mailbox,
+	// name of the upstream (default is the first), and if need be mailbox=NAME
+	// and form=FORM for what he is called there. It is read again when it changes,
+	// and sessions of users who were moved are ended.
+	RoutesFile string `key:"routes_file" example:"/etc/exgate/routes"`
 	// Where the gateway holds what opens mailboxes (upstream.login.admin,
 	// upstream.oauth2): the file that says who may open which. exgate user add
 	// writes it; docs/logins.md tells its form. It is read again when it changes.
@@ -116,6 +125,13 @@ type Upstream struct {
 	OAuth2 OAuth2 `key:"oauth2"`
 	// How fast, and how patiently.
 	Pace Pace `key:"pace"`
+}
+
+// FurtherUpstream is an entry of upstreams.
+type FurtherUpstream struct {
+	Name     string   `key:"name"`
+	Match    []string `key:"match"`
+	Upstream `key:",squash"`
 }
 
 // Login is backend.LoginOptions in the file's words.

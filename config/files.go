@@ -68,6 +68,11 @@ func (c *Config) backendOptions() backend.Options {
 // returns every problem at once.
 func (c *Config) CheckFiles() error {
 	_, caErr := c.Backend()
+	for i, u := range c.Upstreams {
+		if _, err := c.At(u).Backend(); err != nil {
+			caErr = errors.Join(caErr, fmt.Errorf("upstreams, entry %d, %s: %w", i+1, u.Name, err))
+		}
+	}
 	_, certificateErr := c.TLS.Certificate()
 	var spoolErr error
 	if dir := c.Spool.Dir; dir != "" {

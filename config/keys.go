@@ -89,19 +89,35 @@ func distance(a, b string) int {
 
 // Settings are the values of all keys by their names, spelt as in the file
 // where JSON would spell them otherwise.
-func (c *Config) Settings() map[string]any {
-	settings := map[string]any{}
-	walk(reflect.ValueOf(*c), "", func(name string, field reflect.StructField, value reflect.Value) {
+func (c *Config) Settings() map[string]any { return settings(reflect.ValueOf(*c)) }
+
+func settings(of reflect.Value) map[string]any {
+	all := map[string]any{}
+	walk(of, "", func(name string, field reflect.StructField, value reflect.Value) {
 		switch v := value.Interface().(type) {
 		case time.Duration:
-			settings[name] = v.String()
+			all[name] = v.String()
 		case slog.Level:
-			settings[name] = strings.ToLower(v.String())
+			all[name] = strings.ToLower(v.String())
+		case []FurtherUpstream:
+			entries := []map[string]any{}
+			for _, u := range v {
+				entry := settings(reflect.ValueOf(u.Upstream))
+				entry["name"], entry["match"] = u.Name, u.Match
+				entries = append(entries, entry)
+			}
+			all[name] = entries
+		case []Alias:
+			entries := []map[string]string{}
+			for _, a := range v {
+				entries = append(entries, map[string]string{"user": a.User, "alias": a.Alias})
+			}
+			all[name] = entries
 		default:
 			if field.Type.Kind() != reflect.Struct {
-				settings[name] = v
+				all[name] = v
 			}
 		}
 	})
-	return settings
+	return all
 }

@@ -154,6 +154,9 @@ func exactValue(from, to reflect.Type, value any) (any, error) {
 		}
 		return value, nil
 	}
+	if to == reflect.TypeFor[FurtherUpstream]() && from.Kind() == reflect.Map {
+		return furtherUpstream(value)
+	}
 	text := fmt.Sprint(value)
 	refuse := func(want string) (any, error) { return nil, fmt.Errorf("%q is no %s", text, want) }
 	switch to {
@@ -208,6 +211,21 @@ func exactValue(from, to reflect.Type, value any) (any, error) {
 		return f, nil
 	}
 	return value, nil
+}
+
+// furtherUpstream decodes an entry of upstreams on top of the defaults. The
+// names of its keys are not looked at elsewhere.
+func furtherUpstream(value any) (any, error) {
+	type entry FurtherUpstream // which exactValue does not know
+	u := entry{Upstream: Default().Upstream}
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: &u, TagName: "key", DecodeHook: exactValue, ErrorUnused: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, problem := range decodeErrors(decoder.Decode(value)) {
+		err = errors.Join(err, errors.New(strings.TrimPrefix(problem.Error(), ": ")))
+	}
+	return FurtherUpstream(u), err
 }
 
 // decodeErrors takes mapstructure's errors apart, so that each begins with its

@@ -64,9 +64,8 @@ func (s secretKeys) read() (backend.Secret, error) {
 	return s.value, nil
 }
 
-// validateHeld sees that what opens mailboxes is guarded.
-func (c *Config) validateHeld(p *problems) {
-	u := &c.Upstream
+// validateSecrets sees that each secret is there once.
+func (u *Upstream) validateSecrets(p *problems) {
 	for _, s := range []secretKeys{u.adminPassword(), u.clientSecret()} {
 		if s.given() > 1 {
 			p.add(s.key, "given more than once: set one of the value, _file and _env")
@@ -81,7 +80,15 @@ func (c *Config) validateHeld(p *problems) {
 	if a := u.OAuth2; (a.CertificateFile == "") != (a.KeyFile == "") {
 		p.add("upstream.oauth2.certificate_file", "give certificate_file and key_file, or neither")
 	}
-	switch held := c.backendOptions().Holds(); {
+}
+
+// validateUsers sees that what opens mailboxes is guarded.
+func (c *Config) validateUsers(p *problems) {
+	held := c.backendOptions().Holds()
+	for _, u := range c.Upstreams {
+		held = held || c.At(u).backendOptions().Holds()
+	}
+	switch {
 	case held && c.UsersFile == "":
 		p.add("users_file", "missing: exgate holds what opens mailboxes, and must know who may open which: exgate user add writes it")
 	case !held && c.UsersFile != "":

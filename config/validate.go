@@ -18,9 +18,9 @@ func (c *Config) Validate() error {
 	choice(&p, "mode", c.Mode, Enforce, Observe)
 	c.Listen.validate(&p)
 	c.TLS.validate(&p)
-	c.Upstream.validate(&p)
-	c.validateHeld(&p)
-	p.addAll("upstream.", c.backendOptions().Validate())
+	c.validateUpstream(&p)
+	c.validateFurther(&p)
+	c.validateUsers(&p)
 	c.validateFixes(&p)
 	c.validateNames(&p)
 	c.validateLimits(&p)
@@ -79,6 +79,57 @@ func (t TLS) validate(p *problems) {
 	case t.CertificateFile == "" && t.KeyFile != "":
 		p.add("tls.certificate_file", remedy)
 	}
+}
+
+func (c *Config) validateUpstream(p *problems) {
+	c.Upstream.validate(p)
+	c.Upstream.validateSecrets(p)
+	p.addAll("upstream.", c.backendOptions().Validate())
+}
+
+// At is the configuration of a further upstream: c with that in the place of
+// the first.
+func (c *Config) At(u FurtherUpstream) *Config {
+	at := *c
+	at.Upstream = u.Upstream
+	return &at
+}
+
+func (c *Config) validateFurther(p *problems) {
+	names := []string{"default"}
+	for i, u := range c.Upstreams {
+		entry := fmt.Sprintf("upstreams, entry %d", i+1)
+		switch {
+		case u.Name == "" || strings.ContainsAny(u.Name, " \t=#"):
+			p.add(entry, "name %q: give it a name of one word", u.Name)
+		case slices.Contains(names, u.Name):
+			p.add(entry, "the name %q is taken", u.Name)
+		case len(u.Match) == 0 && c.RoutesFile == "":
+			p.add(entry, "%s: without match nobody gets there, unless routes_file is set", u.Name)
+		}
+		names = append(names, u.Name)
+		if u.TLS == "" {
+			continue // not even the defaults: it could not be decoded
+		}
+		its := u.shared()
+		c.At(u).validateUpstream(&its)
+		for _, problem := range its {
+			p.add(entry+", "+u.Name, "%s", problem)
+		}
+	}
+	if c.RoutesFile != "" && len(c.Upstreams) == 0 {
+		p.add("routes_file", "of no use: there are no further upstreams")
+	}
+}
+
+// shared finds what is set once for all upstreams.
+func (u FurtherUpstream) shared() (p problems) {
+	pace := Default().Upstream.Pace
+	pace.MessagesPerSecond = u.Pace.MessagesPerSecond
+	if u.Pace != pace {
+		p.add("upstream.pace", "of a further upstream only messages_per_second can be set: the rest holds for all, by the first")
+	}
+	return p
 }
 
 // validate finds what backend.Options.Validate cannot know.

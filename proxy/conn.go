@@ -65,6 +65,7 @@ type conn struct {
 	errors    int           // of the ten after which Exchange closes this connection
 	expunges  int           // that the client has been told of
 	enabled   []string      // the arguments of ENABLE that were accepted
+	dismissed string        // why the session is to end soon; "": it is not
 	bound     string        // why the session cannot be resumed; "": it can
 	rested    time.Time     // since when there has been nothing to do; zero: there is
 	parkAsked bool          // another session wants the upstream connection's place
@@ -105,6 +106,7 @@ func (c *conn) close(reason error, took time.Duration) {
 		c.up.Close()
 	}
 	c.leavePlace()
+	c.srv.sessions.remove(c)
 	c.r.Release()
 	if c.login != nil {
 		c.srv.accounts.close(c.login.account)

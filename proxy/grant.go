@@ -15,25 +15,28 @@ import (
 // the caller is proven first, and Allow sees at each login that he may open
 // the mailbox, by its name as it goes upstream: also at a resume, by the users
 // file as it is then.
-func (c *conn) grant(claim backend.Claim) (backend.Identity, backend.Credential, error) {
-	up, users := c.set.upstream, c.set.opts.Users
-	id, err := c.set.opts.Upstream.Login.Resolve(claim)
+func (c *conn) grant(claim backend.Claim) (*target, backend.Identity, backend.Credential, error) {
+	users := c.set.opts.Users
+	to, asked, id, err := c.set.route(claim)
 	if err != nil {
-		return id, backend.Credential{}, refusedHere(err)
+		return nil, id, backend.Credential{}, refusedHere(err)
 	}
+	up := to.backend
 	if claim.Token != "" || !up.Holds() {
 		if claim.Password == "" && claim.Token == "" {
 			// Exchange would have to count it as a failure.
-			return id, backend.Credential{}, refusedHere(errors.New("a password is needed"))
+			return nil, id, backend.Credential{}, refusedHere(errors.New("a password is needed"))
 		}
-		return id, up.Credential(claim), nil
+		return to, id, up.Credential(claim), nil
 	}
-	caller := cmp.Or(id.Admin, id.User)
+	caller := cmp.Or(asked.Admin, asked.User)
 	if err := users.Prove(c.ctx, caller, claim.Password, c.clientCertificate()); err != nil {
-		return id, backend.Credential{}, refusedHere(err)
+		return nil, id, backend.Credential{}, refusedHere(err)
 	}
+	form := id.Form
 	id, cred := up.Held(id.User, func(mailbox string) error { return users.May(caller, mailbox) })
-	return id, cred, nil
+	id.Form = form
+	return to, id, cred, nil
 }
 
 // refusedHere is the refusal of a login of which Exchange has not been asked.

@@ -7,6 +7,7 @@ type limits struct {
 	Handshake       time.Duration // TLS
 	BeforeLogin     time.Duration // silence before the login
 	Line            time.Duration // from the first byte of a line to its end
+	Watch           time.Duration // between two looks at the files that may change
 	Write           time.Duration // one write
 	FirstWord       time.Duration // a wait of which the client is told
 	KeepAlive       time.Duration // between two such words
@@ -37,6 +38,7 @@ var defaultLimits = limits{
 	BeforeLogin:     60 * time.Second,
 	Line:            60 * time.Second,
 	Write:           2 * time.Minute,
+	Watch:           2 * time.Second,
 	FirstWord:       10 * time.Second,
 	KeepAlive:       20 * time.Second,
 	Reconnect:       time.Minute,

@@ -20,6 +20,7 @@ import (
 
 // login is what a session knows once its client is logged in.
 type login struct {
+	target   *target
 	identity backend.Identity
 	claim    backend.Claim
 	cred     backend.Credential
@@ -349,13 +350,13 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		return replyError(c.failed.failure)
 	}
-	id, cred, err := c.grant(claim)
+	to, id, cred, err := c.grant(claim)
 	if err != nil {
 		return c.loginFailed(claim, err)
 	}
 	held := c.place // of an admin's own session, before PROXYAUTH
 	c.place = nil
-	if err := c.takePlace(id); err != nil && !errors.Is(err, errNoPlace) {
+	if err := c.takePlace(to, id); err != nil && !errors.Is(err, errNoPlace) {
 		c.place = held
 		return interrupted("log in again later")
 	} else if err != nil {
@@ -363,7 +364,7 @@ func (c *conn) open(claim backend.Claim) error {
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.bounds().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
-	up, err := c.openUpstream(id, cred)
+	up, err := c.openUpstream(to, id, cred)
 	if err != nil {
 		c.leavePlace()
 		c.place = held
@@ -374,7 +375,7 @@ func (c *conn) open(claim backend.Claim) error {
 	if c.up != nil {
 		c.leaveUpstream()
 	}
-	l := c.set.newLogin(id, claim, cred, up, srv.accounts)
+	l := c.set.newLogin(to, id, claim, cred, up, srv.accounts)
 	c.mu.Lock()
 	r := &relay{c: c, up: up.Conn}
 	c.up, c.login = up.Conn, l
@@ -383,20 +384,21 @@ func (c *conn) open(claim backend.Claim) error {
 	c.rests()
 	c.mu.Unlock()
 	c.up.Relay(r)
+	srv.sessions.add(c, l)
 	return nil
 }
 
 // openUpstream logs in upstream. A throttle that comes in the place of the
 // mailbox is waited out: the login itself is not refused.
-func (c *conn) openUpstream(id backend.Identity, cred backend.Credential) (*backend.Session, error) {
+func (c *conn) openUpstream(to *target, id backend.Identity, cred backend.Credential) (*backend.Session, error) {
 	for try := 0; ; try++ {
 		c.waiting.set("logging in to Exchange", time.Time{})
-		up, err := c.set.upstream.Open(c.ctx, id, cred, c.trace.upstream())
+		up, err := to.backend.Open(c.ctx, id, cred, c.trace.upstream())
 		failure := backend.FailureOf(err)
 		if err == nil || failure.Kind != backend.KindThrottled || try == maxTries {
 			return up, err
 		}
-		wait := min(failure.Backoff, cmp.Or(c.set.opts.Upstream.MaxBackoff, backend.DefaultMaxBackoff))
+		wait := min(failure.Backoff, cmp.Or(to.Backend.MaxBackoff, backend.DefaultMaxBackoff))
 		c.log.Warn("Exchange throttles a login", "user", id.User, "backoff", wait)
 		c.waiting.set("Exchange throttles this account", time.Now().Add(wait))
 		if c.sleep(wait) != nil {

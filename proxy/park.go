@@ -54,13 +54,13 @@ func (c *conn) works() {
 
 // takePlace waits for the right to an upstream connection, unless the session
 // has it.
-func (c *conn) takePlace(id backend.Identity) error {
+func (c *conn) takePlace(to *target, id backend.Identity) error {
 	if c.place != nil {
 		return nil
 	}
 	c.waiting.set(c.srv.places.waitingText(), time.Time{})
 	return c.patiently(func(ctx context.Context) (err error) {
-		c.place, err = c.srv.places.take(ctx, c, fold(id.User), loginName(id))
+		c.place, err = c.srv.places.take(ctx, c, to.key(fold(id.User)), to.key(loginName(id)))
 		return err
 	})
 }

@@ -15,7 +15,7 @@ import (
 // that is how long a restart of Exchange's IMAP service takes. A throttle is
 // waited out.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
-	if err := c.takePlace(c.login.identity); err != nil {
+	if err := c.takePlace(c.login.target, c.login.identity); err != nil {
 		return nil, err
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
@@ -29,7 +29,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		if err := c.patiently(c.login.account.Throttle.Wait); err != nil {
 			return nil, err
 		}
-		up, err := c.set.upstream.Open(ctx, c.login.identity, c.login.cred, c.trace.upstream())
+		up, err := c.login.target.backend.Open(ctx, c.login.identity, c.login.cred, c.trace.upstream())
 		if err == nil {
 			return up, nil
 		}

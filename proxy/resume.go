@@ -28,12 +28,15 @@ const maxTries = 5
 func (c *conn) attend() error {
 	for {
 		c.mu.Lock()
+		leaving, reason := c.leaving(), c.dismissed
 		lost, idle, throttled := c.upErr != nil, len(c.flight) == 0, c.anyThrottled()
 		parked, wanted := c.parkedIdle(), c.parkAsked
 		c.mu.Unlock()
 		switch {
 		case c.srv.ctx.Err() != nil:
 			return c.stopping()
+		case leaving:
+			return c.bye("%s", reason)
 		case parked:
 			return nil
 		case lost:
@@ -61,6 +64,9 @@ func (c *conn) attend() error {
 
 // troubled tells whether attend has something to do. c.mu is held.
 func (c *conn) troubled() bool {
+	if c.leaving() {
+		return true
+	}
 	if c.parkAsked || c.parkedIdle() {
 		return c.parkAsked
 	}

@@ -34,6 +34,10 @@ const Auto = "auto"
 // Options are a gateway's.
 type Options struct {
 	Upstream backend.Options
+	// Others are further upstreams, and Routes the map file that tells who is
+	// on which; both may be left out.
+	Others []Upstream
+	Routes *Routes
 	// Users says who may open what where the gateway holds what opens it:
 	// required there, and of no use elsewhere.
 	Users *Users
@@ -63,6 +67,8 @@ type Server struct {
 	settings   atomic.Pointer[settings]
 	limits     limits
 	own        *ownLane
+	sessions   sessions
+	watching   sync.Once
 	accounts   *accounts
 	places     *places // of upstream connections
 	reconnects gate    // of sessions that have lost their upstream
@@ -122,6 +128,7 @@ func (s *Server) use(set *settings) {
 // Serve accepts clients until the listener is closed, and owns what it accepts.
 // When there are no descriptors left it says so and goes on later.
 func (s *Server) Serve(l net.Listener, how Listen) {
+	s.watching.Do(func() { s.conns.Go(func() { s.watch(s.draining) }) })
 	for {
 		nc, err := l.Accept()
 		switch {

@@ -82,7 +82,7 @@ func (c *conn) openSide(s *side) error {
 		return nil
 	}
 	s.close()
-	up, err := c.set.upstream.Open(c.ctx, c.login.identity, c.login.cred, c.trace.upstream())
+	up, err := c.login.target.backend.Open(c.ctx, c.login.identity, c.login.cred, c.trace.upstream())
 	if err != nil {
 		return err
 	}

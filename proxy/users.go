@@ -36,6 +36,7 @@ type Users struct {
 	slots chan struct{} // hashes being computed
 
 	mu     sync.Mutex
+	read   bool
 	seen   fileState
 	byName map[string]user // by name in lower case
 	err    error           // why the file as it is now cannot be used
@@ -55,6 +56,15 @@ type fileState struct {
 	time time.Time
 }
 
+// stateOf is the state of a file; the zero one where there is none.
+func stateOf(path string) fileState {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fileState{}
+	}
+	return fileState{info.Size(), info.ModTime()}
+}
+
 // errWrong is the same for an unknown name and a wrong password, as is the
 // time it takes.
 var errWrong = errors.New("wrong name or password")
@@ -70,12 +80,8 @@ func LoadUsers(path string) (*Users, error) {
 func (u *Users) current() (map[string]user, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	info, err := os.Stat(u.path)
-	if err != nil {
-		return nil, fmt.Errorf("users_file: %w", err)
-	}
-	if now := (fileState{info.Size(), info.ModTime()}); now != u.seen {
-		u.seen = now
+	if now := stateOf(u.path); now != u.seen || !u.read {
+		u.seen, u.read = now, true
 		u.byName, u.err = readUsers(u.path)
 	}
 	return u.byName, u.err

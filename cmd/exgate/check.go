@@ -49,6 +49,7 @@ func checkCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "report as JSON")
 	cmd.Flags().StringVar(&login.name, "login", "", "log in with this `name`, as a client would say it, and tell what the server is like; the password is "+
 		"asked for, or read from standard input")
+	cmd.Flags().StringVar(&login.upstream, "upstream", "", "with --login: the `name` of a further upstream")
 	cmd.Flags().StringVar(&login.appendTo, "append", "", "with --login: store a test message in this `folder`")
 	cmd.Flags().BoolVar(&printSample, "print-sample", false, "print a commented sample configuration, and check nothing")
 	return cmd
@@ -95,6 +96,10 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	row("certificate", "%s", cmp.Or(c.TLS.CertificateFile, "self-signed, kept in the state directory"))
 	row("upstream", "%s, %s", c.Upstream.Address, upstreamTLS(c.Upstream))
 	row("profile", "%s", profileText(c.Upstream.Profile))
+	for _, u := range c.Upstreams {
+		row("upstream "+u.Name, "%s, %s; profile %s; for %s", u.Address, upstreamTLS(u.Upstream), u.Profile,
+			cmp.Or(strings.Join(u.Match, ", "), "whom routes_file sends there"))
+	}
 	row("admin logins", "%s; at most %d failures", formsText(c.Upstream.Login.Forms), c.Upstream.Login.MaxFailures)
 	row("long-lines", "%s", longLinesText(c.Fixes))
 	row("read-receipt", "%s", c.Fixes.ReadReceipt)

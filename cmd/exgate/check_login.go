@@ -21,6 +21,7 @@ import (
 // loginCheck is "exgate check --login": one login, and what it shows.
 type loginCheck struct {
 	name     string // as a client would say it
+	upstream string // name of a further one; "": the first
 	appendTo string // mailbox that gets a test message; "": none does
 }
 
@@ -56,7 +57,23 @@ func (l loginCheck) run(cmd *cobra.Command, c *config.Config, asJSON bool) error
 	return err
 }
 
+// at is the configuration of the upstream that is asked about.
+func (l loginCheck) at(c *config.Config) (*config.Config, error) {
+	if l.upstream == "" {
+		return c, nil
+	}
+	i := slices.IndexFunc(c.Upstreams, func(u config.FurtherUpstream) bool { return u.Name == l.upstream })
+	if i < 0 {
+		return nil, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
+	}
+	return c.At(c.Upstreams[i]), nil
+}
+
 func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, error) {
+	c, err := l.at(c)
+	if err != nil {
+		return nil, err
+	}
 	opts, err := c.Backend()
 	if err != nil {
 		return nil, exitError{exitConfig, err}

@@ -87,7 +87,12 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	c, file, err = readConfig(cmd)
 	if c != nil {
 		_, usersErr := loadUsers(c)
-		err = errors.Join(err, c.CheckFiles(), usersErr)
+		filesErr := c.CheckFiles()
+		err = errors.Join(err, filesErr, usersErr)
+		if filesErr == nil {
+			_, _, routesErr := furtherUpstreams(c)
+			err = errors.Join(err, routesErr)
+		}
 	}
 	if err != nil && file == "" {
 		err = errors.Join(errors.New("no configuration file: name one with --config, or put exgate.yaml in a place of exgate --help; "+

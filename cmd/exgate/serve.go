@@ -150,9 +150,15 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	if err != nil {
 		return proxy.Options{}, err
 	}
+	others, routes, err := furtherUpstreams(c)
+	if err != nil {
+		return proxy.Options{}, exitError{exitConfig, err}
+	}
 	return proxy.Options{
 		Upstream: upstream,
 		Users:    users,
+		Others:   others,
+		Routes:   routes,
 		Profile:  c.Upstream.Profile,
 		Policy:   func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
 		Resume:   c.Upstream.Resume,
@@ -179,6 +185,27 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 		Log:        log,
 		Trace:      trace,
 	}, nil
+}
+
+// furtherUpstreams are the upstreams besides the first, and the map file.
+func furtherUpstreams(c *config.Config) (others []proxy.Upstream, routes *proxy.Routes, err error) {
+	var names []string
+	for _, u := range c.Upstreams {
+		at := c.At(u)
+		options, err := at.Backend()
+		if err != nil {
+			return nil, nil, fmt.Errorf("upstreams, %s: %w", u.Name, err)
+		}
+		others = append(others, proxy.Upstream{
+			Name: u.Name, Backend: options, Profile: u.Profile, Resume: u.Resume, Match: u.Match,
+			Policy: func(profile string) proxy.Policy { return proxy.Policy(at.Profile(profile)) },
+		})
+		names = append(names, u.Name)
+	}
+	if c.RoutesFile != "" {
+		routes, err = proxy.LoadRoutes(c.RoutesFile, names)
+	}
+	return others, routes, err
 }
 
 // clientCertificate is what clients see: the configured one, or a self-signed

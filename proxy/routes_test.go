@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"exgate/backend"
+	"exgate/backend/exchangesim"
+)
+
+func TestMatchesFold(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"bob", "BOB", true}, {"bob", "bobby", false}, {"*", "", true}, {"*", "bob", true},
+		{"*@example.com", "bob@Example.com", true}, {"*@example.com", "bob@example.com.evil.org", false}, {"*@example.com", "example.com", false},
+		{`CLOUD\*`, `cloud\bob`, true}, {`CLOUD\*`, `other\bob`, false},
+		{"b*b", "b", false}, {"b*b", "bb", true}, {"a*b*c", "a1b2c", true}, {"a*b*c", "acb", false}, {"a*b*b", "ab", false},
+	} {
+		if got := matchesFold(tt.pattern, tt.name); got != tt.want {
+			t.Errorf("%q, %q: %v", tt.pattern, tt.name, got)
+		}
+	}
+}
+
+func TestRoutesFileRefused(t *testing.T) {
+	for _, tt := range []struct{ line, want string }{
+		{"bob", "a line is"},
+		{"bob nowhere", `there is no upstream "nowhere"`},
+		{"bob online form=kerberos", "is none of"},
+		{"bob online mailbox=", "neither"},
+		{"bob online prefix", "neither"},
+		{"bob online\nalice", "line 2"},
+	} {
+		path := filepath.Join(t.TempDir(), "routes")
+		if err := os.WriteFile(path, []byte(tt.line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadRoutes(path, []string{"online"}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v", tt.line, err)
+		}
+	}
+	if _, err := LoadRoutes(filepath.Join(t.TempDir(), "nowhere"), nil); err == nil {
+		t.Error("no file is taken for one")
+	}
+}
+
+// twoExchanges starts a gateway before an Exchange on premises and Exchange
+// Online, with a map file.
+func twoExchanges(t *testing.T, lines string) (g *gateway, old, online *exchangesim.Server, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "routes")
+	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	online, err := exchangesim.New(exchangesim.Config{Profile: "exchange-online", Users: append(exchangesim.DefaultUsers(), exchangesim.User{Name: "robert", Password: "bobpass"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := listen(t)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := online.Serve(l, exchangesim.InsecurePlaintext); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { online.Close(); serving.Wait() })
+	policy := exchangePolicy
+	policy.Forms = []backend.Form{backend.FormAdminUPNUser}
+	g, old = newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), withDomain, func(o *Options, lim *limits) {
+		lim.Watch = time.Millisecond
+		o.Others = []Upstream{{
+			Name: "online", Profile: "exchange-online", Policy: func(string) Policy { return policy }, Match: []string{"*@cloud.example.com", `CLOUD\*`},
+			Backend: backend.Options{Address: l.Addr().String(), TLS: backend.TLSInsecureNone,
+				Login: backend.LoginOptions{UPN: "example.com", Domains: []string{"CLOUD"}, Forms: []backend.Form{backend.FormUserUPN, backend.FormAdminUPNUser}}},
+		}}
+		var err error
+		if o.Routes, err = LoadRoutes(path, []string{"online"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return g, old, online, path
+}
+
+// logsIn logs a client in and stores a message, which shows where it went.
+func logsIn(g *gateway, name, password string) *client {
+	c := g.dial()
+	c.S("* OK …")
+	c.C("a1 LOGIN " + name + " " + password)
+	c.S("a1 OK …")
+	c.upload("INBOX", cleanMessage)
+	c.S("a1 OK …")
+	return c
+}
+
+func TestRoutes(t *testing.T) {
+	g, old, online, _ := twoExchanges(t, "# moved so far\nalice online\nbob@example.com online mailbox=robert@example.com\n*x@example.com default\n")
+	for _, tt := range []struct{ name, password, oldUser, onlineUser string }{
+		{"alice", "alicepass", "", "alice"},
+		{`CLOUD\bob`, "bobpass", "", "bob"},
+		{"bob", "bobpass", "bob", ""},
+		{"bob@example.com", "bobpass", "", "robert"},
+		{`admin@example.com\alice`, "adminpass", "", "alice"},
+		{`EXAMPLE\admin\bob`, "adminpass", "bob", ""},
+		{`admin@example.com\bob@example.com`, "adminpass", "", "robert"},
+	} {
+		count := func(sim *exchangesim.Server, user string) int {
+			if user == "" {
+				return 0
+			}
+			return len(sim.Messages(user, "INBOX"))
+		}
+		before := count(old, tt.oldUser) + count(online, tt.onlineUser)
+		logsIn(g, tt.name, tt.password)
+		if count(old, tt.oldUser)+count(online, tt.onlineUser) != before+1 {
+			t.Errorf("%s went elsewhere", tt.name)
+		}
+	}
+}
+
+// A user who is moved is told so, and comes back on the new side; others stay.
+func TestMovedUser(t *testing.T) {
+	g, old, online, path := twoExchanges(t, "# nobody yet\n")
+	c, stays := logsIn(g, "alice", "alicepass"), logsIn(g, "bob", "bobpass")
+	c.C("a2 IDLE")
+	c.S("+ …")
+	if err := os.WriteFile(path, []byte("alice online\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.S("* BYE this mailbox has been moved: log in again")
+	c.ends()
+	logsIn(g, "alice", "alicepass")
+	if a, b := len(old.Messages("alice", "INBOX")), len(online.Messages("alice", "INBOX")); a != 1 || b != 1 {
+		t.Errorf("%d messages on the old side, %d on the new", a, b)
+	}
+	stays.C("a3 NOOP")
+	stays.S("a3 OK …")
+	// A mistake changes nothing.
+	if err := os.WriteFile(path, []byte("alice nowhere\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.logged("the map file is used as it was")
+	logsIn(g, "alice", "alicepass")
+	if b := len(online.Messages("alice", "INBOX")); b != 2 {
+		t.Errorf("%d messages on the new side", b)
+	}
+}
+
+// A caller who may not open a mailbox any more is put out of it.
+func TestUsersFileEndsSessions(t *testing.T) {
+	path := usersFile(t, "caller HASH(secret) bob alice")
+	g, _ := newHolder(t, exchangesim.Config{}, nil, func(o *Options, lim *limits) {
+		lim.Watch = time.Millisecond
+		var err error
+		if o.Users, err = LoadUsers(path); err != nil {
+			t.Fatal(err)
+		}
+	})
+	out, stays := logsIn(g, `caller\bob`, "secret"), logsIn(g, `caller\alice`, "secret")
+	writeUsers(t, path, "caller HASH(secret) alice")
+	out.S("* BYE caller may not open the mailbox bob: the users file does not say so")
+	out.ends()
+	stays.C("a3 NOOP")
+	stays.S("a3 OK …")
+}

@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+
+	"exgate/backend"
+)
+
+// Upstream is one server that logins may go to.
+type Upstream struct {
+	Name    string // as the map file has it; "" for the first
+	Backend backend.Options
+	Profile string                      // or Auto
+	Policy  func(profile string) Policy // what is done under a profile
+	Resume  bool                        // sessions outlive its connections
+	// Match are patterns of the logins that go there, in any case: a mailbox, or
+	// DOMAIN\user, in which * stands for anything.
+	Match []string
+}
+
+// target is an Upstream at work.
+type target struct {
+	Upstream
+	backend *backend.Upstream
+}
+
+func newTarget(u Upstream) (*target, error) {
+	t := &target{Upstream: u}
+	var err error
+	if t.backend, err = backend.NewUpstream(u.Backend, t.choose); err != nil {
+		return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
+	}
+	return t, nil
+}
+
+// choose says how to log in to a server of which so much is known.
+func (t *target) choose(e backend.Evidence) backend.Choice {
+	name, _ := t.profile(e)
+	p := t.Policy(name)
+	return backend.Choice{Forms: p.Forms, Verify: p.Verify, Identify: t.Profile == Auto, Exchange: p.exchange()}
+}
+
+// profile returns the profile of the server, and the reason where it was found
+// out.
+func (t *target) profile(e backend.Evidence) (name, why string) {
+	if t.Profile == Auto {
+		return backend.Detect(e)
+	}
+	return t.Profile, ""
+}
+
+// key is a name of this target's, apart from the same name of another's.
+func (t *target) key(name string) string {
+	if t.Name == "" {
+		return name
+	}
+	return t.Name + "\x00" + name
+}
+
+// matches tells whether a login belongs here by the patterns.
+func (t *target) matches(id backend.Identity) bool {
+	for _, pattern := range t.Match {
+		if matchesFold(pattern, id.User) || id.Domain != "" && matchesFold(pattern, id.Domain+`\`+id.User) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchesFold compares with a pattern in which * stands for anything, in any
+// case.
+func matchesFold(pattern, name string) bool {
+	parts := strings.Split(strings.ToLower(pattern), "*")
+	rest, ok := strings.CutPrefix(strings.ToLower(name), parts[0])
+	if len(parts) == 1 || !ok {
+		return ok && rest == ""
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		if _, rest, ok = strings.Cut(rest, part); !ok {
+			return false
+		}
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
+}

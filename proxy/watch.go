@@ -1,0 +1,123 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+
+	"exgate/backend"
+)
+
+// sessions are those that are logged in.
+type sessions struct {
+	mu   sync.Mutex
+	open map[*conn]*login
+}
+
+func (s *sessions) add(c *conn, l *login) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = make(map[*conn]*login)
+	}
+	s.open[c] = l
+}
+
+func (s *sessions) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+}
+
+// dismiss ends the sessions for which why returns a reason.
+func (s *sessions) dismiss(why func(*login) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c, l := range s.open {
+		if reason := why(l); reason != "" {
+			c.dismiss(reason)
+		}
+	}
+}
+
+// dismiss ends the session with BYE as soon as nothing is in flight.
+func (c *conn) dismiss(reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dismissed = reason
+	c.alarm()
+}
+
+// leaving tells whether the session is to end now. c.mu is held.
+func (c *conn) leaving() bool {
+	return c.dismissed != "" && (len(c.flight) == 0 || c.idle != nil)
+}
+
+// watch ends the sessions that the map file or the users file, once changed,
+// would not have come about as they are: a user who was moved comes back on
+// the new side. It runs until ctx ends.
+func (s *Server) watch(ctx context.Context) {
+	var users settled
+	users.changed(s.settings.Load().opts.Users.state())
+	for backend.Sleep(ctx, s.limits.Watch) == nil {
+		set := s.settings.Load()
+		if set.opts.Routes != nil {
+			switch changed, err := set.opts.Routes.reload(); {
+			case err != nil:
+				set.opts.Log.Error("the map file is used as it was", "err", err)
+			case changed:
+				set.opts.Log.Info("the map file has changed")
+				s.sessions.dismiss(set.moved)
+			}
+		}
+		if users.changed(set.opts.Users.state()) {
+			set.opts.Log.Info("the users file has changed")
+			s.sessions.dismiss(barredNow)
+		}
+	}
+}
+
+// moved tells why a session is not where its login would go now.
+func (s *settings) moved(l *login) string {
+	to, _, id, err := s.route(l.claim)
+	if err != nil || to.Name != l.target.Name || to.Backend.Address != l.target.Backend.Address || l.identity.User != id.User {
+		return "this mailbox has been moved: log in again"
+	}
+	return ""
+}
+
+// barredNow tells why a session's caller may not open its mailbox any more.
+func barredNow(l *login) string {
+	if l.cred.Allow == nil {
+		return ""
+	}
+	if err := l.cred.Allow(l.attempt.Mailbox); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// settled finds out that a file has changed once it is so at two looks: an
+// editor may be writing it at the first. The first file of all is taken as it
+// is.
+type settled struct {
+	taken, last fileState
+	any         bool
+}
+
+func (s *settled) changed(now fileState) bool {
+	stays := now == s.last || !s.any
+	s.last = now
+	if !stays || s.any && now == s.taken {
+		return false
+	}
+	s.taken, s.any = now, true
+	return true
+}
+
+// state tells the users file from what it was.
+func (u *Users) state() fileState {
+	if u == nil {
+		return fileState{}
+	}
+	return stateOf(u.path)
+}
