@@ -458,8 +458,15 @@ const (
 	SpecialUseAdd     = "add"
 )
 
-// Limits are in bytes.
+// Limits are in bytes, but for the first two.
 type Limits struct {
+	// Connections of one address. 0: no bound.
+	ConnectionsPerAddress int `key:"connections_per_address"`
+	// Failed logins of one address, before its logins are refused without asking
+	// Exchange; one is forgiven each minute. For one name at an address a quarter
+	// of it, for one name from all addresses two and a half times as much. 0: no
+	// bound.
+	FailedLogins int `key:"failed_logins"`
 	// The largest message Exchange is asked to take, in bytes, after repair. 0:
 	// the profile's. Raise it together with the limits of Exchange.
 	MessageSize int64 `key:"message_size" example:"10_000_000"`
@@ -523,6 +530,8 @@ func Default() *Config {
 		// The largest message of a profile is 45 MB; the spool holds a few of
 		// them per connection, and stays below what a small disk has.
 		Limits: Limits{
+			ConnectionsPerAddress: 200,
+			FailedLogins:          20,
 			SpoolMemoryPerMessage: 256 << 10,
 			SpoolPerSession:       200_000_000,
 			SpoolPerAccount:       400_000_000,

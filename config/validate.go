@@ -184,6 +184,11 @@ func (c *Config) validateNames(p *problems) {
 
 func (c *Config) validateLimits(p *problems) {
 	l := c.Limits
+	for key, n := range map[string]int{"limits.connections_per_address": l.ConnectionsPerAddress, "limits.failed_logins": l.FailedLogins} {
+		if n < 0 {
+			p.add(key, "%d is negative: give a number, or 0 for no bound", n)
+		}
+	}
 	if l.MessageSize < 0 {
 		p.add("limits.message_size", "%d is negative: give bytes, or 0 for the profile's", l.MessageSize)
 	}

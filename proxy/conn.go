@@ -36,14 +36,16 @@ type conn struct {
 	up       *backend.Conn
 	login    *login // nil before login
 	failed   *failedLogin
-	mark     mark     // where messages go
-	place    *place   // the right to an upstream connection; nil: none
-	comeback *waiter  // for one; nil: not waiting
-	idle     *command // an IDLE whose end the client has not sent
-	uploads  budget   // bytes of this session in the spool
-	out      []byte   // the line being sent upstream
-	kept     bool     // the upstream could not be renewed, and is used to its end
-	waiting  waiting  // what the own lane waits for
+	guess    bool      // the login at hand failed as a guess would
+	began    time.Time // of the connection
+	mark     mark      // where messages go
+	place    *place    // the right to an upstream connection; nil: none
+	comeback *waiter   // for one; nil: not waiting
+	idle     *command  // an IDLE whose end the client has not sent
+	uploads  budget    // bytes of this session in the spool
+	out      []byte    // the line being sent upstream
+	kept     bool      // the upstream could not be renewed, and is used to its end
+	waiting  waiting   // what the own lane waits for
 	stats    stats
 	repairs  repairs // of replies
 	received atomic.Int64
@@ -180,6 +182,10 @@ func (c *conn) route(line []byte) error {
 		return c.append(cmd, lit)
 	default:
 		c.stats.refused++
+		if c.stats.refused > c.srv.limits.Refused {
+			c.srv.refusals.count(refusedUnknown)
+			return c.bye("too many commands that are not taken here")
+		}
 		return c.refuse(lit, "%s BAD %s", tag, why)
 	}
 }
@@ -226,6 +232,10 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		return nil, 0, err
 	}
 	c.works()
+	if c.up == nil && c.received.Load() > limits.BytesBeforeLogin {
+		c.srv.refusals.count(refusedBytes)
+		return nil, 0, c.bye("too many bytes without a login")
+	}
 	if c.up == nil && c.tlsHello() {
 		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
@@ -248,6 +258,9 @@ func (c *conn) waitForClient() error {
 	var until time.Time
 	if c.up == nil {
 		until = time.Now().Add(c.srv.limits.BeforeLogin)
+		if last := c.began.Add(c.srv.limits.Login); until.After(last) {
+			until = last
+		}
 	}
 	for {
 		if c.up != nil {
@@ -325,8 +338,10 @@ func (c *conn) readFailure(err error) error {
 	}
 	if isTimeout(err) {
 		if c.up == nil {
+			c.srv.refusals.count(refusedTime)
 			return c.bye("too slow: log in within %s", c.srv.limits.BeforeLogin)
 		}
+		c.srv.refusals.count(refusedTooSlow)
 		return c.bye("too slow: the command was not completed in time")
 	}
 	if err == io.EOF {

@@ -6,6 +6,7 @@ import "time"
 type limits struct {
 	Handshake       time.Duration // TLS
 	BeforeLogin     time.Duration // silence before the login
+	Login           time.Duration // from the greeting to the login
 	Line            time.Duration // from the first byte of a line to its end
 	Watch           time.Duration // between two looks at the files that may change
 	Write           time.Duration // one write
@@ -18,6 +19,8 @@ type limits struct {
 	Replay          time.Duration // between two tries to set \Flagged
 	IdleRenew       time.Duration // after which a client's IDLE is begun anew upstream
 	Steady          time.Duration // a connection that has lasted so long is no failed try
+	Slow            time.Duration // by which the reply to one failed login too many is delayed, and doubled with each
+	MaxSlow         time.Duration // at most
 	Linger          time.Duration // for a client that goes on sending after BYE
 	Stall           time.Duration // what a literal may take whatever its size
 	MinRate         int64         // bytes per second that a literal must come with, besides
@@ -29,6 +32,8 @@ type limits struct {
 	SkipLine            int   // bytes of a line that is passed over
 	Drain               int64 // bytes of an unwanted {n+} that are passed over
 	CommandsBeforeLogin int
+	BytesBeforeLogin    int64
+	Refused             int // commands after the login that are not taken
 }
 
 // After the login silence has no bound of ours: the upstream has one (Exchange
@@ -36,6 +41,7 @@ type limits struct {
 var defaultLimits = limits{
 	Handshake:       30 * time.Second,
 	BeforeLogin:     60 * time.Second,
+	Login:           5 * time.Minute,
 	Line:            60 * time.Second,
 	Write:           2 * time.Minute,
 	Watch:           2 * time.Second,
@@ -48,6 +54,8 @@ var defaultLimits = limits{
 	Replay:          time.Second,
 	IdleRenew:       9 * time.Minute, // clients re-IDLE Exchange Online every 10 (exchange-behaviour.md §5 row 22)
 	Steady:          time.Minute,
+	Slow:            250 * time.Millisecond,
+	MaxSlow:         8 * time.Second,
 	Linger:          2 * time.Second,
 	Stall:           2 * time.Minute,
 	MinRate:         1 << 10,
@@ -58,6 +66,8 @@ var defaultLimits = limits{
 	SkipLine:            1 << 20,
 	Drain:               256 << 20,
 	CommandsBeforeLogin: 30,
+	BytesBeforeLogin:    256 << 10,
+	Refused:             500,
 }
 
 // literal is the time in which a literal of size bytes must be here.

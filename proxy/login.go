@@ -47,6 +47,7 @@ const maxArgument = 4096
 func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	c.stats.before++
 	if c.stats.before > c.srv.limits.CommandsBeforeLogin {
+		c.srv.refusals.count(refusedCommands)
 		return c.bye("too many commands without a login")
 	}
 	switch cmd.verb {
@@ -343,7 +344,12 @@ func (c *conn) moreArguments(args *wire.Args) (*wire.Literal, error) {
 // open logs in upstream with what the client said, and makes the connection
 // the session's. It runs in the own lane.
 func (c *conn) open(claim backend.Claim) error {
+	return c.bounded(claim, func() error { return c.openBounded(claim) })
+}
+
+func (c *conn) openBounded(claim backend.Claim) error {
 	srv := c.srv
+	c.guess = false
 	if c.failed != nil && c.failed.claim == claim {
 		// Thunderbird says with LOGIN again what AUTHENTICATE was refused; asked
 		// twice, Active Directory would count two failures.
@@ -411,6 +417,7 @@ func (c *conn) openUpstream(to *target, id backend.Identity, cred backend.Creden
 func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	failure := backend.FailureOf(err)
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
+	c.guess = slices.Contains(countsAsGuess, failure.Kind)
 	if failure.Kind == backend.KindCredentials {
 		c.failed = &failedLogin{claim, failure}
 	}

@@ -38,6 +38,8 @@ type Options struct {
 	// on which; both may be left out.
 	Others []Upstream
 	Routes *Routes
+	// Abuse bounds what one address may take.
+	Abuse AbuseLimits
 	// Users says who may open what where the gateway holds what opens it:
 	// required there, and of no use elsewhere.
 	Users *Users
@@ -62,12 +64,24 @@ type Options struct {
 	Trace       *Tracer      // nil: no wire trace
 }
 
+// AbuseLimits bound what one address may take. The zero value does not.
+type AbuseLimits struct {
+	ConnectionsPerAddress int // 0: no bound
+	// FailedLogins of an address, before it is refused for a while; of one name
+	// there a quarter, of one name from anywhere two and a half times as many.
+	// 0: no bound.
+	FailedLogins int
+}
+
 // Server is the gateway. NewServer makes one.
 type Server struct {
 	settings   atomic.Pointer[settings]
 	limits     limits
 	own        *ownLane
 	sessions   sessions
+	guesses    *guesses
+	addresses  addresses
+	refusals   refusals
 	watching   sync.Once
 	accounts   *accounts
 	places     *places // of upstream connections
@@ -98,6 +112,7 @@ func NewServer(opts Options) (*Server, error) {
 		places:     newPlaces(),
 		reconnects: make(gate, maxReconnects),
 		live:       make(map[*conn]struct{}),
+		guesses:    newGuesses(),
 		own:        newOwnLane(laneLog{set.opts.Log}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -122,6 +137,8 @@ func (s *Server) use(set *settings) {
 	s.uploads.bound(opts.Spool.Total)
 	s.accounts.bound(opts.Spool.Account, opts.Upstream.MaxBackoff)
 	s.places.bound(opts.Connections)
+	s.guesses.bound(opts.Abuse.FailedLogins)
+	s.addresses.bound(opts.Abuse.ConnectionsPerAddress)
 	s.settings.Store(set)
 }
 
@@ -181,6 +198,12 @@ func (s *Server) Close() {
 // serve runs one session.
 func (s *Server) serve(nc net.Conn, how Listen) {
 	c := s.newConn(nc, how)
+	leave, ok := s.addresses.enter(nc.RemoteAddr())
+	if !ok {
+		c.tooMany()
+		return
+	}
+	defer leave()
 	stop := c.watchEnds()
 	defer stop()
 	defer func() {
@@ -200,6 +223,7 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 		log:   set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
 		trace: set.opts.Trace.session(id),
 		wake:  make(chan struct{}, 1),
+		began: time.Now(),
 	}
 	c.uploads.bound(set.opts.Spool.Session)
 	c.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.received})

@@ -89,7 +89,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan o
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
 	defer cancel()
 	server.Drain(drain)
-	log.Info("exgate stops", "drained", drain.Err() == nil)
+	log.Info("exgate stops", "drained", drain.Err() == nil, "refused", server.Refusals())
 	return err
 }
 
@@ -157,6 +157,7 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	return proxy.Options{
 		Upstream: upstream,
 		Users:    users,
+		Abuse:    proxy.AbuseLimits{ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, FailedLogins: c.Limits.FailedLogins},
 		Others:   others,
 		Routes:   routes,
 		Profile:  c.Upstream.Profile,
