@@ -28,8 +28,12 @@ type Options struct {
 	RootCAs    *x509.CertPool // nil: the system's
 	// Pin is the SHA-256 of the server's certificate (DER) in hexadecimal,
 	// colons allowed. When set it replaces the verification of chain and name.
-	Pin   string
-	Login LoginOptions
+	Pin string
+	// OldTLS lets TLS 1.0 and 1.1 and the RSA key exchange in, which old
+	// versions of Exchange have nothing better than. It is worth no more than
+	// plain text to somebody who records and breaks it later.
+	OldTLS bool
+	Login  LoginOptions
 	// Admin and OAuth2 are what the gateway logs in with itself, one of them.
 	Admin  Admin
 	OAuth2 OAuth2Options

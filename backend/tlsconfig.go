@@ -26,6 +26,15 @@ func (o Options) tlsConfig() *tls.Config {
 		// Messages go in large writes: small first records only cost.
 		DynamicRecordSizingDisabled: true,
 	}
+	if o.OldTLS {
+		c.MinVersion = tls.VersionTLS10
+		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+			// RC4 is broken outright; 3DES is what Windows Server 2003 has.
+			if !strings.Contains(suite.Name, "RC4") {
+				c.CipherSuites = append(c.CipherSuites, suite.ID)
+			}
+		}
+	}
 	if o.Pin != "" {
 		pin := normalPin(o.Pin)
 		c.InsecureSkipVerify = true // the pin, below, is stricter: one certificate and no other
@@ -83,7 +92,7 @@ func (o Options) explainHandshake(err error) error {
 		return err
 	}
 	return fmt.Errorf("no TLS came about: the port may be the wrong one, no certificate bound to Exchange's IMAP service "+
-		"(Set-ImapSettings -X509CertificateName, Enable-ExchangeCertificate, then restart it), or the server older than TLS 1.2: %w", err)
+		"(Set-ImapSettings -X509CertificateName, Enable-ExchangeCertificate, then restart it), or the server older than TLS 1.2 (upstream.insecure-old-tls: true takes it): %w", err)
 }
 
 // explainCertificate says why a certificate is not trusted and what to do. The

@@ -107,6 +107,9 @@ type Upstream struct {
 	// replaces the check of the chain and of the name, as needed where an old
 	// Exchange has a SHA-1 certificate or its name in the CN only.
 	Pin string `key:"pin" example:"9F:86:D0:81:88:4C:7D:65:9A:2F:EA:A0:C5:5A:D0:15:A3:BF:4F:1B:2B:0B:82:2C:D1:5D:6C:15:B0:F0:0A:08"`
+	// Take TLS 1.0 and 1.1, and the RSA key exchange without forward secrecy, from
+	// a server that has nothing better: Exchange 2000 to 2010 on an old Windows.
+	InsecureOldTLS bool `key:"insecure-old-tls"`
 	// The row of the profile table. auto: the strictest numbers hold until the
 	// login shows what the server is.
 	Profile string `key:"profile" sample:"auto"`

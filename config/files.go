@@ -46,6 +46,7 @@ func (c *Config) backendOptions() backend.Options {
 		TLS:        u.TLS,
 		ServerName: u.ServerName,
 		Pin:        u.Pin,
+		OldTLS:     u.InsecureOldTLS,
 		Login: backend.LoginOptions{
 			Domains:     u.Login.Domains,
 			UPN:         u.Login.UPN,
