@@ -13,10 +13,6 @@ import (
 	"exgate/rewrite"
 )
 
-// replayTries bounds how often a replay of \Flagged is tried that fails in a way
-// that may pass.
-const replayTries = 3
-
 // replayFlagged sets \Flagged by STORE, where every client of Exchange sees
 // it: on the session's own connection where the mailbox is selected there for
 // writing, else on a side connection. The message is stored by now: a flag
@@ -25,7 +21,7 @@ const replayTries = 3
 func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendData) (set bool) {
 	c.waiting.set("setting \\Flagged", time.Time{})
 	var err error
-	for try := range replayTries {
+	for try := range maxTries {
 		if try > 0 {
 			c.log.Info("\\Flagged was not set; trying again", "mailbox", up.mailbox, "err", err)
 			if waitErr := errors.Join(c.patiently(c.login.account.Throttle.Wait), c.sleep(c.srv.limits.Replay)); waitErr != nil {
@@ -34,6 +30,9 @@ func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, stored *imap.Append
 		}
 		if err = c.storeFlagged(up, plan, stored); err == nil || !mayPass(err) {
 			break
+		}
+		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
+			c.login.account.Throttled(failure.Backoff)
 		}
 	}
 	if err == nil {
@@ -64,11 +63,8 @@ func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendD
 	c.mu.Lock()
 	own := c.view.readWrite && c.view.holds(up.mailbox, c.login.policy.exchange())
 	c.mu.Unlock()
-	if own {
-		if err := c.restore(); err != nil {
-			return err
-		}
-	}
+	// A session that cannot be brought back ends soon; the flag need not.
+	own = own && c.restore() == nil
 	store := func(conn *backend.Conn) error {
 		uid := uint32(0)
 		if stored != nil {

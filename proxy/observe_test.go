@@ -171,12 +171,12 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 		tags     int // of one try
 		tries    int
 	}{
-		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, replayTries},
-		"throttled":   {"OK [APPENDUID 1 7] done", refused("NO Request is throttled. Suggested Backoff Time: 1 milliseconds"), 1, replayTries},
+		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, maxTries},
+		"throttled":   {"OK [APPENDUID 1 7] done", refused("NO Request is throttled. Suggested Backoff Time: 1 milliseconds"), 1, maxTries},
 		"refused":     {"OK [APPENDUID 1 7] done", refused("BAD Command Argument Error. 11"), 1, 1},
 		"not proved": {"OK [APPENDUID 1 7] done", func(tag int) string {
 			return refused("OK done")(tag) + fmt.Sprintf("\nC xg%d NOOP\nS xg%[1]d OK done\n", tag+1) + refused("OK done")(tag+2)
-		}, 3, replayTries},
+		}, 3, maxTries},
 		"no UID is named": {"OK done", nil, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"exgate/backend/exchangesim"
 )
@@ -113,7 +114,7 @@ func TestSessionProperty(t *testing.T) {
 
 func playModel(t *testing.T, seed uint64, steps int) {
 	g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming, func(_ *Options, l *limits) {
-		l.Looks, l.Replay, l.Linger = l.Looks[:1], 0, 0
+		l.Looks, l.Replay, l.Linger, l.ReconnectPause = l.Looks[:1], 0, 0, time.Millisecond
 	})
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	c := g.loginSimulated()
