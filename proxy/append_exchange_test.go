@@ -18,7 +18,7 @@ func exchangePolicies() []Policy {
 	var policies []Policy
 	for _, name := range exchangesim.Profiles() {
 		if name == "exchange2000" || name == "exchange2007" {
-			continue // no UIDPLUS: without APPENDUID a message is not found again yet
+			continue // no UIDPLUS, so that replies differ: TestExchangeFlaggedWithoutUIDPLUS
 		}
 		p := exchangePolicy
 		p.Name = name
@@ -198,6 +198,34 @@ func TestExchangeFlaggedShowsInOutlook(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Versions that name no UID have the message looked for.
+func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
+	for _, profile := range []string{"exchange2000", "exchange2007"} {
+		for _, selected := range []string{"NOOP", "SELECT INBOX", "SELECT Drafts"} {
+			t.Run(profile+" "+selected, func(t *testing.T) {
+				p := exchangePolicy
+				p.Name = profile
+				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withPolicy(p), resuming)
+				c := g.loginSimulated()
+				c.C("a0 " + selected)
+				c.until("a0 OK …", "* …")
+				for i, flags := range []string{`(\Flagged \Seen)`, `(\Seen)`, `(\Flagged)`} {
+					message := strings.Replace(cleanMessage, "<1@", fmt.Sprintf("<%d@", i), 1)
+					c.upload("INBOX "+flags, message)
+					c.until("a1 OK APPEND …", "* …")
+				}
+				flagged := ""
+				for _, m := range sim.Messages("alice", "INBOX") {
+					flagged += fmt.Sprintf("%t ", m.OutlookFlagged)
+				}
+				if flagged != "true false true " {
+					t.Errorf("flagged in Outlook: %s", flagged)
+				}
+			})
+		}
 	}
 }
 
