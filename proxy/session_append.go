@@ -197,15 +197,12 @@ func (c *conn) appendCut(up *upload, plan *rewrite.Plan, ended bool, cause error
 func (c *conn) pause() error {
 	account := c.login.account
 	began := time.Now()
-	switch d := account.Throttle.Remaining(); {
-	case d > 0:
-		c.waiting.set("Exchange throttles this account", began.Add(d))
-	default:
-		c.waiting.set("messages are sent at the pace that Exchange takes", time.Time{})
-	}
 	var err error
-	if account.Throttle.Remaining() > 0 {
+	if d := account.Throttle.Remaining(); d > 0 {
+		c.waiting.set("Exchange throttles this account", began.Add(d))
 		err = c.patiently(account.Throttle.Wait)
+	} else {
+		c.waiting.set("messages are sent at the pace that Exchange takes", time.Time{})
 	}
 	if err == nil {
 		err = account.Wait(c.ctx, 1)
