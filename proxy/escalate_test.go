@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/mail"
@@ -246,8 +247,28 @@ func TestQuarantine(t *testing.T) {
 	if err := q.sweep(time.Now()); err != nil || q.used != 40 {
 		t.Errorf("after the sweep: %d bytes, %v", q.used, err)
 	}
+	// So does what a crash has left; what is being written at a sweep counts.
+	crashed := filepath.Join(dir, incomplete+"1")
+	if err := os.WriteFile(crashed, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(crashed, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.keep("d", 50, func(w io.Writer) (int64, error) {
+		q.mu.Lock()
+		err := q.sweep(time.Now())
+		q.mu.Unlock()
+		if _, full := keep("e", strings.Repeat("e", 20)); full != errQuarantineFull {
+			t.Errorf("over the quota with what is being written: %v", full)
+		}
+		n, writing := io.WriteString(w, strings.Repeat("d", 50))
+		return int64(n), errors.Join(err, writing)
+	}); err != nil || q.used != 90 || q.pending != 0 {
+		t.Errorf("a sweep while a file is written: %d bytes, %d pending, %v", q.used, q.pending, err)
+	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 1 {
+	if err != nil || len(files) != 2 {
 		t.Errorf("left: %v, %v", files, err)
 	}
 	if err := os.Chmod(dir, 0o755); err != nil {

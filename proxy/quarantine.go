@@ -30,13 +30,17 @@ type QuarantineOptions struct {
 type quarantine struct {
 	opts QuarantineOptions
 
-	mu    sync.Mutex
-	used  int64 // as of the last sweep, and kept since
-	swept time.Time
+	mu      sync.Mutex
+	used    int64 // bytes of the whole files: as of the last sweep, and kept since
+	pending int64 // of those being written
+	swept   time.Time
 }
 
 // sweepEvery is how often old files are looked for.
 const sweepEvery = time.Hour
+
+// incomplete begins the name of a file that is being written.
+const incomplete = ".incomplete-"
 
 // openQuarantine makes the folder, which must be closed to others.
 func openQuarantine(opts QuarantineOptions) (*quarantine, error) {
@@ -71,13 +75,9 @@ func (q *quarantine) keep(name string, size int64, write func(io.Writer) (int64,
 	if err := q.reserve(size); err != nil {
 		return "", err
 	}
-	stored := false
-	defer func() {
-		if !stored {
-			q.release(size)
-		}
-	}()
-	f, err := os.CreateTemp(q.opts.Dir, ".incomplete-*") // mode 0600
+	stored := int64(0)
+	defer func() { q.settle(size, stored) }()
+	f, err := os.CreateTemp(q.opts.Dir, incomplete+"*") // mode 0600
 	if err != nil {
 		return "", fmt.Errorf("quarantine: %w", err)
 	}
@@ -102,42 +102,37 @@ func (q *quarantine) keep(name string, size int64, write func(io.Writer) (int64,
 	if err := os.Rename(f.Name(), path); err != nil {
 		return "", fmt.Errorf("quarantine: %w", err)
 	}
-	stored = true
+	stored = size
 	return file, syncDir(q.opts.Dir)
 }
 
 // reserve takes size bytes of the quota.
 func (q *quarantine) reserve(size int64) error {
-	if time.Since(q.lastSweep()) > sweepEvery {
-		if err := q.sweep(time.Now()); err != nil {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if now := time.Now(); now.Sub(q.swept) > sweepEvery {
+		if err := q.sweep(now); err != nil {
 			return err
 		}
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.opts.Quota > 0 && q.used+size > q.opts.Quota {
+	if q.opts.Quota > 0 && q.used+q.pending+size > q.opts.Quota {
 		return errQuarantineFull
 	}
-	q.used += size
+	q.pending += size
 	return nil
 }
 
-func (q *quarantine) release(size int64) {
+// settle ends a reservation, of which so much has become a file.
+func (q *quarantine) settle(reserved, stored int64) {
 	q.mu.Lock()
-	q.used -= size
+	q.pending -= reserved
+	q.used += stored
 	q.mu.Unlock()
 }
 
-func (q *quarantine) lastSweep() time.Time {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.swept
-}
-
-// sweep removes what was kept long enough, and adds up the rest.
+// sweep removes what was kept long enough, and what a crash has left
+// incomplete, and adds up the rest. Whoever calls it holds mu.
 func (q *quarantine) sweep(now time.Time) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	entries, err := os.ReadDir(q.opts.Dir)
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
@@ -148,13 +143,17 @@ func (q *quarantine) sweep(now time.Time) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
 			continue
 		}
-		if err == nil && q.opts.Keep > 0 && now.Sub(info.ModTime()) > q.opts.Keep {
-			err = os.Remove(filepath.Join(q.opts.Dir, e.Name()))
-		} else if err == nil {
-			q.used += info.Size()
-		}
 		if err != nil {
 			return fmt.Errorf("quarantine: %w", err)
+		}
+		partial, age := strings.HasPrefix(e.Name(), incomplete), now.Sub(info.ModTime())
+		switch {
+		case partial && age > sweepEvery, !partial && q.opts.Keep > 0 && age > q.opts.Keep:
+			if err := os.Remove(filepath.Join(q.opts.Dir, e.Name())); err != nil {
+				return fmt.Errorf("quarantine: %w", err)
+			}
+		case !partial:
+			q.used += info.Size()
 		}
 	}
 	return nil
