@@ -33,13 +33,14 @@ func (s *OAuth2) clientCredentials(ctx context.Context, _ string, secret Secret)
 }
 
 // refresh is RFC 6749 section 6. The endpoint may give a new refresh token,
-// which takes the place of the old one.
+// which takes the place of the old one: a login that is given up meanwhile must
+// not lose it.
 func (s *OAuth2) refresh(ctx context.Context, account string, secret Secret) (accessToken, error) {
 	stored, err := s.opts.Store.Load(s.opts.ClientID, account)
 	if err != nil {
 		return accessToken{}, tokenError(KindTokenRefused, err)
 	}
-	token, err := s.request(ctx, secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {string(stored)}})
+	token, err := s.request(context.WithoutCancel(ctx), secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {string(stored)}})
 	if err != nil {
 		return accessToken{}, err
 	}

@@ -267,6 +267,15 @@ func TestRefreshToken(t *testing.T) {
 		}
 		d.clock.add(time.Hour)
 	}
+	// A client that leaves meanwhile does not cost the refresh token that comes.
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	s = d.source(t, refreshing)
+	for range 2 {
+		if _, err := s.refresh(gone, "bob@example.com", d.opts.ClientSecret); err != nil {
+			t.Errorf("refresh for a client that has left: %v", err)
+		}
+	}
 	// bob's token opens bob's mailbox and no other.
 	own := d.source(t, func(o *OAuth2Options) { o.Flow, o.Account = FlowRefreshToken, "bob@example.com" })
 	if err := opens(t, u, "alice@example.com", Credential{Tokens: own}); FailureOf(err).Kind != KindNotConnected {
