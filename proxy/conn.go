@@ -44,6 +44,7 @@ type conn struct {
 	idle     *command  // an IDLE whose end the client has not sent
 	uploads  budget    // bytes of this session in the spool
 	out      []byte    // the line being sent upstream
+	within   bool      // the client is in the midst of a command
 	kept     bool      // the upstream could not be renewed, and is used to its end
 	waiting  waiting   // what the own lane waits for
 	stats    stats
@@ -212,7 +213,9 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 // readLine reads a line that goes on with a command: too long, it ends the
 // session, since there is no telling how the command would have ended.
 func (c *conn) readLine() ([]byte, error) {
+	c.within = true
 	line, max, err := c.nextLine()
+	c.within = false
 	if errors.Is(err, wire.ErrLineTooLong) {
 		return nil, c.bye("%s", tooLong(max))
 	}
@@ -278,7 +281,7 @@ func (c *conn) waitForClient() error {
 			}
 		}
 		c.mu.Lock()
-		if c.srv.draining.Err() != nil && (len(c.flight) == 0 || c.idle != nil) {
+		if c.srv.draining.Err() != nil && !c.within && (len(c.flight) == 0 || c.idle != nil) {
 			c.mu.Unlock()
 			return c.stopping()
 		}

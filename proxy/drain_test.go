@@ -25,6 +25,9 @@ func TestDrain(t *testing.T) {
 	storing, us := g.login()
 	storing.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
 	us.C("xg3 STATUS INBOX (UIDNEXT UIDVALIDITY)")
+	sending, un := g.login()
+	sending.C("a1 APPEND INBOX {3}")
+	sending.S("+ …")
 	lost, ul := g.login()
 	ul.close()
 	g.lost()
@@ -54,6 +57,19 @@ func TestDrain(t *testing.T) {
 	storing.S("a1 OK [APPENDUID 1 5] …")
 	storing.S(bye)
 	storing.ends()
+	// A command that the client has begun is in flight as well.
+	sending.raw("abc")
+	sending.raw("\r\n")
+	un.C("xg3 STATUS INBOX (UIDNEXT UIDVALIDITY)")
+	un.S("* STATUS INBOX (UIDNEXT 6 UIDVALIDITY 1)")
+	un.S("xg3 OK done")
+	un.C("xg4 APPEND INBOX {3}")
+	un.S("+ go")
+	un.C("abc")
+	un.S("xg4 OK [APPENDUID 1 6] done")
+	sending.S("a1 OK [APPENDUID 1 6] …")
+	sending.S(bye)
+	sending.ends()
 	<-drained
 }
 

@@ -47,9 +47,10 @@ func (c *conn) dismiss(reason string) {
 	c.alarm()
 }
 
-// leaving tells whether the session is to end now. c.mu is held.
+// leaving tells whether the session is to end now, and not amid a command. c.mu is
+// held.
 func (c *conn) leaving() bool {
-	return c.dismissed != "" && (len(c.flight) == 0 || c.idle != nil)
+	return c.dismissed != "" && !c.within && (len(c.flight) == 0 || c.idle != nil)
 }
 
 // watch ends the sessions that the map file or the users file, once changed,
