@@ -81,6 +81,9 @@ type Listen struct {
 	Implicit string `key:"implicit" sample:"127.0.0.1:1993"`
 	// No TLS at all: passwords can be read on the way. Loopback addresses only.
 	InsecurePlaintext string `key:"insecure-plaintext" example:"127.0.0.1:2143"`
+	// HTTP for who watches exgate: /metrics in Prometheus' form, /livez, /readyz.
+	// No name of a user is told, but anybody who reaches it may ask.
+	Status string `key:"status" example:"127.0.0.1:9143"`
 }
 
 // TLS is the client side's certificate.

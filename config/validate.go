@@ -35,7 +35,7 @@ func (c *Config) Validate() error {
 }
 
 func (l Listen) validate(p *problems) {
-	if l == (Listen{}) {
+	if l.StartTLS == "" && l.Implicit == "" && l.InsecurePlaintext == "" {
 		p.add("listen", "no listener: set listen.starttls or listen.implicit, such as 127.0.0.1:1143")
 	}
 	taken := map[string]string{}
@@ -43,6 +43,7 @@ func (l Listen) validate(p *problems) {
 		{"listen.starttls", l.StartTLS},
 		{"listen.implicit", l.Implicit},
 		{"listen.insecure-plaintext", l.InsecurePlaintext},
+		{"listen.status", l.Status},
 	} {
 		if listener.address == "" {
 			continue

@@ -41,7 +41,7 @@ func editFetch(a *amendment) (done bool, err error) {
 		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 			for _, foreign := range foreignItems {
 				if strings.HasPrefix(word, foreign.item) && !a.c.login.has(foreign.capability) {
-					a.c.stats.count([]string{"refusals"})
+					a.c.fixed("refusals")
 					return false, refuseArgument("BAD Exchange has no %s, and counts it as an error", word)
 				}
 			}
@@ -221,6 +221,7 @@ func (c *conn) fetchOne(a *amendment, f *fetching) error {
 
 // repaired counts a repair of a reply.
 func (c *conn) repaired(fix string) {
+	c.srv.totals.fixes.count(fix)
 	c.repairs.Lock()
 	defer c.repairs.Unlock()
 	c.repairs.count([]string{fix})

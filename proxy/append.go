@@ -160,6 +160,7 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
 	}
 	c.stats.turnedAway++
+	c.srv.totals.turned.count("spool")
 	c.log.Error("message refused", "size", c.uploads.used+left, "rule", "spool", "err", err)
 	// The literal was asked for, so all of it comes.
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)

@@ -49,6 +49,7 @@ type conn struct {
 	waiting  waiting   // what the own lane waits for
 	stats    stats
 	repairs  repairs // of replies
+	summed   counts  // of the stats, what the totals of the gateway have
 	received atomic.Int64
 	// relay is the sink of the session's upstream connection; nil: there is none.
 	// It changes with mu held.
@@ -184,7 +185,7 @@ func (c *conn) route(line []byte) error {
 	default:
 		c.stats.refused++
 		if c.stats.refused > c.srv.limits.Refused {
-			c.srv.refusals.count(refusedUnknown)
+			c.srv.totals.refusals.count(refusedUnknown)
 			return c.bye("too many commands that are not taken here")
 		}
 		return c.refuse(lit, "%s BAD %s", tag, why)
@@ -236,7 +237,7 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 	}
 	c.works()
 	if c.up == nil && c.received.Load() > limits.BytesBeforeLogin {
-		c.srv.refusals.count(refusedBytes)
+		c.srv.totals.refusals.count(refusedBytes)
 		return nil, 0, c.bye("too many bytes without a login")
 	}
 	if c.up == nil && c.tlsHello() {
@@ -258,6 +259,9 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 // waitForClient waits for the first byte of what the client says next, and
 // sees to the upstream meanwhile.
 func (c *conn) waitForClient() error {
+	if c.r.Buffered() == 0 {
+		c.publish()
+	}
 	var until time.Time
 	if c.up == nil {
 		until = time.Now().Add(c.srv.limits.BeforeLogin)
@@ -341,10 +345,10 @@ func (c *conn) readFailure(err error) error {
 	}
 	if isTimeout(err) {
 		if c.up == nil {
-			c.srv.refusals.count(refusedTime)
+			c.srv.totals.refusals.count(refusedTime)
 			return c.bye("too slow: log in within %s", c.srv.limits.BeforeLogin)
 		}
-		c.srv.refusals.count(refusedTooSlow)
+		c.srv.totals.refusals.count(refusedTooSlow)
 		return c.bye("too slow: the command was not completed in time")
 	}
 	if err == io.EOF {

@@ -179,6 +179,9 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 	return true
 }
 
+// ruleExchange is the rule of a message that Exchange itself refused.
+const ruleExchange = "refused by Exchange"
+
 // refusedByExchange records a refusal, and what looks wrong with the message.
 func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
@@ -188,7 +191,7 @@ func (d *delivery) refusedByExchange(refused *contentRefused) {
 	}
 	reply := *refused.reply
 	reply.Text += "; exgate examined the message: " + oneLine(d.examination)
-	d.reply, d.rule = &reply, "refused by Exchange"
+	d.reply, d.rule = &reply, ruleExchange
 }
 
 // refusedHere records a refusal of our own. What Exchange has said of an

@@ -13,7 +13,7 @@ import (
 
 // throughFetching returns what the editor of FETCH makes of responses.
 func throughFetching(src io.Reader, how backend.Substitute) (out string, f *fetching) {
-	c := &conn{log: slog.New(slog.DiscardHandler)}
+	c := &conn{srv: new(Server), log: slog.New(slog.DiscardHandler)}
 	f = &fetching{c: c, cmd: &command{tag: "a1", verb: "FETCH"}, substitute: how}
 	r := wire.NewResponseReader(src)
 	defer r.Release()

@@ -54,7 +54,7 @@ func (d *delivery) filter(now string) error {
 		}
 		return out.Close()
 	}
-	d.c.stats.count([]string{"filter"})
+	d.c.fixed("filter")
 	d.up.body = out
 	return nil
 }

@@ -241,7 +241,7 @@ func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
 		return interrupted("log in again later")
 	}
 	if refused > 0 {
-		c.srv.refusals.count(refusedGuesses)
+		c.srv.totals.refusals.count(refusedGuesses)
 		c.log.Warn("login refused here: too many have failed", "claim", claim, "for", refused.Round(time.Second))
 		return &imap.Error{
 			Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable,
@@ -265,7 +265,7 @@ func (c *conn) slowDown(failed int) {
 	if c.srv.limits.Slow == 0 || failed <= slowAfter {
 		return
 	}
-	c.srv.refusals.count(refusedSlowed)
+	c.srv.totals.refusals.count(refusedSlowed)
 	if err := c.sleep(min(c.srv.limits.MaxSlow, c.srv.limits.Slow<<min(failed-slowAfter-1, 10))); err != nil {
 		c.log.Debug("the client did not wait for its refusal", "err", err)
 	}

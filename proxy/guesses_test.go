@@ -219,7 +219,7 @@ func TestTenThousandWrongLogins(t *testing.T) {
 	if n := sim.Stats().Commands["LOGIN"] - 1; n < failedLogins-5 || n > failedLogins+1 {
 		t.Errorf("%d wrong logins reached Exchange", n)
 	}
-	if n := g.srv.Refusals()[refusedGuesses]; n < logins-failedLogins-1 {
+	if n := g.srv.Totals().Refusals[refusedGuesses]; n < logins-failedLogins-1 {
 		t.Errorf("%d were refused", n)
 	}
 }
@@ -232,7 +232,7 @@ func TestFailedLoginsAreSlowed(t *testing.T) {
 		c.C(fmt.Sprintf("a LOGIN user%d wrong", i))
 		c.S("a NO …")
 	}
-	if n := g.srv.Refusals()[refusedSlowed]; n != 10-slowAfter {
+	if n := g.srv.Totals().Refusals[refusedSlowed]; n != 10-slowAfter {
 		t.Errorf("%d were slowed", n)
 	}
 }
@@ -256,7 +256,7 @@ func TestConnectionsPerAddress(t *testing.T) {
 		defer c.close()
 		return strings.HasPrefix(c.S("…"), "* OK ")
 	})
-	if g.srv.Refusals()[refusedConnections] == 0 {
+	if g.srv.Totals().Refusals[refusedConnections] == 0 {
 		t.Error("not counted")
 	}
 }
@@ -280,8 +280,8 @@ func TestBoundsBeforeLogin(t *testing.T) {
 			c.raw(tt.send)
 			c.until(tt.says, "a OK …")
 			c.ends()
-			if g.srv.Refusals()[tt.reason] != 1 {
-				t.Errorf("counted %v", g.srv.Refusals())
+			if g.srv.Totals().Refusals[tt.reason] != 1 {
+				t.Errorf("counted %v", g.srv.Totals().Refusals)
 			}
 		})
 	}
@@ -300,7 +300,7 @@ func TestUnknownCommands(t *testing.T) {
 	c.C("a1 XGUESS")
 	c.S("* BYE too many commands that are not taken here")
 	c.ends()
-	if g.srv.Refusals()[refusedUnknown] != 1 {
-		t.Errorf("counted %v", g.srv.Refusals())
+	if g.srv.Totals().Refusals[refusedUnknown] != 1 {
+		t.Errorf("counted %v", g.srv.Totals().Refusals)
 	}
 }

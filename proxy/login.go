@@ -47,7 +47,7 @@ const maxArgument = 4096
 func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	c.stats.before++
 	if c.stats.before > c.srv.limits.CommandsBeforeLogin {
-		c.srv.refusals.count(refusedCommands)
+		c.srv.totals.refusals.count(refusedCommands)
 		return c.bye("too many commands without a login")
 	}
 	switch cmd.verb {
@@ -391,6 +391,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	c.mu.Unlock()
 	c.up.Relay(r)
 	srv.sessions.add(c, l)
+	srv.totals.logins.count(loginOK)
 	return nil
 }
 
@@ -416,6 +417,7 @@ func (c *conn) openUpstream(to *target, id backend.Identity, cred backend.Creden
 // loginFailed logs a failed login and makes the client's reply.
 func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	failure := backend.FailureOf(err)
+	c.srv.totals.logins.count(string(failure.Kind))
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
 	c.guess = slices.Contains(countsAsGuess, failure.Kind)
 	if failure.Kind == backend.KindCredentials {

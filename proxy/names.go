@@ -238,7 +238,7 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string) error {
 	}
 	if client != mailbox && !n.told[client] && len(n.told) < maxTold {
 		n.told[client] = true
-		c.stats.count([]string{"names"})
+		c.fixed("names")
 		c.log.Info("a mailbox has another name in Exchange", "mailbox", client, "exchange", mailbox)
 	}
 	return nil

@@ -19,33 +19,6 @@ const (
 	refusedTooSlow     = "slow-sender"
 )
 
-// refusals count the refusals by reason. The zero value is ready.
-type refusals struct {
-	mu      sync.Mutex
-	reasons map[string]int
-}
-
-func (r *refusals) count(reason string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.reasons == nil {
-		r.reasons = make(map[string]int)
-	}
-	r.reasons[reason]++
-}
-
-// Refusals tells how often clients were refused for what they take, by reason.
-func (s *Server) Refusals() map[string]int {
-	r := &s.refusals
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	all := make(map[string]int, len(r.reasons))
-	for reason, n := range r.reasons {
-		all[reason] = n
-	}
-	return all
-}
-
 // addresses count the connections of each address.
 type addresses struct {
 	mu   sync.Mutex
@@ -88,7 +61,7 @@ func (a *addresses) enter(remote net.Addr) (leave func(), ok bool) {
 // nothing can be said before a handshake, which is what an attacker would have
 // of us.
 func (c *conn) tooMany() {
-	c.srv.refusals.count(refusedConnections)
+	c.srv.totals.refusals.count(refusedConnections)
 	c.log.Warn("connection refused: the address has too many")
 	if c.listener != ListenImplicit {
 		if err := c.w.line("* BYE too many connections from your address"); err != nil {

@@ -81,7 +81,7 @@ type Server struct {
 	sessions   sessions
 	guesses    *guesses
 	addresses  addresses
-	refusals   refusals
+	totals     totals
 	watching   sync.Once
 	accounts   *accounts
 	places     *places // of upstream connections

@@ -41,7 +41,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	if dated {
 		fixes = append(fixes, "internal-date")
 	}
-	c.stats.count(fixes)
+	c.fixed(fixes...)
 	c.stats.stored++
 	attrs := []any{"mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(), "fixes", fixes}
 	if n := plan.Report().Signed; n > 0 {
@@ -92,6 +92,7 @@ func (c *conn) acceptable(plan *rewrite.Plan) error {
 // turnAway records a message that is not sent.
 func (c *conn) turnAway(mailbox string, size int64, rule, reason string) {
 	c.stats.turnedAway++
+	c.srv.totals.turned.count(rule)
 	c.log.Warn("message refused", "mailbox", mailbox, "size", size, "rule", rule, "reason", reason)
 }
 
@@ -148,6 +149,7 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 				return nil, &contentRefused{failure: failure, reply: replyError(failure)}
 			}
 			c.stats.turnedAway++
+			c.srv.totals.turned.count(ruleExchange)
 			reply := replyError(failure)
 			if repeated && failure.Kind == backend.KindUnavailable {
 				reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it

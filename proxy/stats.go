@@ -38,6 +38,14 @@ type repairs struct {
 	stats
 }
 
+// fixed counts the uses of fixes, by serve or the own lane.
+func (c *conn) fixed(fixes ...string) {
+	c.stats.count(fixes)
+	for _, fix := range fixes {
+		c.srv.totals.fixes.count(fix)
+	}
+}
+
 func (s *stats) count(fixes []string) {
 	if s.fixes == nil {
 		s.fixes = make(map[string]int)
@@ -47,8 +55,66 @@ func (s *stats) count(fixes []string) {
 	}
 }
 
+// The counters of a session that are added up for the whole gateway, in the
+// order of counterNames.
+const (
+	counterClientIn = iota
+	counterClientOut
+	counterUpstreamIn
+	counterUpstreamOut
+	counterDirect
+	counterAmended
+	counterOwned
+	counterRefused
+	counterStored
+	counterTurnedAway
+	counterUnknown
+	counterErrors
+	counterResumed
+	counterRenewed
+	counterParked
+	counterWaited // nanoseconds
+	counterEnd
+)
+
+// counterNames are the counters' names in logs, but for the time, which is
+// written otherwise.
+var counterNames = [counterWaited]string{
+	"client_in", "client_out", "upstream_in", "upstream_out",
+	"commands_direct", "commands_amended", "commands_owned", "commands_refused",
+	"messages_stored", "messages_refused", "messages_unknown",
+	"errors", "resumed", "renewed", "parked",
+}
+
+// counts are the values of the counters.
+type counts [counterEnd]int64
+
+// counted are the session's counters as they are now.
+func (c *conn) counted() counts {
+	s := &c.stats
+	n := counts{
+		counterClientIn: c.received.Load(), counterClientOut: c.w.sent.Load(),
+		counterDirect: int64(s.direct), counterAmended: int64(s.amended), counterOwned: int64(s.owned), counterRefused: int64(s.refused),
+		counterStored: int64(s.stored), counterTurnedAway: int64(s.turnedAway), counterUnknown: int64(s.unknown),
+		counterResumed: int64(s.resumed), counterRenewed: int64(s.renewed), counterParked: int64(s.parked),
+		counterWaited: int64(s.waited),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n[counterErrors], n[counterUpstreamIn], n[counterUpstreamOut] = int64(s.errors), s.in, s.out
+	if c.up != nil {
+		in, out := c.up.Traffic()
+		n[counterUpstreamIn] += in
+		n[counterUpstreamOut] += out
+	}
+	return n
+}
+
 // countErrors counts a failure against Exchange's budget.
 func (c *conn) countErrors(f backend.Failure) {
+	if f.Errors() > 0 {
+		c.srv.totals.failures.count(string(f.Kind))
+	}
 	c.mu.Lock()
 	c.stats.errors += f.Errors()
 	c.errors += f.Errors()
@@ -76,6 +142,7 @@ func (c *conn) openAttrs() []any {
 
 // logEnd writes the line at the end of a session.
 func (c *conn) logEnd(err error, took time.Duration) {
+	c.publish()
 	attrs := []any{"reason", reason(err), "took", took.Round(time.Millisecond)}
 	if c.login == nil {
 		c.log.Info("connection ended before a login", attrs...)
@@ -90,13 +157,11 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	for _, name := range slices.Sorted(maps.Keys(c.stats.fixes)) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.stats.fixes[name]))
 	}
-	c.stats.passed(c.up)
-	attrs = append(attrs,
-		"user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name,
-		"client_in", c.received.Load(), "client_out", c.w.sent.Load(), "upstream_in", c.stats.in, "upstream_out", c.stats.out,
-		"commands_direct", c.stats.direct, "commands_amended", c.stats.amended, "commands_owned", c.stats.owned, "commands_refused", c.stats.refused,
-		"messages_stored", c.stats.stored, "messages_refused", c.stats.turnedAway, "messages_unknown", c.stats.unknown,
-		"errors", c.stats.errors, "resumed", c.stats.resumed, "renewed", c.stats.renewed, "parked", c.stats.parked, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
+	attrs = append(attrs, "user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name)
+	for i, name := range counterNames {
+		attrs = append(attrs, name, c.summed[i])
+	}
+	attrs = append(attrs, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }
 

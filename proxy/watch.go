@@ -28,6 +28,12 @@ func (s *sessions) remove(c *conn) {
 	delete(s.open, c)
 }
 
+func (s *sessions) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
 // dismiss ends the sessions for which why returns a reason.
 func (s *sessions) dismiss(why func(*login) string) {
 	s.mu.Lock()

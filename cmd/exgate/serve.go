@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -71,6 +72,11 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan o
 	if err != nil {
 		return exitError{exitUnavailable, err}
 	}
+	stopStatus, err := startStatus(c.Listen.Status, server, log)
+	if err != nil {
+		return errors.Join(exitError{exitUnavailable, err}, closeAll(listeners))
+	}
+	defer stopStatus()
 	var serving sync.WaitGroup
 	for _, l := range listeners {
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)
@@ -89,7 +95,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan o
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
 	defer cancel()
 	server.Drain(drain)
-	log.Info("exgate stops", "drained", drain.Err() == nil, "refused", server.Refusals())
+	log.Info("exgate stops", "drained", drain.Err() == nil, "refused", server.Totals().Refusals)
 	return err
 }
 

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"exgate/proxy"
+)
+
+// startStatus answers /metrics, /livez and /readyz on address, if that is not
+// empty, until stop is called: also while the gateway drains, so that who
+// balances load sees it.
+func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop func(), err error) {
+	if address == "" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening for status: %w", err)
+	}
+	log.Info("listening", "address", l.Addr().String(), "for", "status")
+	status := &http.Server{
+		Handler:           statusHandler(server),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := status.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("listen.status", "err", err)
+		}
+	})
+	return func() {
+		if err := status.Close(); err != nil {
+			log.Warn("listen.status", "err", err)
+		}
+		serving.Wait()
+	}, nil
+}
+
+func statusHandler(server *proxy.Server) http.Handler {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(gateway{server}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if server.Totals().Draining {
+			http.Error(w, "exgate drains: it takes no more clients", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	return mux
+}
+
+// gateway collects the totals of a gateway. No label has the name of a user, so
+// that their number is bounded.
+type gateway struct{ server *proxy.Server }
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("exgate_"+name, help, labels, nil)
+}
+
+// The metrics, in the order in which they are documented.
+var (
+	connectionsMetric = describe("connections", "Connections of clients.")
+	sessionsMetric    = describe("sessions", "Connections of clients that are logged in.")
+	loginsMetric      = describe("logins_total", "Logins by outcome: ok, or the kind of the failure.", "outcome")
+	commandsMetric    = describe("commands_total", "Commands of clients by what became of them.", "lane")
+	messagesMetric    = describe("messages_total", "Messages that clients have appended.", "result")
+	rulesMetric       = describe("messages_refused_total", "Messages that were refused, by rule.", "rule")
+	fixesMetric       = describe("fixes_total", "Uses of fixes: messages, flags, names and replies.", "fix")
+	bytesMetric       = describe("bytes_total", "Bytes from (in) and to (out) either side, without TLS.", "side", "direction")
+	errorsMetric      = describe("exchange_errors_total", "Replies that count towards the ten errors after which Exchange closes a connection, by kind.", "kind")
+	upstreamMetric    = describe("upstream_connections_total", "Upstream connections that were replaced after a loss (resumed), before the tenth error (renewed), or given up while idle (parked).", "event")
+	waitedMetric      = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
+	refusalsMetric    = describe("client_refusals_total", "Clients refused for what they take, by reason.", "reason")
+)
+
+// counterMetrics say where each counter of sessions goes.
+var counterMetrics = []struct {
+	counter string
+	metric  *prometheus.Desc
+	labels  []string
+}{
+	{"commands_direct", commandsMetric, []string{"direct"}},
+	{"commands_amended", commandsMetric, []string{"amended"}},
+	{"commands_owned", commandsMetric, []string{"owned"}},
+	{"commands_refused", commandsMetric, []string{"refused"}},
+	{"messages_stored", messagesMetric, []string{"stored"}},
+	{"messages_refused", messagesMetric, []string{"refused"}},
+	{"messages_unknown", messagesMetric, []string{"unknown"}},
+	{"client_in", bytesMetric, []string{"client", "in"}},
+	{"client_out", bytesMetric, []string{"client", "out"}},
+	{"upstream_in", bytesMetric, []string{"upstream", "in"}},
+	{"upstream_out", bytesMetric, []string{"upstream", "out"}},
+	{"resumed", upstreamMetric, []string{"resumed"}},
+	{"renewed", upstreamMetric, []string{"renewed"}},
+	{"parked", upstreamMetric, []string{"parked"}},
+}
+
+// Describe implements prometheus.Collector.
+func (g gateway) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, rulesMetric,
+		fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, refusalsMetric,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g gateway) Collect(ch chan<- prometheus.Metric) {
+	t := g.server.Totals()
+	send := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, kind, value, labels...)
+	}
+	send(connectionsMetric, prometheus.GaugeValue, float64(t.Connections))
+	send(sessionsMetric, prometheus.GaugeValue, float64(t.Sessions))
+	send(waitedMetric, prometheus.CounterValue, t.Waited.Seconds())
+	for _, c := range counterMetrics {
+		send(c.metric, prometheus.CounterValue, float64(t.Counters[c.counter]), c.labels...)
+	}
+	for d, counts := range map[*prometheus.Desc]map[string]int64{
+		loginsMetric: t.Logins, rulesMetric: t.MessagesRefused, fixesMetric: t.Fixes, errorsMetric: t.Failures, refusalsMetric: t.Refusals,
+	} {
+		for name, n := range counts {
+			send(d, prometheus.CounterValue, float64(n), name)
+		}
+	}
+}
