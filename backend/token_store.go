@@ -109,11 +109,17 @@ func (s *TokenStore) key() ([]byte, error) {
 	return key, nil
 }
 
-// CheckPrivate refuses a file that others may read. Windows has no such bits.
+// CheckPrivate refuses a file that others may read. Windows has no such bits,
+// and those of systemd's credentials show its access lists: it guards their
+// directory itself (systemd.exec(5), LoadCredential=).
 func CheckPrivate(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
+	}
+	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
+	if credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials) {
+		return nil
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and change what is in it if they may have", path, info.Mode().Perm())
