@@ -88,21 +88,19 @@ func (d *Dialer) failed(ctx context.Context, err error) error {
 // open brings a TCP connection to where its greeting has been read and TLS is
 // on, as configured.
 func (d *Dialer) open(tcp net.Conn) (*Dialed, error) {
-	switch d.opts.TLS {
-	case TLSInsecureNone:
-		return d.greeting(tcp)
-	case TLSStartTLS:
-		dialed, err := d.greeting(tcp)
-		if err != nil {
-			return nil, err
+	if d.opts.TLS == TLSInsecureNone || d.opts.TLS == TLSStartTLS {
+		first := &ahead{Conn: tcp}
+		dialed, err := d.greeting(first)
+		if err == nil && d.opts.TLS == TLSStartTLS {
+			return d.startTLS(dialed, first)
 		}
-		return d.startTLS(dialed)
+		return dialed, err
 	}
 	encrypted, err := d.handshake(tcp)
 	if err != nil {
 		return nil, err
 	}
-	dialed, err := d.greeting(encrypted)
+	dialed, err := d.greeting(&ahead{Conn: encrypted})
 	if err != nil {
 		return nil, err
 	}
@@ -119,13 +117,13 @@ func (d *Dialer) handshake(conn net.Conn) (*tls.Conn, error) {
 
 func (dialed *Dialed) encrypted(conn *tls.Conn) *Dialed {
 	state := conn.ConnectionState()
-	dialed.Conn, dialed.TLS = conn, &state
+	dialed.TLS = &state
 	return dialed
 }
 
 // greeting reads the greeting, RFC 9051 section 7.1.
-func (d *Dialer) greeting(conn net.Conn) (*Dialed, error) {
-	line, err := readLine(conn)
+func (d *Dialer) greeting(first *ahead) (*Dialed, error) {
+	line, err := first.line()
 	if err != nil {
 		return nil, fmt.Errorf("no greeting came: %s: %w", d.silenceAdvice(), err)
 	}
@@ -142,7 +140,7 @@ func (d *Dialer) greeting(conn net.Conn) (*Dialed, error) {
 	case status.Word != "OK":
 		return nil, protocolError(line, "greets as no IMAP server does: is the port right?")
 	}
-	dialed := &Dialed{Conn: conn, Greeting: status.Text}
+	dialed := &Dialed{Conn: first.conn(), Greeting: status.Text}
 	if args, ok := status.CodeArgs("CAPABILITY"); ok {
 		dialed.Capabilities = strings.Fields(args)
 	}
@@ -160,9 +158,9 @@ func (d *Dialer) silenceAdvice() string {
 
 // startTLS switches TLS on (RFC 9051 section 6.2.1). All that the server said
 // before is forgotten but the greeting, which is not said again.
-func (d *Dialer) startTLS(dialed *Dialed) (*Dialed, error) {
+func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
 	if dialed.Capabilities == nil {
-		status, err := dialed.command("x1", "CAPABILITY")
+		status, err := dialed.command(first, "x1", "CAPABILITY")
 		if err != nil {
 			return nil, err
 		}
@@ -174,18 +172,21 @@ func (d *Dialer) startTLS(dialed *Dialed) (*Dialed, error) {
 		return nil, fmt.Errorf("the server does not offer STARTTLS (it has: %s), or somebody in between took it away: "+
 			"use the TLS port, usually 993, with tls: implicit", strings.Join(dialed.Capabilities, " "))
 	}
-	status, err := dialed.command("x2", "STARTTLS")
+	status, err := dialed.command(first, "x2", "STARTTLS")
 	if err != nil {
 		return nil, err
 	}
 	if status.Word != "OK" {
 		return nil, ReplyError("", status)
 	}
-	encrypted, err := d.handshake(dialed.Conn)
+	if len(first.rest) > 0 { // somebody in between would have it taken for what comes under TLS
+		return nil, protocolError(first.rest, "says more in plain text behind its OK to STARTTLS, as somebody in between would: none of it was used")
+	}
+	encrypted, err := d.handshake(first.Conn)
 	if err != nil {
 		return nil, err
 	}
-	dialed.Capabilities = nil
+	dialed.Conn, dialed.Capabilities = encrypted, nil
 	return dialed.encrypted(encrypted), nil
 }
 
@@ -194,12 +195,12 @@ const maxReplyLines = 32
 
 // command sends a command without arguments and reads up to its tagged reply,
 // taking note of capabilities.
-func (dialed *Dialed) command(tag, name string) (wire.Status, error) {
-	if _, err := io.WriteString(dialed.Conn, tag+" "+name+"\r\n"); err != nil {
+func (dialed *Dialed) command(first *ahead, tag, name string) (wire.Status, error) {
+	if _, err := io.WriteString(first, tag+" "+name+"\r\n"); err != nil {
 		return wire.Status{}, fmt.Errorf("%s: %w", name, err)
 	}
 	for range maxReplyLines {
-		line, err := readLine(dialed.Conn)
+		line, err := first.line()
 		if err != nil {
 			return wire.Status{}, fmt.Errorf("%s: %w", name, err)
 		}
@@ -217,27 +218,6 @@ func (dialed *Dialed) command(tag, name string) (wire.Status, error) {
 		}
 	}
 	return wire.Status{}, protocolError(nil, "does not come to an end in its answer to "+name)
-}
-
-// maxLine bounds a line before the login.
-const maxLine = 8 << 10
-
-// readLine reads a line, with its end, and not a byte more: what follows may
-// be TLS, or another reader's. It is called for a few short lines only, so
-// that reading by the byte does not matter.
-func readLine(r io.Reader) ([]byte, error) {
-	var line []byte
-	var b [1]byte
-	for len(line) < maxLine {
-		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return nil, err
-		}
-		line = append(line, b[0])
-		if b[0] == '\n' {
-			return line, nil
-		}
-	}
-	return nil, fmt.Errorf("a line of over %d bytes", maxLine)
 }
 
 // protocolError says that a server is no IMAP server, with its words.

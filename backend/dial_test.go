@@ -2,6 +2,7 @@ package backend
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -17,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -122,6 +124,10 @@ func script(cert tls.Certificate, lines ...string) func(net.Conn) {
 					fmt.Fprintf(conn, "* BYE the script expected %q, got %q\r\n", text, got)
 					return
 				}
+			case "HELLO": // the client begins TLS
+				if _, err := in.Peek(1); err != nil {
+					return
+				}
 			case "TLS":
 				encrypted := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}})
 				if encrypted.Handshake() != nil {
@@ -184,7 +190,7 @@ func TestDial(t *testing.T) {
 				if (dialed.TLS != nil) != tt.tls {
 					t.Errorf("TLS: %v", dialed.TLS)
 				}
-				if line, err := readLine(dialed.Conn); err != nil || string(line) != "* OK more\r\n" {
+				if line, err := (&ahead{Conn: dialed.Conn}).line(); err != nil || string(line) != "* OK more\r\n" {
 					t.Errorf("next line: %q, %v", line, err)
 				}
 				dialed.Conn.Close()
@@ -234,7 +240,10 @@ func TestDialRefuses(t *testing.T) {
 		{"STARTTLS refused", starttls, good, append(capability, "S: x2 NO Server Unavailable. 15\r\n"), KindUnavailable, []string{"NO Server Unavailable. 15"}},
 		{"CAPABILITY refused", starttls, good, []string{greetingLine, "C: x1 CAPABILITY", "S: x1 BAD Command Error. 10\r\n"}, KindCommand, []string{"BAD Command Error. 10"}},
 		{"bytes put in behind the OK to STARTTLS", starttls, good,
-			append(capability, "S: x2 OK Begin TLS negotiation now.\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n", "TLS"), KindUnreachable,
+			append(capability, "S: x2 OK Begin TLS negotiation now.\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n", "TLS"), KindProtocol,
+			[]string{"behind its OK to STARTTLS", "none of it was used"}},
+		{"bytes put in late behind the OK to STARTTLS", starttls, good,
+			append(capability, "S: x2 OK Begin TLS negotiation now.\r\n", "HELLO", "S: * CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n"), KindUnreachable,
 			[]string{"was not TLS", "none of it was used"}},
 		{"BYE in place of the OK to STARTTLS", starttls, good, append(capability, "S: * BYE Connection closed. 14\r\n"), KindClosed, []string{"BYE Connection closed. 14"}},
 		{"another tag", starttls, good, append(capability, "S: x9 OK Begin TLS negotiation now.\r\n"), KindProtocol, []string{"out of step", "x9 OK"}},
@@ -345,20 +354,33 @@ func TestNewDialerValidates(t *testing.T) {
 	}
 }
 
+// said is a connection on which data comes as chunked says.
+type said struct {
+	net.Conn
+	io.Reader
+}
+
+func (s said) Read(p []byte) (int, error) { return s.Reader.Read(p) }
+
 func FuzzReadLine(f *testing.F) {
 	f.Add([]byte("* OK ready\r\n\x16\x03\x01"))
 	f.Add([]byte("no end"))
 	f.Add([]byte("\n\n"))
+	f.Add([]byte(strings.Repeat("long", maxLine/4) + "\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r := strings.NewReader(string(data))
-		line, err := readLine(r)
-		switch {
-		case err == nil && (line[len(line)-1] != '\n' || strings.Count(string(line), "\n") != 1):
-			t.Errorf("line %q", line)
-		case err == nil && r.Len() != len(data)-len(line):
-			t.Errorf("read on: %d of %d left", r.Len(), len(data))
-		case err != nil && strings.Contains(string(data[:min(len(data), maxLine)]), "\n"):
-			t.Errorf("a line, but %v", err)
+		for _, src := range []io.Reader{bytes.NewReader(data), iotest.OneByteReader(bytes.NewReader(data))} {
+			a := &ahead{Conn: said{Reader: src}}
+			line, err := a.line()
+			if end := bytes.IndexByte(data, '\n') + 1; err == nil && string(line) != string(data[:end]) {
+				t.Fatalf("line %q of %q", line, data)
+			} else if err != nil && 0 < end && end <= maxLine {
+				t.Fatalf("a line, but %v", err)
+			} else if err != nil {
+				continue
+			}
+			if rest, err := io.ReadAll(a.conn()); err != nil || string(line)+string(rest) != string(data) {
+				t.Errorf("after %q comes %q, %v", line, rest, err)
+			}
 		}
 	})
 }
