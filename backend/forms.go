@@ -174,32 +174,43 @@ func (o LoginOptions) expand(template string, id Identity, spelling string) (str
 	if id.Domain != "" {
 		login = id.Domain + `\` + id.Admin
 	}
-	values := []string{
-		"{as-sent}", id.AsSent,
-		"{user}", localPart(id.User),
-		"{mailbox}", o.mailbox(id),
-		"{alias}", localPart(o.mailbox(id)),
-		"{admin}", localPart(id.Admin),
-		"{login}", login,
-		"{domain}", spelling,
-		"{upn}", spelling,
-		"{address}", o.address(id.User),
+	type part struct{ name, value string }
+	values := []part{
+		{"{as-sent}", id.AsSent},
+		{"{user}", localPart(id.User)},
+		{"{mailbox}", o.mailbox(id)},
+		{"{alias}", localPart(o.mailbox(id))},
+		{"{admin}", localPart(id.Admin)},
+		{"{login}", login},
+		{"{domain}", spelling},
+		{"{upn}", spelling},
+		{"{address}", o.address(id.User)},
 	}
-	for i := 0; i < len(values); i += 2 {
-		name, value := values[i], values[i+1]
-		if !strings.Contains(template, name) {
+	var out strings.Builder
+	for rest := template; ; {
+		start := strings.IndexByte(rest, '{')
+		if start < 0 {
+			out.WriteString(rest)
+			return out.String(), true
+		}
+		out.WriteString(rest[:start])
+		rest = rest[start:]
+		i := slices.IndexFunc(values, func(v part) bool { return strings.HasPrefix(rest, v.name) })
+		if i < 0 { // a brace that stands for itself
+			out.WriteByte('{')
+			rest = rest[1:]
 			continue
 		}
-		if value == "" {
+		if value := values[i].value; value == "" || bothHave(template, value, `\`) || bothHave(template, value, "/") {
 			return "", false
 		}
-		for _, separator := range []string{`\`, "/"} {
-			if strings.Contains(template, separator) && strings.Contains(value, separator) {
-				return "", false
-			}
-		}
+		out.WriteString(values[i].value)
+		rest = rest[len(values[i].name):]
 	}
-	return strings.NewReplacer(values...).Replace(template), true
+}
+
+func bothHave(a, b, separator string) bool {
+	return strings.Contains(a, separator) && strings.Contains(b, separator)
 }
 
 // address is a user with a UPN suffix, if it is known.

@@ -50,11 +50,14 @@ func (r *Request) add(s string) *Request {
 // Raw adds a blank and s as it is.
 func (r *Request) Raw(s string) *Request { return r.add(" " + s) }
 
+// escapeQuoted puts a string between quotes (RFC 9051 section 4.3).
+var escapeQuoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // String adds a blank and s as a string: quoted where that can carry it, else
 // as a literal (RFC 9051 section 4.3).
 func (r *Request) String(s string) *Request {
 	if quotable(s) {
-		return r.Raw(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`)
+		return r.Raw(`"` + escapeQuoted.Replace(s) + `"`)
 	}
 	r.Raw("{" + strconv.Itoa(len(s)) + "}")
 	r.chunks = append(r.chunks, nil)

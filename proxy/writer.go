@@ -39,10 +39,13 @@ func (w *clientWriter) keepAlive(reason func() string) error {
 	return w.locked("* OK exgate: still working: " + text)
 }
 
+// oneLineOnly takes out what may end a line.
+var oneLineOnly = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
+
 // locked writes one response line; the lock is held. Where the line quotes the
 // upstream, nothing in it may end the line.
 func (w *clientWriter) locked(line string) error {
-	line = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(line)
+	line = oneLineOnly.Replace(line)
 	w.trace.toClient([]byte(line))
 	return w.write([]byte(line + "\r\n"))
 }
