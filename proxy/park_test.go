@@ -151,16 +151,21 @@ func TestParkInIdleEnded(t *testing.T) {
 
 // What a parked session asks for in vain, it may ask for again.
 func TestParkAndNoPlace(t *testing.T) {
-	g := exchangeResuming(t, connections(ConnectionLimits{PerLogin: 1, MaxWait: 50 * time.Millisecond, ParkAfter: time.Nanosecond}))
+	g := exchangeResuming(t, parking)
 	first, u1 := g.login()
 	second, u2 := g.login()
 	u1.ends()
 	second.C("a1 NOOP")
 	u2.C("a1 NOOP")
+	limits := g.srv.places.bounds()
+	limits.MaxWait = time.Millisecond
+	g.srv.places.bound(limits)
 	first.C("i1 NOOP")
 	first.S("i1 NO [UNAVAILABLE] all connections …")
 	first.raw("i2 APPEND INBOX {3+}\r\nabc\r\n")
 	first.S("i2 NO [UNAVAILABLE] all connections …; nothing was stored")
+	limits.MaxWait = time.Minute
+	g.srv.places.bound(limits)
 	u2.S("a1 OK done")
 	second.S("a1 OK done")
 	first.C("i3 NOOP")

@@ -38,9 +38,7 @@ func TestRoutesFileRefused(t *testing.T) {
 		{"bob online\nalice", "line 2"},
 	} {
 		path := filepath.Join(t.TempDir(), "routes")
-		if err := os.WriteFile(path, []byte(tt.line), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, tt.line)
 		if _, err := LoadRoutes(path, []string{"online"}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: %v", tt.line, err)
 		}
@@ -50,14 +48,25 @@ func TestRoutesFileRefused(t *testing.T) {
 	}
 }
 
+// writeFile puts a file there whole: a gateway that watches it never sees a
+// part of it.
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	next := path + ".next"
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // twoExchanges starts a gateway before an Exchange on premises and Exchange
 // Online, with a map file.
 func twoExchanges(t *testing.T, lines string) (g *gateway, old, online *exchangesim.Server, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "routes")
-	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, lines)
 	online, err := exchangesim.New(exchangesim.Config{Profile: "exchange-online", Users: append(exchangesim.DefaultUsers(), exchangesim.User{Name: "robert", Password: "bobpass"})})
 	if err != nil {
 		t.Fatal(err)
@@ -129,9 +138,7 @@ func TestMovedUser(t *testing.T) {
 	c, stays := logsIn(g, "alice", "alicepass"), logsIn(g, "bob", "bobpass")
 	c.C("a2 IDLE")
 	c.S("+ …")
-	if err := os.WriteFile(path, []byte("alice online\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, "alice online\n")
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
 	logsIn(g, "alice", "alicepass")
@@ -141,9 +148,7 @@ func TestMovedUser(t *testing.T) {
 	stays.C("a3 NOOP")
 	stays.S("a3 OK …")
 	// A mistake changes nothing.
-	if err := os.WriteFile(path, []byte("alice nowhere\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, "alice nowhere\n")
 	g.logged("the map file is used as it was")
 	logsIn(g, "alice", "alicepass")
 	if b := len(online.Messages("alice", "INBOX")); b != 2 {

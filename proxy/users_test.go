@@ -45,9 +45,7 @@ func writeUsers(t *testing.T, path string, lines ...string) {
 		password, after, _ := strings.Cut(rest, ")")
 		text = before + cheapHash(password) + after
 	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, text)
 }
 
 func TestUsers(t *testing.T) {
