@@ -31,7 +31,7 @@ func (u *Upstream) Held(mailbox string, allow func(mailbox string) error) (Ident
 
 // Credential is that of a login which the client proves itself.
 func (u *Upstream) Credential(c Claim) Credential {
-	if c.Token == "" && u.opts.OAuth2.SecretFromLogin {
+	if c.Token.None() && u.opts.OAuth2.SecretFromLogin {
 		return Credential{Tokens: u.tokens.WithSecret(c.Password)}
 	}
 	return c.Credential()

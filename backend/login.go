@@ -173,7 +173,7 @@ func (c *Conn) prove(ctx context.Context, a Attempt, cred Credential) (wire.Stat
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeouts.Login, fmt.Errorf("no answer to the login for %s", c.timeouts.Login))
 	defer cancel()
 	if cred.Tokens == nil {
-		return c.sendPassword(ctx, a, string(cred.Password))
+		return c.sendPassword(ctx, a, cred.Password.Reveal())
 	}
 	for {
 		token, err := cred.Tokens.Token(ctx, a.Mailbox)
@@ -203,7 +203,7 @@ func (c *Conn) sendPassword(ctx context.Context, a Attempt, password string) (wi
 func (c *Conn) sendToken(ctx context.Context, a Attempt, token Secret) (wire.Status, error) {
 	if !c.Has("AUTH=" + MechanismToken) {
 		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(a.Authcid) // saslname, RFC 5801 section 4
-		return c.sasl(ctx, sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: string(token)}))
+		return c.sasl(ctx, sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: token.Reveal()}))
 	}
 	return c.sasl(ctx, xoauth2{a.Authcid, token})
 }
@@ -248,7 +248,7 @@ type xoauth2 struct {
 
 // Start implements sasl.Client.
 func (x xoauth2) Start() (mechanism string, ir []byte, err error) {
-	return MechanismToken, []byte("user=" + x.mailbox + "\x01auth=Bearer " + string(x.token) + "\x01\x01"), nil
+	return MechanismToken, []byte("user=" + x.mailbox + "\x01auth=Bearer " + x.token.Reveal() + "\x01\x01"), nil
 }
 
 // Next answers the challenge in which servers other than Exchange say why they

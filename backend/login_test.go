@@ -90,7 +90,7 @@ func TestLogin(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			u := newUpstream(t, tt.login, Choice{}, tt.script)
-			s, err := u.Open(t.Context(), tt.id, Credential{Password: Secret(tt.password)}, nil)
+			s, err := u.Open(t.Context(), tt.id, Credential{Password: NewSecret(tt.password)}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func TestLoginAsksForCapabilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := u.Open(t.Context(), bob, Credential{Password: "secret"}, nil)
+	s, err := u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestLoginRefused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			u := newUpstream(t, tt.login, tt.choice, append([]string{greet("IMAP4rev1")}, tt.script...))
-			s, err := u.Open(t.Context(), tt.id, Credential{Password: "secret"}, nil)
+			s, err := u.Open(t.Context(), tt.id, Credential{Password: NewSecret("secret")}, nil)
 			if err == nil {
 				s.Close()
 				t.Fatal("logged in")
@@ -219,7 +219,7 @@ func TestLoginTimeout(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = u.Open(t.Context(), bob, Credential{Password: "secret"}, nil)
+			_, err = u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
 			if FailureOf(err).Kind != KindLost || !strings.Contains(err.Error(), "no answer to the login for 50ms") {
 				t.Errorf("got %v", err)
 			}
@@ -236,7 +236,7 @@ func TestLoginTimeout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = u.Open(ctx, bob, Credential{Password: "secret"}, nil); !errors.Is(err, left) {
+		if _, err = u.Open(ctx, bob, Credential{Password: NewSecret("secret")}, nil); !errors.Is(err, left) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -268,7 +268,7 @@ func TestLoginRemembersWhatWorked(t *testing.T) {
 		{"carol", "secret", "", KindInvalidState},
 	} {
 		id := Identity{User: strings.ToLower(step.user), AsSent: step.user}
-		s, err := u.Open(t.Context(), id, Credential{Password: Secret(step.password)}, nil)
+		s, err := u.Open(t.Context(), id, Credential{Password: NewSecret(step.password)}, nil)
 		if step.kind != "" {
 			if FailureOf(err).Kind != step.kind {
 				t.Fatalf("step %d: got %v, want %s", i, err, step.kind)
@@ -302,7 +302,7 @@ func TestLoginIdentifies(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			u := newUpstream(t, LoginOptions{}, Choice{Identify: true}, append([]string{greet("IMAP4rev1"),
 				`C: xg1 LOGIN "bob" "secret"`, "S: xg1 OK [CAPABILITY " + tt.capabilities + "] done\r\n"}, tt.script...))
-			s, err := u.Open(t.Context(), bob, Credential{Password: "secret"}, nil)
+			s, err := u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -318,7 +318,7 @@ func TestLoginIdentifies(t *testing.T) {
 // is not: the server reads on.
 func TestLoginOwnsItsConnection(t *testing.T) {
 	u := newUpstream(t, LoginOptions{}, Choice{}, []string{greet("IMAP4rev1"), `C: xg1 LOGIN "bob" "secret"`, loggedIn("xg1"), "C: xg2 NOOP", "S: xg2 OK done\r\n"})
-	s, err := u.Open(t.Context(), bob, Credential{Password: "secret"}, nil)
+	s, err := u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

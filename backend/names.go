@@ -21,7 +21,7 @@ type Claim struct {
 // String shows the names, and stars for the secret.
 func (c Claim) String() string {
 	proof := stars
-	if c.Token != "" {
+	if !c.Token.None() {
 		proof = "token " + stars
 	}
 	if c.Authzid == "" {
@@ -32,7 +32,7 @@ func (c Claim) String() string {
 
 // Credential is the client's own.
 func (c Claim) Credential() Credential {
-	if c.Token != "" {
+	if !c.Token.None() {
 		return Credential{Tokens: OwnToken{c.Token}}
 	}
 	return Credential{Password: c.Password}

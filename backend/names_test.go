@@ -77,7 +77,7 @@ func TestResolveRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			id, err := configured.Resolve(Claim{Authcid: tt.authcid, Authzid: tt.authzid, Password: "hunter2"})
+			id, err := configured.Resolve(Claim{Authcid: tt.authcid, Authzid: tt.authzid, Password: NewSecret("hunter2")})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %+v, %v; want an error with %q", id, err, tt.want)
 			}
@@ -89,7 +89,7 @@ func TestResolveRefuses(t *testing.T) {
 }
 
 func TestClaimHidesPassword(t *testing.T) {
-	c := Claim{Authcid: "admin", Authzid: "bob", Password: "hunter2"}
+	c := Claim{Authcid: "admin", Authzid: "bob", Password: NewSecret("hunter2")}
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("login", "claim", c, "in", struct{ C Claim }{c})
 	shown := fmt.Sprintf("%v %+v %#v %s %q %v", c, c, c, c, c, struct{ C *Claim }{&c}) + fmt.Sprintf("%+v", []Claim{c}) + log.String()

@@ -109,7 +109,7 @@ func (s *OAuth2) account(mailbox string) string {
 }
 
 func (s *OAuth2) key(mailbox string, secret Secret) tokenKey {
-	return tokenKey{accountName(s.account(mailbox)), sha256.Sum256([]byte(secret))}
+	return tokenKey{accountName(s.account(mailbox)), sha256.Sum256([]byte(secret.Reveal()))}
 }
 
 // token gives the token that is kept, or a fresh one.
@@ -135,7 +135,7 @@ func (s *OAuth2) token(ctx context.Context, mailbox string, secret Secret) (Toke
 // lasts tells whether a token is good for a session that begins now.
 func (k *keptToken) lasts(now time.Time) bool {
 	ahead := min(refreshAhead, k.token.expiry.Sub(k.fetched)/4)
-	return k.token.value != "" && now.Before(k.token.expiry.Add(-ahead))
+	return !k.token.value.None() && now.Before(k.token.expiry.Add(-ahead))
 }
 
 func (s *OAuth2) entry(key tokenKey) *keptToken {

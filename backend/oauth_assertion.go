@@ -23,29 +23,29 @@ const assertionLife = 10 * time.Minute
 func clientAssertion(cert *tls.Certificate, clientID, audience string, now time.Time) (Secret, error) {
 	key, ok := cert.PrivateKey.(*rsa.PrivateKey)
 	if !ok || len(cert.Certificate) == 0 {
-		return "", errors.New("the client's certificate has no RSA key")
+		return Secret{}, errors.New("the client's certificate has no RSA key")
 	}
 	thumbprint := sha256.Sum256(cert.Certificate[0])
 	header, err := jwtPart(map[string]any{
 		"alg": "PS256", "typ": "JWT", "x5t#S256": base64.RawURLEncoding.EncodeToString(thumbprint[:]),
 	})
 	if err != nil {
-		return "", err
+		return Secret{}, err
 	}
 	claims, err := jwtPart(map[string]any{
 		"aud": audience, "iss": clientID, "sub": clientID, "jti": rand.Text(),
 		"nbf": now.Unix(), "exp": now.Add(assertionLife).Unix(),
 	})
 	if err != nil {
-		return "", err
+		return Secret{}, err
 	}
 	signed := header + "." + claims
 	digest := sha256.Sum256([]byte(signed))
 	signature, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 	if err != nil {
-		return "", fmt.Errorf("signing the client assertion: %w", err)
+		return Secret{}, fmt.Errorf("signing the client assertion: %w", err)
 	}
-	return Secret(signed + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
+	return NewSecret(signed + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
 }
 
 func jwtPart(v map[string]any) (string, error) {

@@ -44,7 +44,7 @@ func (s *OAuth2) command(ctx context.Context, mailbox string, _ Secret) (accessT
 func parseCommandOutput(out []byte, now time.Time) (accessToken, error) {
 	out = bytes.TrimSpace(out)
 	var response struct {
-		AccessToken Secret `json:"access_token"`
+		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
 	}
 	if bytes.HasPrefix(out, []byte("{")) {
@@ -52,12 +52,12 @@ func parseCommandOutput(out []byte, now time.Time) (accessToken, error) {
 			return accessToken{}, errors.New("its JSON has no access_token")
 		}
 	} else {
-		response.AccessToken = Secret(out)
+		response.AccessToken = string(out)
 	}
-	if response.AccessToken == "" || bytes.ContainsAny([]byte(response.AccessToken), " \r\n\t\x00\x01") {
+	if response.AccessToken == "" || strings.ContainsAny(response.AccessToken, " \r\n\t\x00\x01") {
 		return accessToken{}, errors.New("it did not print one token")
 	}
-	token := accessToken{value: response.AccessToken}
+	token := accessToken{value: NewSecret(response.AccessToken)}
 	if response.ExpiresIn > 0 {
 		token.expiry = now.Add(time.Duration(response.ExpiresIn) * time.Second)
 	}

@@ -29,7 +29,7 @@ func (s *OAuth2) clientCredentials(ctx context.Context, _ string, secret Secret)
 	if err != nil {
 		return accessToken{}, err
 	}
-	return accessToken{Secret(token.AccessToken), token.Expiry}, nil
+	return accessToken{NewSecret(token.AccessToken), token.Expiry}, nil
 }
 
 // refresh is RFC 6749 section 6. The endpoint may give a new refresh token,
@@ -40,16 +40,16 @@ func (s *OAuth2) refresh(ctx context.Context, account string, secret Secret) (ac
 	if err != nil {
 		return accessToken{}, tokenError(KindTokenRefused, err)
 	}
-	token, err := s.request(context.WithoutCancel(ctx), secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {string(stored)}})
+	token, err := s.request(context.WithoutCancel(ctx), secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {stored.Reveal()}})
 	if err != nil {
 		return accessToken{}, err
 	}
-	if token.RefreshToken != "" && Secret(token.RefreshToken) != stored {
-		if err := s.opts.Store.Save(s.opts.ClientID, account, Secret(token.RefreshToken)); err != nil {
+	if token.RefreshToken != "" && NewSecret(token.RefreshToken) != stored {
+		if err := s.opts.Store.Save(s.opts.ClientID, account, NewSecret(token.RefreshToken)); err != nil {
 			return accessToken{}, tokenError(KindTokenUnavailable, err)
 		}
 	}
-	return accessToken{Secret(token.AccessToken), token.Expiry}, nil
+	return accessToken{NewSecret(token.AccessToken), token.Expiry}, nil
 }
 
 // request asks the token endpoint. The grant is client_credentials unless
@@ -62,10 +62,10 @@ func (s *OAuth2) request(ctx context.Context, secret Secret, params url.Values) 
 			return nil, tokenError(KindTokenRefused, err)
 		}
 		params.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-		params.Set("client_assertion", string(assertion))
+		params.Set("client_assertion", assertion.Reveal())
 	}
 	c := clientcredentials.Config{
-		ClientID: s.opts.ClientID, ClientSecret: string(secret), TokenURL: s.opts.TokenURL, Scopes: s.opts.Scopes,
+		ClientID: s.opts.ClientID, ClientSecret: secret.Reveal(), TokenURL: s.opts.TokenURL, Scopes: s.opts.Scopes,
 		EndpointParams: params, AuthStyle: oauth2.AuthStyleInParams,
 	}
 	token, err := c.Token(s.httpContext(ctx))
@@ -98,12 +98,12 @@ func (s *OAuth2) DeviceLogin(ctx context.Context, account string, show func(addr
 	if token.RefreshToken == "" {
 		return tokenError(KindTokenRefused, errors.New("no refresh token came: the scopes need offline_access"))
 	}
-	return s.opts.Store.Save(s.opts.ClientID, account, Secret(token.RefreshToken))
+	return s.opts.Store.Save(s.opts.ClientID, account, NewSecret(token.RefreshToken))
 }
 
 func (s *OAuth2) config() *oauth2.Config {
 	return &oauth2.Config{
-		ClientID: s.opts.ClientID, ClientSecret: string(s.opts.ClientSecret), Scopes: s.opts.Scopes,
+		ClientID: s.opts.ClientID, ClientSecret: s.opts.ClientSecret.Reveal(), Scopes: s.opts.Scopes,
 		Endpoint: oauth2.Endpoint{TokenURL: s.opts.TokenURL, DeviceAuthURL: s.opts.DeviceURL, AuthStyle: oauth2.AuthStyleInParams},
 	}
 }

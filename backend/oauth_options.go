@@ -92,7 +92,7 @@ func (o OAuth2Options) Validate() error {
 		}
 	}
 	secrets := 0
-	for _, set := range []bool{o.ClientSecret != "", o.Certificate != nil, o.Pending && o.ClientSecret == "" && o.Certificate == nil, o.SecretFromLogin} {
+	for _, set := range []bool{!o.ClientSecret.None(), o.Certificate != nil, o.Pending && o.ClientSecret.None() && o.Certificate == nil, o.SecretFromLogin} {
 		if set {
 			secrets++
 		}

@@ -49,7 +49,7 @@ func TestProbeTheOtherWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := u.Probe(t.Context(), bob, Credential{Password: "bobpass"}, ProbeTest{}, nil)
+			p := u.Probe(t.Context(), bob, Credential{Password: NewSecret("bobpass")}, ProbeTest{}, nil)
 			if tt.problem == "" {
 				if p.Problem != nil || !p.Opened || len(p.Folders) == 0 || (p.TLS == nil) != (tt.set == TLSInsecureNone) || p.OtherTLS != nil {
 					t.Errorf("%+v, problem %+v", p, p.Problem)

@@ -35,24 +35,24 @@ func accountName(account string) string { return strings.ToLower(account) }
 func (s *TokenStore) Load(client, account string) (Secret, error) {
 	sealed, err := os.ReadFile(s.path(client, account))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%w for %s: run exgate login %[2]s", ErrNoToken, account)
+		return Secret{}, fmt.Errorf("%w for %s: run exgate login %[2]s", ErrNoToken, account)
 	}
 	if err != nil {
-		return "", fmt.Errorf("refresh token: %w", err)
+		return Secret{}, fmt.Errorf("refresh token: %w", err)
 	}
 	aead, err := s.cipher(false)
 	if err != nil {
-		return "", err
+		return Secret{}, err
 	}
 	n := aead.NonceSize()
 	if len(sealed) < n {
-		return "", fmt.Errorf("refresh token of %s: the file is cut short: run exgate login %[1]s", account)
+		return Secret{}, fmt.Errorf("refresh token of %s: the file is cut short: run exgate login %[1]s", account)
 	}
 	token, err := aead.Open(nil, sealed[:n], sealed[n:], binding(client, account))
 	if err != nil {
-		return "", fmt.Errorf("refresh token of %s: not encrypted with the key in %s: run exgate login %[1]s", account, s.KeyFile)
+		return Secret{}, fmt.Errorf("refresh token of %s: not encrypted with the key in %s: run exgate login %[1]s", account, s.KeyFile)
 	}
-	return Secret(token), nil
+	return NewSecret(string(token)), nil
 }
 
 // Save keeps the refresh token of an account in place of the one before.
@@ -63,7 +63,7 @@ func (s *TokenStore) Save(client, account string, token Secret) error {
 	}
 	nonce := make([]byte, aead.NonceSize())
 	rand.Read(nonce)
-	return WritePrivate(s.path(client, account), aead.Seal(nonce, nonce, []byte(token), binding(client, account)))
+	return WritePrivate(s.path(client, account), aead.Seal(nonce, nonce, []byte(token.Reveal()), binding(client, account)))
 }
 
 // binding ties a file to what it is for, so that files cannot be exchanged.

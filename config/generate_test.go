@@ -51,7 +51,7 @@ func sample(comments map[string]string) string {
 			fmt.Fprintf(&b, "%s# %s\n", indent, line)
 		}
 		word := field.Tag.Get("key")
-		if field.Type.Kind() == reflect.Struct {
+		if isSection(field) {
 			fmt.Fprintf(&b, "%s%s:\n", indent, word)
 		} else if set := field.Tag.Get("sample"); set != "" {
 			fmt.Fprintf(&b, "%s%s: %s\n", indent, word, set)
@@ -71,7 +71,7 @@ func keyTables(comments map[string]string) string {
 	heading("Top level", "Keys that stand at the margin.")
 	section := ""
 	walk(reflect.ValueOf(*Default()), "", func(name string, field reflect.StructField, value reflect.Value) {
-		if field.Type.Kind() == reflect.Struct {
+		if isSection(field) {
 			return
 		}
 		if parent, _, ok := cutLast(name); ok && parent != section {
@@ -141,7 +141,7 @@ func fieldComments(t *testing.T) map[string]string {
 			if comments[name] = strings.Join(strings.Fields(doc), " "); doc == "" {
 				t.Errorf("%s.%s has no comment", typ.Name(), field.Name)
 			}
-			if field.Type.Kind() == reflect.Struct {
+			if isSection(field) {
 				collect(field.Type, name+".")
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"exgate/backend"
 )
 
 const envPrefix = "EXGATE"
@@ -20,16 +22,21 @@ func walk(v reflect.Value, prefix string, visit func(name string, field reflect.
 		field := v.Type().Field(i)
 		name := prefix + field.Tag.Get("key")
 		visit(name, field, v.Field(i))
-		if field.Type.Kind() == reflect.Struct {
+		if isSection(field) {
 			walk(v.Field(i), name+".", visit)
 		}
 	}
 }
 
+// isSection tells a section from a key of its own.
+func isSection(field reflect.StructField) bool {
+	return field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[backend.Secret]()
+}
+
 // keyNames are all names of keys, and of the sections that hold them.
 func keyNames() (keys, sections []string) {
 	walk(reflect.ValueOf(*Default()), "", func(name string, field reflect.StructField, _ reflect.Value) {
-		if field.Type.Kind() == reflect.Struct {
+		if isSection(field) {
 			sections = append(sections, name)
 		} else {
 			keys = append(keys, name)
@@ -114,7 +121,7 @@ func settings(of reflect.Value) map[string]any {
 			}
 			all[name] = entries
 		default:
-			if field.Type.Kind() != reflect.Struct {
+			if !isSection(field) {
 				all[name] = v
 			}
 		}

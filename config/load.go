@@ -73,12 +73,15 @@ func Load(path string, settings []string) (*Config, error) {
 // decode is the one function that knows viper. It returns a nil Config when
 // the file is no YAML.
 func decode(file io.Reader, settings []string) (*Config, error) {
-	// ExperimentalBindStruct: without it, an environment variable is ignored
-	// for a key that the file does not name (measured, viper 1.21).
-	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter), viper.ExperimentalBindStruct(),
-		viper.EnvKeyReplacer(envReplacer))
-	v.SetEnvPrefix(envPrefix)
-	v.AutomaticEnv()
+	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
+	// AutomaticEnv ignores a variable whose key the file does not name
+	// (measured, viper 1.21).
+	keys, _ := keyNames()
+	for _, key := range keys {
+		if err := v.BindEnv(strings.ReplaceAll(key, ".", delimiter), envName(key)); err != nil {
+			return nil, err
+		}
+	}
 	v.SetConfigType("yaml")
 	if err := v.ReadConfig(file); err != nil {
 		var parse viper.ConfigParseError
@@ -152,7 +155,7 @@ func exactValue(from, to reflect.Type, value any) (any, error) {
 		if from.Kind() != reflect.String {
 			return nil, errors.New("not plain text: put it in quotes")
 		}
-		return value, nil
+		return backend.NewSecret(value.(string)), nil
 	}
 	if to == reflect.TypeFor[FurtherUpstream]() && from.Kind() == reflect.Map {
 		return furtherUpstream(value)

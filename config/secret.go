@@ -32,7 +32,7 @@ func (u *Upstream) clientSecret() secretKeys {
 // given counts the keys that are set.
 func (s secretKeys) given() int {
 	n := 0
-	for _, set := range []bool{s.value != "", s.file != "", s.env != ""} {
+	for _, set := range []bool{!s.value.None(), s.file != "", s.env != ""} {
 		if set {
 			n++
 		}
@@ -47,19 +47,19 @@ func (s secretKeys) read() (backend.Secret, error) {
 	case s.file != "":
 		data, err := os.ReadFile(s.file)
 		if err != nil {
-			return "", fmt.Errorf("%s_file: %w", s.key, err)
+			return backend.Secret{}, fmt.Errorf("%s_file: %w", s.key, err)
 		}
 		secret := strings.TrimRight(string(data), "\r\n")
 		if secret == "" {
-			return "", fmt.Errorf("%s_file: %s is empty", s.key, s.file)
+			return backend.Secret{}, fmt.Errorf("%s_file: %s is empty", s.key, s.file)
 		}
-		return backend.Secret(secret), nil
+		return backend.NewSecret(secret), nil
 	case s.env != "":
 		secret := os.Getenv(s.env)
 		if secret == "" {
-			return "", fmt.Errorf("%s_env: the environment has no %s", s.key, s.env)
+			return backend.Secret{}, fmt.Errorf("%s_env: the environment has no %s", s.key, s.env)
 		}
-		return backend.Secret(secret), nil
+		return backend.NewSecret(secret), nil
 	}
 	return s.value, nil
 }

@@ -22,8 +22,8 @@ func (c *conn) grant(claim backend.Claim) (*target, backend.Identity, backend.Cr
 		return nil, id, backend.Credential{}, refusedHere(err)
 	}
 	up := to.backend
-	if claim.Token != "" || !up.Holds() {
-		if claim.Password == "" && claim.Token == "" {
+	if !claim.Token.None() || !up.Holds() {
+		if claim.Password.None() && claim.Token.None() {
 			// Exchange would have to count it as a failure.
 			return nil, id, backend.Credential{}, refusedHere(errors.New("a password is needed"))
 		}

@@ -66,7 +66,7 @@ func (s tokenServer) Next(response []byte) (challenge []byte, done bool, err err
 	if !ok {
 		return nil, false, errors.New("not canonical")
 	}
-	return nil, true, s.open(backend.Claim{Authcid: user, Token: backend.Secret(token)})
+	return nil, true, s.open(backend.Claim{Authcid: user, Token: backend.NewSecret(token)})
 }
 
 // tokenRefused is what a client is told as a challenge when its token is

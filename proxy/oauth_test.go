@@ -44,7 +44,7 @@ func newTokenHolder(t *testing.T, users ...string) (*gateway, *exchangesim.Serve
 		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Upstream.RootCAs}}}
 		o.Upstream.Admin = backend.Admin{}
 		o.Upstream.OAuth2 = backend.OAuth2Options{
-			Flow: backend.FlowClientCredentials, ClientID: exchangesim.TokenClient, ClientSecret: exchangesim.TokenSecret, HTTP: client,
+			Flow: backend.FlowClientCredentials, ClientID: exchangesim.TokenClient, ClientSecret: backend.NewSecret(exchangesim.TokenSecret), HTTP: client,
 			TokenURL: "https://" + web.Addr().String() + "/" + exchangesim.TokenTenant + "/oauth2/v2.0/token",
 		}
 		o.Resume = true

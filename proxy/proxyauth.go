@@ -28,7 +28,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	selected := c.view.mailbox
 	c.mu.Unlock()
 	switch {
-	case c.login.claim.Token != "":
+	case !c.login.claim.Token.None():
 		return c.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
 	case id.Admin != "":
 		return c.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)
@@ -36,7 +36,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 		return c.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
 	}
 	s := &shot{tag: cmd.tag}
-	canonical := authenticate("PLAIN", []byte(user+"\x00"+id.AsSent+"\x00"+string(c.login.claim.Password)))
+	canonical := authenticate("PLAIN", []byte(user+"\x00"+id.AsSent+"\x00"+c.login.claim.Password.Reveal()))
 	if err := c.fire(s, canonical, c.waiting.text); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (s *session) Close() error { return nil }
 
 // Login implements imapserver.Session.
 func (s *session) Login(username, password string) error {
-	return s.shot.c.open(backend.Claim{Authcid: username, Password: backend.Secret(password)})
+	return s.shot.c.open(backend.Claim{Authcid: username, Password: backend.NewSecret(password)})
 }
 
 // AuthenticateMechanisms implements imapserver.SessionSASL.
@@ -53,7 +53,7 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 		}
 	}
 	return sasl.NewPlainServer(func(identity, username, password string) error {
-		return s.shot.c.open(backend.Claim{Authcid: username, Authzid: identity, Password: backend.Secret(password)})
+		return s.shot.c.open(backend.Claim{Authcid: username, Authzid: identity, Password: backend.NewSecret(password)})
 	}), nil
 }
 

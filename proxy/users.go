@@ -178,7 +178,7 @@ func (u *Users) Prove(ctx context.Context, name string, password backend.Secret,
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if !matchesHash(hash, string(password)) || !known {
+	if !matchesHash(hash, password.Reveal()) || !known {
 		return errWrong
 	}
 	return nil

@@ -81,7 +81,7 @@ func TestUsers(t *testing.T) {
 		{"scanner", "", strings.Repeat("cd", 32), errWrong},
 		{"scanner", "", "", errWrong},
 	} {
-		if err := users.Prove(t.Context(), tt.name, backend.Secret(tt.password), tt.cert); err != tt.want {
+		if err := users.Prove(t.Context(), tt.name, backend.NewSecret(tt.password), tt.cert); err != tt.want {
 			t.Errorf("%s with %q: %v", tt.name, tt.password+tt.cert, err)
 		}
 	}
@@ -156,7 +156,7 @@ func TestUsersFileChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prove := func(password string) error { return users.Prove(t.Context(), "bob", backend.Secret(password), "") }
+	prove := func(password string) error { return users.Prove(t.Context(), "bob", backend.NewSecret(password), "") }
 	writeUsers(t, path, "bob HASH(two) bob alice")
 	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice") != nil {
 		t.Error("the old file holds")
@@ -202,7 +202,7 @@ func newHolder(t *testing.T, cfg exchangesim.Config, users []string, setups ...f
 	t.Cleanup(func() { sim.Close(); serving.Wait() })
 	holds := func(o *Options, _ *limits) {
 		o.Upstream.TLS, o.Upstream.RootCAs = backend.TLSImplicit, roots
-		o.Upstream.Admin = backend.Admin{Name: `EXAMPLE\admin`, Password: "adminpass"}
+		o.Upstream.Admin = backend.Admin{Name: `EXAMPLE\admin`, Password: backend.NewSecret("adminpass")}
 		if o.Users, err = LoadUsers(usersFile(t, users...)); err != nil {
 			t.Fatal(err)
 		}

@@ -122,7 +122,7 @@ func (l loginCheck) credential(cmd *cobra.Command, up *backend.Upstream, id back
 	if err == nil && password == "" {
 		err = errors.New("a password is needed")
 	}
-	return up.Credential(backend.Claim{Authcid: l.name, Password: backend.Secret(password)}), id, err
+	return up.Credential(backend.Claim{Authcid: l.name, Password: backend.NewSecret(password)}), id, err
 }
 
 // explain adds the causes of the problem, and what to do about each.

@@ -60,5 +60,5 @@ func keepToken(cmd *cobra.Command, o backend.OAuth2Options, account string) erro
 	if token == "" {
 		return exitError{exitUsage, errors.New("the refresh token is empty")}
 	}
-	return o.Store.Save(o.ClientID, account, backend.Secret(token))
+	return o.Store.Save(o.ClientID, account, backend.NewSecret(token))
 }

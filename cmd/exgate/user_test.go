@@ -63,7 +63,7 @@ func TestUser(t *testing.T) {
 		t.Errorf("%v:\n%s", err, data)
 	}
 	users, err := proxy.LoadUsers(file)
-	if err != nil || users.Prove(t.Context(), "migration", "new", "") != nil || users.Prove(t.Context(), "migration", "secret", "") == nil {
+	if err != nil || users.Prove(t.Context(), "migration", backend.NewSecret("new"), "") != nil || users.Prove(t.Context(), "migration", backend.NewSecret("secret"), "") == nil {
 		t.Errorf("the password was not replaced: %v", err)
 	}
 	if _, err := exgateWith(t, "", "user", "list", "--file", filepath.Join(dir, "nowhere")); exitCode(err) != exitConfig {
@@ -114,8 +114,8 @@ func TestLoginKeepsARefreshToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := backend.TokenStore{Dir: filepath.Join(dir, "tokens"), KeyFile: filepath.Join(dir, "token.key")}
-	if token, err := store.Load("app", "bob@example.com"); err != nil || string(token) != "1.Arefresh" {
-		t.Errorf("kept %q, %v", string(token), err)
+	if token, err := store.Load("app", "bob@example.com"); err != nil || token.Reveal() != "1.Arefresh" {
+		t.Errorf("kept %q, %v", token.Reveal(), err)
 	}
 	if _, err := exgateWith(t, "", append(settings, "--set", "upstream.oauth2.flow=command", "--set", "upstream.oauth2.command=x")...); exitCode(err) != exitConfig {
 		t.Errorf("another flow: %v", err)
