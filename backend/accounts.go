@@ -9,22 +9,22 @@ import (
 
 // Account is what the sessions of one mailbox on one upstream share.
 type Account struct {
-	// Appends and Fetches pace the messages in each direction, apart: a client
-	// that has fetched a mailbox can save a draft at once.
-	Appends, Fetches *Pace
-	Throttle         *Throttle
+	*Paces
+	Throttle *Throttle
 
 	sessions int // guarded by the mutex of its Accounts
 }
 
 // Wait waits until Exchange no longer throttles the account and n messages may
-// be appended, and counts them. It ends at once when ctx does.
+// be appended, a command each, and counts them. It ends at once when ctx does.
 func (a *Account) Wait(ctx context.Context, n int) error {
 	if err := a.Throttle.Wait(ctx); err != nil {
 		return err
 	}
-	if err := a.Appends.Wait(ctx, n); err != nil {
-		return err
+	for _, pace := range []*Pace{a.Commands, a.Appends} {
+		if err := pace.Wait(ctx, n); err != nil {
+			return err
+		}
 	}
 	return a.Throttle.Wait(ctx) // another session may have been throttled meanwhile
 }
@@ -33,8 +33,7 @@ func (a *Account) Wait(ctx context.Context, n int) error {
 // and makes their pace slower, once however many of them Exchange tells.
 func (a *Account) Throttled(backoff time.Duration) {
 	if a.Throttle.Block(backoff) {
-		a.Appends.Slow()
-		a.Fetches.Slow()
+		a.Paces.slow()
 	}
 }
 
@@ -42,7 +41,8 @@ func (a *Account) Throttled(backoff time.Duration) {
 // and are still paced or throttled, so that nobody escapes that by connecting
 // anew. Use NewAccounts. It is safe for use by several goroutines.
 type Accounts struct {
-	perSecond  float64
+	each       Rates
+	all        *Paces
 	maxBackoff time.Duration
 
 	mu      sync.Mutex
@@ -53,12 +53,13 @@ type Accounts struct {
 // sweepMin is the number of accounts below which sweeping is not worth it.
 const sweepMin = 64
 
-// NewAccounts returns an empty registry, whose accounts take
-// messagesPerSecond (0: no limit) and are held back for maxBackoff at most
-// (0: DefaultMaxBackoff).
-func NewAccounts(messagesPerSecond float64, maxBackoff time.Duration) *Accounts {
+// NewAccounts returns an empty registry, whose accounts are paced so, each and
+// all together, and are held back for maxBackoff at most (0:
+// DefaultMaxBackoff).
+func NewAccounts(pace Pacing, maxBackoff time.Duration) *Accounts {
 	return &Accounts{
-		perSecond:  messagesPerSecond,
+		each:       pace.Each,
+		all:        newPaces(pace.All, new(Paces)),
 		maxBackoff: maxBackoff,
 		open:       make(map[string]*Account),
 		sweepAt:    sweepMin,
@@ -74,7 +75,7 @@ func (r *Accounts) Open(user string) *Account {
 	a := r.open[name]
 	if a == nil {
 		r.sweep()
-		a = &Account{Appends: NewPace(r.perSecond), Fetches: NewPace(r.perSecond), Throttle: NewThrottle(r.maxBackoff)}
+		a = &Account{Paces: newPaces(r.each, r.all), Throttle: NewThrottle(r.maxBackoff)}
 		r.open[name] = a
 	}
 	a.sessions++
@@ -95,7 +96,7 @@ func (r *Accounts) sweep() {
 		return
 	}
 	for name, a := range r.open {
-		if a.sessions == 0 && a.Throttle.Remaining() == 0 && a.Appends.idle() && a.Fetches.idle() {
+		if a.sessions == 0 && a.Throttle.Remaining() == 0 && a.Paces.idle() {
 			delete(r.open, name)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAccountsShare(t *testing.T) {
-	r := NewAccounts(4, 0)
+	r := NewAccounts(perMessage(4), 0)
 	a, b := r.Open("Bob@example.com"), r.Open("bob@EXAMPLE.com")
 	if a != b {
 		t.Error("two accounts for one name in two cases")
@@ -23,7 +23,7 @@ func TestAccountsShare(t *testing.T) {
 // Neither a throttle nor a pace is escaped by connecting anew.
 func TestAccountsOutliveSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewAccounts(1, time.Minute)
+		r := NewAccounts(perMessage(1), time.Minute)
 		throttled, paced := r.Open("throttled"), r.Open("paced")
 		throttled.Throttle.Block(time.Hour)
 		paced.Appends.Charge(21)
@@ -47,7 +47,7 @@ func TestAccountsOutliveSessions(t *testing.T) {
 }
 
 func TestAccountsDoNotGrow(t *testing.T) {
-	r := NewAccounts(4, 0)
+	r := NewAccounts(perMessage(4), 0)
 	held := r.Open("held")
 	for i := range 10_000 {
 		r.Close(r.Open(fmt.Sprint("user", i)))
@@ -64,7 +64,7 @@ func TestAccountsDoNotGrow(t *testing.T) {
 // pace is waited for.
 func TestAccountWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAccounts(1, 0).Open("bob")
+		a := NewAccounts(perMessage(1), 0).Open("bob")
 		a.Throttle.Block(10 * time.Second)
 		a.Appends.Charge(16) // 15 s behind
 		a.Fetches.Charge(99) // costs an APPEND nothing

@@ -48,11 +48,14 @@ type Conn struct {
 	timeouts Timeouts
 	trace    Trace
 
-	call  atomic.Pointer[call] // the request in progress
-	tag   int
-	in    atomic.Int64
-	out   atomic.Int64
-	ended chan struct{} // closed when the reader has ended
+	call atomic.Pointer[call] // the request in progress
+	tag  int
+	in   atomic.Int64
+	out  atomic.Int64
+	flow atomic.Pointer[flow] // nil: bytes pass as they come
+
+	ending chan struct{} // closed when the socket is
+	ended  chan struct{} // closed when the reader has ended
 
 	mu       sync.Mutex
 	err      error // why the connection ended
@@ -108,6 +111,7 @@ func newConn(d *Dialed, timeouts Timeouts, trace Trace) *Conn {
 		nc:           d.Conn,
 		timeouts:     timeouts.WithDefaults(),
 		trace:        trace,
+		ending:       make(chan struct{}),
 		ended:        make(chan struct{}),
 	}
 	if d.TLS != nil {
@@ -179,6 +183,13 @@ func (c *Conn) Said(s wire.Status) {
 
 // Write sends bytes of the direct lane.
 func (c *Conn) Write(p []byte) (int, error) {
+	if f := c.flow.Load(); f != nil {
+		return c.holdOut(f, p)
+	}
+	return c.write(p)
+}
+
+func (c *Conn) write(p []byte) (int, error) {
 	if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); err != nil {
 		return 0, err
 	}
@@ -391,6 +402,7 @@ func (c *Conn) readAll() error {
 				return err
 			}
 		}
+		c.holdIn()
 		if err := c.r.Fill(); err != nil {
 			var ne net.Error
 			switch {
@@ -497,6 +509,7 @@ func (c *Conn) end(err error) {
 			err = &LostError{Err: err, Said: c.said}
 		}
 		c.err = err
+		close(c.ending)
 	}
 	c.mu.Unlock()
 	c.nc.Close()

@@ -10,11 +10,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Pace limits the messages per second of an account. After a throttle it is
-// slower, and comes back by and by. It is safe for use by several goroutines.
+// Pace limits what passes per second: messages, commands or bytes. After a
+// throttle it is slower, and comes back by and by. It is safe for use by
+// several goroutines.
 type Pace struct {
-	bucket    *rate.Limiter // nil: no limit
+	bucket    *rate.Limiter // nil: no limit of its own
 	perSecond float64
+	whole     *Pace // what passes counts against this one too; nil: there is none
 
 	mu     sync.Mutex
 	factor float64   // of perSecond that held at since
@@ -33,16 +35,20 @@ const (
 	paceRegains = 0.1 // per minute
 )
 
-// NewPace returns a Pace of perSecond messages, which may be a fraction
-// (0.33 is 1200 in an hour); 0 is no limit. At most one second's messages, or
-// one message, pass in a burst.
-func NewPace(perSecond float64) *Pace {
-	if perSecond <= 0 {
-		return &Pace{}
+// NewPace returns a Pace of perSecond, which may be a fraction (0.33 messages
+// are 1200 in an hour); 0 is no limit. At most one second's, or one, pass in a
+// burst. whole, unless it is nil, is a Pace that this one is a part of.
+func NewPace(perSecond float64, whole *Pace) *Pace {
+	p := &Pace{whole: whole}
+	if perSecond > 0 {
+		burst := int(min(math.Ceil(perSecond), math.MaxInt32))
+		p.bucket, p.perSecond = rate.NewLimiter(rate.Limit(perSecond), burst), perSecond
 	}
-	burst := int(min(math.Ceil(perSecond), math.MaxInt32))
-	return &Pace{bucket: rate.NewLimiter(rate.Limit(perSecond), burst), perSecond: perSecond}
+	return p
 }
+
+// Limits tells whether there is any limit.
+func (p *Pace) Limits() bool { return p.bucket != nil || p.whole != nil && p.whole.Limits() }
 
 // Slow makes the pace slower, for a throttle.
 func (p *Pace) Slow() {
@@ -56,7 +62,7 @@ func (p *Pace) Slow() {
 	p.bucket.SetLimitAt(now, rate.Limit(p.perSecond*p.factor))
 }
 
-// Rate returns the messages per second that pass now; 0 is no limit.
+// Rate returns what passes per second now, by the limit of its own; 0 is none.
 func (p *Pace) Rate() float64 {
 	if p.bucket == nil {
 		return 0
@@ -87,7 +93,7 @@ func (p *Pace) part(now time.Time) float64 {
 	return min(1, p.factor+paceRegains*now.Sub(p.since).Minutes())
 }
 
-// Wait waits until n messages may pass, and counts them. If ctx ends first it
+// Wait waits until n may pass, and counts them. If ctx ends first it
 // returns the context's error at once and nothing is counted.
 func (p *Pace) Wait(ctx context.Context, n int) error {
 	if err := ctx.Err(); err != nil {
@@ -106,7 +112,7 @@ func (p *Pace) Wait(ctx context.Context, n int) error {
 	return err
 }
 
-// Charge counts n messages, and returns how long to wait before they pass.
+// Charge counts n, and returns how long to wait before they pass.
 func (p *Pace) Charge(n int) time.Duration {
 	_, d := p.reserve(n)
 	return d
@@ -116,30 +122,43 @@ func (p *Pace) Charge(n int) time.Duration {
 // next will wait: maxDebt at most. One FETCH can bring a whole mailbox at
 // once; to let its client wait for minutes then would spare Exchange nothing.
 func (p *Pace) Passed() {
-	if p.bucket != nil && p.bucket.Tokens() > -maxDebt.Seconds()*float64(p.bucket.Limit()) {
-		p.reserve(1)
+	for ; p != nil; p = p.whole {
+		if p.bucket != nil && p.bucket.Tokens() > -maxDebt.Seconds()*float64(p.bucket.Limit()) {
+			p.take(1, time.Now())
+		}
 	}
 }
 
 const maxDebt = 5 * time.Second
 
-// reserve takes n messages out of the bucket, which may go below empty, and
-// returns how long it takes to be filled up to there. A Limiter gives no more
-// than its burst at a time.
+// reserve takes n out of the bucket and out of those that it is a part of, and
+// returns how long it takes until all are filled up again to where they were
+// empty.
 func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
+	now := time.Now()
+	for ; p != nil; p = p.whole {
+		taken, wait := p.take(n, now)
+		reserved = append(reserved, taken...)
+		d = max(d, wait)
+	}
+	return reserved, d
+}
+
+// take takes n out of the bucket alone, which may go below empty. A Limiter
+// gives no more than its burst at a time.
+func (p *Pace) take(n int, now time.Time) (taken []*rate.Reservation, d time.Duration) {
 	if p.bucket == nil {
 		return nil, 0
 	}
-	now := time.Now()
 	p.adapt(now)
 	for n > 0 {
 		k := min(n, p.bucket.Burst())
 		r := p.bucket.ReserveN(now, k)
-		reserved = append(reserved, r)
+		taken = append(taken, r)
 		d = r.DelayFrom(now)
 		n -= k
 	}
-	return reserved, d
+	return taken, d
 }
 
 // idle tells whether the bucket is full and the pace whole: nothing would be

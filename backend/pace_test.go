@@ -3,7 +3,9 @@ package backend
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +29,7 @@ func TestPace(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := NewPace(tt.perSecond)
+				p := NewPace(tt.perSecond, nil)
 				begin := time.Now()
 				for range tt.messages {
 					if err := p.Wait(t.Context(), 1); err != nil {
@@ -38,7 +40,7 @@ func TestPace(t *testing.T) {
 					t.Errorf("took %s, want %s", got, tt.want)
 				}
 				// What has passed already counts the same, however many at once.
-				charged := NewPace(tt.perSecond).Charge(tt.messages).Round(time.Millisecond)
+				charged := NewPace(tt.perSecond, nil).Charge(tt.messages).Round(time.Millisecond)
 				if charged != tt.want {
 					t.Errorf("charged %s, want %s", charged, tt.want)
 				}
@@ -49,7 +51,7 @@ func TestPace(t *testing.T) {
 
 func TestPaceCharge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPace(2)
+		p := NewPace(2, nil)
 		p.Charge(22) // the first two are free, the others take 10 s
 		begin := time.Now()
 		if err := p.Wait(t.Context(), 3); err != nil {
@@ -70,7 +72,7 @@ func TestPacePassed(t *testing.T) {
 		0.1: 20 * time.Second,               // at least one message is owed
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			p := NewPace(perSecond)
+			p := NewPace(perSecond, nil)
 			for range 800 {
 				p.Passed()
 			}
@@ -84,7 +86,7 @@ func TestPacePassed(t *testing.T) {
 // A wait that is given up has counted nothing.
 func TestPaceWaitEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPace(2)
+		p := NewPace(2, nil)
 		p.Charge(2)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
@@ -108,7 +110,7 @@ func TestPaceWaitEndsWithContext(t *testing.T) {
 // it back.
 func TestPaceAdapts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPace(4)
+		p := NewPace(4, nil)
 		steps := []struct {
 			after time.Duration
 			slow  bool
@@ -132,7 +134,7 @@ func TestPaceAdapts(t *testing.T) {
 				t.Errorf("step %d: %v messages per second, want %v", i, got, s.want)
 			}
 		}
-		unlimited := NewPace(0)
+		unlimited := NewPace(0, nil)
 		unlimited.Slow()
 		if unlimited.Rate() != 0 {
 			t.Error("no limit has become one")
@@ -143,7 +145,7 @@ func TestPaceAdapts(t *testing.T) {
 // A throttle that all sessions of an account are told of counts once.
 func TestThrottledCountsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAccounts(4, 0).Open("alice")
+		a := NewAccounts(perMessage(4), 0).Open("alice")
 		a.Throttled(time.Minute)
 		a.Throttled(2 * time.Minute)
 		if got := a.Appends.Rate(); got != 2 {
@@ -155,4 +157,54 @@ func TestThrottledCountsOnce(t *testing.T) {
 			t.Errorf("%v messages per second, want 1.4", got)
 		}
 	})
+}
+
+// perMessage is the pacing of each account's messages alone.
+func perMessage(perSecond float64) Pacing { return Pacing{Each: Rates{Messages: perSecond}} }
+
+// The accounts of an upstream keep to their own pace and, together, to that of
+// all.
+func TestPaceOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewAccounts(Pacing{Each: Rates{Messages: 4, Commands: 100}, All: Rates{Messages: 6}}, 0)
+		began := time.Now()
+		var accounts sync.WaitGroup
+		for i := range 10 { // alone each would take no time for its 3
+			account := r.Open(fmt.Sprint("user", i))
+			accounts.Go(func() {
+				for range 3 {
+					if err := account.Wait(t.Context(), 1); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		accounts.Wait()
+		if got := time.Since(began).Round(time.Millisecond); got != 4*time.Second { // 30 messages less the burst of 6, 6 per second
+			t.Errorf("took %s, want 4s", got)
+		}
+		alone := r.Open("alone")
+		Sleep(t.Context(), time.Minute)
+		if got := alone.Appends.Charge(8).Round(time.Millisecond); got != time.Second {
+			t.Errorf("an account alone waits %s, want 1s by its own pace", got)
+		}
+		alone.Throttled(time.Second)
+		if got := r.Open("other").Appends.Rate(); got != 4 {
+			t.Errorf("the throttle of one account makes another's pace %v, want 4", got)
+		}
+	})
+}
+
+func TestPaceLimits(t *testing.T) {
+	none, some := NewPace(0, nil), NewPace(1, nil)
+	for name, tt := range map[string]struct {
+		pace *Pace
+		want bool
+	}{
+		"none": {none, false}, "own": {some, true}, "of none": {NewPace(0, none), false}, "of the whole": {NewPace(0, some), true},
+	} {
+		if got := tt.pace.Limits(); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }

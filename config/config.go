@@ -230,6 +230,12 @@ type Pace struct {
 	// a sixteenth; each minute without one gives a tenth back. Unset: the
 	// profile's.
 	MessagesPerSecond *float64 `key:"messages_per_second" example:"4"`
+	// Commands of clients per second and account; fractions allowed, 0 is no
+	// limit. A throttle makes them slower too.
+	CommandsPerSecond float64 `key:"commands_per_second" example:"20"`
+	// Bytes per second and account, each way, for the sake of a link. Messages
+	// are slowed while they pass. 0 is no limit.
+	BytesPerSecond int64 `key:"bytes_per_second" example:"500000"`
 	// The longest "Suggested Backoff Time" of Exchange that is waited out.
 	MaxBackoff time.Duration `key:"max_backoff"`
 	// Connections to Exchange for one mailbox, of which one is kept for
@@ -244,6 +250,18 @@ type Pace struct {
 	// that waits, and gets one again for its next command, or when nobody waits
 	// any more. 0: never.
 	ParkAfter time.Duration `key:"park_after" example:"1m"`
+	// The pace of all accounts of the upstream together.
+	All PaceOfAll `key:"all"`
+}
+
+// PaceOfAll holds besides that of each account; 0 is no limit.
+type PaceOfAll struct {
+	// Messages per second, each way.
+	MessagesPerSecond float64 `key:"messages_per_second" example:"40"`
+	// Commands of clients per second.
+	CommandsPerSecond float64 `key:"commands_per_second" example:"200"`
+	// Bytes per second, each way.
+	BytesPerSecond int64 `key:"bytes_per_second" example:"5000000"`
 }
 
 // Fixes are the repairs that have a choice. Their zero values are the

@@ -111,7 +111,7 @@ func profileTable() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %d | %t | %s |\n", name, none(p.MessageLimit),
 			none(p.Message.LineLimit), e.Fixes.ReadReceipt, e.Fixes.Escalate, e.Fixes.Flagged, keywords(e.Fixes.Keywords, p.MDNSent),
-			none(p.MessagesPerSecond), p.Pipeline, p.Verify, strings.Join(forms, ", "))
+			none(p.Pace.Each.Messages), p.Pipeline, p.Verify, strings.Join(forms, ", "))
 	}
 	return b.String()
 }

@@ -15,24 +15,27 @@ const Auto = "auto"
 // Profile is what suits one kind of Exchange. In docs/config.md the table is
 // printed with a sentence for each column.
 type Profile struct {
-	Name              string
-	MessageLimit      int64           // bytes; larger messages are refused here; 0: none
-	Message           rewrite.Options // the fixes inside the message
-	Escalate          rewrite.Stage   // how far a refused message is taken
-	Flagged           bool            // \Flagged is set by a STORE after APPEND
-	Keywords          bool            // keywords outside PERMANENTFLAGS are dropped
-	MDNSent           bool            // $MDNSent is one of them, though it is in PERMANENTFLAGS
-	InternalDate      bool            // a message without a date gets that of its header
-	MessagesPerSecond float64         // per account; 0: no limit
-	Pipeline          int             // commands of one client in flight
-	LiteralPlus       bool            // messages are sent as {n+}
-	Verify            bool            // STATUS INBOX proves the mailbox before the login is answered
-	Forms             []backend.Form  // of an admin's login, in order
-	Names             folders.Options // what is done to names of mailboxes
-	Replies           backend.Replies // repairs of what is answered
+	Name         string
+	MessageLimit int64           // bytes; larger messages are refused here; 0: none
+	Message      rewrite.Options // the fixes inside the message
+	Escalate     rewrite.Stage   // how far a refused message is taken
+	Flagged      bool            // \Flagged is set by a STORE after APPEND
+	Keywords     bool            // keywords outside PERMANENTFLAGS are dropped
+	MDNSent      bool            // $MDNSent is one of them, though it is in PERMANENTFLAGS
+	InternalDate bool            // a message without a date gets that of its header
+	Pace         backend.Pacing  // of messages, commands and bytes
+	Pipeline     int             // commands of one client in flight
+	LiteralPlus  bool            // messages are sent as {n+}
+	Verify       bool            // STATUS INBOX proves the mailbox before the login is answered
+	Forms        []backend.Form  // of an admin's login, in order
+	Names        folders.Options // what is done to names of mailboxes
+	Replies      backend.Replies // repairs of what is answered
 }
 
 type forms = []backend.Form
+
+// four messages per second and account.
+var four = backend.Pacing{Each: backend.Rates{Messages: 4}}
 
 const refused = rewrite.StageRefused
 
@@ -109,20 +112,20 @@ var (
 //	                admin@upn/alias is the formal form for an admin who is named by his address (§2.1).
 var profiles = [...]Profile{
 	//                  message limit  message  escalate \Flagged keywords $MDNSent date msg/s pipeline literal+ verify  forms, names, replies
-	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byAlias, byDomain, byUPNOld}, names2000, replies},
-	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byAlias, byDomain, byUPNOld}, namesLater, replies},
-	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, names2007, replies},
-	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
-	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
-	{"exchange2016", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
-	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
-	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
-	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, 4, 1, false, true, forms{byUPN}, namesOnline, replies},
+	{"exchange2000", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{byAlias, byDomain, byUPNOld}, names2000, replies},
+	{"exchange2003", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{byAlias, byDomain, byUPNOld}, namesLater, replies},
+	{"exchange2007", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{byDomain, byUPN, authzid}, names2007, replies},
+	{"exchange2010", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
+	{"exchange2013", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
+	{"exchange2016", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{authzid, byDomain, byUPN}, namesLater, replies},
+	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
+	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
+	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, four, 1, false, true, forms{byUPN}, namesOnline, replies},
 	// No fix: the direct lane for everything but the login.
-	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, 0, 1000, true, false, forms{authzid}, folders.Options{}, backend.Replies{}},
+	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, backend.Pacing{}, 1000, true, false, forms{authzid}, folders.Options{}, backend.Replies{}},
 	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
 	// of them serve every version within the two failures that a login may cost.
-	{Auto, 10_000_000, repair, refused, true, true, false, true, 4, 1, false, true, forms{authzid, byDomain, byUPN}, namesAuto, replies},
+	{Auto, 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{authzid, byDomain, byUPN}, namesAuto, replies},
 }
 
 // ProfileNames are the rows of the table, auto last.
@@ -159,9 +162,7 @@ func (c *Config) Profile(name string) Profile {
 		p.MessageLimit = 0
 	}
 	p.Message.SizeLimit = p.MessageLimit
-	if rate := c.Upstream.Pace.MessagesPerSecond; rate != nil {
-		p.MessagesPerSecond = *rate
-	}
+	c.Upstream.Pace.override(&p.Pace)
 	c.Names.override(&p.Names)
 	if c.Fixes.Substitute != "" {
 		p.Replies.Substitute = c.Fixes.Substitute
@@ -174,6 +175,15 @@ func (c *Config) Profile(name string) Profile {
 		p.Forms = slices.Clone(c.Upstream.Login.Forms)
 	}
 	return p
+}
+
+// override puts the operator's rates in place of the profile's.
+func (pace Pace) override(to *backend.Pacing) {
+	if rate := pace.MessagesPerSecond; rate != nil {
+		to.Each.Messages = *rate
+	}
+	to.Each.Commands, to.Each.Bytes = pace.CommandsPerSecond, float64(pace.BytesPerSecond)
+	to.All = backend.Rates{Messages: pace.All.MessagesPerSecond, Commands: pace.All.CommandsPerSecond, Bytes: float64(pace.All.BytesPerSecond)}
 }
 
 // override puts the operator's choices in place of the profile's.
@@ -274,6 +284,6 @@ func (c *Config) Effective() *Config {
 	e.Upstream.LiteralPlus = p.LiteralPlus
 	e.Upstream.Pipeline = p.Pipeline
 	e.Upstream.Login.Forms = p.Forms
-	e.Upstream.Pace.MessagesPerSecond = &p.MessagesPerSecond
+	e.Upstream.Pace.MessagesPerSecond = &p.Pace.Each.Messages
 	return &e
 }

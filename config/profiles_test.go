@@ -24,7 +24,7 @@ func TestAutoIsStrictest(t *testing.T) {
 			t.Errorf("%s gives the row %s", name, p.Name)
 		}
 		if auto.MessageLimit > p.MessageLimit || auto.Message.LineLimit > p.Message.LineLimit ||
-			auto.MessagesPerSecond > p.MessagesPerSecond || auto.Pipeline > p.Pipeline ||
+			auto.Pace.Each.Messages > p.Pace.Each.Messages || auto.Pipeline > p.Pipeline ||
 			auto.LiteralPlus && !p.LiteralPlus {
 			t.Errorf("%s is stricter than auto: %+v", name, p)
 		}
@@ -75,7 +75,7 @@ func TestOverrides(t *testing.T) {
 	c.Upstream.Login.Forms = []backend.Form{backend.FormUser}
 	p := c.Profile("exchange2016")
 	if p.Message.LongLines != "wrap" || p.Message.LineLimit != 500 || p.Message.ReadReceipt != "seen" || p.Flagged || p.Keywords ||
-		p.MessageLimit != 1000 || !p.LiteralPlus || p.Pipeline != 5 || p.MessagesPerSecond != 0 ||
+		p.MessageLimit != 1000 || !p.LiteralPlus || p.Pipeline != 5 || p.Pace.Each.Messages != 0 ||
 		!slices.Equal(p.Forms, []backend.Form{backend.FormUser}) || !p.Verify {
 		t.Errorf("got %+v", p)
 	}

@@ -126,9 +126,10 @@ func (c *Config) validateFurther(p *problems) {
 // shared finds what is set once for all upstreams.
 func (u FurtherUpstream) shared() (p problems) {
 	pace := Default().Upstream.Pace
-	pace.MessagesPerSecond = u.Pace.MessagesPerSecond
+	pace.MessagesPerSecond, pace.CommandsPerSecond = u.Pace.MessagesPerSecond, u.Pace.CommandsPerSecond
+	pace.BytesPerSecond, pace.All = u.Pace.BytesPerSecond, u.Pace.All
 	if u.Pace != pace {
-		p.add("upstream.pace", "of a further upstream only messages_per_second can be set: the rest holds for all, by the first")
+		p.add("upstream.pace", "of a further upstream only the rates per second can be set: the rest holds for all, by the first")
 	}
 	return p
 }
@@ -152,9 +153,6 @@ func (u Upstream) validate(p *problems) {
 	if strings.ContainsAny(u.Login.UPN, "\\/@ ") {
 		p.add("upstream.login.upn", "%q: write what follows the @, such as example.com", u.Login.UPN)
 	}
-	if rate := u.Pace.MessagesPerSecond; rate != nil && (!(*rate >= 0) || math.IsInf(*rate, 0)) {
-		p.add("upstream.pace.messages_per_second", "%v is no rate: use a number such as 4 or 0.33, or 0 for no limit", *rate)
-	}
 	u.Pace.validate(p)
 	if u.Pace.ParkAfter > 0 && !u.Resume {
 		p.add("upstream.pace.park_after", "parked sessions come back by being resumed: set upstream.resume: true")
@@ -162,6 +160,23 @@ func (u Upstream) validate(p *problems) {
 }
 
 func (pace Pace) validate(p *problems) {
+	rates := map[string]float64{
+		"commands_per_second": pace.CommandsPerSecond, "all.commands_per_second": pace.All.CommandsPerSecond,
+		"all.messages_per_second": pace.All.MessagesPerSecond,
+	}
+	if rate := pace.MessagesPerSecond; rate != nil {
+		rates["messages_per_second"] = *rate
+	}
+	for key, rate := range rates {
+		if !(rate >= 0) || math.IsInf(rate, 0) {
+			p.add("upstream.pace."+key, "%v is no rate: use a number such as 4 or 0.33, or 0 for no limit", rate)
+		}
+	}
+	for key, rate := range map[string]int64{"bytes_per_second": pace.BytesPerSecond, "all.bytes_per_second": pace.All.BytesPerSecond} {
+		if rate < 0 || 0 < rate && rate < slowestLink {
+			p.add("upstream.pace."+key, "%d: use %d or more, or 0 for no limit", rate, slowestLink)
+		}
+	}
 	if n := pace.ConnectionsPerAccount; n < 0 || n == 1 {
 		p.add("upstream.pace.connections_per_account", "%d: use 2 or more, since one is kept for exgate's own needs, or 0 for no bound", n)
 	}
@@ -175,6 +190,10 @@ func (pace Pace) validate(p *problems) {
 		p.add("upstream.pace.park_after", "%s is negative: use a time such as 1m, or 0 for never", pace.ParkAfter)
 	}
 }
+
+// slowestLink, in bytes per second, takes two minutes for a message of 1 MB.
+// With less, client and Exchange give each other up.
+const slowestLink = 8 << 10
 
 func (c *Config) validateNames(p *problems) {
 	n := c.Names

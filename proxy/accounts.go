@@ -25,11 +25,17 @@ type accounts struct {
 
 	mu         sync.Mutex
 	open       map[*backend.Account]*account
-	registries map[float64]*backend.Accounts // by messages per second
+	registries map[registryKey]*backend.Accounts
+}
+
+// registryKey tells apart accounts that share no pace.
+type registryKey struct {
+	upstream string
+	pace     backend.Pacing
 }
 
 func newAccounts() *accounts {
-	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[float64]*backend.Accounts)}
+	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts)}
 }
 
 // bound sets what holds for accounts that are opened from now on. Where the
@@ -43,14 +49,15 @@ func (a *accounts) bound(spool int64, maxBackoff time.Duration) {
 	a.spool, a.maxBackoff = spool, maxBackoff
 }
 
-// get returns the account of a user for one session more.
-func (a *accounts) get(user string, perSecond float64) *account {
+// get returns the account of a user on an upstream, for one session more.
+func (a *accounts) get(upstream, user string, pace backend.Pacing) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	registry := a.registries[perSecond]
+	key := registryKey{upstream, pace}
+	registry := a.registries[key]
 	if registry == nil {
-		registry = backend.NewAccounts(perSecond, a.maxBackoff)
-		a.registries[perSecond] = registry
+		registry = backend.NewAccounts(pace, a.maxBackoff)
+		a.registries[key] = registry
 	}
 	known := registry.Open(user)
 	shared := a.open[known]

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"exgate/backend"
 	"exgate/backend/wire"
 )
 
@@ -117,17 +118,19 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return len(c.flight) < c.login.policy.pipeline() }); err != nil {
 		return err
 	}
+	var messages *backend.Pace
 	switch {
+	case cmd.verb == "LOGOUT": // which spares Exchange a connection
+		return c.ready(cmd)
 	case cmd.effect() == fetchesView && asksForBodies(cmd.args):
 		cmd.bodies = true
-		if err := c.pace(c.login.account.Fetches); err != nil {
-			return err
-		}
+		messages = c.login.account.Fetches
 	case cmd.verb == "APPEND" && lit != nil && c.set.opts.Observe:
 		cmd.examined = c.examine(cmd.args, lit)
-		if err := c.pace(c.login.account.Appends); err != nil {
-			return err
-		}
+		messages = c.login.account.Appends
+	}
+	if err := c.pace(messages); err != nil {
+		return err
 	}
 	return c.ready(cmd)
 }
@@ -227,7 +230,7 @@ func (c *conn) keepsPlus(lit *wire.Literal) bool {
 // it if it is short. left is what the client has still to send when the
 // upstream is lost.
 func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left int64, err error) {
-	w := &literalWriter{c: c, examined: cmd.examined}
+	w := &literalWriter{c: c, examined: cmd.examined, until: time.Now().Add(c.srv.limits.literal(lit.Size))}
 	if lit.Size <= keptLiteral {
 		w.value = make([]byte, 0, lit.Size)
 	}
@@ -254,11 +257,21 @@ type literalWriter struct {
 	examined *examined // nil: nobody looks at the message
 	value    []byte    // what is remembered of it; nil: nothing
 	err      error     // of the upstream
+
+	// The client has until then to send it, and longer for the time in which
+	// the upstream, or the pace, has held it up.
+	until time.Time
+	held  time.Duration
 }
 
 func (w *literalWriter) Write(p []byte) (int, error) {
+	began := time.Now()
 	if _, w.err = w.c.up.Write(p); w.err != nil {
 		return 0, w.err
+	}
+	if w.held += time.Since(began); w.held > time.Second {
+		w.until, w.held = w.until.Add(w.held), 0
+		w.c.setReadDeadline(w.until)
 	}
 	w.examined.add(p)
 	if w.value != nil {

@@ -389,6 +389,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	c.upErr, c.torn, c.errors = nil, false, 0
 	c.rests()
 	c.mu.Unlock()
+	c.paceBytes(c.up)
 	c.up.Relay(r)
 	srv.sessions.add(c, l)
 	srv.totals.logins.count(loginOK)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"exgate/backend"
 	"exgate/backend/exchangesim"
 )
 
@@ -117,7 +118,7 @@ func TestObserveWithoutASpool(t *testing.T) {
 func TestObserveReportsWhatItWouldWait(t *testing.T) {
 	g := newGateway(t, withPolicy(exchangePolicy), observing)
 	c, u := g.login()
-	account := g.srv.accounts.get("alice", 0)
+	account := g.srv.accounts.get("", "alice", backend.Pacing{})
 	defer g.srv.accounts.close(account)
 	account.Throttle.Block(time.Hour)
 	c.C("a1 FETCH 1 BODY[]")

@@ -101,6 +101,7 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	r := &relay{c: c, up: up.Conn, fresh: new(view)}
 	old, enabled := c.view, c.enabled
 	c.mu.Unlock()
+	c.paceBytes(up.Conn)
 	up.Relay(r)
 	for _, args := range enabled {
 		if _, err := up.Do(ctx, backend.NewRequest("ENABLE").Raw(args)); err != nil {

@@ -410,7 +410,7 @@ func (r *relay) statusLine(status wire.Status) {
 
 // fetched counts the messages that a FETCH brings, against the pace.
 func (c *conn) fetched(line []byte) {
-	if c.login.wanted.MessagesPerSecond == 0 || len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
+	if !c.login.account.Fetches.Limits() || len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
 		return
 	}
 	if !bytes.Contains(line[:min(len(line), 32)], []byte(" FETCH ")) {

@@ -152,10 +152,10 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 		for lane, command := range map[string]string{"own lane": "a2 APPEND INBOX {3+}\r\nabc\r\n", "direct": "a2 FETCH 1 BODY[]\r\n"} {
 			t.Run(name+", "+lane, func(t *testing.T) {
 				policy := exchangePolicy
-				policy.MessagesPerSecond = tt.perSecond
+				policy.Pace.Each.Messages = tt.perSecond
 				g := newGateway(t, withPolicy(policy), shortWaits)
 				c, u := g.login()
-				account := g.srv.accounts.get("alice", tt.perSecond)
+				account := g.srv.accounts.get("", "alice", policy.Pace)
 				defer g.srv.accounts.close(account)
 				account.Throttle.Block(tt.throttled)
 				account.Appends.Charge(1) // the bursts

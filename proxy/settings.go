@@ -76,6 +76,6 @@ func (s *settings) newLogin(to *target, id backend.Identity, claim backend.Claim
 		names: names, edits: names != nil || policy.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
-		account: accounts.get(to.key(id.User), wanted.MessagesPerSecond),
+		account: accounts.get(to.Name, id.User, wanted.Pace),
 	}
 }

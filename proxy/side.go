@@ -86,6 +86,7 @@ func (c *conn) openSide(s *side) error {
 	if err != nil {
 		return err
 	}
+	c.paceBytes(up.Conn)
 	s.conn, s.by, s.mailbox = up.Conn, c.login.identity, ""
 	return nil
 }

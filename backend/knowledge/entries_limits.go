@@ -17,7 +17,7 @@ var limitEntries = []Entry{
 		Causes: []Cause{
 			{
 				Title: "The client is faster than Exchange's budget for the account.",
-				Do:    "Slow down: upstream.pace.messages_per_second, fractions allowed. Without exgate, as in the FAQ (bytes a second, messages a second, an end after so many bytes):",
+				Do:    "Slow down: upstream.pace.messages_per_second, fractions allowed, or upstream.pace.bytes_per_second. Without exgate, as in the FAQ (bytes a second, messages a second, an end after so many bytes):",
 				Lines: []string{
 					"imapsync ... --maxbytespersecond 100_000",
 					"imapsync ... --maxmessagespersecond 2",
@@ -161,7 +161,7 @@ var limitEntries = []Entry{
 			},
 			{
 				Title:  "Exchange Online, data: about 300 MB for each user and hour in theory, which is 83,333 bytes a second.",
-				Lines:  []string{"imapsync ... --maxbytespersecond 83333"},
+				Lines:  []string{"upstream.pace.bytes_per_second: 83333", "imapsync ... --maxbytespersecond 83333"},
 				Source: "FAQ.Office365, \"receive and sending limits\" R2 (systools.in)",
 			},
 			{

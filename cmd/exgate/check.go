@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -249,8 +250,17 @@ func otherFixesText(c *config.Config) string {
 }
 
 func paceText(p config.Pace) string {
-	if *p.MessagesPerSecond == 0 {
-		return "no limit"
+	var limits []string
+	limit := func(rate float64, what string) {
+		if rate > 0 {
+			limits = append(limits, strconv.FormatFloat(rate, 'f', -1, 64)+" "+what)
+		}
 	}
-	return fmt.Sprintf("%v messages/s per account", *p.MessagesPerSecond)
+	limit(*p.MessagesPerSecond, "messages/s per account")
+	limit(p.CommandsPerSecond, "commands/s per account")
+	limit(float64(p.BytesPerSecond), "bytes/s per account")
+	limit(p.All.MessagesPerSecond, "messages/s in all")
+	limit(p.All.CommandsPerSecond, "commands/s in all")
+	limit(float64(p.All.BytesPerSecond), "bytes/s in all")
+	return cmp.Or(strings.Join(limits, ", "), "no limit")
 }

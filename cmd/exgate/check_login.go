@@ -104,7 +104,7 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	report.Profile, report.Why = detect(report.Evidence())
 	p := c.Profile(report.Profile)
 	report.Limits = map[string]any{
-		"message_bytes": p.MessageLimit, "line_bytes": p.Message.LineLimit, "messages_per_second": p.MessagesPerSecond,
+		"message_bytes": p.MessageLimit, "line_bytes": p.Message.LineLimit, "messages_per_second": p.Pace.Each.Messages,
 	}
 	if report.Problem != nil {
 		report.explain(knowledge.Names{User: id.User, Admin: id.Admin, Domain: id.Domain})

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"testing"
+	"time"
+
+	"exgate/backend"
+)
+
+// owing returns a setup whose accounts have a pace, and has alice's buckets
+// owe what takes hours.
+func owing(t *testing.T, g *gateway, pace backend.Pacing, buckets func(*backend.Paces) []*backend.Pace) {
+	account := g.srv.accounts.get("", "alice", pace)
+	t.Cleanup(func() { g.srv.accounts.close(account) })
+	for _, bucket := range buckets(account.Paces) {
+		bucket.Charge(1e9)
+	}
+}
+
+// Commands of any kind have a pace, where one is set; LOGOUT passes.
+func TestPaceOfCommands(t *testing.T) {
+	for name, pace := range map[string]backend.Pacing{
+		"each": {Each: backend.Rates{Commands: 0.001}},
+		"all":  {All: backend.Rates{Commands: 0.001}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy := Policy{Name: plain, Pace: pace}
+			g := newGateway(t, withPolicy(policy), shortWaits)
+			c, u := g.login()
+			c.C("a1 NOOP") // the burst
+			u.C("a1 NOOP")
+			u.S("a1 OK done")
+			c.S("a1 OK done")
+			leaving, other := g.login()
+			leaving.C("a1 LOGOUT")
+			other.C("a1 LOGOUT")
+			other.S("* BYE bye")
+			leaving.S("* BYE bye")
+			other.S("a1 OK done")
+			leaving.S("a1 OK done")
+			c.C("a2 NOOP")
+			c.S("* OK exgate: still working: commands go at the pace that is set for them")
+			u.silent()
+			c.close()
+			u.ends()
+		})
+	}
+}
+
+func TestObserveReportsThePaceOfCommands(t *testing.T) {
+	policy := exchangePolicy
+	policy.Pace.Each.Commands = 0.001
+	g := newGateway(t, withPolicy(policy), observing)
+	c, u := g.login()
+	for range 2 {
+		c.C("a1 NOOP")
+		u.C("a1 NOOP")
+		u.S("a1 OK done")
+		c.S("a1 OK done")
+	}
+	if would := g.logged("observed")["would_wait"]; would != float64(1000*time.Second) {
+		t.Errorf("would wait %v", would)
+	}
+}
+
+// Bytes are held back where they pass, whatever the lane; who leaves meanwhile
+// is not waited for.
+func TestPaceOfBytes(t *testing.T) {
+	pace := backend.Pacing{Each: backend.Rates{Bytes: 1 << 20}}
+	policy := exchangePolicy
+	policy.Pace = pace
+	t.Run("from the upstream", func(t *testing.T) {
+		g := newGateway(t, withPolicy(policy), shortWaits)
+		c, u := g.login()
+		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.In} })
+		c.C("a1 FETCH 1 BODY[]")
+		u.C("a1 FETCH 1 BODY[]")
+		u.S("* 1 FETCH (FLAGS (\\Seen))") // of what has been read already, what comes next is held back
+		c.S("* 1 FETCH (FLAGS (\\Seen))")
+		u.S("a1 OK done")
+		c.silent()
+		c.close()
+		u.ends()
+	})
+	t.Run("a message", func(t *testing.T) {
+		g := newGateway(t, withPolicy(policy), shortWaits)
+		c, u := g.login()
+		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.Out} })
+		c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
+		c.S("* OK exgate: still working: Exchange is storing the message")
+		u.silent()
+		c.close()
+		u.ends()
+	})
+	t.Run("observe", func(t *testing.T) {
+		g := newGateway(t, withPolicy(policy), observing)
+		c, u := g.login()
+		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.In, p.Out} })
+		c.C("a1 NOOP")
+		u.C("a1 NOOP")
+		u.S("* 1 EXISTS")
+		c.S("* 1 EXISTS")
+		u.S("a1 OK done")
+		c.S("a1 OK done")
+	})
+}
