@@ -112,7 +112,7 @@ func (c *Config) validateFurther(p *problems) {
 		if u.TLS == "" {
 			continue // not even the defaults: it could not be decoded
 		}
-		its := u.shared()
+		var its problems
 		c.At(u).validateUpstream(&its)
 		for _, problem := range its {
 			p.add(entry+", "+u.Name, "%s", problem)
@@ -121,17 +121,6 @@ func (c *Config) validateFurther(p *problems) {
 	if c.RoutesFile != "" && len(c.Upstreams) == 0 {
 		p.add("routes_file", "of no use: there are no further upstreams")
 	}
-}
-
-// shared finds what is set once for all upstreams.
-func (u FurtherUpstream) shared() (p problems) {
-	pace := Default().Upstream.Pace
-	pace.MessagesPerSecond, pace.CommandsPerSecond = u.Pace.MessagesPerSecond, u.Pace.CommandsPerSecond
-	pace.BytesPerSecond, pace.All = u.Pace.BytesPerSecond, u.Pace.All
-	if u.Pace != pace {
-		p.add("upstream.pace", "of a further upstream only the rates per second can be set: the rest holds for all, by the first")
-	}
-	return p
 }
 
 // validate finds what backend.Options.Validate cannot know.

@@ -20,43 +20,39 @@ type account struct {
 // accounts are the mailboxes that have sessions. Those that are still paced or
 // throttled are remembered by backend.Accounts.
 type accounts struct {
-	spool      int64 // bytes of one account in the spool; 0: no bound
-	maxBackoff time.Duration
-
 	mu         sync.Mutex
+	spool      int64 // bytes of one account in the spool; 0: no bound
 	open       map[*backend.Account]*account
 	registries map[registryKey]*backend.Accounts
 }
 
-// registryKey tells apart accounts that share no pace.
+// registryKey tells apart accounts that share no pace. Where it changes, what
+// was known of throttles is forgotten.
 type registryKey struct {
-	upstream string
-	pace     backend.Pacing
+	upstream   string
+	pace       backend.Pacing
+	maxBackoff time.Duration
 }
 
 func newAccounts() *accounts {
 	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts)}
 }
 
-// bound sets what holds for accounts that are opened from now on. Where the
-// longest wait changes, what is known of throttles is forgotten.
-func (a *accounts) bound(spool int64, maxBackoff time.Duration) {
+// bound sets what holds for accounts that are opened from now on.
+func (a *accounts) bound(spool int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.maxBackoff != maxBackoff {
-		clear(a.registries)
-	}
-	a.spool, a.maxBackoff = spool, maxBackoff
+	a.spool = spool
 }
 
 // get returns the account of a user on an upstream, for one session more.
-func (a *accounts) get(upstream, user string, pace backend.Pacing) *account {
+func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff time.Duration) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	key := registryKey{upstream, pace}
+	key := registryKey{upstream, pace, maxBackoff}
 	registry := a.registries[key]
 	if registry == nil {
-		registry = backend.NewAccounts(pace, a.maxBackoff)
+		registry = backend.NewAccounts(pace, maxBackoff)
 		a.registries[key] = registry
 	}
 	known := registry.Open(user)

@@ -104,7 +104,7 @@ func (c *conn) close(reason error, took time.Duration) {
 	c.nc.Close()
 	switch { // both wait for its reader, so that nothing writes after us
 	case c.up == nil:
-	case c.place != nil && c.srv.places.limited():
+	case c.place != nil && c.place.all.limited():
 		c.up.Leave()
 	default:
 		c.up.Close()

@@ -79,7 +79,7 @@ func TestDrainEndsWaits(t *testing.T) {
 	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 }, connections(ConnectionLimits{PerLogin: 2, MaxWait: time.Hour}))
 	fetching, _ := g.login()
 	storing, _ := g.login()
-	account := g.srv.accounts.get("", "alice", backend.Pacing{})
+	account := g.srv.accounts.get("", "alice", backend.Pacing{}, 0)
 	account.Throttle.Block(time.Hour)
 	g.srv.accounts.close(account)
 	coming := g.dial()

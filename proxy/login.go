@@ -367,7 +367,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		return interrupted("log in again later")
 	} else if err != nil {
 		c.place = held
-		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", srv.places.bounds().MaxWait)
+		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.places.bounds().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
 	up, err := c.openUpstream(to, id, cred)

@@ -118,7 +118,7 @@ func TestObserveWithoutASpool(t *testing.T) {
 func TestObserveReportsWhatItWouldWait(t *testing.T) {
 	g := newGateway(t, withPolicy(exchangePolicy), observing)
 	c, u := g.login()
-	account := g.srv.accounts.get("", "alice", backend.Pacing{})
+	account := g.srv.accounts.get("", "alice", backend.Pacing{}, 0)
 	defer g.srv.accounts.close(account)
 	account.Throttle.Block(time.Hour)
 	c.C("a1 FETCH 1 BODY[]")

@@ -10,7 +10,7 @@ import (
 // owing returns a setup whose accounts have a pace, and has alice's buckets
 // owe what takes hours.
 func owing(t *testing.T, g *gateway, pace backend.Pacing, buckets func(*backend.Paces) []*backend.Pace) {
-	account := g.srv.accounts.get("", "alice", pace)
+	account := g.srv.accounts.get("", "alice", pace, 0)
 	t.Cleanup(func() { g.srv.accounts.close(account) })
 	for _, bucket := range buckets(account.Paces) {
 		bucket.Charge(1e9)

@@ -58,9 +58,9 @@ func (c *conn) takePlace(to *target, id backend.Identity) error {
 	if c.place != nil {
 		return nil
 	}
-	c.waiting.set(c.srv.places.waitingText(), time.Time{})
+	c.waiting.set(to.places.waitingText(), time.Time{})
 	return c.patiently(func(ctx context.Context) (err error) {
-		c.place, err = c.srv.places.take(ctx, c, to.key(fold(id.User)), to.key(loginName(id)))
+		c.place, err = to.places.take(ctx, c, fold(id.User), loginName(id))
 		return err
 	})
 }
@@ -83,10 +83,10 @@ func (c *conn) giveAway() {
 	c.up.Leave()
 	c.stats.parked++
 	c.log.Info("session parked: its connection goes to a client that waits", "idle", c.idle != nil)
-	account, login := c.place.account, c.place.login
+	left := c.place
 	c.leavePlace()
 	if c.idle != nil {
-		c.comeback = c.srv.places.ask(&place{all: c.srv.places, owner: c, account: account, login: login}, true, func() {
+		c.comeback = left.all.ask(&place{all: left.all, owner: c, account: left.account, login: left.login}, true, func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.mayReturn = true
@@ -101,7 +101,7 @@ func (c *conn) lookForRoom() (next time.Time) {
 	if c.comeback == nil {
 		return time.Time{}
 	}
-	again, ok := c.srv.places.makeRoom(c.comeback)
+	again, ok := c.comeback.place.all.makeRoom(c.comeback)
 	if !ok {
 		return time.Time{}
 	}
@@ -116,7 +116,7 @@ const roomPause = 100 * time.Millisecond
 func (c *conn) leavePlace() {
 	if w := c.comeback; w != nil {
 		c.comeback = nil
-		if !c.srv.places.withdraw(w) {
+		if !w.place.all.withdraw(w) {
 			w.place.release()
 		}
 		c.mu.Lock()

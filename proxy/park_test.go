@@ -64,17 +64,21 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		c.S("* OK …")
 		c.C("a0 LOGIN alice secret")
 		eventually(t, "it waits", func() bool {
-			g.srv.places.mu.Lock()
-			defer g.srv.places.mu.Unlock()
-			return len(g.srv.places.queue) == 1
+			return g.queued() == 1
 		})
 		c.close()
 		eventually(t, "it waits no more", func() bool {
-			g.srv.places.mu.Lock()
-			defer g.srv.places.mu.Unlock()
-			return len(g.srv.places.queue) == 0
+			return g.queued() == 0
 		})
 	})
+}
+
+// queued is the number of clients that wait for their turn.
+func (g *gateway) queued() int {
+	p := g.srv.placesOf("")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue)
 }
 
 // parking has one connection, which idle sessions give away at once.
@@ -157,15 +161,15 @@ func TestParkAndNoPlace(t *testing.T) {
 	u1.ends()
 	second.C("a1 NOOP")
 	u2.C("a1 NOOP")
-	limits := g.srv.places.bounds()
+	limits := g.srv.placesOf("").bounds()
 	limits.MaxWait = time.Millisecond
-	g.srv.places.bound(limits)
+	g.srv.placesOf("").bound(limits)
 	first.C("i1 NOOP")
 	first.S("i1 NO [UNAVAILABLE] all connections …")
 	first.raw("i2 APPEND INBOX {3+}\r\nabc\r\n")
 	first.S("i2 NO [UNAVAILABLE] all connections …; nothing was stored")
 	limits.MaxWait = time.Minute
-	g.srv.places.bound(limits)
+	g.srv.placesOf("").bound(limits)
 	u2.S("a1 OK done")
 	second.S("a1 OK done")
 	first.C("i3 NOOP")

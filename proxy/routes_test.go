@@ -63,7 +63,7 @@ func writeFile(t *testing.T, path, text string) {
 
 // twoExchanges starts a gateway before an Exchange on premises and Exchange
 // Online, with a map file.
-func twoExchanges(t *testing.T, lines string) (g *gateway, old, online *exchangesim.Server, path string) {
+func twoExchanges(t *testing.T, lines string, setups ...func(*Options, *limits)) (g *gateway, old, online *exchangesim.Server, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "routes")
 	writeFile(t, path, lines)
@@ -81,7 +81,7 @@ func twoExchanges(t *testing.T, lines string) (g *gateway, old, online *exchange
 	t.Cleanup(func() { online.Close(); serving.Wait() })
 	policy := exchangePolicy
 	policy.Forms = []backend.Form{backend.FormAdminUPNUser}
-	g, old = newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), withDomain, func(o *Options, lim *limits) {
+	others := func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
 		o.Others = []Upstream{{
 			Name: "online", Profile: "exchange-online", Policy: func(string) Policy { return policy }, Match: []string{"*@cloud.example.com", `CLOUD\*`},
@@ -92,7 +92,9 @@ func twoExchanges(t *testing.T, lines string) (g *gateway, old, online *exchange
 		if o.Routes, err = LoadRoutes(path, []string{"online"}); err != nil {
 			t.Fatal(err)
 		}
-	})
+	}
+	setups = append([]func(*Options, *limits){withPolicy(exchangePolicy), withDomain, others}, setups...)
+	g, old = newSimulated(t, exchangesim.Config{}, setups...)
 	return g, old, online, path
 }
 
@@ -172,4 +174,27 @@ func TestUsersFileEndsSessions(t *testing.T) {
 	out.ends()
 	stays.C("a3 NOOP")
 	stays.S("a3 OK …")
+}
+
+// Each upstream has its own bound on connections, and its own queue.
+func TestConnectionsPerUpstream(t *testing.T) {
+	g, old, online, _ := twoExchanges(t, "# nobody yet\n", func(o *Options, _ *limits) {
+		o.Connections = ConnectionLimits{PerLogin: 1, MaxWait: time.Millisecond}
+		o.Others[0].Connections = ConnectionLimits{PerLogin: 2, MaxWait: time.Millisecond}
+	})
+	refused := func(name string) {
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a1 LOGIN " + name + " bobpass")
+		c.until("a1 NO [UNAVAILABLE] all connections …", "* OK …")
+	}
+	logsIn(g, "bob", "bobpass")
+	refused("bob")
+	for range 2 {
+		logsIn(g, `CLOUD\bob`, "bobpass")
+	}
+	refused(`CLOUD\bob`)
+	if a, b := len(old.Messages("bob", "INBOX")), len(online.Messages("bob", "INBOX")); a != 1 || b != 2 {
+		t.Errorf("%d messages on the one side, %d on the other", a, b)
+	}
 }

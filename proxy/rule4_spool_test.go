@@ -86,7 +86,7 @@ func TestRule4BudgetOfAnAccount(t *testing.T) {
 	first.C("a1 APPEND INBOX {60}")
 	first.S("+ go ahead")
 	first.raw(strings.Repeat("x", 59))
-	account := g.srv.accounts.get("", "alice", backend.Pacing{})
+	account := g.srv.accounts.get("", "alice", backend.Pacing{}, 0)
 	defer g.srv.accounts.close(account)
 	eventually(t, "59 bytes are charged", func() bool {
 		account.uploads.mu.Lock()

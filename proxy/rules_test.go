@@ -155,7 +155,7 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 				policy.Pace.Each.Messages = tt.perSecond
 				g := newGateway(t, withPolicy(policy), shortWaits)
 				c, u := g.login()
-				account := g.srv.accounts.get("", "alice", policy.Pace)
+				account := g.srv.accounts.get("", "alice", policy.Pace, 0)
 				defer g.srv.accounts.close(account)
 				account.Throttle.Block(tt.throttled)
 				account.Appends.Charge(1) // the bursts

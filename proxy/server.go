@@ -49,8 +49,7 @@ type Options struct {
 	Policy func(profile string) Policy
 	// Resume has sessions outlive their upstream connections.
 	Resume bool
-	// Connections bound the upstream connections; an observing gateway keeps
-	// to them where it keeps the pace.
+	// Connections are Upstream.Connections of the first.
 	Connections ConnectionLimits
 	// Observe changes nothing and reports everything; the switches keep the
 	// pace, the waiting and the resuming.
@@ -84,9 +83,8 @@ type Server struct {
 	totals     totals
 	watching   sync.Once
 	accounts   *accounts
-	places     *places // of upstream connections
-	reconnects gate    // of sessions that have lost their upstream
-	uploads    budget  // bytes of all sessions in the spool
+	reconnects gate   // of sessions that have lost their upstream
+	uploads    budget // bytes of all sessions in the spool
 	poisons    poisons
 
 	ctx    context.Context // ends with the gateway
@@ -96,8 +94,9 @@ type Server struct {
 	drain    context.CancelFunc
 	conns    sync.WaitGroup
 
-	mu   sync.Mutex
-	live map[*conn]struct{}
+	mu     sync.Mutex
+	live   map[*conn]struct{}
+	places map[string]*places // by the name of the upstream
 }
 
 // NewServer returns a gateway that Serve and Close work on.
@@ -109,7 +108,7 @@ func NewServer(opts Options) (*Server, error) {
 	s := &Server{
 		limits:     defaultLimits,
 		accounts:   newAccounts(),
-		places:     newPlaces(),
+		places:     make(map[string]*places),
 		reconnects: make(gate, maxReconnects),
 		live:       make(map[*conn]struct{}),
 		guesses:    newGuesses(),
@@ -135,11 +134,24 @@ func (s *Server) Reload(opts Options) error {
 func (s *Server) use(set *settings) {
 	opts := &set.opts
 	s.uploads.bound(opts.Spool.Total)
-	s.accounts.bound(opts.Spool.Account, opts.Upstream.MaxBackoff)
-	s.places.bound(opts.Connections)
+	s.accounts.bound(opts.Spool.Account)
+	for _, t := range set.targets {
+		t.places = s.placesOf(t.Name)
+		t.places.bound(t.Connections)
+	}
 	s.guesses.bound(opts.Abuse.FailedLogins)
 	s.addresses.bound(opts.Abuse.ConnectionsPerAddress)
 	s.settings.Store(set)
+}
+
+// placesOf are those of an upstream, which outlive the settings.
+func (s *Server) placesOf(name string) *places {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.places[name] == nil {
+		s.places[name] = newPlaces()
+	}
+	return s.places[name]
 }
 
 // Serve accepts clients until the listener is closed, and owns what it accepts.

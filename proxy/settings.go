@@ -23,9 +23,6 @@ func newSettings(opts Options) (*settings, error) {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	if opts.Observe && !opts.ObservePace {
-		opts.Connections = ConnectionLimits{}
-	}
 	s := &settings{
 		opts: opts,
 		tls: &tls.Config{
@@ -39,9 +36,12 @@ func newSettings(opts Options) (*settings, error) {
 	if s.quarantine, err = openQuarantine(opts.Quarantine); err != nil {
 		return nil, err
 	}
-	first := Upstream{Backend: opts.Upstream, Profile: opts.Profile, Policy: opts.Policy, Resume: opts.Resume}
+	first := Upstream{Backend: opts.Upstream, Profile: opts.Profile, Policy: opts.Policy, Resume: opts.Resume, Connections: opts.Connections}
 	holds := false
 	for _, u := range append([]Upstream{first}, opts.Others...) {
+		if opts.Observe && !opts.ObservePace {
+			u.Connections = ConnectionLimits{}
+		}
 		t, err := newTarget(u)
 		if err != nil {
 			return nil, err
@@ -76,6 +76,6 @@ func (s *settings) newLogin(to *target, id backend.Identity, claim backend.Claim
 		names: names, edits: names != nil || policy.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
-		account: accounts.get(to.Name, id.User, wanted.Pace),
+		account: accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),
 	}
 }

@@ -14,6 +14,9 @@ type Upstream struct {
 	Profile string                      // or Auto
 	Policy  func(profile string) Policy // what is done under a profile
 	Resume  bool                        // sessions outlive its connections
+	// Connections bound those to this server; an observing gateway keeps to them
+	// where it keeps the pace.
+	Connections ConnectionLimits
 	// Match are patterns of the logins that go there, in any case: a mailbox, or
 	// DOMAIN\user, in which * stands for anything.
 	Match []string
@@ -23,6 +26,7 @@ type Upstream struct {
 type target struct {
 	Upstream
 	backend *backend.Upstream
+	places  *places // of connections; Server.use sets it
 }
 
 func newTarget(u Upstream) (*target, error) {

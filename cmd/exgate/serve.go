@@ -161,20 +161,15 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 		return proxy.Options{}, exitError{exitConfig, err}
 	}
 	return proxy.Options{
-		Upstream: upstream,
-		Users:    users,
-		Abuse:    proxy.AbuseLimits{ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, FailedLogins: c.Limits.FailedLogins},
-		Others:   others,
-		Routes:   routes,
-		Profile:  c.Upstream.Profile,
-		Policy:   func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
-		Resume:   c.Upstream.Resume,
-		Connections: proxy.ConnectionLimits{
-			PerAccount: c.Upstream.Pace.ConnectionsPerAccount,
-			PerLogin:   c.Upstream.Pace.ConnectionsPerLogin,
-			MaxWait:    c.Upstream.Pace.MaxWait,
-			ParkAfter:  c.Upstream.Pace.ParkAfter,
-		},
+		Upstream:        upstream,
+		Users:           users,
+		Abuse:           proxy.AbuseLimits{ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, FailedLogins: c.Limits.FailedLogins},
+		Others:          others,
+		Routes:          routes,
+		Profile:         c.Upstream.Profile,
+		Policy:          func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
+		Resume:          c.Upstream.Resume,
+		Connections:     connectionLimits(c.Upstream.Pace),
 		Observe:         c.Mode == config.Observe,
 		ObservePace:     c.Observe.Pace,
 		ObserveThrottle: c.Observe.Throttle,
@@ -194,6 +189,12 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	}, nil
 }
 
+func connectionLimits(p config.Pace) proxy.ConnectionLimits {
+	return proxy.ConnectionLimits{
+		PerAccount: p.ConnectionsPerAccount, PerLogin: p.ConnectionsPerLogin, MaxWait: p.MaxWait, ParkAfter: p.ParkAfter,
+	}
+}
+
 // furtherUpstreams are the upstreams besides the first, and the map file.
 func furtherUpstreams(c *config.Config) (others []proxy.Upstream, routes *proxy.Routes, err error) {
 	var names []string
@@ -205,7 +206,8 @@ func furtherUpstreams(c *config.Config) (others []proxy.Upstream, routes *proxy.
 		}
 		others = append(others, proxy.Upstream{
 			Name: u.Name, Backend: options, Profile: u.Profile, Resume: u.Resume, Match: u.Match,
-			Policy: func(profile string) proxy.Policy { return proxy.Policy(at.Profile(profile)) },
+			Connections: connectionLimits(u.Pace),
+			Policy:      func(profile string) proxy.Policy { return proxy.Policy(at.Profile(profile)) },
 		})
 		names = append(names, u.Name)
 	}
