@@ -361,7 +361,7 @@ func (c *Conn) await(call *call) (event, error) {
 			}
 		case <-silence.C:
 			if c.in.Load() == heard {
-				return event{}, fmt.Errorf("no reply for %s", c.timeouts.Reply)
+				return event{}, fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
 			}
 			heard = c.in.Load() // untagged data is no silence
 			silence.Reset(c.timeouts.Reply)
@@ -409,7 +409,7 @@ func (c *Conn) readAll() error {
 			case err == io.EOF:
 				err = errors.New("closed by the upstream")
 			case errors.As(err, &ne) && ne.Timeout():
-				err = fmt.Errorf("no reply for %s", c.timeouts.Reply)
+				err = fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
 			}
 			return err
 		}

@@ -47,6 +47,9 @@ type Options struct {
 // (exchange-behaviour.md §4.3).
 const DefaultMaxBackoff = 15 * time.Minute
 
+// DefaultReply is how long an upstream may be silent while a reply is awaited.
+const DefaultReply = 5 * time.Minute
+
 // DefaultMaxWait, for a free connection, is below the two minutes after which
 // imapsync gives up (clients.md).
 const DefaultMaxWait = 100 * time.Second
@@ -102,7 +105,7 @@ type Timeouts struct {
 	Dial     time.Duration // TCP connect; 20 s
 	Greeting time.Duration // TLS and greeting; 30 s
 	Login    time.Duration // one login command; 60 s
-	Reply    time.Duration // silence while a command is in progress; 5 min
+	Reply    time.Duration // silence while a command is in progress; DefaultReply
 	Write    time.Duration // one write; 2 min
 	Leave    time.Duration // for the server to close after us; 1 s
 }
@@ -117,7 +120,7 @@ func (t Timeouts) WithDefaults() Timeouts {
 	set(&t.Dial, 20*time.Second)
 	set(&t.Greeting, 30*time.Second)
 	set(&t.Login, 60*time.Second)
-	set(&t.Reply, 5*time.Minute)
+	set(&t.Reply, DefaultReply)
 	set(&t.Write, 2*time.Minute)
 	set(&t.Leave, time.Second)
 	return t

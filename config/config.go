@@ -125,6 +125,9 @@ type Upstream struct {
 	// When Exchange drops a connection, go on with a new one where the client
 	// cannot tell the difference. false: the client's session ends too.
 	Resume bool `key:"resume"`
+	// How long Exchange may be silent while a reply is awaited, before its
+	// connection is given up. A SEARCH or COPY in a large mailbox takes minutes.
+	ReplyTimeout time.Duration `key:"reply_timeout" example:"10m"`
 	// What a client's login name means, and how it is written to Exchange.
 	Login Login `key:"login"`
 	// Access tokens in place of passwords, as Exchange Online wants them.
@@ -548,6 +551,8 @@ func Default() *Config {
 			Profile: Auto,
 			Resume:  true,
 			Login:   Login{MaxFailures: backend.DefaultMaxFailures},
+
+			ReplyTimeout: backend.DefaultReply,
 			// The connections are those of the design, below Exchange's 16.
 			Pace: Pace{MaxBackoff: backend.DefaultMaxBackoff, ConnectionsPerAccount: 12, MaxWait: backend.DefaultMaxWait},
 		},

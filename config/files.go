@@ -62,6 +62,7 @@ func (c *Config) backendOptions() backend.Options {
 			Pending: a.ClientSecretFile != "" || a.ClientSecretEnv != "" || a.CertificateFile != "",
 		},
 		MaxBackoff: u.Pace.MaxBackoff,
+		Timeouts:   backend.Timeouts{Reply: u.ReplyTimeout},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Validate returns every problem at once, each beginning with its key as
@@ -142,6 +143,9 @@ func (u Upstream) validate(p *problems) {
 	if strings.ContainsAny(u.Login.UPN, "\\/@ ") {
 		p.add("upstream.login.upn", "%q: write what follows the @, such as example.com", u.Login.UPN)
 	}
+	if u.ReplyTimeout < time.Second {
+		p.add("upstream.reply_timeout", "%s: no server answers every command so soon; a SEARCH of a large mailbox takes minutes", u.ReplyTimeout)
+	}
 	u.Pace.validate(p)
 	if u.Pace.ParkAfter > 0 && !u.Resume {
 		p.add("upstream.pace.park_after", "parked sessions come back by being resumed: set upstream.resume: true")
@@ -149,23 +153,24 @@ func (u Upstream) validate(p *problems) {
 }
 
 func (pace Pace) validate(p *problems) {
-	rates := map[string]float64{
-		"commands_per_second": pace.CommandsPerSecond, "all.commands_per_second": pace.All.CommandsPerSecond,
-		"all.messages_per_second": pace.All.MessagesPerSecond,
-	}
-	if rate := pace.MessagesPerSecond; rate != nil {
-		rates["messages_per_second"] = *rate
-	}
-	for key, rate := range rates {
-		if !(rate >= 0) || math.IsInf(rate, 0) {
-			p.add("upstream.pace."+key, "%v is no rate: use a number such as 4 or 0.33, or 0 for no limit", rate)
+	rate := func(key string, perSecond float64) {
+		if !(perSecond >= 0) || math.IsInf(perSecond, 0) {
+			p.add("upstream.pace."+key, "%v is no rate: use a number such as 4 or 0.33, or 0 for no limit", perSecond)
 		}
 	}
-	for key, rate := range map[string]int64{"bytes_per_second": pace.BytesPerSecond, "all.bytes_per_second": pace.All.BytesPerSecond} {
-		if rate < 0 || 0 < rate && rate < slowestLink {
-			p.add("upstream.pace."+key, "%d: use %d or more, or 0 for no limit", rate, slowestLink)
+	bytes := func(key string, perSecond int64) {
+		if perSecond < 0 || 0 < perSecond && perSecond < slowestLink {
+			p.add("upstream.pace."+key, "%d: use %d or more, or 0 for no limit", perSecond, slowestLink)
 		}
 	}
+	if pace.MessagesPerSecond != nil {
+		rate("messages_per_second", *pace.MessagesPerSecond)
+	}
+	rate("commands_per_second", pace.CommandsPerSecond)
+	bytes("bytes_per_second", pace.BytesPerSecond)
+	rate("all.messages_per_second", pace.All.MessagesPerSecond)
+	rate("all.commands_per_second", pace.All.CommandsPerSecond)
+	bytes("all.bytes_per_second", pace.All.BytesPerSecond)
 	if n := pace.ConnectionsPerAccount; n < 0 || n == 1 {
 		p.add("upstream.pace.connections_per_account", "%d: use 2 or more, since one is kept for exgate's own needs, or 0 for no bound", n)
 	}
@@ -193,11 +198,13 @@ func (c *Config) validateNames(p *problems) {
 
 func (c *Config) validateLimits(p *problems) {
 	l := c.Limits
-	for key, n := range map[string]int{"limits.connections_per_address": l.ConnectionsPerAddress, "limits.failed_logins": l.FailedLogins} {
+	bound := func(key string, n int) {
 		if n < 0 {
 			p.add(key, "%d is negative: give a number, or 0 for no bound", n)
 		}
 	}
+	bound("limits.connections_per_address", l.ConnectionsPerAddress)
+	bound("limits.failed_logins", l.FailedLogins)
 	if l.MessageSize < 0 {
 		p.add("limits.message_size", "%d is negative: give bytes, or 0 for the profile's", l.MessageSize)
 	}
