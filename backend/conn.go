@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -494,7 +495,7 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 // forwardGathered gives the sink a response, or its beginning, that was kept
 // for a request, and flushes since the memory is used again.
 func (c *Conn) forwardGathered(sink Sink, kind wire.Kind, last bool) error {
-	if err := sink.Take(wire.Fragment{Data: c.gathered, Kind: kind, First: true, Last: last}); err != nil {
+	if err := sink.Take(wire.Fragment{Data: slices.Clip(c.gathered), Kind: kind, First: true, Last: last}); err != nil {
 		return err
 	}
 	return sink.Flush()

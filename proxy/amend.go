@@ -24,8 +24,9 @@ type replyEditor interface {
 	// wants tells, by the first line of an untagged response, whether it is
 	// edited.
 	wants(line []byte) bool
-	// edit appends to out what the client gets of a fragment of such a response.
-	edit(out []byte, f wire.Fragment) []byte
+	// edit appends to out what the client gets of a fragment of such a response,
+	// or tells that it is the same.
+	edit(out []byte, f wire.Fragment) (edited []byte, same bool)
 }
 
 // amendment is a command whose arguments are all here, and may be changed before

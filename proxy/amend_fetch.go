@@ -138,22 +138,27 @@ func (f *fetching) wants(line []byte) bool {
 }
 
 // edit implements replyEditor.
-func (f *fetching) edit(out []byte, frag wire.Fragment) []byte {
-	f.brought = f.brought || frag.Literal || asksForText(strings.ToUpper(string(frag.Data)))
+func (f *fetching) edit(out []byte, frag wire.Fragment) (edited []byte, same bool) {
+	if f.single != "" && !f.brought {
+		f.brought = frag.Literal || asksForText(strings.ToUpper(string(frag.Data)))
+	}
 	switch {
 	case f.structure != nil:
 		if frag.First {
-			*f.structure = structureEditor{out: f.structure.out}
+			f.structure.reset()
 		}
-		out = append(out, f.structure.edit(frag)...)
+		text, same := f.structure.edit(frag)
 		if frag.Last && f.structure.fixed > 0 {
 			f.c.repaired("structure")
 		}
-		return out
+		if same {
+			return out, true
+		}
+		return append(out, text...), false
 	case f.substitute == backend.SubstituteMark || f.substitute == backend.SubstituteRefuse:
 		return f.held.edit(out, frag, f)
 	}
-	return append(out, frag.Data...)
+	return out, true
 }
 
 // passes tells that the rest of the response goes as it is.

@@ -30,12 +30,12 @@ const maxBeforePlus = 16 << 10
 func (b *beforePlus) wants([]byte) bool { return b.cmd.asks && !b.full }
 
 // edit implements replyEditor.
-func (b *beforePlus) edit(out []byte, f wire.Fragment) []byte {
+func (b *beforePlus) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	b.kept = append(b.kept, f.Data...)
 	if b.full = len(b.kept) > maxBeforePlus; b.full {
-		return append(out, b.release()...)
+		return append(out, b.release()...), false
 	}
-	return out
+	return out, false
 }
 
 // release returns what was kept.

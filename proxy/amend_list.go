@@ -136,15 +136,15 @@ type listing struct {
 func (l *listing) wants(line []byte) bool { return isListed(line, "LIST", "LSUB", "STATUS") }
 
 // edit implements replyEditor.
-func (l *listing) edit(out []byte, f wire.Fragment) []byte {
+func (l *listing) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, at, ok := l.gatherListed(f)
 	if !ok {
-		return append(out, resp...)
+		return append(out, resp...), false
 	}
 	n := l.c.login.names
 	edit := listedEdit{mailbox: at.mailbox, separator: n.opts.Separator}
 	if l.root || at.mailbox == "" {
-		return at.appendTo(out, resp, edit)
+		return at.appendTo(out, resp, edit), false
 	}
 	if l.fresh != nil {
 		addListed(l.fresh, resp, &at)
@@ -153,25 +153,25 @@ func (l *listing) edit(out []byte, f wire.Fragment) []byte {
 	shown, ok := n.Client(name, l.list)
 	switch {
 	case !ok:
-		return out
+		return out, false
 	case !l.asked(shown):
 		if at.verb == "LSUB" {
-			return l.parents(out, shown)
+			return l.parents(out, shown), false
 		}
-		return out
+		return out, false
 	case at.verb == "LSUB":
 		l.tell(shown)
 	}
 	if at.verb != "STATUS" {
 		edit.attribute = n.SpecialUse(name, l.list)
 		if l.special && edit.attribute == "" {
-			return out
+			return out, false
 		}
 	}
 	if shown != name || at.bare { // what is bare has a TAB, which UTF-7 writes otherwise
 		edit.mailbox = folders.Encode(shown)
 	}
-	return at.appendTo(out, resp, edit)
+	return at.appendTo(out, resp, edit), false
 }
 
 // asked tells whether the client's patterns have a mailbox in them.
@@ -218,11 +218,14 @@ type quoting struct {
 func (q *quoting) wants(line []byte) bool { return isListed(line, "LIST", "LSUB") }
 
 // edit implements replyEditor.
-func (q *quoting) edit(out []byte, f wire.Fragment) []byte {
+func (q *quoting) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, at, ok := q.gatherListed(f)
 	if !ok || !at.bare {
-		return append(out, resp...)
+		if f.First && f.Last {
+			return out, true
+		}
+		return append(out, resp...), false
 	}
 	q.c.repaired("list-names")
-	return at.appendTo(out, resp, listedEdit{mailbox: at.mailbox})
+	return at.appendTo(out, resp, listedEdit{mailbox: at.mailbox}), false
 }

@@ -172,13 +172,13 @@ type ownNamespace struct {
 func (n *ownNamespace) wants(line []byte) bool { return isListed(line, "NAMESPACE") }
 
 // edit implements replyEditor.
-func (n *ownNamespace) edit(out []byte, f wire.Fragment) []byte {
+func (n *ownNamespace) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, ok := n.gather(f)
 	if resp == nil || !ok {
-		return append(out, resp...)
+		return append(out, resp...), false
 	}
 	quoted := `"` + strings.ReplaceAll(n.separator, `\`, `\\`) + `"`
-	return append(out, `* NAMESPACE (("" `+quoted+`)) NIL NIL`+"\r\n"...)
+	return append(out, `* NAMESPACE (("" `+quoted+`)) NIL NIL`+"\r\n"...), false
 }
 
 // editNoNames refuses commands in which names stand in many places, and which
@@ -209,20 +209,20 @@ type nameLines struct {
 func (n *nameLines) wants(line []byte) bool { return isListed(line, nameFirst...) }
 
 // edit implements replyEditor.
-func (n *nameLines) edit(out []byte, f wire.Fragment) []byte {
+func (n *nameLines) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, l, ok := n.gatherListed(f)
 	if !ok {
-		return append(out, resp...)
+		return append(out, resp...), false
 	}
 	client := n.asked // in the client's own spelling
 	if name, _ := folders.Decode(l.mailbox); !strings.EqualFold(name, n.mailbox) {
 		shown, ok := n.names.Client(name, n.list)
 		if !ok {
-			return out
+			return out, false
 		}
 		client = folders.Encode(shown)
 	}
-	return l.appendTo(out, resp, listedEdit{mailbox: client})
+	return l.appendTo(out, resp, listedEdit{mailbox: client}), false
 }
 
 // isListed tells whether a response begins with one of the words.

@@ -31,6 +31,14 @@ func BenchmarkRelay(b *testing.B) {
 		fmt.Fprintf(&list2, "* LIST (\\HasNoChildren) \"/\" \"Projects/Customer %d/Year %d&JCM-\"\r\n", i/10, i%10)
 		fmt.Fprintf(&fetch, "* %d FETCH (UID %d FLAGS (\\Seen) RFC822.SIZE 12345)\r\n", i+1, i+1000)
 	}
+	var headers, envelopes, broken strings.Builder
+	for i := range 5000 {
+		n := i + 1
+		header := fmt.Sprintf("Date: Mon, 1 Jan 2026 00:00:00 +0000\r\nFrom: a%d@example.com\r\nSubject: message %d\r\nMessage-ID: <%d@example.com>\r\n%s\r\n", n, n, n, strings.Repeat("Received: by x\r\n", 20))
+		fmt.Fprintf(&headers, "* %d FETCH (UID %d FLAGS (\\Seen) RFC822.SIZE 4096 BODY[HEADER.FIELDS (DATE FROM SUBJECT)] {%d}\r\n%s)\r\n", n, n, len(header), header)
+		fmt.Fprintf(&envelopes, "* %d FETCH (UID %d FLAGS (\\Seen) ENVELOPE %s BODYSTRUCTURE (%s NIL (\"inline\" NIL) NIL NIL)%s NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL NIL NIL))\r\n", n, n, envelope, textPart, textPart)
+		fmt.Fprintf(&broken, "* %d FETCH (UID %d FLAGS (\\Seen) ENVELOPE %s BODYSTRUCTURE (%s NIL \"inline\" NIL NIL)%s NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL NIL NIL))\r\n", n, n, envelope, textPart, textPart)
+	}
 	bodies := strings.Repeat("* 1 FETCH (UID 7 BODY[] {50000}\r\n"+strings.Repeat("x", 50_000)+")\r\n", 20)
 	for _, bm := range []struct {
 		name, data string
@@ -39,25 +47,60 @@ func BenchmarkRelay(b *testing.B) {
 	}{
 		{"flags", fetch.String(), folders.Options{}, "UID FETCH"},
 		{"bodies", bodies, folders.Options{}, "UID FETCH"},
+		{"headers", headers.String(), folders.Options{}, "UID FETCH"},
 		{"list-off", list.String(), folders.Options{}, "LIST"},
 		{"list-apart", list.String(), apartNames, "LIST"},
 		{"list-changed", list2.String(), apartNames, "LIST"},
 	} {
-		b.Run(bm.name, func(b *testing.B) { benchmarkRelay(b, bm.data, bm.names, bm.command) })
+		b.Run(bm.name, func(b *testing.B) { benchmarkRelay(b, bm.data, bm.names, bm.command, "") })
+	}
+	for _, bm := range []struct{ name, data, items string }{
+		{"flags-repaired", fetch.String(), "(UID FLAGS RFC822.SIZE)"},
+		{"bodies-repaired", bodies, "(UID BODY.PEEK[])"},
+		{"headers-repaired", headers.String(), "(UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (DATE FROM SUBJECT)])"},
+		{"envelopes-repaired", envelopes.String(), "(UID FLAGS ENVELOPE BODYSTRUCTURE)"},
+		{"envelopes-broken", broken.String(), "(UID FLAGS ENVELOPE BODYSTRUCTURE)"},
+	} {
+		b.Run(bm.name, func(b *testing.B) { benchmarkRelay(b, bm.data, folders.Options{}, "UID FETCH", bm.items) })
 	}
 }
 
-func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb string) {
+// unpaced is an account without limits.
+func unpaced() *account {
+	return &account{Account: &backend.Account{Paces: &backend.Paces{Appends: new(backend.Pace), Fetches: new(backend.Pace)}}}
+}
+
+// countedWrites is a client that takes everything, and counts the pieces.
+type countedWrites struct {
+	nowhere
+	n int
+}
+
+func (w *countedWrites) Write(p []byte) (int, error) {
+	w.n++
+	return len(p), nil
+}
+
+func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items string) {
 	names, err := newNames(opts, "alice")
 	if err != nil {
 		b.Fatal(err)
 	}
+	nc := new(countedWrites)
 	c := &conn{
-		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nowhere{},
-		w: &clientWriter{nc: nowhere{}, timeout: time.Minute}, wake: make(chan struct{}, 1),
-		login: &login{policy: Policy{Name: "exchange2016", Names: opts}, names: names, edits: names != nil, account: &account{Account: new(backend.Account)}},
+		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
+		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
+		login: &login{policy: Policy{Name: "exchange2016", Names: opts}, names: names, edits: names != nil, account: unpaced()},
 	}
 	cmd := &command{tag: "a1", verb: verb, route: routes[verb]}
+	if items != "" {
+		c.login.policy.Replies, c.login.edits = backend.AllReplies(), true
+		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
+		a.add("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
+		if done, err := editFetch(a); done || err != nil {
+			b.Fatal(done, err)
+		}
+	}
 	c.flight = []*command{cmd}
 	have := folders.NewList("")
 	r := &relay{c: c}
@@ -72,6 +115,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb string
 			b.Fatal(err)
 		}
 	}
+	b.ReportMetric(float64(nc.n)/float64(b.N), "writes/op")
 	if want := int64(len(data)); bytes.Contains([]byte(data), []byte("JCM-")) {
 		b.ReportMetric(float64(c.w.sent.Load())/float64(want)/float64(b.N), "written/read")
 	}

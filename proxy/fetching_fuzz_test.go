@@ -21,11 +21,28 @@ func throughFetching(src io.Reader, how backend.Substitute) (out string, f *fetc
 	for {
 		for frag, ok := r.Scan(); ok; frag, ok = r.Scan() {
 			if frag.Kind == wire.Untagged {
-				b.Write(f.edit(nil, frag))
+				if edited, same := f.edit(nil, frag); same {
+					b.Write(frag.Data)
+				} else {
+					b.Write(edited)
+				}
 			}
 		}
 		if r.Fill() != nil {
 			return b.String(), f
+		}
+	}
+}
+
+// endsInside tells whether the last response of in has no end.
+func endsInside(in string) bool {
+	r := wire.NewResponseReader(strings.NewReader(in))
+	defer r.Release()
+	for {
+		for _, ok := r.Scan(); ok; _, ok = r.Scan() {
+		}
+		if r.Fill() != nil {
+			return r.Inside()
 		}
 	}
 }
@@ -46,7 +63,8 @@ func FuzzFetching(f *testing.F) {
 		in = in[:end]
 		marked, m := throughFetching(strings.NewReader(in), backend.SubstituteMark)
 		bytewise, _ := throughFetching(iotest.OneByteReader(strings.NewReader(in)), backend.SubstituteMark)
-		if marked != bytewise {
+		// Of a response that is cut off, what is held back depends on what was read at once.
+		if marked != bytewise && !(strings.HasPrefix(marked, bytewise) && endsInside(in)) {
 			t.Fatalf("%q: whole %q, by bytes %q", in, marked, bytewise)
 		}
 		plain, _ := throughFetching(strings.NewReader(in), backend.SubstituteLeave)

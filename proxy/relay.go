@@ -17,15 +17,16 @@ import (
 // buffer are gathered into one run, written by Flush.
 type relay struct {
 	c      *conn
-	up     *backend.Conn // whose sink it is
-	run    []byte        // bytes that the client has not been sent
-	locked bool          // the client writer's lock is ours
-	inside bool          // a response has begun and not ended
-	hide   bool          // the response at hand is not the client's
-	last   error         // ends the connection after the response at hand
-	failed error         // of writing to the client
-	editor replyEditor   // of the response at hand; nil: it goes as it is
-	edited []byte        // what editors have made, until it is written
+	up     *backend.Conn     // whose sink it is
+	run    []byte            // bytes that the client has not been sent
+	locked bool              // the client writer's lock is ours
+	inside bool              // a response has begun and not ended
+	hide   bool              // the response at hand is not the client's
+	last   error             // ends the connection after the response at hand
+	failed error             // of writing to the client
+	editor replyEditor       // of the response at hand; nil: it goes as it is
+	edited []byte            // what editors have made, until it is written
+	memory *[editedSize]byte // where they write; nil: nothing is edited
 
 	// instead is the tagged line that the client gets in place of the one at hand.
 	instead []byte
@@ -37,7 +38,7 @@ type relay struct {
 }
 
 // Take implements backend.Sink.
-func (r *relay) Take(f wire.Fragment) error {
+func (r *relay) Take(f wire.Fragment) (err error) {
 	if !r.locked { // before begin wakes anybody who would write, or close
 		r.c.w.mu.Lock()
 		r.locked = true
@@ -50,11 +51,13 @@ func (r *relay) Take(f wire.Fragment) error {
 		r.c.trace.fromUpstream(f.Data)
 	}
 	if r.editor != nil {
-		data = r.edit(f)
+		if data, err = r.edit(f); err != nil {
+			return err
+		}
 	}
 	r.inside = !f.Last
 	if !r.hide {
-		if err := r.extend(data); err != nil {
+		if err = r.extend(data); err != nil {
 			return err
 		}
 	}
@@ -69,20 +72,21 @@ func (r *relay) Take(f wire.Fragment) error {
 
 // edit has the response's editor change a fragment. What editors make lies in
 // memory of the relay's own until it is written.
-func (r *relay) edit(f wire.Fragment) []byte {
-	if r.edited == nil {
-		r.edited = make([]byte, 0, editedSize)
+func (r *relay) edit(f wire.Fragment) ([]byte, error) {
+	if err := r.makeRoom(); err != nil {
+		return nil, err
 	}
 	n := len(r.edited)
-	r.edited = r.editor.edit(r.edited, f)
+	edited, same := r.editor.edit(r.edited, f)
 	if fetch, ok := r.editor.(*fetching); ok && fetch.passes() {
 		r.editor = nil // a message's bytes are not copied
 	}
-	return r.edited[n:]
+	if same {
+		return f.Data, nil
+	}
+	r.edited = edited
+	return edited[n:], nil
 }
-
-// editedSize holds most of what one read brings.
-const editedSize = 32 << 10
 
 // editorOf returns the editor that an untagged response goes through. c.mu is
 // held.
@@ -103,6 +107,9 @@ func (r *relay) extend(p []byte) error {
 	if n := len(r.run); n > 0 {
 		if whole := r.run[:cap(r.run)]; len(whole) > n && &whole[n] == &p[0] {
 			r.run = whole[:n+len(p)]
+			return nil
+		}
+		if r.gather(p) {
 			return nil
 		}
 		if err := r.write(); err != nil {
@@ -133,7 +140,7 @@ func (r *relay) Flush() error {
 	err := r.write()
 	r.edited = r.edited[:0]
 	if !r.inside {
-		r.edited = nil // an idle session holds little
+		r.giveBack()
 		r.locked = false
 		r.c.w.mu.Unlock()
 	}
@@ -159,6 +166,7 @@ func (r *relay) End(err error) {
 	}
 	c.mu.Unlock()
 	if r.locked {
+		r.giveBack()
 		r.locked = false
 		c.w.mu.Unlock()
 	}

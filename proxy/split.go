@@ -88,16 +88,16 @@ func (s *searching) wants(line []byte) bool {
 }
 
 // edit implements replyEditor.
-func (s *searching) edit(out []byte, f wire.Fragment) []byte {
+func (s *searching) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	data := bytes.TrimRight(f.Data, "\r\n")
 	if f.First {
 		data = data[len("* SEARCH"):]
 	}
 	s.numbers = append(s.numbers, data...)
 	if !f.Last || !s.last && len(s.numbers) < maxNumbers {
-		return out
+		return out, false
 	}
 	out = append(append(append(out, "* SEARCH"...), s.numbers...), "\r\n"...)
 	s.numbers = s.numbers[:0]
-	return out
+	return out, false
 }

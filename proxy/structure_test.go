@@ -18,10 +18,11 @@ func repaired(src io.Reader) (out string, fixed int) {
 	var e structureEditor
 	for {
 		for f, ok := r.Scan(); ok; f, ok = r.Scan() {
-			b.Write(e.edit(f))
+			text, _ := e.edit(f)
+			b.Write(text)
 			if f.Last {
 				fixed += e.fixed
-				e = structureEditor{}
+				e.reset()
 			}
 		}
 		if r.Fill() != nil {

@@ -29,11 +29,21 @@ const (
 // substituteSubject begins the substitute's subject (behaviour notes §5 row 9).
 var substituteSubject = []byte("\nSubject: Retrieval using the IMAP4 protocol failed for the following message")
 
+// substituteSign is in every substitute's subject, and short enough to be found
+// at the speed of memory.
+var substituteSign = []byte("IMAP4 protocol failed")
+
 // isSubstitute tells by its header whether a message is one.
 func isSubstitute(text []byte) bool {
-	header, _, _ := bytes.Cut(text, []byte("\r\n\r\n"))
-	return bytes.Contains(append([]byte("\n"), header...), substituteSubject) && bytes.Contains(header, []byte("Microsoft Exchange Server"))
+	if !bytes.Contains(text[:min(len(text), maxHeldHeader)], substituteSign) {
+		return false
+	}
+	header, _, _ := bytes.Cut(text, headerEnd)
+	return (bytes.HasPrefix(header, substituteSubject[1:]) || bytes.Contains(header, substituteSubject)) &&
+		bytes.Contains(header, []byte("Microsoft Exchange Server"))
 }
+
+var headerEnd = []byte("\r\n\r\n")
 
 // substituteMark is the field that a substitute is given.
 const substituteMark = "X-Exgate-Substitute: Exchange cannot convert the message that should be here\r\n"
@@ -41,26 +51,54 @@ const substituteMark = "X-Exgate-Substitute: Exchange cannot convert the message
 // maxHeldHeader is more than a substitute's header has.
 const maxHeldHeader = 4 << 10
 
-func (h *substituteHold) edit(out []byte, frag wire.Fragment, f *fetching) []byte {
+func (h *substituteHold) edit(out []byte, frag wire.Fragment, f *fetching) (edited []byte, same bool) {
 	if frag.First {
 		h.buf, h.line, h.state = h.buf[:0], 0, holding
+		if h.passesAtOnce(frag) {
+			h.state = passing
+		}
 	}
 	switch {
 	case h.state == passing:
-		return append(out, frag.Data...)
+		return out, true
 	case h.state == hiding:
-		return out
+		return out, false
 	}
 	h.buf = append(h.buf, frag.Data...)
 	if !frag.Literal {
 		if !frag.Last && h.line == 0 {
 			h.line = len(h.buf)
-			return out // the literal's beginning decides
+			return out, false // the literal's beginning decides
 		}
-	} else if text := h.buf[h.line:]; !bytes.Contains(text, []byte("\r\n\r\n")) && len(text) < maxHeldHeader {
-		return out
+	} else if text := h.buf[h.line:]; !bytes.Contains(text, headerEnd) && len(text) < maxHeldHeader {
+		return out, false
 	}
-	return h.decide(out, f)
+	return h.decide(out, f), false
+}
+
+// passesAtOnce tells by what is read already that a response has no substitute
+// in it: most are here with their header.
+func (h *substituteHold) passesAtOnce(first wire.Fragment) bool {
+	if first.Last {
+		return !isSubstitute(first.Data)
+	}
+	size, ok := literalSize(first.Data)
+	if !ok {
+		return false
+	}
+	text := first.Ahead()
+	text = text[:min(len(text), size)]
+	return (len(text) == size || len(text) >= maxHeldHeader || bytes.Contains(text, headerEnd)) && !isSubstitute(text)
+}
+
+// literalSize is the size of the literal that a line announces.
+func literalSize(line []byte) (size int, ok bool) {
+	open := bytes.LastIndexByte(line, '{')
+	if open < 0 {
+		return 0, false
+	}
+	size, err := strconv.Atoi(strings.Trim(string(line[open:]), "{}+\r\n"))
+	return size, err == nil
 }
 
 // decide lets go of what is held.
@@ -77,8 +115,8 @@ func (h *substituteHold) decide(out []byte, f *fetching) []byte {
 		return out
 	}
 	open := bytes.LastIndexByte(line, '{')
-	size, err := strconv.Atoi(strings.Trim(string(line[max(open, 0):]), "{}+\r\n"))
-	if open < 0 || err != nil || !holdsHeader(line) {
+	size, ok := literalSize(line)
+	if !ok || !holdsHeader(line) {
 		return append(out, h.buf...)
 	}
 	out = append(out, line[:open]...)

@@ -33,9 +33,10 @@ func (b *buffer) bytes() []byte {
 	return b.mem[b.r:b.w]
 }
 
-// take consumes n buffered bytes. They stay valid until the next fill.
+// take consumes n buffered bytes. They stay valid until the next fill, as does
+// what is behind them up to their capacity: the rest that is buffered.
 func (b *buffer) take(n int) []byte {
-	p := b.mem[b.r : b.r+n]
+	p := b.mem[b.r : b.r+n : b.w]
 	b.r += n
 	return p
 }

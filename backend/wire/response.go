@@ -18,12 +18,16 @@ const (
 // Fragment is a piece of a response. A short line is one fragment; a literal,
 // or a line longer than the buffer, comes in several.
 type Fragment struct {
-	Data    []byte // with its line end; valid until the next Fill
+	Data    []byte // with its line end; valid until the next Fill; see Ahead
 	Kind    Kind   // of the response it belongs to
 	First   bool   // begins a response
 	Last    bool   // ends it
 	Literal bool   // bytes of a literal
 }
+
+// Ahead is what has been read already of what comes behind the fragment: nobody
+// has looked at it yet.
+func (f Fragment) Ahead() []byte { return f.Data[len(f.Data):cap(f.Data)] }
 
 // ResponseReader splits what a server says into responses. Nothing is refused:
 // a server's odd line is its client's business.

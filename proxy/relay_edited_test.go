@@ -1,0 +1,124 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+)
+
+// heard is a client that keeps what it is sent.
+type heard struct {
+	nowhere
+	bytes.Buffer
+	pieces int
+}
+
+func (h *heard) Write(p []byte) (int, error) {
+	h.pieces++
+	return h.Buffer.Write(p)
+}
+
+// cutAnywhere reads in pieces of random length.
+type cutAnywhere struct {
+	io.Reader
+	rnd *rand.Rand
+}
+
+func (c cutAnywhere) Read(p []byte) (int, error) {
+	most := []int{7, 300, 5000, 64 << 10}[c.rnd.IntN(4)]
+	return c.Reader.Read(p[:min(len(p), 1+c.rnd.IntN(most))])
+}
+
+// relayOfFetch is a relay to nc amid a FETCH whose responses are edited.
+func relayOfFetch(nc net.Conn, f *fetching) *relay {
+	f.c = &conn{
+		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
+		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
+		login: &login{policy: Policy{Name: "exchange2016"}, edits: true, account: unpaced()},
+	}
+	f.cmd = &command{tag: "a1", verb: "FETCH", route: routes["FETCH"], editor: f}
+	f.c.flight = []*command{f.cmd}
+	r := &relay{c: f.c}
+	f.c.relay.Store(r)
+	return r
+}
+
+// However responses are mixed, repaired and not, and however they are cut by
+// reading, the client gets them in order, and nothing else.
+func TestRelayMixesEditedAndNot(t *testing.T) {
+	clean := "* 1 FETCH (ENVELOPE " + envelope + ")\r\n"
+	for seed := range uint64(60) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		var in, want strings.Builder
+		for i := range 1 + rnd.IntN(400) {
+			switch rnd.IntN(6) {
+			case 0:
+				in.WriteString(clean)
+				want.WriteString(clean)
+			case 1:
+				body := strings.Repeat("x", rnd.IntN(9000))
+				text := fmt.Sprintf("* %d FETCH (BODY[1] {%d}\r\n%s UID %d)\r\n", i+1, len(body), body, i+1)
+				in.WriteString(text)
+				want.WriteString(text)
+			case 2:
+				text := fmt.Sprintf("* %d EXISTS\r\n", i+1)
+				in.WriteString(text)
+				want.WriteString(text)
+			default:
+				s := structures[rnd.IntN(len(structures))]
+				if !strings.HasSuffix(s.in, "))\r\n") || strings.Contains(s.name, "too many") || strings.Contains(s.name, "very deep") {
+					continue
+				}
+				in.WriteString(s.in)
+				if s.want == "" {
+					s.want = s.in
+				}
+				want.WriteString(s.want)
+			}
+		}
+		client := new(heard)
+		r := relayOfFetch(client, &fetching{structure: new(structureEditor)})
+		if err := relayAll(r, cutAnywhere{strings.NewReader(in.String()), rnd}); err != nil {
+			t.Fatal(err)
+		}
+		if got := client.String(); got != want.String() {
+			at := 0
+			for at < min(len(got), want.Len()) && got[at] == want.String()[at] {
+				at++
+			}
+			t.Fatalf("seed %d: differs at %d of %d: %.200q", seed, at, want.Len(), got[max(at-60, 0):])
+		}
+		if r.memory != nil || r.edited != nil || r.run != nil {
+			t.Fatalf("seed %d: memory is kept", seed)
+		}
+	}
+}
+
+// A message whose header is here is not copied, and is written in one piece
+// with those around it: a write for each costs more than all else.
+func TestRelayWritesCleanMessagesTogether(t *testing.T) {
+	header := "Subject: x\r\nMessage-ID: <1@x>\r\n\r\n"
+	in := strings.Repeat(fmt.Sprintf("* 1 FETCH (UID 7 BODY[HEADER] {%d}\r\n%s)\r\n", len(header), header), 500)
+	client := new(heard)
+	editor := &fetching{substitute: backend.SubstituteMark}
+	r := relayOfFetch(client, editor)
+	if err := relayAll(r, strings.NewReader(in)); err != nil {
+		t.Fatal(err)
+	}
+	if client.String() != in || client.pieces > 4 {
+		t.Errorf("%d bytes of %d in %d pieces", client.Len(), len(in), client.pieces)
+	}
+	f := wire.Fragment{Data: []byte("* 1 FETCH (UID 7)\r\n"), First: true, Last: true}
+	if out, same := editor.edit(nil, f); !same || out != nil {
+		t.Errorf("%q, same: %v", out, same)
+	}
+}
