@@ -39,6 +39,16 @@ func (l *login) has(capability string) bool {
 	return slices.ContainsFunc(l.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }
 
+// asked is what the client said, where the identity may be that with which the
+// gateway has logged in for him.
+func (l *login) asked() backend.Identity {
+	id, _ := l.target.Backend.Login.Resolve(l.claim) // as at the login
+	return id
+}
+
+// held tells whether the gateway holds what has opened the mailbox.
+func (l *login) held() bool { return l.cred.Allow != nil }
+
 // maxArgument bounds a name or password that comes as a literal: the library
 // takes no more.
 const maxArgument = 4096

@@ -1,12 +1,15 @@
 package proxy
 
 import (
+	"exgate/backend"
 	"exgate/backend/wire"
 )
 
 // proxyAuth answers "PROXYAUTH user", which an admin says after his own login
 // to go on as the user: imapsync's --proxyauth (requirements.md S104). It is
-// one more way to say PLAIN with an authorization identity.
+// one more way to say PLAIN with an authorization identity, by whoever has
+// logged in. Where the gateway holds the credential, that is the caller of the
+// users file, which says what he may go on to.
 func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	args, err := c.arguments(cmd, lit)
 	if err != nil {
@@ -23,24 +26,27 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	if err := c.ready(cmd); err != nil {
 		return err
 	}
-	id := c.login.identity
+	first := c.login.claim
 	c.mu.Lock()
 	selected := c.view.mailbox
 	c.mu.Unlock()
 	switch {
-	case !c.login.claim.Token.None():
+	case !first.Token.None():
 		return c.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
-	case id.Admin != "":
+	case c.login.asked().Admin != "":
 		return c.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)
 	case selected != "":
 		return c.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
+	case c.login.held() && !c.set.holdsFor(backend.Claim{Authcid: first.Authcid, Authzid: user}):
+		// The password that proves a caller to the gateway is not for Exchange.
+		return c.w.line("%s NO [AUTHORIZATIONFAILED] exgate holds nothing that opens mailboxes on this user's server: log in anew, as Exchange knows you", cmd.tag)
 	}
 	s := &shot{tag: cmd.tag}
-	canonical := authenticate("PLAIN", []byte(user+"\x00"+id.AsSent+"\x00"+c.login.claim.Password.Reveal()))
+	canonical := authenticate("PLAIN", []byte(user+"\x00"+first.Authcid+"\x00"+first.Password.Reveal()))
 	if err := c.fire(s, canonical, c.waiting.text); err != nil {
 		return err
 	}
-	if c.login.identity.Admin != "" {
+	if c.login.claim.Authzid != "" {
 		c.log.Info("session goes on for another user", c.openAttrs()...)
 	}
 	c.mu.Lock()

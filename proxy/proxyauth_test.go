@@ -3,6 +3,7 @@ package proxy
 import (
 	"testing"
 
+	"exgate/backend"
 	"exgate/backend/exchangesim"
 )
 
@@ -61,4 +62,79 @@ func TestProxyAuthBelongsBeforeSelect(t *testing.T) {
 	c.S("a4 OK …")
 	c.C("a5 PROXYAUTH bob")
 	c.S("a5 OK …")
+}
+
+// Where the gateway holds what opens mailboxes, the users file decides what a
+// caller goes on to, by the name that goes upstream; Exchange is not asked for
+// others.
+func TestProxyAuthHeld(t *testing.T) {
+	users := []string{"alice@example.com HASH(secret) alice@example.com bob@example.com nick@example.com", "bob@example.com HASH(secret) bob@example.com"}
+	byAdmin := func(t *testing.T) (*gateway, *exchangesim.Server) {
+		return newHolder(t, exchangesim.Config{}, users, func(o *Options, _ *limits) {
+			o.Upstream.Login.Aliases = []backend.Alias{{User: "nick@example.com", Alias: "admin"}}
+		})
+	}
+	byToken := func(t *testing.T) (*gateway, *exchangesim.Server) {
+		g, sim, _ := newTokenHolder(t, users...)
+		return g, sim
+	}
+	for name, start := range map[string]func(*testing.T) (*gateway, *exchangesim.Server){"an admin's password": byAdmin, "tokens": byToken} {
+		t.Run(name, func(t *testing.T) {
+			g, sim := start(t)
+			c := g.dial()
+			c.S("* OK …")
+			c.C("a1 LOGIN alice@example.com secret")
+			c.S("a1 OK …")
+			for _, tt := range []struct{ command, answer string }{
+				{"a2 PROXYAUTH admin@example.com", "a2 NO [AUTHORIZATIONFAILED] alice@example.com may not open the mailbox admin@example.com…"},
+				{`a2 PROXYAUTH EXAMPLE\admin`, "a2 NO [AUTHORIZATIONFAILED] alice@example.com may not open the mailbox admin…"},
+				{`a2 PROXYAUTH "bob@example.com "`, "a2 NO …"},
+			} {
+				c.C(tt.command)
+				c.S(tt.answer)
+			}
+			if name != "tokens" { // with a token no alias is looked up
+				c.C("a2 PROXYAUTH nick@example.com") // which is in the file, but goes upstream as admin
+				c.S("a2 NO [AUTHORIZATIONFAILED] alice@example.com may not open the mailbox admin: …")
+			}
+			c.upload("INBOX", cleanMessage) // his own session goes on
+			c.S("a1 OK …")
+			c.C("a3 PROXYAUTH bob@example.com")
+			c.S("a3 OK [CAPABILITY …] …")
+			for range 2 {
+				c.upload("INBOX", cleanMessage)
+				c.S("a1 OK …")
+			}
+			if own, bobs, admins := len(sim.Messages("alice", "INBOX")), len(sim.Messages("bob", "INBOX")), len(sim.Messages("admin", "INBOX")); own != 1 || bobs != 2 || admins != 0 {
+				t.Errorf("alice has %d messages, bob %d, admin %d", own, bobs, admins)
+			}
+			c.C("a4 PROXYAUTH alice@example.com")
+			c.S("a4 NO this session is an admin's for a user already: …")
+			if l := g.logged("session goes on for another user"); l["user"] != "bob@example.com" || l["caller"] != "alice@example.com" {
+				t.Errorf("logged %v", l)
+			}
+		})
+	}
+}
+
+// What proves a caller to the gateway is not said to a server of which the
+// gateway holds nothing.
+func TestProxyAuthLeavesWhatIsHeld(t *testing.T) {
+	g, sim := newHolder(t, exchangesim.Config{}, []string{"alice HASH(secret) *"}, func(o *Options, _ *limits) {
+		other := o.Upstream
+		other.Admin = backend.Admin{}
+		o.Others = []Upstream{{Name: "other", Backend: other, Profile: o.Profile, Policy: o.Policy, Match: []string{"bob"}}}
+	})
+	c := g.dial()
+	c.S("* OK …")
+	c.C("a1 LOGIN alice secret")
+	c.S("a1 OK …")
+	logins := sim.Stats().Logins
+	c.C("a2 PROXYAUTH bob")
+	c.S("a2 NO [AUTHORIZATIONFAILED] exgate holds nothing …")
+	c.C("a3 PROXYAUTH admin")
+	c.S("a3 OK …")
+	if n := sim.Stats().Logins; n != logins+1 {
+		t.Errorf("%d logins", n-logins)
+	}
 }

@@ -159,6 +159,12 @@ func (s *settings) route(claim backend.Claim) (to *target, asked, id backend.Ide
 	return s.targets[0], asked, asked, nil
 }
 
+// holdsFor tells whether the gateway would open the mailbox with what it holds.
+func (s *settings) holdsFor(claim backend.Claim) bool {
+	to, _, _, err := s.route(claim)
+	return err == nil && to.backend.Holds()
+}
+
 func (s *settings) target(name string) *target {
 	for _, t := range s.targets {
 		if t.Name == name {

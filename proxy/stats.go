@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -125,6 +126,10 @@ func (c *conn) countErrors(f backend.Failure) {
 func (c *conn) openAttrs() []any {
 	l := c.login
 	attrs := []any{"user", l.identity.User, "form", string(l.attempt.Form), "profile", l.policy.Name}
+	if l.held() {
+		asked := l.asked()
+		attrs = append(attrs, "caller", cmp.Or(asked.Admin, asked.User))
+	}
 	if l.identity.Admin != "" {
 		attrs = append(attrs, "admin", l.identity.Admin)
 	}

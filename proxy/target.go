@@ -54,14 +54,6 @@ func (t *target) profile(e backend.Evidence) (name, why string) {
 	return t.Profile, ""
 }
 
-// key is a name of this target's, apart from the same name of another's.
-func (t *target) key(name string) string {
-	if t.Name == "" {
-		return name
-	}
-	return t.Name + "\x00" + name
-}
-
 // matches tells whether a login belongs here by the patterns.
 func (t *target) matches(id backend.Identity) bool {
 	for _, pattern := range t.Match {

@@ -94,7 +94,7 @@ func (s *settings) moved(l *login) string {
 
 // barredNow tells why a session's caller may not open its mailbox any more.
 func barredNow(l *login) string {
-	if l.cred.Allow == nil {
+	if !l.held() {
 		return ""
 	}
 	if err := l.cred.Allow(l.attempt.Mailbox); err != nil {
