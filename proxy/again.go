@@ -41,6 +41,9 @@ func (c *conn) sendAgain(which func(*command) bool) error {
 			cmd.throttled = false
 			cmd.tries++
 		}
+		if cmd.stale {
+			cmd.stale, cmd.fresh = false, true
+		}
 		cmd.expunges, cmd.sent = c.expunges, time.Now()
 		if cmd.effect() == opensView {
 			cmd.opens = view{mailbox: cmd.opens.mailbox, shown: cmd.opens.shown, readWrite: cmd.opens.readWrite}

@@ -39,6 +39,8 @@ type command struct {
 	counted   bool    // a message that it brought has been counted
 	ended     bool    // an IDLE whose end the client has sent
 	throttled bool    // refused by a throttle, and to be sent again
+	stale     bool    // refused by status, and to be sent again on a fresh connection
+	fresh     bool    // it was
 	tries     int     // times that it was sent again
 	sent      time.Time
 	expunges  int  // conn.expunges then

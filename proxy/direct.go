@@ -202,7 +202,7 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 	if !step.asks {
 		return lineSent, nil
 	}
-	if err := c.await(func() bool { return cmd.granted || cmd.done || cmd.throttled || c.upErr != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.granted || cmd.done || cmd.throttled || cmd.stale || c.upErr != nil }, nil); err != nil {
 		return lineLost, err
 	}
 	c.mu.Lock()

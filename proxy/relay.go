@@ -283,12 +283,12 @@ func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 
 // land takes the command that a tagged reply completes out of the flight, and
 // wakes who waits for it; nil if there is none. mid tells that bytes of a
-// literal of its were still on their way; again, that a throttle has refused
-// it, and that it stays in the flight to be sent again.
+// literal of its were still on their way; again, that it
+// was refused in a way that passes, and stays in the flight to be sent again.
 func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.flight, func(cmd *command) bool { return cmd.tag == status.Tag && !cmd.throttled })
+	i := slices.IndexFunc(c.flight, func(cmd *command) bool { return cmd.tag == status.Tag && !cmd.throttled && !cmd.stale })
 	if i < 0 {
 		return nil, false, false
 	}
@@ -302,6 +302,14 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 		cmd.throttled = true
 		c.alarm()
 		return cmd, false, true
+	}
+	if c.wantsFresh(cmd, status) {
+		cmd.stale, cmd.status = true, status
+		c.alarm()
+		return cmd, false, true
+	}
+	if cmd.fresh && saysUnavailable(cmd, status) {
+		cmd.instead = overQuota(cmd, status)
 	}
 	if cmd.finish != nil {
 		cmd.finish(status)

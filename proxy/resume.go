@@ -23,13 +23,13 @@ import (
 const maxTries = 5
 
 // attend sees to what has gone wrong upstream with commands in flight: those
-// that a throttle refused are sent again after the wait, and a lost connection
-// is resumed. An error ends the session.
+// that were refused in a way that passes are sent again, after the wait or on a
+// fresh connection, and a lost connection is resumed. An error ends the session.
 func (c *conn) attend() error {
 	for {
 		c.mu.Lock()
 		leaving, reason := c.leaving(), c.dismissed
-		lost, idle, throttled := c.upErr != nil, len(c.flight) == 0, c.anyThrottled()
+		lost, idle, throttled, stale := c.upErr != nil, len(c.flight) == 0, c.any(isThrottled), c.any(isStale)
 		parked, wanted := c.parkedIdle(), c.parkAsked
 		c.mu.Unlock()
 		switch {
@@ -54,6 +54,10 @@ func (c *conn) attend() error {
 			if err := c.sendThrottled(); err != nil {
 				return err
 			}
+		case stale:
+			if err := c.sendFresh(); err != nil {
+				return err
+			}
 		case wanted:
 			c.giveAway()
 		default:
@@ -70,17 +74,14 @@ func (c *conn) troubled() bool {
 	if c.parkAsked || c.parkedIdle() {
 		return c.parkAsked
 	}
-	return c.upErr != nil && (len(c.flight) > 0 || c.torn || !c.login.resume) || c.anyThrottled()
+	return c.upErr != nil && (len(c.flight) > 0 || c.torn || !c.login.resume) || c.any(isThrottled) || c.any(isStale)
 }
 
-func (c *conn) anyThrottled() bool {
-	for _, cmd := range c.flight {
-		if cmd.throttled {
-			return true
-		}
-	}
-	return false
-}
+// any tells whether a command in flight is so. c.mu is held.
+func (c *conn) any(is func(*command) bool) bool { return slices.ContainsFunc(c.flight, is) }
+
+func isThrottled(cmd *command) bool { return cmd.throttled }
+func isStale(cmd *command) bool     { return cmd.stale }
 
 // ready sees that cmd can be sent: a connection that was lost, or given up, is
 // made again, and one whose errors Exchange has nearly counted to the end is
@@ -209,5 +210,5 @@ func (c *conn) answerLost(lost error) error {
 // survives tells whether a command in flight is sent again. c.mu is held.
 func (c *conn) survives(cmd *command) bool {
 	renumbered := cmd.expunges != c.expunges && slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
-	return cmd.repeats() && !cmd.ended && !renumbered && cmd.tries < maxTries
+	return (cmd.repeats() || cmd.stale) && !cmd.ended && !renumbered && cmd.tries < maxTries
 }
