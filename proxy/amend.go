@@ -99,7 +99,7 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 		if err != nil {
 			return err
 		}
-		c.trace.fromClient(more)
+		c.trace.more(more)
 		if _, lit, err = wire.CheckLine(more); err != nil {
 			if strings.HasSuffix(string(more), "+}") {
 				return c.bye("%s", err) // a literal may follow, and nobody knows where it ends

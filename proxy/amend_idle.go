@@ -82,7 +82,7 @@ func (c *conn) renewIdle() error {
 	idle.renews = true
 	c.mu.Unlock()
 	c.up.Expect(true)
-	if !c.toUpstream("DONE") {
+	if !c.toUpstream(idle, "DONE") {
 		return nil // attend hears of it
 	}
 	if err := c.await(func() bool { return !idle.renews || idle.done || c.upErr != nil }, nil); err != nil {

@@ -54,6 +54,15 @@ type piece struct {
 	literal []byte
 }
 
+// name is the command's verb for logs and replies; of an unknown one, which may
+// be part of a password, it is not told.
+func (cmd *command) name() string {
+	if cmd.route == nil {
+		return "an unknown command"
+	}
+	return cmd.verb
+}
+
 func (cmd *command) effect() effect {
 	if cmd.route == nil {
 		return keepsView

@@ -196,7 +196,7 @@ func (c *conn) route(line []byte) error {
 func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	switch {
 	case cmd.route == nil && c.login.policy.exchange():
-		return refused, cmd.verb + ": Exchange does not know this command, and counts it as an error"
+		return refused, "Exchange does not know this command, and counts it as an error"
 	case cmd.route == nil:
 		return direct, ""
 	case cmd.route.states&afterLogin == 0:

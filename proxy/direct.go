@@ -57,7 +57,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 		if err != nil {
 			return err
 		}
-		c.trace.fromClient(more)
+		c.trace.more(more)
 		text, next, err := wire.CheckLine(more)
 		if err != nil {
 			// Half of the command is relayed: there is no way back.
@@ -196,7 +196,7 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 	cmd.asks, cmd.swallow, cmd.mid = step.asks, step.swallow, step.mid
 	c.mu.Unlock()
 	c.up.Expect(true)
-	if !c.toUpstream(line) {
+	if !c.toUpstream(cmd, line) {
 		return lineLost, nil
 	}
 	if !step.asks {
@@ -280,10 +280,10 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// toUpstream writes a line, in one piece and with CRLF. Where it cannot, the
+// toUpstream writes a line of a command, in one piece and with CRLF. Where it cannot, the
 // upstream is lost by then.
-func (c *conn) toUpstream(line string) (sent bool) {
-	c.trace.toUpstream(line)
+func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
+	c.trace.toUpstream(cmd, line)
 	c.out = append(append(c.out[:0], line...), "\r\n"...)
 	_, err := c.up.Write(c.out)
 	if cap(c.out) > keptLiteral {
@@ -300,11 +300,11 @@ func (c *conn) toUpstream(line string) (sent bool) {
 // has crossed its reply and is dropped.
 func (c *conn) endIdle(line []byte) error {
 	c.mu.Lock()
-	over, lost := c.idle.done, c.upErr != nil
+	idle, over, lost := c.idle, c.idle.done, c.upErr != nil
 	c.idle.ended = true
 	c.mu.Unlock()
 	c.idle = nil
-	c.trace.fromClient(line)
+	c.trace.idleEnds(line)
 	_, lit, err := wire.CheckLine(line)
 	switch {
 	case err != nil || lit != nil:
@@ -313,11 +313,12 @@ func (c *conn) endIdle(line []byte) error {
 		return c.attend() // which answers it
 	case !over:
 		c.up.Expect(true)
-		c.toUpstream(string(line))
+		c.toUpstream(idle, string(line))
 		return nil
 	case strings.EqualFold(string(line), "DONE"):
 		return nil
 	}
+	c.trace.command(line, true)
 	return c.route(line)
 }
 

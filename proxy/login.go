@@ -255,7 +255,7 @@ func (c *conn) askSASL(challenge string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c.trace.fromClient([]byte("***"))
+	c.trace.answer()
 	if string(line) == "*" {
 		return "", wire.SyntaxError("AUTHENTICATE cancelled")
 	}

@@ -84,7 +84,7 @@ func (c *conn) refuseToken(reply string) error {
 	if err != nil {
 		return err
 	}
-	c.trace.fromClient([]byte("***"))
+	c.trace.answer()
 	if !bytes.Equal(line, []byte("AQ==")) && len(line) > 0 && string(line) != "*" {
 		return c.bye("the answer to a refused token is an empty line, AQ== or *")
 	}

@@ -24,8 +24,8 @@ import (
 // In what is expected, "…" stands for anything. A failure prints all that was
 // said so far.
 
-// waitLimit is how long a test waits for what must come.
-const waitLimit = 10 * time.Second
+// waitLimit is how long a test waits for each thing that must come.
+const waitLimit = 30 * time.Second
 
 // transcript is what was said in a test, in the order in which the test saw it.
 type transcript struct {
@@ -61,12 +61,14 @@ type peer struct {
 	nc   net.Conn
 	r    *bufio.Reader
 	said *transcript
+	// limit is how long each wait may last.
+	limit time.Duration
 }
 
 func newPeer(t *testing.T, name string, nc net.Conn, said *transcript) *peer {
 	t.Helper()
 	t.Cleanup(func() { nc.Close() })
-	p := &peer{t: t, name: name, said: said}
+	p := &peer{t: t, name: name, said: said, limit: waitLimit}
 	p.attach(nc)
 	return p
 }
@@ -74,10 +76,8 @@ func newPeer(t *testing.T, name string, nc net.Conn, said *transcript) *peer {
 // attach puts the peer on a connection: at first, and after a TLS handshake.
 func (p *peer) attach(nc net.Conn) {
 	p.t.Helper()
-	if err := nc.SetDeadline(time.Now().Add(waitLimit)); err != nil {
-		p.t.Fatal(err)
-	}
 	p.nc, p.r = nc, bufio.NewReader(nc)
+	p.wait()
 }
 
 func (p *peer) fatalf(format string, args ...any) {
@@ -85,10 +85,20 @@ func (p *peer) fatalf(format string, args ...any) {
 	p.t.Fatalf("%s: %s\n%s", p.name, fmt.Sprintf(format, args...), p.said)
 }
 
+// wait bounds what the peer does next, not all that it does: of a test with
+// thousands of lines nobody knows how long it takes.
+func (p *peer) wait() {
+	p.t.Helper()
+	if err := p.nc.SetDeadline(time.Now().Add(p.limit)); err != nil {
+		p.fatalf("%v", err)
+	}
+}
+
 // raw sends bytes as they are.
 func (p *peer) raw(data string) {
 	p.t.Helper()
 	p.said.add(p.name+" >", data)
+	p.wait()
 	if _, err := io.WriteString(p.nc, data); err != nil {
 		p.fatalf("sending: %v", err)
 	}
@@ -97,6 +107,7 @@ func (p *peer) raw(data string) {
 // expect reads a line.
 func (p *peer) expect(want string) (line string) {
 	p.t.Helper()
+	p.wait()
 	line, err := p.r.ReadString('\n')
 	p.said.add(p.name+" <", line)
 	if err != nil {
@@ -128,6 +139,7 @@ func matches(got, pattern string) bool {
 func (p *peer) expectRaw(want string) {
 	p.t.Helper()
 	got := make([]byte, len(want))
+	p.wait()
 	n, err := io.ReadFull(p.r, got)
 	p.said.add(p.name+" <", string(got[:n]))
 	if err != nil || string(got) != want {
@@ -138,6 +150,7 @@ func (p *peer) expectRaw(want string) {
 // ends expects the gateway to close the connection, and nothing before that.
 func (p *peer) ends() {
 	p.t.Helper()
+	p.wait()
 	rest, err := io.ReadAll(p.r)
 	if len(rest) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 		p.fatalf("want the end of the connection, got %.300q and %v", rest, err)
@@ -151,7 +164,6 @@ func (p *peer) ends() {
 func (p *peer) silent() {
 	p.t.Helper()
 	p.nc.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
-	defer p.nc.SetReadDeadline(time.Now().Add(waitLimit))
 	if b, err := p.r.Peek(1); err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		rest, _ := p.r.Peek(p.r.Buffered())
 		p.fatalf("want silence, got %.300q (%q) and %v", b, rest, err)

@@ -48,7 +48,7 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 		data = r.begin(f)
 	}
 	if !f.Literal {
-		r.c.trace.fromUpstream(f.Data)
+		r.c.trace.fromUpstream(f.Data, f.First)
 	}
 	if r.editor != nil {
 		if data, err = r.edit(f); err != nil {
@@ -370,7 +370,7 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 		return
 	}
 	failure := backend.Classify(status)
-	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command", "command", cmd.verb, "reply", status.Word+" "+status.Text,
+	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command", "command", cmd.name(), "reply", status.Word+" "+status.Text,
 		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
 	c.countErrors(failure)
 	if failure.Kind == backend.KindThrottled {

@@ -197,8 +197,8 @@ func (c *conn) answerLost(lost error) error {
 			if !cmd.complete {
 				what = "nothing was done"
 			}
-			reply = fmt.Sprintf("NO [UNAVAILABLE] %s: %s; %s", cmd.verb, explain(lost), what)
-			c.log.Warn("a command without a reply", "command", cmd.verb, "outcome", what)
+			reply = fmt.Sprintf("NO [UNAVAILABLE] %s: %s; %s", cmd.name(), explain(lost), what)
+			c.log.Warn("a command without a reply", "command", cmd.name(), "outcome", what)
 		}
 		if err := c.w.line("%s %s", cmd.tag, reply); err != nil {
 			return err

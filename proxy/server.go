@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -220,11 +221,20 @@ func (s *Server) serve(nc net.Conn, how Listen) {
 	defer stop()
 	defer func() {
 		if v := recover(); v != nil {
-			c.log.Error("panic", "value", v, "stack", string(debug.Stack()))
+			c.log.Error("panic", "value", panicked(v), "stack", string(debug.Stack()))
 			nc.Close()
 		}
 	}()
 	c.serve()
+}
+
+// panicked is the value of a panic as it may be logged: the runtime's own words
+// tell of no contents, another value could be anything that a client has sent.
+func panicked(v any) string {
+	if err, ok := v.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a %T", v)
 }
 
 func (s *Server) newConn(nc net.Conn, how Listen) *conn {

@@ -44,7 +44,7 @@ func (c *conn) startServerTLS() error {
 	if err := secured.HandshakeContext(ctx); err != nil {
 		var plain tls.RecordHeaderError
 		if errors.As(err, &plain) && c.listener == ListenImplicit {
-			c.log.Warn("plain text on the TLS port", "remedy", "set the client to SSL/TLS, or to the STARTTLS port", "began", fmt.Sprintf("%q", plain.RecordHeader[:]))
+			c.log.Warn("plain text on the TLS port", "remedy", "set the client to SSL/TLS, or to the STARTTLS port")
 			if plain.Conn != nil {
 				return c.bye("this port speaks TLS from the first byte: set the client to SSL/TLS, or use the STARTTLS port")
 			}

@@ -44,6 +44,9 @@ func TestNoSecretIsWritten(t *testing.T) {
 		"response, mistyped verb":     {"a1 AUTHENTICAT PLAIN " + response, ""},
 		"response to no question":     {response, ""},
 		"another mechanism":           {"a1 AUTHENTICATE LOGIN " + base64.StdEncoding.EncodeToString([]byte(word)), ""},
+		"as a tag":                    {word + " NOOP", ""},
+		"as an argument":              {"a1 NOOP " + word, ""},
+		"half of it as a tag":         {"a1 LOGIN alice x\n" + word + " CAPABILITY", "C xg1 LOGIN …\nS xg1 NO LOGIN failed."},
 		"in an ID":                    {`a1 ID ("user" "` + word + `")`, ""},
 	}
 	for name, s := range shapes {
@@ -101,6 +104,56 @@ func secretsOf(word string) []string {
 	return secrets
 }
 
+// TestTraceHidesWhatIsMistypedAfterLogin: a password is typed again into a
+// session that is logged in already.
+func TestTraceHidesWhatIsMistypedAfterLogin(t *testing.T) {
+	const word = "Tr0ub4dor"
+	g := newGateway(t)
+	c, u := g.login()
+	for _, line := range []string{"a1 LOGIN alice " + word, "a1 AUTHENTICATE PLAIN " + plainResponse("", "alice", word), "a1 PROXYAUTH bob " + word, "a1 XPROXY " + word} {
+		c.C(line)
+		c.S("a1 BAD …")
+	}
+	for _, line := range []string{word + " " + word, "a1 " + word, word + " LOGN alice " + word, "a1 " + word + " alice", "a1 LOGN {5+}\nalice " + word, word + " UID " + word} {
+		first, _, literal := strings.Cut(line, "\n")
+		c.C(line)
+		u.C(first)
+		if literal {
+			u.C("alice " + word)
+		}
+		tag, _, _ := strings.Cut(line, " ")
+		u.S(tag + " BAD unknown")
+		c.S(tag + " BAD unknown")
+	}
+	c.C("a9 NOOP " + word)
+	u.C("a9 NOOP " + word)
+	u.S("a9 OK done")
+	c.S("a9 OK done")
+	c.C("a10 IDLE")
+	u.C("a10 IDLE")
+	u.S("+ idling")
+	c.S("+ idling")
+	c.C(word)
+	u.C(word)
+	u.S("a10 BAD that is not DONE")
+	c.S("a10 BAD that is not DONE")
+	c.close()
+	g.logged("session end")
+	for where, text := range map[string]string{"trace": g.trace.String(), "log": g.log.String()} {
+		for _, secret := range secretsOf(word) {
+			if strings.Contains(text, secret) || strings.Contains(text, strings.ToUpper(secret)) {
+				t.Errorf("the %s shows %q:\n%s", where, secret, text)
+			}
+		}
+	}
+	for _, want := range []string{"C>E *** LOGIN *** (", "C>E *** PROXYAUTH *** (", "C>E *** (19 bytes, not a command that is known)", "E>S *** (19 bytes)",
+		"E<S *** BAD unknown", "C>E a9 NOOP ***", "E>S a9 NOOP ***", "E<S a9 OK done", "C>E a10 IDLE", "C<E *** BAD "} {
+		if !strings.Contains(g.trace.String(), want) {
+			t.Errorf("the trace lacks %q:\n%s", want, g.trace)
+		}
+	}
+}
+
 func TestTraceShowsBothSides(t *testing.T) {
 	g := newGateway(t)
 	c, u := g.login()
@@ -115,7 +168,7 @@ func TestTraceShowsBothSides(t *testing.T) {
 	g.logged("session end")
 	got := g.trace.String()
 	for _, want := range []string{
-		"C>E a0 LOGIN *** (21 bytes)\n", "E>S xg1 LOGIN ***\n", "E<S xg1 OK [CAPABILITY ", "C<E a0 OK [CAPABILITY ",
+		"C>E *** LOGIN *** (21 bytes)\n", "E>S xg1 LOGIN ***\n", "E<S xg1 OK [CAPABILITY ", "C<E *** OK [CAPABILITY ",
 		"C>E a1 CREATE {6+}\n", "E>S a1 CREATE {6+}\n", `E<S * LIST () "/" {6}` + "\n", `E<S a1 OK \x1b[2Jforged\x00` + "\n",
 	} {
 		if !strings.Contains(got, want) {
