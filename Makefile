@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 30s
 
-.PHONY: build test demo check e2e e2e-self-test soak soak-self-test kill9 thunderbird fuzz bench clean
+.PHONY: build test demo check e2e e2e-self-test soak soak-self-test kill9 imapsync thunderbird fuzz bench clean
 
 build:
 	go build -o exgate ./cmd/exgate
@@ -46,6 +46,12 @@ soak-self-test:
 # exgate killed in the midst of syncs; IMAPSYNC=/path/to/imapsync has it too.
 kill9:
 	./testdata/e2e/kill9
+
+# imapsync into every version of Exchange, by every form of login, and what
+# arrives: IMAPSYNC=/path/to/imapsync, which Debian does not have.
+imapsync:
+	./testdata/e2e/imapsync $(IMAPSYNC)
+	./testdata/e2e/imapsync-logins $(IMAPSYNC)
 
 # A real Thunderbird, without a window; CI leaves it out, for its size.
 thunderbird:

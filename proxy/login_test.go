@@ -289,6 +289,7 @@ func TestLoginForms(t *testing.T) {
 		"admin and user":                {`LOGIN admin\bob adminpass`, "bob"},
 		"separator":                     {`LOGIN bob*admin adminpass`, "bob"},
 		"PLAIN":                         {"AUTHENTICATE PLAIN " + plainResponse("", "bob", "bobpass"), "bob"},
+		"PLAIN, one name, out of place": {"AUTHENTICATE PLAIN " + plainResponse("bob", "", "bobpass"), "bob"},
 		"PLAIN, admin for user":         {"AUTHENTICATE PLAIN " + plainResponse("bob", "admin", "adminpass"), "bob"},
 		"PLAIN, admin's own":            {"AUTHENTICATE PLAIN " + plainResponse("admin", "admin", "adminpass"), "admin"},
 		"PLAIN, domain\\admin and user": {"AUTHENTICATE PLAIN " + plainResponse("bob", `EXAMPLE\admin`, "adminpass"), "bob"},

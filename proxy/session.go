@@ -53,6 +53,9 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 		}
 	}
 	return sasl.NewPlainServer(func(identity, username, password string) error {
+		if username == "" { // imapsync's --authmech2 PLAIN puts the one name that it has there
+			identity, username = "", identity
+		}
 		return s.shot.c.open(backend.Claim{Authcid: username, Authzid: identity, Password: backend.NewSecret(password)})
 	}), nil
 }
