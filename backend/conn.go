@@ -421,8 +421,8 @@ func (c *Conn) readAll() error {
 func (c *Conn) take(f wire.Fragment, sink Sink) error {
 	if f.First {
 		c.gather = c.call.Load()
-		if c.gathered = c.gathered[:0]; cap(c.gathered) > gatherKept {
-			c.gathered = nil
+		if c.gathered = c.gathered[:0]; c.gather == nil || cap(c.gathered) > gatherKept {
+			c.gathered = nil // an idle session holds little
 		}
 	}
 	if c.gather == nil {

@@ -35,7 +35,7 @@ func editFetch(a *amendment) (done bool, err error) {
 	if !ok || len(a.literals) > 0 {
 		return false, nil // Exchange will say what it thinks of it
 	}
-	policy := &a.c.login.policy
+	policy := a.c.login.policy
 	items := withoutSections(strings.ToUpper(a.rest()))
 	if policy.Replies.Refusals {
 		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {

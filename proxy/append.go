@@ -43,7 +43,7 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		}
 		up.mailbox = list.Wire(mailbox)
 	}
-	if policy := &c.login.policy; policy.tooBig(lit.Size) && policy.Message.Oversize != rewrite.OversizeDetach {
+	if policy := c.login.policy; policy.tooBig(lit.Size) && policy.Message.Oversize != rewrite.OversizeDetach {
 		text := tooBigText(lit.Size, policy.MessageLimit)
 		c.turnAway(up.mailbox, lit.Size, "oversize", text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)

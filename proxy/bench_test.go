@@ -90,7 +90,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
 		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
-		login: &login{policy: Policy{Name: "exchange2016", Names: opts}, names: names, edits: names != nil, account: unpaced()},
+		login: &login{policy: &Policy{Name: "exchange2016", Names: opts}, names: names, edits: names != nil, account: unpaced()},
 	}
 	cmd := &command{tag: "a1", verb: verb, route: routes[verb]}
 	if items != "" {

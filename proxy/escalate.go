@@ -157,7 +157,7 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 	if byUs != nil && byUs.reply.Code != imap.ResponseCodeCannot || d.c.ctx.Err() != nil {
 		return false // no repair makes a message smaller, or a spool readable
 	}
-	policy := &d.c.login.policy
+	policy := d.c.login.policy
 	d.options.Stage++
 	if plan != nil && plan.Report().SignedLeft > 0 && policy.Escalate >= rewrite.StageEnvelope {
 		d.options.Stage = rewrite.StageEnvelope // whatever is left alone is still in the way

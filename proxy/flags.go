@@ -46,7 +46,7 @@ func sortFlags(policy *Policy, flags, kept []string, findable bool) sortedFlags 
 
 // sortFlags decides on the flags of an upload to this session's upstream.
 func (c *conn) sortFlags(up *upload) sortedFlags {
-	policy := &c.login.policy
+	policy := c.login.policy
 	return sortFlags(policy, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS") || c.login.resume)
 }
 

@@ -25,8 +25,8 @@ type login struct {
 	claim    backend.Claim
 	cred     backend.Credential
 	attempt  backend.Attempt
-	policy   Policy   // in force
-	wanted   Policy   // what would be in force if the gateway did not only observe
+	policy   *Policy  // in force; all sessions share it
+	wanted   *Policy  // what would be in force if the gateway did not only observe
 	resume   bool     // the session outlives its upstream connection
 	account  *account // shared with the mailbox's other sessions
 	names    *names   // of mailboxes; nil: they are not mapped

@@ -75,7 +75,7 @@ func (c *conn) reportExamined(cmd *command) error {
 // wouldDo tells what the fixes that are wanted would have done.
 func (c *conn) wouldDo(e *examined) []any {
 	wanted := c.login.wanted
-	flags := sortFlags(&wanted, e.upload.flags, c.permanentFlags(e.upload.mailbox), c.login.has("UIDPLUS"))
+	flags := sortFlags(wanted, e.upload.flags, c.permanentFlags(e.upload.mailbox), c.login.has("UIDPLUS"))
 	switch {
 	case wanted.tooBig(e.size):
 		return []any{"would_refuse", tooBigText(e.size, wanted.MessageLimit)}

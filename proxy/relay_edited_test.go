@@ -43,7 +43,7 @@ func relayOfFetch(nc net.Conn, f *fetching) *relay {
 	f.c = &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
 		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
-		login: &login{policy: Policy{Name: "exchange2016"}, edits: true, account: unpaced()},
+		login: &login{policy: &Policy{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
 	f.cmd = &command{tag: "a1", verb: "FETCH", route: routes["FETCH"], editor: f}
 	f.c.flight = []*command{f.cmd}

@@ -19,7 +19,7 @@ import (
 // and sent to Exchange, as often as Exchange asks to try again later.
 func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
 	c, up := s.shot.c, s.shot.upload
-	policy := &c.login.policy
+	policy := c.login.policy
 	defer c.waiting.set("", time.Time{})
 
 	message := policy.Message
@@ -77,7 +77,7 @@ func (c *conn) unplanned(err error) *ownRefusal {
 // acceptable refuses here what Exchange is sure to refuse, or to take for
 // commands: that would cost the connection.
 func (c *conn) acceptable(plan *rewrite.Plan) error {
-	policy := &c.login.policy
+	policy := c.login.policy
 	if policy.tooBig(plan.Size()) {
 		return refuseBy("oversize", "TOOBIG", tooBigText(plan.Size(), policy.MessageLimit)+" (counted after repair)") // RFC 7889
 	}

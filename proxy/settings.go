@@ -63,10 +63,10 @@ func newSettings(opts Options) (*settings, error) {
 // newLogin settles what holds for a session that is logged in.
 func (s *settings) newLogin(to *target, id backend.Identity, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
 	name, why := to.profile(up.Evidence)
-	wanted := to.Policy(name)
+	wanted := to.policy(name)
 	policy := wanted
 	if s.opts.Observe {
-		policy = Policy{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
+		policy = &Policy{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
 	names, err := newNames(policy.Names, id.User)
 	if err != nil { // the configuration has been validated

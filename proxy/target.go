@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"exgate/backend"
 )
@@ -27,10 +28,13 @@ type target struct {
 	Upstream
 	backend *backend.Upstream
 	places  *places // of connections; Server.use sets it
+
+	mu       sync.Mutex
+	policies map[string]*Policy // by profile, once made
 }
 
 func newTarget(u Upstream) (*target, error) {
-	t := &target{Upstream: u}
+	t := &target{Upstream: u, policies: make(map[string]*Policy)}
 	var err error
 	if t.backend, err = backend.NewUpstream(u.Backend, t.choose); err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
@@ -41,8 +45,21 @@ func newTarget(u Upstream) (*target, error) {
 // choose says how to log in to a server of which so much is known.
 func (t *target) choose(e backend.Evidence) backend.Choice {
 	name, _ := t.profile(e)
-	p := t.Policy(name)
+	p := t.policy(name)
 	return backend.Choice{Forms: p.Forms, Verify: p.Verify, Identify: t.Profile == Auto, Exchange: p.exchange()}
+}
+
+// policy returns what is done under a profile, which nobody changes.
+func (t *target) policy(profile string) *Policy {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.policies[profile]
+	if p == nil {
+		made := t.Policy(profile)
+		p = &made
+		t.policies[profile] = p
+	}
+	return p
 }
 
 // profile returns the profile of the server, and the reason where it was found
