@@ -18,6 +18,9 @@ type Evidence struct {
 	ID           map[string]string // reply to ID after the login (RFC 2971), keys in lower case; nil if none
 }
 
+// ProfileOnline is the profile of Exchange Online.
+const ProfileOnline = "exchange-online"
+
 // The profiles that Detect chooses between, as configuration names them.
 const (
 	profile2000   = "exchange2000"
@@ -27,7 +30,7 @@ const (
 	profile2013   = "exchange2013"
 	profile2016   = "exchange2016"
 	profile2019   = "exchange2019"
-	profileOnline = "exchange-online"
+	profileOnline = ProfileOnline
 	profilePlain  = "plain"
 )
 
@@ -67,6 +70,23 @@ func Detect(e Evidence) (profile, reason string) {
 		}
 	}
 	return profile2016, "nothing known yet: the strictest limits hold"
+}
+
+// FormsFor orders the forms of an admin's login to a server whose profile is
+// not settled: those of Exchange Online come first where the greeting names one
+// of its hosts, since the bound on failures may be reached before they are.
+// Administrators set greetings, so none of the others is left out.
+func FormsFor(e Evidence, forms, online []Form) []Form {
+	if onlineHost(e.Greeting) == "" {
+		return forms
+	}
+	ordered := slices.Clone(online)
+	for _, form := range forms {
+		if !slices.Contains(ordered, form) {
+			ordered = append(ordered, form)
+		}
+	}
+	return ordered
 }
 
 // versions has, newest first, the version numbers of ID. 15.0 and 15.20 were

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,16 @@ func TestDetect(t *testing.T) {
 	)
 	id := func(version string) map[string]string {
 		return map[string]string{"name": "Microsoft.Exchange.Imap4.Imap4Server", "version": version}
+	}
+	online, forms := []Form{FormAdminUPNUser}, []Form{FormPlainAuthzid, FormDomainAdminUser, FormAdminUPNUser}
+	for greeting, want := range map[string][]Form{
+		banner: forms, "": forms, "Welcome to mail.example.com": forms,
+		onlineBanner: {FormAdminUPNUser, FormPlainAuthzid, FormDomainAdminUser},
+		proxyBanner:  {FormAdminUPNUser, FormPlainAuthzid, FormDomainAdminUser},
+	} {
+		if got := FormsFor(Evidence{Greeting: greeting}, forms, online); !slices.Equal(got, want) {
+			t.Errorf("%s: %q", greeting, got)
+		}
 	}
 	tests := []struct {
 		name     string

@@ -124,7 +124,8 @@ var profiles = [...]Profile{
 	// No fix: the direct lane for everything but the login.
 	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, backend.Pacing{}, 1000, true, false, forms{authzid}, folders.Options{}, backend.Replies{}},
 	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
-	// of them serve every version within the two failures that a login may cost.
+	// of them serve every version on premises within the two failures that a login may cost. Where the greeting names
+	// a host of Exchange Online its form comes first: backend.FormsFor.
 	{Auto, 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{authzid, byDomain, byUPN}, namesAuto, replies},
 }
 

@@ -319,6 +319,44 @@ func TestLoginForms(t *testing.T) {
 	}
 }
 
+// Before Exchange Online, profile auto tries the form that it takes first, and
+// the others as well: its greeting is a hint.
+func TestAutoBeforeExchangeOnline(t *testing.T) {
+	for _, tt := range []struct {
+		login, failed string
+		ok            bool
+	}{
+		{`EXAMPLE\admin\bob adminpass`, "", true},
+		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the second of two
+	} {
+		g, sim := newSimulated(t, exchangesim.Config{Profile: online}, withDomain, func(o *Options, _ *limits) {
+			policies := map[string]Policy{online: exchangePolicy, "exchange2016": exchangePolicy}
+			policy := exchangePolicy
+			policy.Forms = []backend.Form{backend.FormAdminUPNUser}
+			policies[online] = policy
+			o.Upstream.Login.UPN = exchangesim.UPNSuffix
+			o.Profile, o.Policy = Auto, func(name string) Policy { return policies[name] }
+		})
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a1 LOGIN " + tt.login)
+		if tt.ok {
+			c.S("a1 OK …")
+			if open := g.logged("session open"); open["form"] != string(backend.FormAdminUPNUser) {
+				t.Errorf("%v", open)
+			}
+			if n := sim.Stats().Commands; n["LOGIN"] != 1 || n["AUTHENTICATE"] != 0 {
+				t.Errorf("%v", n)
+			}
+		} else {
+			c.S("a1 NO [AUTHENTICATIONFAILED] …")
+			if failed := g.logged("login failed"); failed["err"] != tt.failed {
+				t.Errorf("%v", failed)
+			}
+		}
+	}
+}
+
 // A login that was refused is not asked again in other words.
 func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	g := newGateway(t, withPolicy(exchangePolicy))

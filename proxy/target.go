@@ -46,7 +46,11 @@ func newTarget(u Upstream) (*target, error) {
 func (t *target) choose(e backend.Evidence) backend.Choice {
 	name, _ := t.profile(e)
 	p := t.policy(name)
-	return backend.Choice{Forms: p.Forms, Verify: p.Verify, Identify: t.Profile == Auto, Exchange: p.exchange()}
+	forms := p.Forms
+	if t.Profile == Auto {
+		forms = backend.FormsFor(e, forms, t.policy(backend.ProfileOnline).Forms)
+	}
+	return backend.Choice{Forms: forms, Verify: p.Verify, Identify: t.Profile == Auto, Exchange: p.exchange()}
 }
 
 // policy returns what is done under a profile, which nobody changes.

@@ -20,9 +20,9 @@ const (
 	// standardGreeting is the default Banner of Set-ImapSettings.
 	standardGreeting = "The Microsoft Exchange IMAP4 service is ready."
 	// onlineGreeting ends in the front end's host name, base64 of UTF-16LE
-	// (MailKit#460): here "exchangesim.example.com".
+	// (MailKit#460): here "SIM1PR00CA0001.simprd00.prod.outlook.com".
 	onlineGreeting = standardGreeting +
-		" [ZQB4AGMAaABhAG4AZwBlAHMAaQBtAC4AZQB4AGEAbQBwAGwAZQAuAGMAbwBtAA==]"
+		" [UwBJAE0AMQBQAFIAMAAwAEMAQQAwADAAMAAxAC4AcwBpAG0AcAByAGQAMAAwAC4AcAByAG8AZAAuAG8AdQB0AGwAbwBvAGsALgBjAG8AbQA=]"
 )
 
 // profile holds what differs between the versions of Exchange.

@@ -86,7 +86,11 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	}
 	up, err := backend.NewUpstream(opts, func(e backend.Evidence) backend.Choice {
 		name, _ := detect(e)
-		return backend.Choice{Forms: c.Profile(name).Forms, Verify: true, Identify: true, Exchange: name != "plain"}
+		forms := c.Profile(name).Forms
+		if c.Upstream.Profile == config.Auto {
+			forms = backend.FormsFor(e, forms, c.Profile(backend.ProfileOnline).Forms)
+		}
+		return backend.Choice{Forms: forms, Verify: true, Identify: true, Exchange: name != "plain"}
 	})
 	if err != nil {
 		return nil, exitError{exitConfig, err}
