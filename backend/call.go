@@ -1,0 +1,169 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"exgate/backend/wire"
+)
+
+// call is a request in progress.
+type call struct {
+	req  *Request
+	tag  string
+	want atomic.Int32 // wantNothing, wantContinue, wantTagged
+	ev   chan event   // holds one: the reader sends only what is wanted
+}
+
+const (
+	wantNothing  = iota // bytes of a literal are being written: any reply is out of step
+	wantContinue        // "+", or the tagged reply in its place
+	wantTagged          // only the tagged reply
+)
+
+type event struct {
+	challenge string
+	status    *wire.Status // nil for "+"
+}
+
+// Do sends a request and returns its tagged reply, whatever its status. An
+// error means that the connection is of no use any more, and is closed.
+func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
+	c.tag++
+	call := &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}
+	if !c.call.CompareAndSwap(nil, call) {
+		panic("backend: two requests at a time on one connection")
+	}
+	stop := context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
+	defer stop()
+
+	status, err := c.converse(call)
+	if err != nil {
+		err = c.Abandon(err)
+		c.call.Store(nil) // another Do hears of the end
+		return wire.Status{}, err
+	}
+	c.Said(status)
+	return status, nil
+}
+
+// converse runs the exchange of one request.
+func (c *Conn) converse(call *call) (wire.Status, error) {
+	req := call.req
+	for i, chunk := range req.chunks {
+		if i == 0 {
+			chunk = append([]byte(call.tag+" "), chunk...)
+		}
+		want, last := int32(wantContinue), i == len(req.chunks)-1
+		switch {
+		case last && req.Body != nil:
+			chunk = fmt.Appendf(chunk, " {%d}", req.Body.Size)
+		case last && req.Continue == nil:
+			want = wantTagged
+		}
+		call.want.Store(want)
+		if err := c.send(req, chunk, i == 0); err != nil {
+			return wire.Status{}, err
+		}
+		if last && req.Body == nil {
+			return c.finish(call)
+		}
+		ev, err := c.await(call)
+		if err != nil {
+			return wire.Status{}, err
+		}
+		if ev.status != nil { // refused in place of "+": nothing of the literal was sent
+			return *ev.status, nil
+		}
+	}
+	n, err := req.Body.WriteTo(c)
+	if err != nil {
+		return wire.Status{}, err
+	}
+	if n != req.Body.Size {
+		return wire.Status{}, fmt.Errorf("message of %d bytes announced, %d sent", req.Body.Size, n)
+	}
+	call.want.Store(wantTagged)
+	// A write of its own: until it is sent, nothing has been stored
+	// (imapserver-lanes.md §5).
+	req.Body.Ended = true
+	if _, err := c.Write([]byte("\r\n")); err != nil {
+		return wire.Status{}, err
+	}
+	return c.finish(call)
+}
+
+// send writes a line of a request: its first, or one that begins with a
+// literal.
+func (c *Conn) send(req *Request, line []byte, first bool) error {
+	if c.trace != nil {
+		shown := line
+		switch {
+		case req.Secret && first:
+			tag, rest, _ := bytes.Cut(line, []byte(" "))
+			verb, _, _ := bytes.Cut(rest, []byte(" "))
+			shown = fmt.Appendf(nil, "%s %s ***", tag, verb)
+		case req.Secret:
+			shown = []byte("***")
+		}
+		c.trace(true, shown)
+	}
+	_, err := c.Write(append(line, "\r\n"...))
+	return err
+}
+
+// finish waits for the tagged reply, answering challenges on the way.
+func (c *Conn) finish(call *call) (wire.Status, error) {
+	for {
+		ev, err := c.await(call)
+		if err != nil {
+			return wire.Status{}, err
+		}
+		if ev.status != nil {
+			return *ev.status, nil
+		}
+		response, err := call.req.Continue(ev.challenge)
+		if err != nil {
+			response = "*" // cancels the exchange, RFC 9051 section 6.2.2
+		}
+		call.want.Store(wantContinue)
+		if _, err := c.Write([]byte(response + "\r\n")); err != nil {
+			return wire.Status{}, err
+		}
+	}
+}
+
+// await waits for what the request wants next.
+func (c *Conn) await(call *call) (event, error) {
+	silence := time.NewTimer(c.timeouts.Reply)
+	defer silence.Stop()
+	for heard := c.in.Load(); ; {
+		select {
+		case ev := <-call.ev:
+			return ev, nil
+		case <-c.ended:
+			// The reply may have come just before the end.
+			select {
+			case ev := <-call.ev:
+				return ev, nil
+			default:
+				return event{}, c.Err()
+			}
+		case <-silence.C:
+			if c.in.Load() == heard {
+				return event{}, fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
+			}
+			heard = c.in.Load() // untagged data is no silence
+			silence.Reset(c.timeouts.Reply)
+		}
+	}
+}
+
+// challenge returns what follows "+".
+func challenge(line []byte) string {
+	return string(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("+"))))
+}
