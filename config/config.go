@@ -47,8 +47,9 @@ type Config struct {
 	Upstreams []FurtherUpstream `key:"upstreams" example:"[{name: online, match: ['*@cloud.example.com'], address: 'outlook.office365.com:993'}]"`
 	// File that says which user is on which upstream, a line each: mailbox,
 	// name of the upstream (default is the first), and if need be mailbox=NAME
-	// and form=FORM for what he is called there. It is read again when it changes,
-	// and sessions of users who were moved are ended.
+	// and form=FORM for what he is called there, and prefix=PREFIX for the mailbox
+	// below which all of his lie, in place of that of names. It is read again when
+	// it changes, and sessions of users who were moved are ended.
 	RoutesFile string `key:"routes_file" example:"/etc/exgate/routes"`
 	// Where the gateway holds what opens mailboxes (upstream.login.admin,
 	// upstream.oauth2): the file that says who may open which. exgate user add

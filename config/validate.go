@@ -119,9 +119,6 @@ func (c *Config) validateFurther(p *problems) {
 			p.add(entry+", "+u.Name, "%s", problem)
 		}
 	}
-	if c.RoutesFile != "" && len(c.Upstreams) == 0 {
-		p.add("routes_file", "of no use: there are no further upstreams")
-	}
 }
 
 // validate finds what backend.Options.Validate cannot know.

@@ -10,33 +10,34 @@ import (
 	"exgate/backend"
 )
 
-// grant settles what a client's claim asks for: which identity is presented
-// upstream, and with which credential. Where the gateway holds the credential,
+// grant settles what a client's claim asks for: which identity is presented to
+// which upstream, and with which credential. Where the gateway holds the credential,
 // the caller is proven first, and Allow sees at each login that he may open
 // the mailbox, by its name as it goes upstream: also at a resume, by the users
 // file as it is then.
-func (c *conn) grant(claim backend.Claim) (*target, backend.Identity, backend.Credential, error) {
+func (c *conn) grant(claim backend.Claim) (routed, backend.Credential, error) {
 	users := c.set.opts.Users
-	to, asked, id, err := c.set.route(claim)
+	r, err := c.set.route(claim)
 	if err != nil {
-		return nil, id, backend.Credential{}, refusedHere(err)
+		return r, backend.Credential{}, refusedHere(err)
 	}
-	up := to.backend
+	up := r.to.backend
 	if !claim.Token.None() || !up.Holds() {
 		if claim.Password.None() && claim.Token.None() {
 			// Exchange would have to count it as a failure.
-			return nil, id, backend.Credential{}, refusedHere(errors.New("a password is needed"))
+			return r, backend.Credential{}, refusedHere(errors.New("a password is needed"))
 		}
-		return to, id, up.Credential(claim), nil
+		return r, up.Credential(claim), nil
 	}
-	caller := cmp.Or(asked.Admin, asked.User)
+	caller := cmp.Or(r.asked.Admin, r.asked.User)
 	if err := users.Prove(c.ctx, caller, claim.Password, c.clientCertificate()); err != nil {
-		return nil, id, backend.Credential{}, refusedHere(err)
+		return r, backend.Credential{}, refusedHere(err)
 	}
-	form := id.Form
-	id, cred := up.Held(id.User, func(mailbox string) error { return users.May(caller, mailbox) })
+	form := r.id.Form
+	id, cred := up.Held(r.id.User, func(mailbox string) error { return users.May(caller, mailbox) })
 	id.Form = form
-	return to, id, cred, nil
+	r.id = id
+	return r, cred, nil
 }
 
 // refusedHere is the refusal of a login of which Exchange has not been asked.

@@ -29,6 +29,7 @@ type login struct {
 	wanted   *Policy  // what would be in force if the gateway did not only observe
 	resume   bool     // the session outlives its upstream connection
 	account  *account // shared with the mailbox's other sessions
+	prefix   string   // of names, by the map file
 	names    *names   // of mailboxes; nil: they are not mapped
 	edits    bool     // commands may have reply editors
 	caps     []string // the upstream's
@@ -366,10 +367,11 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		return replyError(c.failed.failure)
 	}
-	to, id, cred, err := c.grant(claim)
+	r, cred, err := c.grant(claim)
 	if err != nil {
 		return c.loginFailed(claim, err)
 	}
+	to, id := r.to, r.id
 	held := c.place // of an admin's own session, before PROXYAUTH
 	c.place = nil
 	if err := c.takePlace(to, id); err != nil && !errors.Is(err, errNoPlace) {
@@ -391,17 +393,22 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	if c.up != nil {
 		c.leaveUpstream()
 	}
-	l := c.set.newLogin(to, id, claim, cred, up, srv.accounts)
+	l := c.set.newLogin(r, claim, cred, up, srv.accounts)
 	c.mu.Lock()
-	r := &relay{c: c, up: up.Conn}
+	sink := &relay{c: c, up: up.Conn}
 	c.up, c.login = up.Conn, l
-	c.relay.Store(r)
+	c.relay.Store(sink)
 	c.upErr, c.torn, c.errors = nil, false, 0
 	c.rests()
 	c.mu.Unlock()
 	c.paceBytes(c.up)
-	c.up.Relay(r)
+	c.up.Relay(sink)
 	srv.sessions.add(c, l)
+	if c.set.opts.Routes != nil { // who may have moved him while he logged in
+		if reason := c.set.moved(l); reason != "" {
+			c.dismiss(reason)
+		}
+	}
 	srv.totals.logins.count(loginOK)
 	return nil
 }

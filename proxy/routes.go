@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 )
 
 // Routes is the map file: which user is on which upstream. An administrator
@@ -18,13 +19,14 @@ import (
 //
 //	bob@example.com        online
 //	carol@example.com      online   mailbox=carol.b@example.com form=user@upn
+//	dave@example.com       online   mailbox=backup@example.com prefix=dave
 //	*@old.example.com      default
 //
 // A line has the mailbox as clients name it (* stands for anything), the name
 // of the upstream ("default" is the first), and, if it is called otherwise
-// there or has to be logged in to in one form, mailbox= and form=. The first
-// line that fits decides; for a user who is in none, the patterns of the
-// upstreams do.
+// there, has to be logged in to in one form, or has his mailboxes below one of
+// another's, mailbox=, form= and prefix=. The first line that fits decides; for
+// a user who is in none, the patterns of the upstreams do.
 //
 // The file is read again when it has changed. While it cannot be read, it is
 // as it was.
@@ -43,7 +45,11 @@ type routeRow struct {
 	upstream string // "" is the first
 	mailbox  string // "": as the client named it
 	form     backend.Form
+	prefix   string // of names of mailboxes; "": that of the settings; noPrefix: none
 }
+
+// noPrefix is the word for a user who has none where others have.
+const noPrefix = "off"
 
 // defaultUpstream is what the map file calls the first upstream.
 const defaultUpstream = "default"
@@ -99,7 +105,7 @@ func (r *Routes) read() ([]routeRow, error) {
 
 func (r *Routes) parse(fields []string) (routeRow, error) {
 	if len(fields) < 2 {
-		return routeRow{}, errors.New("a line is: mailbox, upstream, and if need be mailbox=NAME form=FORM")
+		return routeRow{}, errors.New("a line is: mailbox, upstream, and if need be mailbox=NAME form=FORM prefix=PREFIX")
 	}
 	row := routeRow{user: fields[0]}
 	if fields[1] != defaultUpstream {
@@ -116,8 +122,13 @@ func (r *Routes) parse(fields []string) (routeRow, error) {
 			row.form = backend.Form(value)
 		case key == "form":
 			return routeRow{}, fmt.Errorf("form %q is none of %q", value, backend.Forms)
+		case key == "prefix" && value != "":
+			row.prefix = value
+			if err := (folders.Options{Prefix: value}).Validate(); err != nil {
+				return routeRow{}, err
+			}
 		default:
-			return routeRow{}, fmt.Errorf("%q is neither mailbox=NAME nor form=FORM", field)
+			return routeRow{}, fmt.Errorf("%q is neither mailbox=NAME nor form=FORM nor prefix=PREFIX; none of them has a blank in it", field)
 		}
 	}
 	return row, nil
@@ -137,32 +148,51 @@ func (r *Routes) find(mailbox string) (routeRow, bool) {
 	return r.rows[i], true
 }
 
+// routed is where a claim goes, and what it means there.
+type routed struct {
+	to     *target
+	asked  backend.Identity // what the client said
+	id     backend.Identity // what is presented upstream
+	prefix string           // routeRow.prefix
+}
+
 // route decides which upstream a claim goes to, and what it means there: by
 // the map file, else by the upstreams' patterns, else the first. A claim is
-// read by the domains of the upstream that it may be for. asked is what the
-// client said, id what is presented upstream.
-func (s *settings) route(claim backend.Claim) (to *target, asked, id backend.Identity, err error) {
-	asked, err = s.targets[0].Backend.Login.Resolve(claim)
+// read by the domains of the upstream that it may be for.
+func (s *settings) route(claim backend.Claim) (routed, error) {
+	asked, err := s.targets[0].Backend.Login.Resolve(claim)
 	if err != nil {
-		return nil, asked, asked, err
+		return routed{}, err
 	}
 	if row, ok := s.opts.Routes.find(asked.User); ok {
-		to = s.target(row.upstream)
+		to := s.target(row.upstream)
 		asked, err = to.Backend.Login.Resolve(claim)
-		return to, asked, row.apply(asked), err
+		return routed{to, asked, row.apply(asked), row.prefix}, err
 	}
 	for _, t := range s.targets[1:] {
 		if id, err := t.Backend.Login.Resolve(claim); err == nil && t.matches(id) {
-			return t, id, id, nil
+			return routed{t, id, id, ""}, nil
 		}
 	}
-	return s.targets[0], asked, asked, nil
+	return routed{s.targets[0], asked, asked, ""}, nil
+}
+
+// names are the settings for names of mailboxes with the user's own prefix.
+func (r routed) names(o folders.Options) folders.Options {
+	if r.prefix == "" {
+		return o
+	}
+	o.Prefix, o.Users = r.prefix, nil
+	if r.prefix == noPrefix {
+		o.Prefix = ""
+	}
+	return o
 }
 
 // holdsFor tells whether the gateway would open the mailbox with what it holds.
 func (s *settings) holdsFor(claim backend.Claim) bool {
-	to, _, _, err := s.route(claim)
-	return err == nil && to.backend.Holds()
+	r, err := s.route(claim)
+	return err == nil && r.to.backend.Holds()
 }
 
 func (s *settings) target(name string) *target {

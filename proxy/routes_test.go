@@ -3,6 +3,7 @@ package proxy
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,9 @@ func TestRoutesFileRefused(t *testing.T) {
 		{"bob online form=kerberos", "is none of"},
 		{"bob online mailbox=", "neither"},
 		{"bob online prefix", "neither"},
+		{"bob online prefix=", "neither"},
+		{"bob online prefix=/", `prefix: "/" names no mailbox`},
+		{"bob online prefix=backup of bob", "none of them has a blank"},
 		{"bob online\nalice", "line 2"},
 	} {
 		path := filepath.Join(t.TempDir(), "routes")
@@ -197,4 +201,81 @@ func TestConnectionsPerUpstream(t *testing.T) {
 	if a, b := len(old.Messages("bob", "INBOX")), len(online.Messages("bob", "INBOX")); a != 1 || b != 2 {
 		t.Errorf("%d messages on the one side, %d on the other", a, b)
 	}
+}
+
+// A user's own prefix decides where his mailboxes lie, whoever opens them. It
+// takes the place of that of the settings.
+func TestRoutedPrefix(t *testing.T) {
+	withPrefix := func(o *Options, _ *limits) {
+		policy := exchangePolicy
+		policy.Names = apartNames
+		policy.Names.Prefix = "everybody"
+		withPolicy(policy)(o, nil)
+	}
+	g, old, _, path := twoExchanges(t, "bob default mailbox=alice prefix=backup/bob\nadmin default prefix=off\n", withPrefix)
+	creates := func(c *client, name string) {
+		c.C("b1 CREATE " + name)
+		c.until("b1 OK …", "* …")
+		c.C(`b2 LIST "" *`)
+		c.until("b2 OK …", `* LIST (…) "/" INBOX`, `* LIST (…) "/" `+name, `* LIST (…) "/" Mail`)
+	}
+	has := func(sim *exchangesim.Server, user, mailbox string) {
+		t.Helper()
+		if all := sim.Mailboxes(user); !slices.Contains(all, mailbox) {
+			t.Errorf("%s has no %s: %q", user, mailbox, all)
+		}
+	}
+	log := func(name, password string) *client {
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a1 LOGIN " + name + " " + password)
+		c.S("a1 OK …")
+		return c
+	}
+	c := log(`EXAMPLE\admin\bob`, "adminpass")
+	creates(c, "Mail")
+	has(old, "alice", "backup/bob/Mail")
+	creates(log("alice", "alicepass"), "Mail")
+	has(old, "alice", "everybody/Mail")
+	admins := log("admin", "adminpass")
+	admins.C("b1 CREATE Mail")
+	admins.S("b1 OK …")
+	has(old, "admin", "Mail")
+	// A changed prefix is that of another place.
+	writeFile(t, path, "bob default mailbox=alice prefix=archive/bob\nadmin default prefix=off\n")
+	c.S("* BYE this mailbox has been moved: log in again")
+	c.ends()
+	creates(log(`EXAMPLE\admin\bob`, "adminpass"), "Mail")
+	has(old, "alice", "archive/bob/Mail")
+	admins.C("b2 NOOP")
+	admins.S("b2 OK …")
+}
+
+// A user who is moved while he logs in is told so, too.
+func TestMovedAtLogin(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "routes")
+	writeFile(t, path, "# nobody yet\n")
+	g := newGateway(t, func(o *Options, lim *limits) {
+		lim.Watch = time.Millisecond
+		o.Others = []Upstream{{Name: "new", Backend: o.Upstream, Profile: o.Profile, Policy: o.Policy}}
+		var err error
+		if o.Routes, err = LoadRoutes(path, []string{"new"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c := g.dial()
+	c.S("* OK …")
+	c.C("a0 LOGIN alice secret")
+	u := g.accept()
+	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+	u.C(`xg1 LOGIN "alice" "secret"`)
+	writeFile(t, path, "alice new\n")
+	g.logged("the map file has changed")
+	// The sessions that were open have been told when the next change is seen.
+	writeFile(t, path, "alice new # still\n")
+	g.logged("the map file is used as it was")
+	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
+	c.until("a0 OK …")
+	c.S("* BYE this mailbox has been moved: log in again")
+	c.ends()
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 )
 
 // settings are what a configuration decides, and what was made of it. They are
@@ -61,19 +62,21 @@ func newSettings(opts Options) (*settings, error) {
 }
 
 // newLogin settles what holds for a session that is logged in.
-func (s *settings) newLogin(to *target, id backend.Identity, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
+func (s *settings) newLogin(r routed, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
+	to, id := r.to, r.id
 	name, why := to.profile(up.Evidence)
 	wanted := to.policy(name)
-	policy := wanted
+	policy, mapped := wanted, r.names(wanted.Names)
 	if s.opts.Observe {
+		mapped = folders.Options{}
 		policy = &Policy{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
-	names, err := newNames(policy.Names, id.User)
+	names, err := newNames(mapped, id.User)
 	if err != nil { // the configuration has been validated
 		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
 	}
 	return &login{
-		names: names, edits: names != nil || policy.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
+		names: names, prefix: r.prefix, edits: names != nil || policy.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),

@@ -85,8 +85,8 @@ func (s *Server) watch(ctx context.Context) {
 
 // moved tells why a session is not where its login would go now.
 func (s *settings) moved(l *login) string {
-	to, _, id, err := s.route(l.claim)
-	if err != nil || to.Name != l.target.Name || to.Backend.Address != l.target.Backend.Address || l.identity.User != id.User {
+	r, err := s.route(l.claim)
+	if err != nil || r.to.Name != l.target.Name || r.to.Backend.Address != l.target.Backend.Address || l.identity.User != r.id.User || l.prefix != r.prefix {
 		return "this mailbox has been moved: log in again"
 	}
 	return ""
