@@ -5,7 +5,7 @@ import "errors"
 // Exit codes, as in BSD's sysexits.h but for the first.
 const (
 	exitNothing     = 1  // explain knows nothing of the text
-	exitChanged     = 1  // fix --exit-code: a message was changed
+	exitChanged     = 1  // fix: a message was changed
 	exitUsage       = 64 // the command line
 	exitData        = 65 // fix: a message was refused
 	exitUnavailable = 69 // a server or address that could not be had

@@ -31,9 +31,14 @@ func fixCommand() *cobra.Command {
 		Long: "Repairs messages as the gateway does. Without arguments one message is read from standard input and written to\n" +
 			"standard output, so that imapsync's --pipemess can use it. Files, mbox files, Maildirs and folders of messages are\n" +
 			"written to the folder of --output under their own names. Line ends that are LF only, as Unix stores messages, stay so.\n\n" +
-			"The status is 0; with --exit-code it is 1 where a message was changed. It is 65 where one was refused: standard\n" +
-			"output then has nothing, an output folder has that message unchanged.",
+			"The status tells whether a message was changed: 1 if one was, 0 if none. From standard input it is 0 in both cases,\n" +
+			"since to imapsync another status is an error of the filter; --exit-code makes it tell there, too, and\n" +
+			"--exit-code=false nowhere. It is 65 where a message was refused: standard output then has nothing, an output\n" +
+			"folder has that message unchanged. 64 is a fault of the command line, 78 of the configuration, 70 any other.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("exit-code") {
+				f.exitCode = len(args) > 0
+			}
 			run, err := f.begin(cmd)
 			if err != nil {
 				return err
@@ -45,7 +50,7 @@ func fixCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.stage, "stage", "profile", "how far to go: profile, refused, shed, envelope (docs/fixes.md)")
 	cmd.Flags().StringVar(&f.report, "report", "text", "text: a summary; json: a line for each message. Both go to standard error")
 	cmd.Flags().StringVar(&f.output, "output", "", "the folder to write to, which must not exist; with arguments only")
-	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "end with status 1 if a message was changed")
+	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "end with status 1 if a message was changed (default: with arguments only)")
 	return cmd
 }
 

@@ -167,3 +167,42 @@ func TestFixFolders(t *testing.T) {
 		t.Errorf("an output folder that is not there yet, inside of the input: status %d, %s", status, log)
 	}
 }
+
+// With files the status tells whether anything was changed, unless it is not
+// wanted.
+func TestFixStatus(t *testing.T) {
+	in := t.TempDir()
+	clean, long := "Subject: clean\n\nbody\n", "Subject: long\n\n"+strings.Repeat(longLine, 500)+"\n"
+	files := map[string]string{
+		"clean.eml": clean, "clean.mbox": mboxOf(clean, clean), "clean.Maildir/cur/1": clean,
+		"changed.eml": long, "changed.mbox": mboxOf(clean, long), "changed.Maildir/new/1": long,
+	}
+	for name, text := range files {
+		path := filepath.Join(in, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range files {
+		top, _, _ := strings.Cut(name, "/")
+		want := 0
+		if strings.HasPrefix(name, "changed") {
+			want = exitChanged
+		}
+		for _, test := range []struct {
+			args []string
+			want int
+		}{{nil, want}, {[]string{"--exit-code"}, want}, {[]string{"--exit-code=false"}, 0}, {[]string{"--profile", "plain"}, 0}} {
+			args := append([]string{filepath.Join(in, top), "--output", filepath.Join(t.TempDir(), "out")}, test.args...)
+			if _, log, status := runFix(t, "", args...); status != test.want {
+				t.Errorf("%s %q: status %d, want %d: %s", top, test.args, status, test.want, log)
+			}
+		}
+	}
+	if _, log, status := runFix(t, "", filepath.Join(in, "none"), "--output", filepath.Join(in, "out")); status != exitUsage {
+		t.Errorf("a file that is not there: status %d: %s", status, log)
+	}
+}
