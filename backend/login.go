@@ -88,6 +88,9 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Cred
 		return nil, barred(id)
 	}
 	attempts, refusal := conn.possible(u.attempts(id, cred, choice), cred.Allow, tried)
+	if cred.Tokens == nil { // else there is one form only
+		attempts = u.remembered.Narrow(id, attempts)
+	}
 	for _, a := range attempts[:min(len(attempts), u.maxFailures())] {
 		status, err := conn.prove(ctx, a, cred)
 		if err != nil {
@@ -102,13 +105,14 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Cred
 			if refused.Kind != KindCredentials && refused.Kind != KindOther {
 				break // another form would fare no better
 			}
+			u.remembered.Refused(id, a)
 			continue
 		}
 		session := &Session{Conn: conn, Attempt: a, Evidence: evidence}
 		if err := session.introduce(ctx, id, status, choice); err != nil {
 			return nil, err
 		}
-		if cred.Tokens == nil { // else there is one form only
+		if cred.Tokens == nil {
 			u.remembered.Worked(id, a)
 		}
 		return session, nil
@@ -125,7 +129,7 @@ func (u *Upstream) attempts(id Identity, cred Credential, choice Choice) []Attem
 	if cred.Tokens != nil {
 		return []Attempt{u.opts.Login.TokenAttempt(id)}
 	}
-	return u.remembered.Narrow(id, u.opts.Login.Attempts(id, choice.Forms))
+	return u.opts.Login.Attempts(id, choice.Forms)
 }
 
 // possible returns of attempts those that the server takes and that are

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -253,7 +254,7 @@ func TestLoginRemembersWhatWorked(t *testing.T) {
 		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 OK STATUS completed.\r\n"},
 		// A mistyped password costs one failure.
 		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "mistyped"`, "S: xg1 NO LOGIN failed.\r\n", "CLOSE"},
-		// It forgets nothing, and knows nothing of others.
+		// It is still tried first. It knows nothing of others.
 		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 OK STATUS completed.\r\n"},
 		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "A\\carol" "secret"`, "S: xg1 BAD Command received in Invalid state.\r\n", "CLOSE"})
 	for i, step := range []struct {
@@ -280,6 +281,72 @@ func TestLoginRemembersWhatWorked(t *testing.T) {
 		}
 		if s.Attempt.Spelling != step.spelling {
 			t.Errorf("step %d: %+v", i, s.Attempt)
+		}
+		s.Close()
+	}
+}
+
+// What was remembered and is taken no more, since an administrator has changed
+// something, is tried once alone and once before the others; no login costs
+// more failures than allowed.
+func TestLoginForgetsWhatWorksNoMore(t *testing.T) {
+	login := LoginOptions{Domains: []string{"A", "B", "C"}, Forms: []Form{FormDomainUser}}
+	tries := func(domains ...string) []string { // the last is accepted, unless it is ""
+		lines := []string{greet("IMAP4rev1")}
+		for i, domain := range domains {
+			tag := fmt.Sprintf("xg%d", i+1)
+			if domain == "" {
+				return append(lines, "CLOSE")
+			}
+			lines = append(lines, `C: `+tag+` LOGIN "`+domain+`\\bob" "secret"`)
+			if i == len(domains)-1 {
+				return append(lines, loggedIn(tag))
+			}
+			lines = append(lines, "S: "+tag+" NO LOGIN failed.\r\n")
+		}
+		return lines
+	}
+	steps := [][]string{
+		{"A", "B"}, {"B"},
+		{"B", ""}, {"B"}, // mistyped, and then not: it was no fault of the form
+		{"B", ""}, {"B", "A"}, // it was one
+		{"A"},
+		{"A", ""}, {"A", "B", ""}, // two more changes
+		{"A", "B", ""}, {"A", "B", ""}, {"A"},
+	}
+	var scripts [][]string
+	for _, domains := range steps {
+		scripts = append(scripts, tries(domains...))
+	}
+	u := newUpstream(t, login, Choice{}, scripts...)
+	for i, domains := range steps {
+		s, err := u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
+		last := domains[len(domains)-1]
+		if (err != nil) != (last == "") {
+			t.Fatalf("step %d, %q: %v", i, domains, err)
+		}
+		if err == nil {
+			if s.Attempt.Spelling != last {
+				t.Errorf("step %d: %+v", i, s.Attempt)
+			}
+			s.Close()
+		}
+	}
+}
+
+// A form that the server offers no more is not tried, though it was remembered.
+func TestLoginLeavesWhatIsNotOffered(t *testing.T) {
+	login := LoginOptions{Domains: []string{"EXAMPLE"}, Forms: []Form{FormPlainAuthzid, FormDomainAdminUser}}
+	u := newUpstream(t, login, Choice{},
+		[]string{greet("IMAP4rev1 AUTH=PLAIN SASL-IR"), "C: xg1 AUTHENTICATE PLAIN " + plain("bob", `EXAMPLE\admin`, "secret"), loggedIn("xg1")},
+		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, loggedIn("xg1")})
+	for _, form := range login.Forms {
+		s, err := u.Open(t.Context(), admin, Credential{Password: NewSecret("secret")}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Attempt.Form != form {
+			t.Errorf("%+v", s.Attempt)
 		}
 		s.Close()
 	}

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -10,7 +11,12 @@ import (
 const maxRemembered = 10_000
 
 // Remembered knows the form of login that worked, per account, on one
-// upstream. The zero value is ready, and safe for use by several goroutines.
+// upstream. It is tried alone, so that a mistyped password costs one failure.
+// Whether a failure is the password's or the form's, since an administrator has
+// changed something, cannot be told: after one the form is tried first and the
+// others after it, and after another it is forgotten, so that the next login
+// walks all forms in their order. The zero value is ready, and safe for use by
+// several goroutines.
 type Remembered struct {
 	mu     sync.Mutex
 	worked map[loginAccount]loginForm
@@ -23,6 +29,12 @@ type loginAccount struct{ domain, admin, user string }
 type loginForm struct {
 	form     Form
 	spelling string
+	doubted  bool // it was refused since it worked
+}
+
+// is tells whether a is in that form.
+func (f loginForm) is(a Attempt) bool {
+	return a.Form == f.form && strings.EqualFold(a.Spelling, f.spelling)
 }
 
 func accountOf(id Identity) loginAccount {
@@ -48,11 +60,27 @@ func (r *Remembered) Worked(id Identity, a Attempt) {
 	if r.worked == nil {
 		r.worked = make(map[loginAccount]loginForm)
 	}
-	r.worked[key] = loginForm{a.Form, a.Spelling}
+	r.worked[key] = loginForm{form: a.Form, spelling: a.Spelling}
 }
 
-// Narrow returns of attempts the one in the form that worked before, alone, so
-// that a mistyped password costs one failure; or all of them if none did.
+// Refused records that a login of id was refused in the form of a.
+func (r *Remembered) Refused(id Identity, a Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := accountOf(id)
+	worked, known := r.worked[key]
+	switch {
+	case !known || !worked.is(a):
+	case worked.doubted:
+		delete(r.worked, key)
+	default:
+		worked.doubted = true
+		r.worked[key] = worked
+	}
+}
+
+// Narrow returns of attempts the one in the form that worked before, alone; or
+// before the others if it is in doubt; or all of them as they are if none did.
 func (r *Remembered) Narrow(id Identity, attempts []Attempt) []Attempt {
 	r.mu.Lock()
 	worked, known := r.worked[accountOf(id)]
@@ -60,10 +88,12 @@ func (r *Remembered) Narrow(id Identity, attempts []Attempt) []Attempt {
 	if !known {
 		return attempts
 	}
-	for i, a := range attempts {
-		if a.Form == worked.form && strings.EqualFold(a.Spelling, worked.spelling) {
-			return attempts[i : i+1 : i+1]
-		}
+	i := slices.IndexFunc(attempts, worked.is)
+	switch {
+	case i < 0:
+		return attempts
+	case !worked.doubted:
+		return attempts[i : i+1 : i+1]
 	}
-	return attempts
+	return slices.Concat(attempts[i:i+1], attempts[:i], attempts[i+1:])
 }
