@@ -48,33 +48,55 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return n, nil
 }
 
+// firstFields reads the first field of each name, in lower case, unfolded.
+func firstFields(header []byte, fields map[string]*string) {
+	var open *string
+	var small [longestField]byte
+	for line := range bytes.Lines(header) {
+		text := bytes.TrimRight(line, "\r\n")
+		if len(text) == 0 {
+			return
+		}
+		if text[0] == ' ' || text[0] == '\t' {
+			if open != nil {
+				*open += string(text)
+			}
+			continue
+		}
+		open = nil
+		if len(fields) == 0 {
+			return
+		}
+		name, value, ok := bytes.Cut(text, []byte(":"))
+		name = bytes.TrimRight(name, " \t")
+		if !ok || len(name) > longestField {
+			continue
+		}
+		lower := small[:len(name)]
+		for i, c := range name {
+			if 'A' <= c && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			lower[i] = c
+		}
+		if open = fields[string(lower)]; open != nil {
+			*open = string(value)
+			delete(fields, string(lower)) // the first counts
+		}
+	}
+}
+
+// longestField is longer than any name that is looked for.
+const longestField = 32
+
 // parseIdentity reads the first field of each name, RFC 5322 section 3.6.
 func parseIdentity(header []byte) identity {
 	var id identity
 	fields := map[string]*string{"message-id": &id.messageID, "subject": &id.subject, "from": &id.from, "date": &id.date}
-	var open *string
-	for line := range bytes.Lines(header) {
-		text := strings.TrimRight(string(line), "\r\n")
-		if text == "" {
-			break
-		}
-		if text[0] == ' ' || text[0] == '\t' {
-			if open != nil {
-				*open += text
-			}
-			continue
-		}
-		name, value, ok := strings.Cut(text, ":")
-		name = strings.ToLower(strings.TrimRight(name, " \t"))
-		if open = fields[name]; !ok || open == nil {
-			continue
-		}
-		delete(fields, name) // the first counts
-		*open = value
-	}
+	firstFields(header, fields)
 	id.messageID = strings.Join(strings.Fields(id.messageID), "")
 	id.subject, id.from = readable(id.subject), addressesIn(id.from)
-	if t, err := mail.ParseDate(strings.TrimSpace(id.date)); err == nil {
+	if t, err := parseDate(id.date); err == nil {
 		id.date = t.UTC().Format(time.RFC3339)
 	}
 	return id

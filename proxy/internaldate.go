@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"bufio"
-	"io"
 	"net/mail"
 	"strings"
 	"time"
@@ -18,20 +16,29 @@ const maxDatedHeader = 256 << 10
 // topmost Received (RFC 5322 section 3.6.7), else when it was written; "" where
 // neither can be read. Without one Exchange would show that of the transfer.
 func derivedDate(message *spool) string {
-	header := io.NewSectionReader(message, 0, min(message.size, maxDatedHeader))
-	m, err := mail.ReadMessage(bufio.NewReader(header))
-	if err != nil {
-		return ""
-	}
-	texts := []string{m.Header.Get("Date")}
-	if received := m.Header.Get("Received"); received != "" {
-		texts = []string{received[strings.LastIndexByte(received, ';')+1:], texts[0]}
-	}
-	for _, text := range texts {
+	var received, written string
+	firstFields(message.beginning(maxDatedHeader), map[string]*string{"received": &received, "date": &written})
+	received = received[strings.LastIndexByte(received, ';')+1:]
+	for _, text := range []string{received, written} {
+		if text == "" {
+			continue
+		}
 		// Years that no mailbox has are of broken clocks.
-		if date, err := mail.ParseDate(strings.TrimSpace(text)); err == nil && date.Year() > 1970 && date.Before(time.Now().AddDate(1, 0, 0)) {
+		if date, err := parseDate(text); err == nil && date.Year() > 1970 && date.Before(time.Now().AddDate(1, 0, 0)) {
 			return date.Format(dateTime)
 		}
 	}
 	return ""
+}
+
+// parseDate reads a date of RFC 5322 section 3.3 in the form that most have; the
+// library tries dozens, each of which costs an error.
+func parseDate(text string) (time.Time, error) {
+	text = strings.TrimSpace(text)
+	if plain, _, _ := strings.Cut(text, " ("); plain != "" {
+		if date, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", plain); err == nil {
+			return date, nil
+		}
+	}
+	return mail.ParseDate(text)
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -59,8 +60,8 @@ func (b *budget) release(n int64) {
 type spool struct {
 	opts     SpoolOptions
 	budgets  []*budget
-	expected int64 // bytes announced
-	mem      []byte
+	expected int64   // bytes announced
+	mem      *[]byte // nil: none yet, or the file
 	file     *os.File
 	removed  bool // the file has no name any more
 	size     int64
@@ -85,11 +86,11 @@ func (s *spool) Write(p []byte) (int, error) {
 		}
 	}
 	s.size += int64(len(p))
-	if s.file == nil && s.size <= s.opts.Memory {
+	if s.file == nil && max(s.size, s.expected) <= s.opts.Memory {
 		if s.mem == nil { // not before the first byte: an announcement costs nothing
-			s.mem = make([]byte, 0, min(s.expected, s.opts.Memory))
+			s.mem = takeMemory(s.expected)
 		}
-		s.mem = append(s.mem, p...)
+		*s.mem = append(*s.mem, p...)
 		return len(p), nil
 	}
 	if s.file == nil {
@@ -113,10 +114,13 @@ func (s *spool) spill() error {
 	s.file = f
 	// Where a file that is open cannot be removed (Windows), Close does it.
 	s.removed = os.Remove(f.Name()) == nil
-	if _, err := f.Write(s.mem); err != nil {
+	if s.mem == nil {
+		return nil
+	}
+	if _, err := f.Write(*s.mem); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	s.mem = nil
+	s.forget()
 	return nil
 }
 
@@ -125,30 +129,64 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 	if s.file != nil {
 		return s.file.ReadAt(p, off)
 	}
-	if off >= int64(len(s.mem)) {
+	text := s.Bytes()
+	if off >= int64(len(text)) {
 		return 0, io.EOF
 	}
-	n := copy(p, s.mem[off:])
+	n := copy(p, text[off:])
 	if n < len(p) {
 		return n, io.EOF
 	}
 	return n, nil
 }
 
-// Bytes is the message while it is in memory, else nil. It must not be changed.
+// Bytes is the message while it is in memory, else nil. It must not be changed,
+// nor kept after Close.
 func (s *spool) Bytes() []byte {
-	if s.file != nil {
+	if s.mem == nil {
 		return nil
 	}
-	return s.mem
+	return *s.mem
+}
+
+// mostHeaders is more than the header of most messages has.
+const mostHeaders = 16 << 10
+
+// beginning is the header of the message with some of what follows it, and not
+// more than most bytes. It must not be changed, nor kept after Close.
+func (s *spool) beginning(most int64) []byte {
+	most = min(most, s.size)
+	if s.file == nil {
+		return s.Bytes()[:most]
+	}
+	for size := min(most, mostHeaders); ; size = most {
+		text := make([]byte, size)
+		n, err := s.ReadAt(text, 0)
+		if text = text[:n]; size == most || err != nil || bytes.Contains(text, headerEnd) {
+			return text
+		}
+	}
+}
+
+// copiedAtOnce is what is read of the file at a time.
+const copiedAtOnce = 128 << 10
+
+// forget gives back the memory.
+func (s *spool) forget() {
+	if s.mem != nil {
+		giveMemory(s.mem)
+		s.mem = nil
+	}
 }
 
 // WriteTo writes the message as it came, and may be called again.
 func (s *spool) WriteTo(w io.Writer) (int64, error) {
 	if s.file != nil {
-		return io.Copy(w, io.NewSectionReader(s.file, 0, s.size))
+		mem := takeMemory(copiedAtOnce)
+		defer giveMemory(mem)
+		return io.CopyBuffer(w, io.NewSectionReader(s.file, 0, s.size), (*mem)[:copiedAtOnce])
 	}
-	n, err := w.Write(s.mem)
+	n, err := w.Write(s.Bytes())
 	return int64(n), err
 }
 
@@ -157,7 +195,8 @@ func (s *spool) Close() error {
 	for _, b := range s.budgets {
 		b.release(s.size)
 	}
-	s.budgets, s.mem = nil, nil
+	s.budgets = nil
+	s.forget()
 	if s.file == nil {
 		return nil
 	}
