@@ -47,7 +47,7 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 		c.call.Store(nil) // another Do hears of the end
 		return wire.Status{}, err
 	}
-	c.Said(status)
+	c.Said(req.told(status))
 	return status, nil
 }
 
@@ -103,11 +103,11 @@ func (c *Conn) send(req *Request, line []byte, first bool) error {
 	if c.trace != nil {
 		shown := line
 		switch {
-		case req.Secret && first:
+		case len(req.Secrets) > 0 && first:
 			tag, rest, _ := bytes.Cut(line, []byte(" "))
 			verb, _, _ := bytes.Cut(rest, []byte(" "))
 			shown = fmt.Appendf(nil, "%s %s ***", tag, verb)
-		case req.Secret:
+		case len(req.Secrets) > 0:
 			shown = []byte("***")
 		}
 		c.trace(true, shown)

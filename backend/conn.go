@@ -309,19 +309,19 @@ func (c *Conn) unasked(f wire.Fragment) error {
 func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 	line := c.gathered
 	if c.trace != nil {
-		c.trace(false, line)
+		c.trace(false, []byte(call.req.shown(string(line))))
 	}
 	switch kind {
 	case wire.Continuation:
 		if !call.want.CompareAndSwap(wantContinue, wantNothing) {
-			return &Violation{Line: clip(line)}
+			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
 		}
 		call.ev <- event{challenge: challenge(line)}
 		return nil
 	case wire.Tagged:
 		status, _ := wire.ParseStatus(line)
 		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing {
-			return &Violation{Line: clip(line)}
+			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
 		}
 		// Before the reply is known: the request's Untagged is not called again.
 		c.call.Store(nil)
@@ -329,7 +329,7 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		return nil
 	}
 	if status, ok := wire.ParseStatus(line); ok {
-		c.Said(status)
+		c.Said(call.req.told(status))
 	}
 	asked := call.req.Untagged != nil && call.req.Untagged(line)
 	if asked || sink == nil {

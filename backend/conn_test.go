@@ -399,7 +399,7 @@ func TestTraceHidesSecrets(t *testing.T) {
 	again := NewRequest("LOGIN").String("bob").String("secret")
 	plain := NewRequest("AUTHENTICATE").Raw("PLAIN")
 	plain.Continue = func(string) (string, error) { return "c2VjcmV0", nil }
-	login.Secret, again.Secret, plain.Secret = true, true, true
+	login.Secrets, again.Secrets, plain.Secrets = []string{"s\xe4cr et"}, []string{"secret"}, []string{"secret"}
 	for _, req := range []*Request{login, again, plain, NewRequest("STATUS").Mailbox("INBOX").Raw("(UIDNEXT)")} {
 		do(t, c, req)
 	}

@@ -98,9 +98,10 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Cred
 			tried(a, err.Error(), false)
 			return nil, err
 		}
-		tried(a, status.Word+" "+status.Text, status.Word == "OK")
+		tried(a, status.Word+" "+status.shown, status.Word == "OK")
 		if status.Word != "OK" {
-			refused := ReplyError(fmt.Sprintf("login in the form %s", a.Form), status)
+			refused := ReplyError(fmt.Sprintf("login in the form %s", a.Form), status.Status)
+			refused.Text = status.shown
 			refusal = refused
 			if refused.Kind != KindCredentials && refused.Kind != KindOther {
 				break // another form would fare no better
@@ -109,7 +110,7 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Cred
 			continue
 		}
 		session := &Session{Conn: conn, Attempt: a, Evidence: evidence}
-		if err := session.introduce(ctx, id, status, choice); err != nil {
+		if err := session.introduce(ctx, id, status.Status, choice); err != nil {
 			return nil, err
 		}
 		if cred.Tokens == nil {
@@ -171,18 +172,30 @@ func loginError(err error) error {
 	return &Error{Failure: FailureOf(err), Doing: "login", Err: err}
 }
 
+// loginStatus is the reply to a login, with its text as it may be told.
+type loginStatus struct {
+	wire.Status
+	shown string
+}
+
+// ask sends a login.
+func (c *Conn) ask(ctx context.Context, req *Request) (loginStatus, error) {
+	status, err := c.Do(ctx, req)
+	return loginStatus{status, req.shown(status.Text)}, err
+}
+
 // prove sends one attempt with its password or token. A token that was kept
 // too long is replaced by a fresh one, once.
-func (c *Conn) prove(ctx context.Context, a Attempt, cred Credential) (wire.Status, error) {
+func (c *Conn) prove(ctx context.Context, a Attempt, cred Credential) (loginStatus, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeouts.Login, fmt.Errorf("no answer to the login for %s", c.timeouts.Login))
 	defer cancel()
 	if cred.Tokens == nil {
-		return c.sendPassword(ctx, a, cred.Password.Reveal())
+		return c.sendPassword(ctx, a, cred.Password)
 	}
 	for {
 		token, err := cred.Tokens.Token(ctx, a.Mailbox)
 		if err != nil {
-			return wire.Status{}, err
+			return loginStatus{}, err
 		}
 		status, err := c.sendToken(ctx, a, token.Value)
 		if err != nil || status.Word == "OK" {
@@ -195,35 +208,36 @@ func (c *Conn) prove(ctx context.Context, a Attempt, cred Credential) (wire.Stat
 	}
 }
 
-func (c *Conn) sendPassword(ctx context.Context, a Attempt, password string) (wire.Status, error) {
-	if a.Mechanism == MechanismLogin && !c.needsPlain(a.Authcid, password) {
-		req := NewRequest("LOGIN").String(a.Authcid).String(password)
-		req.Secret = true
-		return c.Do(ctx, req)
+func (c *Conn) sendPassword(ctx context.Context, a Attempt, password Secret) (loginStatus, error) {
+	text := password.Reveal()
+	if a.Mechanism == MechanismLogin && !c.needsPlain(a.Authcid, text) {
+		req := NewRequest("LOGIN").String(a.Authcid).String(text)
+		req.Secrets = []string{text}
+		return c.ask(ctx, req)
 	}
-	return c.sasl(ctx, sasl.NewPlainClient(a.Authzid, a.Authcid, password))
+	return c.sasl(ctx, sasl.NewPlainClient(a.Authzid, a.Authcid, text), password)
 }
 
-func (c *Conn) sendToken(ctx context.Context, a Attempt, token Secret) (wire.Status, error) {
+func (c *Conn) sendToken(ctx context.Context, a Attempt, token Secret) (loginStatus, error) {
 	if !c.Has("AUTH=" + MechanismToken) {
 		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(a.Authcid) // saslname, RFC 5801 section 4
-		return c.sasl(ctx, sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: token.Reveal()}))
+		return c.sasl(ctx, sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: token.Reveal()}), token)
 	}
-	return c.sasl(ctx, xoauth2{a.Authcid, token})
+	return c.sasl(ctx, xoauth2{a.Authcid, token}, token)
 }
 
-// sasl runs a mechanism, with the initial response where that is announced
+// sasl proves a login with secret by a mechanism, with the initial response where that is announced
 // (RFC 4959).
-func (c *Conn) sasl(ctx context.Context, client sasl.Client) (wire.Status, error) {
+func (c *Conn) sasl(ctx context.Context, client sasl.Client, secret Secret) (loginStatus, error) {
 	mechanism, ir, err := client.Start()
 	if err != nil {
-		return wire.Status{}, err
+		return loginStatus{}, err
 	}
-	first := true
+	first, encoded := true, base64.StdEncoding.EncodeToString(ir)
 	req := NewRequest("AUTHENTICATE").Raw(mechanism)
-	req.Secret = true
+	req.Secrets = []string{secret.Reveal(), encoded}
 	if c.Has("SASL-IR") {
-		req.Raw(base64.StdEncoding.EncodeToString(ir))
+		req.Raw(encoded)
 		first = false
 	}
 	req.Continue = func(challenge string) (string, error) {
@@ -240,7 +254,7 @@ func (c *Conn) sasl(ctx context.Context, client sasl.Client) (wire.Status, error
 		first = false
 		return base64.StdEncoding.EncodeToString(response), nil
 	}
-	return c.Do(ctx, req)
+	return c.ask(ctx, req)
 }
 
 // xoauth2 is Microsoft's and Google's mechanism (exchange-behaviour.md §2.1),

@@ -4,6 +4,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"exgate/backend/wire"
 )
 
 // Request is one of exgate's own commands to an upstream. Its methods add to
@@ -22,8 +24,9 @@ type Request struct {
 	Untagged func(line []byte) bool
 	// Continue answers a challenge of AUTHENTICATE, both in base64.
 	Continue func(challenge string) (response string, err error)
-	// Secret keeps the arguments out of the wire trace.
-	Secret bool
+	// Secrets are what the arguments have in them that nobody may see: they keep
+	// the arguments out of the wire trace, and replies that repeat one.
+	Secrets []string
 }
 
 // Body is a literal of a known size that is written when the upstream asks for
@@ -39,6 +42,23 @@ type Body struct {
 // NewRequest begins a request with its command name.
 func NewRequest(name string) *Request {
 	return &Request{chunks: [][]byte{[]byte(name)}}
+}
+
+// shown is what the server says, unless it repeats a secret of the request's:
+// there are servers that quote what they do not understand.
+func (r *Request) shown(said string) string {
+	for _, secret := range r.Secrets {
+		if secret != "" && (strings.Contains(said, secret) || strings.Contains(said, escapeQuoted.Replace(secret))) {
+			return stars
+		}
+	}
+	return said
+}
+
+// told is a status as it may be told of.
+func (r *Request) told(s wire.Status) wire.Status {
+	s.Text = r.shown(s.Text)
+	return s
 }
 
 func (r *Request) add(s string) *Request {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,7 +89,8 @@ func decode(file io.Reader, settings []string) (*Config, error) {
 		if errors.As(err, &parse) {
 			err = parse.Unwrap() // YAML's own words, with the line
 		}
-		return nil, err
+		// Its words quote what may be a password without quotes.
+		return nil, errors.New(quotedByYAML.ReplaceAllString(err.Error(), "***"))
 	}
 	var errs []error
 	for _, setting := range settings {
@@ -100,7 +102,7 @@ func decode(file io.Reader, settings []string) (*Config, error) {
 		v.Set(strings.ReplaceAll(key, ".", delimiter), value)
 	}
 
-	errs = append(errs, unknownKeys(v.AllKeys())...)
+	errs = append(errs, unknownKeys(v.AllKeys(), v.Get)...)
 
 	c, found := Default(), new(mapstructure.Metadata)
 	err := v.Unmarshal(c, func(d *mapstructure.DecoderConfig) {
@@ -118,10 +120,14 @@ func decode(file io.Reader, settings []string) (*Config, error) {
 	return c, errors.Join(errs...)
 }
 
+// quotedByYAML is what an error of YAML's repeats of the file.
+var quotedByYAML = regexp.MustCompile("'[^']*'|`[^`]*`")
+
 // unknownKeys does what UnmarshalExact is for, but goes on to the other
 // problems, and tells the remedy. What has the wrong shape, such as text where
-// a section is meant, is left to decoding.
-func unknownKeys(found []string) []error {
+// a section is meant, is left to decoding. A key without a value is not shown:
+// in { admin_password: one,two } it is the end of a password.
+func unknownKeys(found []string, value func(key string) any) []error {
 	keys, sections := keyNames()
 	valid := append(keys, sections...)
 	remedies := map[string]string{}
@@ -130,7 +136,11 @@ func unknownKeys(found []string) []error {
 		for _, word := range strings.Split(key, delimiter) {
 			name += word
 			if word == "" || strings.Contains(word, ".") || !slices.Contains(valid, name) {
-				remedies[name] = suggest(name, valid)
+				remedies[name] = "unknown key: " + suggest(name, valid)
+				if value(key) == nil {
+					delete(remedies, name)
+					remedies[strings.TrimSuffix(name, word)+"***"] = "a key that is not known and has no value; if it is part of a password, put the whole of that in quotes"
+				}
 				break
 			}
 			if slices.Contains(keys, name) {
@@ -141,7 +151,7 @@ func unknownKeys(found []string) []error {
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(remedies)) {
-		errs = append(errs, fmt.Errorf("%s: unknown key: %s", name, remedies[name]))
+		errs = append(errs, fmt.Errorf("%s: %s", name, remedies[name]))
 	}
 	return errs
 }

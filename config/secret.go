@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,23 +42,28 @@ func (s secretKeys) given() int {
 }
 
 // read returns the secret, wherever it is. A file's last line end is not part
-// of it.
+// of it. Errors name the key and not its value, in whose place the secret itself
+// may stand.
 func (s secretKeys) read() (backend.Secret, error) {
 	switch {
 	case s.file != "":
 		data, err := os.ReadFile(s.file)
 		if err != nil {
-			return backend.Secret{}, fmt.Errorf("%s_file: %w", s.key, err)
+			var path *fs.PathError
+			if errors.As(err, &path) {
+				err = path.Err
+			}
+			return backend.Secret{}, fmt.Errorf("%s_file: the file that it names cannot be read: %w", s.key, err)
 		}
 		secret := strings.TrimRight(string(data), "\r\n")
 		if secret == "" {
-			return backend.Secret{}, fmt.Errorf("%s_file: %s is empty", s.key, s.file)
+			return backend.Secret{}, fmt.Errorf("%s_file: the file that it names is empty", s.key)
 		}
 		return backend.NewSecret(secret), nil
 	case s.env != "":
 		secret := os.Getenv(s.env)
 		if secret == "" {
-			return backend.Secret{}, fmt.Errorf("%s_env: the environment has no %s", s.key, s.env)
+			return backend.Secret{}, fmt.Errorf("%s_env: the environment has no variable of that name", s.key)
 		}
 		return backend.NewSecret(secret), nil
 	}

@@ -141,7 +141,7 @@ func (c *conn) aside(reason func() string, do func(context.Context) error) error
 func guarded(ctx context.Context, do func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			err = fmt.Errorf("panic: %s\n%s", panicked(v), debug.Stack())
 		}
 	}()
 	return do(ctx)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -180,5 +181,23 @@ func TestTraceShowsBothSides(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(got)
+	}
+}
+
+// TestPanicValueIsNotLogged: it could be a line of the client's.
+func TestPanicValueIsNotLogged(t *testing.T) {
+	recovered := func(cause func()) (said string) {
+		defer func() { said = panicked(recover()) }()
+		cause()
+		return ""
+	}
+	line := "a LOGIN bob geheim"
+	for _, cause := range []func(){func() { panic(line) }, func() { panic(errors.New(line)) }, func() { panic([]byte(line)) }} {
+		if said := recovered(cause); strings.Contains(said, "geheim") || !strings.HasPrefix(said, "a ") {
+			t.Errorf("it says %q", said)
+		}
+	}
+	if said := recovered(func() { _ = line[:len(line)+1] }); !strings.Contains(said, "out of range") {
+		t.Errorf("of the runtime's it says %q", said)
 	}
 }

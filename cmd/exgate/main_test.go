@@ -13,9 +13,16 @@ import (
 	"exgate/config"
 )
 
+// runsExgate, set, has the test binary be exgate itself: a program of its own,
+// whose crash is seen whole.
+const runsExgate = "TEST_RUNS_EXGATE"
+
 // TestMain takes our variables out of the environment, which would reach
 // every configuration, and looks for goroutines left behind.
 func TestMain(m *testing.M) {
+	if os.Getenv(runsExgate) != "" {
+		main()
+	}
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "EXGATE_") {
 			os.Unsetenv(name)
