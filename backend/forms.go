@@ -86,6 +86,13 @@ func (u formUse) suits(id Identity) bool {
 	return u == anyLogin
 }
 
+// ForAdmins tells whether any of the forms is for logins of an admin.
+func ForAdmins(forms []Form) bool {
+	return slices.ContainsFunc(formTable, func(row formRow) bool {
+		return (row.use == adminLogin || row.use == anyLogin) && slices.Contains(forms, row.name)
+	})
+}
+
 // Attempts returns the ways to present id, in the order in which they are to
 // be tried; the caller stops at MaxFailures. The forms are those of o.Forms
 // that suit id, else the profile's; those that need what is not known are left

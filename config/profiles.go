@@ -171,9 +171,9 @@ func (c *Config) Profile(name string) Profile {
 	if replies, err := p.Replies.Without(c.Fixes.RepliesOff); err == nil {
 		p.Replies = replies
 	}
-	p.Forms = slices.Clone(p.Forms)
-	if len(c.Upstream.Login.Forms) > 0 {
-		p.Forms = slices.Clone(c.Upstream.Login.Forms)
+	own := c.Upstream.Login.Forms
+	if p.Forms = slices.Concat(own, p.Forms); backend.ForAdmins(own) {
+		p.Forms = slices.Clone(own)
 	}
 	return p
 }

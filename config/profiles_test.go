@@ -76,8 +76,20 @@ func TestOverrides(t *testing.T) {
 	p := c.Profile("exchange2016")
 	if p.Message.LongLines != "wrap" || p.Message.LineLimit != 500 || p.Message.ReadReceipt != "seen" || p.Flagged || p.Keywords ||
 		p.MessageLimit != 1000 || !p.LiteralPlus || p.Pipeline != 5 || p.Pace.Each.Messages != 0 ||
-		!slices.Equal(p.Forms, []backend.Form{backend.FormUser}) || !p.Verify {
+		!p.Verify {
 		t.Errorf("got %+v", p)
+	}
+	admins := Default().Profile("exchange2016").Forms
+	for _, tt := range []struct{ set, want []backend.Form }{
+		{nil, admins},
+		{[]backend.Form{backend.FormUser}, slices.Insert(slices.Clone(admins), 0, backend.FormUser)},
+		{[]backend.Form{backend.FormUser, backend.FormAdminUPNUser}, []backend.Form{backend.FormUser, backend.FormAdminUPNUser}},
+		{[]backend.Form{backend.FormAsSent}, []backend.Form{backend.FormAsSent}}, // which is for both
+	} {
+		c.Upstream.Login.Forms = tt.set
+		if got := c.Profile("exchange2016").Forms; !slices.Equal(got, tt.want) {
+			t.Errorf("forms %q: %q", tt.set, got)
+		}
 	}
 	c.Fixes = Fixes{Flagged: FlaggedReplay, Keywords: KeywordsDrop, Oversize: OversizeOff}
 	if p := c.Profile("plain"); !p.Flagged || !p.Keywords || p.MessageLimit != 0 {

@@ -68,7 +68,8 @@ type Login struct {
 	// How logins are written, in the order tried. An admin's: domain\admin\user,
 	// admin@upn\user, domain/admin/alias, admin@upn/alias, plain-authzid (SASL
 	// PLAIN). A user's own: as-sent, user, user@upn, domain\user,
-	// domain/user/alias. Unset: an admin's as the profile says, a user's as-sent.
+	// domain/user/alias. Without one for an admin, his are the profile's; without
+	// one for a user, his is as-sent.
 	Forms []backend.Form `key:"forms" example:"['domain\\admin\\user', 'admin@upn\\user', plain-authzid]"`
 	// Users whose mailbox has an alias (mailNickname) that is not their name:
 	// Exchange looks up the mailbox that an admin asks for by its alias.
