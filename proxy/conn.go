@@ -46,6 +46,7 @@ type conn struct {
 	out      []byte    // the line being sent upstream
 	within   bool      // the client is in the midst of a command
 	kept     bool      // the upstream could not be renewed, and is used to its end
+	dated    bool      // a date that Exchange keeps has been compared with the one sent
 	waiting  waiting   // what the own lane waits for
 	stats    stats
 	repairs  repairs // of replies

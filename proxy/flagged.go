@@ -60,12 +60,7 @@ func mayPass(err error) bool {
 }
 
 func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendData) error {
-	c.mu.Lock()
-	own := c.view.readWrite && c.view.holds(up.mailbox, c.login.policy.exchange())
-	c.mu.Unlock()
-	// A session that cannot be brought back ends soon; the flag need not.
-	own = own && c.restore() == nil
-	store := func(conn *backend.Conn) error {
+	return c.inMailbox(up.mailbox, true, func(conn *backend.Conn) error {
 		uid := uint32(0)
 		if stored != nil {
 			uid = uint32(stored.UID)
@@ -73,16 +68,7 @@ func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendD
 			return err
 		}
 		return storeFlagged(c.ctx, conn, uid)
-	}
-	if own {
-		err := store(c.up)
-		var refused *backend.Error
-		if errors.As(err, &refused) {
-			c.countErrors(refused.Failure)
-		}
-		return err
-	}
-	return c.onSide(up.mailbox, store)
+	})
 }
 
 // findStored finds the UID of a message that was stored without APPENDUID, as

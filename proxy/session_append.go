@@ -37,6 +37,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	if flags.replay {
 		flags.replay = c.replayFlagged(up, plan, stored)
 	}
+	c.compareDate(up, stored)
 	fixes := append(fixesOf(plan), flags.fixes()...)
 	if dated {
 		fixes = append(fixes, "internal-date")

@@ -34,6 +34,24 @@ func (s *side) close() {
 // connection to themselves.
 var errSideBusy = errors.New("side connection: other sessions of the mailbox are using it")
 
+// inMailbox runs do on a connection that has the mailbox selected: the
+// session's own, else the account's side connection.
+func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
+	c.mu.Lock()
+	own := c.view.holds(mailbox, c.login.policy.exchange()) && (c.view.readWrite || !writes)
+	c.mu.Unlock()
+	// A session that cannot be brought back ends soon; what is to be done need not.
+	if !own || c.restore() != nil {
+		return c.onSide(mailbox, do)
+	}
+	err := do(c.up)
+	var refused *backend.Error
+	if errors.As(err, &refused) {
+		c.countErrors(refused.Failure)
+	}
+	return err
+}
+
 // onSide runs do on the account's side connection, which has the mailbox
 // selected for writing. It waits for limits.Side at most: a session that holds
 // one connection must not wait without end for another.

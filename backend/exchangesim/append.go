@@ -30,6 +30,9 @@ func (c *conn) append(a *args) (status, error) {
 		if date, err = time.Parse(internalDate, strings.TrimLeft(quoted, " ")); err != nil {
 			return badArgument("the date cannot be read"), nil
 		}
+		if c.srv.quirks[quirkDateDropped] {
+			date = c.srv.now()
+		}
 	}
 	a.skipSpace()
 	start, size, wait, ok := literalSize(a.line)

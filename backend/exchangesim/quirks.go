@@ -61,6 +61,7 @@ const (
 	quirkBlankEndDropped = "blank-end-dropped"
 	quirkNameLength      = "name-length"
 	quirkSlashHidden     = "slash-hidden"
+	quirkDateDropped     = "date-dropped"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -111,6 +112,7 @@ func Quirks() []Quirk {
 		{"EX-43", quirkBlankEndDropped, "blanks at the ends of a new name are dropped", "§4.5 (inferred; design section 6)"},
 		{"EX-44", quirkNameLength, "CREATE with a level of more than 256 characters: BAD Command Argument Error. 11 (text inferred)", "[MS-ASCMD] DisplayName; §4.5"},
 		{"EX-45", quirkSlashHidden, "a folder with a / in its name, made by Outlook, is not listed and cannot be opened (off: listed, and cannot be told from a child)", "§4.5; MailKit#1858; KB Q234395"},
+		{"EX-46", quirkDateDropped, "the date of an APPEND is dropped, and the message has that of its arrival (2010 before SP2 RU5; that INTERNALDATE shows it is inferred)", "§5 row 4; FAQ.Exchange; tribalchicken.net"},
 	}
 }
 

@@ -86,6 +86,7 @@ var messageEntries = []Entry{
 	},
 	{
 		ID: "dates", Title: "Messages have the date of the transfer",
+		Phrases:  []string{"Exchange does not keep the dates of messages"},
 		Keywords: []string{"date", "date transfer", "date sort", "date migration", "internaldate", "wrong date", "rollup 5", "archive date"},
 		Meaning:  "Exchange 2010 before Service Pack 2 Update Rollup 5 drops the date that comes with a message (INTERNALDATE), and Outlook sorts by the day of the migration.",
 		Causes: []Cause{
@@ -109,6 +110,7 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"any to Exchange 2007\" R1",
 			},
 		},
+		Exgate: "Once in a session exgate compares the date that Exchange has kept with the one that was sent, and tells the client and the log of a difference; fixes.internal-date: leave switches that off.",
 		See:    []string{"exchange2007"},
 		Source: "FAQ.Exchange, \"date of the transfer\"; behaviour notes §5 row 4",
 	},

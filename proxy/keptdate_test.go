@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"exgate/backend/exchangesim"
+)
+
+// datedPolicy minds the dates of messages.
+func datedPolicy() Policy {
+	p := exchangePolicy
+	p.InternalDate = true
+	return p
+}
+
+const (
+	sentDate    = `" 3-Mar-2026 10:00:00 +0100"`
+	dateWarning = "* NO exgate: Exchange does not keep the dates of messages: sent with  3-Mar-2026 10:00:00 +0100, kept with …"
+	notKept     = `"msg":"Exchange does not keep the dates of messages"`
+)
+
+// The date is compared wherever the message goes, once in a session.
+func TestDroppedDateIsTold(t *testing.T) {
+	dropped := []string{"date-dropped"}
+	written := strings.Replace(cleanMessage, "\r\n", "\r\nDate: Tue, 3 Mar 2026 10:00:00 +0100\r\n", 1)
+	for _, test := range []struct {
+		name, open, args, message string
+		quirks                    []string
+		leave                     bool
+		told                      bool
+	}{
+		{name: "mailbox selected", open: "SELECT INBOX", args: "INBOX " + sentDate, quirks: dropped, told: true},
+		{name: "mailbox examined", open: "EXAMINE INBOX", args: "inbox " + sentDate, quirks: dropped, told: true},
+		{name: "another one", open: "SELECT Drafts", args: "INBOX " + sentDate, quirks: dropped, told: true},
+		{name: "none", args: "INBOX " + sentDate, quirks: dropped, told: true},
+		{name: "derived", args: "INBOX", message: written, quirks: dropped, told: true},
+		{name: "no date", open: "SELECT INBOX", args: "INBOX", quirks: dropped},
+		{name: "no matter", open: "SELECT INBOX", args: "INBOX " + sentDate, quirks: dropped, leave: true},
+		{name: "kept", open: "SELECT INBOX", args: "INBOX " + sentDate},
+		{name: "kept in another", open: "SELECT Drafts", args: "INBOX " + sentDate},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := datedPolicy()
+			p.InternalDate = !test.leave
+			g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2010", Quirks: test.quirks}, withPolicy(p))
+			c := g.loggedIn()
+			if test.open != "" {
+				c.C("b " + test.open)
+				c.until("b OK …", "* …")
+			}
+			message := test.message
+			if message == "" {
+				message = cleanMessage
+			}
+			told := 0
+			for n := 1; n <= 2; n++ {
+				c.C(fmt.Sprintf("a1 APPEND %s {%d}", test.args, len(message)))
+				c.until("+ …", "* …")
+				c.raw(message + "\r\n")
+				for line := c.S("…"); !strings.HasPrefix(line, "a1 OK"); line = c.S("…") {
+					if matches(line, dateWarning) {
+						told++
+					} else if !strings.Contains(line, " EXISTS") && !strings.Contains(line, " RECENT") {
+						t.Errorf("the client got %q", line)
+					}
+				}
+			}
+			logged := strings.Count(g.log.String(), notKept)
+			if want := map[bool]int{true: 1}[test.told]; told != want || logged != want {
+				t.Errorf("told %d times, logged %d times, want %d\n%s", told, logged, want, g.log)
+			}
+			if n := len(sim.Messages("alice", "INBOX")); n != 2 {
+				t.Errorf("%d messages were stored", n)
+			}
+			c.C("c NOOP")
+			c.until("c OK …", "* …")
+		})
+	}
+}
+
+// What the server says to the question costs the client nothing.
+func TestKeptDateQuestion(t *testing.T) {
+	const ask, seen = "UID FETCH 7 (UID INTERNALDATE)", `* 3 FETCH (INTERNALDATE " 3-Mar-2026 09:00:00 +0000" UID 7)`
+	for _, test := range []struct {
+		name   string
+		script []string // "C …" comes from the gateway, "S …" is answered
+		client []string // besides the tagged OK
+		says   string   // in the log
+	}{
+		{"the same instant", []string{"C xg3 " + ask, "S " + seen, "S xg3 OK done"}, nil, ""},
+		{"other data goes to the client", []string{"C xg3 " + ask, "S * 3 EXISTS", `S * 3 FETCH (FLAGS (\Seen) UID 7)`, "S " + seen, "S xg3 OK done"},
+			[]string{"* 3 EXISTS", `* 3 FETCH (FLAGS (\Seen) UID 7)`}, ""},
+		{"seen after NOOP", []string{"C xg3 " + ask, "S xg3 OK done", "C xg4 NOOP", "S * 3 EXISTS", "S xg4 OK done", "C xg5 " + ask, "S " + seen, "S xg5 OK done"},
+			[]string{"* 3 EXISTS"}, ""},
+		{"never seen", []string{"C xg3 " + ask, "S xg3 OK done", "C xg4 NOOP", "S xg4 OK done", "C xg5 " + ask, "S xg5 OK done"}, nil, "UID FETCH was answered OK without a date"},
+		{"refused", []string{"C xg3 " + ask, "S xg3 NO Server Unavailable. 15"}, nil, "it is not known whether Exchange keeps"},
+		{"a date that is none", []string{"C xg3 " + ask, `S * 3 FETCH (UID 7 INTERNALDATE "yesterday")`, "S xg3 OK done"}, nil, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := datedPolicy()
+			p.Verify = false
+			g := newGateway(t, withPolicy(p))
+			c, u := g.login()
+			c.C("b SELECT INBOX")
+			u.C("b SELECT INBOX")
+			u.S("* 2 EXISTS")
+			c.S("* 2 EXISTS")
+			u.S("b OK [READ-WRITE] done")
+			c.S("b OK …")
+			c.raw("a1 APPEND INBOX " + sentDate + " {1+}\r\nx\r\n")
+			u.C("xg2 APPEND INBOX " + sentDate + " {1}")
+			u.S("+ go on")
+			u.C("x")
+			u.S("xg2 OK [APPENDUID 1 7] done")
+			for _, line := range test.script {
+				if text, ok := strings.CutPrefix(line, "C "); ok {
+					u.C(text)
+				} else {
+					u.S(line[2:])
+				}
+			}
+			for _, line := range test.client {
+				c.S(line)
+			}
+			c.S("a1 OK [APPENDUID 1 7] …")
+			log := g.log.String()
+			if !strings.Contains(log, test.says) || strings.Contains(log, notKept) {
+				t.Errorf("the log: %s", log)
+			}
+			if test.says == "" && slices.ContainsFunc(strings.Split(log, "\n"), func(l string) bool { return strings.Contains(l, "it is not known") }) {
+				t.Errorf("the log: %s", log)
+			}
+		})
+	}
+}
+
+// A connection that is lost with the question loses no message, and no reply.
+func TestKeptDateAndALostConnection(t *testing.T) {
+	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2010"}, withPolicy(datedPolicy()), resuming)
+	c := g.loggedIn()
+	c.C("b SELECT INBOX")
+	c.until("b OK …", "* …")
+	if err := sim.AddFault("cut:FETCH"); err != nil {
+		t.Fatal(err)
+	}
+	c.upload("INBOX "+sentDate, cleanMessage)
+	c.until("a1 OK [APPENDUID …] …", "* …")
+	stored(t, sim, "INBOX")
+	g.logged("it is not known whether Exchange keeps the dates of messages")
+	c.C("d NOOP")
+	c.until("d OK …", "* …")
+}
