@@ -2,11 +2,17 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
@@ -38,32 +44,53 @@ var clientForms = []struct{ name, command string }{
 	{`wrong password`, `LOGIN EXAMPLE\admin\bob wrongpass`},
 	{`no FullAccess`, `LOGIN EXAMPLE\alice\bob alicepass`},
 	{`Administrator`, `LOGIN EXAMPLE\Administrator\bob adminpass`},
+	{`AUTHENTICATE LOGIN`, "AUTHENTICATE LOGIN " + b64(`EXAMPLE\admin\bob`) + "\n" + b64("adminpass")},
+	{`XOAUTH2 bob@`, `AUTHENTICATE XOAUTH2 ` + xoauth2Response("bob@example.com", "TOKEN")},
+	{`OAUTHBEARER bob@`, `AUTHENTICATE OAUTHBEARER ` + bearerResponse("bob@example.com", "TOKEN")},
+	{`XOAUTH2 wrong token`, `AUTHENTICATE XOAUTH2 ` + xoauth2Response("bob@example.com", "wrong")},
+}
+
+func bearerResponse(user, token string) string {
+	return b64("n,a=" + user + ",\x01host=localhost\x01port=993\x01auth=Bearer " + token + "\x01\x01")
+}
+
+// upstreamForms are the columns: what is written upstream for a login.
+var upstreamForms = func() []upstreamForm {
+	columns := []upstreamForm{{name: "profile's"}}
+	for _, form := range backend.Forms {
+		columns = append(columns, upstreamForm{name: string(form), forms: []backend.Form{form}})
+	}
+	return append(columns,
+		upstreamForm{name: "held admin", held: true},
+		upstreamForm{name: "held XOAUTH2", held: true, tokens: true})
+}()
+
+// upstreamForm is a column. Where the gateway holds the admin's password or the
+// application's secret, the client's password is that of the users file.
+type upstreamForm struct {
+	name   string
+	forms  []backend.Form // none: the profile's
+	held   bool
+	tokens bool // it is the application's secret
 }
 
 // TestLoginMatrix tries each client form × upstream form × version of
 // Exchange. The golden file has a table for each version; in a cell is the
-// mailbox that was opened, or why none was:
-//
-//	no     Exchange refused the name or the password, after all tries
-//	right  Exchange took the login, and the mailbox cannot be opened
-//	form   no form can be written that this server takes
-//	admin  exgate does not send the built-in Administrator on
+// mailbox that was opened, or why none was, as matrixLegend says.
 func TestLoginMatrix(t *testing.T) {
 	const golden = "testdata/login-matrix.txt"
 	var got strings.Builder
+	got.WriteString(matrixLegend)
 	for _, profile := range exchangesim.Profiles() {
-		got.WriteString(profile + "\n\n")
+		fmt.Fprintf(&got, "\n%s%s\n\n", profile, map[string]string{"exchange2019": ", and Subscription Edition"}[profile])
 		table := tabwriter.NewWriter(&got, 0, 0, 2, ' ', 0)
-		fmt.Fprint(table, "client says\tprofile's\t")
-		for _, form := range backend.Forms {
-			fmt.Fprintf(table, "%s\t", form)
+		fmt.Fprint(table, "client says\t")
+		columns := make([][]string, len(upstreamForms))
+		for i, form := range upstreamForms {
+			fmt.Fprintf(table, "%s\t", form.name)
+			columns[i] = matrixColumn(t, profile, form)
 		}
 		fmt.Fprintln(table)
-		columns := make([][]string, len(backend.Forms)+1)
-		columns[0] = matrixColumn(t, profile, nil)
-		for i, form := range backend.Forms {
-			columns[i+1] = matrixColumn(t, profile, []backend.Form{form})
-		}
 		for row, form := range clientForms {
 			fmt.Fprintf(table, "%s\t", form.name)
 			for _, column := range columns {
@@ -72,13 +99,13 @@ func TestLoginMatrix(t *testing.T) {
 			fmt.Fprintln(table)
 		}
 		table.Flush()
-		got.WriteString("\n")
 	}
 	lines := strings.Split(got.String(), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	text := strings.Join(lines, "\n")
+	t.Log("\n" + text)
 	if *update {
 		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -104,38 +131,120 @@ var profileForms = map[string][]backend.Form{
 }
 
 // matrixColumn logs in by each client form at a gateway that writes upstream
-// the forms given.
-func matrixColumn(t *testing.T, profile string, forms []backend.Form) []string {
-	users := append(exchangesim.DefaultUsers(), exchangesim.User{Name: "carol", Alias: "cc", Password: "carolpass"})
+// what the column says.
+func matrixColumn(t *testing.T, profile string, form upstreamForm) []string {
 	policy := exchangePolicy
 	policy.Name, policy.Forms = profile, profileForms[profile]
-	// One entry in the inbox of bob, two in carol's: they show which was opened.
-	g, sim := newSimulated(t, exchangesim.Config{Profile: profile, Users: users}, withPolicy(policy), func(o *Options, _ *limits) {
+	web := listen(t)
+	endpoint := "https://" + web.Addr().String() + "/" + exchangesim.TokenTenant + "/oauth2/v2.0/token"
+	var client *http.Client
+	g, sim := newHolder(t, exchangesim.Config{
+		Profile: profile, Users: append(exchangesim.DefaultUsers(), exchangesim.User{Name: "carol", Alias: "cc", Password: "carolpass"}),
+	}, matrixUsers, withPolicy(policy), func(o *Options, _ *limits) {
+		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Upstream.RootCAs}}}
 		o.Upstream.Login = backend.LoginOptions{
-			Domains: []string{exchangesim.Domain, exchangesim.DNSDomain}, UPN: exchangesim.UPNSuffix, Separator: "*", Forms: forms,
+			Domains: []string{exchangesim.Domain, exchangesim.DNSDomain}, UPN: exchangesim.UPNSuffix, Separator: "*", Forms: form.forms,
 			Aliases: []backend.Alias{{User: "carol", Alias: "cc"}, {User: "carol@example.com", Alias: "cc"}},
+		}
+		if !form.held {
+			o.Upstream.Admin, o.Users = backend.Admin{}, nil
+		}
+		if form.tokens {
+			o.Upstream.Admin = backend.Admin{}
+			o.Upstream.OAuth2 = backend.OAuth2Options{
+				Flow: backend.FlowClientCredentials, ClientID: exchangesim.TokenClient, ClientSecret: backend.NewSecret(exchangesim.TokenSecret),
+				HTTP: client, TokenURL: endpoint,
+			}
 		}
 		o.Log, o.Trace = slog.New(slog.DiscardHandler), nil
 	})
-	for mailbox, n := range map[string]int{"bob": 1, "carol": 2, "admin": 3, "alice": 4} {
-		for range n {
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := sim.ServeTokens(web); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { client.CloseIdleConnections(); sim.Close(); serving.Wait() })
+	// As many messages in each inbox as show which was opened.
+	for n, mailbox := range matrixMailboxes {
+		for range n + 1 {
 			if _, err := sim.Deliver(mailbox, "INBOX", nil, time.Unix(0, 0), []byte(cleanMessage)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+	token := fetchToken(t, client, endpoint)
 	column := make([]string, len(clientForms))
-	for i, form := range clientForms {
-		column[i] = matrixCell(t, g, form.command)
+	for i, said := range clientForms {
+		column[i] = matrixCell(t, g, withToken(said.command, token))
 	}
 	return column
 }
+
+// fetchToken is a client that gets itself a token, as the application.
+func fetchToken(t *testing.T, client *http.Client, endpoint string) string {
+	t.Helper()
+	answer, err := client.PostForm(endpoint, url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {exchangesim.TokenClient}, "client_secret": {exchangesim.TokenSecret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var token struct {
+		Access string `json:"access_token"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&token); err != nil || token.Access == "" {
+		t.Fatal("no token: ", err)
+	}
+	return token.Access
+}
+
+// withToken puts a token into the response of a command, which is base64.
+func withToken(command, token string) string {
+	first, response, _ := cutLastWord(command)
+	decoded, err := base64.StdEncoding.DecodeString(response)
+	if err != nil || !bytes.Contains(decoded, []byte("TOKEN")) {
+		return command
+	}
+	return first + b64(strings.Replace(string(decoded), "TOKEN", token, 1))
+}
+
+func cutLastWord(command string) (first, last string, ok bool) {
+	i := strings.LastIndexByte(command, ' ') + 1
+	return command[:i], command[i:], i > 0
+}
+
+// matrixMailboxes are those whose messages are counted: one in the first.
+var matrixMailboxes = []string{"bob", "carol", "admin", "alice"}
+
+// matrixUsers are the callers where the gateway holds what opens mailboxes.
+var matrixUsers = []string{
+	"bob HASH(bobpass) bob bob@example.com", "bob@example.com HASH(bobpass) bob bob@example.com", "alice HASH(alicepass) alice alice@example.com",
+	"admin HASH(adminpass) *", "admin@example.com HASH(adminpass) *",
+}
+
+const matrixLegend = `What comes of each client form with each upstream form on each version of
+Exchange, as the simulator has it. In a cell is the mailbox that was opened, or
+why none was:
+
+no     Exchange refused the name or the password, or the users file did
+right  Exchange took the login, and the mailbox cannot be opened
+file   the users file does not give this caller the mailbox
+form   impossible: nothing can be written that this server takes
+admin  exgate does not send the built-in Administrator on
+
+In the last two columns exgate holds the admin's password, or the application's
+secret, and the client's password is that of the users file. A client's own
+token goes on as it is in every column.
+`
 
 // matrixReasons are the parts of replies that tell why.
 var matrixReasons = []struct{ part, cell string }{
 	{"built-in Administrator", "admin"},
 	{"no form of this login", "form"},
 	{"not connected", "right"},
+	{"may not open", "file"},
 	{"AUTHENTICATIONFAILED", "no"},
 }
 
@@ -143,9 +252,19 @@ func matrixCell(t *testing.T, g *gateway, commands string) string {
 	c := g.dial()
 	defer c.close()
 	c.S("* OK …")
-	for command := range strings.SplitSeq(commands, "\n") {
-		c.C("a1 " + command)
+	lines := strings.Split(commands, "\n")
+	for i := 0; i < len(lines); i++ {
+		c.C("a1 " + lines[i])
 		reply := c.S("…")
+		for strings.HasPrefix(reply, "+ ") { // for a response, or to say why a token is refused
+			response := ""
+			if i+1 < len(lines) {
+				i++
+				response = lines[i]
+			}
+			c.C(response)
+			reply = c.S("…")
+		}
 		if strings.HasPrefix(reply, "a1 OK ") {
 			continue
 		}
@@ -154,12 +273,12 @@ func matrixCell(t *testing.T, g *gateway, commands string) string {
 				return reason.cell
 			}
 		}
-		t.Errorf("%s: %s", command, reply)
+		t.Errorf("%s: %s", lines[i], reply)
 		return "?"
 	}
 	c.C("a2 STATUS INBOX (MESSAGES)")
 	reply := c.S("…")
-	for i, mailbox := range []string{"bob", "carol", "admin", "alice"} {
+	for i, mailbox := range matrixMailboxes {
 		if bytes.Contains([]byte(reply), fmt.Appendf(nil, "(MESSAGES %d)", i+1)) {
 			return mailbox
 		}
