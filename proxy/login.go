@@ -131,7 +131,8 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 }
 
 // canonicalLogin returns the command as the library understands it: LOGIN with
-// literals, AUTHENTICATE with its initial response.
+// its arguments as canonicalString writes them, AUTHENTICATE with its initial
+// response.
 func (c *conn) canonicalLogin(cmd *command, lit *wire.Literal) (string, error) {
 	args, err := c.arguments(cmd, lit)
 	if err != nil {
@@ -150,12 +151,21 @@ func (c *conn) canonicalLogin(cmd *command, lit *wire.Literal) (string, error) {
 	return canonicalLogin(name, password)
 }
 
-// canonicalLogin is LOGIN with literals, which carry every byte.
+// canonicalLogin is LOGIN with quoted strings or, where those cannot carry a
+// byte, with literals, for each of which the library makes a buffer of 32 KiB.
 func canonicalLogin(name, password string) (string, error) {
 	if len(name) > maxArgument || len(password) > maxArgument {
 		return "", &refusal{text: fmt.Sprintf("NO [LIMIT] an argument is at most %d bytes long", maxArgument)}
 	}
-	return fmt.Sprintf("LOGIN {%d+}\r\n%s {%d+}\r\n%s\r\n", len(name), name, len(password), password), nil
+	return "LOGIN " + canonicalString(name) + " " + canonicalString(password) + "\r\n", nil
+}
+
+// canonicalString writes s as the library reads every byte of it.
+func canonicalString(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return fmt.Sprintf("{%d+}\r\n%s", len(s), s)
+	}
+	return `"` + escapeQuoted.Replace(s) + `"`
 }
 
 // canonicalAuthenticate fetches the response if it did not come with the
