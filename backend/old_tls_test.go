@@ -2,13 +2,16 @@ package backend
 
 import (
 	"bufio"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,9 +110,20 @@ func TestOldTLS(t *testing.T) {
 		{"RSA key exchange by setting", []string{"-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"}, true, pin, "TLS 1.2", ""},
 		{"TLS 1.0, another pin", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, true, strings.Repeat("00", 32), "", "not the pinned one"},
 		{"TLS 1.0, no pin", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, true, "", "", "pin: " + pin},
+		{"DHE as it is", []string{"-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"}, false, pin, "", "no DHE in Go"},
+		{"DHE by setting", []string{"-tls1_2", "-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0"}, true, pin, "", "no DHE in Go"},
+		{"DHE in TLS 1.0", []string{"-tls1", "-cipher", "DHE-RSA-AES256-SHA:@SECLEVEL=0"}, true, pin, "", "Enable-TlsCipherSuite"},
+		{"DHE and RSA by setting", []string{"-tls1", "-cipher", "DHE-RSA-AES256-SHA:AES256-SHA:@SECLEVEL=0"}, true, pin, "TLS 1.0", ""},
+		{"3DES as it is", []string{"-tls1_2", "-cipher", "DES-CBC3-SHA:@SECLEVEL=0"}, false, pin, "", "insecure-old-tls"},
+		{"3DES by setting", []string{"-tls1", "-cipher", "DES-CBC3-SHA:@SECLEVEL=0"}, true, pin, "TLS 1.0", ""},
 		{"TLS 1.3 with the setting", []string{"-tls1_3"}, true, pin, "TLS 1.3", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if i := slices.Index(tt.server, "-cipher"); i >= 0 {
+				if out, err := exec.Command(openssl, "ciphers", tt.server[i+1]).CombinedOutput(); err != nil {
+					t.Skipf("this OpenSSL was built without %s: %s", tt.server[i+1], out)
+				}
+			}
 			address := opensslServer(t, cert, key, tt.server...)
 			d, err := NewDialer(Options{Address: address, OldTLS: tt.old, Pin: tt.pin, Timeouts: Timeouts{Greeting: 10 * time.Second}})
 			if err != nil {
@@ -138,6 +152,86 @@ func TestOldTLS(t *testing.T) {
 				t.Errorf("%s, want %s", conn.TLS, tt.version)
 			}
 		})
+	}
+}
+
+// Builds of OpenSSL have 3DES no more, so that Go's own server stands in for
+// that of Windows Server 2003.
+func TestTripleDES(t *testing.T) {
+	cert := *rsaCertificate(t) // 3DES goes with the RSA key exchange
+	for old, says := range map[bool]string{true: "", false: "insecure-old-tls: true takes RSA key exchange and 3DES"} {
+		address := listen(t, func(nc net.Conn) {
+			server := tls.Server(nc, &tls.Config{
+				Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12,
+				CipherSuites: []uint16{tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA},
+			})
+			fmt.Fprint(server, "* OK ready\r\n")
+			io.Copy(io.Discard, server)
+		})
+		pin := fingerprintOf(t, cert.Certificate[0])
+		d, err := NewDialer(Options{Address: address, OldTLS: old, Pin: pin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialed, err := d.Dial(t.Context())
+		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("insecure-old-tls: %t: %v", old, err)
+		}
+		if err == nil {
+			if suite := tls.CipherSuiteName(dialed.TLS.CipherSuite); !strings.Contains(suite, "3DES") {
+				t.Errorf("suite %s", suite)
+			}
+			dialed.Conn.Close()
+		}
+	}
+}
+
+// TestSHA1Chain: the server's certificate is by an authority of the company's
+// own, which signs with SHA-1. Go takes it by pin only.
+func TestSHA1Chain(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("no openssl on this machine")
+	}
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.WriteFile(file("ext"), []byte("subjectAltName=DNS:localhost,IP:127.0.0.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"req", "-x509", "-newkey", "rsa:2048", "-sha1", "-nodes", "-days", "2", "-subj", "/CN=EXAMPLE CA", "-keyout", file("ca.key"), "-out", file("ca.pem")},
+		{"req", "-new", "-newkey", "rsa:2048", "-sha1", "-nodes", "-subj", "/CN=localhost", "-keyout", file("key.pem"), "-out", file("csr.pem")},
+		{"x509", "-req", "-sha1", "-days", "2", "-in", file("csr.pem"), "-CA", file("ca.pem"), "-CAkey", file("ca.key"), "-CAcreateserial", "-extfile", file("ext"), "-out", file("cert.pem")},
+	} {
+		if out, err := exec.Command(openssl, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	ca, err := os.ReadFile(file("ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	leaf, err := os.ReadFile(file("cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(leaf)
+	pin := fingerprintOf(t, block.Bytes)
+	for given, says := range map[string]string{"": "signed with SHA-1, which Go verifies no more, whatever ca_file is: have a new one issued, or, after comparing it with the server's own, pin: " + pin, pin: ""} {
+		address := opensslServer(t, file("cert.pem"), file("key.pem"), "-tls1_2", "-cert_chain", file("ca.pem"), "-cipher", "ALL:@SECLEVEL=0")
+		d, err := NewDialer(Options{Address: address, RootCAs: roots, Pin: given, Timeouts: Timeouts{Greeting: 10 * time.Second}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialed, err := d.Dial(t.Context())
+		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("pin %q: %v", given, err)
+		}
+		if err == nil {
+			dialed.Conn.Close()
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -90,9 +91,25 @@ func (o Options) explainHandshake(err error) error {
 		return o.explainCertificate(untrusted)
 	case errors.As(err, &otherPin):
 		return err
+	case refusedSuites(err) && o.OldTLS:
+		return fmt.Errorf("the server has no cipher suite in common with exgate, which has ECDHE and RSA key exchange, AES and 3DES: "+
+			"there is no DHE in Go, nor RC4 here. Switch another suite on at the server (Windows: Enable-TlsCipherSuite, "+
+			"or SSL Cipher Suite Order in the group policies): %w", err)
+	case refusedSuites(err):
+		return fmt.Errorf("the server has no cipher suite in common with exgate, which takes ECDHE with AES or ChaCha20: "+
+			"upstream.insecure-old-tls: true takes RSA key exchange and 3DES too, but there is no DHE in Go, nor RC4 here. Better switch ECDHE on at the server "+
+			"(Windows: Enable-TlsCipherSuite, or SSL Cipher Suite Order in the group policies): %w", err)
 	}
 	return fmt.Errorf("no TLS came about: the port may be the wrong one, no certificate bound to Exchange's IMAP service "+
 		"(Set-ImapSettings -X509CertificateName, Enable-ExchangeCertificate, then restart it), or the server older than TLS 1.2 (upstream.insecure-old-tls: true takes it): %w", err)
+}
+
+// refusedSuites tells whether the server has refused the handshake by the alert
+// that RFC 5246 section 7.2.2 has for it, mostly for want of a cipher suite. Go
+// does not export the alert.
+func refusedSuites(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" && strings.Contains(op.Err.Error(), "handshake failure")
 }
 
 // explainCertificate says why a certificate is not trusted and what to do. The
@@ -108,6 +125,8 @@ func (o Options) explainCertificate(err *tls.CertificateVerificationError) error
 	case errors.As(err, &wrongName):
 		return fmt.Errorf("the certificate is for %s, not for %s: set server_name to its name, %s: %w",
 			certificateNames(cert), o.serverName(), pin, err)
+	case errors.As(err, &unknown) && signedWithSHA1(cert):
+		return fmt.Errorf("the certificate is signed with SHA-1, which Go verifies no more, whatever ca_file is: have a new one issued, %s: %w", pin, err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("the certificate is signed by nobody known here: set ca_file to the certificate of its authority, %s: %w", pin, err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -115,6 +134,13 @@ func (o Options) explainCertificate(err *tls.CertificateVerificationError) error
 			cert.NotBefore.Format(time.DateOnly), cert.NotAfter.Format(time.DateOnly), pin, err)
 	}
 	return fmt.Errorf("the certificate cannot be verified: set ca_file, %s: %w", pin, err)
+}
+
+// signedWithSHA1 tells whether an authority has signed so. Of a certificate that
+// is its own authority the signature does not matter.
+func signedWithSHA1(cert *x509.Certificate) bool {
+	old := cert.SignatureAlgorithm == x509.SHA1WithRSA || cert.SignatureAlgorithm == x509.ECDSAWithSHA1
+	return old && !bytes.Equal(cert.RawIssuer, cert.RawSubject)
 }
 
 // certificateNames lists the names in a certificate, for an error text.

@@ -35,6 +35,15 @@ var tlsEntries = []Entry{
 				Do:     "Set upstream.pin.",
 				Source: "Go crypto/x509",
 			},
+			{
+				Title: "\"handshake failure\": the two sides have no cipher suite in common.",
+				Do:    "Switch one with ECDHE on at the server. Where it has none, upstream.insecure-old-tls: true takes RSA key exchange and 3DES; suites with DHE alone, or RC4, are not taken at all.",
+				PowerShell: []string{
+					"Get-TlsCipherSuite | Format-Table Name",
+					"Enable-TlsCipherSuite -Name TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+				},
+				Source: "RFC 5246 section 7.2.2; Go crypto/tls",
+			},
 		},
 		Exgate: "exgate verifies Exchange's certificate unless upstream.pin takes its place. imapsync does not verify unless told to (--sslargs2 SSL_verify_mode=1), so that it can work where exgate refuses.",
 		See:    []string{"tls-mismatch", "unreachable"},
