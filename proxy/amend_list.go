@@ -64,8 +64,12 @@ func editListNames(a *amendment) (done bool, err error) {
 		}
 		ask = l.list.Wire(mailbox)
 	} else if len(selection) == 0 && a.cmd.verb == "LIST" && a.args.Empty() {
-		l.fresh = l.list.Fresh()
-		a.cmd.landed = onOK(func() { a.c.login.account.known.set(l.fresh) })
+		l.all = l.list.Pass()
+		a.cmd.landed = onOK(func() {
+			if list, ok := l.all.End(); ok {
+				a.c.login.account.known.set(list)
+			}
+		})
 	}
 	a.replace(from, `"" `+quotedPattern(ask))
 	if err := a.returnOptions(); err != nil {
@@ -124,11 +128,11 @@ func containsFold(list []string, word string) bool {
 type listing struct {
 	c        *conn
 	list     *folders.List
-	fresh    *folders.List // gathers all names; nil: not all were asked for
+	all      *folders.Pass // gathers all names; nil: not all were asked for
 	patterns []string
 	special  bool            // only those with an attribute of RFC 6154
 	root     bool            // only the separator was asked for
-	told     map[string]bool // of LSUB: what was, with parents that are not subscribed
+	named    map[string]bool // of LSUB: what was, with parents that are not subscribed
 	gathered
 }
 
@@ -142,36 +146,47 @@ func (l *listing) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 		return append(out, resp...), false
 	}
 	n := l.c.login.names
-	edit := listedEdit{mailbox: at.mailbox, separator: n.opts.Separator}
-	if l.root || at.mailbox == "" {
-		return at.appendTo(out, resp, edit), false
+	if l.root || len(at.mailbox) == 0 {
+		return at.appendTo(out, resp, listedEdit{mailbox: string(at.mailbox), separator: n.opts.Separator}), false
 	}
-	if l.fresh != nil {
-		addListed(l.fresh, resp, &at)
-	}
-	name := l.list.AddWire(at.mailbox)
-	shown, ok := n.Client(name, l.list)
+	told := l.told(resp, &at)
 	switch {
-	case !ok:
+	case told.Client == "":
 		return out, false
-	case !l.asked(shown):
+	case !l.asked(told.Client):
 		if at.verb == "LSUB" {
-			return l.parents(out, shown), false
+			return l.parents(out, told.Client), false
 		}
 		return out, false
 	case at.verb == "LSUB":
-		l.tell(shown)
+		l.tell(told.Client)
 	}
+	edit := listedEdit{mailbox: told.Wire, separator: n.opts.Separator}
 	if at.verb != "STATUS" {
-		edit.attribute = n.SpecialUse(name, l.list)
+		edit.attribute = told.Use
 		if l.special && edit.attribute == "" {
 			return out, false
 		}
 	}
-	if shown != name || at.bare { // what is bare has a TAB, which UTF-7 writes otherwise
-		edit.mailbox = folders.Encode(shown)
+	if at.bare { // it has a TAB, which UTF-7 writes otherwise
+		edit.mailbox = folders.Encode(told.Client)
+	}
+	if f.First && f.Last && edit.attribute == "" && edit.separator == "" && !at.bare && edit.mailbox == string(at.mailbox) {
+		return out, true
 	}
 	return at.appendTo(out, resp, edit), false
+}
+
+// told is what the client is told of a mailbox.
+func (l *listing) told(resp []byte, at *listed) *folders.Told {
+	m := l.c.login.names.Mapper
+	if l.all == nil {
+		return m.Told(at.mailbox, l.list)
+	}
+	if at.verb == "LIST" {
+		l.all.Separator = at.separatorIn(resp)
+	}
+	return l.all.Told(m, at.mailbox)
 }
 
 // asked tells whether the client's patterns have a mailbox in them.
@@ -186,7 +201,7 @@ func (l *listing) asked(mailbox string) bool {
 func (l *listing) parents(out []byte, mailbox string) []byte {
 	sep := l.c.login.names.Separator(l.list)
 	for i := strings.Index(mailbox, sep); i > 0; {
-		if parent := mailbox[:i]; l.asked(parent) && !l.told[parent] {
+		if parent := mailbox[:i]; l.asked(parent) && !l.named[parent] {
 			l.tell(parent)
 			quoted := strings.ReplaceAll(sep, `\`, `\\`)
 			out = append(out, `* LSUB (\Noselect) "`+quoted+`" `+astring(folders.Encode(parent))+"\r\n"...)
@@ -201,10 +216,10 @@ func (l *listing) parents(out []byte, mailbox string) []byte {
 }
 
 func (l *listing) tell(mailbox string) {
-	if l.told == nil {
-		l.told = make(map[string]bool)
+	if l.named == nil {
+		l.named = make(map[string]bool)
 	}
-	l.told[mailbox] = true
+	l.named[mailbox] = true
 }
 
 // quoting is the reply editor of LIST and LSUB where names are not mapped: one
@@ -227,5 +242,5 @@ func (q *quoting) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 		return append(out, resp...), false
 	}
 	q.c.repaired("list-names")
-	return at.appendTo(out, resp, listedEdit{mailbox: at.mailbox}), false
+	return at.appendTo(out, resp, listedEdit{mailbox: string(at.mailbox)}), false
 }

@@ -215,7 +215,7 @@ func (n *nameLines) edit(out []byte, f wire.Fragment) (edited []byte, same bool)
 		return append(out, resp...), false
 	}
 	client := n.asked // in the client's own spelling
-	if name, _ := folders.Decode(l.mailbox); !strings.EqualFold(name, n.mailbox) {
+	if name, _ := folders.Decode(string(l.mailbox)); !strings.EqualFold(name, n.mailbox) {
 		shown, ok := n.names.Client(name, n.list)
 		if !ok {
 			return out, false

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,7 +14,7 @@ type listed struct {
 	attributes span   // of LIST and LSUB: between their parentheses
 	separator  span   // of LIST and LSUB: as it stands there, in quotes or NIL
 	name       span   // as it stands there, with its quotes or as a literal
-	mailbox    string // the name, on the wire's alphabet
+	mailbox    []byte // the name, on the wire's alphabet; most often a part of the response
 	bare       bool   // the name is no atom and stands there like one (EX-21)
 }
 
@@ -26,6 +25,8 @@ type span struct{ from, to int }
 // 4314, RFC 5464, RFC 5257.
 var nameFirst = []string{"STATUS", "QUOTAROOT", "ACL", "LISTRIGHTS", "MYRIGHTS", "METADATA", "ANNOTATION"}
 
+var listedVerbs = append([]string{"LIST", "LSUB"}, nameFirst...)
+
 // parseListed takes a whole response apart, with the literals that are in it.
 // It is lenient: a name with a TAB comes unquoted (behaviour notes §5 row 18).
 func parseListed(resp []byte) (l listed, ok bool) {
@@ -34,8 +35,13 @@ func parseListed(resp []byte) (l listed, ok bool) {
 	if !ok || len(word) > 10 {
 		return l, false
 	}
-	l.verb = strings.ToUpper(string(word))
-	if l.verb != "LIST" && l.verb != "LSUB" && !slices.Contains(nameFirst, l.verb) {
+	for _, verb := range listedVerbs {
+		if len(word) == len(verb) && bytes.EqualFold(word, []byte(verb)) {
+			l.verb = verb
+			break
+		}
+	}
+	if l.verb == "" {
 		return l, false
 	}
 	at := len("* ") + len(word) + 1
@@ -73,24 +79,24 @@ func parseListed(resp []byte) (l listed, ok bool) {
 }
 
 func (l *listed) quoted(resp []byte) bool {
-	if n := bytes.IndexAny(resp[l.name.from+1:], `"\`+"\r\n"); n >= 0 && resp[l.name.from+1+n] == '"' { // most have no escapes
-		l.name.to = l.name.from + n + 2
-		l.mailbox = string(resp[l.name.from+1 : l.name.to-1])
+	from := l.name.from + 1
+	if n := bytes.IndexByte(resp[from:], '"'); n >= 0 && bytes.IndexByte(resp[from:from+n], '\\') < 0 && bytes.IndexByte(resp[from:from+n], '\n') < 0 {
+		l.name.to, l.mailbox = from+n+1, resp[from:from+n] // most have no escapes
 		return l.endsAt(resp)
 	}
-	var b strings.Builder
-	for i := l.name.from + 1; i < len(resp); i++ {
+	var b []byte
+	for i := from; i < len(resp); i++ {
 		switch c := resp[i]; {
 		case c == '"':
-			l.name.to, l.mailbox = i+1, b.String()
+			l.name.to, l.mailbox = i+1, b
 			return l.endsAt(resp)
 		case c == '\r' || c == '\n':
 			return false
 		case c == '\\' && i+1 < len(resp):
 			i++
-			b.WriteByte(resp[i])
+			b = append(b, resp[i])
 		default:
-			b.WriteByte(c)
+			b = append(b, c)
 		}
 	}
 	return false
@@ -112,7 +118,7 @@ func (l *listed) literal(resp []byte) bool {
 	if err != nil || size < 0 || from+size > len(resp) {
 		return false
 	}
-	l.name.to, l.mailbox = from+size, string(resp[from:from+size])
+	l.name.to, l.mailbox = from+size, resp[from:from+size]
 	return true
 }
 
@@ -135,8 +141,8 @@ func (l *listed) atom(resp []byte) bool {
 	case l.verb == "STATUS":
 		return false
 	}
-	l.name.to, l.mailbox = l.name.from+end, string(text[:end])
-	l.bare = !isAtom(l.mailbox)
+	l.name.to, l.mailbox = l.name.from+end, text[:end]
+	l.bare = !isAtom(string(l.mailbox))
 	return end > 0
 }
 
@@ -189,7 +195,7 @@ func (l *listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 	if edit.separator != "" && l.separator.to > l.separator.from {
 		put(l.separator, `"`+strings.ReplaceAll(edit.separator, `\`, `\\`)+`"`)
 	}
-	if edit.mailbox != l.mailbox || l.bare {
+	if edit.mailbox != string(l.mailbox) || l.bare {
 		put(l.name, astring(edit.mailbox))
 	}
 	return append(out, resp[at:]...)

@@ -43,12 +43,12 @@ func TestListed(t *testing.T) {
 			in := []byte(tt.in + "\r\n")
 			l, ok := parseListed(in)
 			if tt.name == "extended data" { // taken off the name
-				if !ok || l.mailbox != "foo" {
+				if !ok || string(l.mailbox) != "foo" {
 					t.Errorf("%q", l.mailbox)
 				}
 				return
 			}
-			if ok != (tt.mailbox != "") || l.mailbox != tt.mailbox && ok {
+			if ok != (tt.mailbox != "") || string(l.mailbox) != tt.mailbox && ok {
 				t.Fatalf("%q, %v", l.mailbox, ok)
 			}
 			if !ok {
@@ -107,11 +107,11 @@ func FuzzListed(f *testing.F) {
 		if !ok {
 			return
 		}
-		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: l.mailbox})); same != in && !l.bare {
+		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: string(l.mailbox)})); same != in && !l.bare {
 			t.Fatalf("unchanged, %q became %q", in, same)
 		}
 		edited := l.appendTo(nil, []byte(in), listedEdit{mailbox: name, attribute: `\Sent`, separator: "."})
-		if again, ok := parseListed(edited); ok && again.mailbox != name && l.verb == "LIST" && name != "" && !strings.ContainsAny(in, "{}") {
+		if again, ok := parseListed(edited); ok && string(again.mailbox) != name && l.verb == "LIST" && name != "" && !strings.ContainsAny(in, "{}") {
 			t.Fatalf("%q, renamed to %q, became %q, which reads %q", in, name, edited, again.mailbox)
 		}
 	})

@@ -148,12 +148,23 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 
 // addListed adds what a LIST response names, and takes the separator from it.
 func addListed(list *folders.List, resp []byte, l *listed) {
-	if text := resp[l.separator.from:l.separator.to]; string(text) == `"/"` {
-		list.Separator = "/"
-	} else if sep := strings.Trim(string(text), `"`); sep != "" && !strings.EqualFold(sep, "NIL") {
-		list.Separator = sep[len(sep)-1:] // "\\" is one
+	if sep := l.separatorIn(resp); sep != "" {
+		list.Separator = sep
 	}
-	list.AddWire(l.mailbox)
+	list.AddWire(string(l.mailbox))
+}
+
+// separatorIn is the separator that a LIST response tells; "" if there is none.
+func (l *listed) separatorIn(resp []byte) string {
+	text := resp[l.separator.from:l.separator.to]
+	if string(text) == `"/"` {
+		return "/"
+	}
+	sep := strings.Trim(string(text), `"`)
+	if sep == "" || strings.EqualFold(sep, "NIL") {
+		return ""
+	}
+	return sep[len(sep)-1:] // "\\" is one
 }
 
 // unavailable is the answer to a command that could not be run since something

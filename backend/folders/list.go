@@ -17,6 +17,9 @@ type List struct {
 	others   map[string]struct{} // which share their fold with another
 	odd      map[string]string   // on the wire, where Encode would write something else
 	speaks   *language           // of Exchange's own folders; nil: not known yet
+	wires    map[string]*entry   // as they came on the wire; those made since are not there
+	version  int                 // goes up with every change
+	mapper   string              // the key of that which has told what is remembered
 }
 
 // NewList returns an empty list; "" is Exchange's separator.
@@ -27,26 +30,35 @@ func NewList(separator string) *List {
 	return &List{Separator: separator, spelling: make(map[string]string)}
 }
 
-// Fresh returns an empty list for the same upstream, with room for as many.
-func (l *List) Fresh() *List {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return &List{Separator: l.Separator, spelling: make(map[string]string, len(l.spelling))}
-}
-
 // AddWire adds a mailbox as it stands on the wire, and returns its name.
 func (l *List) AddWire(wire string) (name string) {
-	name, again, _ := decode(wire)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.addWire(wire).name
+}
+
+// addWire is AddWire. l.mu is held.
+func (l *List) addWire(wire string) *entry {
+	if e := l.wires[wire]; e != nil {
+		return e
+	}
+	name, again, _ := decode(wire)
 	l.add(name)
-	if !again {
+	if !again && l.odd[name] != wire {
 		if l.odd == nil {
 			l.odd = make(map[string]string)
 		}
 		l.odd[name] = wire
+		l.version++
 	}
-	return name
+	e := &entry{name: name, index: len(l.wires)}
+	if len(l.wires) < maxTold {
+		if l.wires == nil {
+			l.wires = make(map[string]*entry)
+		}
+		l.wires[wire] = e
+	}
+	return e
 }
 
 // Add adds a mailbox and, as Exchange does, its parents.
@@ -71,14 +83,19 @@ func (l *List) add(name string) {
 	first, known := l.first(name)
 	switch {
 	case !known:
+		l.version++
 		l.spelling[fold(name)] = name
 		if !strings.Contains(name, l.Separator) {
 			l.speaks = nil // to be asked again
 		}
 	case first != name:
+		if _, known := l.others[name]; known {
+			return
+		}
 		if l.others == nil {
 			l.others = make(map[string]struct{})
 		}
+		l.version++
 		l.others[name] = struct{}{}
 	}
 }
@@ -104,6 +121,8 @@ func (l *List) Remove(name string) {
 
 // remove takes one mailbox out. l.mu is held.
 func (l *List) remove(name string) {
+	l.version++
+	clear(l.wires)
 	delete(l.odd, name)
 	delete(l.others, name)
 	l.speaks = nil

@@ -16,6 +16,7 @@ const reservedEnd = "_renamed_by_imapsync"
 // may be used by several goroutines.
 type Mapper struct {
 	opts     Options
+	key      string   // the same for the same options
 	prefix   []string // levels
 	reserved []string // folded
 	byFrom   []Pair   // longest From first
@@ -33,7 +34,7 @@ func NewMapper(o Options) (*Mapper, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Mapper{opts: o}
+	m := &Mapper{opts: o, key: fmt.Sprintf("%q", []any{o})}
 	if o.Prefix != "" {
 		m.prefix = strings.FieldsFunc(o.Prefix, func(r rune) bool { return r == '/' || r == '.' })
 	}

@@ -1,0 +1,143 @@
+package folders
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// What is remembered of a list is what would be found out anew, however the
+// list changes meanwhile, and whoever else asks.
+func TestToldIsWhatTheMapperSays(t *testing.T) {
+	for name, opts := range configurations {
+		t.Run(name, func(t *testing.T) {
+			opts.SpecialUse = true
+			r := rand.New(rand.NewPCG(3, 4))
+			other := newMapper(t, Options{Case: Apart, Characters: true})
+			for range 60 {
+				m, have := newMapper(t, opts), listOf("INBOX", "Trash", "Sent Items", "Calendar", "Contacts", "Drafts", "Notes")
+				var wires []string
+				for range 60 {
+					switch what := r.IntN(10); {
+					case what < 4 || len(wires) == 0:
+						wires = append(wires, Encode(randomName(r)))
+						have.AddWire(wires[len(wires)-1])
+					case what < 5:
+						have.Add(randomName(r))
+					case what < 6:
+						gone, _ := Decode(wires[r.IntN(len(wires))])
+						have.Remove(gone)
+					case what < 7:
+						from, _ := Decode(wires[r.IntN(len(wires))])
+						have.Rename(from, randomName(r))
+					case what < 8:
+						other.Told([]byte(wires[r.IntN(len(wires))]), have)
+					}
+					if len(wires) == 0 {
+						continue
+					}
+					wire := wires[r.IntN(len(wires))]
+					told := newMapper(t, opts).Told([]byte(wire), have) // of another session
+					mailbox, _ := Decode(wire)
+					client, ok := m.Client(mailbox, have)
+					if !have.Has(mailbox) {
+						t.Fatalf("%q was not added", mailbox)
+					}
+					want := &Told{}
+					if ok {
+						want = &Told{Client: client, Wire: Encode(client), Use: m.SpecialUse(mailbox, have)}
+						if client == mailbox {
+							want.Wire = wire
+						}
+					}
+					if *told != *want {
+						t.Fatalf("%q: told %+v, want %+v", wire, told, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// After a pass the list has what came in it, and no more.
+func TestPass(t *testing.T) {
+	m := newMapper(t, exchange)
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 300 {
+		have := NewList("")
+		came := map[string]bool{}
+		for range r.IntN(12) {
+			have.AddWire(Encode(randomName(r)))
+		}
+		for wire := range have.wires {
+			if r.IntN(4) > 0 {
+				came[wire] = true
+			}
+		}
+		gone := len(came) < len(have.wires)
+		for range r.IntN(3) {
+			came[Encode(randomName(r))] = true
+		}
+		pass := have.Pass()
+		for range 2 { // some servers repeat themselves
+			for wire := range came {
+				pass.Told(m, []byte(wire))
+			}
+		}
+		list, ok := pass.End()
+		if !ok || list == have == gone {
+			t.Fatalf("gone %v: the same list %v, %v", gone, list == have, ok)
+		}
+		var want []string
+		for wire := range came {
+			name, _ := Decode(wire)
+			want = append(want, name)
+		}
+		got := list.all()
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, slices.Compact(want)) {
+			t.Fatalf("%q came, and %q is in the list", want, got)
+		}
+	}
+}
+
+// Who has changed the list during a pass knows more than the pass.
+func TestPassAndOthers(t *testing.T) {
+	m, have := newMapper(t, exchange), listOf()
+	have.AddWire("a")
+	have.AddWire("b")
+	pass := have.Pass()
+	pass.Told(m, []byte("a"))
+	have.Add("c")
+	if list, ok := pass.End(); ok || list != have || !have.Has("c") {
+		t.Error("the pass forgets what was made during it")
+	}
+	pass = have.Pass()
+	pass.Separator = "."
+	for _, name := range []string{"a", "b", "c"} {
+		pass.Told(m, []byte(name))
+	}
+	if list, ok := pass.End(); !ok || list == have || list.Separator != "." {
+		t.Error("another separator")
+	}
+}
+
+// What is beyond the bound is told all the same.
+func TestToldBeyondTheBound(t *testing.T) {
+	m, have := newMapper(t, exchange), NewList("")
+	have.wires = make(map[string]*entry)
+	for i := range maxTold {
+		have.wires[fmt.Sprint(i)] = &entry{}
+	}
+	for range 2 {
+		if told := m.Told([]byte("Work"), have); told.Client != "Work" || len(have.wires) != maxTold {
+			t.Errorf("%+v, %d", told, len(have.wires))
+		}
+	}
+	if n := len(slices.Collect(maps.Keys(have.spelling))); n != 1 {
+		t.Errorf("%d mailboxes", n)
+	}
+}
