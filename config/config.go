@@ -225,8 +225,10 @@ type Quarantine struct {
 	Quota int64 `key:"quota"`
 	// How long a file is kept.
 	Keep time.Duration `key:"keep"`
-	// What the notes in changed messages say of where to look.
-	Note string `key:"note" example:"Ask postmaster@example.com for it, and give the SHA-256."`
+	// What a message says in the place of what was taken out of it, or before the
+	// original in an envelope: {reason} is what happened, {name}, {size} and
+	// {sha256} tell which file it is about. Unset: all that, without where to ask for it.
+	Note string `key:"note" example:"'{reason} Name: {name}, {size} bytes, SHA-256: {sha256}. Ask postmaster@example.com for it.'"`
 }
 
 // Choices of the fixes outside the message.

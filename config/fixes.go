@@ -75,7 +75,7 @@ func (c *Config) messageOptions(p *Profile) {
 	if f.Oversize == OversizeDetach {
 		o.Oversize = rewrite.OversizeDetach
 	}
-	o.KeptAt = c.Quarantine.Note
+	o.Note = rewrite.Note(c.Quarantine.Note)
 	o.HeaderRules, _ = f.headerRules()
 }
 
@@ -150,7 +150,7 @@ func (c *Config) validateQuarantine(p *problems, profile Profile) {
 	if q.Keep <= 0 {
 		p.add("quarantine.keep", "%s is no time: use one such as 2160h", q.Keep)
 	}
-	if strings.ContainsAny(q.Note, "\r\n\x00") {
-		p.add("quarantine.note", "write it in one line")
+	if err := rewrite.Note(q.Note).Validate(); err != nil {
+		p.add("quarantine.note", "%s", err)
 	}
 }

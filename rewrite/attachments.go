@@ -1,9 +1,6 @@
 package rewrite
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // maxAttachments is how many parts Exchange Online takes in one message
 // (exchange-behaviour.md section 4.4). Some room is left for the notes that
@@ -35,30 +32,10 @@ func (p *planner) attachments(c content) error {
 	if p.walker.leaves++; p.walker.leaves > maxAttachments {
 		return &RefusedError{fixes[fixAttachments].name, "it has too many parts, in too many multiparts that are open at once"}
 	}
-	note := fmt.Sprintf("%d more attachments, %d bytes of the message, were taken out here: "+
-		"the server takes %d parts in one message.%s\r\n", c.parts, c.end-c.start, maxAttachments, keptAt(p.options.KeptAt))
-	return p.add(fixes[fixAttachments].name, edit{span: c.span, text: noteHeader("") + wrapNote(note)})
-}
-
-// noteHeader is the header of a part that is a note.
-func noteHeader(name string) string {
-	return "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n" +
-		"Content-Disposition: inline" + name + "\r\n\r\n"
-}
-
-// keptAt is the sentence that says where to look for what is missing.
-func keptAt(place string) string {
-	if place == "" {
-		return ""
+	note, err := p.noteOfOriginal(fmt.Sprintf("%d more attachments, %d bytes of the message, were taken out here: "+
+		"the server takes %d parts in one message.", c.parts, c.end-c.start, maxAttachments))
+	if err != nil {
+		return err
 	}
-	return " " + strings.TrimSpace(place)
-}
-
-// wrapNote writes the text of a note in quoted-printable, without a line end at
-// its end.
-func wrapNote(text string) string {
-	var q quotedPrintableLines
-	text = strings.TrimRight(text, "\r\n")
-	q.encode([]byte(text), true)
-	return string(q.out)
+	return p.add(fixes[fixAttachments].name, edit{span: c.span, text: noteHeader + note})
 }

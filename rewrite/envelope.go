@@ -19,16 +19,18 @@ func (p *planner) envelope() error {
 	if err != nil {
 		return err
 	}
-	original := p.section(0, p.length)
+	note, err := p.noteOfOriginal("The server does not take this message as it is. It is attached, unchanged, as the file " +
+		originalName + ", which mail programs open.")
+	if err != nil {
+		return err
+	}
 	head := fields + "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"" + boundary + "\"\r\n\r\n" +
-		"--" + boundary + "\r\n" + noteHeader("") +
-		wrapNote("The server does not take this message as it is. It is attached, unchanged, as the file original-message.eml, "+
-			"which mail programs open."+keptAt(p.options.KeptAt)) +
-		"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream; name=\"original-message.eml\"\r\n" +
-		"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"original-message.eml\"\r\n\r\n"
+		"--" + boundary + "\r\n" + noteHeader + note +
+		"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream; name=\"" + originalName + "\"\r\n" +
+		"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"" + originalName + "\"\r\n\r\n"
 	encoder := base64Encoder{endLine: true}
 	if err := p.add(fixes[fixEnvelope].name, edit{
-		span: span{0, p.length}, text: head, recode: encoder.recode, size: encoder.size(original.Size()),
+		span: span{0, p.length}, text: head, recode: encoder.recode, size: encoder.size(p.length),
 	}); err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ var goldenOptions = map[string]Options{
 	"broken":      onlyAt(func(u *Uses) { u.BrokenEncoding = Always }),
 	"received":    onlyAt(func(u *Uses) { u.ReceivedDate = Always }),
 	"rules":       {HeaderRules: []HeaderRule{{"Subject", regexp.MustCompile(`^ \[SPAM\] *`), " "}, {"X-Old", regexp.MustCompile(`(\w+)@old\.example`), "$1@new.example"}}},
-	"detach":      {Oversize: OversizeDetach, SizeLimit: 20_000, KeptAt: "Ask postmaster@example.org for it."},
+	"detach":      {Oversize: OversizeDetach, SizeLimit: 20_000, Note: noteOfFile + "\n\nAsk postmaster@example.org for it."},
 	"envelope":    {Stage: StageEnvelope, LineLimit: goldenLimit},
 	"left":        {LongLines: LongLinesRecode, LineLimit: goldenLimit, Signed: SignedLeave, Uses: UsesAt, Stage: StageRefused},
 	"mixed":       everything,

@@ -100,7 +100,7 @@ type Options struct {
 	Stage       Stage
 	SizeLimit   int64    // largest message, in bytes; 0: no limit. Only OversizeDetach heeds it
 	Oversize    Oversize // "" is OversizeRefuse
-	KeptAt      string   // where the reader of a note is told to look for what was taken out
+	Note        Note     // of what was taken out; "" is the usual text
 	HeaderRules []HeaderRule
 }
 
@@ -168,6 +168,9 @@ func (o Options) Validate() error {
 	}
 	if o.Stage < StageProfile || o.Stage > StageEnvelope {
 		fault("stage: %d is none", o.Stage)
+	}
+	if err := o.Note.Validate(); err != nil {
+		fault("note: %w", err)
 	}
 	for i, r := range o.HeaderRules {
 		if err := r.Validate(); err != nil {

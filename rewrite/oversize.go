@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 )
 
 // oversize: detach takes the largest attachments out of a message that is over
@@ -60,7 +58,7 @@ func (p *planner) shrink(limit int64) error {
 			break
 		}
 		out[a.start] = struct{}{}
-		excess -= a.size - 2000
+		excess -= a.size - p.maxNoteSize()
 	}
 	if excess > 0 || len(out) == 0 {
 		p.finish()
@@ -92,13 +90,15 @@ func (p *planner) takeOut(c content) error {
 	p.report.Detached = append(p.report.Detached, d)
 	p.count(fixOversize, 1)
 
-	note := fmt.Sprintf("An attachment was taken out of this message, which was too large for the server.\r\n\r\n"+
-		"Name: %s\r\nSize: %d bytes\r\nSHA-256: %s\r\n\r\n%s", d.Name, d.Size, d.SHA256, strings.TrimSpace(p.options.KeptAt))
+	text, err := p.note(noteOfFile, "An attachment was taken out of this message, which was too large for the server.",
+		kept{d.Name, d.Size, d.SHA256})
+	if err != nil {
+		return err
+	}
 	p.retype(c.header, "text/plain; charset=utf-8", "inline")
 	if err := p.setEncoding(c.header, "", "quoted-printable"); err != nil {
 		return err
 	}
-	text := wrapNote(note)
 	if c.end == p.length {
 		text += "\r\n"
 	}
