@@ -110,10 +110,15 @@ func (d *Dialer) open(tcp net.Conn) (*Dialed, error) {
 func (d *Dialer) handshake(conn net.Conn) (*tls.Conn, error) {
 	encrypted := tls.Client(conn, d.tls)
 	if err := encrypted.Handshake(); err != nil {
-		return nil, d.opts.explainHandshake(err)
+		return nil, &handshakeError{d.opts.explainHandshake(err)}
 	}
 	return encrypted, nil
 }
+
+// handshakeError is one of TLS: the server was reached.
+type handshakeError struct{ error }
+
+func (e *handshakeError) Unwrap() error { return e.error }
 
 func (dialed *Dialed) encrypted(conn *tls.Conn) *Dialed {
 	state := conn.ConnectionState()

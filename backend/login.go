@@ -133,6 +133,9 @@ func (u *Upstream) attempts(id Identity, cred Credential, choice Choice) []Attem
 	return u.opts.Login.Attempts(id, choice.Forms)
 }
 
+// notSent begins the reason why a form was not tried.
+const notSent = "not sent: "
+
 // possible returns of attempts those that the server takes and that are
 // allowed, and why the last of the others is not. Asking for what a server
 // does not offer would cost an error.
@@ -140,7 +143,7 @@ func (c *Conn) possible(attempts []Attempt, allow func(mailbox string) error, tr
 	for _, a := range attempts {
 		if err := c.refuses(a, allow); err != nil {
 			refusal = err
-			tried(a, "not sent: "+err.Text, false)
+			tried(a, notSent+err.Text, false)
 			continue
 		}
 		possible = append(possible, a)

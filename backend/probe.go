@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -25,14 +26,14 @@ type Probe struct {
 	After     []string          `json:"capabilities_after_login,omitempty"`
 	ID        map[string]string `json:"id,omitempty"`
 	Opened    bool              `json:"mailbox_opened"`
-	Folders   []string          `json:"folders,omitempty"`  // as LIST has them
+	Folders   []ProbedFolder    `json:"-"`                  // what clients see of them is for others to tell
 	Appended  string            `json:"appended,omitempty"` // the reply to the test message
 	Problem   *Problem          `json:"problem,omitempty"`
 }
 
 // Problem is where a probe ended.
 type Problem struct {
-	Step    string `json:"step"` // connect, login, mailbox, folders or append
+	Step    string `json:"step"` // connect, tls, login, mailbox, folders or append
 	Kind    Kind   `json:"kind"`
 	Error   string `json:"error"`
 	Meaning string `json:"meaning,omitempty"`
@@ -46,8 +47,8 @@ type ProbedTLS struct {
 	Names    string    `json:"names"`
 	Issuer   string    `json:"issuer"`
 	Expires  time.Time `json:"expires"`
-	Chain    []string  `json:"chain,omitempty"` // subjects, from the server's to the authority's; none where it is pinned
-	Verified string    `json:"verified"`
+	Chain    []string  `json:"chain,omitempty"` // subjects, from the server's to the authority's; as the server sent it where it is not verified
+	Verified string    `json:"verified"`        // how; "": it is not
 	SHA256   string    `json:"sha256"`
 }
 
@@ -64,6 +65,7 @@ type Tried struct {
 	Form  Form   `json:"form"`
 	Sent  string `json:"sent"`  // mechanism and names, without the secret
 	Reply string `json:"reply"` // Exchange's words, or why it was not asked
+	Asked bool   `json:"asked"`
 	OK    bool   `json:"ok"`
 }
 
@@ -80,16 +82,22 @@ func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test
 	host, _, _ := net.SplitHostPort(u.opts.Address) // Validate has seen it
 	p.Addresses, _ = net.DefaultResolver.LookupHost(ctx, host)
 	dialed, err := u.dialer.Dial(ctx)
-	p.OtherTLS = u.otherTLS(ctx, err == nil)
 	if err != nil {
-		p.Problem = problem("connect", err)
+		step := "connect"
+		if handshake := (*handshakeError)(nil); errors.As(err, &handshake) {
+			step, p.TLS = "tls", u.unverifiedTLS(ctx)
+		}
+		p.Problem = problem(step, err)
+	}
+	p.OtherTLS = u.otherTLS(ctx, err == nil || p.TLS != nil)
+	if err != nil {
 		return p
 	}
 	p.Greeting, p.TLS = dialed.Greeting, u.opts.probedTLS(dialed.TLS)
 	conn := newConn(dialed, u.opts.Timeouts, trace)
 	defer conn.Close()
 	session, err := u.login(ctx, conn, id, cred, func(a Attempt, reply string, ok bool) {
-		p.Forms = append(p.Forms, Tried{Form: a.Form, Sent: a.String(), Reply: reply, OK: ok})
+		p.Forms = append(p.Forms, Tried{Form: a.Form, Sent: a.String(), Reply: reply, Asked: !strings.HasPrefix(reply, notSent), OK: ok})
 	})
 	p.Before = conn.before
 	if err != nil {
@@ -169,6 +177,26 @@ func (u *Upstream) otherTLS(ctx context.Context, works bool) *OtherTLS {
 	return other
 }
 
+// unverifiedTLS is what TLS would be like if nothing were asked of the server;
+// nil if it does not come about even so. Nothing is sent on that connection.
+func (u *Upstream) unverifiedTLS(ctx context.Context) *ProbedTLS {
+	o := u.opts
+	o.OldTLS = true
+	dialer, err := NewDialer(o)
+	if err != nil {
+		return nil
+	}
+	dialer.tls.InsecureSkipVerify, dialer.tls.VerifyConnection = true, nil
+	dialed, err := dialer.Dial(ctx)
+	if err != nil {
+		return nil
+	}
+	dialed.Conn.Close()
+	p := o.probedTLS(dialed.TLS)
+	p.Verified = ""
+	return p
+}
+
 func (o Options) probedTLS(state *tls.ConnectionState) *ProbedTLS {
 	if state == nil {
 		return nil
@@ -185,10 +213,12 @@ func (o Options) probedTLS(state *tls.ConnectionState) *ProbedTLS {
 	if o.Pin != "" {
 		p.Verified = "pinned"
 	}
+	chain := state.PeerCertificates
 	if len(state.VerifiedChains) > 0 {
-		for _, cert := range state.VerifiedChains[0] {
-			p.Chain = append(p.Chain, cert.Subject.String())
-		}
+		chain = state.VerifiedChains[0]
+	}
+	for _, cert := range chain {
+		p.Chain = append(p.Chain, cert.Subject.String())
 	}
 	return p
 }
@@ -199,26 +229,6 @@ func (a Attempt) String() string {
 		return fmt.Sprintf("%s %s for %s", a.Mechanism, a.Authcid, a.Authzid)
 	}
 	return a.Mechanism + " " + a.Authcid
-}
-
-// maxFolders bounds the list of a probe.
-const maxFolders = 10_000
-
-func (c *Conn) folders(ctx context.Context) ([]string, error) {
-	var folders []string
-	req := NewRequest("LIST").Raw(`"" "*"`)
-	req.Untagged = func(line []byte) bool {
-		rest, ok := cutPrefixFold(string(line), "* LIST ")
-		if ok && len(folders) < maxFolders {
-			folders = append(folders, strings.TrimRight(rest, "\r\n"))
-		}
-		return ok
-	}
-	status, err := c.Do(ctx, req)
-	if err == nil && status.Word != "OK" {
-		err = ReplyError("LIST", status)
-	}
-	return folders, err
 }
 
 func (c *Conn) appendTest(ctx context.Context, test ProbeTest) (wire.Status, error) {

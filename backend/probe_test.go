@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,16 +17,17 @@ func TestProbeTheOtherWay(t *testing.T) {
 		serves  exchangesim.Mode
 		set     TLSMode
 		pin     string
-		problem string // part of the error; "" is none
+		step    string // of the problem; "" is none
+		problem string // part of the error
 		other   TLSMode
 		works   bool
 	}{
-		"STARTTLS on the TLS port":     {exchangesim.ImplicitTLS, TLSStartTLS, "", "no greeting came", TLSImplicit, true},
-		"TLS on the STARTTLS port":     {exchangesim.StartTLS, TLSImplicit, "", "set tls: starttls", TLSStartTLS, true},
-		"plain text on the TLS port":   {exchangesim.ImplicitTLS, TLSInsecureNone, "", "no greeting came", TLSImplicit, true},
-		"another certificate":          {exchangesim.ImplicitTLS, "", strings.Repeat("00", 32), "not the pinned one", TLSStartTLS, false},
-		"it works":                     {exchangesim.ImplicitTLS, "", "", "", "", false},
-		"plain text that works as set": {exchangesim.InsecurePlaintext, TLSInsecureNone, "", "", "", false},
+		"STARTTLS on the TLS port":     {exchangesim.ImplicitTLS, TLSStartTLS, "", "connect", "no greeting came", TLSImplicit, true},
+		"TLS on the STARTTLS port":     {exchangesim.StartTLS, TLSImplicit, "", "tls", "set tls: starttls", TLSStartTLS, true},
+		"plain text on the TLS port":   {exchangesim.ImplicitTLS, TLSInsecureNone, "", "connect", "no greeting came", TLSImplicit, true},
+		"another certificate":          {exchangesim.ImplicitTLS, "", strings.Repeat("00", 32), "tls", "not the pinned one", "", false},
+		"it works":                     {exchangesim.ImplicitTLS, "", "", "", "", "", false},
+		"plain text that works as set": {exchangesim.InsecurePlaintext, TLSInsecureNone, "", "", "", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sim, err := exchangesim.New(exchangesim.Config{})
@@ -56,12 +58,36 @@ func TestProbeTheOtherWay(t *testing.T) {
 				}
 				return
 			}
-			if p.Problem == nil || p.Problem.Step != "connect" || !strings.Contains(p.Problem.Error, tt.problem) {
+			if p.Problem == nil || p.Problem.Step != tt.step || !strings.Contains(p.Problem.Error, tt.problem) {
 				t.Errorf("problem %+v", p.Problem)
+			}
+			if tt.other == "" {
+				if p.OtherTLS != nil || p.TLS == nil || p.TLS.Verified != "" || len(p.TLS.Chain) != 1 {
+					t.Errorf("%+v, the other way %+v", p.TLS, p.OtherTLS)
+				}
+				return
 			}
 			if p.OtherTLS == nil || p.OtherTLS.Mode != tt.other || (p.OtherTLS.Error == "") != tt.works {
 				t.Errorf("the other way: %+v", p.OtherTLS)
 			}
 		})
+	}
+}
+
+func TestParseFolder(t *testing.T) {
+	for resp, want := range map[string]ProbedFolder{
+		"* LIST (\\HasNoChildren) \"/\" INBOX\r\n":               {"INBOX", "/", []string{`\HasNoChildren`}},
+		"* list () NIL \"Sent \\\"Items\\\\\"\r\n":               {`Sent "Items\`, "", nil},
+		"* LIST (\\Noselect \\Marked) \"\\\\\" {5}\r\na (b)\r\n": {"a (b)", `\`, []string{`\Noselect`, `\Marked`}},
+		"* LIST () \"/\" With a\tTAB\r\n":                        {"With a\tTAB", "/", nil},
+	} {
+		if got, ok := parseFolder(resp); !ok || got.Name != want.Name || got.Separator != want.Separator || !slices.Equal(got.Attributes, want.Attributes) {
+			t.Errorf("%q: %+v, %v", resp, got, ok)
+		}
+	}
+	for _, resp := range []string{"* LSUB () NIL a\r\n", "* LIST a\r\n", "* LIST () NIL \r\n"} {
+		if got, ok := parseFolder(resp); ok {
+			t.Errorf("%q: %+v", resp, got)
+		}
 	}
 }

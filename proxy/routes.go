@@ -189,6 +189,27 @@ func (r routed) names(o folders.Options) folders.Options {
 	return o
 }
 
+// Destination is where a login goes.
+type Destination struct {
+	Upstream string           // its name; "" is the first
+	Identity backend.Identity // as it is presented there, unless the gateway holds what opens the mailbox
+	Names    func(folders.Options) folders.Options
+}
+
+// Locate tells where a client's login would go, without making it. Of the
+// options it uses those of the upstreams and Routes.
+func Locate(opts Options, claim backend.Claim) (Destination, error) {
+	targets, err := newTargets(opts)
+	if err != nil {
+		return Destination{}, err
+	}
+	r, err := (&settings{opts: opts, targets: targets}).route(claim)
+	if err != nil {
+		return Destination{}, err
+	}
+	return Destination{r.to.Name, r.id, r.names}, nil
+}
+
 // holdsFor tells whether the gateway would open the mailbox with what it holds.
 func (s *settings) holdsFor(claim backend.Claim) bool {
 	r, err := s.route(claim)

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"exgate/backend"
 	"exgate/backend/folders"
@@ -37,19 +38,10 @@ func newSettings(opts Options) (*settings, error) {
 	if s.quarantine, err = openQuarantine(opts.Quarantine); err != nil {
 		return nil, err
 	}
-	first := Upstream{Backend: opts.Upstream, Profile: opts.Profile, Policy: opts.Policy, Resume: opts.Resume, Connections: opts.Connections}
-	holds := false
-	for _, u := range append([]Upstream{first}, opts.Others...) {
-		if opts.Observe && !opts.ObservePace {
-			u.Connections = ConnectionLimits{}
-		}
-		t, err := newTarget(u)
-		if err != nil {
-			return nil, err
-		}
-		s.targets = append(s.targets, t)
-		holds = holds || t.backend.Holds()
+	if s.targets, err = newTargets(opts); err != nil {
+		return nil, err
 	}
+	holds := slices.ContainsFunc(s.targets, func(t *target) bool { return t.backend.Holds() })
 	switch {
 	case holds && opts.Users == nil:
 		return nil, errors.New("the gateway holds what opens mailboxes, and no users file says who may open which")
@@ -59,6 +51,21 @@ func newSettings(opts Options) (*settings, error) {
 		s.tls.ClientAuth = tls.RequestClientCert
 	}
 	return s, nil
+}
+
+func newTargets(opts Options) (targets []*target, err error) {
+	first := Upstream{Backend: opts.Upstream, Profile: opts.Profile, Policy: opts.Policy, Resume: opts.Resume, Connections: opts.Connections}
+	for _, u := range append([]Upstream{first}, opts.Others...) {
+		if opts.Observe && !opts.ObservePace {
+			u.Connections = ConnectionLimits{}
+		}
+		t, err := newTarget(u)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
 }
 
 // newLogin settles what holds for a session that is logged in.

@@ -21,6 +21,16 @@ var tlsEntries = []Entry{
 				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0 (clintboessen.blogspot.com 2018/03: binding a certificate breaks IMAP or POP)",
 			},
 			{
+				Title: "It has ended.",
+				Tell:  "NotAfter lies in the past.",
+				Do:    "Renew it, and bind the new one as above. Where upstream.pin is set, set it anew.",
+				PowerShell: []string{
+					"Get-ExchangeCertificate -Server {server} | Format-List Thumbprint, NotAfter, Services",
+					"Get-ExchangeCertificate -Server {server} -Thumbprint '<thumbprint>' | New-ExchangeCertificate",
+				},
+				Source: "Microsoft Learn, \"Renew an Exchange Server certificate\"",
+			},
+			{
 				Title:  "The server is reached by its address or another name, which no certificate has.",
 				Do:     "Set upstream.server_name to the name in the certificate.",
 				Source: "FAQ.Exchange, \"LOGIN failed\" R3 (--host2 192.168.xxx.yyy)",

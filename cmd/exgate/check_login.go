@@ -14,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 	"exgate/backend/knowledge"
 	"exgate/config"
+	"exgate/proxy"
 )
 
 // loginCheck is "exgate check --login": one login, and what it shows.
@@ -27,13 +29,16 @@ type loginCheck struct {
 
 // loginReport is the result, for people and programs.
 type loginReport struct {
-	Login   string `json:"login"`
-	Mailbox string `json:"mailbox"`
-	Admin   string `json:"admin,omitempty"`
+	Login    string `json:"login"`
+	Upstream string `json:"upstream,omitempty"` // "" is the first
+	Mailbox  string `json:"mailbox"`
+	Admin    string `json:"admin,omitempty"`
 	*backend.Probe
 	Profile string            `json:"profile"`
 	Why     string            `json:"why,omitempty"`
 	Limits  map[string]any    `json:"limits"`
+	Folders []folderReport    `json:"folders,omitempty"`
+	Advice  []string          `json:"advice,omitempty"` // what to change
 	Causes  []knowledge.Cause `json:"causes,omitempty"`
 	Explain string            `json:"explain,omitempty"` // the entry of exgate explain
 }
@@ -57,20 +62,44 @@ func (l loginCheck) run(cmd *cobra.Command, c *config.Config, asJSON bool) error
 	return err
 }
 
-// at is the configuration of the upstream that is asked about.
-func (l loginCheck) at(c *config.Config) (*config.Config, error) {
-	if l.upstream == "" {
-		return c, nil
+// at is the configuration of the upstream that is asked about, and where the
+// login would go in it: by itself, unless an upstream is named.
+func (l loginCheck) at(c *config.Config) (*config.Config, proxy.Destination, error) {
+	first, err := c.Backend()
+	if err != nil {
+		return nil, proxy.Destination{}, exitError{exitConfig, err}
 	}
-	i := slices.IndexFunc(c.Upstreams, func(u config.FurtherUpstream) bool { return u.Name == l.upstream })
-	if i < 0 {
-		return nil, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
+	others, routes, err := furtherUpstreams(c)
+	if err != nil {
+		return nil, proxy.Destination{}, exitError{exitConfig, err}
 	}
-	return c.At(c.Upstreams[i]), nil
+	gateway := proxy.Options{
+		Upstream: first, Others: others, Routes: routes, Profile: c.Upstream.Profile,
+		Policy: func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
+	}
+	at := c
+	if l.upstream != "" {
+		i := slices.IndexFunc(others, func(u proxy.Upstream) bool { return u.Name == l.upstream })
+		if i < 0 {
+			return nil, proxy.Destination{}, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
+		}
+		at = c.At(c.Upstreams[i])
+		gateway = proxy.Options{Upstream: others[i].Backend, Policy: others[i].Policy}
+	}
+	to, err := proxy.Locate(gateway, backend.Claim{Authcid: l.name})
+	if err != nil {
+		return nil, to, exitError{exitUsage, err}
+	}
+	if to.Upstream != "" {
+		at = c.At(c.Upstreams[slices.IndexFunc(c.Upstreams, func(u config.FurtherUpstream) bool { return u.Name == to.Upstream })])
+	} else {
+		to.Upstream = l.upstream
+	}
+	return at, to, nil
 }
 
 func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, error) {
-	c, err := l.at(c)
+	c, to, err := l.at(c)
 	if err != nil {
 		return nil, err
 	}
@@ -95,21 +124,27 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	if err != nil {
 		return nil, exitError{exitConfig, err}
 	}
-	id, err := opts.Login.Resolve(backend.Claim{Authcid: l.name})
+	cred, id, err := l.credential(cmd, up, to.Identity)
 	if err != nil {
 		return nil, exitError{exitUsage, err}
 	}
-	cred, id, err := l.credential(cmd, up, id)
-	if err != nil {
-		return nil, exitError{exitUsage, err}
-	}
-	report := &loginReport{Login: l.name, Mailbox: id.User, Admin: id.Admin}
+	report := &loginReport{Login: l.name, Upstream: to.Upstream, Mailbox: id.User, Admin: id.Admin}
 	report.Probe = up.Probe(cmd.Context(), id, cred, testMessage(l.appendTo, time.Now()), nil)
 	report.Profile, report.Why = detect(report.Evidence())
 	p := c.Profile(report.Profile)
 	report.Limits = map[string]any{
 		"message_bytes": p.MessageLimit, "line_bytes": p.Message.LineLimit, "messages_per_second": p.Pace.Each.Messages,
+		"connections_per_account": c.Upstream.Pace.ConnectionsPerAccount, "max_backoff": c.Upstream.Pace.MaxBackoff.String(),
 	}
+	if c.Mode == config.Enforce {
+		report.Folders, err = folderReports(to.Names(p.Names).For(id.User), report.Probe.Folders)
+	} else {
+		report.Folders, err = folderReports(folders.Options{}, report.Probe.Folders)
+	}
+	if err != nil {
+		return nil, exitError{exitConfig, err}
+	}
+	report.advise(c, time.Now())
 	if report.Problem != nil {
 		report.explain(knowledge.Names{User: id.User, Admin: id.Admin, Domain: id.Domain})
 	}
@@ -120,6 +155,7 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 func (l loginCheck) credential(cmd *cobra.Command, up *backend.Upstream, id backend.Identity) (backend.Credential, backend.Identity, error) {
 	if up.Holds() {
 		held, cred := up.Held(id.User, backend.CheckTarget)
+		held.Form = id.Form
 		return cred, held, nil
 	}
 	password, err := askSecret(cmd, "Password for "+l.name)
@@ -129,14 +165,44 @@ func (l loginCheck) credential(cmd *cobra.Command, up *backend.Upstream, id back
 	return up.Credential(backend.Claim{Authcid: l.name, Password: backend.NewSecret(password)}), id, err
 }
 
-// explain adds the causes of the problem, and what to do about each.
+// explain adds the causes of the problem, and what to do about each. Where the
+// other way of TLS works, the advice says so, and it is not for want of a
+// server.
 func (r *loginReport) explain(names knowledge.Names) {
-	for _, entry := range knowledge.Entries() {
-		if slices.Contains(entry.Kinds, r.Problem.Kind) && entry.ID != knowledge.Unknown {
-			r.Explain, r.Causes = entry.ID, entry.With(names).Causes
-			return
-		}
+	entry, ok := r.entry()
+	if !ok {
+		return
 	}
+	r.Explain = entry.ID
+	if r.OtherTLS != nil && r.OtherTLS.Error == "" {
+		return
+	}
+	r.Causes = entry.With(names).Causes
+	if r.Admin == "" { // those that concern an admin are the least likely
+		concern := func(c knowledge.Cause) bool { return strings.Contains(strings.Join(c.PowerShell, "\n"), "<admin>") }
+		own := slices.DeleteFunc(slices.Clone(r.Causes), concern)
+		r.Causes = append(own, slices.DeleteFunc(r.Causes, func(c knowledge.Cause) bool { return !concern(c) })...)
+	}
+}
+
+// entry is what is known of the problem.
+func (r *loginReport) entry() (knowledge.Entry, bool) {
+	switch {
+	case r.Problem.Step == "tls" && r.TLS != nil: // but for the certificate it would work
+		return knowledge.ByID("certificate")
+	case r.Problem.Step == "tls":
+		return knowledge.ByID("tls-mismatch")
+	case r.Problem.Step == "login" && r.Problem.Kind == backend.KindOther: // in words that are not Exchange's
+		return knowledge.ByID("login-failed")
+	}
+	entries := knowledge.Entries()
+	i := slices.IndexFunc(entries, func(e knowledge.Entry) bool {
+		return slices.Contains(e.Kinds, r.Problem.Kind) && e.ID != knowledge.Unknown
+	})
+	if i < 0 {
+		return knowledge.Entry{}, false
+	}
+	return entries[i], true
 }
 
 // testMessage is a message that says what it is.
@@ -154,6 +220,9 @@ func (r *loginReport) print(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(label, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\n", label, strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " "))
+	}
+	if r.Upstream != "" {
+		row("upstream", "%s", r.Upstream)
 	}
 	row("server", "%s (%s)", r.Address, cmp.Or(strings.Join(r.Addresses, ", "), "does not resolve"))
 	r.printTLS(row)
@@ -176,13 +245,14 @@ func (r *loginReport) print(out io.Writer) error {
 	}
 	if r.Greeting != "" {
 		row("profile", "%s: %s", r.Profile, r.Why)
-		row("limits assumed", "messages of %v bytes, lines of %v, %v messages/s (0: none)", r.Limits["message_bytes"], r.Limits["line_bytes"], r.Limits["messages_per_second"])
+		row("limits assumed", "messages of %v bytes, lines of %v, %v messages/s, %v connections for a mailbox (0: no limit); a backoff is waited out up to %v",
+			r.Limits["message_bytes"], r.Limits["line_bytes"], r.Limits["messages_per_second"], r.Limits["connections_per_account"], r.Limits["max_backoff"])
 	}
 	if r.Opened {
-		row("mailbox", "%s opens; %d folders", r.Mailbox, len(r.Folders))
-		for _, folder := range r.Folders {
-			row("", "%s", folder)
-		}
+		row("mailbox", "%s opens", r.Mailbox)
+	}
+	if r.Folders != nil {
+		row("folders", "%s", countFolders(r.Folders))
 	}
 	if r.Appended != "" {
 		row("test message", "%s", r.Appended)
@@ -190,13 +260,18 @@ func (r *loginReport) print(out io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	if r.Folders != nil {
+		if err := printFolders(out, r.Folders); err != nil {
+			return err
+		}
+	}
 	return r.printProblem(out)
 }
 
 func (r *loginReport) printTLS(row func(label, format string, args ...any)) {
 	if t := r.TLS; t != nil {
 		row("TLS", "%s, %s, %s; certificate of %s, by %s, until %s; verified: %s", t.Mode, t.Version, t.Suite, t.Names, t.Issuer,
-			t.Expires.Format(time.DateOnly), t.Verified)
+			t.Expires.Format(time.DateOnly), cmp.Or(t.Verified, "no"))
 		for i, subject := range t.Chain {
 			row("", "%d: %s", i, subject)
 		}
@@ -205,17 +280,24 @@ func (r *loginReport) printTLS(row func(label, format string, args ...any)) {
 		row("TLS", "none: plain text")
 	}
 	if o := r.OtherTLS; o != nil {
-		row("the other way", "%s on %s: %s", o.Mode, o.Address, cmp.Or(o.Error, "works too"))
+		works := "works too"
+		if r.Problem != nil && r.TLS == nil {
+			works = "works"
+		}
+		row("the other way", "%s on %s: %s", o.Mode, o.Address, cmp.Or(o.Error, works))
 	}
 }
 
 // printProblem says where it ended, and what to do, most likely cause first.
 func (r *loginReport) printProblem(out io.Writer) error {
-	if r.Problem == nil {
-		_, err := fmt.Fprintln(out, "\nall of it works")
-		return err
+	if r.Problem != nil {
+		fmt.Fprintf(out, "\n%s failed: %s\n", r.Problem.Step, r.Problem.Error)
+	} else {
+		fmt.Fprintln(out, "\nall of it works")
 	}
-	fmt.Fprintf(out, "\n%s failed: %s\n", r.Problem.Step, r.Problem.Error)
+	for _, advice := range r.Advice {
+		fmt.Fprintf(out, "\nadvice: %s\n", advice)
+	}
 	for i, cause := range r.Causes {
 		fmt.Fprintf(out, "\n%d. %s\n", i+1, cause.Title)
 		for _, line := range slices.Concat([]string{cause.Tell, cause.Do, cause.Click}, cause.PowerShell, cause.Lines) {
