@@ -55,6 +55,8 @@ const always = beforeLogin | afterLogin
 // none are the edits of a command that has no editor.
 var none edits
 
+//go:generate go test -run ^TestCommandsAreDocumented$ . -update
+
 // table says for each command which way it takes. What is not in it is
 // unknown: BAD here for Exchange, where each unknown command counts towards
 // the ten errors after which it closes, and relayed where the profile is plain.
