@@ -44,13 +44,16 @@ func commandsDoc() string {
 		"A command takes one of three ways: **relayed** byte for byte; **edited**, which is relayed too, but with names of mailboxes mapped, " +
 		"or what is known to fail mended, in the command or in the answer (where nothing of that is switched on, its bytes are relayed); " +
 		"**own**, which exgate answers itself.\n\n" +
-		"## Commands that are offered\n\n| command | way | state | after a lost connection | |\n| --- | --- | --- | --- | --- |\n")
+		"## Commands that are offered\n\n| command | way | state | when the upstream is lost before its reply | |\n| --- | --- | --- | --- | --- |\n")
 	ways := map[lane]string{direct: "relayed", amended: "edited", owned: "own"}
 	states := map[state]string{always: "any", beforeLogin: "before login", afterLogin: "after login"}
 	for _, r := range table {
 		if r.lane != refused {
 			again := "not sent again"
-			if r.repeats {
+			switch {
+			case r.lane == owned:
+				again = "see [connections.md](connections.md)"
+			case r.repeats:
 				again = "sent again"
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", verbsDoc(r.verbs), ways[r.lane], states[r.states], again, r.why)

@@ -69,7 +69,7 @@ var table = []route{
 	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, none, "the name is mapped to what this Exchange accepts"},
 	{"APPEND", owned, afterLogin, keepsView, once, none, "the message is repaired; direct where no fix concerns it"},
 
-	{"PROXYAUTH", owned, afterLogin, keepsView, once, none, "an admin's login becomes one for a user (requirements.md S104)"},
+	{"PROXYAUTH", owned, afterLogin, keepsView, once, none, "an admin's login becomes one for a user"},
 
 	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstName, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, none, "RFC 9051 §6.4"},

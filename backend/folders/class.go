@@ -3,6 +3,8 @@ package folders
 import (
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Class is what a folder of Exchange's own is for.
@@ -69,8 +71,14 @@ func (l *language) class(name string) (Class, bool) {
 		class, known := (*l)[string(key)]
 		return class, known
 	}
-	class, known := (*l)[fold(name)]
+	class, known := (*l)[folded(name)]
 	return class, known
+}
+
+// folded is the key of a folder's name: an accent may stand beside its letter
+// (NFD, as macOS writes it), and an apostrophe be a raised comma.
+func folded(name string) string {
+	return strings.ReplaceAll(fold(norm.NFC.String(name)), "’", "'")
 }
 
 // leastFolders have to be there before a language is believed: a German
@@ -94,11 +102,17 @@ func (l *List) language() *language {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	top := make(map[string]struct{})
+	for key := range l.spelling {
+		if !strings.Contains(key, l.Separator) {
+			top[folded(key)] = struct{}{}
+		}
+	}
 	best, most := none, leastFolders-1
 	for i := range languages {
 		n := 0
-		for name := range languages[i] {
-			if _, ok := l.spelling[name]; ok {
+		for name := range top {
+			if _, ok := languages[i][name]; ok {
 				n++
 			}
 		}

@@ -1,9 +1,12 @@
 package folders
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func TestHiddenAndSpecialUse(t *testing.T) {
@@ -77,5 +80,60 @@ func TestValidate(t *testing.T) {
 	}
 	if (Options{}).Validate() != nil || (Options{}).Active() || !exchange.Active() {
 		t.Error("the zero value")
+	}
+}
+
+// Every language that is asked for has a name for every folder, and the names
+// are found however they are written.
+func TestLocalizedNames(t *testing.T) {
+	m := newMapper(t, Options{Hide: Classes, SpecialUse: true})
+	for i, l := range languages {
+		for _, class := range []Class{Calendar, Contacts, Tasks, Journal, Notes, SyncIssues, Conversation, Outbox, drafts, sent, trash, junk, archive} {
+			if !slices.Contains(slices.Collect(maps.Values(l)), class) {
+				t.Errorf("language %d has no name for %s", i, class)
+			}
+		}
+		for form, write := range map[string]func(string) string{
+			"as listed": func(s string) string { return s }, "upper case": strings.ToUpper, "NFD": norm.NFD.String,
+			"modified UTF-7": func(s string) string { name, _ := Decode(Encode(s)); return name },
+		} {
+			have := NewList("")
+			for name := range l {
+				have.AddWire(Encode(write(name)))
+			}
+			for name, class := range l {
+				if fold(strings.ToUpper(name)) != name && form == "upper case" {
+					continue // not in every language is there a way back
+				}
+				if use := m.SpecialUse(write(name), have); use != specialUse[class] {
+					t.Errorf("%s, %q: %q, want %q", form, name, use, specialUse[class])
+				}
+				if hidden := m.Hidden(write(name), have); hidden != slices.Contains(Classes, class) {
+					t.Errorf("%s, %q: hidden %v", form, name, hidden)
+				}
+			}
+		}
+	}
+}
+
+// What mailboxes were seen to have, in the words of their owners.
+func TestMailboxesOfOtherLanguages(t *testing.T) {
+	m := newMapper(t, Options{Hide: []Class{Calendar, Contacts, Outbox, Conversation}, SpecialUse: true})
+	for _, tt := range []struct {
+		names []string
+		sent  string
+		trash string
+		hides string
+	}{
+		{[]string{"INBOX", "Kladder", "Sendt post", "Slettet post", "Kalender", "Kontaktpersoner"}, "Sendt post", "Slettet post", "Kontaktpersoner"},
+		{[]string{"INBOX", "Taslaklar", "Gönderilmiş Öğeler", "Silinmiş Öğeler", "Takvim", "Kişiler"}, "Gönderilmiş Öğeler", "Silinmiş Öğeler", "Kişiler"},
+		{[]string{"INBOX", "Brouillons", "Éléments envoyés", "Éléments supprimés", "Boîte d’envoi", "Calendrier"}, "Éléments envoyés", "Éléments supprimés", "Boîte d’envoi"},
+		{[]string{"INBOX", "Черновики", "Отправленные", "Удаленные", "Календарь"}, "Отправленные", "Удаленные", "Календарь"},
+		{[]string{"INBOX", "下書き", "送信済みアイテム", "削除済みアイテム", "予定表"}, "送信済みアイテム", "削除済みアイテム", "予定表"},
+	} {
+		have := listOf(tt.names...)
+		if m.SpecialUse(tt.sent, have) != `\Sent` || m.SpecialUse(tt.trash, have) != `\Trash` || !m.Hidden(tt.hides, have) || m.Hidden("INBOX", have) {
+			t.Errorf("%q", tt.names)
+		}
 	}
 }
