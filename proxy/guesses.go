@@ -229,6 +229,16 @@ var countsAsGuess = []backend.Kind{
 	backend.KindNotAllowed, backend.KindTokenRefused,
 }
 
+// mayBeGuess tells whether a login failed as a guess does. A server that is no
+// Exchange refuses it in its own words, with RFC 5530's code or none; the other
+// codes speak of other troubles.
+func mayBeGuess(f backend.Failure) bool {
+	if f.Kind != backend.KindOther || f.Word != "NO" {
+		return slices.Contains(countsAsGuess, f.Kind)
+	}
+	return slices.Contains([]string{"", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED"}, strings.ToUpper(f.Code))
+}
+
 // bounded runs a login unless its address or name has failed too often.
 func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
 	who := newGuess(c.tcp.RemoteAddr(), claim)

@@ -224,6 +224,40 @@ func TestTenThousandWrongLogins(t *testing.T) {
 	}
 }
 
+// A server that is no Exchange is guarded like one, by its own words.
+func TestGuessesAtOtherServers(t *testing.T) {
+	for reply, counts := range map[string]bool{
+		"NO [AUTHENTICATIONFAILED] Authentication failed.": true,
+		"NO Login incorrect":                  true,
+		"NO [UNAVAILABLE] Temporary failure.": false,
+		"NO [LIMIT] Too many connections":     false,
+		"BAD What?":                           false,
+	} {
+		t.Run(reply, func(t *testing.T) {
+			g := newGateway(t, func(o *Options, l *limits) { o.Abuse.FailedLogins, l.Slow = 4, 0 }) // of which one for a name
+			try := func(password string) *client {
+				c := g.dial()
+				c.S("* OK …")
+				c.C("a1 LOGIN alice " + password)
+				return c
+			}
+			c := try("wrong")
+			u := g.accept()
+			u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
+			u.C(`xg1 LOGIN "alice" "wrong"`)
+			u.S("xg1 " + reply)
+			c.S("a1 NO …")
+			c = try("secret")
+			if counts {
+				c.S("a1 NO [UNAVAILABLE] too many logins have failed…")
+				return
+			}
+			g.relogin()
+			c.until("a1 OK …")
+		})
+	}
+}
+
 func TestFailedLoginsAreSlowed(t *testing.T) {
 	g, _ := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), boundedLogins, func(_ *Options, l *limits) { l.Slow, l.MaxSlow = time.Millisecond, 2*time.Millisecond })
 	c := g.dial()

@@ -447,7 +447,7 @@ func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	failure := backend.FailureOf(err)
 	c.srv.totals.logins.count(string(failure.Kind))
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
-	c.guess = slices.Contains(countsAsGuess, failure.Kind)
+	c.guess = mayBeGuess(failure)
 	if failure.Kind == backend.KindCredentials {
 		c.failed = &failedLogin{claim, failure}
 	}
