@@ -29,8 +29,8 @@ type Config struct {
 	// each message what would have been done and what Exchange then said.
 	Mode Mode `key:"mode" sample:"enforce"`
 	// Directory for what exgate keeps between runs, such as the certificate it
-	// makes when none is given. Unset: exgate in the user's configuration
-	// directory.
+	// makes when none is given, and which messages Exchange took for commands.
+	// Unset: exgate in the user's configuration directory.
 	StateDir string `key:"state_dir" example:"/var/lib/exgate"`
 
 	// Where clients connect: host:port; an empty host is every address of the

@@ -121,7 +121,9 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 		}
 		d.sent[*sum] = true
 		if refused.poisoned {
-			c.srv.poisons.add(*sum)
+			if err := c.srv.poisons.add(plan.Size(), *sum); err != nil {
+				c.log.Error("a message that cost a connection may be sent again after a restart", "err", err)
+			}
 		}
 		return nil, plan, refused
 	}
@@ -130,13 +132,13 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 
 // seen tells, by errUnchanged, whether these very bytes were refused already:
 // in this delivery, or in an earlier one by losing a connection. Most often
-// there is nothing to compare with, and no sum is made.
+// there is nothing of that size to compare with, and no sum is made.
 func (d *delivery) seen(plan *rewrite.Plan) (*[sha256.Size]byte, error) {
-	if len(d.sent) == 0 && d.c.srv.poisons.empty() {
+	if len(d.sent) == 0 && !d.c.srv.poisons.hasSize(plan.Size()) {
 		return nil, nil
 	}
 	sum, err := sumOf(plan)
-	if err == nil && (d.sent[*sum] || d.c.srv.poisons.has(*sum)) {
+	if err == nil && (d.sent[*sum] || d.c.srv.poisons.has(plan.Size(), *sum)) {
 		err = errUnchanged
 	}
 	return sum, err

@@ -57,11 +57,13 @@ type Options struct {
 	Observe, ObservePace, ObserveThrottle, ObserveResume bool
 	// Certificate is what clients see. Required but for plain text.
 	Certificate tls.Certificate
-	Spool       SpoolOptions
-	Quarantine  QuarantineOptions
-	Filter      Filter
-	Log         *slog.Logger // nil: slog.Default()
-	Trace       *Tracer      // nil: no wire trace
+	// State is the directory of what is kept between runs; "": nothing is.
+	State      string
+	Spool      SpoolOptions
+	Quarantine QuarantineOptions
+	Filter     Filter
+	Log        *slog.Logger // nil: slog.Default()
+	Trace      *Tracer      // nil: no wire trace
 }
 
 // AbuseLimits bound what one address may take. The zero value does not.
@@ -86,7 +88,7 @@ type Server struct {
 	accounts   *accounts
 	reconnects gate   // of sessions that have lost their upstream
 	uploads    budget // bytes of all sessions in the spool
-	poisons    poisons
+	poisons    *poisons
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -106,6 +108,10 @@ func NewServer(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	poisoned, err := openPoisons(opts.State, time.Now)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		limits:     defaultLimits,
 		accounts:   newAccounts(),
@@ -114,6 +120,7 @@ func NewServer(opts Options) (*Server, error) {
 		live:       make(map[*conn]struct{}),
 		guesses:    newGuesses(),
 		own:        newOwnLane(laneLog{set.opts.Log}),
+		poisons:    poisoned,
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)

@@ -127,6 +127,9 @@ func needRestart(old, c *config.Config) (keys []string) {
 	if old.Log != c.Log {
 		keys = append(keys, "log")
 	}
+	if old.StateDir != c.StateDir {
+		keys = append(keys, "state_dir")
+	}
 	return keys
 }
 
@@ -160,8 +163,13 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	if err != nil {
 		return proxy.Options{}, exitError{exitConfig, err}
 	}
+	state, err := c.StateDirectory()
+	if err != nil {
+		log.Warn("nothing is kept for the next run", "err", err)
+	}
 	return proxy.Options{
 		Upstream:        upstream,
+		State:           state,
 		Users:           users,
 		Abuse:           proxy.AbuseLimits{ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, FailedLogins: c.Limits.FailedLogins},
 		Others:          others,
