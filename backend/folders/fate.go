@@ -2,7 +2,6 @@ package folders
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -18,14 +17,16 @@ type Fate struct {
 	By []string
 }
 
-const byApart = "apart"
+const (
+	byApart = "apart"
+	byHide  = "hide"
+)
 
 // knobs switch one option off each.
 var knobs = []struct {
 	key string
 	off func(*Options)
 }{
-	{"hide", func(o *Options) { o.Hide = nil }},
 	{"prefix", func(o *Options) { o.Prefix = "" }},
 	{"list", func(o *Options) { o.List = nil }},
 	{"patterns", func(o *Options) { o.Patterns = nil }},
@@ -41,6 +42,11 @@ func Fates(o Options, upstream []string, have *List) ([]Fate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("names of mailboxes: %w", err)
 	}
+	o.Hide = nil // m hides; what is hidden has a name all the same
+	all, err := NewMapper(o)
+	if err != nil {
+		return nil, fmt.Errorf("names of mailboxes: %w", err)
+	}
 	without := make([]*Mapper, len(knobs))
 	for i, knob := range knobs {
 		other := o
@@ -49,36 +55,37 @@ func Fates(o Options, upstream []string, have *List) ([]Fate, error) {
 			return nil, fmt.Errorf("names of mailboxes, without %s: %w", knob.key, err)
 		}
 	}
-	fates := make([]Fate, 0, len(upstream))
-	for _, name := range upstream {
-		fate := Fate{Upstream: name, Client: m.shown(name, have)}
+	fates := make([]Fate, len(upstream))
+	for i, name := range upstream {
+		fate := &fates[i]
+		*fate = Fate{Upstream: name, Client: all.called(name, have)}
+		if fate.Client != "" && m.Hidden(name, have) {
+			top, _, _ := strings.Cut(name, have.separator())
+			fate.Client, fate.By = "", []string{byHide}
+			fate.Holds, _ = have.language().class(top)
+			continue
+		}
 		for i, knob := range knobs {
-			if without[i].shown(name, have) != fate.Client {
+			if without[i].called(name, have) != fate.Client {
 				fate.By = append(fate.By, knob.key)
 			}
 		}
-		if strings.Count(name, apartMark) > strings.Count(fate.Client, apartMark) && fate.Client != "" {
+		if fate.Client == "" {
+			continue
+		}
+		if strings.Count(name, apartMark) > strings.Count(fate.Client, apartMark) {
 			fate.By = append(fate.By, byApart)
 		}
-		if fate.Client != "" {
-			fate.SpecialUse = m.SpecialUse(name, have)
-		} else if slices.Contains(fate.By, "hide") {
-			top, _, _ := strings.Cut(name, have.separator())
-			fate.Holds, _ = have.language().class(top)
-		}
-		fates = append(fates, fate)
+		fate.SpecialUse = m.SpecialUse(name, have)
 	}
 	return fates, nil
 }
 
-// shown is what clients call an upstream mailbox; "" if they are not shown it.
-func (m *Mapper) shown(upstream string, have *List) string {
+// called is what clients call an upstream mailbox; "" if no name leads to it.
+func (m *Mapper) called(upstream string, have *List) string {
 	if !m.opts.Active() {
 		return upstream
 	}
-	client, ok := m.Client(upstream, have)
-	if !ok || m.Hidden(upstream, have) {
-		return ""
-	}
+	client, _ := m.Client(upstream, have)
 	return client
 }

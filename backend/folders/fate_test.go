@@ -30,6 +30,7 @@ func TestFates(t *testing.T) {
 			Fate{Client: "Sent", SpecialUse: `\Sent`, By: []string{"list"}}},
 		{"below the prefix", with(func(o *Options) { o.Prefix = "bob" }), []string{"bob", "bob/Mail"}, "bob/Mail", Fate{Client: "Mail", By: []string{"prefix"}}},
 		{"outside the prefix", with(func(o *Options) { o.Prefix = "bob" }), []string{"bob", "Mail"}, "Mail", Fate{By: []string{"prefix"}}},
+		{"a hidden one, outside the prefix", with(func(o *Options) { o.Prefix = "bob" }), []string{"bob"}, "Calendar", Fate{By: []string{"prefix"}}},
 		{"nothing is mapped", Options{}, []string{trash}, trash, Fate{Client: trash}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
