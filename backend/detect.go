@@ -72,12 +72,16 @@ func Detect(e Evidence) (profile, reason string) {
 	return profile2016, "nothing known yet: the strictest limits hold"
 }
 
+// NamesOnline tells whether the greeting names a host of Exchange Online, which
+// is a hint: administrators set greetings.
+func (e Evidence) NamesOnline() bool { return onlineHost(e.Greeting) != "" }
+
 // FormsFor orders the forms of an admin's login to a server whose profile is
 // not settled: those of Exchange Online come first where the greeting names one
 // of its hosts, since the bound on failures may be reached before they are.
-// Administrators set greetings, so none of the others is left out.
+// That is a hint, so none of the others is left out.
 func FormsFor(e Evidence, forms, online []Form) []Form {
-	if onlineHost(e.Greeting) == "" {
+	if !e.NamesOnline() {
 		return forms
 	}
 	ordered := slices.Clone(online)

@@ -66,6 +66,8 @@ func (r *loginReport) adviseForms(c *config.Config, add func(string, ...any)) {
 	switch {
 	case accepted != "" && refused > 0:
 		add("Exchange refused %d forms before it took one, which counts towards a lock-out each time that exgate starts: set upstream.login.forms: ['%s']", refused, accepted)
+	case accepted == "" && refused > 0 && r.Admin == "" && !strings.Contains(r.Login, "@") && (r.Profile == backend.ProfileOnline || r.Evidence().NamesOnline()):
+		add("Exchange Online knows a user by his whole address: log in as that, or set upstream.login.forms: ['user@upn'] and upstream.login.upn")
 	case accepted == "" && r.Admin != "" && refused == c.Upstream.Login.MaxFailures:
 		add("after %d failures it is given up; if the password is right, and the account can afford more of them, walk the other forms: exgate check --login '%s' --set upstream.login.max_failures=9",
 			refused, r.Login)

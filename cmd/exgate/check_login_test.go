@@ -87,6 +87,7 @@ func TestCheckLogin(t *testing.T) {
 			"advice: the server is exchange2013 (ID says version 15.0), and not exchange-online: set upstream.profile: exchange2013, or auto",
 		}, ""},
 		{"no way to be sure", "exchange2010", "bob", "bobpass", "", []string{"advice: what the server is cannot be told for sure (hint: "}, ""},
+		{"no address, before Exchange Online", "exchange-online", "bob", "bobpass", "", []string{"login failed", "advice: Exchange Online knows a user by his whole address"}, "login"},
 		{"below a prefix", "exchange2016", "bob", "bobpass", "names.prefix=Projects", []string{
 			"11 in Exchange: 0 shown", "not shown: it lies outside the prefix",
 		}, ""},
