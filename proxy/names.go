@@ -214,7 +214,7 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 			return "", nil, err
 		}
 	}
-	return mailbox, list, c.checkMailbox(cmd, name, mailbox)
+	return mailbox, list, c.checkMailbox(cmd, name, mailbox, list)
 }
 
 // makeInbox makes the mailbox that a client below a prefix takes for its INBOX:
@@ -232,7 +232,7 @@ func (c *conn) makeInbox(cmd *command, mailbox string, list *folders.List) error
 
 // checkMailbox refuses a mailbox that must not be used, and tells the log of a
 // name that is another upstream.
-func (c *conn) checkMailbox(cmd *command, client, mailbox string) error {
+func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.List) error {
 	n := c.login.names
 	opens := cmd.verb != "RENAME" && cmd.verb != "DELETE"
 	if n.opts.RefuseBlankEnd && opens && strings.HasSuffix(mailbox, " ") {
@@ -240,7 +240,9 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string) error {
 			"rename it, with Outlook or by RENAME", client)
 	}
 	if n.opts.Case == folders.Merge {
-		c.login.account.known.call(mailbox, mailbox) // another spelling is another name
+		if shown, ok := n.Client(mailbox, list); ok {
+			c.login.account.known.call(mailbox, shown) // another spelling is another name
+		}
 		if all := c.login.account.known.call(mailbox, client); len(all) > 1 && !n.told[mailbox] {
 			n.told[mailbox] = true
 			c.log.Warn("several names are one mailbox", "names", all, "mailbox", mailbox,

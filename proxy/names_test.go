@@ -214,6 +214,14 @@ func TestMerge(t *testing.T) {
 	c.do(`STORE 1 +FLAGS (\Flagged)`, "OK …")
 	c.do("SELECT INBOX", "OK …")
 	c.do("EXPUNGE", "OK …")
+
+	// A name that is only written otherwise in Exchange is one name.
+	c.do(`CREATE "trail "`, "OK CREATE completed.")
+	c.C("x3 APPEND \"trail \" {10+}\r\nSubject: x")
+	c.until("x3 OK …")
+	c.do(`SELECT "trail "`, "OK …")
+	c.do(`STORE 1 +FLAGS (\Deleted)`, "OK …")
+	c.do("EXPUNGE", "OK …")
 }
 
 // Parents that Exchange has made are no error when they are made afterwards,
