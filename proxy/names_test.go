@@ -215,6 +215,9 @@ func TestMerge(t *testing.T) {
 	c.do("SELECT INBOX", "OK …")
 	c.do("EXPUNGE", "OK …")
 
+	c.C("x4 CREATE {4+}\r\ncaf\xe9")
+	c.until("x4 NO [CANNOT] the name of the mailbox is neither modified UTF-7 nor UTF-8 …")
+
 	// A name that is only written otherwise in Exchange is one name.
 	c.do(`CREATE "trail "`, "OK CREATE completed.")
 	c.C("x3 APPEND \"trail \" {10+}\r\nSubject: x")

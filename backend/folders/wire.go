@@ -36,12 +36,12 @@ func decode(wire string) (name string, again, ok bool) {
 
 // Encode writes a name in modified UTF-7.
 func Encode(name string) string {
-	if canonical(name) {
+	if canonical(name) || !utf8.ValidString(name) { // bytes that are no text
 		return name
 	}
 	wire, err := utf7.Encoding.NewEncoder().String(name)
 	if err != nil {
-		return name // bytes that are no text
+		return name
 	}
 	return wire
 }
