@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -142,28 +143,37 @@ func (f *fetching) edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 	if f.single != "" && !f.brought {
 		f.brought = frag.Literal || asksForText(strings.ToUpper(string(frag.Data)))
 	}
-	switch {
-	case f.structure != nil:
+	same = true
+	if f.structure != nil {
 		if frag.First {
 			f.structure.reset()
 		}
-		text, same := f.structure.edit(frag)
+		var text []byte
+		if text, same = f.structure.edit(frag); !same {
+			frag.Data = slices.Clip(text) // nothing lies behind it
+		}
 		if frag.Last && f.structure.fixed > 0 {
 			f.c.repaired("structure")
 		}
-		if same {
-			return out, true
-		}
-		return append(out, text...), false
-	case f.substitute == backend.SubstituteMark || f.substitute == backend.SubstituteRefuse:
-		return f.held.edit(out, frag, f)
 	}
-	return out, true
+	if f.looksForSubstitutes() {
+		if edited, passed := f.held.edit(out, frag, f); !passed {
+			return edited, false
+		}
+	}
+	if same {
+		return out, true
+	}
+	return append(out, frag.Data...), false
 }
 
 // passes tells that the rest of the response goes as it is.
 func (f *fetching) passes() bool {
-	return f.structure == nil && (f.brought || f.single == "") && (f.held.state == passing || f.substitute != backend.SubstituteMark && f.substitute != backend.SubstituteRefuse)
+	return f.structure == nil && (f.brought || f.single == "") && (f.held.state == passing || !f.looksForSubstitutes())
+}
+
+func (f *fetching) looksForSubstitutes() bool {
+	return f.substitute == backend.SubstituteMark || f.substitute == backend.SubstituteRefuse
 }
 
 // finish judges the tagged reply. conn.mu is held.
