@@ -22,36 +22,37 @@ import (
 // the upstream connection's reader, which calls relay. The fields in the first
 // block belong to serve.
 type conn struct {
-	srv      *Server
-	set      *settings // those in force when the client connected
-	id       string
-	log      *slog.Logger
-	listener Listen
-	tcp      net.Conn // the client's socket
-	nc       net.Conn // the same, or TLS on it
-	r        *wire.CommandReader
-	w        *clientWriter
-	trace    *tracer
-	secure   bool // the client's side is under TLS
-	up       *backend.Conn
-	login    *login // nil before login
-	failed   *failedLogin
-	guess    bool      // the login at hand failed as a guess would
-	began    time.Time // of the connection
-	mark     mark      // where messages go
-	place    *place    // the right to an upstream connection; nil: none
-	comeback *waiter   // for one; nil: not waiting
-	idle     *command  // an IDLE whose end the client has not sent
-	uploads  budget    // bytes of this session in the spool
-	out      []byte    // the line being sent upstream
-	within   bool      // the client is in the midst of a command
-	kept     bool      // the upstream could not be renewed, and is used to its end
-	dated    bool      // a date that Exchange keeps has been compared with the one sent
-	waiting  waiting   // what the own lane waits for
-	stats    stats
-	repairs  repairs // of replies
-	summed   counts  // of the stats, what the totals of the gateway have
-	received atomic.Int64
+	srv        *Server
+	set        *settings // those in force when the client connected
+	id         string
+	log        *slog.Logger
+	listener   Listen
+	tcp        net.Conn // the client's socket
+	nc         net.Conn // the same, or TLS on it
+	r          *wire.CommandReader
+	w          *clientWriter
+	trace      *tracer
+	secure     bool // the client's side is under TLS
+	up         *backend.Conn
+	login      *login // nil before login
+	failed     *failedLogin
+	guess      bool      // the login at hand failed as a guess would
+	turnedAway bool      // a login was refused since too many have failed
+	began      time.Time // of the connection
+	mark       mark      // where messages go
+	place      *place    // the right to an upstream connection; nil: none
+	comeback   *waiter   // for one; nil: not waiting
+	idle       *command  // an IDLE whose end the client has not sent
+	uploads    budget    // bytes of this session in the spool
+	out        []byte    // the line being sent upstream
+	within     bool      // the client is in the midst of a command
+	kept       bool      // the upstream could not be renewed, and is used to its end
+	dated      bool      // a date that Exchange keeps has been compared with the one sent
+	waiting    waiting   // what the own lane waits for
+	stats      stats
+	repairs    repairs // of replies
+	summed     counts  // of the stats, what the totals of the gateway have
+	received   atomic.Int64
 	// relay is the sink of the session's upstream connection; nil: there is none.
 	// It changes with mu held.
 	relay atomic.Pointer[relay]

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -83,19 +82,9 @@ func (g *guesses) keys(who guess) []bounded {
 	return []bounded{{"a" + who.address, most}, both, name}
 }
 
-// newGuess is the login of a claim from an address. Of IPv6 an address is the
-// network that a host has to choose from.
+// newGuess is the login of a claim from an address.
 func newGuess(remote net.Addr, claim backend.Claim) guess {
-	g := guess{name: strings.ToLower(claim.Authcid)}
-	if host, err := netip.ParseAddrPort(remote.String()); err == nil {
-		addr := host.Addr().Unmap()
-		if addr.Is6() {
-			prefix, _ := addr.Prefix(64) // no error: it has 128 bits
-			addr = prefix.Addr()
-		}
-		g.address = addr.String()
-	}
-	return g
+	return guess{address: addressOf(remote), name: strings.ToLower(claim.Authcid)}
 }
 
 // enter lets a login pass, or tells how long it is to be refused without
@@ -251,8 +240,10 @@ func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
 		return interrupted("log in again later")
 	}
 	if refused > 0 {
-		c.srv.totals.refusals.count(refusedGuesses)
-		c.log.Warn("login refused here: too many have failed", "claim", claim, "for", refused.Round(time.Second))
+		c.turnedAway = true
+		if c.refused(refusedGuesses) {
+			c.log.Warn("login refused here: too many have failed", "claim", claim, "for", refused.Round(time.Second))
+		}
 		return &imap.Error{
 			Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable,
 			Text: fmt.Sprintf("too many logins have failed: try again in %s (exgate did not ask Exchange)", refused.Round(time.Second)),

@@ -219,9 +219,18 @@ func TestTenThousandWrongLogins(t *testing.T) {
 	if n := sim.Stats().Commands["LOGIN"] - 1; n < failedLogins-5 || n > failedLogins+1 {
 		t.Errorf("%d wrong logins reached Exchange", n)
 	}
-	if n := g.srv.Totals().Refusals[refusedGuesses]; n < logins-failedLogins-1 {
+	n := g.srv.Totals().Refusals[refusedGuesses]
+	if n < logins-failedLogins-1 {
 		t.Errorf("%d were refused", n)
 	}
+	g.srv.refusals.flush(g.srv.settings.Load().opts.Log, true)
+	if lines := strings.Count(g.log.String(), "login refused here: too many"); lines != 1 {
+		t.Errorf("%d lines of the log for one address", lines)
+	}
+	if more := g.logged("more clients refused"); int64(more["refused"].(float64)) != n-1 || more["address"] != "127.0.0.1" || more["reason"] != refusedGuesses {
+		t.Errorf("the log says %v of %d", more, n)
+	}
+	t.Logf("%d wrong logins reached Exchange, %d were refused, %d bytes of log", sim.Stats().Commands["LOGIN"]-1, n, len(g.log.String()))
 }
 
 // A server that is no Exchange is guarded like one, by its own words.
@@ -279,6 +288,15 @@ func TestConnectionsPerAddress(t *testing.T) {
 	c := g.dial()
 	c.S("* BYE too many connections from your address")
 	c.ends()
+	for range 20 {
+		c := g.dial()
+		c.S("* BYE too many connections from your address")
+		c.ends()
+	}
+	g.srv.refusals.flush(g.srv.settings.Load().opts.Log, true)
+	if more := g.logged("more clients refused"); more["refused"] != 20.0 || strings.Count(g.log.String(), "connection refused") != 1 {
+		t.Errorf("the log:\n%s", g.log)
+	}
 	d := g.dialFrom("127.0.0.2")
 	d.S("* OK …")
 	b.C("a1 LOGOUT")

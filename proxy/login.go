@@ -374,7 +374,9 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	if c.failed != nil && c.failed.claim == claim {
 		// Thunderbird says with LOGIN again what AUTHENTICATE was refused; asked
 		// twice, Active Directory would count two failures.
-		c.log.Info("login refused here: the same as before on this connection", "claim", claim)
+		if c.refused(refusedRepeated) {
+			c.log.Info("login refused here: the same as before on this connection", "claim", claim)
+		}
 		return replyError(c.failed.failure)
 	}
 	r, cred, err := c.grant(claim)

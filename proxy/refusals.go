@@ -11,6 +11,7 @@ import (
 const (
 	refusedConnections = "connections-per-address"
 	refusedGuesses     = "guessing"
+	refusedRepeated    = "guessing-the-same"
 	refusedSlowed      = "guessing-slowed"
 	refusedBytes       = "bytes-before-login"
 	refusedTime        = "time-before-login"
@@ -23,7 +24,7 @@ const (
 type addresses struct {
 	mu   sync.Mutex
 	max  int // 0: no bound
-	open map[netip.Addr]int
+	open map[string]int
 }
 
 func (a *addresses) bound(n int) {
@@ -34,18 +35,17 @@ func (a *addresses) bound(n int) {
 
 // enter counts a connection; false if its address has enough. leave ends it.
 func (a *addresses) enter(remote net.Addr) (leave func(), ok bool) {
-	host, err := netip.ParseAddrPort(remote.String())
-	if err != nil {
-		return func() {}, true // no network that has addresses
+	addr := addressOf(remote)
+	if addr == "" {
+		return func() {}, true
 	}
-	addr := host.Addr().Unmap()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.max > 0 && a.open[addr] >= a.max {
 		return nil, false
 	}
 	if a.open == nil {
-		a.open = make(map[netip.Addr]int)
+		a.open = make(map[string]int)
 	}
 	a.open[addr]++
 	return func() {
@@ -57,12 +57,34 @@ func (a *addresses) enter(remote net.Addr) (leave func(), ok bool) {
 	}, true
 }
 
+// addressOf is the address that a client counts for: of IPv6 the network that a
+// host has to choose from; "" in a network that has none.
+func addressOf(remote net.Addr) string {
+	host, err := netip.ParseAddrPort(remote.String())
+	if err != nil {
+		return ""
+	}
+	addr := host.Addr().Unmap()
+	if addr.Is6() {
+		prefix, _ := addr.Prefix(64) // no error: it has 128 bits
+		addr = prefix.Addr()
+	}
+	return addr.String()
+}
+
+// refused counts a refusal, and tells whether it is to be logged.
+func (c *conn) refused(reason string) (toBeLogged bool) {
+	c.srv.totals.refusals.count(reason)
+	return c.srv.refusals.first(reason, addressOf(c.tcp.RemoteAddr()))
+}
+
 // tooMany turns away a connection of an address that has enough. On a TLS port
 // nothing can be said before a handshake, which is what an attacker would have
 // of us.
 func (c *conn) tooMany() {
-	c.srv.totals.refusals.count(refusedConnections)
-	c.log.Warn("connection refused: the address has too many")
+	if c.refused(refusedConnections) {
+		c.log.Warn("connection refused: the address has too many")
+	}
 	if c.listener != ListenImplicit {
 		if err := c.w.line("* BYE too many connections from your address"); err != nil {
 			c.log.Debug("the client was not told", "err", err)

@@ -83,6 +83,7 @@ type Server struct {
 	sessions   sessions
 	guesses    *guesses
 	addresses  addresses
+	refusals   *refusalLog
 	totals     totals
 	watching   sync.Once
 	accounts   *accounts
@@ -119,6 +120,7 @@ func NewServer(opts Options) (*Server, error) {
 		reconnects: make(gate, maxReconnects),
 		live:       make(map[*conn]struct{}),
 		guesses:    newGuesses(),
+		refusals:   newRefusalLog(),
 		own:        newOwnLane(laneLog{set.opts.Log}),
 		poisons:    poisoned,
 	}
@@ -213,6 +215,7 @@ func (s *Server) Close() {
 	s.cancel()
 	s.conns.Wait()
 	s.own.Close()
+	s.refusals.flush(s.settings.Load().opts.Log, true)
 }
 
 // serve runs one session.

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -150,7 +152,11 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	c.publish()
 	attrs := []any{"reason", reason(err), "took", took.Round(time.Millisecond)}
 	if c.login == nil {
-		c.log.Info("connection ended before a login", attrs...)
+		level := slog.LevelInfo
+		if c.turnedAway { // there may be a flood of them
+			level = slog.LevelDebug
+		}
+		c.log.Log(context.Background(), level, "connection ended before a login", attrs...)
 		return
 	}
 	c.repairs.Lock()

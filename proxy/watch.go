@@ -61,12 +61,13 @@ func (c *conn) leaving() bool {
 
 // watch ends the sessions that the map file or the users file, once changed,
 // would not have come about as they are: a user who was moved comes back on
-// the new side. It runs until ctx ends.
+// the new side. It has refusals logged, too. It runs until ctx ends.
 func (s *Server) watch(ctx context.Context) {
 	var users settled
 	users.changed(s.settings.Load().opts.Users.state())
 	for backend.Sleep(ctx, s.limits.Watch) == nil {
 		set := s.settings.Load()
+		s.refusals.flush(set.opts.Log, false)
 		if set.opts.Routes != nil {
 			switch changed, err := set.opts.Routes.reload(); {
 			case err != nil:

@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// refusalLog keeps a flood of refused clients from filling the log: of an
+// address the first refusal for a reason is logged, and then how many more there
+// were, once in so many minutes.
+type refusalLog struct {
+	now   func() time.Time
+	every time.Duration
+
+	mu    sync.Mutex
+	since map[refusalKey]*unsaid
+}
+
+type refusalKey struct{ reason, address string }
+
+// unsaid are the refusals since the last line of the log.
+type unsaid struct {
+	count int
+	since time.Time
+}
+
+const (
+	refusalsEvery = 5 * time.Minute
+	// maxRefusalKeys bounds the memory, and what is logged of a flood from many
+	// addresses: the others are counted together.
+	maxRefusalKeys = 1000
+	otherAddresses = "others"
+)
+
+func newRefusalLog() *refusalLog {
+	return &refusalLog{now: time.Now, every: refusalsEvery, since: make(map[refusalKey]*unsaid)}
+}
+
+// first tells whether a refusal is to be logged by itself; else it is counted.
+func (r *refusalLog) first(reason, address string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := refusalKey{reason, address}
+	if r.since[key] == nil && len(r.since) >= maxRefusalKeys {
+		key.address = otherAddresses
+	}
+	if entry := r.since[key]; entry != nil {
+		entry.count++
+		return false
+	}
+	r.since[key] = &unsaid{since: r.now()}
+	return true
+}
+
+// flush logs what has been counted for long enough, or all of it.
+func (r *refusalLog) flush(log *slog.Logger, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, entry := range r.since {
+		took := r.now().Sub(entry.since)
+		if took < r.every && !all {
+			continue
+		}
+		if entry.count == 0 {
+			delete(r.since, key)
+			continue
+		}
+		log.Warn("more clients refused", "reason", key.reason, "address", key.address, "refused", entry.count, "within", took.Round(time.Second))
+		entry.count, entry.since = 0, r.now()
+	}
+}
