@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 )
 
@@ -139,5 +140,40 @@ func TestToldBeyondTheBound(t *testing.T) {
 	}
 	if n := len(slices.Collect(maps.Keys(have.spelling))); n != 1 {
 		t.Errorf("%d mailboxes", n)
+	}
+}
+
+// Sessions of one account read and change its list at the same time; in the end
+// all are told the same.
+func TestToldToSeveral(t *testing.T) {
+	have := listOf("INBOX", "Trash")
+	m := newMapper(t, exchange)
+	var names [][]byte
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 50 {
+		names = append(names, []byte(Encode(randomName(r))))
+	}
+	var sessions sync.WaitGroup
+	for i := range 4 {
+		sessions.Go(func() {
+			own := newMapper(t, exchange)
+			for range 20 {
+				pass := have.Pass()
+				for _, name := range names {
+					pass.Told(own, name)
+				}
+				pass.End()
+				have.Add(fmt.Sprintf("made by %d", i))
+				have.Remove(fmt.Sprintf("made by %d", i))
+			}
+		})
+	}
+	sessions.Wait()
+	for _, name := range names {
+		mailbox, _ := Decode(string(name))
+		client, _ := m.Client(mailbox, have)
+		if told := m.Told(name, have); told.Client != client {
+			t.Errorf("%q: told %q, is %q", name, told.Client, client)
+		}
 	}
 }
