@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"mime/quotedprintable"
 )
 
 // broken-encoding gives a body that says it is in base64 or quoted-printable,
@@ -107,28 +106,4 @@ func (l *base64Letters) Read(b []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return n, nil
-}
-
-// decoder reads the body without its encoding, as far as it can be read.
-func (p *planner) decoder(c content) io.Reader { return decoder(c.encoding, p.section(c.start, c.end)) }
-
-func decoder(encoding string, body *io.SectionReader) io.Reader {
-	switch encoding {
-	case "base64":
-		return base64.NewDecoder(base64.RawStdEncoding, &base64Letters{r: bufio.NewReader(body)})
-	case "quoted-printable":
-		return &tolerant{r: quotedprintable.NewReader(body)}
-	}
-	return body
-}
-
-// tolerant ends where what it reads has a fault.
-type tolerant struct{ r io.Reader }
-
-func (t *tolerant) Read(b []byte) (int, error) {
-	n, err := t.r.Read(b)
-	if err != nil && err != io.EOF && n == 0 {
-		return 0, io.EOF
-	}
-	return n, err
 }

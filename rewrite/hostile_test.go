@@ -122,6 +122,15 @@ var hostile = []struct {
 		part := "--b\r\nContent-Type: a/b\r\n\r\n\x00\r\n"
 		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
 	}, false},
+	{"one body line", func(size int) []byte {
+		return []byte("A: b\r\n\r\n" + strings.Repeat("x", size))
+	}, false},
+	{"one header line", func(size int) []byte {
+		return []byte("A: " + strings.Repeat("x", size))
+	}, false},
+	{"one line of a field name", func(size int) []byte {
+		return []byte(strings.Repeat("x", size))
+	}, false},
 	{"no line end", func(size int) []byte {
 		return []byte("\r\n" + strings.Repeat("\r", size))
 	}, false},

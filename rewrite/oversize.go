@@ -88,6 +88,14 @@ func (p *planner) takeOut(c content) error {
 	}
 	d.Size, d.SHA256 = size.n, hex.EncodeToString(hash.Sum(nil))
 	p.report.Detached = append(p.report.Detached, d)
+	if c.encoding == "base64" {
+		// Where it is broken it may be a list's footer that is not in the file.
+		sound, err := p.decodes(c)
+		if err != nil {
+			return err
+		}
+		p.report.Lossy = p.report.Lossy || !sound
+	}
 	p.count(fixOversize, 1)
 
 	text, err := p.note(noteOfFile, "An attachment was taken out of this message, which was too large for the server.",

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"mime/quotedprintable"
@@ -124,8 +125,10 @@ func (m *messages) spoil(message []byte) []byte {
 	return message
 }
 
+var randomRounds = flag.Int("rounds", 1000, "how many random messages TestRandomMessages makes")
+
 func TestRandomMessages(t *testing.T) {
-	const rounds = 1000
+	rounds := *randomRounds
 	readable, changed := 0, 0
 	for seed := range rounds {
 		m := &messages{Rand: rand.New(rand.NewPCG(uint64(seed), 1))}

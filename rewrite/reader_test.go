@@ -123,6 +123,9 @@ func readEntity(h textproto.MIMEHeader, r io.Reader, standard string) ([]body, e
 		// The library wants a whole line in its buffer.
 		whole := bufio.NewReaderSize(bytes.NewReader(raw), len(raw)+1)
 		b.content, err = io.ReadAll(quotedprintable.NewReader(whole))
+		if text := bytes.TrimRight(raw, "\r \t"); err == nil && bytes.HasSuffix(raw, []byte("\r")) && !bytes.HasSuffix(text, []byte("=")) {
+			b.content = append(b.content, '\r') // which the library takes for a blank
+		}
 	}
 	b.broken = err != nil
 	return []body{b}, nil

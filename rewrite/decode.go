@@ -1,0 +1,113 @@
+package rewrite
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"io"
+)
+
+// decoder reads the body without its encoding, as far as it can be read.
+func (p *planner) decoder(c content) io.Reader { return decoder(c.encoding, p.section(c.start, c.end)) }
+
+func decoder(encoding string, body *io.SectionReader) io.Reader {
+	switch encoding {
+	case "base64":
+		return base64.NewDecoder(base64.RawStdEncoding, &base64Letters{r: bufio.NewReader(body)})
+	case "quoted-printable":
+		return &unquoter{r: bufio.NewReaderSize(body, bufferFor(body.Size()))}
+	}
+	return body
+}
+
+// unquoter decodes quoted-printable (RFC 2045 section 6.7) whatever faults it
+// has: a "=" that begins no code, and a byte over 127, stand for themselves, as
+// quotedPrintableWrapper has it. The library's reader ends at some of them, and
+// what follows would be lost with an attachment that is taken out.
+type unquoter struct {
+	r   *bufio.Reader
+	out []byte // decoded, and not yet read
+	err error
+}
+
+func (u *unquoter) Read(b []byte) (int, error) {
+	for len(u.out) == 0 && u.err == nil {
+		u.fill()
+	}
+	n := copy(b, u.out)
+	u.out = u.out[n:]
+	if n == 0 && len(b) > 0 {
+		return 0, u.err
+	}
+	return n, nil
+}
+
+// fill decodes the lines in the buffer, or of one that is longer as much as
+// what follows has no say in.
+func (u *unquoter) fill() {
+	b, err := u.r.Peek(u.r.Size())
+	u.out = u.out[:0]
+	n := len(b)
+	switch {
+	case err == io.EOF:
+		u.err = io.EOF
+	case err != nil:
+		u.err = err
+		return
+	default:
+		if n = bytes.LastIndexByte(b, '\n') + 1; n == 0 {
+			n = inLine(b)
+			u.decode(b[:n])
+			u.discard(n)
+			return
+		}
+	}
+	for line := range bytes.Lines(b[:n]) {
+		text := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		end := line[len(text):]
+		text = bytes.TrimRight(text, " \t") // rule 3
+		if soft := bytes.TrimSuffix(text, []byte("=")); len(soft) < len(text) {
+			text, end = soft, nil
+		}
+		u.decode(text)
+		u.out = append(u.out, end...)
+	}
+	u.discard(n)
+}
+
+// inLine is how much can be decoded of a line that goes on behind b.
+func inLine(b []byte) int {
+	n := len(bytes.TrimRight(b, " \t\r"))
+	if i := bytes.LastIndexByte(b[max(0, n-2):n], '='); i >= 0 {
+		n = max(0, n-2) + i // a code may have its other half behind
+	}
+	if n == 0 {
+		return len(b)
+	}
+	return n
+}
+
+// decode takes the codes of a line's text for their bytes.
+func (u *unquoter) decode(text []byte) {
+	for {
+		i := bytes.IndexByte(text, '=')
+		if i < 0 {
+			u.out = append(u.out, text...)
+			return
+		}
+		u.out = append(u.out, text[:i]...)
+		if text = text[i:]; len(text) > 2 && isHex(text[1]) && isHex(text[2]) {
+			u.out = append(u.out, unhex(text[1])<<4|unhex(text[2]))
+			text = text[3:]
+		} else {
+			u.out = append(u.out, '=')
+			text = text[1:]
+		}
+	}
+}
+
+func (u *unquoter) discard(n int) {
+	if _, err := u.r.Discard(n); err != nil { // which was peeked at
+		u.err = err
+	}
+}
