@@ -125,15 +125,17 @@ func TestCheckShowsNoSecret(t *testing.T) {
 	for _, up := range leakUpstreams {
 		t.Run(up.name, func(t *testing.T) {
 			w := newLeakWorld(t, up, "text")
-			for _, args := range []string{"", "--json", "--login bob", "--login bob --json", `--login EXAMPLE\admin\bob`, "--login bob --append Drafts"} {
-				for _, password := range []string{w.secrets.plain, w.secrets.admin, w.secrets.wrong, w.secrets.odd} {
-					out := w.exgate(t, password+"\n", append([]string{"check", "--config", w.file}, strings.Fields(args)...)...)
-					for _, leak := range w.finder().Find(out) {
-						t.Errorf("check %s shows %s", args, leak)
-					}
-					if len(out) < 100 {
-						t.Errorf("check %s says %q", args, out)
-					}
+			for _, run := range []struct{ args, password string }{
+				{"", ""}, {"--json", ""},
+				{"--login bob", w.secrets.plain}, {"--login bob", w.secrets.wrong}, {"--login bea --json", w.secrets.odd},
+				{`--login EXAMPLE\admin\bob --json`, w.secrets.admin}, {"--login bob --append Drafts", w.secrets.plain},
+			} {
+				out := w.exgate(t, run.password+"\n", append([]string{"check", "--config", w.file}, strings.Fields(run.args)...)...)
+				for _, leak := range w.finder().Find(out) {
+					t.Errorf("check %s shows %s", run.args, leak)
+				}
+				if len(out) < 100 {
+					t.Errorf("check %s says %q", run.args, out)
 				}
 			}
 		})
