@@ -117,7 +117,32 @@ func shortTokens(f *field, value string) string {
 	case !strings.Contains(value, "=?"):
 		return " " + encodeText(toUTF8(strings.TrimSpace(value), ""), f.column(1))
 	}
-	return eachToken(value, f.short(), func(token string) string { return encodeText(toUTF8(token, ""), f.column(1)) })
+	return longWords(f, value)
+}
+
+// longWords encodes the tokens that are too long, in a value that has encoded
+// words already, and maybe within those tokens. A blank between two encoded
+// words is not read (RFC 2047 section 6.2), so it becomes part of the text.
+func longWords(f *field, value string) string {
+	var tokens []string
+	eachToken(value, 0, func(token string) string { tokens = append(tokens, token); return token })
+	isWord := func(i int) bool {
+		return 0 <= i && i < len(tokens) && (len(tokens[i]) > f.short() || encodedWord.FindString(tokens[i]) == tokens[i])
+	}
+	i := -1
+	return eachToken(value, 0, func(token string) string {
+		if i++; len(token) <= f.short() {
+			return token
+		}
+		text := toUTF8(decodeText(token), "")
+		if isWord(i - 1) {
+			text = " " + text
+		}
+		if isWord(i+1) && len(tokens[i+1]) <= f.short() {
+			text += " "
+		}
+		return encodeText(text, f.column(1))
+	})
 }
 
 // lastResort keeps a field that cannot be folded, under a name that nobody
