@@ -279,3 +279,27 @@ func TestMovedAtLogin(t *testing.T) {
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
 }
+
+// A file that takes the place of another of its size, stamped with the same
+// time, is seen.
+func TestFileStateOfTwins(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "routes"), filepath.Join(dir, "other")
+	when := time.Now()
+	for _, name := range []string{path, other} {
+		writeFile(t, name, "alice online\n")
+		if err := os.Chtimes(name, when, when); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := stateOf(path)
+	if !before.same(stateOf(path)) {
+		t.Error("a file has changed by itself")
+	}
+	if err := os.Rename(other, path); err != nil {
+		t.Fatal(err)
+	}
+	if before.same(stateOf(path)) || before.same(stateOf(other)) || !stateOf(other).same(stateOf(other)) {
+		t.Error("another file, or none, is taken for the same")
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"exgate/backend"
 )
@@ -50,10 +49,11 @@ type user struct {
 	mailboxes []string
 }
 
-// fileState tells whether a file is still the one that was read.
+// fileState tells whether a file is still the one that was read. Size and time
+// alone do not: one may take the place of another of the same size within a tick
+// of the clock that files are stamped by.
 type fileState struct {
-	size int64
-	time time.Time
+	info os.FileInfo // nil: there is none
 }
 
 // stateOf is the state of a file; the zero one where there is none.
@@ -62,7 +62,14 @@ func stateOf(path string) fileState {
 	if err != nil {
 		return fileState{}
 	}
-	return fileState{info.Size(), info.ModTime()}
+	return fileState{info}
+}
+
+func (s fileState) same(as fileState) bool {
+	if s.info == nil || as.info == nil {
+		return s.info == as.info
+	}
+	return os.SameFile(s.info, as.info) && s.info.Size() == as.info.Size() && s.info.ModTime().Equal(as.info.ModTime())
 }
 
 // errWrong is the same for an unknown name and a wrong password, as is the
@@ -80,7 +87,7 @@ func LoadUsers(path string) (*Users, error) {
 func (u *Users) current() (map[string]user, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now := stateOf(u.path); now != u.seen || !u.read {
+	if now := stateOf(u.path); !now.same(u.seen) || !u.read {
 		u.seen, u.read = now, true
 		u.byName, u.err = readUsers(u.path)
 	}

@@ -113,9 +113,9 @@ type settled struct {
 }
 
 func (s *settled) changed(now fileState) bool {
-	stays := now == s.last || !s.any
+	stays := now.same(s.last) || !s.any
 	s.last = now
-	if !stays || s.any && now == s.taken {
+	if !stays || s.any && now.same(s.taken) {
 		return false
 	}
 	s.taken, s.any = now, true
