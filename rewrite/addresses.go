@@ -9,7 +9,11 @@ const maxAddress = 1950
 // addresses is the fix of that name: an element that is longer loses its name,
 // or is taken out; as it was it stays in a field X-Broken-….
 func (p *planner) addresses(f *field) error {
-	if !f.isAddresses() || f.size() <= maxAddress {
+	size := f.size()
+	if f.value != nil {
+		size = int64(len(*f.value)) // encoded words are longer than what was
+	}
+	if !f.isAddresses() || size <= maxAddress || f.isBroken() {
 		return nil
 	}
 	value, ok, err := p.text(f)

@@ -65,8 +65,13 @@ func (p *planner) charsetOf(h *header) string {
 	return *h.charset
 }
 
+// readable is a text with such bytes, and with what lenient readers take for
+// encoded words in the midst of it.
+func readable(text, charset string) string { return decodeText(toUTF8(text, charset)) }
+
 // eightBitWords encodes the words of free text that have bytes over 127, with
-// the blanks between them.
+// the blanks between them. An encoded word may be a part of one, and may share a
+// character with those beside it: then they are taken together.
 func eightBitWords(f *field, value, charset string) string {
 	var b strings.Builder
 	done, from, to := 0, -1, 0 // what is written; the words to encode
@@ -76,11 +81,12 @@ func eightBitWords(f *field, value, charset string) string {
 			if isBlank(value[from]) {
 				b.WriteByte(' ')
 			}
-			b.WriteString(encodeText(toUTF8(value[from:to], charset), f.column(from)))
+			b.WriteString(encodeText(readable(value[from:to], charset), f.column(from)))
 			done, from = to, -1
 		}
 	}
-	afterWord := false // an encoded word was before
+	afterWord, words := false, 0 // encoded words were before, from there on
+	joined := false              // the words to encode have an encoded one in them
 	for at := 0; at < len(value); {
 		start := at + len(value[at:]) - len(strings.TrimLeft(value[at:], " \t"))
 		end := start + strings.IndexAny(value[start:], " \t")
@@ -91,19 +97,27 @@ func eightBitWords(f *field, value, charset string) string {
 		switch encoded := encodedWord.MatchString(word); {
 		case has8bit([]byte(word)):
 			if from < 0 {
-				// The blanks after an encoded word would not be read.
-				if from = start; afterWord {
+				from, joined = start, false
+				switch {
+				case afterWord && encoded:
+					from = words
+				case afterWord: // the blanks behind it would not be read
 					from = at
 				}
 			}
-			to, afterWord = end, false
+			to, afterWord, joined = end, false, joined || encoded
+		case encoded && from >= 0 && joined:
+			to = end
 		case encoded && from >= 0:
 			to = start
 			flush()
 			b.WriteByte(' ')
-			afterWord = true
+			afterWord, words = true, start
 		default:
 			flush()
+			if encoded && !afterWord {
+				words = start
+			}
 			afterWord = encoded
 		}
 		at = end
@@ -150,7 +164,7 @@ func eightBitAddresses(f *field, value, charset string) (encoded string, ok bool
 		case !has8bit([]byte(t.text)):
 			b.WriteString(t.text)
 		case t.kind == tokenComment:
-			b.WriteString("(" + encodeText(toUTF8(strings.Trim(t.text, "()"), charset), f.column(b.Len())) + ")")
+			b.WriteString("(" + encodeText(readable(strings.Trim(t.text, "()"), charset), f.column(b.Len())) + ")")
 		case t.kind == tokenAngle, t.kind == tokenWord && strings.Contains(t.text, "@"):
 			return "", false
 		case t.kind == tokenQuoted && i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].text, "@"):
@@ -159,7 +173,9 @@ func eightBitAddresses(f *field, value, charset string) (encoded string, ok bool
 			// Names of several words are encoded in one, with the blanks.
 			var text strings.Builder
 			text.WriteString(phraseText(t))
-			for i+2 < len(tokens) && tokens[i+1].kind == tokenBlank && has8bit([]byte(tokens[i+2].text)) &&
+			joined := encodedWord.MatchString(t.text)
+			for i+2 < len(tokens) && tokens[i+1].kind == tokenBlank &&
+				(has8bit([]byte(tokens[i+2].text)) || joined && encodedWord.MatchString(tokens[i+2].text)) &&
 				(tokens[i+2].kind == tokenWord || tokens[i+2].kind == tokenQuoted) {
 				text.WriteString(tokens[i+1].text + phraseText(tokens[i+2]))
 				i += 2
@@ -167,7 +183,7 @@ func eightBitAddresses(f *field, value, charset string) (encoded string, ok bool
 			if b.Len() > 0 && !isBlankAt(b.String(), b.Len()-1) {
 				b.WriteByte(' ')
 			}
-			b.WriteString(encodeText(toUTF8(text.String(), charset), f.column(b.Len())))
+			b.WriteString(encodeText(readable(text.String(), charset), f.column(b.Len())))
 			if i+1 < len(tokens) && tokens[i+1].kind == tokenAngle {
 				b.WriteByte(' ')
 			}

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -42,6 +43,9 @@ func (p *planner) charsetFor(c content) (string, error) {
 	if _, known := findCharset(c.mediaType.charset); known {
 		return "", nil
 	}
+	if f, _, err := p.withCharset(c.header, "us-ascii"); f == nil || err != nil {
+		return "", err
+	}
 	var (
 		r    = p.decoder(c)
 		buf  = p.buffer(1)
@@ -76,20 +80,40 @@ func (p *planner) charsetFor(c content) (string, error) {
 
 // setCharset names another charset in the header of a text.
 func (p *planner) setCharset(h *header, charset string) error {
+	f, value, err := p.withCharset(h, charset)
+	if f != nil {
+		f.value = &value
+	}
+	return err
+}
+
+// withCharset is the Content-Type of a text with another charset. There is no
+// field where that cannot be said: too many are before it, or it is too large.
+func (p *planner) withCharset(h *header, charset string) (f *field, value string, err error) {
 	i := slices.IndexFunc(h.held, func(f *field) bool { return f.is("Content-Type") })
 	if i < 0 {
-		return nil // too many fields were before it
+		return nil, "", nil
 	}
 	value, ok, err := p.text(h.held[i])
 	if !ok || err != nil {
-		return err
+		return nil, "", err
 	}
 	head, params := parseParams(value)
+	found := false
 	for j := range params {
 		if params[j].name == "charset" {
 			params[j].set(charset)
+			found = true
 		}
 	}
-	h.held[i].value = new(joinParams(head, params))
-	return nil
+	if found {
+		return h.held[i], joinParams(head, params), nil
+	}
+	// Without a semicolon before it, as lenient readers find it.
+	if at := looseCharset.FindStringSubmatchIndex(value); at != nil {
+		return h.held[i], value[:at[2]] + formatParam("charset", charset) + value[at[3]:], nil
+	}
+	return nil, "", nil
 }
+
+var looseCharset = regexp.MustCompile(`(?i)[;\s](charset[ \t]*=[ \t]*(?:"(?:\\.|[^"\\])*"?|[^;\s]*))`)

@@ -71,6 +71,10 @@ func (f *field) rename(fix fixID, prefix string) {
 	f.mark(fix)
 }
 
+// isBroken tells whether a fix has kept the field under a name that nobody
+// heeds, so that it has no syntax any more.
+func (f *field) isBroken() bool { return strings.HasPrefix(f.prefix, "X-Broken-") }
+
 // insert puts another field before this one.
 func (f *field) insert(fix fixID, name, value string) {
 	if value = strings.TrimSpace(value); longestLine(fold(name, " "+value)) > f.short() {

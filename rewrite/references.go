@@ -13,7 +13,7 @@ const (
 // which begins the thread, and its last ones, by which programs find the
 // message's place in it (RFC 5322 section 3.6.4).
 func (p *planner) references(f *field) error {
-	if !f.isAny("References", "In-Reply-To") {
+	if !f.isAny("References", "In-Reply-To") || f.isBroken() {
 		return nil
 	}
 	if f.size() > maxField {
