@@ -47,6 +47,7 @@ const (
 	KindTokenRefused     Kind = "token-refused"     // no access token, and none without somebody's doing
 	KindTokenUnavailable Kind = "token-unavailable" // no access token now
 	KindNotAllowed       Kind = "not-allowed"       // a mailbox that the users file does not give to the caller
+	KindNotOffered       Kind = "not-offered"       // a login that the server offers no way for
 	KindRefusedHere      Kind = "refused-here"      // a login that is not sent on, in its own words
 )
 
@@ -152,6 +153,8 @@ var failureTable = []failureRow{
 		explain: "no access token is to be had for this mailbox now; try again later"},
 	{kind: KindNotAllowed, client: "AUTHORIZATIONFAILED", level: slog.LevelWarn,
 		explain: "exgate refused this itself: its users file does not give this mailbox to the caller"},
+	{kind: KindNotOffered, client: "CANNOT", level: slog.LevelWarn,
+		explain: "exgate did not send this login, since the server offers no way for it"},
 	{kind: KindRefusedHere, client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
 		explain: "exgate refused this login itself and did not ask Exchange"},
 	{kind: KindOther, level: slog.LevelInfo, errors: 1},

@@ -154,8 +154,12 @@ func (c *Conn) possible(attempts []Attempt, allow func(mailbox string) error, tr
 // refuses returns why an attempt is not sent, or nil.
 func (c *Conn) refuses(a Attempt, allow func(mailbox string) error) *Error {
 	if mechanism, ok := c.takes(a); !ok {
-		return refusedHere("no form of this login can be written for this server: it needs AUTH=%s, and the server offers %s",
+		text := fmt.Sprintf("no form of this login can be written for this server: it needs AUTH=%s, and the server offers %s",
 			mechanism, strings.Join(c.Capabilities, " "))
+		if c.TLS == "" && c.Has("LOGINDISABLED") && c.Has("STARTTLS") {
+			text += "; it takes logins after STARTTLS only: set upstream.tls: starttls"
+		}
+		return &Error{Doing: "login", Failure: Failure{Kind: KindNotOffered, Text: text}}
 	}
 	if allow == nil {
 		return nil

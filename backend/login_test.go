@@ -180,7 +180,7 @@ func TestLoginRefused(t *testing.T) {
 		{"what the server does not offer is not tried", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Forms: []Form{FormPlainAuthzid, FormDomainAdminUser}}, admin,
 			[]string{`C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
 		{"nothing that the server offers", LoginOptions{}, Choice{}, Identity{Admin: "admin", User: "bob"},
-			[]string{"CLOSE"}, KindRefusedHere, "no form of this login can be written for this server: it needs AUTH=PLAIN, and the server offers IMAP4rev1"},
+			[]string{"CLOSE"}, KindNotOffered, "no form of this login can be written for this server: it needs AUTH=PLAIN, and the server offers IMAP4rev1"},
 		{"the built-in Administrator", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Exchange: true, Forms: []Form{FormDomainAdminUser}},
 			Identity{Domain: "EXAMPLE", Admin: "administrator@example.com", User: "bob"}, []string{"CLOSE"}, KindRefusedHere,
 			`login as "administrator@example.com": Exchange never lets the built-in Administrator in over IMAP, ` +

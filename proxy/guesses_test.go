@@ -267,6 +267,18 @@ func TestGuessesAtOtherServers(t *testing.T) {
 	}
 }
 
+// A login that the server offers no way for is nobody's guess.
+func TestWhatIsNotOfferedIsNoGuess(t *testing.T) {
+	g := newGateway(t, func(o *Options, l *limits) { o.Abuse.FailedLogins, l.Slow = 4, 0 })
+	for range 3 {
+		c := g.dial()
+		c.S("* OK …")
+		c.C("a1 LOGIN alice secret")
+		g.accept().S("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready")
+		c.S("a1 NO [CANNOT] no form of this login … set upstream.tls: starttls…")
+	}
+}
+
 func TestFailedLoginsAreSlowed(t *testing.T) {
 	g, _ := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), boundedLogins, func(_ *Options, l *limits) { l.Slow, l.MaxSlow = time.Millisecond, 2*time.Millisecond })
 	c := g.dial()

@@ -5,9 +5,9 @@ import "exgate/backend"
 // gatewayEntries are the logins that come to an end in exgate itself.
 var gatewayEntries = []Entry{
 	{
-		ID: "refused-here", Title: "exgate refuses a login itself", Kinds: []backend.Kind{backend.KindRefusedHere},
-		Phrases:  []string{"exgate refused this login itself and did not ask Exchange"},
-		Keywords: []string{"refused-here", "wrong name or password", "users file password"},
+		ID: "refused-here", Title: "exgate refuses a login itself", Kinds: []backend.Kind{backend.KindRefusedHere, backend.KindNotOffered},
+		Phrases:  []string{"exgate refused this login itself and did not ask Exchange", "exgate did not send this login, since the server offers no way for it"},
+		Keywords: []string{"refused-here", "not-offered", "wrong name or password", "users file password"},
 		Meaning:  "The login was not sent to Exchange, so that it counts towards no lock-out there. The reply begins with the reason.",
 		Causes: []Cause{
 			{
@@ -20,7 +20,7 @@ var gatewayEntries = []Entry{
 			{
 				Title:  "\"no form of this login can be written for this server\": the server does not offer what the configured forms need.",
 				Tell:   "The reply has the server's capabilities. Exchange 2003 has no AUTH=PLAIN; Exchange Online has only AUTH=XOAUTH2 by now.",
-				Do:     "Leave upstream.login.forms unset, or set upstream.oauth2.flow for Exchange Online.",
+				Do:     "Leave upstream.login.forms unset, or set upstream.oauth2.flow for Exchange Online. Where the server has LOGINDISABLED and STARTTLS, set upstream.tls: starttls.",
 				Source: "behaviour notes §1.2",
 			},
 			{
