@@ -87,8 +87,13 @@ func shortTokens(f *field, value string) string {
 	case f.hasParams():
 		head, params := parseParams(value)
 		for i := range params {
-			if len(params[i].raw) > f.short() && params[i].name != "boundary" {
-				params[i].set(params[i].value)
+			switch p := &params[i]; {
+			case len(p.raw) <= f.short() || p.name == "boundary":
+			case p.name == "charset" && !strings.Contains(p.raw, `"`): // as lenient readers take it
+				word, _, _ := strings.Cut(strings.TrimSpace(p.value), " ")
+				p.set(word)
+			default:
+				p.set(p.value)
 			}
 		}
 		return joinParams(head, params)
@@ -114,35 +119,10 @@ func shortTokens(f *field, value string) string {
 		})
 	case f.isStructured():
 		return value
-	case !strings.Contains(value, "=?"):
-		return " " + encodeText(toUTF8(strings.TrimSpace(value), ""), f.column(1))
 	}
-	return longWords(f, value)
-}
-
-// longWords encodes the tokens that are too long, in a value that has encoded
-// words already, and maybe within those tokens. A blank between two encoded
-// words is not read (RFC 2047 section 6.2), so it becomes part of the text.
-func longWords(f *field, value string) string {
-	var tokens []string
-	eachToken(value, 0, func(token string) string { tokens = append(tokens, token); return token })
-	isWord := func(i int) bool {
-		return 0 <= i && i < len(tokens) && (len(tokens[i]) > f.short() || encodedWord.FindString(tokens[i]) == tokens[i])
-	}
-	i := -1
-	return eachToken(value, 0, func(token string) string {
-		if i++; len(token) <= f.short() {
-			return token
-		}
-		text := toUTF8(decodeText(token), "")
-		if isWord(i - 1) {
-			text = " " + text
-		}
-		if isWord(i+1) && len(tokens[i+1]) <= f.short() {
-			text += " "
-		}
-		return encodeText(text, f.column(1))
-	})
+	// The whole of it, as it is read: a blank between two encoded words is not,
+	// and they may share a character (RFC 2047 section 6.2).
+	return " " + encodeText(readable(strings.TrimSpace(value), ""), f.column(1))
 }
 
 // lastResort keeps a field that cannot be folded, under a name that nobody

@@ -118,7 +118,8 @@ func (m *messages) spoil(message []byte) []byte {
 		fault := m.pick("\x00", "\n", "\r", "\xe9", "é", "=?TELETEX?Q?a?=", "=?utf-8?B?w6?=", strings.Repeat("x", 120), strings.Repeat(" ", 150),
 			"\r\nSubject: "+strings.Repeat("ä ", 200)+"\r\n", "\r\nTo: a@b, "+strings.Repeat("x", 2000)+"\r\n", "\r\nContent-Type: message/partial\r\n",
 			"\r\nContent-Disposition: attachment; filename="+strings.Repeat("ü", 260)+"\r\n", "\"", "(", "<", ";", "\r\nX-y: =?a?b?c?= =?a?Q?d?=\r\n",
-			"\r\nReferences:"+strings.Repeat(" <a@b>", 500)+"\r\n", "\r\r\n", "\x00\x00\x00\r")
+			"\r\nReferences:"+strings.Repeat(" <a@b>", 500)+"\r\n", "\r\r\n", "\x00\x00\x00\r",
+			"\r\nSubject: [=?utf-8?B?w6TD?= =?utf-8?B?tg==?="+m.pick("é", "\xff", "", strings.Repeat("y", 90))+"\r\n", "=?utf-8?B?w6TD?=", " =?utf-8?B?tg==?=")
 		at := m.IntN(min(len(message), 10+m.IntN(1+len(message))) + 1)
 		message = slices.Concat(message[:at], []byte(fault), message[at:])
 	}
