@@ -134,10 +134,9 @@ func literals(b []byte, most int) int {
 	n := 0
 	for n < most && len(b)-n >= 8 {
 		x := binary.LittleEndian.Uint64(b[n:])
-		equals, del := x^('='*ones), x^(0x7f*ones)
-		// A high bit for each byte over 127, below a blank, "=" or DEL; perhaps
-		// also for some byte after such a one.
-		odd := (x | (x-' '*ones)&^x | (equals-ones)&^equals | (del-ones)&^del) & highs
+		// A high bit for each byte over 127, DEL, below a blank, or "="; perhaps
+		// also for some byte after such a one, by its carry.
+		odd := (x | (x + ones) | (x - ' '*ones) | ((x ^ '='*ones) - ones)) & highs
 		n += bits.TrailingZeros64(odd) / 8
 		if odd == 0 {
 			continue
