@@ -3,7 +3,7 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME = 30s
 
-.PHONY: build test demo check e2e e2e-self-test soak soak-self-test kill9 imapsync thunderbird fuzz bench clean
+.PHONY: build test demo check e2e e2e-self-test soak soak-self-test kill9 imapsync thunderbird fixspeed fuzz bench clean
 
 build:
 	go build -o exgate ./cmd/exgate
@@ -52,6 +52,10 @@ kill9:
 imapsync:
 	./testdata/e2e/imapsync $(IMAPSYNC)
 	./testdata/e2e/imapsync-logins $(IMAPSYNC)
+
+# exgate fix beside reformime on an mbox of 1 GB.
+fixspeed:
+	./testdata/e2e/fixspeed
 
 # A real Thunderbird, without a window; CI leaves it out, for its size.
 thunderbird:
