@@ -81,10 +81,18 @@ build_exgate() { # $tmp/exgate, or the program that EXGATE names
 	fi
 }
 
+# free_ports finds them below those that the kernel gives to connections: await_port
+# could else connect to itself there, or another connection take the port first.
 free_ports() { # n: that many ports of loopback that nobody listens on
 	python3 - "$1" <<-'EOF'
-		import socket, sys
-		held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+		import random, socket, sys
+		first = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+		held = []
+		while len(held) < int(sys.argv[1]):
+		    try:
+		        held.append(socket.create_server(("127.0.0.1", random.randrange(min(10000, first // 2), first))))
+		    except OSError:
+		        pass  # taken
 		print(*(s.getsockname()[1] for s in held))
 	EOF
 }
