@@ -93,7 +93,10 @@ free_ports() { # n: that many ports of loopback that nobody listens on
 		        held.append(socket.create_server(("127.0.0.1", random.randrange(min(10000, first // 2), first))))
 		    except OSError:
 		        pass  # taken
-		print(*(s.getsockname()[1] for s in held))
+		ports = [s.getsockname()[1] for s in held]
+		for s in held:
+		    s.close()  # before they are told: await_port would find this listener
+		print(*ports)
 	EOF
 }
 
