@@ -54,7 +54,7 @@ func (p *planner) enveloped() (string, error) {
 	o.Stage, o.Uses, o.Oversize = StageShed, allUses(o.Uses), OversizeRefuse
 	inner := &planner{Plan: &Plan{message: p.message, length: p.length}, options: o}
 	defer inner.giveBack()
-	found, err := scan(p.message, p.length, o.LineLimit, false, inner.buffer(0))
+	found, err := scan(p.message, p.length, o.LineLimit, inner.buffer(0))
 	if err != nil {
 		return "", err
 	}

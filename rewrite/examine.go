@@ -92,7 +92,7 @@ func (x *Examination) add(rule, format string, args ...any) {
 
 // look gathers the facts.
 func (x *Examination) look(p *planner) error {
-	found, err := scan(p.message, p.length, 1, true, p.buffer(0))
+	found, err := scan(p.message, p.length, 1, p.buffer(0))
 	if err != nil {
 		return err
 	}

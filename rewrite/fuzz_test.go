@@ -200,7 +200,7 @@ func FuzzLines(f *testing.F) {
 		if limit == 0 {
 			return // which is no limit to scan
 		}
-		got, err := scan(src, size, int(limit), true, make([]byte, bufferFor(size)))
+		got, err := scan(src, size, int(limit), make([]byte, bufferFor(size)))
 		if want := plainFacts(message, over); err != nil || got != want {
 			t.Fatalf("scan: %+v, %v; want %+v", got, err, want)
 		}

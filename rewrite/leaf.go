@@ -96,7 +96,7 @@ func (p *planner) faults(c content) (why []fixID, err error) {
 		why = append(why, c.fileFix)
 	}
 	if !c.isEncoded() && (p.keptData || p.on(fixEightBit)) {
-		f, err := scan(p.section(c.start, c.end), c.end-c.start, 0, p.on(fixEightBit), p.buffer(1))
+		f, err := scan(p.section(c.start, c.end), c.end-c.start, 0, p.buffer(1))
 		if err != nil {
 			return nil, err
 		}

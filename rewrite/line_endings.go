@@ -38,7 +38,7 @@ func (p *planner) through(keep []keptRegion) (facts, error) {
 	p.view, p.message, p.length = v, v, v.size
 	p.count(fixLineEndings, int(v.bareEnds))
 	p.count(fixNULBytes, int(v.wiped))
-	return scan(p.message, p.length, p.options.LineLimit, false, p.buffer(0))
+	return scan(p.message, p.length, p.options.LineLimit, p.buffer(0))
 }
 
 // keptRegions are the headers, and the bodies that are data.
@@ -79,7 +79,7 @@ func (p *planner) isData(c content, found facts) (bool, error) {
 	if c.isEncoded() {
 		return false, nil
 	}
-	f, err := scan(p.section(c.start, c.end), c.end-c.start, 0, false, p.buffer(1))
+	f, err := scan(p.section(c.start, c.end), c.end-c.start, 0, p.buffer(1))
 	if err != nil || !f.control() {
 		return false, err
 	}

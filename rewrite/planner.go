@@ -60,7 +60,7 @@ func (p *planner) run() error {
 		return nil
 	}
 	original, size := p.message, p.length
-	found, err := scan(original, size, p.options.LineLimit, false, p.buffer(0))
+	found, err := scan(original, size, p.options.LineLimit, p.buffer(0))
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,7 @@ package rewrite
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
-	"math/bits"
 )
 
 // tally counts the lines over the limit.
@@ -31,49 +29,35 @@ type facts struct {
 	crlf     int64 // line ends that are CRLF
 	bareLF   int64 // LF without CR before it
 	bareCR   int64 // CR without LF after it
-	eightBit int64 // bytes over 127, if they were asked for
+	eightBit int64 // bytes over 127
 }
 
 func (f *facts) bare() bool    { return f.bareLF+f.bareCR > 0 }
 func (f *facts) control() bool { return f.nul > 0 || f.bare() }
 
-// scanner goes through a message at the speed of memory: a few passes over
-// each block, all by the library's vector code.
+// scanner goes through a message at the speed of memory: it counts bytes by
+// their kind, and looks for line ends only as often as it must to know that no
+// line is too long.
 type scanner struct {
-	limit    int64 // 0: none
-	eightBit bool  // count those bytes
-	exact    bool  // look at every line
+	limit  int64 // 0: none
+	counts census
 
-	facts
+	over   tally
 	length int64 // of the line that is open, up to the block's start
 	last   byte  // the byte before the block
-	lf, cr int64
-	stride int // length of the line before, with its end
-	same   int // how many lines in a row had it
 }
 
 // scan reads src through buf. limit 0 is none.
-func scan(src io.ReaderAt, size int64, limit int, eightBit bool, buf []byte) (facts, error) {
-	s := scanner{limit: int64(limit), eightBit: eightBit}
+func scan(src io.ReaderAt, size int64, limit int, buf []byte) (facts, error) {
+	s := scanner{limit: int64(limit)}
 	if err := s.read(src, size, buf); err != nil {
 		return facts{}, err
 	}
-	// All CR and LF are of pairs if there are as many of each. If not, either
-	// some are bare, or a pair was leapt over: only another look can tell.
-	if s.lf != s.crlf || s.cr != s.crlf {
-		s = scanner{limit: int64(limit), eightBit: eightBit, exact: true}
-		if err := s.read(src, size, buf); err != nil {
-			return facts{}, err
-		}
-	}
-	s.bareLF, s.bareCR = s.lf-s.crlf, s.cr-s.crlf
-	return s.facts, nil
+	n := &s.counts
+	return facts{
+		over: s.over, nul: n.nul, crlf: n.pairs, bareLF: n.lf - n.pairs, bareCR: n.cr - n.pairs, eightBit: n.high,
+	}, nil
 }
-
-// scanBlock stays in the processor's nearest cache while it is gone through
-// several times: the first pass waits for the memory, the others cost a third
-// of it.
-const scanBlock = 8 << 10
 
 // inMemory is a message that can be looked at without copying it.
 type inMemory interface {
@@ -102,69 +86,71 @@ func (s *scanner) read(src io.ReaderAt, size int64, buf []byte) error {
 
 func (s *scanner) blocks(b []byte) {
 	for len(b) > 0 {
-		n := min(len(b), scanBlock)
+		n := min(len(b), censusBlock)
 		s.block(b[:n])
 		b = b[n:]
 	}
 }
 
 func (s *scanner) block(b []byte) {
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		s.nul += int64(bytes.Count(b[i:], []byte{0}))
+	s.counts.take(b, s.last)
+	if s.limit > 0 {
+		s.lines(b)
 	}
-	s.cr += int64(bytes.Count(b, []byte{'\r'}))
-	if s.eightBit {
-		s.countEightBit(b)
-	}
-	at := 0
-	for at < len(b) {
-		// Encoded parts have lines of one length: where three in a row had it,
-		// the next are tried there. Should a line end be leapt over by that, the
-		// sums in scan do not add up.
-		if s.same >= 3 && !s.exact && s.length == 0 {
-			lines, stride := 0, s.stride
-			for next := at + stride; next <= len(b) && binary.LittleEndian.Uint16(b[next-2:]) == '\n'<<8|'\r'; next += stride {
-				lines++
-			}
-			s.crlf += int64(lines)
-			s.lf += int64(bytes.Count(b[at:at+lines*stride], []byte{'\n'}))
-			if at += lines * stride; at == len(b) {
-				break
-			}
-		}
-		n := bytes.IndexByte(b[at:], '\n') + 1
-		if n == 0 {
-			break
-		}
-		s.lf++
-		before := s.last
-		if at+n > 1 {
-			before = b[at+n-2]
-		}
-		length := s.length + int64(n-1)
-		if length > 0 && before == '\r' {
-			s.crlf++
-			length--
-		}
-		s.close(length)
-		s.meet(s.length + int64(n))
-		s.length = 0
-		at += n
-	}
-	s.length += int64(len(b) - at)
 	s.last = b[len(b)-1]
 }
 
-// meet notes the length of a line with its end, to leap by.
-func (s *scanner) meet(whole int64) {
-	if whole == int64(s.stride) {
-		s.same++
-		return
+// lines looks for lines over the limit.
+func (s *scanner) lines(b []byte) {
+	begin := 0 // of the line that is open; s.length of it are in the blocks before
+	for {
+		// A line may have its end within so much.
+		room := s.limit + 2 - s.length
+		if room > int64(len(b)-begin) {
+			if last := lastLineEnd(b[begin:]); last >= 0 {
+				begin += last + 1
+				s.length = 0
+			}
+			break
+		}
+		// Where the last of the line ends in there is not at its very end, all
+		// lines before it are short enough.
+		if room > 1 {
+			if last := lastLineEnd(b[begin : begin+int(room)-1]); last >= 0 {
+				begin += last + 1
+				s.length = 0
+				continue
+			}
+		}
+		n := bytes.IndexByte(b[begin:], '\n')
+		if n < 0 {
+			break
+		}
+		before := s.last
+		if begin+n > 0 {
+			before = b[begin+n-1]
+		}
+		length := s.length + int64(n)
+		if length > 0 && before == '\r' {
+			length--
+		}
+		s.close(length)
+		s.length = 0
+		begin += n + 1
 	}
-	s.stride, s.same = 0, 0
-	if whole >= 3 && whole < scanBlock && (s.limit == 0 || whole <= s.limit) {
-		s.stride = int(whole)
+	s.length += int64(len(b) - begin)
+}
+
+// lastLineEnd is bytes.LastIndexByte for LF, which has no vector code.
+func lastLineEnd(b []byte) int {
+	const piece = 256
+	for end := len(b); end > 0; end -= piece {
+		start := max(0, end-piece)
+		if bytes.IndexByte(b[start:end], '\n') >= 0 {
+			return start + bytes.LastIndexByte(b[start:end], '\n')
+		}
 	}
+	return -1
 }
 
 // close ends a line of that length.
@@ -172,17 +158,4 @@ func (s *scanner) close(length int64) {
 	if s.limit > 0 && length > s.limit {
 		s.over.add(length)
 	}
-}
-
-// countEightBit counts the bytes over 127, eight at a time.
-func (s *scanner) countEightBit(b []byte) {
-	const highs = 0x8080808080808080
-	n := 0
-	for ; len(b) >= 8; b = b[8:] {
-		n += bits.OnesCount64(binary.LittleEndian.Uint64(b) & highs)
-	}
-	for _, c := range b {
-		n += int(c >> 7)
-	}
-	s.facts.eightBit += int64(n)
 }

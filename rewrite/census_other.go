@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package rewrite
+
+const hasVector = false
+
+func takeVector(*byte, int, *census) { panic("rewrite: no vectors") }
