@@ -23,15 +23,14 @@ const ProfileOnline = "exchange-online"
 
 // The profiles that Detect chooses between, as configuration names them.
 const (
-	profile2000   = "exchange2000"
-	profile2003   = "exchange2003"
-	profile2007   = "exchange2007"
-	profile2010   = "exchange2010"
-	profile2013   = "exchange2013"
-	profile2016   = "exchange2016"
-	profile2019   = "exchange2019"
-	profileOnline = ProfileOnline
-	profilePlain  = "plain"
+	profile2000  = "exchange2000"
+	profile2003  = "exchange2003"
+	profile2007  = "exchange2007"
+	profile2010  = "exchange2010"
+	profile2013  = "exchange2013"
+	profile2016  = "exchange2016"
+	profile2019  = "exchange2019"
+	profilePlain = "plain"
 )
 
 // Detect chooses the profile of an upstream and says why. Administrators set
@@ -51,7 +50,7 @@ func Detect(e Evidence) (profile, reason string) {
 		return profile2019, fmt.Sprintf("ID says Exchange of the unknown version %q; the strictest limits hold", clipText(version))
 	}
 	if c := firstOf(e.Capabilities, onlineOnly); c != "" {
-		return profileOnline, fmt.Sprintf("capability %s, which only Exchange Online has", c)
+		return ProfileOnline, fmt.Sprintf("capability %s, which only Exchange Online has", c)
 	}
 	if host := onlineHost(e.Greeting); host != "" {
 		return profile2016, fmt.Sprintf("hint: the greeting names %s, a host of Exchange Online; the strictest limits hold until ID after the login settles it", host)
@@ -102,7 +101,7 @@ var versions = []struct {
 	profile      string
 }{
 	{16, 0, ""}, // not known
-	{15, 20, profileOnline},
+	{15, 20, ProfileOnline},
 	{15, 2, profile2019},
 	{15, 1, profile2016},
 	{15, 0, profile2013},

@@ -135,6 +135,9 @@ const maxDebt = 5 * time.Second
 // returns how long it takes until all are filled up again to where they were
 // empty.
 func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
+	if !p.Limits() { // as for each command where none is set
+		return nil, 0
+	}
 	now := time.Now()
 	for ; p != nil; p = p.whole {
 		taken, wait := p.take(n, now)

@@ -280,8 +280,8 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// toUpstream writes a line of a command, in one piece and with CRLF. Where it cannot, the
-// upstream is lost by then.
+// toUpstream writes a line of a command, in one piece and with CRLF. Where it
+// cannot, the upstream is lost by then.
 func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
 	c.trace.toUpstream(cmd, line)
 	c.out = append(append(c.out[:0], line...), "\r\n"...)

@@ -28,8 +28,8 @@ type Policy struct {
 }
 
 const (
-	plain  = "plain"           // the profile of a server that is not Exchange
-	online = "exchange-online" // the only Exchange that takes tokens
+	plain  = "plain"               // the profile of a server that is not Exchange
+	online = backend.ProfileOnline // the only Exchange that takes tokens
 )
 
 // exchange tells whether the upstream is taken for Exchange.
