@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/spool"
 )
 
 // account is what the sessions of one mailbox share.
 type account struct {
 	*backend.Account
 	registry *backend.Accounts
-	uploads  budget // bytes in the spool
+	uploads  spool.Budget // bytes in the spool
 	side     *side
 	known    known // its mailboxes
 	sessions int   // guarded by accounts.mu
@@ -59,7 +60,7 @@ func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff ti
 	shared := a.open[known]
 	if shared == nil {
 		shared = &account{Account: known, registry: registry, side: newSide()}
-		shared.uploads.max = a.spool
+		shared.uploads.SetMax(a.spool)
 		a.open[known] = shared
 	}
 	shared.sessions++

@@ -135,7 +135,7 @@ func (a *amendment) add(line, args string, lit *wire.Literal) {
 func (c *conn) sendAmended(a *amendment) error {
 	cmd, pieces := a.cmd, a.pieces()
 	_, rest, _ := strings.Cut(pieces[0].line, " ")
-	_, cmd.args = verbOf(rest)
+	_, cmd.args = wire.SplitVerb(rest)
 	if len(pieces) == 1 {
 		return c.direct(cmd, pieces[0].line, nil)
 	}

@@ -32,7 +32,7 @@ func editNewName(a *amendment) (done bool, err error) {
 		case c.login.account.known.wasImplied(mailbox):
 			return true, c.w.line("%s OK CREATE completed.", a.cmd.tag)
 		case n.opts.Case == folders.Merge && mailbox != name:
-			return true, c.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)", a.cmd.tag, astring(list.Wire(mailbox)))
+			return true, c.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)", a.cmd.tag, wire.AString(list.Wire(mailbox)))
 		}
 	}
 	status, err := c.createUpstream(a.cmd, mailbox, list)

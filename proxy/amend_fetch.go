@@ -135,7 +135,7 @@ type fetching struct {
 
 // wants implements replyEditor.
 func (f *fetching) wants(line []byte) bool {
-	return len(line) > 2 && '0' <= line[2] && line[2] <= '9' && indexFold(line[:min(len(line), 32)], " FETCH (") > 0
+	return len(line) > 2 && '0' <= line[2] && line[2] <= '9' && wire.IndexFold(line[:min(len(line), 32)], " FETCH (") > 0
 }
 
 // edit implements replyEditor.
@@ -236,7 +236,7 @@ func (c *conn) fetchOne(a *amendment, f *fetching) error {
 
 // repaired counts a repair of a reply.
 func (c *conn) repaired(fix string) {
-	c.srv.totals.fixes.count(fix)
+	c.srv.totals.Fixes.Count(fix)
 	c.repairs.Lock()
 	defer c.repairs.Unlock()
 	c.repairs.count([]string{fix})

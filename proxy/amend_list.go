@@ -57,7 +57,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		return false, unavailable(err)
 	}
 	ask := "*"
-	if len(patterns) == 1 && !wildcards(l.patterns[0]) {
+	if len(patterns) == 1 && !wire.HasWildcard(l.patterns[0]) {
 		mailbox, _, err := a.c.upstreamMailbox(a.cmd, reference+patterns[0])
 		if err != nil {
 			return false, err
@@ -116,7 +116,7 @@ func quotedPattern(s string) string {
 	if s == "*" {
 		return `"*"`
 	}
-	return astring(s)
+	return wire.AString(s)
 }
 
 func containsFold(list []string, word string) bool {
@@ -137,7 +137,7 @@ type listing struct {
 }
 
 // wants implements replyEditor.
-func (l *listing) wants(line []byte) bool { return isListed(line, "LIST", "LSUB", "STATUS") }
+func (l *listing) wants(line []byte) bool { return wire.IsUntagged(line, "LIST", "LSUB", "STATUS") }
 
 // edit implements replyEditor.
 func (l *listing) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
@@ -192,7 +192,7 @@ func (l *listing) told(resp []byte, at *listed) *folders.Told {
 // asked tells whether the client's patterns have a mailbox in them.
 func (l *listing) asked(mailbox string) bool {
 	sep := l.c.login.names.Separator(l.list)
-	return slices.ContainsFunc(l.patterns, func(p string) bool { return matchList(p, mailbox, sep) })
+	return slices.ContainsFunc(l.patterns, func(p string) bool { return wire.MatchesPattern(p, mailbox, sep) })
 }
 
 // parents appends the parents of a subscribed mailbox that are asked for, but
@@ -204,7 +204,7 @@ func (l *listing) parents(out []byte, mailbox string) []byte {
 		if parent := mailbox[:i]; l.asked(parent) && !l.named[parent] {
 			l.tell(parent)
 			quoted := strings.ReplaceAll(sep, `\`, `\\`)
-			out = append(out, `* LSUB (\Noselect) "`+quoted+`" `+astring(folders.Encode(parent))+"\r\n"...)
+			out = append(out, `* LSUB (\Noselect) "`+quoted+`" `+wire.AString(folders.Encode(parent))+"\r\n"...)
 		}
 		n := strings.Index(mailbox[i+len(sep):], sep)
 		if n < 0 {
@@ -230,7 +230,7 @@ type quoting struct {
 }
 
 // wants implements replyEditor.
-func (q *quoting) wants(line []byte) bool { return isListed(line, "LIST", "LSUB") }
+func (q *quoting) wants(line []byte) bool { return wire.IsUntagged(line, "LIST", "LSUB") }
 
 // edit implements replyEditor.
 func (q *quoting) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {

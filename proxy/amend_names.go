@@ -46,7 +46,7 @@ func (a *amendment) name() (mailbox string, list *folders.List, err error) {
 		a.cmd.mailbox = client
 	}
 	if onWire != client || from.text != a.here().text { // a literal is spared a round trip
-		a.replace(from, astring(onWire))
+		a.replace(from, wire.AString(onWire))
 	}
 	return mailbox, list, nil
 }
@@ -137,7 +137,7 @@ func editBothNames(a *amendment) (done bool, err error) {
 		return false, refuseArgument("NO [CANNOT] %s", err)
 	}
 	if onWire := list.Wire(to); onWire != client || at.text != a.here().text {
-		a.replace(at, astring(onWire))
+		a.replace(at, wire.AString(onWire))
 	}
 	a.cmd.landed = onOK(func() {
 		if from == "INBOX" { // it stays, empty (RFC 9051 section 6.3.6)
@@ -169,7 +169,7 @@ type ownNamespace struct {
 }
 
 // wants implements replyEditor.
-func (n *ownNamespace) wants(line []byte) bool { return isListed(line, "NAMESPACE") }
+func (n *ownNamespace) wants(line []byte) bool { return wire.IsUntagged(line, "NAMESPACE") }
 
 // edit implements replyEditor.
 func (n *ownNamespace) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
@@ -206,7 +206,7 @@ type nameLines struct {
 }
 
 // wants implements replyEditor.
-func (n *nameLines) wants(line []byte) bool { return isListed(line, nameFirst...) }
+func (n *nameLines) wants(line []byte) bool { return wire.IsUntagged(line, nameFirst...) }
 
 // edit implements replyEditor.
 func (n *nameLines) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
@@ -223,19 +223,6 @@ func (n *nameLines) edit(out []byte, f wire.Fragment) (edited []byte, same bool)
 		client = folders.Encode(shown)
 	}
 	return l.appendTo(out, resp, listedEdit{mailbox: client}), false
-}
-
-// isListed tells whether a response begins with one of the words.
-func isListed(line []byte, words ...string) bool {
-	if len(line) < 4 || line[0] != '*' || line[1] != ' ' {
-		return false
-	}
-	for _, word := range words {
-		if end := 2 + len(word); len(line) > end && line[end] == ' ' && strings.EqualFold(string(line[2:end]), word) {
-			return true
-		}
-	}
-	return false
 }
 
 // gathered keeps a response together that comes in fragments.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/proxy/slots"
+	"exgate/proxy/spool"
 	"exgate/rewrite"
 )
 
@@ -14,11 +16,11 @@ type upload struct {
 	mailbox string   // as it is named upstream, decoded of its quoting
 	flags   []string // as they came
 	date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
-	spool   *spool
+	spool   *spool.Spool
 	from    mark // its UID is not below this one
 
-	body     *spool // what is repaired and sent: the spool, or what a filter has made of it
-	filtered bool   // the filter has had it
+	body     *spool.Spool // what is repaired and sent: the spool, or what a filter has made of it
+	filtered bool         // the filter has had it
 }
 
 // close gives back what holds the message.
@@ -48,7 +50,7 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		c.turnAway(up.mailbox, lit.Size, "oversize", text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
-	up.spool = newSpool(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 	up.body = up.spool
 	defer up.close()
 	if !lit.NonSync {
@@ -66,7 +68,7 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return len(c.flight) == 0 }); err != nil {
 		return err
 	}
-	if err := c.ready(cmd); errors.Is(err, errNoPlace) {
+	if err := c.ready(cmd); errors.Is(err, slots.ErrNone) {
 		return c.w.line("%s NO [UNAVAILABLE] %s; nothing was stored", cmd.tag, err)
 	} else if err != nil {
 		return err
@@ -156,12 +158,12 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 		return err
 	}
 	text := "[UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; nothing was stored, try again later"
-	if errors.Is(err, errSpoolBudget) {
+	if errors.Is(err, spool.ErrBudget) {
 		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
 	}
 	c.stats.turnedAway++
-	c.srv.totals.turned.count("spool")
-	c.log.Error("message refused", "size", c.uploads.used+left, "rule", "spool", "err", err)
+	c.srv.totals.Turned.Count("spool")
+	c.log.Error("message refused", "size", c.uploads.Used()+left, "rule", "spool", "err", err)
 	// The literal was asked for, so all of it comes.
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
 }

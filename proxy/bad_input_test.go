@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exgate/proxy/testkit"
 )
 
 // Bad input is answered clearly, and nothing is lost by it.
@@ -54,7 +56,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			leave(c)
 			u.expectRaw(half[:40_000])
 			// It never becomes a whole command.
-			eventually(t, "the session has ended", func() bool { return strings.Contains(g.log.String(), "session end") })
+			testkit.Eventually(t, "the session has ended", func() bool { return strings.Contains(g.log.String(), "session end") })
 		})
 		t.Run("observed, "+name, func(t *testing.T) {
 			g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) { o.Observe, o.Spool.Memory = true, 100 })

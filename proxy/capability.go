@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"exgate/backend/wire"
 	"exgate/rewrite"
 )
 
@@ -101,7 +102,7 @@ func (p *Policy) hides(name string) bool {
 // status response. Any other line is returned as it is.
 func (p *Policy) editCapabilities(line []byte) []byte {
 	const word = "CAPABILITY "
-	i := indexFold(line, word)
+	i := wire.IndexFold(line, word)
 	if i < 0 {
 		return line
 	}
@@ -123,16 +124,6 @@ func (p *Policy) editCapabilities(line []byte) []byte {
 	out := append([]byte(nil), line[:start]...)
 	out = append(out, strings.Join(list, " ")...)
 	return append(out, line[end:]...)
-}
-
-// indexFold is bytes.Index for an upper-case ASCII word in any case.
-func indexFold(line []byte, word string) int {
-	for i := 0; i+len(word) <= len(line); i++ {
-		if bytes.EqualFold(line[i:i+len(word)], []byte(word)) {
-			return i
-		}
-	}
-	return -1
 }
 
 // offersTokens tells whether clients are told of the mechanisms for tokens.

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -132,13 +131,4 @@ func binding(verb, args string) string {
 		return has("(SAVE", "SAVE)", "(UPDATE", "UPDATE)", "(CONTEXT", "CONTEXT)")
 	}
 	return ""
-}
-
-// parseNumber reads an nz-number of RFC 9051, or 0.
-func parseNumber(s string) uint32 {
-	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil {
-		return 0
-	}
-	return uint32(n)
 }

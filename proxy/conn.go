@@ -15,6 +15,10 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/counters"
+	"exgate/proxy/guard"
+	"exgate/proxy/slots"
+	"exgate/proxy/spool"
 )
 
 // conn is one client connection with the upstream connection that serves it:
@@ -36,22 +40,22 @@ type conn struct {
 	up         *backend.Conn
 	login      *login // nil before login
 	failed     *failedLogin
-	guess      bool      // the login at hand failed as a guess would
-	turnedAway bool      // a login was refused since too many have failed
-	began      time.Time // of the connection
-	mark       mark      // where messages go
-	place      *place    // the right to an upstream connection; nil: none
-	comeback   *waiter   // for one; nil: not waiting
-	idle       *command  // an IDLE whose end the client has not sent
-	uploads    budget    // bytes of this session in the spool
-	out        []byte    // the line being sent upstream
-	within     bool      // the client is in the midst of a command
-	kept       bool      // the upstream could not be renewed, and is used to its end
-	dated      bool      // a date that Exchange keeps has been compared with the one sent
-	waiting    waiting   // what the own lane waits for
+	guess      bool          // the login at hand failed as a guess would
+	turnedAway bool          // a login was refused since too many have failed
+	began      time.Time     // of the connection
+	mark       mark          // where messages go
+	place      *slots.Slot   // the right to an upstream connection; nil: none
+	comeback   *slots.Waiter // for one; nil: not waiting
+	idle       *command      // an IDLE whose end the client has not sent
+	uploads    spool.Budget  // bytes of this session in the spool
+	out        []byte        // the line being sent upstream
+	within     bool          // the client is in the midst of a command
+	kept       bool          // the upstream could not be renewed, and is used to its end
+	dated      bool          // a date that Exchange keeps has been compared with the one sent
+	waiting    waiting       // what the own lane waits for
 	stats      stats
-	repairs    repairs // of replies
-	summed     counts  // of the stats, what the totals of the gateway have
+	repairs    repairs         // of replies
+	summed     counters.Values // of the stats, what the totals of the gateway have
 	received   atomic.Int64
 	// relay is the sink of the session's upstream connection; nil: there is none.
 	// It changes with mu held.
@@ -106,7 +110,7 @@ func (c *conn) close(reason error, took time.Duration) {
 	c.nc.Close()
 	switch { // both wait for its reader, so that nothing writes after us
 	case c.up == nil:
-	case c.place != nil && c.place.all.limited():
+	case c.place.IsLimited():
 		c.up.Leave()
 	default:
 		c.up.Close()
@@ -163,10 +167,10 @@ func (c *conn) route(line []byte) error {
 	// One copy: waiting for the upstream reuses the reader's buffer.
 	whole := string(line)
 	tag, rest, _ := strings.Cut(whole[:len(text)], " ")
-	verb, args := verbOf(rest)
+	verb, args := wire.SplitVerb(rest)
 	cmd := &command{tag: tag, verb: verb, args: args, route: routes[verb]}
 	switch {
-	case !validTag(tag) || verb == "":
+	case !wire.IsTag(tag) || verb == "":
 		return c.malformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
 	case c.up == nil:
 		return c.beforeLogin(cmd, lit)
@@ -187,7 +191,7 @@ func (c *conn) route(line []byte) error {
 	default:
 		c.stats.refused++
 		if c.stats.refused > c.srv.limits.Refused {
-			c.srv.totals.refusals.count(refusedUnknown)
+			c.srv.totals.Refusals.Count(guard.RefusedUnknown)
 			return c.bye("too many commands that are not taken here")
 		}
 		return c.refuse(lit, "%s BAD %s", tag, why)
@@ -239,7 +243,7 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 	}
 	c.works()
 	if c.up == nil && c.received.Load() > limits.BytesBeforeLogin {
-		c.srv.totals.refusals.count(refusedBytes)
+		c.srv.totals.Refusals.Count(guard.RefusedBytes)
 		return nil, 0, c.bye("too many bytes without a login")
 	}
 	if c.up == nil && c.tlsHello() {
@@ -318,7 +322,7 @@ func (c *conn) waitForClient() error {
 func (c *conn) lineTooLong(max int) error {
 	text := tooLong(max)
 	tag, _, _ := strings.Cut(string(c.r.Peek()[:64]), " ")
-	if c.up == nil || !validTag(tag) {
+	if c.up == nil || !wire.IsTag(tag) {
 		return c.bye("%s", text)
 	}
 	tail, err := c.r.SkipLine(c.srv.limits.SkipLine)
@@ -347,10 +351,10 @@ func (c *conn) readFailure(err error) error {
 	}
 	if isTimeout(err) {
 		if c.up == nil {
-			c.srv.totals.refusals.count(refusedTime)
+			c.srv.totals.Refusals.Count(guard.RefusedTime)
 			return c.bye("too slow: log in within %s", c.srv.limits.BeforeLogin)
 		}
-		c.srv.totals.refusals.count(refusedTooSlow)
+		c.srv.totals.Refusals.Count(guard.RefusedTooSlow)
 		return c.bye("too slow: the command was not completed in time")
 	}
 	if err == io.EOF {
@@ -368,7 +372,7 @@ func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
 	if c.up == nil {
 		return c.bye("%s", why)
 	}
-	if !validTag(tag) {
+	if !wire.IsTag(tag) {
 		tag = "*"
 	}
 	return c.refuse(lit, "%s BAD %s", tag, why)

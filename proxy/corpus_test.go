@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"exgate/proxy/testkit"
 	"exgate/rewrite"
 )
 
@@ -289,7 +290,7 @@ var shapes = []shape{
 
 // corpusLimit is how long one shape may take: some are large, and the race
 // corpusLimit is how long one message of a shape may take: some are large, and the race
-const corpusLimit = 10 * waitLimit
+const corpusLimit = 10 * testkit.WaitLimit
 
 // outcomes of one shape.
 type outcomes struct {

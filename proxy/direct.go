@@ -7,6 +7,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/slots"
 )
 
 // keptLiteral bounds a literal of a relayed command that is remembered: longer
@@ -20,7 +21,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	if cmd.verb == "LOGOUT" && c.isLost() {
 		return c.farewells(cmd)
 	}
-	if err := c.admit(cmd, lit); errors.Is(err, errNoPlace) {
+	if err := c.admit(cmd, lit); errors.Is(err, slots.ErrNone) {
 		return c.refuse(lit, "%s NO [UNAVAILABLE] %s", cmd.tag, err)
 	} else if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/slots"
+	"exgate/proxy/testkit"
 )
 
 // When the gateway drains, what is in flight finishes, what only waits ends,
@@ -76,7 +78,7 @@ func TestDrain(t *testing.T) {
 }
 
 func TestDrainEndsWaits(t *testing.T) {
-	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 }, connections(ConnectionLimits{PerLogin: 2, MaxWait: time.Hour}))
+	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 }, connections(slots.Limits{PerLogin: 2, MaxWait: time.Hour}))
 	fetching, _ := g.login()
 	storing, _ := g.login()
 	account := g.srv.accounts.get("", "alice", backend.Pacing{}, 0)
@@ -88,7 +90,7 @@ func TestDrainEndsWaits(t *testing.T) {
 	coming.C("a1 LOGIN alice secret")
 	fetching.C("a1 FETCH 1 BODY[]")
 	storing.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
-	eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+23+19+27 })
+	testkit.Eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+23+19+27 })
 	g.srv.Drain(t.Context())
 	const bye = "* BYE exgate is stopping; log in again later"
 	coming.S("a1 NO [UNAVAILABLE] the session ends; log in again later")
@@ -118,7 +120,7 @@ func TestReload(t *testing.T) {
 	opts := g.srv.settings.Load().opts
 	limits := defaultLimits
 	withPolicy(plainPolicy)(&opts, &limits)
-	opts.Connections = ConnectionLimits{PerLogin: 1, MaxWait: time.Millisecond}
+	opts.Connections = slots.Limits{PerLogin: 1, MaxWait: time.Millisecond}
 	opts.Certificate = tls.Certificate{Certificate: [][]byte{{1}}}
 	if err := g.srv.Reload(opts); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
+	"exgate/proxy/spool"
 	"exgate/rewrite"
 )
 
@@ -71,7 +72,7 @@ func (c *conn) deliver(up *upload, o rewrite.Options, flags []string) (*imap.App
 			return nil, nil, err
 		}
 		if !d.next(plan, byUs) {
-			c.turnAway(up.mailbox, up.spool.size, d.rule, d.reply.Text)
+			c.turnAway(up.mailbox, up.spool.Size(), d.rule, d.reply.Text)
 			return nil, nil, d.reply
 		}
 	}
@@ -89,7 +90,7 @@ var errNotKept = refuseBy("quarantine", imap.ResponseCodeCannot,
 // comes to none.
 func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 	c := d.c
-	plan, err := rewrite.NewPlan(d.up.body, d.up.body.size, d.options)
+	plan, err := rewrite.NewPlan(d.up.body, d.up.body.Size(), d.options)
 	if err != nil {
 		return nil, nil, c.unplanned(err)
 	}
@@ -121,7 +122,7 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 		}
 		d.sent[*sum] = true
 		if refused.poisoned {
-			if err := c.srv.poisons.add(plan.Size(), *sum); err != nil {
+			if err := c.srv.poisons.Add(plan.Size(), *sum); err != nil {
 				c.log.Error("a message that cost a connection may be sent again after a restart", "err", err)
 			}
 		}
@@ -134,11 +135,11 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 // in this delivery, or in an earlier one by losing a connection. Most often
 // there is nothing of that size to compare with, and no sum is made.
 func (d *delivery) seen(plan *rewrite.Plan) (*[sha256.Size]byte, error) {
-	if len(d.sent) == 0 && !d.c.srv.poisons.hasSize(plan.Size()) {
+	if len(d.sent) == 0 && !d.c.srv.poisons.HasSize(plan.Size()) {
 		return nil, nil
 	}
 	sum, err := sumOf(plan)
-	if err == nil && (d.sent[*sum] || d.c.srv.poisons.has(plan.Size(), *sum)) {
+	if err == nil && (d.sent[*sum] || d.c.srv.poisons.Has(plan.Size(), *sum)) {
 		err = errUnchanged
 	}
 	return sum, err
@@ -189,7 +190,7 @@ func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
 	if d.examination == "" {
 		d.examination = examination(d.up.spool, d.options)
-		d.c.log.Warn("examined a refused message", "mailbox", d.up.mailbox, "size", d.up.spool.size, "found", d.examination)
+		d.c.log.Warn("examined a refused message", "mailbox", d.up.mailbox, "size", d.up.spool.Size(), "found", d.examination)
 	}
 	reply := *refused.reply
 	reply.Text += "; exgate examined the message: " + oneLine(d.examination)
@@ -210,8 +211,8 @@ func (d *delivery) refusedHere(refused *ownRefusal) {
 }
 
 // examination says what looks wrong with a message.
-func examination(message *spool, o rewrite.Options) string {
-	x, err := rewrite.Examine(message, message.size, o)
+func examination(message *spool.Spool, o rewrite.Options) string {
+	x, err := rewrite.Examine(message, message.Size(), o)
 	if err != nil {
 		return "it cannot be examined: " + err.Error()
 	}
@@ -250,4 +251,33 @@ func (c *conn) spareError(lost bool) error {
 	}
 	c.stats.renewed++
 	return c.replace(c.ctx)
+}
+
+// keep stores the original of a message that loses something by the plan, and
+// what is taken out of it, before it is sent.
+func (d *delivery) keep(plan *rewrite.Plan) error {
+	report := plan.Report()
+	q := d.c.set.quarantine
+	for _, part := range report.Detached {
+		file, err := q.Keep(part.Name, part.Size, part.WriteTo)
+		if err != nil {
+			return d.notKept(err)
+		}
+		d.c.log.Info("kept an attachment", "mailbox", d.up.mailbox, "file", file, "size", part.Size)
+	}
+	if d.kept || !report.Lossy {
+		return nil
+	}
+	file, err := q.Keep("message.eml", d.up.spool.Size(), d.up.spool.WriteTo)
+	if err != nil {
+		return d.notKept(err)
+	}
+	d.kept = true
+	d.c.log.Info("kept the original of a message", "mailbox", d.up.mailbox, "file", file, "size", d.up.spool.Size())
+	return nil
+}
+
+func (d *delivery) notKept(err error) error {
+	d.c.log.Error("quarantine", "mailbox", d.up.mailbox, "err", err)
+	return errNotKept
 }

@@ -2,17 +2,15 @@ package proxy
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net/mail"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/quarantine"
 	"exgate/rewrite"
 )
 
@@ -51,7 +49,7 @@ func (g *gateway) loggedIn() *client {
 // withQuarantine keeps originals in a new folder.
 func withQuarantine(t *testing.T) (dir string, setup func(*Options, *limits)) {
 	dir = filepath.Join(t.TempDir(), "quarantine")
-	return dir, func(o *Options, _ *limits) { o.Quarantine = QuarantineOptions{Dir: dir} }
+	return dir, func(o *Options, _ *limits) { o.Quarantine = quarantine.Options{Dir: dir} }
 }
 
 const head = "From: a@example.com\r\nMessage-ID: <1@example.com>\r\n"
@@ -212,71 +210,6 @@ func TestOversizeDetach(t *testing.T) {
 	// Without anything to take out the limit holds.
 	c.upload("INBOX", head+"\r\n"+strings.Repeat("text\r\n", 10_000))
 	c.until("a1 NO [TOOBIG] …", "* …")
-}
-
-func TestQuarantine(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "q")
-	q, err := openQuarantine(QuarantineOptions{Dir: dir, Quota: 100, Keep: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	keep := func(name, text string) (string, error) {
-		return q.keep(name, int64(len(text)), strings.NewReader(text).WriteTo)
-	}
-	first, err := keep("a/../..\\b\r\n.", strings.Repeat("x", 60))
-	if err != nil || strings.ContainsAny(first, "/\\\r\n") || strings.HasSuffix(first, ".") {
-		t.Fatalf("%q, %v", first, err)
-	}
-	if again, err := keep("a/../..\\b\r\n.", strings.Repeat("x", 60)); err == nil || again != "" {
-		t.Errorf("the quota does not count what is being written: %q", again)
-	}
-	if _, err := keep("b", strings.Repeat("y", 50)); err != errQuarantineFull {
-		t.Errorf("over the quota: %v", err)
-	}
-	if _, err := keep("c", strings.Repeat("z", 40)); err != nil {
-		t.Errorf("within the quota: %v", err)
-	}
-	if _, err := q.keep("short", 1, func(io.Writer) (int64, error) { return 0, nil }); err == nil {
-		t.Error("a file that was not written whole is kept")
-	}
-	// What is old enough goes.
-	old := time.Now().Add(-2 * time.Hour)
-	if err := os.Chtimes(filepath.Join(dir, first), old, old); err != nil {
-		t.Fatal(err)
-	}
-	if err := q.sweep(time.Now()); err != nil || q.used != 40 {
-		t.Errorf("after the sweep: %d bytes, %v", q.used, err)
-	}
-	// So does what a crash has left; what is being written at a sweep counts.
-	crashed := filepath.Join(dir, incomplete+"1")
-	if err := os.WriteFile(crashed, []byte("half"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chtimes(crashed, old, old); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := q.keep("d", 50, func(w io.Writer) (int64, error) {
-		q.mu.Lock()
-		err := q.sweep(time.Now())
-		q.mu.Unlock()
-		if _, full := keep("e", strings.Repeat("e", 20)); full != errQuarantineFull {
-			t.Errorf("over the quota with what is being written: %v", full)
-		}
-		n, writing := io.WriteString(w, strings.Repeat("d", 50))
-		return int64(n), errors.Join(err, writing)
-	}); err != nil || q.used != 90 || q.pending != 0 {
-		t.Errorf("a sweep while a file is written: %d bytes, %d pending, %v", q.used, q.pending, err)
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 2 {
-		t.Errorf("left: %v, %v", files, err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openQuarantine(QuarantineOptions{Dir: dir}); err == nil {
-		t.Error("a folder that is open to others is taken")
-	}
 }
 
 // tagged waits for the tagged reply and returns it.

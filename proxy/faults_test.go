@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/testkit"
 )
 
 // faultRow is one accident: what the client does, what Exchange does, what the
@@ -95,7 +96,7 @@ func TestFaults(t *testing.T) {
 			g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming, func(o *Options, l *limits) {
 				o.Upstream.Timeouts.Reply = 300 * time.Millisecond
 				l.Looks, l.Linger, l.Replay = []time.Duration{0, 50 * time.Millisecond}, 0, 100*time.Millisecond
-				l.Reconnect, l.ReconnectPause = waitLimit, time.Millisecond
+				l.Reconnect, l.ReconnectPause = testkit.WaitLimit, time.Millisecond
 			})
 			defer func() {
 				if t.Failed() {

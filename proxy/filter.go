@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"exgate/proxy/spool"
 )
 
 // Filter is an external command that messages pass through before they are
@@ -44,7 +46,7 @@ func (d *delivery) filter(now string) error {
 	d.up.filtered = true
 	d.c.waiting.set("a filter works on the message", time.Time{})
 	began := time.Now()
-	out := newSpool(d.c.set.opts.Spool, d.up.spool.size, &d.c.uploads, &d.c.login.account.uploads, &d.c.srv.uploads)
+	out := spool.New(d.c.set.opts.Spool, d.up.spool.Size(), &d.c.uploads, &d.c.login.account.uploads, &d.c.srv.uploads)
 	err := f.run(d.c.ctx, d.up.spool, out)
 	if err != nil {
 		d.c.log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.mailbox, "command", f.Command[0],
@@ -61,13 +63,13 @@ func (d *delivery) filter(now string) error {
 
 // run runs the command: no environment, its own group of processes, which is
 // killed at the deadline, and a bound on its output.
-func (f *Filter) run(ctx context.Context, message *spool, out *spool) error {
+func (f *Filter) run(ctx context.Context, message *spool.Spool, out *spool.Spool) error {
 	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, f.Command[0], f.Command[1:]...)
 	cmd.Env = []string{} // nil would be ours
-	cmd.Stdin = io.NewSectionReader(message, 0, message.size)
-	limited := &limitedWriter{w: out, left: maxFilterGrowth*message.size + minFilterOutput}
+	cmd.Stdin = io.NewSectionReader(message, 0, message.Size())
+	limited := &limitedWriter{w: out, left: maxFilterGrowth*message.Size() + minFilterOutput}
 	complaint := &limitedWriter{w: new(strings.Builder), left: 1000, cut: true}
 	cmd.Stdout, cmd.Stderr = limited, complaint
 	cmd.WaitDelay = time.Second
@@ -80,7 +82,7 @@ func (f *Filter) run(ctx context.Context, message *spool, out *spool) error {
 		return fmt.Errorf("it took more than %s, and was killed", f.Timeout)
 	case err != nil:
 		return fmt.Errorf("%w: %.500q", err, complaint.w)
-	case out.size == 0 && message.size > 0:
+	case out.Size() == 0 && message.Size() > 0:
 		return errors.New("it wrote nothing")
 	}
 	return nil

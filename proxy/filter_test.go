@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"exgate/proxy/testkit"
 	"exgate/rewrite"
 )
 
@@ -47,7 +48,7 @@ func TestFilter(t *testing.T) {
 			t.Setenv("SECRET", "secret")
 			timeout := test.timeout
 			if timeout == 0 {
-				timeout = waitLimit
+				timeout = testkit.WaitLimit
 			}
 			filter := func(o *Options, _ *limits) { o.Filter = Filter{script(t, test.script), test.when, timeout} }
 			g, c, sim := newStrict(t, strictPolicy(rewrite.StageRefused), filter)
@@ -63,7 +64,9 @@ func TestFilter(t *testing.T) {
 		})
 	}
 	t.Run("no such program", func(t *testing.T) {
-		filter := func(o *Options, _ *limits) { o.Filter = Filter{[]string{"/nowhere/filter"}, FilterAlways, waitLimit} }
+		filter := func(o *Options, _ *limits) {
+			o.Filter = Filter{[]string{"/nowhere/filter"}, FilterAlways, testkit.WaitLimit}
+		}
 		g, c, sim := newStrict(t, strictPolicy(rewrite.StageRefused), filter)
 		c.upload("INBOX", cleanMessage)
 		c.until("a1 OK …", "* OK …")

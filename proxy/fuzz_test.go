@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/spool"
+	"exgate/proxy/testkit"
 )
 
 // obliging is an upstream that says yes to everything that it can read: enough
@@ -130,14 +132,14 @@ func FuzzClient(f *testing.F) {
 }
 
 func fuzzSession(t *testing.T, policy Policy, input []byte) {
-	up := &obliging{l: listen(t)}
+	up := &obliging{l: testkit.Listen(t)}
 	var serving sync.WaitGroup
 	serving.Go(up.serve)
 	log := new(buffer)
 	srv, err := NewServer(Options{
 		Upstream: backend.Options{Address: up.l.Addr().String(), TLS: backend.TLSInsecureNone},
 		Profile:  policy.Name, Policy: func(string) Policy { return policy },
-		Spool: SpoolOptions{Dir: t.TempDir(), Memory: 1000, Session: 1 << 20},
+		Spool: spool.Options{Dir: t.TempDir(), Memory: 1000, Session: 1 << 20},
 		Log:   slog.New(slog.NewTextHandler(log, nil)), Trace: NewTracer(new(buffer)),
 	})
 	if err != nil {
@@ -161,15 +163,15 @@ func fuzzSession(t *testing.T, policy Policy, input []byte) {
 	near.Close()
 	select {
 	case <-served:
-	case <-time.After(waitLimit):
+	case <-time.After(testkit.WaitLimit):
 		t.Fatalf("the session does not end; heard %.500q", heard)
 	}
 	srv.Close()
 	up.l.Close()
 	serving.Wait()
 	up.sessions.Wait()
-	if srv.uploads.used != 0 || len(srv.accounts.open) != 0 {
-		t.Errorf("left: %d bytes, %d accounts", srv.uploads.used, len(srv.accounts.open))
+	if srv.uploads.Used() != 0 || len(srv.accounts.open) != 0 {
+		t.Errorf("left: %d bytes, %d accounts", srv.uploads.Used(), len(srv.accounts.open))
 	}
 	if text := log.String(); strings.Contains(text, "panic") {
 		t.Error(text)

@@ -14,6 +14,8 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/spool"
+	"exgate/proxy/testkit"
 	"exgate/rewrite"
 )
 
@@ -51,7 +53,7 @@ type gateway struct {
 // accept returns. Unless a setup says otherwise the profile is plain.
 func newGateway(t *testing.T, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
-	up := listen(t)
+	up := testkit.Listen(t)
 	g := startGateway(t, ListenInsecurePlaintext, up.Addr().String(), setups...)
 	g.up = up
 	t.Cleanup(func() { up.Close() })
@@ -65,7 +67,7 @@ func newSimulated(t *testing.T, cfg exchangesim.Config, setups ...func(*Options,
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := listen(t)
+	l := testkit.Listen(t)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := sim.Serve(l, exchangesim.InsecurePlaintext); err != nil {
@@ -82,7 +84,7 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 	g := &gateway{t: t, log: new(buffer), trace: new(buffer), said: new(transcript)}
 	opts := Options{
 		Upstream: backend.Options{Address: upstreamAddr, TLS: backend.TLSInsecureNone},
-		Spool:    SpoolOptions{Dir: t.TempDir()},
+		Spool:    spool.Options{Dir: t.TempDir()},
 		Log:      slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Trace:    NewTracer(g.trace),
 	}
@@ -96,7 +98,7 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 		t.Fatal(err)
 	}
 	srv.limits = lim
-	g.srv, g.l = srv, &countingListener{TCPListener: listen(t)}
+	g.srv, g.l = srv, &countingListener{TCPListener: testkit.Listen(t)}
 	var serving sync.WaitGroup
 	serving.Go(func() { srv.Serve(g.l, how) })
 	t.Cleanup(func() {
@@ -111,7 +113,7 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 // nothingLeft holds after every test: no bytes are charged to a budget, no
 // file is in the spool or open, no account is in use.
 func (g *gateway) nothingLeft() {
-	if n := g.srv.uploads.used; n != 0 {
+	if n := g.srv.uploads.Used(); n != 0 {
 		g.t.Errorf("%d bytes are still charged to the spool", n)
 	}
 	if n := len(g.srv.accounts.open); n != 0 {
@@ -123,15 +125,6 @@ func (g *gateway) nothingLeft() {
 	if files := descriptors("exgate-spool"); len(files) > 0 {
 		g.t.Errorf("open files of the spool: %v", files)
 	}
-}
-
-func listen(t *testing.T) *net.TCPListener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l.(*net.TCPListener)
 }
 
 // dial connects a client; the greeting is still to come.
@@ -147,7 +140,7 @@ func (g *gateway) dial() *client {
 // accept waits for the gateway's next connection to the scripted upstream.
 func (g *gateway) accept() *upstream {
 	g.t.Helper()
-	g.up.SetDeadline(time.Now().Add(waitLimit))
+	g.up.SetDeadline(time.Now().Add(testkit.WaitLimit))
 	nc, err := g.up.Accept()
 	if err != nil {
 		g.t.Fatalf("the gateway does not connect: %v\n%s", err, g.said)
@@ -196,7 +189,7 @@ func (g *gateway) relogin() *upstream {
 func (g *gateway) logged(msg string) map[string]any {
 	g.t.Helper()
 	var found map[string]any
-	eventually(g.t, "log line "+msg, func() bool {
+	testkit.Eventually(g.t, "log line "+msg, func() bool {
 		for line := range strings.Lines(g.log.String()) {
 			var attrs map[string]any
 			if json.Unmarshal([]byte(line), &attrs) == nil && attrs["msg"] == msg {

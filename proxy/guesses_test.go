@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"strings"
@@ -9,159 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/guard"
+	"exgate/proxy/testkit"
 )
-
-func TestGuesses(t *testing.T) {
-	clock := &simClock{t: time.Unix(0, 0)}
-	g := newGuesses()
-	g.now = clock.now
-	g.bound(20)
-	try := func(name, address string, how outcome) time.Duration {
-		t.Helper()
-		who := guess{address, name}
-		refused, err := g.enter(t.Context(), who)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if refused == 0 {
-			g.leave(who, how)
-		}
-		return refused
-	}
-	passed := func(n int, name func(int) string, address func(int) string) (through int) {
-		for i := range n {
-			if try(name(i), address(i), badLogin) == 0 {
-				through++
-			}
-		}
-		return through
-	}
-	same := func(s string) func(int) string { return func(int) string { return s } }
-	numbered := func(prefix string) func(int) string { return func(i int) string { return fmt.Sprint(prefix, i) } }
-
-	if n := passed(1000, same("bob"), same("192.0.2.1")); n != 5 {
-		t.Errorf("one name from one address: %d passed", n)
-	}
-	if n := passed(1000, numbered("user"), same("192.0.2.1")); n != 15 {
-		t.Errorf("many names from the same address: %d passed more", n)
-	}
-	if try("bob", "192.0.2.2", goodLogin) != 0 {
-		t.Error("the right user is refused at another address")
-	}
-	if n := passed(1000, same("bob"), numbered("198.51.100.")); n != 45 {
-		t.Errorf("one name from many addresses: %d passed more", n)
-	}
-	if try("bob", "192.0.2.2", goodLogin) != 0 {
-		t.Error("the right user is refused where he has logged in before")
-	}
-	if wait := try("bob", "192.0.2.3", goodLogin); wait <= 0 || wait > forgiveAfter {
-		t.Errorf("elsewhere he is refused for %s", wait)
-	}
-	clock.add(forgiveAfter)
-	if try("bob", "192.0.2.3", goodLogin) != 0 {
-		t.Error("nothing is forgiven")
-	}
-	if n := passed(1000, same("bob"), same("192.0.2.1")); n != 1 {
-		t.Errorf("after a minute %d passed", n)
-	}
-	clock.add(time.Hour)
-	for range 10 { // mistyped, then right: it never adds up
-		if try("alice", "192.0.2.1", badLogin)+try("alice", "192.0.2.1", goodLogin) != 0 {
-			t.Error("a user who mistypes now and then is refused")
-		}
-	}
-	g.bound(0)
-	if n := passed(1000, same("bob"), same("192.0.2.1")); n != 1000 {
-		t.Errorf("without a bound %d passed", n)
-	}
-}
-
-// Many logins at once do not pass the bound before the first has failed.
-func TestGuessesAtOnce(t *testing.T) {
-	g := newGuesses()
-	g.bound(8)
-	var mu sync.Mutex
-	asked, most, passed := 0, 0, 0
-	var all sync.WaitGroup
-	for range 200 {
-		all.Go(func() {
-			who := guess{"192.0.2.1", "bob"}
-			refused, err := g.enter(t.Context(), who)
-			if err != nil || refused > 0 {
-				return
-			}
-			mu.Lock()
-			asked++
-			passed++
-			most = max(most, asked)
-			mu.Unlock()
-			mu.Lock()
-			asked--
-			mu.Unlock()
-			g.leave(who, badLogin)
-		})
-	}
-	all.Wait()
-	if passed != 2 || most > 2 {
-		t.Errorf("%d passed, %d at once", passed, most)
-	}
-	// Of good ones each comes through.
-	for range 50 {
-		all.Go(func() {
-			who := guess{"192.0.2.9", "alice"}
-			if refused, err := g.enter(t.Context(), who); err != nil || refused > 0 {
-				t.Errorf("refused for %s, %v", refused, err)
-			}
-			g.leave(who, goodLogin)
-		})
-	}
-	all.Wait()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	who := guess{"192.0.2.7", "carol"}
-	for range 2 {
-		if _, err := g.enter(t.Context(), who); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := g.enter(ctx, who); err == nil {
-		t.Error("it does not wait for those that are being asked")
-	}
-	if len(g.asking) != 3 {
-		t.Errorf("being asked: %v", g.asking)
-	}
-}
-
-func TestGuessesAreBounded(t *testing.T) {
-	g := newGuesses()
-	g.bound(20)
-	for i := range maxGuesses {
-		who := guess{fmt.Sprint(i), fmt.Sprint("user", i)}
-		if _, err := g.enter(t.Context(), who); err != nil {
-			t.Fatal(err)
-		}
-		g.leave(who, badLogin)
-	}
-	if n := len(g.failed); n > maxGuesses {
-		t.Errorf("%d counts", n)
-	}
-}
-
-func TestNewGuess(t *testing.T) {
-	for address, want := range map[string]string{
-		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3:4:5:6]:9": "2001:db8:1:2::", "[fe80::1%eth0]:9": "fe80::",
-	} {
-		tcp, err := net.ResolveTCPAddr("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if g := newGuess(tcp, backend.Claim{Authcid: "Bob"}); g.address != want || g.name != "bob" {
-			t.Errorf("%s: %+v", address, g)
-		}
-	}
-}
 
 // dialFrom connects a client from another address of loopback.
 func (g *gateway) dialFrom(address string) *client {
@@ -219,15 +69,15 @@ func TestTenThousandWrongLogins(t *testing.T) {
 	if n := sim.Stats().Commands["LOGIN"] - 1; n < failedLogins-5 || n > failedLogins+1 {
 		t.Errorf("%d wrong logins reached Exchange", n)
 	}
-	n := g.srv.Totals().Refusals[refusedGuesses]
+	n := g.srv.Totals().Refusals[guard.RefusedGuesses]
 	if n < logins-failedLogins-1 {
 		t.Errorf("%d were refused", n)
 	}
-	g.srv.refusals.flush(g.srv.settings.Load().opts.Log, true)
+	g.srv.refusals.Flush(g.srv.settings.Load().opts.Log, true)
 	if lines := strings.Count(g.log.String(), "login refused here: too many"); lines != 1 {
 		t.Errorf("%d lines of the log for one address", lines)
 	}
-	if more := g.logged("more clients refused"); int64(more["refused"].(float64)) != n-1 || more["address"] != "127.0.0.1" || more["reason"] != refusedGuesses {
+	if more := g.logged("more clients refused"); int64(more["refused"].(float64)) != n-1 || more["address"] != "127.0.0.1" || more["reason"] != guard.RefusedGuesses {
 		t.Errorf("the log says %v of %d", more, n)
 	}
 	t.Logf("%d wrong logins reached Exchange, %d were refused, %d bytes of log", sim.Stats().Commands["LOGIN"]-1, n, len(g.log.String()))
@@ -287,7 +137,7 @@ func TestFailedLoginsAreSlowed(t *testing.T) {
 		c.C(fmt.Sprintf("a LOGIN user%d wrong", i))
 		c.S("a NO …")
 	}
-	if n := g.srv.Totals().Refusals[refusedSlowed]; n != 10-slowAfter {
+	if n := g.srv.Totals().Refusals[guard.RefusedSlowed]; n != 10-guard.SlowAfter {
 		t.Errorf("%d were slowed", n)
 	}
 }
@@ -305,7 +155,7 @@ func TestConnectionsPerAddress(t *testing.T) {
 		c.S("* BYE too many connections from your address")
 		c.ends()
 	}
-	g.srv.refusals.flush(g.srv.settings.Load().opts.Log, true)
+	g.srv.refusals.Flush(g.srv.settings.Load().opts.Log, true)
 	if more := g.logged("more clients refused"); more["refused"] != 20.0 || strings.Count(g.log.String(), "connection refused") != 1 {
 		t.Errorf("the log:\n%s", g.log)
 	}
@@ -315,12 +165,12 @@ func TestConnectionsPerAddress(t *testing.T) {
 	b.S("* BYE …")
 	b.S("a1 OK …")
 	b.ends()
-	eventually(t, "a place", func() bool {
+	testkit.Eventually(t, "a place", func() bool {
 		c := g.dial()
 		defer c.close()
 		return strings.HasPrefix(c.S("…"), "* OK ")
 	})
-	if g.srv.Totals().Refusals[refusedConnections] == 0 {
+	if g.srv.Totals().Refusals[guard.RefusedConnections] == 0 {
 		t.Error("not counted")
 	}
 }
@@ -332,10 +182,10 @@ func TestBoundsBeforeLogin(t *testing.T) {
 		says   string
 		reason string
 	}{
-		"bytes": {func(l *limits) { l.BytesBeforeLogin = 100 }, strings.Repeat("a NOOP\r\n", 20), "* BYE too many bytes without a login", refusedBytes},
-		"time":  {func(l *limits) { l.Login = 20 * time.Millisecond }, "a NOOP\r\n", "* BYE too slow: log in within …", refusedTime},
-		"slow":  {func(l *limits) { l.Line = 20 * time.Millisecond }, "a NO", "* BYE too slow: …", refusedTime},
-		"many":  {func(l *limits) { l.CommandsBeforeLogin = 3 }, strings.Repeat("a NOOP\r\n", 5), "* BYE too many commands without a login", refusedCommands},
+		"bytes": {func(l *limits) { l.BytesBeforeLogin = 100 }, strings.Repeat("a NOOP\r\n", 20), "* BYE too many bytes without a login", guard.RefusedBytes},
+		"time":  {func(l *limits) { l.Login = 20 * time.Millisecond }, "a NOOP\r\n", "* BYE too slow: log in within …", guard.RefusedTime},
+		"slow":  {func(l *limits) { l.Line = 20 * time.Millisecond }, "a NO", "* BYE too slow: …", guard.RefusedTime},
+		"many":  {func(l *limits) { l.CommandsBeforeLogin = 3 }, strings.Repeat("a NOOP\r\n", 5), "* BYE too many commands without a login", guard.RefusedCommands},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, func(_ *Options, l *limits) { tt.limit(l) })
@@ -364,7 +214,7 @@ func TestUnknownCommands(t *testing.T) {
 	c.C("a1 XGUESS")
 	c.S("* BYE too many commands that are not taken here")
 	c.ends()
-	if g.srv.Totals().Refusals[refusedUnknown] != 1 {
+	if g.srv.Totals().Refusals[guard.RefusedUnknown] != 1 {
 		t.Errorf("counted %v", g.srv.Totals().Refusals)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"exgate/backend/wire"
 	"exgate/rewrite"
 )
 
@@ -175,7 +176,7 @@ func parseCandidate(response []byte) (m candidate, ok bool) {
 	}
 	outside := response
 	if at := candidateLiteral.FindSubmatchIndex(response); at != nil {
-		size := int(parseNumber(string(response[at[2]:at[3]])))
+		size := int(wire.ParseNumber(string(response[at[2]:at[3]])))
 		if size > len(response)-at[1] {
 			return m, false
 		}
@@ -186,7 +187,7 @@ func parseCandidate(response []byte) (m candidate, ok bool) {
 	if uid == nil {
 		return m, false
 	}
-	m.uid = parseNumber(string(uid[1]))
+	m.uid = wire.ParseNumber(string(uid[1]))
 	if date := candidateDate.FindSubmatch(outside); date != nil {
 		m.internalDate = string(date[1])
 	}

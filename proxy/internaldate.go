@@ -4,6 +4,8 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+
+	"exgate/proxy/spool"
 )
 
 // dateTime is RFC 9051's date-time.
@@ -15,9 +17,9 @@ const maxDatedHeader = 256 << 10
 // derivedDate is the date that a message had when it was received, by its
 // topmost Received (RFC 5322 section 3.6.7), else when it was written; "" where
 // neither can be read. Without one Exchange would show that of the transfer.
-func derivedDate(message *spool) string {
+func derivedDate(message *spool.Spool) string {
 	var received, written string
-	firstFields(message.beginning(maxDatedHeader), map[string]*string{"received": &received, "date": &written})
+	firstFields(message.Header(maxDatedHeader), map[string]*string{"received": &received, "date": &written})
 	received = received[strings.LastIndexByte(received, ';')+1:]
 	for _, text := range []string{received, written} {
 		if text == "" {

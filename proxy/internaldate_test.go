@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/spool"
 )
 
 func TestDerivedDate(t *testing.T) {
@@ -19,7 +20,7 @@ func TestDerivedDate(t *testing.T) {
 		"Date: Thu, 1 Jan 2200 00:00:00 +0000\r\n\r\n": "",
 		"Date: yesterday\r\n\r\n":                      "",
 	} {
-		s := newSpool(SpoolOptions{}, int64(len(message)))
+		s := spool.New(spool.Options{}, int64(len(message)))
 		if _, err := s.Write([]byte(message)); err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
+	"exgate/backend/wire"
 	"exgate/rewrite"
 )
 
@@ -77,7 +78,7 @@ func statusNumbers(line []byte) (map[string]uint32, bool) {
 	numbers := make(map[string]uint32)
 	for pair := range slices.Chunk(strings.Fields(text[open+1:len(text)-1]), 2) {
 		if len(pair) == 2 {
-			numbers[pair[0]] = parseNumber(pair[1])
+			numbers[pair[0]] = wire.ParseNumber(pair[1])
 		}
 	}
 	return numbers, true

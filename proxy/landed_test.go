@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/testkit"
 )
 
 // wireCutter stands between the gateway and its upstream, and cuts a
@@ -28,7 +29,7 @@ type wireCutter struct {
 }
 
 func newWireCutter(t *testing.T, to string) *wireCutter {
-	w := &wireCutter{t: t, l: listen(t), to: to}
+	w := &wireCutter{t: t, l: testkit.Listen(t), to: to}
 	w.wait.Go(w.serve)
 	t.Cleanup(func() { w.l.Close(); w.wait.Wait() })
 	return w

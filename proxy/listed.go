@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"exgate/backend/wire"
 )
 
 // listed is a response that carries the name of a mailbox, taken apart: LIST
@@ -142,34 +144,9 @@ func (l *listed) atom(resp []byte) bool {
 		return false
 	}
 	l.name.to, l.mailbox = l.name.from+end, text[:end]
-	l.bare = !isAtom(string(l.mailbox))
+	l.bare = !wire.IsAtom(string(l.mailbox))
 	return end > 0
 }
-
-// isAtom tells whether a name may stand bare where Exchange writes it: with
-// what an astring allows (RFC 9051 section 9, ASTRING-CHAR).
-func isAtom(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\`, c) >= 0 {
-			return false
-		}
-	}
-	return s != "" && !strings.EqualFold(s, "NIL")
-}
-
-// astring writes a name as the wire wants it.
-func astring(name string) string {
-	switch {
-	case isAtom(name):
-		return name
-	case strings.ContainsFunc(name, func(r rune) bool { return r == 0 || r == '\r' || r == '\n' || r >= 0x7f }):
-		return "{" + strconv.Itoa(len(name)) + "}\r\n" + name
-	}
-	return `"` + escapeQuoted.Replace(name) + `"`
-}
-
-// escapeQuoted escapes what a quoted string is made of.
-var escapeQuoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // listedEdit is what becomes of a listed response.
 type listedEdit struct {
@@ -185,7 +162,7 @@ func (l *listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 		out = append(append(out, resp[at:s.from]...), text...)
 		at = s.to
 	}
-	if edit.attribute != "" && indexFold(resp[l.attributes.from:l.attributes.to], strings.ToUpper(edit.attribute)) < 0 {
+	if edit.attribute != "" && wire.IndexFold(resp[l.attributes.from:l.attributes.to], strings.ToUpper(edit.attribute)) < 0 {
 		text := " " + edit.attribute
 		if l.attributes.from == l.attributes.to {
 			text = edit.attribute
@@ -196,48 +173,7 @@ func (l *listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 		put(l.separator, `"`+strings.ReplaceAll(edit.separator, `\`, `\\`)+`"`)
 	}
 	if edit.mailbox != string(l.mailbox) || l.bare {
-		put(l.name, astring(edit.mailbox))
+		put(l.name, wire.AString(edit.mailbox))
 	}
 	return append(out, resp[at:]...)
 }
-
-// matchList tells whether a mailbox fits a pattern of LIST: "*" is anything,
-// "%" anything within one level (RFC 9051 section 6.3.9).
-func matchList(pattern, mailbox, separator string) bool {
-	if pattern == "*" {
-		return true
-	}
-	if len(mailbox) >= 5 && strings.EqualFold(mailbox[:5], "INBOX") && len(pattern) >= 5 && strings.EqualFold(pattern[:5], "INBOX") {
-		pattern, mailbox = pattern[5:], mailbox[5:]
-	}
-	// The places to go on from where what was tried does not fit: behind the
-	// last "*" and the last "%".
-	star, percent := -1, -1
-	starAt, percentAt := 0, 0
-	p, m := 0, 0
-	for m < len(mailbox) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, starAt, percent = p, m, -1
-			p++
-		case p < len(pattern) && pattern[p] == '%':
-			percent, percentAt = p, m
-			p++
-		case p < len(pattern) && pattern[p] == mailbox[m]:
-			p++
-			m++
-		case percent >= 0 && !strings.HasPrefix(mailbox[percentAt:], separator):
-			percentAt++
-			p, m = percent+1, percentAt
-		case star >= 0:
-			starAt++
-			p, m, percent = star+1, starAt, -1
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*%") == ""
-}
-
-// wildcards tells whether a pattern of LIST has any.
-func wildcards(pattern string) bool { return strings.ContainsAny(pattern, "*%") }

@@ -65,39 +65,6 @@ func TestListed(t *testing.T) {
 	}
 }
 
-func TestMatchList(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, yes, no string
-	}{
-		{"*", "a a/b INBOX", ""},
-		{"%", "a INBOX", "a/b"},
-		{"a/%", "a/b", "a a/b/c b/a"},
-		{"%/%", "a/b", "a a/b/c"},
-		{"a*c", "abc a/b/c ac", "ab abcd"},
-		{"*b%", "ab aba a/bc xb", "b/c"},
-		{"%b*", "ab b/c/d", "a/b"},
-		{"inbox", "INBOX", "INBOXES a"},
-		{"InBox/%", "INBOX/a", "INBOX INBOX/a/b"},
-		{"trash", "trash", "Trash"},
-		{"a%*%a", "aa aba a/b/a", "ab"},
-		{"", "", "a"},
-	} {
-		for name := range strings.FieldsSeq(tt.yes) {
-			if !matchList(tt.pattern, name, "/") {
-				t.Errorf("%q does not match %q", name, tt.pattern)
-			}
-		}
-		for name := range strings.FieldsSeq(tt.no) {
-			if matchList(tt.pattern, name, "/") {
-				t.Errorf("%q matches %q", name, tt.pattern)
-			}
-		}
-	}
-	if matchList(strings.Repeat("%*", 2000)+"x", strings.Repeat("a/", 2000), "/") {
-		t.Error("matches")
-	}
-}
-
 func FuzzListed(f *testing.F) {
 	for _, tt := range listedResponses {
 		f.Add(tt.in+"\r\n", tt.edit.mailbox)

@@ -16,6 +16,9 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/counters"
+	"exgate/proxy/guard"
+	"exgate/proxy/slots"
 )
 
 // login is what a session knows once its client is logged in.
@@ -58,7 +61,7 @@ const maxArgument = 4096
 func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	c.stats.before++
 	if c.stats.before > c.srv.limits.CommandsBeforeLogin {
-		c.srv.totals.refusals.count(refusedCommands)
+		c.srv.totals.Refusals.Count(guard.RefusedCommands)
 		return c.bye("too many commands without a login")
 	}
 	switch cmd.verb {
@@ -165,7 +168,7 @@ func canonicalString(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return fmt.Sprintf("{%d+}\r\n%s", len(s), s)
 	}
-	return `"` + escapeQuoted.Replace(s) + `"`
+	return wire.Quote(s)
 }
 
 // canonicalAuthenticate fetches the response if it did not come with the
@@ -374,7 +377,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	if c.failed != nil && c.failed.claim == claim {
 		// Thunderbird says with LOGIN again what AUTHENTICATE was refused; asked
 		// twice, Active Directory would count two failures.
-		if c.refused(refusedRepeated) {
+		if c.refused(guard.RefusedRepeated) {
 			c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		}
 		return replyError(c.failed.failure)
@@ -386,12 +389,12 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	to, id := r.to, r.id
 	held := c.place // of an admin's own session, before PROXYAUTH
 	c.place = nil
-	if err := c.takePlace(to, id); err != nil && !errors.Is(err, errNoPlace) {
+	if err := c.takePlace(to, id); err != nil && !errors.Is(err, slots.ErrNone) {
 		c.place = held
 		return interrupted("log in again later")
 	} else if err != nil {
 		c.place = held
-		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.places.bounds().MaxWait)
+		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.places.Limits().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
 	up, err := c.openUpstream(to, id, cred)
@@ -400,7 +403,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		c.place = held
 		return c.loginFailed(claim, err)
 	}
-	held.release()
+	held.Release()
 	c.failed = nil
 	if c.up != nil {
 		c.leaveUpstream()
@@ -421,7 +424,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 			c.dismiss(reason)
 		}
 	}
-	srv.totals.logins.count(loginOK)
+	srv.totals.Logins.Count(counters.LoginOK)
 	return nil
 }
 
@@ -447,9 +450,9 @@ func (c *conn) openUpstream(to *target, id backend.Identity, cred backend.Creden
 // loginFailed logs a failed login and makes the client's reply.
 func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	failure := backend.FailureOf(err)
-	c.srv.totals.logins.count(string(failure.Kind))
+	c.srv.totals.Logins.Count(string(failure.Kind))
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
-	c.guess = mayBeGuess(failure)
+	c.guess = guard.IsGuess(failure)
 	if failure.Kind == backend.KindCredentials {
 		c.failed = &failedLogin{claim, failure}
 	}

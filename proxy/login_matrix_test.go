@@ -19,6 +19,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/testkit"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing them")
@@ -135,7 +136,7 @@ var profileForms = map[string][]backend.Form{
 func matrixColumn(t *testing.T, profile string, form upstreamForm) []string {
 	policy := exchangePolicy
 	policy.Name, policy.Forms = profile, profileForms[profile]
-	web := listen(t)
+	web := testkit.Listen(t)
 	endpoint := "https://" + web.Addr().String() + "/" + exchangesim.TokenTenant + "/oauth2/v2.0/token"
 	var client *http.Client
 	g, sim := newHolder(t, exchangesim.Config{

@@ -11,36 +11,19 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/testkit"
 )
-
-// simClock is the simulator's clock, which a test moves.
-type simClock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *simClock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *simClock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
 
 // newTokenHolder starts a gateway that opens mailboxes as an application, before
 // a simulated Exchange Online with its token endpoint.
-func newTokenHolder(t *testing.T, users ...string) (*gateway, *exchangesim.Server, *simClock) {
+func newTokenHolder(t *testing.T, users ...string) (*gateway, *exchangesim.Server, *testkit.Clock) {
 	t.Helper()
-	clock := &simClock{t: time.Now()}
+	clock := &testkit.Clock{T: time.Now()}
 	var client *http.Client
-	var web = listen(t)
+	var web = testkit.Listen(t)
 	policy := exchangePolicy
 	policy.Name, policy.Flagged = online, false
-	g, sim := newHolder(t, exchangesim.Config{Profile: online, Now: clock.now}, users, withPolicy(policy), func(o *Options, _ *limits) {
+	g, sim := newHolder(t, exchangesim.Config{Profile: online, Now: clock.Now}, users, withPolicy(policy), func(o *Options, _ *limits) {
 		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Upstream.RootCAs}}}
 		o.Upstream.Admin = backend.Admin{}
 		o.Upstream.OAuth2 = backend.OAuth2Options{
@@ -116,7 +99,7 @@ func TestTokenExpiresDuringASync(t *testing.T) {
 			case each / 2:
 				sim.RevokeTokens() // found out by the next command
 			case each - 1:
-				clock.add(2 * time.Hour)
+				clock.Add(2 * time.Hour)
 			}
 			message := fmt.Sprintf("Message-ID: <%d@example.com>\r\n%s", i, cleanMessage)
 			c.C(fmt.Sprintf("m%d APPEND INBOX {%d}", i, len(message)))

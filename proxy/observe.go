@@ -7,6 +7,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend/wire"
+	"exgate/proxy/spool"
 	"exgate/rewrite"
 )
 
@@ -28,7 +29,7 @@ func (c *conn) examine(args string, lit *wire.Literal) *examined {
 		c.log.Info("observed an APPEND that is not understood", "err", err)
 		return nil
 	}
-	up.spool = newSpool(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 	return &examined{upload: up, size: lit.Size}
 }
 
@@ -65,7 +66,7 @@ func (c *conn) reportExamined(cmd *command) error {
 	}
 	c.mu.Unlock()
 	attrs := []any{"mailbox", e.upload.mailbox, "size", e.size, "reply", reply}
-	if cmd.done && cmd.status.Word != "OK" && e.err == nil && e.upload.spool.size == e.size {
+	if cmd.done && cmd.status.Word != "OK" && e.err == nil && e.upload.spool.Size() == e.size {
 		attrs = append(attrs, "examination", examination(e.upload.spool, c.login.wanted.Message))
 	}
 	c.log.Info("observed a message", append(attrs, c.wouldDo(e)...)...)
@@ -81,12 +82,12 @@ func (c *conn) wouldDo(e *examined) []any {
 		return []any{"would_refuse", tooBigText(e.size, wanted.MessageLimit)}
 	case e.err != nil:
 		return []any{"would_fix", flags.fixes(), "not_examined", e.err}
-	case e.upload.spool.size < e.size:
+	case e.upload.spool.Size() < e.size:
 		return []any{"would_fix", flags.fixes(), "not_examined", "it was not sent"}
 	}
 	message := wanted.Message
 	message.Seen = slices.ContainsFunc(e.upload.flags, func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
-	plan, err := rewrite.NewPlan(e.upload.spool, e.upload.spool.size, message)
+	plan, err := rewrite.NewPlan(e.upload.spool, e.upload.spool.Size(), message)
 	if err != nil {
 		return []any{"would_refuse", err}
 	}

@@ -20,8 +20,8 @@ var errParked = errors.New("it was given to another session while this one idled
 // loginName is the name that logs in, whose connections Exchange may count.
 func loginName(id backend.Identity) string { return fold(cmp.Or(id.Admin, id.User)) }
 
-// idleSince implements owner.
-func (c *conn) idleSince() (since time.Time, listens bool) {
+// IdleSince implements owner.
+func (c *conn) IdleSince() (since time.Time, listens bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.upErr != nil || c.bound != "" {
@@ -30,8 +30,8 @@ func (c *conn) idleSince() (since time.Time, listens bool) {
 	return c.rested, len(c.flight) > 0
 }
 
-// park implements owner.
-func (c *conn) park() {
+// Park implements owner.
+func (c *conn) Park() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.parkAsked = true
@@ -48,7 +48,7 @@ func (c *conn) works() {
 	c.rested, c.parkAsked = time.Time{}, false
 	c.mu.Unlock()
 	if asked {
-		c.place.keep()
+		c.place.Keep()
 	}
 }
 
@@ -58,9 +58,9 @@ func (c *conn) takePlace(to *target, id backend.Identity) error {
 	if c.place != nil {
 		return nil
 	}
-	c.waiting.set(to.places.waitingText(), time.Time{})
+	c.waiting.set(to.places.WaitingText(), time.Time{})
 	return c.patiently(func(ctx context.Context) (err error) {
-		c.place, err = to.places.take(ctx, c, fold(id.User), loginName(id))
+		c.place, err = to.places.Take(ctx, c, fold(id.User), loginName(id))
 		return err
 	})
 }
@@ -77,7 +77,7 @@ func (c *conn) giveAway() {
 	}
 	c.mu.Unlock()
 	if !idles {
-		c.place.keep()
+		c.place.Keep()
 		return
 	}
 	c.up.Leave()
@@ -86,7 +86,7 @@ func (c *conn) giveAway() {
 	left := c.place
 	c.leavePlace()
 	if c.idle != nil {
-		c.comeback = left.all.ask(&place{all: left.all, owner: c, account: left.account, login: left.login}, true, func() {
+		c.comeback = left.AskAgain(func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.mayReturn = true
@@ -101,7 +101,7 @@ func (c *conn) lookForRoom() (next time.Time) {
 	if c.comeback == nil {
 		return time.Time{}
 	}
-	again, ok := c.comeback.place.all.makeRoom(c.comeback)
+	again, ok := c.comeback.MakeRoom()
 	if !ok {
 		return time.Time{}
 	}
@@ -116,14 +116,14 @@ const roomPause = 100 * time.Millisecond
 func (c *conn) leavePlace() {
 	if w := c.comeback; w != nil {
 		c.comeback = nil
-		if !w.place.all.withdraw(w) {
-			w.place.release()
+		if !w.Withdraw() {
+			w.Slot().Release()
 		}
 		c.mu.Lock()
 		c.mayReturn = false
 		c.mu.Unlock()
 	}
-	c.place.release()
+	c.place.Release()
 	c.place = nil
 }
 
@@ -132,7 +132,7 @@ func (c *conn) comesBack() {
 	if c.comeback == nil {
 		return
 	}
-	c.place, c.comeback = c.comeback.place, nil
+	c.place, c.comeback = c.comeback.Slot(), nil
 	c.mu.Lock()
 	c.mayReturn = false
 	c.mu.Unlock()

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/slots"
+	"exgate/proxy/testkit"
 )
 
 // connections bound the upstream connections.
-func connections(l ConnectionLimits) func(*Options, *limits) {
+func connections(l slots.Limits) func(*Options, *limits) {
 	return func(o *Options, _ *limits) { o.Connections, o.Upstream.Timeouts.Leave = l, 10*time.Millisecond }
 }
 
@@ -18,7 +20,7 @@ func connections(l ConnectionLimits) func(*Options, *limits) {
 // last that it has waited in vain.
 func TestConnectionsWaitAtLogin(t *testing.T) {
 	t.Run("granted", func(t *testing.T) {
-		g := newGateway(t, shortWaits, connections(ConnectionLimits{PerAccount: 2, MaxWait: time.Minute}))
+		g := newGateway(t, shortWaits, connections(slots.Limits{PerAccount: 2, MaxWait: time.Minute}))
 		first, u := g.login()
 		c := g.dial()
 		c.S("* OK …")
@@ -36,7 +38,7 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		c.until("a0 OK …")
 	})
 	t.Run("in vain", func(t *testing.T) {
-		g := newGateway(t, shortWaits, connections(ConnectionLimits{PerLogin: 1, MaxWait: 20 * time.Millisecond}))
+		g := newGateway(t, shortWaits, connections(slots.Limits{PerLogin: 1, MaxWait: 20 * time.Millisecond}))
 		g.login()
 		c := g.dial()
 		c.S("* OK …")
@@ -46,7 +48,7 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		c.S("a1 OK …")
 	})
 	t.Run("a wrong login gives its place back", func(t *testing.T) {
-		g := newGateway(t, connections(ConnectionLimits{PerLogin: 1}))
+		g := newGateway(t, connections(slots.Limits{PerLogin: 1}))
 		c := g.dial()
 		c.S("* OK …")
 		c.C("a0 LOGIN alice wrong")
@@ -58,16 +60,16 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		g.login()
 	})
 	t.Run("a client that leaves", func(t *testing.T) {
-		g := newGateway(t, connections(ConnectionLimits{PerLogin: 1, MaxWait: time.Hour}))
+		g := newGateway(t, connections(slots.Limits{PerLogin: 1, MaxWait: time.Hour}))
 		g.login()
 		c := g.dial()
 		c.S("* OK …")
 		c.C("a0 LOGIN alice secret")
-		eventually(t, "it waits", func() bool {
+		testkit.Eventually(t, "it waits", func() bool {
 			return g.queued() == 1
 		})
 		c.close()
-		eventually(t, "it waits no more", func() bool {
+		testkit.Eventually(t, "it waits no more", func() bool {
 			return g.queued() == 0
 		})
 	})
@@ -75,14 +77,11 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 
 // queued is the number of clients that wait for their turn.
 func (g *gateway) queued() int {
-	p := g.srv.placesOf("")
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.queue)
+	return g.srv.placesOf("").Queued()
 }
 
 // parking has one connection, which idle sessions give away at once.
-var parking = connections(ConnectionLimits{PerLogin: 1, MaxWait: time.Minute, ParkAfter: time.Nanosecond})
+var parking = connections(slots.Limits{PerLogin: 1, MaxWait: time.Minute, ParkAfter: time.Nanosecond})
 
 // A session that idles gives its connection to one that waits, and is resumed
 // by its next command.
@@ -161,15 +160,15 @@ func TestParkAndNoPlace(t *testing.T) {
 	u1.ends()
 	second.C("a1 NOOP")
 	u2.C("a1 NOOP")
-	limits := g.srv.placesOf("").bounds()
+	limits := g.srv.placesOf("").Limits()
 	limits.MaxWait = time.Millisecond
-	g.srv.placesOf("").bound(limits)
+	g.srv.placesOf("").SetLimits(limits)
 	first.C("i1 NOOP")
 	first.S("i1 NO [UNAVAILABLE] all connections …")
 	first.raw("i2 APPEND INBOX {3+}\r\nabc\r\n")
 	first.S("i2 NO [UNAVAILABLE] all connections …; nothing was stored")
 	limits.MaxWait = time.Minute
-	g.srv.placesOf("").bound(limits)
+	g.srv.placesOf("").SetLimits(limits)
 	u2.S("a1 OK done")
 	second.S("a1 OK done")
 	first.C("i3 NOOP")
@@ -183,8 +182,8 @@ func TestParkAndNoPlace(t *testing.T) {
 func TestParkUnderLoad(t *testing.T) {
 	const idlers, comers, limit = 8, 40, 8
 	g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming,
-		connections(ConnectionLimits{PerLogin: limit, MaxWait: time.Minute, ParkAfter: time.Millisecond}),
-		func(o *Options, _ *limits) { o.Upstream.Timeouts.Leave = waitLimit })
+		connections(slots.Limits{PerLogin: limit, MaxWait: time.Minute, ParkAfter: time.Millisecond}),
+		func(o *Options, _ *limits) { o.Upstream.Timeouts.Leave = testkit.WaitLimit })
 	var idle []*client
 	for range idlers {
 		c := g.loginSimulated()

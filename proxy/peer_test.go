@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"exgate/proxy/testkit"
 )
 
 // The test language. A test plays both ends of a session, in one goroutine:
@@ -23,9 +25,6 @@ import (
 //
 // In what is expected, "…" stands for anything. A failure prints all that was
 // said so far.
-
-// waitLimit is how long a test waits for each thing that must come.
-const waitLimit = 30 * time.Second
 
 // transcript is what was said in a test, in the order in which the test saw it.
 type transcript struct {
@@ -68,7 +67,7 @@ type peer struct {
 func newPeer(t *testing.T, name string, nc net.Conn, said *transcript) *peer {
 	t.Helper()
 	t.Cleanup(func() { nc.Close() })
-	p := &peer{t: t, name: name, said: said, limit: waitLimit}
+	p := &peer{t: t, name: name, said: said, limit: testkit.WaitLimit}
 	p.attach(nc)
 	return p
 }
@@ -213,15 +212,3 @@ func (u *upstream) C(want string) string { u.t.Helper(); return u.expect(want) }
 
 // S sends a line.
 func (u *upstream) S(line string) { u.t.Helper(); u.raw(line + "\r\n") }
-
-// eventually waits for a condition that nothing announces.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(waitLimit); !holds(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("never came about: %s", what)
-		}
-	}
-}

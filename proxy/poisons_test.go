@@ -1,110 +1,15 @@
 package proxy
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/testkit"
 	"exgate/rewrite"
 )
-
-func TestPoisonsAreKept(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
-	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
-	open := func() *poisons {
-		t.Helper()
-		p, err := openPoisons(dir, func() time.Time { return now })
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	sum := func(n int) [sha256.Size]byte { return sha256.Sum256(fmt.Append(nil, n)) }
-	add := func(p *poisons, n int) {
-		t.Helper()
-		if err := p.add(int64(n), sum(n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	first := open()
-	add(first, 1)
-	second := open() // another run, while the first goes on
-	if !second.has(1, sum(1)) || second.has(1, sum(2)) || second.has(2, sum(1)) || !second.hasSize(1) || second.hasSize(2) {
-		t.Error("not what was kept")
-	}
-	add(second, 2)
-	add(first, 3)
-	file := filepath.Join(dir, "poisoned")
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v", info.Mode(), err)
-	}
-	// What is no line of ours does no harm.
-	text, err := os.ReadFile(file)
-	if err == nil {
-		text = append([]byte("\n\x00\nx y z\n2026-11-24T10:00:00Z 7 00\n"+strings.Repeat("long ", 50_000)+"\n"), text...)
-		err = os.WriteFile(file, text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	now = now.Add(poisonsLast)
-	third := open()
-	for n := 1; n <= 3; n++ {
-		if !third.has(int64(n), sum(n)) {
-			t.Errorf("%d is forgotten", n)
-		}
-	}
-	// After 30 days they are forgotten, in this run, in the file and in the next.
-	now = now.Add(time.Second)
-	if third.has(1, sum(1)) {
-		t.Error("remembered for too long")
-	}
-	add(third, 4)
-	if text, err := os.ReadFile(file); err != nil || string(text) != fmt.Sprintf("2026-12-24T10:00:01Z 4 %x\n", sum(4)) {
-		t.Errorf("the file: %q, %v", text, err)
-	}
-	if p := open(); len(p.since) != 1 || len(p.sizes) != 1 {
-		t.Errorf("%d are remembered, of %d sizes", len(p.since), len(p.sizes))
-	}
-}
-
-func TestPoisonsAreBounded(t *testing.T) {
-	now := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
-	p, err := openPoisons("", func() time.Time { now = now.Add(time.Second); return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := range maxPoisons + 5 {
-		p.put(poison{size: int64(n)}, p.now())
-	}
-	p.trim()
-	if len(p.since) != maxPoisons || len(p.sizes) != maxPoisons || p.hasSize(4) || !p.hasSize(5) {
-		t.Errorf("%d are remembered, of %d sizes; the oldest: %t", len(p.since), len(p.sizes), p.hasSize(4))
-	}
-}
-
-func TestPoisonsThatCannotBeKept(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "poisoned"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openPoisons(dir, time.Now); err == nil {
-		t.Error("a directory was read")
-	}
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := &poisons{file: filepath.Join(file, "poisoned"), now: time.Now, since: map[poison]time.Time{}, sizes: map[int64]int{}}
-	if err := p.add(1, [sha256.Size]byte{}); err == nil || !p.hasSize(1) {
-		t.Errorf("%v; remembered for this run: %t", err, p.hasSize(1))
-	}
-}
 
 // What cost a connection is not sent again by the next run, for a client that
 // comes back with the same message.
@@ -114,7 +19,7 @@ func TestPoisonsOutlastARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := listen(t)
+	l := testkit.Listen(t)
 	served := make(chan error, 1)
 	go func() { served <- sim.Serve(l, exchangesim.InsecurePlaintext) }()
 	t.Cleanup(func() {

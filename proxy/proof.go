@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"exgate/backend"
+	"exgate/backend/wire"
 )
 
 // changedError says that a mailbox is not what the client takes it for.
@@ -98,9 +99,9 @@ func fetchedUID(line []byte) (n, uid uint32, ok bool) {
 	}
 	for i, f := range fields[3:] {
 		if strings.EqualFold(f, "UID") && i+4 < len(fields) {
-			uid = parseNumber(fields[i+4])
+			uid = wire.ParseNumber(fields[i+4])
 		}
 	}
-	n = parseNumber(fields[1])
+	n = wire.ParseNumber(fields[1])
 	return n, uid, n > 0 && uid > 0
 }

@@ -19,7 +19,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		return nil, err
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
-	done, err := c.srv.reconnects.enter(ctx, c.srv.limits.ReconnectSpread)
+	done, err := c.srv.reconnects.Enter(ctx, c.srv.limits.ReconnectSpread)
 	if err != nil {
 		return nil, err
 	}

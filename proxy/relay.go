@@ -240,7 +240,7 @@ func (r *relay) private(f wire.Fragment) {
 	}
 	if isStatus {
 		r.fresh.noteCode(status)
-	} else if n, word, ok := numbered(f.Data); ok {
+	} else if n, word, ok := wire.ParseNumbered(f.Data); ok {
 		r.fresh.note(n, word)
 	}
 }
@@ -393,7 +393,7 @@ func (r *relay) untagged(line []byte) []byte {
 			return c.statusAsIs(c.login.policy.editCapabilities(line))
 		}
 	default:
-		if n, word, ok := numbered(line); ok {
+		if n, word, ok := wire.ParseNumbered(line); ok {
 			c.mu.Lock()
 			c.viewNow().note(n, word)
 			if word == "EXPUNGE" {

@@ -12,6 +12,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/testkit"
 )
 
 // TestGoIMAPClient takes go-imap's client through what Exchange was seen to
@@ -61,7 +62,7 @@ func TestGoIMAPClient(t *testing.T) {
 					t.Fatal(err)
 				}
 				nc := g.dial().nc
-				nc.SetDeadline(time.Now().Add(waitLimit))
+				nc.SetDeadline(time.Now().Add(testkit.WaitLimit))
 				c := imapclient.New(nc, nil)
 				defer c.Close()
 				if err := c.Login("alice", "alicepass").Wait(); err != nil {
@@ -139,7 +140,7 @@ func TestIdleSimulated(t *testing.T) {
 		}
 		exists := make(chan uint32, 10)
 		nc := g.dial().nc
-		nc.SetDeadline(time.Now().Add(waitLimit))
+		nc.SetDeadline(time.Now().Add(testkit.WaitLimit))
 		c := imapclient.New(nc, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 			Mailbox: func(data *imapclient.UnilateralDataMailbox) {
 				if data.NumMessages != nil {
@@ -186,7 +187,7 @@ func TestIdleSimulated(t *testing.T) {
 // quietFor is how long nothing has to come, or something may take to.
 func quietFor(comes bool) time.Duration {
 	if comes {
-		return waitLimit
+		return testkit.WaitLimit
 	}
 	return 300 * time.Millisecond
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/slots"
 )
 
 // A session outlives its upstream connection. When that is lost, the commands
@@ -139,7 +140,7 @@ func (c *conn) resume(next *command) error {
 	}
 	began := time.Now()
 	err := c.aside(c.waiting.text, func(ctx context.Context) error { return c.reestablish(ctx, next.effect()) })
-	if errors.Is(err, errNoPlace) {
+	if errors.Is(err, slots.ErrNone) {
 		return err // next is refused, and may be tried again
 	}
 	if err != nil {

@@ -3,6 +3,8 @@ package proxy
 import (
 	"testing"
 	"time"
+
+	"exgate/proxy/testkit"
 )
 
 // A session is resumed in every state that it can be in.
@@ -150,7 +152,7 @@ func TestResumeLogout(t *testing.T) {
 // upstream, which it says nothing of.
 func (g *gateway) lost() {
 	g.t.Helper()
-	eventually(g.t, "the loss is noticed", func() bool { return g.log.contains("upstream ended") })
+	testkit.Eventually(g.t, "the loss is noticed", func() bool { return g.log.contains("upstream ended") })
 }
 
 // A reply that was cut in the middle of a response cannot be gone on with.

@@ -1,6 +1,8 @@
 package proxy
 
-import "strings"
+import (
+	"strings"
+)
 
 // lane is the way a command takes through the gateway.
 type lane int
@@ -119,28 +121,3 @@ var routes = func() map[string]*route {
 	}
 	return m
 }()
-
-// verbOf splits a command line, after its tag, into its name in upper case and
-// its arguments. UID is part of the name.
-func verbOf(rest string) (verb, args string) {
-	verb, args, _ = strings.Cut(rest, " ")
-	verb = strings.ToUpper(verb)
-	if verb == "UID" {
-		sub, subArgs, _ := strings.Cut(args, " ")
-		return verb + " " + strings.ToUpper(sub), subArgs
-	}
-	return verb, args
-}
-
-// validTag reports whether s may be a tag (RFC 9051 section 9).
-func validTag(s string) bool {
-	if s == "" {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\+`, c) >= 0 {
-			return false
-		}
-	}
-	return true
-}

@@ -12,6 +12,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/folders"
+	"exgate/proxy/watchfile"
 )
 
 // Routes is the map file: which user is on which upstream. An administrator
@@ -35,7 +36,7 @@ type Routes struct {
 	upstreams []string
 
 	mu   sync.Mutex
-	seen settled
+	seen watchfile.Watch
 	rows []routeRow
 }
 
@@ -58,7 +59,7 @@ const defaultUpstream = "default"
 // the first.
 func LoadRoutes(path string, upstreams []string) (*Routes, error) {
 	r := &Routes{path: path, upstreams: upstreams}
-	r.seen.changed(stateOf(path))
+	r.seen.Changed(watchfile.StateOf(path))
 	var err error
 	r.rows, err = r.read()
 	return r, err
@@ -68,7 +69,7 @@ func LoadRoutes(path string, upstreams []string) (*Routes, error) {
 func (r *Routes) reload() (changed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.seen.changed(stateOf(r.path)) {
+	if !r.seen.Changed(watchfile.StateOf(r.path)) {
 		return false, nil
 	}
 	rows, err := r.read()

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +10,9 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/slots"
+	"exgate/proxy/testkit"
+	"exgate/proxy/users"
 )
 
 func TestMatchesFold(t *testing.T) {
@@ -42,7 +44,7 @@ func TestRoutesFileRefused(t *testing.T) {
 		{"bob online\nalice", "line 2"},
 	} {
 		path := filepath.Join(t.TempDir(), "routes")
-		writeFile(t, path, tt.line)
+		testkit.WriteFile(t, path, tt.line)
 		if _, err := LoadRoutes(path, []string{"online"}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q: %v", tt.line, err)
 		}
@@ -52,30 +54,17 @@ func TestRoutesFileRefused(t *testing.T) {
 	}
 }
 
-// writeFile puts a file there whole: a gateway that watches it never sees a
-// part of it.
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	next := path + ".next"
-	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(next, path); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // twoExchanges starts a gateway before an Exchange on premises and Exchange
 // Online, with a map file.
 func twoExchanges(t *testing.T, lines string, setups ...func(*Options, *limits)) (g *gateway, old, online *exchangesim.Server, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "routes")
-	writeFile(t, path, lines)
+	testkit.WriteFile(t, path, lines)
 	online, err := exchangesim.New(exchangesim.Config{Profile: "exchange-online", Users: append(exchangesim.DefaultUsers(), exchangesim.User{Name: "robert", Password: "bobpass"})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := listen(t)
+	l := testkit.Listen(t)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := online.Serve(l, exchangesim.InsecurePlaintext); err != nil {
@@ -144,7 +133,7 @@ func TestMovedUser(t *testing.T) {
 	c, stays := logsIn(g, "alice", "alicepass"), logsIn(g, "bob", "bobpass")
 	c.C("a2 IDLE")
 	c.S("+ …")
-	writeFile(t, path, "alice online\n")
+	testkit.WriteFile(t, path, "alice online\n")
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
 	logsIn(g, "alice", "alicepass")
@@ -154,7 +143,7 @@ func TestMovedUser(t *testing.T) {
 	stays.C("a3 NOOP")
 	stays.S("a3 OK …")
 	// A mistake changes nothing.
-	writeFile(t, path, "alice nowhere\n")
+	testkit.WriteFile(t, path, "alice nowhere\n")
 	g.logged("the map file is used as it was")
 	logsIn(g, "alice", "alicepass")
 	if b := len(online.Messages("alice", "INBOX")); b != 2 {
@@ -164,16 +153,16 @@ func TestMovedUser(t *testing.T) {
 
 // A caller who may not open a mailbox any more is put out of it.
 func TestUsersFileEndsSessions(t *testing.T) {
-	path := usersFile(t, "caller HASH(secret) bob alice")
+	path := testkit.UsersFile(t, "caller HASH(secret) bob alice")
 	g, _ := newHolder(t, exchangesim.Config{}, nil, func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
 		var err error
-		if o.Users, err = LoadUsers(path); err != nil {
+		if o.Users, err = users.Load(path); err != nil {
 			t.Fatal(err)
 		}
 	})
 	out, stays := logsIn(g, `caller\bob`, "secret"), logsIn(g, `caller\alice`, "secret")
-	writeUsers(t, path, "caller HASH(secret) alice")
+	testkit.WriteUsers(t, path, "caller HASH(secret) alice")
 	out.S("* BYE caller may not open the mailbox bob: the users file does not say so")
 	out.ends()
 	stays.C("a3 NOOP")
@@ -183,8 +172,8 @@ func TestUsersFileEndsSessions(t *testing.T) {
 // Each upstream has its own bound on connections, and its own queue.
 func TestConnectionsPerUpstream(t *testing.T) {
 	g, old, online, _ := twoExchanges(t, "# nobody yet\n", func(o *Options, _ *limits) {
-		o.Connections = ConnectionLimits{PerLogin: 1, MaxWait: time.Millisecond}
-		o.Others[0].Connections = ConnectionLimits{PerLogin: 2, MaxWait: time.Millisecond}
+		o.Connections = slots.Limits{PerLogin: 1, MaxWait: time.Millisecond}
+		o.Others[0].Connections = slots.Limits{PerLogin: 2, MaxWait: time.Millisecond}
 	})
 	refused := func(name string) {
 		c := g.dial()
@@ -242,7 +231,7 @@ func TestRoutedPrefix(t *testing.T) {
 	admins.S("b1 OK …")
 	has(old, "admin", "Mail")
 	// A changed prefix is that of another place.
-	writeFile(t, path, "bob default mailbox=alice prefix=archive/bob\nadmin default prefix=off\n")
+	testkit.WriteFile(t, path, "bob default mailbox=alice prefix=archive/bob\nadmin default prefix=off\n")
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
 	creates(log(`EXAMPLE\admin\bob`, "adminpass"), "Mail")
@@ -254,7 +243,7 @@ func TestRoutedPrefix(t *testing.T) {
 // A user who is moved while he logs in is told so, too.
 func TestMovedAtLogin(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "routes")
-	writeFile(t, path, "# nobody yet\n")
+	testkit.WriteFile(t, path, "# nobody yet\n")
 	g := newGateway(t, func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
 		o.Others = []Upstream{{Name: "new", Backend: o.Upstream, Profile: o.Profile, Policy: o.Policy}}
@@ -269,37 +258,13 @@ func TestMovedAtLogin(t *testing.T) {
 	u := g.accept()
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
 	u.C(`xg1 LOGIN "alice" "secret"`)
-	writeFile(t, path, "alice new\n")
+	testkit.WriteFile(t, path, "alice new\n")
 	g.logged("the map file has changed")
 	// The sessions that were open have been told when the next change is seen.
-	writeFile(t, path, "alice new # still\n")
+	testkit.WriteFile(t, path, "alice new # still\n")
 	g.logged("the map file is used as it was")
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
 	c.until("a0 OK …")
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
-}
-
-// A file that takes the place of another of its size, stamped with the same
-// time, is seen.
-func TestFileStateOfTwins(t *testing.T) {
-	dir := t.TempDir()
-	path, other := filepath.Join(dir, "routes"), filepath.Join(dir, "other")
-	when := time.Now()
-	for _, name := range []string{path, other} {
-		writeFile(t, name, "alice online\n")
-		if err := os.Chtimes(name, when, when); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before := stateOf(path)
-	if !before.same(stateOf(path)) {
-		t.Error("a file has changed by itself")
-	}
-	if err := os.Rename(other, path); err != nil {
-		t.Fatal(err)
-	}
-	if before.same(stateOf(path)) || before.same(stateOf(other)) || !stateOf(other).same(stateOf(other)) {
-		t.Error("another file, or none, is taken for the same")
-	}
 }

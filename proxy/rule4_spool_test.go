@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/spool"
+	"exgate/proxy/testkit"
 )
 
 func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
@@ -29,10 +31,8 @@ func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
 				c.S("+ go ahead")
 			}
 			c.raw("abcdefg")
-			eventually(t, "the bytes are charged as they come", func() bool {
-				g.srv.uploads.mu.Lock()
-				defer g.srv.uploads.mu.Unlock()
-				return g.srv.uploads.used == 7
+			testkit.Eventually(t, "the bytes are charged as they come", func() bool {
+				return g.srv.uploads.Used() == 7
 			})
 			u.silent()
 			c.raw("h\r\n")
@@ -47,7 +47,7 @@ func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
 }
 
 func TestRule4Budgets(t *testing.T) {
-	for name, spool := range map[string]SpoolOptions{
+	for name, spool := range map[string]spool.Options{
 		"session":                    {Session: 99},
 		"account":                    {Account: 99},
 		"account, not the session's": {Account: 99, Session: 150},
@@ -88,10 +88,8 @@ func TestRule4BudgetOfAnAccount(t *testing.T) {
 	first.raw(strings.Repeat("x", 59))
 	account := g.srv.accounts.get("", "alice", backend.Pacing{}, 0)
 	defer g.srv.accounts.close(account)
-	eventually(t, "59 bytes are charged", func() bool {
-		account.uploads.mu.Lock()
-		defer account.uploads.mu.Unlock()
-		return account.uploads.used == 59
+	testkit.Eventually(t, "59 bytes are charged", func() bool {
+		return account.uploads.Used() == 59
 	})
 	second.raw("b1 APPEND INBOX {60+}\r\n" + strings.Repeat("x", 60) + "\r\n")
 	second.S("b1 NO [LIMIT] …")

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exgate/proxy/testkit"
 )
 
 // One test for each rule of the design, section 2, named for it.
@@ -23,7 +25,7 @@ func TestRule1OneWriterToTheClient(t *testing.T) {
 	// A line that the gateway answers itself, in the middle of the literal.
 	before := g.l.read.Load()
 	c.raw("a2 \x00\r\n")
-	eventually(t, "the bad line has been read", func() bool { return g.l.read.Load() == before+6 })
+	testkit.Eventually(t, "the bad line has been read", func() bool { return g.l.read.Load() == before+6 })
 	c.silent()
 	u.raw("56789)\r\na1 OK done\r\n")
 	c.expectRaw("56789)\r\n")
@@ -72,7 +74,7 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 		before := g.l.read.Load()
 		c.raw("a1 NOOP\r\na2 NOOP\r\n")
 		u.C("a1 NOOP")
-		eventually(t, "both commands have been read", func() bool { return g.l.read.Load() == before+18 })
+		testkit.Eventually(t, "both commands have been read", func() bool { return g.l.read.Load() == before+18 })
 		u.silent()
 		u.S("a1 OK done")
 		u.C("a2 NOOP")
@@ -87,7 +89,7 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 		c.raw("a1 SELECT {5}\r\n")
 		u.C("a1 SELECT {5}")
 		c.raw("INBOX\r\na2 NOOP\r\n") // a client that does not wait
-		eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+31 })
+		testkit.Eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+31 })
 		u.silent()
 		u.S("+ go")
 		c.S("+ go")
@@ -194,7 +196,7 @@ func TestRule8TwoGoroutinesForAnIdleSession(t *testing.T) {
 		u.S("a1 OK done")
 		c.S("a1 OK done")
 	}
-	eventually(t, "two goroutines for each session, and no other that serves one", func() bool {
+	testkit.Eventually(t, "two goroutines for each session, and no other that serves one", func() bool {
 		all := make([]byte, 1<<20)
 		all = all[:runtime.Stack(all, true)]
 		clients, upstreams, others := 0, 0, 0

@@ -17,6 +17,12 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/counters"
+	"exgate/proxy/guard"
+	"exgate/proxy/quarantine"
+	"exgate/proxy/slots"
+	"exgate/proxy/spool"
+	"exgate/proxy/users"
 )
 
 // Listen is the way in which clients reach a listener.
@@ -43,7 +49,7 @@ type Options struct {
 	Abuse AbuseLimits
 	// Users says who may open what where the gateway holds what opens it:
 	// required there, and of no use elsewhere.
-	Users *Users
+	Users *users.File
 	// Profile is the upstream's, or Auto.
 	Profile string
 	// Policy returns what is done under a profile. Required.
@@ -51,7 +57,7 @@ type Options struct {
 	// Resume has sessions outlive their upstream connections.
 	Resume bool
 	// Connections are Upstream.Connections of the first.
-	Connections ConnectionLimits
+	Connections slots.Limits
 	// Observe changes nothing and reports everything; the switches keep the
 	// pace, the waiting and the resuming.
 	Observe, ObservePace, ObserveThrottle, ObserveResume bool
@@ -59,8 +65,8 @@ type Options struct {
 	Certificate tls.Certificate
 	// State is the directory of what is kept between runs; "": nothing is.
 	State      string
-	Spool      SpoolOptions
-	Quarantine QuarantineOptions
+	Spool      spool.Options
+	Quarantine quarantine.Options
 	Filter     Filter
 	Log        *slog.Logger // nil: slog.Default()
 	Trace      *Tracer      // nil: no wire trace
@@ -81,15 +87,15 @@ type Server struct {
 	limits     limits
 	own        *ownLane
 	sessions   sessions
-	guesses    *guesses
-	addresses  addresses
-	refusals   *refusalLog
-	totals     totals
+	guesses    *guard.Guesses
+	addresses  guard.Addresses
+	refusals   *guard.RefusalLog
+	totals     counters.Gateway
 	watching   sync.Once
 	accounts   *accounts
-	reconnects gate   // of sessions that have lost their upstream
-	uploads    budget // bytes of all sessions in the spool
-	poisons    *poisons
+	reconnects guard.Gate   // of sessions that have lost their upstream
+	uploads    spool.Budget // bytes of all sessions in the spool
+	poisons    *quarantine.Poisons
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -100,7 +106,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	live   map[*conn]struct{}
-	places map[string]*places // by the name of the upstream
+	places map[string]*slots.Pool // by the name of the upstream
 }
 
 // NewServer returns a gateway that Serve and Close work on.
@@ -109,18 +115,18 @@ func NewServer(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	poisoned, err := openPoisons(opts.State, time.Now)
+	poisoned, err := quarantine.OpenPoisons(opts.State, time.Now)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
 		limits:     defaultLimits,
 		accounts:   newAccounts(),
-		places:     make(map[string]*places),
-		reconnects: make(gate, maxReconnects),
+		places:     make(map[string]*slots.Pool),
+		reconnects: make(guard.Gate, guard.MaxReconnects),
 		live:       make(map[*conn]struct{}),
-		guesses:    newGuesses(),
-		refusals:   newRefusalLog(),
+		guesses:    guard.NewGuesses(),
+		refusals:   guard.NewRefusalLog(),
 		own:        newOwnLane(laneLog{set.opts.Log}),
 		poisons:    poisoned,
 	}
@@ -143,23 +149,23 @@ func (s *Server) Reload(opts Options) error {
 
 func (s *Server) use(set *settings) {
 	opts := &set.opts
-	s.uploads.bound(opts.Spool.Total)
+	s.uploads.SetMax(opts.Spool.Total)
 	s.accounts.bound(opts.Spool.Account)
 	for _, t := range set.targets {
 		t.places = s.placesOf(t.Name)
-		t.places.bound(t.Connections)
+		t.places.SetLimits(t.Connections)
 	}
-	s.guesses.bound(opts.Abuse.FailedLogins)
-	s.addresses.bound(opts.Abuse.ConnectionsPerAddress)
+	s.guesses.SetLimit(opts.Abuse.FailedLogins)
+	s.addresses.SetLimit(opts.Abuse.ConnectionsPerAddress)
 	s.settings.Store(set)
 }
 
 // placesOf are those of an upstream, which outlive the settings.
-func (s *Server) placesOf(name string) *places {
+func (s *Server) placesOf(name string) *slots.Pool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.places[name] == nil {
-		s.places[name] = newPlaces()
+		s.places[name] = slots.NewPool()
 	}
 	return s.places[name]
 }
@@ -215,13 +221,13 @@ func (s *Server) Close() {
 	s.cancel()
 	s.conns.Wait()
 	s.own.Close()
-	s.refusals.flush(s.settings.Load().opts.Log, true)
+	s.refusals.Flush(s.settings.Load().opts.Log, true)
 }
 
 // serve runs one session.
 func (s *Server) serve(nc net.Conn, how Listen) {
 	c := s.newConn(nc, how)
-	leave, ok := s.addresses.enter(nc.RemoteAddr())
+	leave, ok := s.addresses.Enter(nc.RemoteAddr())
 	if !ok {
 		c.tooMany()
 		return
@@ -257,7 +263,7 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 		wake:  make(chan struct{}, 1),
 		began: time.Now(),
 	}
-	c.uploads.bound(set.opts.Spool.Session)
+	c.uploads.SetMax(set.opts.Spool.Session)
 	c.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.received})
 	c.w = &clientWriter{nc: nc, timeout: s.limits.Write, trace: c.trace}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)

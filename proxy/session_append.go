@@ -44,7 +44,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	}
 	c.fixed(fixes...)
 	c.stats.stored++
-	attrs := []any{"mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(), "fixes", fixes}
+	attrs := []any{"mailbox", up.mailbox, "size", up.spool.Size(), "sent", plan.Size(), "fixes", fixes}
 	if n := plan.Report().Signed; n > 0 {
 		attrs = append(attrs, "signed_parts_changed", n) // their signatures do not hold any more
 	}
@@ -93,7 +93,7 @@ func (c *conn) acceptable(plan *rewrite.Plan) error {
 // turnAway records a message that is not sent.
 func (c *conn) turnAway(mailbox string, size int64, rule, reason string) {
 	c.stats.turnedAway++
-	c.srv.totals.turned.count(rule)
+	c.srv.totals.Turned.Count(rule)
 	c.log.Warn("message refused", "mailbox", mailbox, "size", size, "rule", rule, "reason", reason)
 }
 
@@ -144,13 +144,13 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 			}
 		}
 		if failure.Kind != backend.KindThrottled || tries == maxTries {
-			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.size, "sent", plan.Size(),
+			c.log.Log(c.ctx, failure.Level(), "Exchange refused a message", "mailbox", up.mailbox, "size", up.spool.Size(), "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
 			if blamesContent(failure, req.Body.Ended) {
 				return nil, &contentRefused{failure: failure, reply: replyError(failure)}
 			}
 			c.stats.turnedAway++
-			c.srv.totals.turned.count(ruleExchange)
+			c.srv.totals.Turned.Count(ruleExchange)
 			reply := replyError(failure)
 			if repeated && failure.Kind == backend.KindUnavailable {
 				reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it
@@ -186,7 +186,7 @@ func (c *conn) appendCut(up *upload, plan *rewrite.Plan, ended bool, cause error
 	if failure.Kind != backend.KindLost || !c.login.resume || c.bound != "" || c.ctx.Err() != nil {
 		return c.unasked(ended && failure.Kind == backend.KindLost), nil, cause
 	}
-	c.log.Warn("the connection to Exchange was lost with a message", "mailbox", up.mailbox, "size", up.spool.size, "ended", ended, "err", cause)
+	c.log.Warn("the connection to Exchange was lost with a message", "mailbox", up.mailbox, "size", up.spool.Size(), "ended", ended, "err", cause)
 	c.waiting.set("exgate looks whether Exchange has stored the message", time.Time{})
 	began := time.Now()
 	landed, stored, err := c.settle(up, plan, ended)
@@ -244,7 +244,7 @@ func (c *conn) appendLost(up *upload, err error, landed landing) *imap.Error {
 		err = &backend.LostError{Err: errors.New("again and again, or the mailbox cannot be looked through")}
 	}
 	failure := backend.FailureOf(err)
-	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.size, "outcome", outcome, "kind", failure.Kind, "err", err)
+	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.Size(), "outcome", outcome, "kind", failure.Kind, "err", err)
 	reply := replyError(failure)
 	var changed *changedError
 	if errors.As(err, &changed) {

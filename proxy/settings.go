@@ -8,6 +8,8 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/folders"
+	"exgate/proxy/quarantine"
+	"exgate/proxy/slots"
 )
 
 // settings are what a configuration decides, and what was made of it. They are
@@ -18,7 +20,7 @@ type settings struct {
 	targets []*target // the first is for logins that nothing sends elsewhere
 	tls     *tls.Config
 
-	quarantine *quarantine
+	quarantine *quarantine.Store
 }
 
 func newSettings(opts Options) (*settings, error) {
@@ -35,7 +37,7 @@ func newSettings(opts Options) (*settings, error) {
 		},
 	}
 	var err error
-	if s.quarantine, err = openQuarantine(opts.Quarantine); err != nil {
+	if s.quarantine, err = quarantine.Open(opts.Quarantine); err != nil {
 		return nil, err
 	}
 	if s.targets, err = newTargets(opts); err != nil {
@@ -45,7 +47,7 @@ func newSettings(opts Options) (*settings, error) {
 	switch {
 	case holds && opts.Users == nil:
 		return nil, errors.New("the gateway holds what opens mailboxes, and no users file says who may open which")
-	case opts.Users != nil && opts.Users.Certificates():
+	case opts.Users != nil && opts.Users.HasCertificates():
 		// Which certificate it is decides, and the handshake proves that the
 		// client has its key; no authority need have signed it.
 		s.tls.ClientAuth = tls.RequestClientCert
@@ -57,7 +59,7 @@ func newTargets(opts Options) (targets []*target, err error) {
 	first := Upstream{Backend: opts.Upstream, Profile: opts.Profile, Policy: opts.Policy, Resume: opts.Resume, Connections: opts.Connections}
 	for _, u := range append([]Upstream{first}, opts.Others...) {
 		if opts.Observe && !opts.ObservePace {
-			u.Connections = ConnectionLimits{}
+			u.Connections = slots.Limits{}
 		}
 		t, err := newTarget(u)
 		if err != nil {

@@ -46,7 +46,7 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 	for i, part := range parts {
 		text := line[:at] + part + line[at+len(set):]
 		_, rest, _ := strings.Cut(text, " ")
-		_, args := verbOf(rest)
+		_, args := wire.SplitVerb(rest)
 		cmd := &command{tag: a.cmd.tag, verb: a.cmd.verb, args: args, route: a.cmd.route, editor: a.cmd.editor, finish: a.cmd.finish}
 		if strings.HasSuffix(cmd.verb, "SEARCH") {
 			results.last = i == len(parts)-1
@@ -84,7 +84,7 @@ const maxNumbers = 4 << 20
 
 // wants implements replyEditor.
 func (s *searching) wants(line []byte) bool {
-	return isListed(line, "SEARCH") || bytes.EqualFold(bytes.TrimRight(line, "\r\n"), []byte("* SEARCH"))
+	return wire.IsUntagged(line, "SEARCH") || bytes.EqualFold(bytes.TrimRight(line, "\r\n"), []byte("* SEARCH"))
 }
 
 // edit implements replyEditor.

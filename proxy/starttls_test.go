@@ -4,17 +4,20 @@ import (
 	"crypto/tls"
 	"testing"
 	"time"
+
+	"exgate/proxy/certificate"
+	"exgate/proxy/testkit"
 )
 
 // newTLSGateway starts a gateway whose clients come by how, in front of an
 // upstream in plain text.
 func newTLSGateway(t *testing.T, how Listen, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
-	cert, _, err := OwnCertificate(t.TempDir())
+	cert, _, err := certificate.Own(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	up := listen(t)
+	up := testkit.Listen(t)
 	t.Cleanup(func() { up.Close() })
 	withCertificate := func(o *Options, _ *limits) { o.Certificate = cert }
 	g := startGateway(t, how, up.Addr().String(), append(setups, withCertificate)...)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/counters"
 )
 
 // stats count what a session did, for its last log line. They belong to the
@@ -45,7 +46,7 @@ type repairs struct {
 func (c *conn) fixed(fixes ...string) {
 	c.stats.count(fixes)
 	for _, fix := range fixes {
-		c.srv.totals.fixes.count(fix)
+		c.srv.totals.Fixes.Count(fix)
 	}
 }
 
@@ -58,57 +59,23 @@ func (s *stats) count(fixes []string) {
 	}
 }
 
-// The counters of a session that are added up for the whole gateway, in the
-// order of counterNames.
-const (
-	counterClientIn = iota
-	counterClientOut
-	counterUpstreamIn
-	counterUpstreamOut
-	counterDirect
-	counterAmended
-	counterOwned
-	counterRefused
-	counterStored
-	counterTurnedAway
-	counterUnknown
-	counterErrors
-	counterResumed
-	counterRenewed
-	counterParked
-	counterWaited // nanoseconds
-	counterEnd
-)
-
-// counterNames are the counters' names in logs, but for the time, which is
-// written otherwise.
-var counterNames = [counterWaited]string{
-	"client_in", "client_out", "upstream_in", "upstream_out",
-	"commands_direct", "commands_amended", "commands_owned", "commands_refused",
-	"messages_stored", "messages_refused", "messages_unknown",
-	"errors", "resumed", "renewed", "parked",
-}
-
-// counts are the values of the counters.
-type counts [counterEnd]int64
-
 // counted are the session's counters as they are now.
-func (c *conn) counted() counts {
+func (c *conn) counted() counters.Values {
 	s := &c.stats
-	n := counts{
-		counterClientIn: c.received.Load(), counterClientOut: c.w.sent.Load(),
-		counterDirect: int64(s.direct), counterAmended: int64(s.amended), counterOwned: int64(s.owned), counterRefused: int64(s.refused),
-		counterStored: int64(s.stored), counterTurnedAway: int64(s.turnedAway), counterUnknown: int64(s.unknown),
-		counterResumed: int64(s.resumed), counterRenewed: int64(s.renewed), counterParked: int64(s.parked),
-		counterWaited: int64(s.waited),
+	n := counters.Values{
+		counters.ClientIn: c.received.Load(), counters.ClientOut: c.w.sent.Load(),
+		counters.Direct: int64(s.direct), counters.Amended: int64(s.amended), counters.Owned: int64(s.owned), counters.Refused: int64(s.refused),
+		counters.Stored: int64(s.stored), counters.TurnedAway: int64(s.turnedAway), counters.Unknown: int64(s.unknown),
+		counters.Resumed: int64(s.resumed), counters.Renewed: int64(s.renewed), counters.Parked: int64(s.parked),
+		counters.Waited: int64(s.waited),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n[counterErrors], n[counterUpstreamIn], n[counterUpstreamOut] = int64(s.errors), s.in, s.out
+	n[counters.Errors], n[counters.UpstreamIn], n[counters.UpstreamOut] = int64(s.errors), s.in, s.out
 	if c.up != nil {
 		in, out := c.up.Traffic()
-		n[counterUpstreamIn] += in
-		n[counterUpstreamOut] += out
+		n[counters.UpstreamIn] += in
+		n[counters.UpstreamOut] += out
 	}
 	return n
 }
@@ -116,7 +83,7 @@ func (c *conn) counted() counts {
 // countErrors counts a failure against Exchange's budget.
 func (c *conn) countErrors(f backend.Failure) {
 	if f.Errors() > 0 {
-		c.srv.totals.failures.count(string(f.Kind))
+		c.srv.totals.Failures.Count(string(f.Kind))
 	}
 	c.mu.Lock()
 	c.stats.errors += f.Errors()
@@ -169,7 +136,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.stats.fixes[name]))
 	}
 	attrs = append(attrs, "user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name)
-	for i, name := range counterNames {
+	for i, name := range counters.Names {
 		attrs = append(attrs, name, c.summed[i])
 	}
 	attrs = append(attrs, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))

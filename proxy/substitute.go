@@ -3,8 +3,6 @@ package proxy
 import (
 	"bytes"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -82,23 +80,13 @@ func (h *substituteHold) passesAtOnce(first wire.Fragment) bool {
 	if first.Last {
 		return !isSubstitute(first.Data)
 	}
-	size, ok := literalSize(first.Data)
+	size, ok := wire.AnnouncedSize(first.Data)
 	if !ok {
 		return false
 	}
 	text := first.Ahead()
 	text = text[:min(len(text), size)]
 	return (len(text) == size || len(text) >= maxHeldHeader || bytes.Contains(text, headerEnd)) && !isSubstitute(text)
-}
-
-// literalSize is the size of the literal that a line announces.
-func literalSize(line []byte) (size int, ok bool) {
-	open := bytes.LastIndexByte(line, '{')
-	if open < 0 {
-		return 0, false
-	}
-	size, err := strconv.Atoi(strings.Trim(string(line[open:]), "{}+\r\n"))
-	return size, err == nil
 }
 
 // decide lets go of what is held.
@@ -115,7 +103,7 @@ func (h *substituteHold) decide(out []byte, f *fetching) []byte {
 		return out
 	}
 	open := bytes.LastIndexByte(line, '{')
-	size, ok := literalSize(line)
+	size, ok := wire.AnnouncedSize(line)
 	if !ok || !holdsHeader(line) {
 		return append(out, h.buf...)
 	}

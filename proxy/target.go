@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"exgate/backend"
+	"exgate/proxy/slots"
 )
 
 // Upstream is one server that logins may go to.
@@ -17,7 +18,7 @@ type Upstream struct {
 	Resume  bool                        // sessions outlive its connections
 	// Connections bound those to this server; an observing gateway keeps to them
 	// where it keeps the pace.
-	Connections ConnectionLimits
+	Connections slots.Limits
 	// Match are patterns of the logins that go there, in any case: a mailbox, or
 	// DOMAIN\user, in which * stands for anything.
 	Match []string
@@ -27,7 +28,7 @@ type Upstream struct {
 type target struct {
 	Upstream
 	backend *backend.Upstream
-	places  *places // of connections; Server.use sets it
+	places  *slots.Pool // of connections; Server.use sets it
 
 	mu       sync.Mutex
 	policies map[string]*Policy // by profile, once made

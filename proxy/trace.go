@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/backend/wire"
 )
 
 // Tracer writes the wire trace: what both sides say, without the bytes of
@@ -158,9 +159,9 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 		return
 	}
 	tag, rest, _ := strings.Cut(string(line), " ")
-	verb, args := verbOf(rest)
+	verb, args := wire.SplitVerb(rest)
 	route := routes[verb]
-	t.hides = !loggedIn || route == nil || !route.shown() || !validTag(tag)
+	t.hides = !loggedIn || route == nil || !route.shown() || !wire.IsTag(tag)
 	switch {
 	case !t.hides:
 		t.shows(tag)

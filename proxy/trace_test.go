@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"exgate/proxy/testkit"
 )
 
 // TestNoSecretIsWritten logs in and fails to in every shape, and looks for the
@@ -76,7 +78,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 				_, err = c.r.ReadString('\n')
 			}
 			c.close()
-			eventually(t, "the session has ended", func() bool {
+			testkit.Eventually(t, "the session has ended", func() bool {
 				return strings.Contains(g.log.String(), "session end") || strings.Contains(g.log.String(), "connection ended before a login")
 			})
 			for where, text := range map[string]string{"trace": g.trace.String(), "log": g.log.String()} {

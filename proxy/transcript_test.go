@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exgate/proxy/testkit"
 )
 
 // step is what one side of a transcript says before it waits for the other.
@@ -116,7 +118,7 @@ func (c *cutter) write(nc net.Conn, p []byte) error {
 	if _, err := nc.Write(p[:before]); err != nil {
 		return err
 	}
-	for end := time.Now().Add(waitLimit); c.read() < c.at; runtime.Gosched() {
+	for end := time.Now().Add(testkit.WaitLimit); c.read() < c.at; runtime.Gosched() {
 		if time.Now().After(end) {
 			c.t.Errorf("the gateway has read %d bytes of %d", c.read(), c.at)
 			break
@@ -129,7 +131,7 @@ func (c *cutter) write(nc net.Conn, p []byte) error {
 // pair returns the two ends of a TCP connection.
 func pair(t *testing.T) (net.Conn, net.Conn) {
 	t.Helper()
-	l := listen(t)
+	l := testkit.Listen(t)
 	defer l.Close()
 	near, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -141,7 +143,7 @@ func pair(t *testing.T) (net.Conn, net.Conn) {
 	}
 	for _, nc := range []net.Conn{near, far} {
 		t.Cleanup(func() { nc.Close() })
-		nc.SetDeadline(time.Now().Add(waitLimit))
+		nc.SetDeadline(time.Now().Add(testkit.WaitLimit))
 	}
 	return near, far
 }

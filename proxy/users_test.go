@@ -6,183 +6,22 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/certificate"
+	"exgate/proxy/testkit"
+	"exgate/proxy/users"
 )
-
-// cheapHash is a hash that tests can afford.
-func cheapHash(password string) string {
-	a := argon{memory: 8, time: 1, threads: 1, salt: []byte("saltsalt")}
-	a.key = a.of(password, 32)
-	return a.String()
-}
-
-// usersFile writes a users file; in its lines, "HASH(x)" is the hash of x.
-func usersFile(t *testing.T, lines ...string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "users")
-	writeUsers(t, path, lines...)
-	return path
-}
-
-func writeUsers(t *testing.T, path string, lines ...string) {
-	t.Helper()
-	text := strings.Join(lines, "\n") + "\n"
-	for {
-		before, rest, found := strings.Cut(text, "HASH(")
-		if !found {
-			break
-		}
-		password, after, _ := strings.Cut(rest, ")")
-		text = before + cheapHash(password) + after
-	}
-	writeFile(t, path, text)
-}
-
-func TestUsers(t *testing.T) {
-	bcrypted, err := bcrypt.GenerateFromPassword([]byte("bobs"), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
-	}
-	users, err := LoadUsers(usersFile(t,
-		"# who may open what", "",
-		"migration HASH(secret) *@example.com",
-		"Bob@example.com "+string(bcrypted)+" bob@example.com Shared",
-		"root HASH(secret) *",
-		"scanner sha256:"+strings.Repeat("AB:", 31)+"ab scans@example.com"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name, password, cert string
-		want                 error
-	}{
-		{"migration", "secret", "", nil},
-		{"MIGRATION", "secret", "", nil},
-		{"migration", "Secret", "", errWrong},
-		{"migration", "", "", errWrong},
-		{"migration", "", strings.Repeat("ab", 32), errWrong},
-		{"bob@example.com", "bobs", "", nil},
-		{"bob", "bobs", "", errWrong},
-		{"nobody", "", "", errWrong},
-		{"nobody", "secret", "", errWrong},
-		{"", "", "", errWrong},
-		{"scanner", "", strings.Repeat("ab", 32), nil},
-		{"scanner", "anything", strings.Repeat("ab", 32), nil},
-		{"scanner", "", strings.Repeat("cd", 32), errWrong},
-		{"scanner", "", "", errWrong},
-	} {
-		if err := users.Prove(t.Context(), tt.name, backend.NewSecret(tt.password), tt.cert); err != tt.want {
-			t.Errorf("%s with %q: %v", tt.name, tt.password+tt.cert, err)
-		}
-	}
-	for _, tt := range []struct {
-		name, mailbox string
-		may           bool
-	}{
-		{"migration", "alice@example.com", true},
-		{"migration", "alice@EXAMPLE.com", true},
-		{"migration", "alice", false},
-		{"migration", "alice@example.com.evil.org", false},
-		{"migration", "alice@sub.example.com", false},
-		{"bob@example.com", "shared", true},
-		{"bob@example.com", "bob@example.com", true},
-		{"bob@example.com", "bob", false},
-		{"bob@example.com", "alice@example.com", false},
-		{"root", "anybody@anywhere.org", true},
-		{"root", `EXAMPLE\bob`, false},
-		{"root", "", false},
-		{"nobody", "bob", false},
-	} {
-		if err := users.May(tt.name, tt.mailbox); (err == nil) != tt.may {
-			t.Errorf("%s, mailbox %s: %v", tt.name, tt.mailbox, err)
-		}
-	}
-	if name, ok := users.Named(strings.Repeat("ab", 32)); !ok || name != "scanner" {
-		t.Errorf("the certificate is %s's (%v)", name, ok)
-	}
-	if name, ok := users.Named(""); ok {
-		t.Errorf("no certificate is %s's", name)
-	}
-}
-
-func TestUsersFileRefused(t *testing.T) {
-	good := cheapHash("secret")
-	for _, tt := range []struct{ line, want string }{
-		{"bob", "a line is"},
-		{"bob " + good, "a line is"},
-		{"bob secret *", "neither an argon2id"},
-		{"bob $argon2id$v=19$m=8,t=1,p=1$c2FsdA$a2V5 *", "neither an argon2id"},
-		{"bob " + strings.Replace(good, "m=8", "m=99999999", 1) + " *", "asks for more"},
-		{"bob " + strings.Replace(good, "t=1", "t=0", 1) + " *", "neither"},
-		{"bob $2y$31$" + strings.Repeat("a", 53) + " *", "cost 31"},
-		{"bob $2y$12$short *", "neither"},
-		{"bob sha256:abc *", "64 hexadecimal digits"},
-		{`EXAMPLE\bob ` + good + " *", "name of the user"},
-		{"bob " + good + ` EXAMPLE\bob`, "character other than"},
-		{"bob " + good + " *@", "is empty"},
-		{"bob " + good + " b*", "character other than"},
-		{"bob " + good + " *\nBOB " + good + " *", "line 2: BOB is there twice"},
-	} {
-		if _, err := LoadUsers(usersFile(t, tt.line)); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v", tt.line, err)
-		}
-	}
-	open := usersFile(t, "bob HASH(x) *")
-	if err := os.Chmod(open, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := LoadUsers(open); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("a file that others can read: %v", err)
-	}
-	if _, err := LoadUsers(filepath.Join(t.TempDir(), "nowhere")); err == nil {
-		t.Error("no file is taken for one")
-	}
-}
-
-// A file that has changed holds at once; one with a mistake lets nobody in.
-func TestUsersFileChanges(t *testing.T) {
-	path := usersFile(t, "bob HASH(one) bob")
-	users, err := LoadUsers(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prove := func(password string) error { return users.Prove(t.Context(), "bob", backend.NewSecret(password), "") }
-	writeUsers(t, path, "bob HASH(two) bob alice")
-	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice") != nil {
-		t.Error("the old file holds")
-	}
-	writeUsers(t, path, "bob HASH(two) bob alice", "carol")
-	if err := prove("two"); err == nil || !strings.Contains(err.Error(), "line 2") {
-		t.Errorf("a file with a mistake: %v", err)
-	}
-	if users.May("bob", "bob") == nil || users.Certificates() {
-		t.Error("a file with a mistake says something")
-	}
-}
-
-func TestHashPassword(t *testing.T) {
-	hash := HashPassword("pa$s w\"ord")
-	if err := checkHash(hash); err != nil || !matchesHash(hash, "pa$s w\"ord") || matchesHash(hash, "") || hash == HashPassword("pa$s w\"ord") {
-		t.Errorf("%s: %v", hash, err)
-	}
-	if matchesHash(nobodysHash, "") || checkHash(nobodysHash) != nil {
-		t.Error("nobody has a password")
-	}
-}
 
 // newHolder starts a gateway that logs in as admin, before a simulated Exchange
 // with TLS.
-func newHolder(t *testing.T, cfg exchangesim.Config, users []string, setups ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
+func newHolder(t *testing.T, cfg exchangesim.Config, callers []string, setups ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
 	t.Helper()
 	sim, err := exchangesim.New(cfg)
 	if err != nil {
@@ -192,7 +31,7 @@ func newHolder(t *testing.T, cfg exchangesim.Config, users []string, setups ...f
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := listen(t)
+	l := testkit.Listen(t)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := sim.Serve(l, exchangesim.ImplicitTLS); err != nil {
@@ -203,7 +42,7 @@ func newHolder(t *testing.T, cfg exchangesim.Config, users []string, setups ...f
 	holds := func(o *Options, _ *limits) {
 		o.Upstream.TLS, o.Upstream.RootCAs = backend.TLSImplicit, roots
 		o.Upstream.Admin = backend.Admin{Name: `EXAMPLE\admin`, Password: backend.NewSecret("adminpass")}
-		if o.Users, err = LoadUsers(usersFile(t, users...)); err != nil {
+		if o.Users, err = users.Load(testkit.UsersFile(t, callers...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -315,10 +154,10 @@ func deputy(t *testing.T, g *gateway, target, command string) {
 
 // The users file holds at a resume, too.
 func TestUsersFileAtResume(t *testing.T) {
-	path := usersFile(t, "caller HASH(secret) bob")
+	path := testkit.UsersFile(t, "caller HASH(secret) bob")
 	g, sim := newHolder(t, exchangesim.Config{}, nil, func(o *Options, _ *limits) {
 		var err error
-		if o.Users, err = LoadUsers(path); err != nil {
+		if o.Users, err = users.Load(path); err != nil {
 			t.Fatal(err)
 		}
 		o.Resume = true
@@ -336,7 +175,7 @@ func TestUsersFileAtResume(t *testing.T) {
 	c.C("a2 STATUS INBOX (MESSAGES)")
 	c.S("* STATUS INBOX (MESSAGES 0)")
 	c.S("a2 OK …")
-	writeUsers(t, path, "caller HASH(secret) alice")
+	testkit.WriteUsers(t, path, "caller HASH(secret) alice")
 	cut()
 	c.C("a3 STATUS INBOX (MESSAGES)")
 	c.S("* BYE …caller may not open the mailbox bob…")
@@ -345,11 +184,11 @@ func TestUsersFileAtResume(t *testing.T) {
 
 func TestClientCertificate(t *testing.T) {
 	dir := t.TempDir()
-	known, _, err := OwnCertificate(filepath.Join(dir, "known"))
+	known, _, err := certificate.Own(filepath.Join(dir, "known"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, _, err := OwnCertificate(filepath.Join(dir, "other"))
+	other, _, err := certificate.Own(filepath.Join(dir, "other"))
 	if err != nil {
 		t.Fatal(err)
 	}

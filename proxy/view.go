@@ -78,7 +78,7 @@ func (v *view) noteCode(s wire.Status) {
 	}
 	for code, number := range map[string]*uint32{"UIDVALIDITY": &v.validity, "UIDNEXT": &v.uidNext} {
 		if args, ok := s.CodeArgs(code); ok {
-			*number = parseNumber(args)
+			*number = wire.ParseNumber(args)
 		}
 	}
 }
@@ -90,34 +90,11 @@ func (v *view) noteLine(line []byte) bool {
 		v.noteCode(status)
 		return true
 	}
-	n, word, ok := numbered(line)
+	n, word, ok := wire.ParseNumbered(line)
 	if ok {
 		v.note(n, word)
 	}
 	return ok
-}
-
-// numbered reads "* n WORD" off the beginning of a response. Only the words
-// that change the numbering are of interest, which keeps a FETCH cheap.
-func numbered(line []byte) (n uint32, word string, ok bool) {
-	if len(line) < len("* 1 EXISTS") || line[1] != ' ' {
-		return 0, "", false
-	}
-	i := 2
-	for ; i < len(line) && '0' <= line[i] && line[i] <= '9'; i++ {
-		if n > (1<<32-10)/10 {
-			return 0, "", false
-		}
-		n = n*10 + uint32(line[i]-'0')
-	}
-	if i == 2 || line[i] != ' ' || len(line) < i+4 || line[i+1]|0x20 != 'e' || line[i+2]|0x20 != 'x' {
-		return 0, "", false
-	}
-	switch word := strings.ToUpper(strings.TrimRight(string(line[i+1:]), " \r\n")); word {
-	case "EXISTS", "EXPUNGE":
-		return n, word, true
-	}
-	return 0, "", false
 }
 
 // fold makes names equal that the upstream takes for the same.

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"exgate/backend"
+	"exgate/proxy/watchfile"
 )
 
 // sessions are those that are logged in.
@@ -63,11 +64,11 @@ func (c *conn) leaving() bool {
 // would not have come about as they are: a user who was moved comes back on
 // the new side. It has refusals logged, too. It runs until ctx ends.
 func (s *Server) watch(ctx context.Context) {
-	var users settled
-	users.changed(s.settings.Load().opts.Users.state())
+	var users watchfile.Watch
+	users.Changed(s.settings.Load().opts.Users.State())
 	for backend.Sleep(ctx, s.limits.Watch) == nil {
 		set := s.settings.Load()
-		s.refusals.flush(set.opts.Log, false)
+		s.refusals.Flush(set.opts.Log, false)
 		if set.opts.Routes != nil {
 			switch changed, err := set.opts.Routes.reload(); {
 			case err != nil:
@@ -77,7 +78,7 @@ func (s *Server) watch(ctx context.Context) {
 				s.sessions.dismiss(set.moved)
 			}
 		}
-		if users.changed(set.opts.Users.state()) {
+		if users.Changed(set.opts.Users.State()) {
 			set.opts.Log.Info("the users file has changed")
 			s.sessions.dismiss(barredNow)
 		}
@@ -102,30 +103,4 @@ func barredNow(l *login) string {
 		return err.Error()
 	}
 	return ""
-}
-
-// settled finds out that a file has changed once it is so at two looks: an
-// editor may be writing it at the first. The first file of all is taken as it
-// is.
-type settled struct {
-	taken, last fileState
-	any         bool
-}
-
-func (s *settled) changed(now fileState) bool {
-	stays := now.same(s.last) || !s.any
-	s.last = now
-	if !stays || s.any && now.same(s.taken) {
-		return false
-	}
-	s.taken, s.any = now, true
-	return true
-}
-
-// state tells the users file from what it was.
-func (u *Users) state() fileState {
-	if u == nil {
-		return fileState{}
-	}
-	return stateOf(u.path)
 }

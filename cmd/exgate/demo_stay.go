@@ -16,7 +16,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 
-	"exgate/proxy"
+	"exgate/proxy/certificate"
 )
 
 // demoSettings are what the reader's own client needs with --stay. All ports
@@ -47,7 +47,7 @@ func (st *stage) stay(messages []demoMessage) (*demoSettings, error) {
 		TrialUser:       upn(trialUser),
 		BareUser:        upn(bareUser),
 		Password:        demoPassword,
-		Fingerprint:     proxy.Fingerprint(st.certificate),
+		Fingerprint:     certificate.Fingerprint(st.certificate),
 		CertificateFile: filepath.Join(st.dir, "certificate.pem"),
 	}
 	source, err := st.startSource(s.SourceUser, messages)

@@ -18,6 +18,10 @@ import (
 
 	"exgate/config"
 	"exgate/proxy"
+	"exgate/proxy/certificate"
+	"exgate/proxy/quarantine"
+	"exgate/proxy/slots"
+	"exgate/proxy/spool"
 )
 
 func serveCommand() *cobra.Command {
@@ -183,22 +187,22 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 		ObserveThrottle: c.Observe.Throttle,
 		ObserveResume:   c.Observe.Resume,
 		Certificate:     certificate,
-		Spool: proxy.SpoolOptions{
+		Spool: spool.Options{
 			Dir:     c.Spool.Dir,
 			Memory:  c.Limits.SpoolMemoryPerMessage,
 			Session: c.Limits.SpoolPerSession,
 			Account: c.Limits.SpoolPerAccount,
 			Total:   c.Limits.SpoolTotal,
 		},
-		Quarantine: proxy.QuarantineOptions{Dir: c.Quarantine.Dir, Quota: c.Quarantine.Quota, Keep: c.Quarantine.Keep},
+		Quarantine: quarantine.Options{Dir: c.Quarantine.Dir, Quota: c.Quarantine.Quota, Keep: c.Quarantine.Keep},
 		Filter:     proxy.Filter{Command: c.Fixes.Filter.Command, When: c.Fixes.Filter.When, Timeout: c.Fixes.Filter.Timeout},
 		Log:        log,
 		Trace:      trace,
 	}, nil
 }
 
-func connectionLimits(p config.Pace) proxy.ConnectionLimits {
-	return proxy.ConnectionLimits{
+func connectionLimits(p config.Pace) slots.Limits {
+	return slots.Limits{
 		PerAccount: p.ConnectionsPerAccount, PerLogin: p.ConnectionsPerLogin, MaxWait: p.MaxWait, ParkAfter: p.ParkAfter,
 	}
 }
@@ -239,11 +243,11 @@ func clientCertificate(c *config.Config, log *slog.Logger) (tls.Certificate, err
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	cert, made, err := proxy.OwnCertificate(dir)
+	cert, made, err := certificate.Own(dir)
 	if err != nil {
 		return cert, fmt.Errorf("state_dir: %w", err)
 	}
-	log.Info("self-signed certificate", "new", made, "dir", dir, "sha256", proxy.Fingerprint(cert))
+	log.Info("self-signed certificate", "new", made, "dir", dir, "sha256", certificate.Fingerprint(cert))
 	return cert, nil
 }
 

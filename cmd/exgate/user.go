@@ -15,15 +15,15 @@ import (
 	"golang.org/x/term"
 
 	"exgate/config"
-	"exgate/proxy"
+	"exgate/proxy/users"
 )
 
 // loadUsers reads the users file; nil if the configuration has none.
-func loadUsers(c *config.Config) (*proxy.Users, error) {
+func loadUsers(c *config.Config) (*users.File, error) {
 	if c.UsersFile == "" {
 		return nil, nil
 	}
-	users, err := proxy.LoadUsers(c.UsersFile)
+	users, err := users.Load(c.UsersFile)
 	if err != nil {
 		return nil, exitError{exitConfig, err}
 	}
@@ -71,7 +71,7 @@ func userAddCommand() *cobra.Command {
 			if err != nil {
 				return exitError{exitUsage, err}
 			}
-			if err := proxy.PutUser(file, args[0], proof, mailboxes); err != nil {
+			if err := users.Put(file, args[0], proof, mailboxes); err != nil {
 				return exitError{exitUsage, err}
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s may open %s\n", file, args[0], strings.Join(mailboxes, ", "))
@@ -93,7 +93,7 @@ func userRemoveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := proxy.RemoveUser(file, args[0]); err != nil {
+			if err := users.Remove(file, args[0]); err != nil {
 				return exitError{exitUsage, err}
 			}
 			return nil
@@ -111,7 +111,7 @@ func userListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			users, err := proxy.LoadUsers(file)
+			users, err := users.Load(file)
 			if err != nil {
 				return exitError{exitConfig, err}
 			}
@@ -143,7 +143,7 @@ func passwordProof(cmd *cobra.Command, name string) (string, error) {
 	if password == "" {
 		return "", errors.New("the password is empty")
 	}
-	return proxy.HashPassword(password), nil
+	return users.Hash(password), nil
 }
 
 // askSecret prompts on a terminal, without echo; elsewhere it reads a line.

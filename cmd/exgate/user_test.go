@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"exgate/backend"
-	"exgate/proxy"
+	"exgate/proxy/certificate"
+	"exgate/proxy/users"
 )
 
 // exgateWith runs a command line with standard input.
@@ -26,7 +27,7 @@ func exgateWith(t *testing.T, stdin string, args ...string) (stdout string, err 
 func TestUser(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "users")
-	cert, _, err := proxy.OwnCertificate(dir)
+	cert, _, err := certificate.Own(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestUser(t *testing.T) {
 		{"", "user remove nobody", "there is no nobody", true},
 		{"", "user remove bob@example.com", "", false},
 		{"", "user list", "MIGRATION  password  ", false},
-		{"", "user list", "scanner    certificate " + strings.ToLower(strings.ReplaceAll(proxy.Fingerprint(cert), ":", "")), false},
+		{"", "user list", "scanner    certificate " + strings.ToLower(strings.ReplaceAll(certificate.Fingerprint(cert), ":", "")), false},
 	} {
 		out, err := exgateWith(t, step.stdin, append(strings.Fields(step.args), "--file", file)...)
 		if err != nil {
@@ -62,7 +63,7 @@ func TestUser(t *testing.T) {
 	if err != nil || strings.Contains(string(data), "bob") || strings.Contains(string(data), "secret") || strings.Count(string(data), "\n") != 2 {
 		t.Errorf("%v:\n%s", err, data)
 	}
-	users, err := proxy.LoadUsers(file)
+	users, err := users.Load(file)
 	if err != nil || users.Prove(t.Context(), "migration", backend.NewSecret("new"), "") != nil || users.Prove(t.Context(), "migration", backend.NewSecret("secret"), "") == nil {
 		t.Errorf("the password was not replaced: %v", err)
 	}

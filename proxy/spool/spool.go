@@ -1,4 +1,6 @@
-package proxy
+// Package spool holds uploaded messages while they are repaired and sent: short
+// ones in memory, long ones in files, all of them charged to budgets.
+package spool
 
 import (
 	"bytes"
@@ -9,8 +11,8 @@ import (
 	"sync"
 )
 
-// SpoolOptions say where uploaded messages wait and how much they may take.
-type SpoolOptions struct {
+// Options say where uploaded messages wait and how much they may take.
+type Options struct {
 	Dir     string // of the files; "" is the system's
 	Memory  int64  // bytes of one message kept in memory, a file beyond; 0 is DefaultSpoolMemory
 	Session int64  // bytes of one session's messages at a time; 0: no bound
@@ -18,28 +20,28 @@ type SpoolOptions struct {
 	Total   int64  // of the gateway's; 0: no bound
 }
 
-// DefaultSpoolMemory holds most messages of a mailbox and lets a thousand
+// DefaultMemory holds most messages of a mailbox and lets a thousand
 // uploads fit in 256 MB.
-const DefaultSpoolMemory = 256 << 10
+const DefaultMemory = 256 << 10
 
-// errSpoolBudget says that too much is being uploaded at a time.
-var errSpoolBudget = errors.New("too many bytes are being uploaded at a time")
+// ErrBudget says that too much is being uploaded at a time.
+var ErrBudget = errors.New("too many bytes are being uploaded at a time")
 
-// budget counts bytes against a bound.
-type budget struct {
+// Budget counts bytes against a bound.
+type Budget struct {
 	mu   sync.Mutex
 	max  int64 // 0: no bound
 	used int64
 }
 
-// bound sets the bound, for what is charged from now on.
-func (b *budget) bound(max int64) {
+// SetMax sets the bound, for what is charged from now on.
+func (b *Budget) SetMax(max int64) {
 	b.mu.Lock()
 	b.max = max
 	b.mu.Unlock()
 }
 
-func (b *budget) charge(n int64) bool {
+func (b *Budget) charge(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.max > 0 && b.used+n > b.max {
@@ -49,17 +51,24 @@ func (b *budget) charge(n int64) bool {
 	return true
 }
 
-func (b *budget) release(n int64) {
+// Used is the number of bytes charged and not released.
+func (b *Budget) Used() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.used
+}
+
+func (b *Budget) release(n int64) {
 	b.mu.Lock()
 	b.used -= n
 	b.mu.Unlock()
 }
 
-// spool holds one message while it is examined, repaired and sent. Its bytes
+// Spool holds one message while it is examined, repaired and sent. Its bytes
 // are charged to the budgets as they arrive.
-type spool struct {
-	opts     SpoolOptions
-	budgets  []*budget
+type Spool struct {
+	opts     Options
+	budgets  []*Budget
 	expected int64   // bytes announced
 	mem      *[]byte // nil: none yet, or the file
 	file     *os.File
@@ -67,22 +76,22 @@ type spool struct {
 	size     int64
 }
 
-// newSpool prepares for a message of size bytes. Close gives all back.
-func newSpool(opts SpoolOptions, size int64, budgets ...*budget) *spool {
+// New prepares for a message of size bytes. Close gives all back.
+func New(opts Options, size int64, budgets ...*Budget) *Spool {
 	if opts.Memory == 0 {
-		opts.Memory = DefaultSpoolMemory
+		opts.Memory = DefaultMemory
 	}
-	return &spool{opts: opts, budgets: budgets, expected: size}
+	return &Spool{opts: opts, budgets: budgets, expected: size}
 }
 
 // Write appends to the message. After an error the message is incomplete.
-func (s *spool) Write(p []byte) (int, error) {
+func (s *Spool) Write(p []byte) (int, error) {
 	for i, b := range s.budgets {
 		if !b.charge(int64(len(p))) {
 			for _, charged := range s.budgets[:i] {
 				charged.release(int64(len(p)))
 			}
-			return 0, errSpoolBudget
+			return 0, ErrBudget
 		}
 	}
 	s.size += int64(len(p))
@@ -106,7 +115,7 @@ func (s *spool) Write(p []byte) (int, error) {
 }
 
 // spill moves the message to a file that vanishes with its handle.
-func (s *spool) spill() error {
+func (s *Spool) spill() error {
 	f, err := os.CreateTemp(s.opts.Dir, "exgate-spool-*")
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
@@ -125,7 +134,7 @@ func (s *spool) spill() error {
 }
 
 // ReadAt reads what was written.
-func (s *spool) ReadAt(p []byte, off int64) (int, error) {
+func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	if s.file != nil {
 		return s.file.ReadAt(p, off)
 	}
@@ -142,7 +151,7 @@ func (s *spool) ReadAt(p []byte, off int64) (int, error) {
 
 // Bytes is the message while it is in memory, else nil. It must not be changed,
 // nor kept after Close.
-func (s *spool) Bytes() []byte {
+func (s *Spool) Bytes() []byte {
 	if s.mem == nil {
 		return nil
 	}
@@ -152,9 +161,9 @@ func (s *spool) Bytes() []byte {
 // mostHeaders is more than the header of most messages has.
 const mostHeaders = 16 << 10
 
-// beginning is the header of the message with some of what follows it, and not
+// Header is the header of the message with some of what follows it, and not
 // more than most bytes. It must not be changed, nor kept after Close.
-func (s *spool) beginning(most int64) []byte {
+func (s *Spool) Header(most int64) []byte {
 	most = min(most, s.size)
 	if s.file == nil {
 		return s.Bytes()[:most]
@@ -162,7 +171,7 @@ func (s *spool) beginning(most int64) []byte {
 	for size := min(most, mostHeaders); ; size = most {
 		text := make([]byte, size)
 		n, err := s.ReadAt(text, 0)
-		if text = text[:n]; size == most || err != nil || bytes.Contains(text, headerEnd) {
+		if text = text[:n]; size == most || err != nil || bytes.Contains(text, []byte("\r\n\r\n")) {
 			return text
 		}
 	}
@@ -172,7 +181,7 @@ func (s *spool) beginning(most int64) []byte {
 const copiedAtOnce = 128 << 10
 
 // forget gives back the memory.
-func (s *spool) forget() {
+func (s *Spool) forget() {
 	if s.mem != nil {
 		giveMemory(s.mem)
 		s.mem = nil
@@ -180,7 +189,7 @@ func (s *spool) forget() {
 }
 
 // WriteTo writes the message as it came, and may be called again.
-func (s *spool) WriteTo(w io.Writer) (int64, error) {
+func (s *Spool) WriteTo(w io.Writer) (int64, error) {
 	if s.file != nil {
 		mem := takeMemory(copiedAtOnce)
 		defer giveMemory(mem)
@@ -190,8 +199,11 @@ func (s *spool) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
+// Size is the number of bytes written so far.
+func (s *Spool) Size() int64 { return s.size }
+
 // Close frees the memory or the file.
-func (s *spool) Close() error {
+func (s *Spool) Close() error {
 	for _, b := range s.budgets {
 		b.release(s.size)
 	}

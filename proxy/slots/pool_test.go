@@ -1,4 +1,4 @@
-package proxy
+package slots
 
 import (
 	"context"
@@ -18,7 +18,7 @@ type sitter struct {
 	listens bool
 }
 
-func (s *sitter) idleSince() (time.Time, bool) {
+func (s *sitter) IdleSince() (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.since, s.listens
@@ -36,37 +36,37 @@ func (s *sitter) times() int {
 	return s.asked
 }
 
-func (s *sitter) park() {
+func (s *sitter) Park() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
 }
 
-func TestPlaces(t *testing.T) {
+func TestPool(t *testing.T) {
 	for name, tt := range map[string]struct {
-		limits   ConnectionLimits
+		limits   Limits
 		accounts []string // one asks for a place after the other
 		logins   []string
 		granted  int
 	}{
-		"no bound":                         {ConnectionLimits{}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 3},
-		"one is kept for side connections": {ConnectionLimits{PerAccount: 3}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 2},
-		"per account":                      {ConnectionLimits{PerAccount: 2}, []string{"a", "b", "c", "a"}, []string{"x", "x", "x", "x"}, 3},
-		"per login":                        {ConnectionLimits{PerLogin: 2}, []string{"a", "b", "c"}, []string{"x", "x", "x"}, 2},
-		"both":                             {ConnectionLimits{PerAccount: 2, PerLogin: 2}, []string{"a", "a", "b", "c"}, []string{"x", "x", "x", "x"}, 2},
-		"others are not held up":           {ConnectionLimits{PerAccount: 2}, []string{"a", "a", "b"}, []string{"x", "x", "x"}, 2},
+		"no bound":                         {Limits{}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 3},
+		"one is kept for side connections": {Limits{PerAccount: 3}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 2},
+		"per account":                      {Limits{PerAccount: 2}, []string{"a", "b", "c", "a"}, []string{"x", "x", "x", "x"}, 3},
+		"per login":                        {Limits{PerLogin: 2}, []string{"a", "b", "c"}, []string{"x", "x", "x"}, 2},
+		"both":                             {Limits{PerAccount: 2, PerLogin: 2}, []string{"a", "a", "b", "c"}, []string{"x", "x", "x", "x"}, 2},
+		"others are not held up":           {Limits{PerAccount: 2}, []string{"a", "a", "b"}, []string{"x", "x", "x"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newPlaces()
-				p.bound(tt.limits)
+				p := NewPool()
+				p.SetLimits(tt.limits)
 				granted := 0
 				for i := range tt.accounts {
-					place, err := p.take(t.Context(), new(sitter), tt.accounts[i], tt.logins[i])
+					place, err := p.Take(t.Context(), new(sitter), tt.accounts[i], tt.logins[i])
 					if err == nil {
 						granted++
-						defer place.release()
-					} else if !errors.Is(err, errNoPlace) {
+						defer place.Release()
+					} else if !errors.Is(err, ErrNone) {
 						t.Error(err)
 					}
 				}
@@ -78,36 +78,36 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-func TestPlacesInTurn(t *testing.T) {
+func TestPoolInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces()
-		p.bound(ConnectionLimits{PerLogin: 1, MaxWait: time.Hour})
-		first, err := p.take(t.Context(), new(sitter), "a", "x")
+		p := NewPool()
+		p.SetLimits(Limits{PerLogin: 1, MaxWait: time.Hour})
+		first, err := p.Take(t.Context(), new(sitter), "a", "x")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var order []string
-		returned := p.ask(&place{all: p, owner: new(sitter), account: "parked", login: "x"}, true, func() { order = append(order, "parked") })
+		returned := p.ask(&Slot{pool: p, owner: new(sitter), account: "parked", login: "x"}, true, func() { order = append(order, "parked") })
 		var waiting sync.WaitGroup
 		for i := range 3 {
 			waiting.Go(func() {
 				time.Sleep(time.Duration(i) * time.Second)
-				place, err := p.take(t.Context(), new(sitter), "a", "x")
+				place, err := p.Take(t.Context(), new(sitter), "a", "x")
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				order = append(order, fmt.Sprint(i))
-				place.release()
+				place.Release()
 			})
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		if _, err := p.take(ctx, new(sitter), "a", "x"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := p.Take(ctx, new(sitter), "a", "x"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a client that has left got %v", err)
 		}
-		first.release()
-		first.release() // does nothing
+		first.Release()
+		first.Release() // does nothing
 		waiting.Wait()
 		if got := fmt.Sprint(order); got != "[0 1 2 parked]" {
 			t.Errorf("in the order %s", got)
@@ -115,7 +115,7 @@ func TestPlacesInTurn(t *testing.T) {
 		if p.withdraw(returned) {
 			t.Error("the parked one was not granted its place")
 		}
-		returned.place.release()
+		returned.slot.Release()
 		if len(p.held)+len(p.byAccount)+len(p.byLogin)+len(p.queue) > 0 {
 			t.Errorf("left: %+v", p)
 		}
@@ -124,23 +124,23 @@ func TestPlacesInTurn(t *testing.T) {
 
 // The session that has idled longest is asked for its place, once, and only as
 // many as there are waiters.
-func TestPlacesAskTheIdle(t *testing.T) {
+func TestPoolAsksTheIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces()
-		p.bound(ConnectionLimits{PerLogin: 3, MaxWait: time.Minute, ParkAfter: 10 * time.Second})
+		p := NewPool()
+		p.SetLimits(Limits{PerLogin: 3, MaxWait: time.Minute, ParkAfter: 10 * time.Second})
 		now := time.Now()
 		owners := []*sitter{{since: now.Add(-time.Second)}, {since: now.Add(-2 * time.Second)}, {}}
-		var held []*place
+		var held []*Slot
 		for _, o := range owners {
-			place, err := p.take(t.Context(), o, "a", "x")
+			place, err := p.Take(t.Context(), o, "a", "x")
 			if err != nil {
 				t.Fatal(err)
 			}
 			held = append(held, place)
 		}
-		got := make(chan *place)
+		got := make(chan *Slot)
 		go func() {
-			place, err := p.take(t.Context(), new(sitter), "a", "x")
+			place, err := p.Take(t.Context(), new(sitter), "a", "x")
 			if err != nil {
 				t.Error(err)
 			}
@@ -160,32 +160,32 @@ func TestPlacesAskTheIdle(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		asked(0, 1, 0)
 		owners[1].set(time.Time{}) // a command has come
-		held[1].keep()
+		held[1].Keep()
 		time.Sleep(11 * time.Second)
 		asked(1, 1, 0)
 		time.Sleep(11 * time.Second)
 		asked(1, 1, 0) // one waiter, one place on its way
-		held[0].release()
-		(<-got).release()
-		held[1].release()
-		held[2].release()
+		held[0].Release()
+		(<-got).Release()
+		held[1].Release()
+		held[2].Release()
 	})
 }
 
 // One that only listens takes the place of a session that does not.
-func TestPlacesForThoseWhoListen(t *testing.T) {
+func TestPoolForThoseWhoListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces()
-		p.bound(ConnectionLimits{PerLogin: 2, ParkAfter: time.Second})
+		p := NewPool()
+		p.SetLimits(Limits{PerLogin: 2, ParkAfter: time.Second})
 		owners := []*sitter{{since: time.Now(), listens: true}, {since: time.Now()}}
 		for _, o := range owners {
-			place, err := p.take(t.Context(), o, "a", "x")
+			place, err := p.Take(t.Context(), o, "a", "x")
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer place.release()
+			defer place.Release()
 		}
-		w := p.ask(&place{all: p, owner: new(sitter), account: "a", login: "x"}, true, func() {})
+		w := p.ask(&Slot{pool: p, owner: new(sitter), account: "a", login: "x"}, true, func() {})
 		defer p.withdraw(w)
 		if again, ok := p.makeRoom(w); !ok || again != time.Second {
 			t.Errorf("to be tried again after %s, %t", again, ok)

@@ -1,4 +1,6 @@
-package proxy
+// Package users reads and writes the users file, which says who may open which
+// mailboxes with the credentials that the gateway holds.
+package users
 
 import (
 	"bufio"
@@ -13,9 +15,10 @@ import (
 	"sync"
 
 	"exgate/backend"
+	"exgate/proxy/watchfile"
 )
 
-// Users is the file that says who may open which mailboxes with what the
+// File is the file that says who may open which mailboxes with what the
 // gateway holds. A line of it has a caller's name, what proves him, and his
 // mailboxes, apart by blanks:
 //
@@ -30,13 +33,13 @@ import (
 //
 // The file is read again when it has changed. While it cannot be read, nobody
 // gets in.
-type Users struct {
+type File struct {
 	path  string
 	slots chan struct{} // hashes being computed
 
 	mu     sync.Mutex
 	read   bool
-	seen   fileState
+	seen   watchfile.State
 	byName map[string]user // by name in lower case
 	err    error           // why the file as it is now cannot be used
 }
@@ -49,45 +52,22 @@ type user struct {
 	mailboxes []string
 }
 
-// fileState tells whether a file is still the one that was read. Size and time
-// alone do not: one may take the place of another of the same size within a tick
-// of the clock that files are stamped by.
-type fileState struct {
-	info os.FileInfo // nil: there is none
-}
-
-// stateOf is the state of a file; the zero one where there is none.
-func stateOf(path string) fileState {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fileState{}
-	}
-	return fileState{info}
-}
-
-func (s fileState) same(as fileState) bool {
-	if s.info == nil || as.info == nil {
-		return s.info == as.info
-	}
-	return os.SameFile(s.info, as.info) && s.info.Size() == as.info.Size() && s.info.ModTime().Equal(as.info.ModTime())
-}
-
 // errWrong is the same for an unknown name and a wrong password, as is the
 // time it takes.
 var errWrong = errors.New("wrong name or password")
 
-// LoadUsers reads the file at path. It must not be readable by others.
-func LoadUsers(path string) (*Users, error) {
-	u := &Users{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+// Load reads the file at path. It must not be readable by others.
+func Load(path string) (*File, error) {
+	u := &File{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	_, err := u.current()
 	return u, err
 }
 
 // current returns the users as the file has them now.
-func (u *Users) current() (map[string]user, error) {
+func (u *File) current() (map[string]user, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now := stateOf(u.path); !now.same(u.seen) || !u.read {
+	if now := watchfile.StateOf(u.path); !now.Equal(u.seen) || !u.read {
 		u.seen, u.read = now, true
 		u.byName, u.err = readUsers(u.path)
 	}
@@ -163,7 +143,7 @@ func normalFingerprint(s string) string { return strings.ToLower(strings.Replace
 
 // Prove tells whether a caller is who he says: by his password, or by the
 // certificate of his connection ("" if it has none).
-func (u *Users) Prove(ctx context.Context, name string, password backend.Secret, cert string) error {
+func (u *File) Prove(ctx context.Context, name string, password backend.Secret, cert string) error {
 	users, err := u.current()
 	if err != nil {
 		return err
@@ -192,7 +172,7 @@ func (u *Users) Prove(ctx context.Context, name string, password backend.Secret,
 }
 
 // May tells whether a caller may open a mailbox, named as it goes to Exchange.
-func (u *Users) May(name, mailbox string) error {
+func (u *File) May(name, mailbox string) error {
 	users, err := u.current()
 	if err != nil {
 		return err
@@ -211,7 +191,7 @@ func (u *Users) May(name, mailbox string) error {
 }
 
 // Named returns the caller whose client certificate has that fingerprint.
-func (u *Users) Named(cert string) (name string, ok bool) {
+func (u *File) Named(cert string) (name string, ok bool) {
 	users, err := u.current()
 	if err != nil || cert == "" {
 		return "", false
@@ -224,8 +204,8 @@ func (u *Users) Named(cert string) (name string, ok bool) {
 	return "", false
 }
 
-// Certificates tells whether any caller is known by a certificate.
-func (u *Users) Certificates() bool {
+// HasCertificates tells whether any caller is known by a certificate.
+func (u *File) HasCertificates() bool {
 	users, err := u.current()
 	if err != nil {
 		return false
@@ -236,4 +216,12 @@ func (u *Users) Certificates() bool {
 		}
 	}
 	return false
+}
+
+// State tells the users file from what it was.
+func (u *File) State() watchfile.State {
+	if u == nil {
+		return watchfile.State{}
+	}
+	return watchfile.StateOf(u.path)
 }

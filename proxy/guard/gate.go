@@ -1,4 +1,4 @@
-package proxy
+package guard
 
 import (
 	"context"
@@ -8,16 +8,16 @@ import (
 	"exgate/backend"
 )
 
-// maxReconnects is how many sessions log in again at a time: when Exchange
+// MaxReconnects is how many sessions log in again at a time: when Exchange
 // restarts, all of them have lost their connections at once.
-const maxReconnects = 8
+const MaxReconnects = 8
 
-// gate lets a few pass at a time.
-type gate chan struct{}
+// Gate lets a few pass at a time.
+type Gate chan struct{}
 
-// enter waits for a random part of spread, and then for a place, which done
+// Enter waits for a random part of spread, and then for a place, which done
 // gives back.
-func (g gate) enter(ctx context.Context, spread time.Duration) (done func(), err error) {
+func (g Gate) Enter(ctx context.Context, spread time.Duration) (done func(), err error) {
 	if err := backend.Sleep(ctx, rand.N(spread+1)); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package proxy
+package users
 
 import (
 	"errors"
@@ -14,10 +14,10 @@ import (
 	"exgate/backend"
 )
 
-// PutUser adds a user to the file at path, or replaces his line. proof is a
+// Put adds a user to the file at path, or replaces his line. proof is a
 // hash, or sha256: and the fingerprint of a certificate. The file is made if
 // there is none; its other lines stay as they are.
-func PutUser(path, name, proof string, mailboxes []string) error {
+func Put(path, name, proof string, mailboxes []string) error {
 	fields := append([]string{name, proof}, mailboxes...)
 	if _, err := parseUser(fields); err != nil {
 		return err
@@ -25,8 +25,8 @@ func PutUser(path, name, proof string, mailboxes []string) error {
 	return editUsers(path, name, strings.Join(fields, " "))
 }
 
-// RemoveUser takes a user's line out of the file at path.
-func RemoveUser(path, name string) error { return editUsers(path, name, "") }
+// Remove takes a user's line out of the file at path.
+func Remove(path, name string) error { return editUsers(path, name, "") }
 
 // editUsers replaces the line of a name by another; "" removes it.
 func editUsers(path, name, line string) error {
@@ -59,7 +59,7 @@ func editUsers(path, name, line string) error {
 }
 
 // Describe writes who may open what, and nothing of what proves them.
-func (u *Users) Describe(w io.Writer) error {
+func (u *File) Describe(w io.Writer) error {
 	users, err := u.current()
 	if err != nil {
 		return err

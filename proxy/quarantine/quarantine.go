@@ -1,4 +1,6 @@
-package proxy
+// Package quarantine keeps the originals of messages that lose something on
+// their way, and remembers the messages that Exchange has taken for commands.
+package quarantine
 
 import (
 	"crypto/sha256"
@@ -13,22 +15,20 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"exgate/rewrite"
 )
 
-// QuarantineOptions say where originals are kept that lost something on their
+// Options say where originals are kept that lost something on their
 // way, and for how long.
-type QuarantineOptions struct {
+type Options struct {
 	Dir   string        // "": none are kept
 	Quota int64         // bytes of all files; 0: no bound
 	Keep  time.Duration // 0: for ever
 }
 
-// quarantine is a folder of files, each named by its content and by what the
+// Store is a folder of files, each named by its content and by what the
 // message calls it. A file is whole and on the disk before keep returns.
-type quarantine struct {
-	opts QuarantineOptions
+type Store struct {
+	opts Options
 
 	mu      sync.Mutex
 	used    int64 // bytes of the whole files: as of the last sweep, and kept since
@@ -42,9 +42,9 @@ const sweepEvery = time.Hour
 // incomplete begins the name of a file that is being written.
 const incomplete = ".incomplete-"
 
-// openQuarantine makes the folder, which must be closed to others.
-func openQuarantine(opts QuarantineOptions) (*quarantine, error) {
-	q := &quarantine{opts: opts}
+// Open makes the folder, which must be closed to others.
+func Open(opts Options) (*Store, error) {
+	q := &Store{opts: opts}
 	if opts.Dir == "" {
 		return q, nil
 	}
@@ -62,15 +62,15 @@ func openQuarantine(opts QuarantineOptions) (*quarantine, error) {
 }
 
 var (
-	errNoQuarantine   = errors.New("there is no quarantine")
-	errQuarantineFull = errors.New("the quarantine is full (quarantine.quota)")
+	ErrNone = errors.New("there is no quarantine")
+	ErrFull = errors.New("the quarantine is full (quarantine.quota)")
 )
 
-// keep stores what write writes, size bytes, and returns the file's name. What
+// Keep stores what write writes, size bytes, and returns the file's name. What
 // is there already is not stored twice, but kept longer.
-func (q *quarantine) keep(name string, size int64, write func(io.Writer) (int64, error)) (file string, err error) {
+func (q *Store) Keep(name string, size int64, write func(io.Writer) (int64, error)) (file string, err error) {
 	if q.opts.Dir == "" {
-		return "", errNoQuarantine
+		return "", ErrNone
 	}
 	if err := q.reserve(size); err != nil {
 		return "", err
@@ -107,7 +107,7 @@ func (q *quarantine) keep(name string, size int64, write func(io.Writer) (int64,
 }
 
 // reserve takes size bytes of the quota.
-func (q *quarantine) reserve(size int64) error {
+func (q *Store) reserve(size int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if now := time.Now(); now.Sub(q.swept) > sweepEvery {
@@ -116,14 +116,14 @@ func (q *quarantine) reserve(size int64) error {
 		}
 	}
 	if q.opts.Quota > 0 && q.used+q.pending+size > q.opts.Quota {
-		return errQuarantineFull
+		return ErrFull
 	}
 	q.pending += size
 	return nil
 }
 
 // settle ends a reservation, of which so much has become a file.
-func (q *quarantine) settle(reserved, stored int64) {
+func (q *Store) settle(reserved, stored int64) {
 	q.mu.Lock()
 	q.pending -= reserved
 	q.used += stored
@@ -132,7 +132,7 @@ func (q *quarantine) settle(reserved, stored int64) {
 
 // sweep removes what was kept long enough, and what a crash has left
 // incomplete, and adds up the rest. Whoever calls it holds mu.
-func (q *quarantine) sweep(now time.Time) error {
+func (q *Store) sweep(now time.Time) error {
 	entries, err := os.ReadDir(q.opts.Dir)
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
@@ -188,33 +188,4 @@ func safeName(name string) string {
 		return '_'
 	}, name)
 	return strings.TrimRight(safe[max(0, len(safe)-maxSafeName):], ".")
-}
-
-// keep stores the original of a message that loses something by the plan, and
-// what is taken out of it, before it is sent.
-func (d *delivery) keep(plan *rewrite.Plan) error {
-	report := plan.Report()
-	q := d.c.set.quarantine
-	for _, part := range report.Detached {
-		file, err := q.keep(part.Name, part.Size, part.WriteTo)
-		if err != nil {
-			return d.notKept(err)
-		}
-		d.c.log.Info("kept an attachment", "mailbox", d.up.mailbox, "file", file, "size", part.Size)
-	}
-	if d.kept || !report.Lossy {
-		return nil
-	}
-	file, err := q.keep("message.eml", d.up.spool.size, d.up.spool.WriteTo)
-	if err != nil {
-		return d.notKept(err)
-	}
-	d.kept = true
-	d.c.log.Info("kept the original of a message", "mailbox", d.up.mailbox, "file", file, "size", d.up.spool.size)
-	return nil
-}
-
-func (d *delivery) notKept(err error) error {
-	d.c.log.Error("quarantine", "mailbox", d.up.mailbox, "err", err)
-	return errNotKept
 }

@@ -1,4 +1,6 @@
-package proxy
+// Package certificate makes and keeps the self-signed certificate that clients
+// see where none is configured.
+package certificate
 
 import (
 	"crypto/ecdsa"
@@ -31,9 +33,9 @@ const (
 // clients take at most.
 const selfSignedFor = 825 * 24 * time.Hour
 
-// OwnCertificate returns the self-signed certificate that is kept in dir, made
+// Own returns the self-signed certificate that is kept in dir, made
 // when there is none or it has expired.
-func OwnCertificate(dir string) (cert tls.Certificate, made bool, err error) {
+func Own(dir string) (cert tls.Certificate, made bool, err error) {
 	certPath, keyPath := filepath.Join(dir, certificateFile), filepath.Join(dir, keyFile)
 	cert, err = tls.LoadX509KeyPair(certPath, keyPath)
 	switch {

@@ -1,4 +1,4 @@
-package proxy
+package users
 
 import (
 	"crypto/rand"
@@ -32,8 +32,8 @@ var (
 // as long as where there is one.
 var nobodysHash = (&argon{memory: ownArgon.memory, time: ownArgon.time, threads: ownArgon.threads, salt: make([]byte, 16), key: make([]byte, 32)}).String()
 
-// HashPassword is a password as the users file has it.
-func HashPassword(password string) string {
+// Hash is a password as the users file has it.
+func Hash(password string) string {
 	a := ownArgon
 	a.salt = make([]byte, 16)
 	rand.Read(a.salt)

@@ -1,4 +1,4 @@
-package proxy
+package guard
 
 import (
 	"log/slog"
@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// refusalLog keeps a flood of refused clients from filling the log: of an
+// RefusalLog keeps a flood of refused clients from filling the log: of an
 // address the first refusal for a reason is logged, and then how many more there
 // were, once in so many minutes.
-type refusalLog struct {
+type RefusalLog struct {
 	now   func() time.Time
 	every time.Duration
 
@@ -33,12 +33,12 @@ const (
 	otherAddresses = "others"
 )
 
-func newRefusalLog() *refusalLog {
-	return &refusalLog{now: time.Now, every: refusalsEvery, since: make(map[refusalKey]*unsaid)}
+func NewRefusalLog() *RefusalLog {
+	return &RefusalLog{now: time.Now, every: refusalsEvery, since: make(map[refusalKey]*unsaid)}
 }
 
-// first tells whether a refusal is to be logged by itself; else it is counted.
-func (r *refusalLog) first(reason, address string) bool {
+// IsFirst tells whether a refusal is to be logged by itself; else it is counted.
+func (r *RefusalLog) IsFirst(reason, address string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := refusalKey{reason, address}
@@ -53,8 +53,8 @@ func (r *refusalLog) first(reason, address string) bool {
 	return true
 }
 
-// flush logs what has been counted for long enough, or all of it.
-func (r *refusalLog) flush(log *slog.Logger, all bool) {
+// Flush logs what has been counted for long enough, or all of it.
+func (r *RefusalLog) Flush(log *slog.Logger, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for key, entry := range r.since {

@@ -1,4 +1,4 @@
-package proxy
+package spool
 
 import (
 	"math/bits"

@@ -1,4 +1,4 @@
-package proxy
+package guard
 
 import (
 	"fmt"
@@ -6,22 +6,24 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exgate/proxy/testkit"
 )
 
 func TestRefusalLog(t *testing.T) {
-	clock := &simClock{t: time.Unix(0, 0)}
-	r := newRefusalLog()
-	r.now = clock.now
+	clock := &testkit.Clock{T: time.Unix(0, 0)}
+	r := NewRefusalLog()
+	r.now = clock.Now
 	var out strings.Builder
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	said := func(all bool) string {
 		out.Reset()
-		r.flush(log, all)
+		r.Flush(log, all)
 		return out.String()
 	}
 	first := func(n int, reason, address string) (logged int) {
 		for range n {
-			if r.first(reason, address) {
+			if r.IsFirst(reason, address) {
 				logged++
 			}
 		}
@@ -36,7 +38,7 @@ func TestRefusalLog(t *testing.T) {
 	if text := said(false); text != "" {
 		t.Errorf("at once: %s", text)
 	}
-	clock.add(refusalsEvery)
+	clock.Add(refusalsEvery)
 	if text := said(false); strings.Count(text, "\n") != 1 || !strings.Contains(text, "reason=guessing address=192.0.2.1 refused=99 within=5m0s") {
 		t.Errorf("after a while: %s", text)
 	}
@@ -47,7 +49,7 @@ func TestRefusalLog(t *testing.T) {
 	if text := said(true); !strings.Contains(text, "refused=7") {
 		t.Errorf("at the end: %s", text)
 	}
-	clock.add(refusalsEvery)
+	clock.Add(refusalsEvery)
 	said(false)
 	if len(r.since) != 0 || first(2, "guessing", "192.0.2.1") != 1 {
 		t.Errorf("%d are remembered", len(r.since))

@@ -1,4 +1,4 @@
-package proxy
+package spool
 
 import (
 	"bytes"
@@ -29,8 +29,8 @@ func TestSpoolsDoNotMix(t *testing.T) {
 	letters := func(c byte, n int) []byte { return bytes.Repeat([]byte{c}, n) }
 	for i := range 50 {
 		n := 9000 + 1000*i
-		a, b := newSpool(SpoolOptions{Dir: t.TempDir()}, int64(n)), newSpool(SpoolOptions{Dir: t.TempDir()}, int64(n))
-		for _, s := range []*spool{a, b} {
+		a, b := New(Options{Dir: t.TempDir()}, int64(n)), New(Options{Dir: t.TempDir()}, int64(n))
+		for _, s := range []*Spool{a, b} {
 			c := byte('a')
 			if s == b {
 				c = 'b'
@@ -44,7 +44,7 @@ func TestSpoolsDoNotMix(t *testing.T) {
 				}
 			}
 		}
-		for s, c := range map[*spool]byte{a: 'a', b: 'b'} {
+		for s, c := range map[*Spool]byte{a: 'a', b: 'b'} {
 			whole, err := io.ReadAll(io.NewSectionReader(s, 0, s.size))
 			if err != nil || !bytes.Equal(whole, letters(c, int(s.size))) {
 				t.Fatalf("%d bytes: %v, or of another", s.size, err)
@@ -65,12 +65,12 @@ func TestSpoolsDoNotMix(t *testing.T) {
 
 // What is announced as too long for memory goes to a file from its first byte.
 func TestSpoolOfALongMessageTakesNoMemory(t *testing.T) {
-	s := newSpool(SpoolOptions{Dir: t.TempDir(), Memory: 1000}, 1001)
+	s := New(Options{Dir: t.TempDir(), Memory: 1000}, 1001)
 	defer s.Close()
 	if _, err := s.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if s.mem != nil || s.file == nil || s.Bytes() != nil || string(s.beginning(100)) != "x" {
+	if s.mem != nil || s.file == nil || s.Bytes() != nil || string(s.Header(100)) != "x" {
 		t.Error("it is in memory")
 	}
 }
@@ -80,7 +80,7 @@ func BenchmarkSpool(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(message)))
 	for b.Loop() {
-		s := newSpool(SpoolOptions{}, int64(len(message)))
+		s := New(Options{}, int64(len(message)))
 		if _, err := s.Write(message); err != nil {
 			b.Fatal(err)
 		}

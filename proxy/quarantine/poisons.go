@@ -1,4 +1,4 @@
-package proxy
+package quarantine
 
 import (
 	"bytes"
@@ -33,10 +33,10 @@ type poison struct {
 	sum  [sha256.Size]byte
 }
 
-// poisons are the messages that Exchange has taken for commands. None of them
+// Poisons are the messages that Exchange has taken for commands. None of them
 // is sent again, also not after a restart: a client that has got no answer
 // comes back with the same message.
-type poisons struct {
+type Poisons struct {
 	file string // "": they are forgotten at the end
 	now  func() time.Time
 
@@ -45,10 +45,10 @@ type poisons struct {
 	sizes map[int64]int // how many have a size: most messages need no sum
 }
 
-// openPoisons reads what an earlier run has kept in the directory, and keeps
+// OpenPoisons reads what an earlier run has kept in the directory, and keeps
 // there what comes. Neither it nor the file need exist; "" keeps nothing.
-func openPoisons(dir string, now func() time.Time) (*poisons, error) {
-	p := &poisons{now: now, since: make(map[poison]time.Time), sizes: make(map[int64]int)}
+func OpenPoisons(dir string, now func() time.Time) (*Poisons, error) {
+	p := &Poisons{now: now, since: make(map[poison]time.Time), sizes: make(map[int64]int)}
 	if dir == "" {
 		return p, nil
 	}
@@ -57,7 +57,7 @@ func openPoisons(dir string, now func() time.Time) (*poisons, error) {
 }
 
 // read adds what is in the file. A line that is none is passed over.
-func (p *poisons) read() error {
+func (p *Poisons) read() error {
 	text, err := os.ReadFile(p.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -74,8 +74,8 @@ func (p *poisons) read() error {
 	return nil
 }
 
-// add remembers a message. The error says why that will not outlast this run.
-func (p *poisons) add(size int64, sum [sha256.Size]byte) error {
+// Add remembers a message. The error says why that will not outlast this run.
+func (p *Poisons) Add(size int64, sum [sha256.Size]byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.put(poison{size, sum}, p.now())
@@ -96,7 +96,7 @@ func (p *poisons) add(size int64, sum [sha256.Size]byte) error {
 	return nil
 }
 
-func (p *poisons) put(key poison, at time.Time) {
+func (p *Poisons) put(key poison, at time.Time) {
 	if _, known := p.since[key]; !known {
 		p.sizes[key.size]++
 	}
@@ -104,7 +104,7 @@ func (p *poisons) put(key poison, at time.Time) {
 }
 
 // trim forgets what is too old, and the oldest where there are too many.
-func (p *poisons) trim() {
+func (p *Poisons) trim() {
 	for key, at := range p.since {
 		if p.now().Sub(at) > poisonsLast {
 			p.forget(key)
@@ -118,22 +118,22 @@ func (p *poisons) trim() {
 	}
 }
 
-func (p *poisons) forget(key poison) {
+func (p *Poisons) forget(key poison) {
 	delete(p.since, key)
 	if p.sizes[key.size]--; p.sizes[key.size] == 0 {
 		delete(p.sizes, key.size)
 	}
 }
 
-func (p *poisons) has(size int64, sum [sha256.Size]byte) bool {
+func (p *Poisons) Has(size int64, sum [sha256.Size]byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	since, ok := p.since[poison{size, sum}]
 	return ok && p.now().Sub(since) <= poisonsLast
 }
 
-// hasSize tells whether there is one of that size.
-func (p *poisons) hasSize(size int64) bool {
+// HasSize tells whether there is one of that size.
+func (p *Poisons) HasSize(size int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.sizes[size] > 0

@@ -1,0 +1,137 @@
+package users
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"exgate/backend"
+	"exgate/proxy/testkit"
+)
+
+func TestUsers(t *testing.T) {
+	bcrypted, err := bcrypt.GenerateFromPassword([]byte("bobs"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := Load(testkit.UsersFile(t,
+		"# who may open what", "",
+		"migration HASH(secret) *@example.com",
+		"Bob@example.com "+string(bcrypted)+" bob@example.com Shared",
+		"root HASH(secret) *",
+		"scanner sha256:"+strings.Repeat("AB:", 31)+"ab scans@example.com"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, password, cert string
+		want                 error
+	}{
+		{"migration", "secret", "", nil},
+		{"MIGRATION", "secret", "", nil},
+		{"migration", "Secret", "", errWrong},
+		{"migration", "", "", errWrong},
+		{"migration", "", strings.Repeat("ab", 32), errWrong},
+		{"bob@example.com", "bobs", "", nil},
+		{"bob", "bobs", "", errWrong},
+		{"nobody", "", "", errWrong},
+		{"nobody", "secret", "", errWrong},
+		{"", "", "", errWrong},
+		{"scanner", "", strings.Repeat("ab", 32), nil},
+		{"scanner", "anything", strings.Repeat("ab", 32), nil},
+		{"scanner", "", strings.Repeat("cd", 32), errWrong},
+		{"scanner", "", "", errWrong},
+	} {
+		if err := users.Prove(t.Context(), tt.name, backend.NewSecret(tt.password), tt.cert); err != tt.want {
+			t.Errorf("%s with %q: %v", tt.name, tt.password+tt.cert, err)
+		}
+	}
+	for _, tt := range []struct {
+		name, mailbox string
+		may           bool
+	}{
+		{"migration", "alice@example.com", true},
+		{"migration", "alice@EXAMPLE.com", true},
+		{"migration", "alice", false},
+		{"migration", "alice@example.com.evil.org", false},
+		{"migration", "alice@sub.example.com", false},
+		{"bob@example.com", "shared", true},
+		{"bob@example.com", "bob@example.com", true},
+		{"bob@example.com", "bob", false},
+		{"bob@example.com", "alice@example.com", false},
+		{"root", "anybody@anywhere.org", true},
+		{"root", `EXAMPLE\bob`, false},
+		{"root", "", false},
+		{"nobody", "bob", false},
+	} {
+		if err := users.May(tt.name, tt.mailbox); (err == nil) != tt.may {
+			t.Errorf("%s, mailbox %s: %v", tt.name, tt.mailbox, err)
+		}
+	}
+	if name, ok := users.Named(strings.Repeat("ab", 32)); !ok || name != "scanner" {
+		t.Errorf("the certificate is %s's (%v)", name, ok)
+	}
+	if name, ok := users.Named(""); ok {
+		t.Errorf("no certificate is %s's", name)
+	}
+}
+
+func TestUsersFileRefused(t *testing.T) {
+	cheap := argon{memory: 8, time: 1, threads: 1, salt: []byte("saltsalt")}
+	cheap.key = cheap.of("secret", 32)
+	good := cheap.String()
+	for _, tt := range []struct{ line, want string }{
+		{"bob", "a line is"},
+		{"bob " + good, "a line is"},
+		{"bob secret *", "neither an argon2id"},
+		{"bob $argon2id$v=19$m=8,t=1,p=1$c2FsdA$a2V5 *", "neither an argon2id"},
+		{"bob " + strings.Replace(good, "m=8", "m=99999999", 1) + " *", "asks for more"},
+		{"bob " + strings.Replace(good, "t=1", "t=0", 1) + " *", "neither"},
+		{"bob $2y$31$" + strings.Repeat("a", 53) + " *", "cost 31"},
+		{"bob $2y$12$short *", "neither"},
+		{"bob sha256:abc *", "64 hexadecimal digits"},
+		{`EXAMPLE\bob ` + good + " *", "name of the user"},
+		{"bob " + good + ` EXAMPLE\bob`, "character other than"},
+		{"bob " + good + " *@", "is empty"},
+		{"bob " + good + " b*", "character other than"},
+		{"bob " + good + " *\nBOB " + good + " *", "line 2: BOB is there twice"},
+	} {
+		if _, err := Load(testkit.UsersFile(t, tt.line)); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", tt.line, err)
+		}
+	}
+	open := testkit.UsersFile(t, "bob HASH(x) *")
+	if err := os.Chmod(open, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(open); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a file that others can read: %v", err)
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "nowhere")); err == nil {
+		t.Error("no file is taken for one")
+	}
+}
+
+// A file that has changed holds at once; one with a mistake lets nobody in.
+func TestUsersFileChanges(t *testing.T) {
+	path := testkit.UsersFile(t, "bob HASH(one) bob")
+	users, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prove := func(password string) error { return users.Prove(t.Context(), "bob", backend.NewSecret(password), "") }
+	testkit.WriteUsers(t, path, "bob HASH(two) bob alice")
+	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice") != nil {
+		t.Error("the old file holds")
+	}
+	testkit.WriteUsers(t, path, "bob HASH(two) bob alice", "carol")
+	if err := prove("two"); err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("a file with a mistake: %v", err)
+	}
+	if users.May("bob", "bob") == nil || users.HasCertificates() {
+		t.Error("a file with a mistake says something")
+	}
+}
