@@ -6,6 +6,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/mailbox"
 )
 
 // sendsAgain tells whether a refused command is sent again when the throttle
@@ -46,7 +47,7 @@ func (c *conn) sendAgain(which func(*command) bool) error {
 		}
 		cmd.expunges, cmd.sent = c.expunges, time.Now()
 		if cmd.effect() == opensView {
-			cmd.opens = view{mailbox: cmd.opens.mailbox, shown: cmd.opens.shown, readWrite: cmd.opens.readWrite}
+			cmd.opens = mailbox.View{Mailbox: cmd.opens.Mailbox, Shown: cmd.opens.Shown, ReadWrite: cmd.opens.ReadWrite}
 		}
 		c.mu.Unlock()
 		if err := c.sendPieces(cmd); err != nil {

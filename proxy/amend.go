@@ -18,17 +18,6 @@ type edits struct {
 	wanted func(*login) bool
 }
 
-// replyEditor changes what the upstream answers to one command. Its methods are
-// called by the upstream connection's reader.
-type replyEditor interface {
-	// wants tells, by the first line of an untagged response, whether it is
-	// edited.
-	wants(line []byte) bool
-	// edit appends to out what the client gets of a fragment of such a response,
-	// or tells that it is the same.
-	edit(out []byte, f wire.Fragment) (edited []byte, same bool)
-}
-
 // amendment is a command whose arguments are all here, and may be changed before
 // it is sent.
 type amendment struct {

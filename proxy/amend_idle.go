@@ -3,46 +3,15 @@ package proxy
 import (
 	"time"
 
-	"exgate/backend/wire"
+	"exgate/proxy/replies"
 )
 
 // idles is for IDLE.
 var idles = edits{editIdle, func(l *login) bool { return l.policy.Replies.IdleOrder }}
 
 func editIdle(a *amendment) (done bool, err error) {
-	a.cmd.editor = &beforePlus{cmd: a.cmd}
+	a.cmd.editor = &replies.BeforePlus{Waits: func() bool { return a.cmd.asks }}
 	return false, nil
-}
-
-// beforePlus is the reply editor of IDLE: what Exchange says before its "+"
-// comes after it, since clients take the first line for the "+" (behaviour notes
-// §5 row 22). Its fields are the reader's.
-type beforePlus struct {
-	cmd  *command
-	kept []byte
-	full bool
-}
-
-// maxBeforePlus is more than is told of a mailbox in the moment between.
-const maxBeforePlus = 16 << 10
-
-// wants implements replyEditor.
-func (b *beforePlus) wants([]byte) bool { return b.cmd.asks && !b.full }
-
-// edit implements replyEditor.
-func (b *beforePlus) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
-	b.kept = append(b.kept, f.Data...)
-	if b.full = len(b.kept) > maxBeforePlus; b.full {
-		return append(out, b.release()...), false
-	}
-	return out, false
-}
-
-// release returns what was kept.
-func (b *beforePlus) release() []byte {
-	kept := b.kept
-	b.kept = nil
-	return kept
 }
 
 // keptBeforePlus returns what an IDLE in flight has kept.
@@ -53,8 +22,8 @@ func (c *conn) keptBeforePlus() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, cmd := range c.flight {
-		if b, ok := cmd.editor.(*beforePlus); ok {
-			return b.release()
+		if b, ok := cmd.editor.(*replies.BeforePlus); ok {
+			return b.Release()
 		}
 	}
 	return nil

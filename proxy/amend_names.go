@@ -5,6 +5,7 @@ import (
 
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/replies"
 )
 
 // The argument editors for names of mailboxes. Each knows where in the
@@ -57,7 +58,7 @@ func editFirstName(a *amendment) (done bool, err error) {
 		return false, err
 	}
 	if strings.HasPrefix(a.cmd.verb, "GET") || a.cmd.verb == "STATUS" || strings.HasSuffix(a.cmd.verb, "RIGHTS") {
-		a.cmd.editor = &nameLines{names: a.c.login.names, list: list, asked: a.cmd.mailbox, mailbox: mailbox}
+		a.cmd.editor = &replies.NameLines{Mapper: a.c.login.names.Mapper, List: list, Asked: a.cmd.mailbox, Mailbox: mailbox}
 	}
 	return false, nil
 }
@@ -95,7 +96,7 @@ func mergesNames(l *login) bool { return l.names != nil && l.names.opts.Case == 
 func guardDeletion(a *amendment) (done bool, err error) {
 	c := a.c
 	c.mu.Lock()
-	mailbox, _ := folders.Decode(c.view.mailbox)
+	mailbox, _ := folders.Decode(c.view.Mailbox)
 	c.mu.Unlock()
 	names := c.login.account.known.called(mailbox)
 	if len(names) < 2 {
@@ -156,29 +157,9 @@ func editNamespace(a *amendment) (done bool, err error) {
 		if err != nil {
 			return false, unavailable(err)
 		}
-		a.cmd.editor = &ownNamespace{separator: a.c.login.names.Separator(list)}
+		a.cmd.editor = &replies.Namespace{Separator: a.c.login.names.Separator(list)}
 	}
 	return false, nil
-}
-
-// ownNamespace is the reply editor of NAMESPACE: there is one, without a
-// prefix, since that is put before names here.
-type ownNamespace struct {
-	separator string
-	gathered
-}
-
-// wants implements replyEditor.
-func (n *ownNamespace) wants(line []byte) bool { return wire.IsUntagged(line, "NAMESPACE") }
-
-// edit implements replyEditor.
-func (n *ownNamespace) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
-	resp, ok := n.gather(f)
-	if resp == nil || !ok {
-		return append(out, resp...), false
-	}
-	quoted := `"` + strings.ReplaceAll(n.separator, `\`, `\\`) + `"`
-	return append(out, `* NAMESPACE (("" `+quoted+`)) NIL NIL`+"\r\n"...), false
 }
 
 // editNoNames refuses commands in which names stand in many places, and which
@@ -194,75 +175,4 @@ func onOK(do func()) func(wire.Status) {
 			do()
 		}
 	}
-}
-
-// nameLines is the reply editor for responses that begin with the name of the
-// mailbox that was asked about.
-type nameLines struct {
-	names          *names
-	list           *folders.List
-	asked, mailbox string // the client's name as it came, and the upstream's
-	gathered
-}
-
-// wants implements replyEditor.
-func (n *nameLines) wants(line []byte) bool { return wire.IsUntagged(line, nameFirst...) }
-
-// edit implements replyEditor.
-func (n *nameLines) edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
-	resp, l, ok := n.gatherListed(f)
-	if !ok {
-		return append(out, resp...), false
-	}
-	client := n.asked // in the client's own spelling
-	if name, _ := folders.Decode(string(l.mailbox)); !strings.EqualFold(name, n.mailbox) {
-		shown, ok := n.names.Client(name, n.list)
-		if !ok {
-			return out, false
-		}
-		client = folders.Encode(shown)
-	}
-	return l.appendTo(out, resp, listedEdit{mailbox: client}), false
-}
-
-// gathered keeps a response together that comes in fragments.
-type gathered struct {
-	buf   []byte
-	whole bool // nothing was given away yet
-}
-
-// maxGathered bounds a response that is kept: more than any name and what
-// stands beside it.
-const maxGathered = 32 << 10
-
-// gatherListed gathers a response and takes it apart. Where ok is false, resp is
-// what can be given away of it by now.
-func (g *gathered) gatherListed(f wire.Fragment) (resp []byte, l listed, ok bool) {
-	if resp, ok = g.gather(f); resp == nil || !ok {
-		return resp, l, false
-	}
-	l, ok = parseListed(resp)
-	return resp, l, ok
-}
-
-// gather returns a response when it is complete: what came in one fragment is
-// not copied. One that grows too long is returned piece by piece; ok is then
-// false, and it cannot be edited.
-func (g *gathered) gather(f wire.Fragment) (resp []byte, ok bool) {
-	if f.First {
-		g.buf, g.whole = g.buf[:0], true
-		if f.Last {
-			return f.Data, true
-		}
-	}
-	g.buf = append(g.buf, f.Data...)
-	switch {
-	case f.Last && g.whole:
-		return g.buf, true
-	case f.Last || len(g.buf) > maxGathered:
-		resp = append([]byte(nil), g.buf...)
-		g.buf, g.whole = g.buf[:0], false
-		return resp, false
-	}
-	return nil, true
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/proxy/mailbox"
 )
 
 // flags is for STORE.
@@ -50,14 +51,14 @@ func editStore(a *amendment) (done bool, err error) {
 func (a *amendment) dropKeywords(from position, item string, set []string) error {
 	c := a.c
 	c.mu.Lock()
-	permanent := c.view.flags
+	permanent := c.view.PermanentFlags
 	c.mu.Unlock()
 	if len(permanent) == 0 { // not known, or read-only
 		return nil
 	}
 	var keep []string
 	for _, flag := range set {
-		if strings.HasPrefix(flag, `\`) || keeps(permanent, flag) {
+		if strings.HasPrefix(flag, `\`) || mailbox.CanKeep(permanent, flag) {
 			keep = append(keep, flag)
 		}
 	}

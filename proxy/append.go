@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/proxy/mailbox"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 	"exgate/rewrite"
@@ -17,7 +18,7 @@ type upload struct {
 	flags   []string // as they came
 	date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	spool   *spool.Spool
-	from    mark // its UID is not below this one
+	from    mailbox.Mark // its UID is not below this one
 
 	body     *spool.Spool // what is repaired and sent: the spool, or what a filter has made of it
 	filtered bool         // the filter has had it

@@ -13,6 +13,8 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/replies"
+	"exgate/proxy/testkit"
 )
 
 // nowhere is a client that takes everything.
@@ -36,8 +38,8 @@ func BenchmarkRelay(b *testing.B) {
 		n := i + 1
 		header := fmt.Sprintf("Date: Mon, 1 Jan 2026 00:00:00 +0000\r\nFrom: a%d@example.com\r\nSubject: message %d\r\nMessage-ID: <%d@example.com>\r\n%s\r\n", n, n, n, strings.Repeat("Received: by x\r\n", 20))
 		fmt.Fprintf(&headers, "* %d FETCH (UID %d FLAGS (\\Seen) RFC822.SIZE 4096 BODY[HEADER.FIELDS (DATE FROM SUBJECT)] {%d}\r\n%s)\r\n", n, n, len(header), header)
-		fmt.Fprintf(&envelopes, "* %d FETCH (UID %d FLAGS (\\Seen) ENVELOPE %s BODYSTRUCTURE (%s NIL (\"inline\" NIL) NIL NIL)%s NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL NIL NIL))\r\n", n, n, envelope, textPart, textPart)
-		fmt.Fprintf(&broken, "* %d FETCH (UID %d FLAGS (\\Seen) ENVELOPE %s BODYSTRUCTURE (%s NIL \"inline\" NIL NIL)%s NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL NIL NIL))\r\n", n, n, envelope, textPart, textPart)
+		fmt.Fprintf(&envelopes, "* %d FETCH (UID %d FLAGS (\\Seen) ENVELOPE %s BODYSTRUCTURE (%s NIL (\"inline\" NIL) NIL NIL)%s NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL NIL NIL))\r\n", n, n, testkit.Envelope, testkit.TextPart, testkit.TextPart)
+		fmt.Fprintf(&broken, "* %d FETCH (UID %d FLAGS (\\Seen) ENVELOPE %s BODYSTRUCTURE (%s NIL \"inline\" NIL NIL)%s NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL NIL NIL))\r\n", n, n, testkit.Envelope, testkit.TextPart, testkit.TextPart)
 	}
 	bodies := strings.Repeat("* 1 FETCH (UID 7 BODY[] {50000}\r\n"+strings.Repeat("x", 50_000)+")\r\n", 20)
 	for _, bm := range []struct {
@@ -73,11 +75,11 @@ func BenchmarkRelay(b *testing.B) {
 func readList(b *testing.B, data string) *folders.List {
 	list := folders.NewList("")
 	for resp := range bytes.Lines([]byte(data)) {
-		l, ok := parseListed(resp)
+		l, ok := replies.ParseListed(resp)
 		if !ok {
 			b.Fatalf("%q", resp)
 		}
-		addListed(list, resp, &l)
+		replies.AddListed(list, resp, &l)
 	}
 	return list
 }
@@ -131,7 +133,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 			b.StartTimer()
 		}
 		if names != nil {
-			cmd.editor = &listing{c: c, list: have, patterns: []string{"*"}, all: have.Pass()}
+			cmd.editor = &replies.Listing{Mapper: names.Mapper, Separator: names.opts.Separator, List: have, Patterns: []string{"*"}, All: have.Pass()}
 		}
 		if err := relayAll(r, strings.NewReader(data)); err != nil {
 			b.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"exgate/backend/wire"
+	"exgate/proxy/mailbox"
+	"exgate/proxy/replies"
 )
 
 // command is one command of the client's.
@@ -18,13 +20,12 @@ type command struct {
 	examined *examined // observe: the APPENDed message, as it passes by
 
 	// What the amended lane knows of it.
-	mailbox string            // the one that it is about, as the client named it
-	editor  replyEditor       // of what it is answered; nil: nothing is changed
-	landed  func(wire.Status) // called when its tagged reply has come, with conn.mu held; may be nil
-	finish  func(wire.Status) // called then, too, to decide on hidden and instead; may be nil
-	hidden  bool              // the tagged reply is not the client's
-	instead []byte            // the line that the client gets in its place
-	renews  bool              // an IDLE whose reply is awaited to begin it again
+	mailbox string                            // the one that it is about, as the client named it
+	editor  replies.Editor                    // of what it is answered; nil: nothing is changed
+	landed  func(wire.Status)                 // called when its tagged reply has come, with conn.mu held; may be nil
+	finish  func(wire.Status) replies.Verdict // called before, to decide on that reply; may be nil
+	verdict replies.Verdict                   // what finish has decided
+	renews  bool                              // an IDLE whose reply is awaited to begin it again
 
 	// What follows is of a direct command in flight, guarded by conn.mu.
 	pieces    []piece // as it was sent, to be sent again
@@ -42,8 +43,8 @@ type command struct {
 	fresh     bool    // it was
 	tries     int     // times that it was sent again
 	sent      time.Time
-	expunges  int  // conn.expunges then
-	opens     view // what SELECT opens
+	expunges  int          // conn.expunges then
+	opens     mailbox.View // what SELECT opens
 	status    wire.Status
 }
 
@@ -100,13 +101,13 @@ func asksForBodies(args string) bool {
 }
 
 // opening reads what a SELECT or EXAMINE opens.
-func opening(args *wire.Args, verb string) view {
+func opening(args *wire.Args, verb string) mailbox.View {
 	args.Space()
 	name, ok := args.String()
 	if !ok {
-		return view{}
+		return mailbox.View{}
 	}
-	return view{mailbox: name, readWrite: verb == "SELECT"}
+	return mailbox.View{Mailbox: name, ReadWrite: verb == "SELECT"}
 }
 
 // binding tells why a session in which the command has been used cannot go on

@@ -17,6 +17,7 @@ import (
 	"exgate/backend/wire"
 	"exgate/proxy/counters"
 	"exgate/proxy/guard"
+	"exgate/proxy/mailbox"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 )
@@ -43,7 +44,7 @@ type conn struct {
 	guess      bool          // the login at hand failed as a guess would
 	turnedAway bool          // a login was refused since too many have failed
 	began      time.Time     // of the connection
-	mark       mark          // where messages go
+	mark       mailbox.Mark  // where messages go
 	place      *slots.Slot   // the right to an upstream connection; nil: none
 	comeback   *slots.Waiter // for one; nil: not waiting
 	idle       *command      // an IDLE whose end the client has not sent
@@ -68,7 +69,7 @@ type conn struct {
 	// mu guards what both goroutines know.
 	mu        sync.Mutex
 	flight    []*command // direct commands in flight, oldest first
-	view      view
+	view      mailbox.View
 	upErr     error         // why the upstream ended; nil while it lives
 	torn      bool          // it ended in the middle of a response
 	farewell  bool          // the upstream's BYE has been passed on

@@ -92,7 +92,7 @@ func (c *conn) keep(cmd *command, args *wire.Args, line string, lit *wire.Litera
 		cmd.complete = true
 		if cmd.effect() == opensView {
 			cmd.opens = opening(args, cmd.verb)
-			cmd.opens.shown = cmd.mailbox
+			cmd.opens.Shown = cmd.mailbox
 		}
 	}
 	if cmd.whole {

@@ -1,15 +1,13 @@
 package proxy
 
 import (
-	"context"
 	"errors"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
+	"exgate/proxy/mailbox"
 	"exgate/rewrite"
 )
 
@@ -46,90 +44,21 @@ func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, stored *imap.Append
 	return false
 }
 
-// Failures of a replay that may pass: a server may need a moment until a
-// message that it has stored can be seen.
-var (
-	errNotShown = errors.New("UID STORE was answered OK without a FETCH that shows the flag")
-	errNotSeen  = errors.New("the message cannot be seen in the mailbox, and the server names no UID")
-)
-
 // mayPass tells whether a failure of a replay may be over soon.
 func mayPass(err error) bool {
 	f := backend.FailureOf(err)
-	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, errNotShown) || errors.Is(err, errNotSeen) || errors.Is(err, errSideBusy)
+	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, mailbox.ErrNotShown) || errors.Is(err, mailbox.ErrNotSeen) || errors.Is(err, errSideBusy)
 }
 
 func (c *conn) storeFlagged(up *upload, plan *rewrite.Plan, stored *imap.AppendData) error {
 	return c.inMailbox(up.mailbox, true, func(conn *backend.Conn) error {
-		uid := uint32(0)
 		if stored != nil {
-			uid = uint32(stored.UID)
-		} else if err := c.findStored(conn, up, plan, &uid); err != nil {
+			return mailbox.StoreFlagged(c.ctx, conn, uint32(stored.UID))
+		}
+		uid, err := mailbox.FindStored(c.ctx, conn, up.from, plan, up.date)
+		if err != nil {
 			return err
 		}
-		return storeFlagged(c.ctx, conn, uid)
+		return mailbox.StoreFlagged(c.ctx, conn, uid)
 	})
-}
-
-// findStored finds the UID of a message that was stored without APPENDUID, as
-// by Exchange 2007, in the mailbox that is selected on conn.
-func (c *conn) findStored(conn *backend.Conn, up *upload, plan *rewrite.Plan, uid *uint32) error {
-	if up.from.next == 0 {
-		return errors.New("the server names no UID for the message")
-	}
-	wanted, err := readIdentity(plan)
-	if err != nil {
-		return err
-	}
-	if _, err := conn.Do(c.ctx, backend.NewRequest("NOOP")); err != nil { // which tells of the message
-		return err
-	}
-	found, at, err := search(c.ctx, conn, up.from.next, wanted, up.date)
-	if err != nil {
-		return err
-	}
-	switch found {
-	case landingAbsent:
-		return errNotSeen
-	case landingUnknown:
-		return errors.New("the message cannot be told from others in the mailbox, and the server names no UID")
-	}
-	*uid = at
-	return nil
-}
-
-// storeFlagged sets the flag on a connection, and takes the FETCH that answers
-// for proof: a UID that the connection has not been told of is passed over
-// with OK (RFC 9051 section 6.4.9). Then NOOP tells it, and it is set again.
-func storeFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
-	for _, before := range []string{"", "NOOP"} {
-		if before != "" {
-			if _, err := conn.Do(ctx, backend.NewRequest(before)); err != nil {
-				return err
-			}
-		}
-		if proved, err := storeOnce(ctx, conn, uid); proved || err != nil {
-			return err
-		}
-	}
-	return errNotShown
-}
-
-func storeOnce(ctx context.Context, conn *backend.Conn, uid uint32) (proved bool, err error) {
-	number := strconv.FormatUint(uint64(uid), 10)
-	req := backend.NewRequest("UID STORE").Raw(number).Raw(`+FLAGS (\Flagged)`)
-	req.Untagged = func(line []byte) bool {
-		text := strings.ToUpper(string(line))
-		_, after, ok := strings.Cut(text, "UID "+number)
-		if !ok || !strings.Contains(text, " FETCH (") || !strings.HasPrefix(after, " ") && !strings.HasPrefix(after, ")") {
-			return false
-		}
-		proved = proved || strings.Contains(text, `\FLAGGED`)
-		return true
-	}
-	status, err := conn.Do(ctx, req)
-	if err == nil && status.Word != "OK" {
-		err = backend.ReplyError("UID STORE", status)
-	}
-	return proved, err
 }

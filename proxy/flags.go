@@ -3,6 +3,8 @@ package proxy
 import (
 	"slices"
 	"strings"
+
+	"exgate/proxy/mailbox"
 )
 
 // sortedFlags are the flags of an APPEND, by what becomes of them.
@@ -35,7 +37,7 @@ func sortFlags(policy *Policy, flags, kept []string, findable bool) sortedFlags 
 		switch {
 		case policy.Flagged && findable && strings.EqualFold(flag, `\Flagged`):
 			f.replay = true
-		case policy.Keywords && (!keeps(kept, flag) || policy.MDNSent && strings.EqualFold(flag, "$MDNSent")):
+		case policy.Keywords && (!mailbox.CanKeep(kept, flag) || policy.MDNSent && strings.EqualFold(flag, "$MDNSent")):
 			f.dropped = append(f.dropped, flag)
 		default:
 			f.keep = append(f.keep, flag)
@@ -51,24 +53,11 @@ func (c *conn) sortFlags(up *upload) sortedFlags {
 }
 
 // permanentFlags are those of a mailbox, as far as they are known.
-func (c *conn) permanentFlags(mailbox string) []string {
+func (c *conn) permanentFlags(name string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.view.holds(mailbox, c.login.policy.exchange()) && c.view.flags != nil {
-		return c.view.flags
+	if c.view.IsSelected(name, c.login.policy.exchange()) && c.view.PermanentFlags != nil {
+		return c.view.PermanentFlags
 	}
-	return append(slices.Clone(systemFlags), "$MDNSent")
-}
-
-// systemFlags are kept by every Exchange; with $MDNSent they are its
-// PERMANENTFLAGS (exchange-behaviour.md §1.3).
-var systemFlags = []string{`\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`}
-
-// keeps tells whether a mailbox with these PERMANENTFLAGS keeps a flag.
-func keeps(permanent []string, flag string) bool {
-	is := func(p string) bool { return strings.EqualFold(p, flag) }
-	if strings.HasPrefix(flag, `\`) {
-		return slices.ContainsFunc(systemFlags, is) || slices.ContainsFunc(permanent, is)
-	}
-	return slices.ContainsFunc(permanent, is) || slices.Contains(permanent, `\*`)
+	return append(slices.Clone(mailbox.SystemFlags), "$MDNSent")
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -254,50 +253,4 @@ func TestAppendCutAndNotKnown(t *testing.T) {
 			noop(c, u)
 		})
 	}
-}
-
-func TestCompareIdentity(t *testing.T) {
-	const date = `01-Nov-2026 10:00:00 +0000`
-	full := "Message-ID: <1@x>\r\nFrom: A <a@x>\r\nSubject: one\r\nDate: Sun, 1 Nov 2026 10:00:00 +0000\r\n\r\n"
-	bare := strings.Replace(full, "Message-ID: <1@x>\r\n", "", 1)
-	for name, tt := range map[string]struct {
-		sent, there, date, arrived string
-		want                       landing
-	}{
-		"the same":                       {full, full, "", "", landingFound},
-		"written anew":                   {full, "message-id:\r\n\t<1@x>\r\n\r\n", "", "", landingFound},
-		"another Message-ID":             {full, strings.Replace(full, "<1@", "<2@", 1), "", "", landingAbsent},
-		"without, the same":              {bare, bare, "", "", landingFound},
-		"without, written anew":          {bare, "FROM: \"A\" <A@X>\r\nSUBJECT: =?utf-8?q?one?=\r\nDATE: 1 Nov 2026 11:00:00 +0100\r\n\r\n", "", "", landingFound},
-		"without, with its date":         {bare, bare, date, " 1-Nov-2026 11:00:00 +0100", landingFound},
-		"without, with another date":     {bare, bare, date, " 1-Nov-2026 12:00:00 +0100", landingUnknown},
-		"without, another altogether":    {bare, "From: b@x\r\nSubject: two\r\nDate: Sun, 1 Nov 2026 10:00:01 +0000\r\n\r\n", "", "", landingAbsent},
-		"without, the same Date":         {bare, "From: b@x\r\nSubject: two\r\nDate: Sun, 1 Nov 2026 10:00:00 +0000\r\n\r\n", "", "", landingUnknown},
-		"without, the same names":        {bare, "From: a@x\r\nSubject: one\r\n\r\n", "", "", landingUnknown},
-		"the server has lost its id":     {full, bare, "", "", landingUnknown},
-		"nothing to know it by":          {"X: y\r\n\r\n", "From: b@x\r\n\r\n", "", "", landingUnknown},
-		"nothing, and the server has it": {"X: y\r\n\r\n", "Message-ID: <new@x>\r\n\r\n", "", "", landingUnknown},
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := candidate{identity: parseIdentity([]byte(tt.there)), internalDate: tt.arrived}
-			if got := parseIdentity([]byte(tt.sent)).compare(m, tt.date); got != tt.want {
-				t.Errorf("landed: %s, want %s", got, tt.want)
-			}
-		})
-	}
-}
-
-func FuzzParseCandidate(f *testing.F) {
-	f.Add([]byte("* 3 FETCH (UID 21 BODY[HEADER.FIELDS (DATE)] {4}\r\n\r\n\r\n)\r\n"))
-	f.Add([]byte("* 3 FETCH (INTERNALDATE \" 1-Nov-2026 11:00:00 +0100\" BODY[] {10}\r\nFrom: a\r\n UID 1)\r\n"))
-	f.Add([]byte("* 3 FETCH (UID 1 BODY[] {99999999999}\r\n"))
-	f.Fuzz(func(t *testing.T, response []byte) {
-		m, ok := parseCandidate(response)
-		if ok && m.uid == 0 && !slices.Contains(response, '0') && len(response) < 1000 {
-			// Only a number that is none, or too large, reads as 0.
-			if !strings.ContainsAny(string(response), "123456789") {
-				t.Errorf("no UID in %q", response)
-			}
-		}
-	})
 }

@@ -11,6 +11,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/replies"
 )
 
 // names maps the names of mailboxes for one login; nil does not.
@@ -121,11 +122,11 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 	req := func() *backend.Request {
 		req := backend.NewRequest("LIST").Raw(`""`).Raw(`"*"`)
 		req.Untagged = func(resp []byte) bool {
-			l, ok := parseListed(resp)
-			if !ok || l.verb != "LIST" {
+			l, ok := replies.ParseListed(resp)
+			if !ok || l.Verb != "LIST" {
 				return false
 			}
-			addListed(list, resp, &l)
+			replies.AddListed(list, resp, &l)
 			return true
 		}
 		return req
@@ -144,27 +145,6 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 	}
 	account.known.set(list)
 	return list, nil
-}
-
-// addListed adds what a LIST response names, and takes the separator from it.
-func addListed(list *folders.List, resp []byte, l *listed) {
-	if sep := l.separatorIn(resp); sep != "" {
-		list.Separator = sep
-	}
-	list.AddWire(string(l.mailbox))
-}
-
-// separatorIn is the separator that a LIST response tells; "" if there is none.
-func (l *listed) separatorIn(resp []byte) string {
-	text := resp[l.separator.from:l.separator.to]
-	if string(text) == `"/"` {
-		return "/"
-	}
-	sep := strings.Trim(string(text), `"`)
-	if sep == "" || strings.EqualFold(sep, "NIL") {
-		return ""
-	}
-	return sep[len(sep)-1:] // "\\" is one
 }
 
 // unavailable is the answer to a command that could not be run since something

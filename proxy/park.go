@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"exgate/backend"
@@ -143,3 +144,6 @@ func (c *conn) comesBack() {
 func (c *conn) parkedIdle() bool {
 	return c.upErr == errParked && c.idle != nil && !c.mayReturn
 }
+
+// fold makes names equal that the upstream takes for the same.
+func fold(name string) string { return strings.ToLower(name) }

@@ -88,14 +88,14 @@ var parking = connections(slots.Limits{PerLogin: 1, MaxWait: time.Minute, ParkAf
 func TestParkBetweenCommands(t *testing.T) {
 	g := exchangeResuming(t, parking)
 	first, u1 := g.login()
-	selects(first, u1, "SELECT INBOX", mailbox{2, 7, 20})
+	selects(first, u1, "SELECT INBOX", contents{2, 7, 20})
 	second, u2 := g.login()
 	u1.ends()
-	selects(second, u2, "SELECT INBOX", mailbox{2, 7, 20})
+	selects(second, u2, "SELECT INBOX", contents{2, 7, 20})
 	first.C("a1 NOOP") // has the second parked
 	u2.ends()
 	u1 = g.relogin()
-	u1.reselects("SELECT INBOX", mailbox{3, 7, 21})
+	u1.reselects("SELECT INBOX", contents{3, 7, 21})
 	u1.proves("2:3", "* 2 FETCH (UID 19)", "* 3 FETCH (UID 20)")
 	first.S("* 3 EXISTS")
 	u1.C("a1 NOOP")
@@ -107,7 +107,7 @@ func TestParkBetweenCommands(t *testing.T) {
 func TestParkInIdle(t *testing.T) {
 	g := exchangeResuming(t, parking)
 	first, u1 := g.login()
-	selects(first, u1, "SELECT INBOX", mailbox{2, 7, 20})
+	selects(first, u1, "SELECT INBOX", contents{2, 7, 20})
 	first.C("i1 IDLE")
 	u1.C("i1 IDLE")
 	u1.S("+ idling")
@@ -119,7 +119,7 @@ func TestParkInIdle(t *testing.T) {
 	u2.S("a1 OK done")
 	second.S("a1 OK done")
 	u1 = g.relogin()
-	u1.reselects("SELECT INBOX", mailbox{3, 7, 21})
+	u1.reselects("SELECT INBOX", contents{3, 7, 21})
 	u1.proves("2:3", "* 2 FETCH (UID 19)", "* 3 FETCH (UID 20)")
 	first.S("* 3 EXISTS") // the mail that came while it was parked
 	u1.C("i1 IDLE")

@@ -28,7 +28,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	}
 	first := c.login.claim
 	c.mu.Lock()
-	selected := c.view.mailbox
+	selected := c.view.Mailbox
 	c.mu.Unlock()
 	switch {
 	case !first.Token.None():

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/mailbox"
 )
 
 // reconnect logs in again as the client did. A login that is refused is not
@@ -98,7 +99,7 @@ func (c *conn) install(ctx context.Context, up *backend.Session, next effect) er
 
 func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) error {
 	c.mu.Lock()
-	r := &relay{c: c, up: up.Conn, fresh: new(view)}
+	r := &relay{c: c, up: up.Conn, fresh: new(mailbox.View)}
 	old, enabled := c.view, c.enabled
 	c.mu.Unlock()
 	c.paceBytes(up.Conn)
@@ -108,44 +109,44 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 			return err
 		}
 	}
-	if old.mailbox == "" || next == opensView { // which leaves the mailbox that was selected
-		return c.takeOver(r, up, func(*view) error { return nil })
+	if old.Mailbox == "" || next == opensView { // which leaves the mailbox that was selected
+		return c.takeOver(r, up, func(*mailbox.View) error { return nil })
 	}
-	status, err := up.Do(ctx, backend.NewRequest(old.verb()).Mailbox(old.mailbox))
+	status, err := up.Do(ctx, backend.NewRequest(old.Verb()).Mailbox(old.Mailbox))
 	if err != nil {
 		return err
 	}
 	if status.Word != "OK" {
-		refused := backend.ReplyError(old.verb(), status)
+		refused := backend.ReplyError(old.Verb(), status)
 		if mayPass(refused) {
 			return refused
 		}
-		return &changedError{old.called(), "cannot be opened any more: " + status.Text}
+		return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "cannot be opened any more: " + status.Text}
 	}
 	c.mu.Lock()
-	r.fresh.mailbox, r.fresh.shown, r.fresh.readWrite = old.mailbox, old.shown, old.readWrite
-	r.fresh.opened(status)
+	r.fresh.Mailbox, r.fresh.Shown, r.fresh.ReadWrite = old.Mailbox, old.Shown, old.ReadWrite
+	r.fresh.Opened(status)
 	fresh := *r.fresh
 	c.mu.Unlock()
 	if next == closesView {
-		return c.takeOver(r, up, func(now *view) error { return sameMailbox(&old, now) })
+		return c.takeOver(r, up, func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) })
 	}
-	uids, err := uidsAround(ctx, up.Conn, old.early, fresh.exists)
+	uids, err := mailbox.UIDsAround(ctx, up.Conn, old.Early, fresh.Exists)
 	if err != nil {
 		return err
 	}
-	return c.takeOver(r, up, func(now *view) error {
-		if now.exists < fresh.exists || c.view.early != old.early {
-			return &changedError{old.called(), "has lost messages just now"}
+	return c.takeOver(r, up, func(now *mailbox.View) error {
+		if now.Exists < fresh.Exists || c.view.Early != old.Early {
+			return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "has lost messages just now"}
 		}
-		return provedEqual(&c.view, &fresh, uids)
+		return mailbox.ProveEqual(&c.view, &fresh, uids)
 	})
 }
 
 // takeOver makes r's connection the session's, if proof agrees, and tells the
 // client of messages that have come. Nothing is written to the client between
 // the proof and that.
-func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *view) error) error {
+func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *mailbox.View) error) error {
 	before := c.up
 	defer func() { // its reader may be waiting to write
 		if c.up != before {
@@ -155,7 +156,7 @@ func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *view) e
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	c.mu.Lock()
-	told := c.view.exists
+	told := c.view.Exists
 	err := cmp.Or(up.Err(), proof(r.fresh))
 	if err == nil {
 		c.view, r.fresh = *r.fresh, nil
@@ -163,7 +164,7 @@ func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *view) e
 		c.relay.Store(r)
 		c.login.caps = up.Capabilities
 	}
-	now := c.view.exists
+	now := c.view.Exists
 	c.mu.Unlock()
 	if err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/mailbox"
+	"exgate/proxy/replies"
 )
 
 // relay brings to the client what the upstream says: it is the sink of the
@@ -24,7 +26,7 @@ type relay struct {
 	hide   bool              // the response at hand is not the client's
 	last   error             // ends the connection after the response at hand
 	failed error             // of writing to the client
-	editor replyEditor       // of the response at hand; nil: it goes as it is
+	editor replies.Editor    // of the response at hand; nil: it goes as it is
 	edited []byte            // what editors have made, until it is written
 	memory *[editedSize]byte // where they write; nil: nothing is edited
 
@@ -34,7 +36,7 @@ type relay struct {
 	// fresh is the mailbox as this connection shows it until the connection
 	// becomes the session's (conn.takeOver): until then nothing of it is the
 	// client's. Guarded by conn.mu.
-	fresh *view
+	fresh *mailbox.View
 }
 
 // Take implements backend.Sink.
@@ -77,8 +79,8 @@ func (r *relay) edit(f wire.Fragment) ([]byte, error) {
 		return nil, err
 	}
 	n := len(r.edited)
-	edited, same := r.editor.edit(r.edited, f)
-	if fetch, ok := r.editor.(*fetching); ok && fetch.passes() {
+	edited, same := r.editor.Edit(r.edited, f)
+	if passer, ok := r.editor.(replies.Passer); ok && passer.Passes() {
 		r.editor = nil // a message's bytes are not copied
 	}
 	if same {
@@ -90,9 +92,9 @@ func (r *relay) edit(f wire.Fragment) ([]byte, error) {
 
 // editorOf returns the editor that an untagged response goes through. c.mu is
 // held.
-func (c *conn) editorOf(line []byte) replyEditor {
+func (c *conn) editorOf(line []byte) replies.Editor {
 	for _, cmd := range c.flight {
-		if cmd.editor != nil && cmd.editor.wants(line) {
+		if cmd.editor != nil && cmd.editor.Wants(line) {
 			return cmd.editor
 		}
 	}
@@ -239,9 +241,9 @@ func (r *relay) private(f wire.Fragment) {
 		return
 	}
 	if isStatus {
-		r.fresh.noteCode(status)
+		r.fresh.NoteCode(status)
 	} else if n, word, ok := wire.ParseNumbered(f.Data); ok {
-		r.fresh.note(n, word)
+		r.fresh.Note(n, word)
 	}
 }
 
@@ -277,8 +279,8 @@ func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	if cmd == nil || mid {
 		return cmd != nil, false, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
 	}
-	r.instead = cmd.instead
-	return true, again || cmd.hidden, nil
+	r.instead = cmd.verdict.Instead
+	return true, again || cmd.verdict.Hidden, nil
 }
 
 // land takes the command that a tagged reply completes out of the flight, and
@@ -309,10 +311,10 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 		return cmd, false, true
 	}
 	if cmd.fresh && saysUnavailable(cmd, status) {
-		cmd.instead = overQuota(cmd, status)
+		cmd.verdict.Instead = overQuota(cmd, status)
 	}
 	if cmd.finish != nil {
-		cmd.finish(status)
+		cmd.verdict = cmd.finish(status)
 	}
 	cmd.done, cmd.status = true, status
 	c.flight = slices.Delete(c.flight, i, i+1)
@@ -342,21 +344,21 @@ func (c *conn) updateView(cmd *command, status wire.Status) {
 	switch cmd.effect() {
 	case opensView:
 		// Without success nothing is selected (RFC 9051 section 6.3.2).
-		c.view = view{}
+		c.view = mailbox.View{}
 		if status.Word == "OK" {
 			c.view = cmd.opens
-			c.view.opened(status)
+			c.view.Opened(status)
 		}
 	case closesView:
 		if status.Word == "OK" {
-			c.view = view{}
+			c.view = mailbox.View{}
 		}
 	}
 }
 
 // viewNow is the view that untagged data is about: the one that is being
 // opened, once its command is the oldest in flight. c.mu is held.
-func (c *conn) viewNow() *view {
+func (c *conn) viewNow() *mailbox.View {
 	if len(c.flight) > 0 && c.flight[0].effect() == opensView {
 		return &c.flight[0].opens
 	}
@@ -395,7 +397,7 @@ func (r *relay) untagged(line []byte) []byte {
 	default:
 		if n, word, ok := wire.ParseNumbered(line); ok {
 			c.mu.Lock()
-			c.viewNow().note(n, word)
+			c.viewNow().Note(n, word)
 			if word == "EXPUNGE" {
 				c.expunges++
 			}
@@ -415,7 +417,7 @@ func (r *relay) statusLine(status wire.Status) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if status.Word != "BYE" {
-		c.viewNow().noteCode(status)
+		c.viewNow().NoteCode(status)
 		return
 	}
 	leaving := slices.ContainsFunc(c.flight, func(cmd *command) bool { return cmd.verb == "LOGOUT" })
@@ -442,4 +444,30 @@ func (c *conn) fetched(line []byte) {
 	} else {
 		cmd.counted = true
 	}
+}
+
+// bareCode makes a response of a code that stands alone, where that is wanted.
+func (c *conn) bareCode(line []byte) []byte {
+	if !c.login.policy.Replies.CopyUID {
+		return line
+	}
+	return c.repairedLine("copyuid", line, replies.WholeCode)
+}
+
+// statusAsIs makes text of a response code that is none, where that is wanted.
+func (c *conn) statusAsIs(line []byte) []byte {
+	if !c.login.policy.Replies.StatusCodes {
+		return line
+	}
+	return c.repairedLine("status-codes", line, replies.TextOfCode)
+}
+
+// repairedLine returns the line as a fix leaves it, and counts the fix if it was
+// used.
+func (c *conn) repairedLine(fix string, line []byte, repair func([]byte) ([]byte, bool)) []byte {
+	fixed, ok := repair(line)
+	if ok {
+		c.repaired(fix)
+	}
+	return fixed
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/replies"
+	"exgate/proxy/testkit"
 )
 
 // repairing returns a policy of an Exchange profile with all repairs of
@@ -48,9 +50,9 @@ func TestReplies(t *testing.T) {
 		{"codes that are", "", "NOOP", "", "* OK [UNSEEN 1] x\r\n* OK [PERMANENTFLAGS (\\Seen)] x\r\na1 OK [READ-WRITE] done\r\n", "", nil},
 		{"TAB in LIST", "§5 row 18; MailKit#945", `LIST "" "*"`, "", "* LIST (\\HasNoChildren) \"/\" INBOX/Da\tOggetto\r\na1 OK done\r\n",
 			"* LIST (\\HasNoChildren) \"/\" \"INBOX/Da\tOggetto\"\r\na1 OK done\r\n", nil},
-		{"disposition", "§5 row 11; MailKit#919", "FETCH 1 (BODYSTRUCTURE)", "", "* 1 FETCH (BODYSTRUCTURE " + textPart + " NIL \"inline\" NIL NIL))\r\na1 OK done\r\n",
-			"* 1 FETCH (BODYSTRUCTURE " + textPart + " NIL (\"inline\" NIL) NIL NIL))\r\na1 OK done\r\n", nil},
-		{"a disposition not asked for", "", "FETCH 1 (FLAGS)", "", "* 1 FETCH (BODYSTRUCTURE " + textPart + " NIL \"inline\" NIL NIL))\r\na1 OK done\r\n", "", nil},
+		{"disposition", "§5 row 11; MailKit#919", "FETCH 1 (BODYSTRUCTURE)", "", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL \"inline\" NIL NIL))\r\na1 OK done\r\n",
+			"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL (\"inline\" NIL) NIL NIL))\r\na1 OK done\r\n", nil},
+		{"a disposition not asked for", "", "FETCH 1 (FLAGS)", "", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL \"inline\" NIL NIL))\r\na1 OK done\r\n", "", nil},
 		{"no data, by number", "§5 row 9; offlineimap#62", "FETCH 3 (BODY.PEEK[])", "", "* 3 FETCH (FLAGS (\\Seen))\r\na1 OK FETCH completed.\r\n",
 			"* 3 FETCH (FLAGS (\\Seen))\r\na1 NO [CANNOT] Exchange has no data for message 3, which is there: it cannot convert it; open it in Outlook\r\n", nil},
 		{"no data of several", "", "FETCH 1:3 (BODY.PEEK[])", "", "a1 OK FETCH completed.\r\n", "", nil},
@@ -60,12 +62,12 @@ func TestReplies(t *testing.T) {
 		{"header fields named like items", "", "FETCH 1 (BODY.PEEK[HEADER.FIELDS (X-GM-MSGID MODSEQ)])", "", "* 1 FETCH (BODY[HEADER.FIELDS (X-GM-MSGID MODSEQ)] {2}\r\n\r\n)\r\na1 OK done\r\n", "", nil},
 		{"flags only", "", "FETCH 3 (FLAGS RFC822.SIZE)", "", "a1 OK done\r\n", "", nil},
 		{"substitute, marked", "§5 row 9; MailKit#53", "FETCH 1 (BODY.PEEK[])", "", fetched("BODY[]", substitute) + "a1 OK done\r\n",
-			fetched("BODY[]", substituteMark+substitute) + "a1 OK done\r\n", nil},
+			fetched("BODY[]", replies.SubstituteMark+substitute) + "a1 OK done\r\n", nil},
 		{"substitute, refused", "§5 row 9", "FETCH 1:2 (BODY.PEEK[])", "", fetched("BODY[]", substitute) + fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 OK done\r\n",
 			fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 NO [CANNOT] Exchange cannot convert the message and gives out another in its place: open it in Outlook\r\n",
 			func(r *backend.Replies) { r.Substitute = backend.SubstituteRefuse }},
 		{"substitute, and a structure", "", "FETCH 1 (BODYSTRUCTURE BODY.PEEK[])", "", fetched(`BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL "inline" NIL) BODY[]`, substitute) + "a1 OK done\r\n",
-			fetched(`BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL ("inline" NIL) NIL) BODY[]`, substituteMark+substitute) + "a1 OK done\r\n", nil},
+			fetched(`BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL ("inline" NIL) NIL) BODY[]`, replies.SubstituteMark+substitute) + "a1 OK done\r\n", nil},
 		{"a clean message, and a structure", "", "FETCH 1 (BODY.PEEK[] BODYSTRUCTURE)", "", "* 1 FETCH (BODY[] {14}\r\nSubject: y\r\n\r\n BODYSTRUCTURE (\"a\" \"b\" NIL NIL NIL \"7bit\" 1 NIL \"inline\" NIL))\r\na1 OK done\r\n",
 			"* 1 FETCH (BODY[] {14}\r\nSubject: y\r\n\r\n BODYSTRUCTURE (\"a\" \"b\" NIL NIL NIL \"7bit\" 1 NIL (\"inline\" NIL) NIL))\r\na1 OK done\r\n", nil},
 		{"substitute's text", "", "FETCH 1 (BODY.PEEK[TEXT])", "", fetched("BODY[TEXT]", substitute) + "a1 OK done\r\n", "", nil},
@@ -247,22 +249,6 @@ func TestLongSets(t *testing.T) {
 		c.C("a1 UID FETCH " + set + " (FLAGS)")
 		u.C("a1 UID FETCH " + set + " (FLAGS)")
 	})
-}
-
-func TestSplitSet(t *testing.T) {
-	for _, set := range []string{"1", "1,2,3", "1:5,7,9:*", strings.Repeat("12345,", 500) + "9"} {
-		for _, size := range []int{1, 3, 6, 100, 10_000} {
-			parts := splitSet(set, size)
-			if strings.Join(parts, ",") != set {
-				t.Errorf("%q by %d: %q", set, size, parts)
-			}
-			for _, p := range parts {
-				if len(p) > size && strings.Contains(p, ",") && size > 6 {
-					t.Errorf("%q by %d: a part of %d", set, size, len(p))
-				}
-			}
-		}
-	}
 }
 
 // An IDLE that goes silent upstream is begun anew; the client sees nothing of it

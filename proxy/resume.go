@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/mailbox"
 	"exgate/proxy/slots"
 )
 
@@ -154,7 +155,7 @@ func (c *conn) resume(next *command) error {
 
 // lostForGood is the end of a session that could not be resumed.
 func (c *conn) lostForGood(lost, err error) error {
-	var changed *changedError
+	var changed *mailbox.ChangedError
 	var ended *errBye
 	switch {
 	case c.srv.draining.Err() != nil:

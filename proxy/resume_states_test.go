@@ -12,7 +12,7 @@ import (
 func TestResumeIdle(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
-	selects(c, u, "SELECT INBOX", mailbox{1, 7, 20})
+	selects(c, u, "SELECT INBOX", contents{1, 7, 20})
 	c.C("a1 IDLE")
 	u.C("a1 IDLE")
 	u.S("+ idling")
@@ -20,7 +20,7 @@ func TestResumeIdle(t *testing.T) {
 	u.S("* BYE Session invalidated - AccessTokenExpired")
 	u.close()
 	u = g.relogin()
-	u.reselects("SELECT INBOX", mailbox{2, 7, 21})
+	u.reselects("SELECT INBOX", contents{2, 7, 21})
 	u.proves("1:2", "* 1 FETCH (UID 19)", "* 2 FETCH (UID 20)")
 	c.S("* 2 EXISTS")
 	u.C("a1 IDLE")
@@ -68,7 +68,7 @@ func TestResumeIdleEndedMeanwhile(t *testing.T) {
 func TestResumeDuringSelect(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
-	selects(c, u, "SELECT INBOX", mailbox{1, 7, 20})
+	selects(c, u, "SELECT INBOX", contents{1, 7, 20})
 	c.C("a1 SELECT Archive")
 	u.C("a1 SELECT Archive")
 	u.S("* 9 EXISTS")
@@ -76,7 +76,7 @@ func TestResumeDuringSelect(t *testing.T) {
 	u.close()
 	u = g.relogin() // and INBOX, which the client leaves, is not selected
 	u.C("a1 SELECT Archive")
-	for _, line := range (mailbox{8, 3, 30}).lines() {
+	for _, line := range (contents{8, 3, 30}).lines() {
 		u.S(line)
 		c.S(line)
 	}
@@ -85,18 +85,18 @@ func TestResumeDuringSelect(t *testing.T) {
 	u.close()
 	c.C("a2 NOOP")
 	u = g.relogin()
-	u.reselects("SELECT Archive", mailbox{8, 3, 30})
+	u.reselects("SELECT Archive", contents{8, 3, 30})
 	u.proves("8:8", "* 8 FETCH (UID 29)")
 	u.C("a2 NOOP")
 }
 
 // The commands that leave a mailbox do not need its numbering.
 func TestResumeForCloseAndSelect(t *testing.T) {
-	changed := mailbox{1, 7, 30}
+	changed := contents{1, 7, 30}
 	t.Run("CLOSE", func(t *testing.T) {
 		g := exchangeResuming(t)
 		c, u := g.login()
-		selects(c, u, "SELECT INBOX", mailbox{5, 7, 20})
+		selects(c, u, "SELECT INBOX", contents{5, 7, 20})
 		c.C("a1 CLOSE")
 		u.C("a1 CLOSE")
 		u.close()
@@ -109,7 +109,7 @@ func TestResumeForCloseAndSelect(t *testing.T) {
 	t.Run("SELECT", func(t *testing.T) {
 		g := exchangeResuming(t)
 		c, u := g.login()
-		selects(c, u, "SELECT INBOX", mailbox{5, 7, 20})
+		selects(c, u, "SELECT INBOX", contents{5, 7, 20})
 		u.close()
 		c.C("a1 SELECT INBOX")
 		u = g.relogin()
@@ -225,7 +225,7 @@ func TestResumeCommandWithALiteral(t *testing.T) {
 func TestResumePipelined(t *testing.T) {
 	g := newGateway(t, resuming)
 	c, u := g.login()
-	selects(c, u, "SELECT INBOX", mailbox{5, 7, 20})
+	selects(c, u, "SELECT INBOX", contents{5, 7, 20})
 	c.raw("a1 NOOP\r\na2 STORE 5 +FLAGS (x)\r\na3 UID FETCH 19 FLAGS\r\n")
 	for _, line := range []string{"a1 NOOP", "a2 STORE 5 +FLAGS (x)", "a3 UID FETCH 19 FLAGS"} {
 		u.C(line)
@@ -236,7 +236,7 @@ func TestResumePipelined(t *testing.T) {
 	c.S("a2 NO [UNAVAILABLE] …it is not known whether it was done")
 	u = g.relogin()
 	u.C("xg2 SELECT INBOX")
-	for _, line := range (mailbox{4, 7, 20}).lines() {
+	for _, line := range (contents{4, 7, 20}).lines() {
 		u.S(line)
 	}
 	u.S("xg2 OK done")
@@ -423,7 +423,7 @@ func TestThrottledCommandIsSentAgain(t *testing.T) {
 // Before Exchange's tenth error the connection is renewed: made, proved, and
 // only then is the old one given up.
 func TestRenewal(t *testing.T) {
-	was := mailbox{2, 7, 20}
+	was := contents{2, 7, 20}
 	proof := []string{"* 2 FETCH (UID 19)"}
 	errors := func(c *client, u *upstream, n int) {
 		for range n {
@@ -463,7 +463,7 @@ func TestRenewal(t *testing.T) {
 		errors(c, old, renewAt)
 		c.C("a2 NOOP")
 		u := g.relogin()
-		u.reselects("SELECT INBOX", mailbox{1, 7, 20})
+		u.reselects("SELECT INBOX", contents{1, 7, 20})
 		u.ends()
 		old.C("a2 NOOP")
 		old.S("a2 OK done")

@@ -17,10 +17,10 @@ func exchangeResuming(t *testing.T, setups ...func(*Options, *limits)) *gateway 
 	return newGateway(t, append([]func(*Options, *limits){withPolicy(exchangePolicy), resuming}, setups...)...)
 }
 
-// mailbox is what a scripted upstream says to SELECT.
-type mailbox struct{ exists, validity, uidNext int }
+// contents is what a scripted upstream says to SELECT.
+type contents struct{ exists, validity, uidNext int }
 
-func (m mailbox) lines() []string {
+func (m contents) lines() []string {
 	lines := []string{fmt.Sprintf("* %d EXISTS", m.exists), "* OK [PERMANENTFLAGS (\\Seen \\Flagged)] those"}
 	if m.validity > 0 {
 		lines = append(lines, fmt.Sprintf("* OK [UIDVALIDITY %d] it", m.validity))
@@ -32,7 +32,7 @@ func (m mailbox) lines() []string {
 }
 
 // selects opens a mailbox on both sides.
-func selects(c *client, u *upstream, command string, m mailbox) {
+func selects(c *client, u *upstream, command string, m contents) {
 	c.t.Helper()
 	c.C("s1 " + command)
 	u.C("s1 " + command)
@@ -45,7 +45,7 @@ func selects(c *client, u *upstream, command string, m mailbox) {
 }
 
 // reselects is what the gateway does on a new connection, up to the proof.
-func (u *upstream) reselects(command string, m mailbox) {
+func (u *upstream) reselects(command string, m contents) {
 	u.t.Helper()
 	u.C("xg3 " + command)
 	for _, line := range m.lines() {
@@ -67,12 +67,12 @@ func (u *upstream) proves(set string, fetches ...string) {
 func TestResumeOnTheNextCommand(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
-	selects(c, u, "SELECT INBOX", mailbox{5, 7, 20})
+	selects(c, u, "SELECT INBOX", contents{5, 7, 20})
 	u.close()
 	c.silent() // nothing is in flight: nothing to say, and no login yet
 	c.C("a1 NOOP")
 	u = g.relogin()
-	u.reselects("SELECT INBOX", mailbox{6, 7, 21})
+	u.reselects("SELECT INBOX", contents{6, 7, 21})
 	u.proves("5:6", "* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)")
 	c.S("* 6 EXISTS") // the one that came meanwhile
 	u.C("a1 NOOP")
@@ -100,7 +100,7 @@ func TestResumeWithACommandInFlight(t *testing.T) {
 			t.Run(name+" "+end, func(t *testing.T) {
 				g := exchangeResuming(t)
 				c, u := g.login()
-				selects(c, u, "EXAMINE INBOX", mailbox{2, 7, 20})
+				selects(c, u, "EXAMINE INBOX", contents{2, 7, 20})
 				c.C(tt.command)
 				u.C(tt.command)
 				for _, line := range tt.before {
@@ -112,7 +112,7 @@ func TestResumeWithACommandInFlight(t *testing.T) {
 				}
 				u.reset()
 				u = g.relogin()
-				u.reselects("EXAMINE INBOX", mailbox{2, 7, 20})
+				u.reselects("EXAMINE INBOX", contents{2, 7, 20})
 				u.proves("2:2", "* 2 FETCH (UID 19 FLAGS ())")
 				u.C(tt.command)
 				u.S("a1 OK done")
@@ -131,14 +131,14 @@ func TestResumeDoesNotRepeat(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			g := exchangeResuming(t)
 			c, u := g.login()
-			selects(c, u, "SELECT INBOX", mailbox{1, 7, 20})
+			selects(c, u, "SELECT INBOX", contents{1, 7, 20})
 			c.C("a1 " + command)
 			u.C("a1 " + command)
 			u.close()
 			c.S("a1 NO [UNAVAILABLE] … the connection to Exchange was lost; try again; it is not known whether it was done")
 			c.C("a2 NOOP")
 			u = g.relogin()
-			u.reselects("SELECT INBOX", mailbox{1, 7, 20})
+			u.reselects("SELECT INBOX", contents{1, 7, 20})
 			u.proves("1:1", "* 1 FETCH (UID 19)")
 			u.C("a2 NOOP")
 			u.S("a2 OK done")
@@ -149,30 +149,30 @@ func TestResumeDoesNotRepeat(t *testing.T) {
 
 // A session goes on only where the numbers of its messages are proved.
 func TestResumeProof(t *testing.T) {
-	was := mailbox{5, 7, 20}
+	was := contents{5, 7, 20}
 	none := ""
 	for name, tt := range map[string]struct {
 		told   []string // to the client, after SELECT
-		now    mailbox
+		now    contents
 		set    string
 		uids   []string
 		reason string // of the BYE; "": the session goes on
 	}{
 		"unchanged":                       {nil, was, "5:5", []string{"* 5 FETCH (UID 19)"}, none},
-		"one has come":                    {nil, mailbox{6, 7, 21}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)"}, none},
-		"one has come and gone":           {nil, mailbox{5, 7, 21}, "5:5", []string{"* 5 FETCH (UID 19)"}, none},
-		"told of one that is there":       {[]string{"* 6 EXISTS"}, mailbox{6, 7, 21}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)"}, none},
-		"told of an expunge":              {[]string{"* 2 EXPUNGE"}, mailbox{4, 7, 20}, "4:4", []string{"* 4 FETCH (UID 19)"}, none},
-		"all expunged":                    {[]string{"* 1 EXPUNGE", "* 1 EXPUNGE", "* 1 EXPUNGE", "* 1 EXPUNGE", "* 1 EXPUNGE"}, mailbox{0, 7, 20}, "", nil, none},
-		"another mailbox":                 {nil, mailbox{5, 8, 20}, "5:5", []string{"* 5 FETCH (UID 19)"}, "UIDVALIDITY has changed"},
-		"no UIDVALIDITY":                  {nil, mailbox{5, 0, 20}, "5:5", []string{"* 5 FETCH (UID 19)"}, "UIDVALIDITY has changed"},
-		"one has gone":                    {nil, mailbox{4, 7, 20}, "", nil, "has lost messages"},
-		"one has gone and one has come":   {nil, mailbox{5, 7, 21}, "5:5", []string{"* 5 FETCH (UID 20)"}, "has lost messages"},
-		"two have come and one has gone":  {nil, mailbox{6, 7, 22}, "5:6", []string{"* 5 FETCH (UID 20)", "* 6 FETCH (UID 21)"}, "has lost messages"},
-		"of those told of, one has gone":  {[]string{"* 7 EXISTS"}, mailbox{7, 7, 23}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 21)"}, "since it was selected"},
-		"told of an expunge of a new one": {[]string{"* 7 EXISTS", "* 7 EXPUNGE"}, mailbox{6, 7, 22}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)"}, "since it was selected"},
+		"one has come":                    {nil, contents{6, 7, 21}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)"}, none},
+		"one has come and gone":           {nil, contents{5, 7, 21}, "5:5", []string{"* 5 FETCH (UID 19)"}, none},
+		"told of one that is there":       {[]string{"* 6 EXISTS"}, contents{6, 7, 21}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)"}, none},
+		"told of an expunge":              {[]string{"* 2 EXPUNGE"}, contents{4, 7, 20}, "4:4", []string{"* 4 FETCH (UID 19)"}, none},
+		"all expunged":                    {[]string{"* 1 EXPUNGE", "* 1 EXPUNGE", "* 1 EXPUNGE", "* 1 EXPUNGE", "* 1 EXPUNGE"}, contents{0, 7, 20}, "", nil, none},
+		"another mailbox":                 {nil, contents{5, 8, 20}, "5:5", []string{"* 5 FETCH (UID 19)"}, "UIDVALIDITY has changed"},
+		"no UIDVALIDITY":                  {nil, contents{5, 0, 20}, "5:5", []string{"* 5 FETCH (UID 19)"}, "UIDVALIDITY has changed"},
+		"one has gone":                    {nil, contents{4, 7, 20}, "", nil, "has lost messages"},
+		"one has gone and one has come":   {nil, contents{5, 7, 21}, "5:5", []string{"* 5 FETCH (UID 20)"}, "has lost messages"},
+		"two have come and one has gone":  {nil, contents{6, 7, 22}, "5:6", []string{"* 5 FETCH (UID 20)", "* 6 FETCH (UID 21)"}, "has lost messages"},
+		"of those told of, one has gone":  {[]string{"* 7 EXISTS"}, contents{7, 7, 23}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 21)"}, "since it was selected"},
+		"told of an expunge of a new one": {[]string{"* 7 EXISTS", "* 7 EXPUNGE"}, contents{6, 7, 22}, "5:6", []string{"* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)"}, "since it was selected"},
 		"UIDs that are not told":          {nil, was, "5:5", nil, "has lost messages"},
-		"UIDs used again":                 {nil, mailbox{6, 7, 20}, "5:6", []string{"* 5 FETCH (UID 18)", "* 6 FETCH (UID 19)"}, "other messages"},
+		"UIDs used again":                 {nil, contents{6, 7, 20}, "5:6", []string{"* 5 FETCH (UID 18)", "* 6 FETCH (UID 19)"}, "other messages"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := exchangeResuming(t)

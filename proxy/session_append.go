@@ -12,6 +12,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/mailbox"
 	"exgate/rewrite"
 )
 
@@ -26,7 +27,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 	message.Seen = slices.Contains(options.Flags, imap.FlagSeen)
 	dated := false
 	if up.date == "" && policy.InternalDate {
-		up.date = derivedDate(up.spool)
+		up.date = mailbox.DerivedDate(up.spool.Header(mailbox.MaxDatedHeader))
 		dated = up.date != ""
 	}
 	flags := c.sortFlags(up)
@@ -107,7 +108,7 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 			return nil, interrupted("nothing was stored")
 		}
 		if err := c.restore(); err != nil {
-			return nil, c.appendLost(up, err, landingAbsent)
+			return nil, c.appendLost(up, err, mailbox.LandingAbsent)
 		}
 		if c.login.resume {
 			if up.from = c.markOf(up.mailbox); c.isLost() && tries < maxTries {
@@ -119,14 +120,14 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 		switch {
 		case err != nil:
 			landed, stored, err := c.appendCut(up, plan, req.Body.Ended, err)
-			if landed == landingFound {
+			if landed == mailbox.LandingFound {
 				c.passed(up.mailbox, stored)
 				return stored, nil
 			}
 			if failure := backend.FailureOf(err); failure.Kind == backend.KindOutOfStep {
 				return nil, &contentRefused{failure: failure, reply: c.appendLost(up, err, landed), poisoned: true}
 			}
-			if landed == landingUnknown || err != nil || tries == maxTries {
+			if landed == mailbox.LandingUnknown || err != nil || tries == maxTries {
 				return nil, c.appendLost(up, err, landed)
 			}
 			continue
@@ -181,7 +182,7 @@ func (c *conn) restore() error {
 
 // appendCut finds out what became of an APPEND that the connection was lost
 // with, and goes on with another connection. err is why that cannot be done.
-func (c *conn) appendCut(up *upload, plan *rewrite.Plan, ended bool, cause error) (landing, *imap.AppendData, error) {
+func (c *conn) appendCut(up *upload, plan *rewrite.Plan, ended bool, cause error) (mailbox.Landing, *imap.AppendData, error) {
 	failure := backend.FailureOf(cause)
 	if failure.Kind != backend.KindLost || !c.login.resume || c.bound != "" || c.ctx.Err() != nil {
 		return c.unasked(ended && failure.Kind == backend.KindLost), nil, cause
@@ -231,9 +232,9 @@ func appendRequest(up *upload, plan *rewrite.Plan, flags []string) *backend.Requ
 }
 
 // appendLost answers an APPEND that came to no end, with what is known of it.
-func (c *conn) appendLost(up *upload, err error, landed landing) *imap.Error {
+func (c *conn) appendLost(up *upload, err error, landed mailbox.Landing) *imap.Error {
 	outcome := "nothing was stored"
-	if landed == landingUnknown {
+	if landed == mailbox.LandingUnknown {
 		outcome = "it is not known whether the message was stored"
 		c.stats.unknown++
 	}
@@ -246,7 +247,7 @@ func (c *conn) appendLost(up *upload, err error, landed landing) *imap.Error {
 	failure := backend.FailureOf(err)
 	c.log.Error("message without a reply", "mailbox", up.mailbox, "size", up.spool.Size(), "outcome", outcome, "kind", failure.Kind, "err", err)
 	reply := replyError(failure)
-	var changed *changedError
+	var changed *mailbox.ChangedError
 	if errors.As(err, &changed) {
 		reply.Text = "exgate: the connection to Exchange was lost with the message, and meanwhile " + changed.Error()
 	}

@@ -1,4 +1,4 @@
-package proxy
+package replies
 
 import (
 	"bytes"
@@ -43,13 +43,13 @@ func isSubstitute(text []byte) bool {
 
 var headerEnd = []byte("\r\n\r\n")
 
-// substituteMark is the field that a substitute is given.
-const substituteMark = "X-Exgate-Substitute: Exchange cannot convert the message that should be here\r\n"
+// SubstituteMark is the field that a substitute is given.
+const SubstituteMark = "X-Exgate-Substitute: Exchange cannot convert the message that should be here\r\n"
 
 // maxHeldHeader is more than a substitute's header has.
 const maxHeldHeader = 4 << 10
 
-func (h *substituteHold) edit(out []byte, frag wire.Fragment, f *fetching) (edited []byte, same bool) {
+func (h *substituteHold) edit(out []byte, frag wire.Fragment, f *Fetching) (edited []byte, same bool) {
 	if frag.First {
 		h.buf, h.line, h.state = h.buf[:0], 0, holding
 		if h.passesAtOnce(frag) {
@@ -90,14 +90,14 @@ func (h *substituteHold) passesAtOnce(first wire.Fragment) bool {
 }
 
 // decide lets go of what is held.
-func (h *substituteHold) decide(out []byte, f *fetching) []byte {
+func (h *substituteHold) decide(out []byte, f *Fetching) []byte {
 	line, text := h.buf[:h.line], h.buf[h.line:]
 	h.state = passing
 	if !isSubstitute(text) {
 		return append(out, h.buf...)
 	}
-	f.c.repaired("substitute")
-	f.c.log.Warn("Exchange gave a substitute for a message that it cannot convert", "response", clipped(line))
+	f.repaired("substitute")
+	f.log.Warn("Exchange gave a substitute for a message that it cannot convert", "response", clipped(line))
 	if f.substitute == backend.SubstituteRefuse {
 		h.state, f.refused = hiding, true
 		return out
@@ -108,7 +108,7 @@ func (h *substituteHold) decide(out []byte, f *fetching) []byte {
 		return append(out, h.buf...)
 	}
 	out = append(out, line[:open]...)
-	out = fmt.Appendf(out, "{%d}\r\n%s", size+len(substituteMark), substituteMark)
+	out = fmt.Appendf(out, "{%d}\r\n%s", size+len(SubstituteMark), SubstituteMark)
 	return append(out, text...)
 }
 

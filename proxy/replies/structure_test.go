@@ -1,4 +1,4 @@
-package proxy
+package replies
 
 import (
 	"io"
@@ -7,6 +7,7 @@ import (
 	"testing/iotest"
 
 	"exgate/backend/wire"
+	"exgate/proxy/testkit"
 )
 
 // repaired reads responses from src and returns them edited, and the number
@@ -31,40 +32,35 @@ func repaired(src io.Reader) (out string, fixed int) {
 	}
 }
 
-const (
-	textPart = `("text" "plain" ("charset" "utf-8") NIL NIL "7bit" 12 1`
-	envelope = `("Mon, 1 Jan 2026 00:00:00 +0000" "s (x" (("a" NIL "b" "c")) NIL NIL (("a" NIL "b" "c")("d" NIL "e" "f")) NIL NIL NIL "<id@x>")`
-)
-
 var structures = []struct{ name, in, want string }{ // want "": unchanged
 	{"no structure", "* 1 FETCH (FLAGS (\\Seen) UID 7)\r\n", ""},
 	{"header fields", "* 1 FETCH (BODY[HEADER.FIELDS (A \"B)\")] {4}\r\n) \")\r\n UID 7)\r\n", ""},
-	{"single part", "* 1 FETCH (BODYSTRUCTURE " + textPart + ` NIL ("inline" NIL) NIL NIL) UID 7)` + "\r\n", ""},
-	{"not extended", "* 1 FETCH (BODY (" + textPart + ")" + textPart + `) "mixed"))` + "\r\n", ""},
-	{"not extended, dsp's place", "* 1 FETCH (BODY " + textPart + "))\r\n", ""},
-	{"envelope", "* 1 FETCH (ENVELOPE " + envelope + ")\r\n", ""},
-	{"bare in text", "* 1 FETCH (BODYSTRUCTURE " + textPart + ` NIL "inline" NIL NIL) UID 7)` + "\r\n",
-		"* 1 FETCH (BODYSTRUCTURE " + textPart + ` NIL ("inline" NIL) NIL NIL) UID 7)` + "\r\n"},
-	{"bare at the end", "* 1 FETCH (BODYSTRUCTURE " + textPart + ` NIL "inline"))` + "\r\n",
-		"* 1 FETCH (BODYSTRUCTURE " + textPart + ` NIL ("inline" NIL)))` + "\r\n"},
+	{"single part", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL) UID 7)` + "\r\n", ""},
+	{"not extended", "* 1 FETCH (BODY (" + testkit.TextPart + ")" + testkit.TextPart + `) "mixed"))` + "\r\n", ""},
+	{"not extended, dsp's place", "* 1 FETCH (BODY " + testkit.TextPart + "))\r\n", ""},
+	{"envelope", "* 1 FETCH (ENVELOPE " + testkit.Envelope + ")\r\n", ""},
+	{"bare in text", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL "inline" NIL NIL) UID 7)` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL) UID 7)` + "\r\n"},
+	{"bare at the end", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL "inline"))` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL)))` + "\r\n"},
 	{"bare in an application", `* 1 FETCH (bodystructure ("application" "pdf" NIL NIL NIL "base64" 9 NIL "attachment" NIL NIL))` + "\r\n",
 		`* 1 FETCH (bodystructure ("application" "pdf" NIL NIL NIL "base64" 9 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
 	{"bare literal", "* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" NIL NIL NIL \"base64\" 9 NIL {6}\r\ninline NIL NIL))\r\n",
 		"* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" NIL NIL NIL \"base64\" 9 NIL ({6}\r\ninline NIL) NIL NIL))\r\n"},
 	{"literals elsewhere", "* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" (\"name\" {7}\r\na(b\".pn) NIL {3}\r\nd)e \"base64\" 9 NIL \"inline\" NIL NIL) FLAGS ())\r\n",
 		"* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" (\"name\" {7}\r\na(b\".pn) NIL {3}\r\nd)e \"base64\" 9 NIL (\"inline\" NIL) NIL NIL) FLAGS ())\r\n"},
-	{"multipart, no disposition", "* 1 FETCH (BODYSTRUCTURE (" + textPart + ` NIL NIL NIL NIL) "mixed" ("boundary" "x") "S/MIME Encrypted Message" NIL NIL))` + "\r\n",
-		"* 1 FETCH (BODYSTRUCTURE (" + textPart + ` NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL))` + "\r\n"},
-	{"multipart in multipart", "* 1 FETCH (UID 3 BODYSTRUCTURE ((" + textPart + ` NIL "inline" NIL NIL)` + textPart + ` NIL NIL NIL NIL) "alternative" NIL "inline" NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL "attachment" NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n",
-		"* 1 FETCH (UID 3 BODYSTRUCTURE ((" + textPart + ` NIL ("inline" NIL) NIL NIL)` + textPart + ` NIL NIL NIL NIL) "alternative" NIL ("inline" NIL) NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL ("attachment" NIL) NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n"},
-	{"attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + envelope + " " + textPart + ` NIL "inline" NIL NIL) 9 NIL "attachment" NIL NIL))` + "\r\n",
-		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + envelope + " " + textPart + ` NIL ("inline" NIL) NIL NIL) 9 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
+	{"multipart, no disposition", "* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart + ` NIL NIL NIL NIL) "mixed" ("boundary" "x") "S/MIME Encrypted Message" NIL NIL))` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart + ` NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL))` + "\r\n"},
+	{"multipart in multipart", "* 1 FETCH (UID 3 BODYSTRUCTURE ((" + testkit.TextPart + ` NIL "inline" NIL NIL)` + testkit.TextPart + ` NIL NIL NIL NIL) "alternative" NIL "inline" NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL "attachment" NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n",
+		"* 1 FETCH (UID 3 BODYSTRUCTURE ((" + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL)` + testkit.TextPart + ` NIL NIL NIL NIL) "alternative" NIL ("inline" NIL) NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL ("attachment" NIL) NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n"},
+	{"attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + testkit.Envelope + " " + testkit.TextPart + ` NIL "inline" NIL NIL) 9 NIL "attachment" NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + testkit.Envelope + " " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL) 9 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
 	{"attached message without a structure", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 NIL "attachment" NIL NIL))` + "\r\n",
 		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
 	{"blank between addresses", `* 1 FETCH (ENVELOPE (NIL "x" (("a" NIL "b" "c") ("d" NIL "e" "f")) NIL NIL NIL NIL NIL NIL NIL))` + "\r\n",
 		`* 1 FETCH (ENVELOPE (NIL "x" (("a" NIL "b" "c")("d" NIL "e" "f")) NIL NIL NIL NIL NIL NIL NIL))` + "\r\n"},
-	{"blank between addresses of an attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c") ("d" NIL "e" "f")) NIL NIL NIL NIL) ` + textPart + `) 9))` + "\r\n",
-		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c")("d" NIL "e" "f")) NIL NIL NIL NIL) ` + textPart + `) 9))` + "\r\n"},
+	{"blank between addresses of an attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c") ("d" NIL "e" "f")) NIL NIL NIL NIL) ` + testkit.TextPart + `) 9))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c")("d" NIL "e" "f")) NIL NIL NIL NIL) ` + testkit.TextPart + `) 9))` + "\r\n"},
 	{"encoding", `* 1 FETCH (BODYSTRUCTURE ("text" "plain" NIL NIL NIL NIL 12 1 NIL NIL NIL NIL))` + "\r\n",
 		`* 1 FETCH (BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7BIT" 12 1 NIL NIL NIL NIL))` + "\r\n"},
 	{"type is a literal", "* 1 FETCH (BODYSTRUCTURE ({4}\r\ntext \"plain\" NIL NIL NIL \"7bit\" 12 1 \"x\" \"y\" NIL NIL))\r\n", ""},

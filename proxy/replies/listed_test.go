@@ -1,4 +1,4 @@
-package proxy
+package replies
 
 import (
 	"strings"
@@ -41,15 +41,15 @@ func TestListed(t *testing.T) {
 	for _, tt := range listedResponses {
 		t.Run(tt.name, func(t *testing.T) {
 			in := []byte(tt.in + "\r\n")
-			l, ok := parseListed(in)
+			l, ok := ParseListed(in)
 			if tt.name == "extended data" { // taken off the name
-				if !ok || string(l.mailbox) != "foo" {
-					t.Errorf("%q", l.mailbox)
+				if !ok || string(l.Mailbox) != "foo" {
+					t.Errorf("%q", l.Mailbox)
 				}
 				return
 			}
-			if ok != (tt.mailbox != "") || string(l.mailbox) != tt.mailbox && ok {
-				t.Fatalf("%q, %v", l.mailbox, ok)
+			if ok != (tt.mailbox != "") || string(l.Mailbox) != tt.mailbox && ok {
+				t.Fatalf("%q, %v", l.Mailbox, ok)
 			}
 			if !ok {
 				return
@@ -70,16 +70,16 @@ func FuzzListed(f *testing.F) {
 		f.Add(tt.in+"\r\n", tt.edit.mailbox)
 	}
 	f.Fuzz(func(t *testing.T, in, name string) {
-		l, ok := parseListed([]byte(in))
+		l, ok := ParseListed([]byte(in))
 		if !ok {
 			return
 		}
-		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: string(l.mailbox)})); same != in && !l.bare {
+		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: string(l.Mailbox)})); same != in && !l.bare {
 			t.Fatalf("unchanged, %q became %q", in, same)
 		}
 		edited := l.appendTo(nil, []byte(in), listedEdit{mailbox: name, attribute: `\Sent`, separator: "."})
-		if again, ok := parseListed(edited); ok && string(again.mailbox) != name && l.verb == "LIST" && name != "" && !strings.ContainsAny(in, "{}") {
-			t.Fatalf("%q, renamed to %q, became %q, which reads %q", in, name, edited, again.mailbox)
+		if again, ok := ParseListed(edited); ok && string(again.Mailbox) != name && l.Verb == "LIST" && name != "" && !strings.ContainsAny(in, "{}") {
+			t.Fatalf("%q, renamed to %q, became %q, which reads %q", in, name, edited, again.Mailbox)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package proxy
+package mailbox
 
 import (
 	"bufio"
@@ -11,25 +11,24 @@ import (
 	"time"
 
 	"exgate/backend/wire"
-	"exgate/rewrite"
 )
 
-// identity is what a message is known by.
-type identity struct {
+// Fingerprint is what a message is known by.
+type Fingerprint struct {
 	messageID           string
 	subject, from, date string // as far as they can be read alike on both sides
 }
 
-// maxIdentityHeader is how far into a message its identity is looked for.
-const maxIdentityHeader = 256 << 10
+// maxFingerprintHeader is how far into a message its identity is looked for.
+const maxFingerprintHeader = 256 << 10
 
-// readIdentity reads it off the message that is sent.
-func readIdentity(plan *rewrite.Plan) (identity, error) {
-	head := &prefix{max: maxIdentityHeader}
-	if _, err := plan.WriteTo(head); err != nil && !head.full {
-		return identity{}, err
+// ReadFingerprint reads it off the message that is sent.
+func ReadFingerprint(message io.WriterTo) (Fingerprint, error) {
+	head := &prefix{max: maxFingerprintHeader}
+	if _, err := message.WriteTo(head); err != nil && !head.full {
+		return Fingerprint{}, err
 	}
-	return parseIdentity(head.data), nil
+	return parseFingerprint(head.data), nil
 }
 
 // prefix keeps the first bytes of what is written to it, and then refuses more.
@@ -90,9 +89,9 @@ func firstFields(header []byte, fields map[string]*string) {
 // longestField is longer than any name that is looked for.
 const longestField = 32
 
-// parseIdentity reads the first field of each name, RFC 5322 section 3.6.
-func parseIdentity(header []byte) identity {
-	var id identity
+// parseFingerprint reads the first field of each name, RFC 5322 section 3.6.
+func parseFingerprint(header []byte) Fingerprint {
+	var id Fingerprint
 	fields := map[string]*string{"message-id": &id.messageID, "subject": &id.subject, "from": &id.from, "date": &id.date}
 	firstFields(header, fields)
 	id.messageID = strings.Join(strings.Fields(id.messageID), "")
@@ -128,12 +127,12 @@ func addressesIn(s string) string {
 // else must be the same, with the date that was sent with it if there was one;
 // where only a part of that is, it cannot be told: a server may write fields
 // anew in a way that is not foreseen here.
-func (id identity) compare(m candidate, date string) landing {
+func (id Fingerprint) compare(m candidate, date string) Landing {
 	if id.messageID != "" && m.messageID != "" {
 		if m.messageID == id.messageID {
-			return landingFound
+			return LandingFound
 		}
-		return landingAbsent
+		return LandingAbsent
 	}
 	sameDate := id.date != "" && m.date == id.date
 	sameNames := m.subject == id.subject && m.from == id.from
@@ -141,11 +140,11 @@ func (id identity) compare(m candidate, date string) landing {
 	sameArrival := date != "" && sameInstant(date, m.internalDate)
 	switch {
 	case id.messageID == "" && sameDate && sameNames && (sameArrival || date == ""):
-		return landingFound
-	case sameDate || sameArrival || sameNames && id.subject+id.from != "" || id == identity{}:
-		return landingUnknown
+		return LandingFound
+	case sameDate || sameArrival || sameNames && id.subject+id.from != "" || id == Fingerprint{}:
+		return LandingUnknown
 	}
-	return landingAbsent
+	return LandingAbsent
 }
 
 func sameInstant(a, b string) bool {
@@ -156,7 +155,7 @@ func sameInstant(a, b string) bool {
 
 // candidate is a message that may be the one.
 type candidate struct {
-	identity
+	Fingerprint
 	uid          uint32
 	internalDate string
 }
@@ -180,7 +179,7 @@ func parseCandidate(response []byte) (m candidate, ok bool) {
 		if size > len(response)-at[1] {
 			return m, false
 		}
-		m.identity = parseIdentity(response[at[1] : at[1]+size])
+		m.Fingerprint = parseFingerprint(response[at[1] : at[1]+size])
 		outside = append(bytes.Clone(response[:at[0]]), response[at[1]+size:]...)
 	}
 	uid := candidateUID.FindSubmatch(outside)

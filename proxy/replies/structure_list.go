@@ -1,6 +1,8 @@
-package proxy
+package replies
 
-import "bytes"
+import (
+	"bytes"
+)
 
 // structureList is a parenthesized list that has begun and not ended.
 type structureList struct {

@@ -1,4 +1,4 @@
-package proxy
+package replies
 
 import (
 	"bytes"

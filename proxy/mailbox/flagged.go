@@ -1,0 +1,79 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"exgate/backend"
+)
+
+// Failures of a replay that may pass: a server may need a moment until a
+// message that it has stored can be seen.
+var (
+	ErrNotShown = errors.New("UID STORE was answered OK without a FETCH that shows the flag")
+	ErrNotSeen  = errors.New("the message cannot be seen in the mailbox, and the server names no UID")
+)
+
+// FindStored finds the UID of a message that was stored without APPENDUID, as
+// by Exchange 2007, in the mailbox that is selected on conn.
+func FindStored(ctx context.Context, conn *backend.Conn, from Mark, message io.WriterTo, date string) (uid uint32, err error) {
+	if from.Next == 0 {
+		return 0, errors.New("the server names no UID for the message")
+	}
+	wanted, err := ReadFingerprint(message)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := conn.Do(ctx, backend.NewRequest("NOOP")); err != nil { // which tells of the message
+		return 0, err
+	}
+	found, uid, err := search(ctx, conn, from.Next, wanted, date)
+	switch {
+	case err != nil:
+		return 0, err
+	case found == LandingAbsent:
+		return 0, ErrNotSeen
+	case found == LandingUnknown:
+		return 0, errors.New("the message cannot be told from others in the mailbox, and the server names no UID")
+	}
+	return uid, nil
+}
+
+// StoreFlagged sets the flag on a connection, and takes the FETCH that answers
+// for proof: a UID that the connection has not been told of is passed over
+// with OK (RFC 9051 section 6.4.9). Then NOOP tells it, and it is set again.
+func StoreFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
+	for _, before := range []string{"", "NOOP"} {
+		if before != "" {
+			if _, err := conn.Do(ctx, backend.NewRequest(before)); err != nil {
+				return err
+			}
+		}
+		if proved, err := storeOnce(ctx, conn, uid); proved || err != nil {
+			return err
+		}
+	}
+	return ErrNotShown
+}
+
+func storeOnce(ctx context.Context, conn *backend.Conn, uid uint32) (proved bool, err error) {
+	number := strconv.FormatUint(uint64(uid), 10)
+	req := backend.NewRequest("UID STORE").Raw(number).Raw(`+FLAGS (\Flagged)`)
+	req.Untagged = func(line []byte) bool {
+		text := strings.ToUpper(string(line))
+		_, after, ok := strings.Cut(text, "UID "+number)
+		if !ok || !strings.Contains(text, " FETCH (") || !strings.HasPrefix(after, " ") && !strings.HasPrefix(after, ")") {
+			return false
+		}
+		proved = proved || strings.Contains(text, `\FLAGGED`)
+		return true
+	}
+	status, err := conn.Do(ctx, req)
+	if err == nil && status.Word != "OK" {
+		err = backend.ReplyError("UID STORE", status)
+	}
+	return proved, err
+}
