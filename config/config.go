@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/config/profile"
 	"exgate/rewrite"
 )
 
@@ -378,7 +379,7 @@ func Default() *Config {
 		Mode: Enforce,
 		Upstream: Upstream{
 			TLS:     backend.TLSImplicit,
-			Profile: Auto,
+			Profile: profile.Auto,
 			Resume:  true,
 			Login:   Login{MaxFailures: backend.DefaultMaxFailures},
 

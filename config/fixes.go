@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"exgate/backend"
+	"exgate/config/profile"
 	"exgate/rewrite"
 )
 
@@ -60,7 +61,7 @@ var escalations = []Escalation{
 }
 
 // messageOptions applies the operator's choices to the fixes of the message.
-func (c *Config) messageOptions(p *Profile) {
+func (c *Config) messageOptions(p *profile.Profile) {
 	f, o := c.Fixes, &p.Message
 	override(&o.LongLines, f.LongLines)
 	override(&o.LineLimit, f.LineLimit)
@@ -136,7 +137,7 @@ func (c *Config) validateFixes(p *problems) {
 	c.validateQuarantine(p, profile)
 }
 
-func (c *Config) validateQuarantine(p *problems, profile Profile) {
+func (c *Config) validateQuarantine(p *problems, profile profile.Profile) {
 	q := c.Quarantine
 	if q.Dir == "" && c.Fixes.Oversize == OversizeDetach {
 		p.add("fixes.oversize", "detach needs quarantine.dir, where the attachments are kept")

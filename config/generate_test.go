@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exgate/config/profile"
 )
 
 var update = flag.Bool("update", false, "write sample.yaml and docs/config.md instead of comparing them")
@@ -95,7 +97,7 @@ func profileTable() string {
 	var b strings.Builder
 	b.WriteString("\n| profile | message limit, bytes | line limit, bytes | read-receipt | escalate | flagged | keywords | " +
 		"messages/s | pipeline | login verified | admin forms, in order |\n" + strings.Repeat("| --- ", 11) + "|\n")
-	for _, name := range ProfileNames() {
+	for _, name := range profile.Names() {
 		c := Default()
 		c.Upstream.Profile = name
 		e, p := c.Effective(), c.Profile(name)

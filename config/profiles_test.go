@@ -6,16 +6,17 @@ import (
 	"testing"
 
 	"exgate/backend"
+	"exgate/config/profile"
 )
 
 // TestAutoIsStrictest holds the row auto to the others.
 func TestAutoIsStrictest(t *testing.T) {
 	c := Default()
-	auto := c.Profile(Auto)
-	if got := c.Profile(""); got.Name != Auto {
+	auto := c.Profile(profile.Auto)
+	if got := c.Profile(""); got.Name != profile.Auto {
 		t.Errorf("an unknown name is %q", got.Name)
 	}
-	for _, name := range ProfileNames() {
+	for _, name := range profile.Names() {
 		if name == "plain" {
 			continue
 		}
@@ -52,12 +53,12 @@ func TestAutoIsStrictest(t *testing.T) {
 // TestProfileIsACopy keeps a caller from changing the table.
 func TestProfileIsACopy(t *testing.T) {
 	c := Default()
-	c.Profile(Auto).Forms[0] = "changed"
-	if got := c.Profile(Auto).Forms[0]; got == "changed" {
+	c.Profile(profile.Auto).Forms[0] = "changed"
+	if got := c.Profile(profile.Auto).Forms[0]; got == "changed" {
 		t.Error("the table has changed")
 	}
 	c.Upstream.Login.Forms = []backend.Form{backend.FormUser}
-	c.Profile(Auto).Forms[0] = "changed"
+	c.Profile(profile.Auto).Forms[0] = "changed"
 	if got := c.Upstream.Login.Forms[0]; got == "changed" {
 		t.Error("the configuration has changed")
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"exgate/config/profile"
 )
 
 // Validate returns every problem at once, each beginning with its key as
@@ -128,7 +130,7 @@ func (u Upstream) validate(p *problems) {
 			p.add("upstream.address", "port %q is no number from 1 to 65535", port)
 		}
 	}
-	choice(p, "upstream.profile", u.Profile, ProfileNames()...)
+	choice(p, "upstream.profile", u.Profile, profile.Names()...)
 	if u.Pipeline < 0 {
 		p.add("upstream.pipeline", "%d is negative: use 1 or more, or 0 for the profile's", u.Pipeline)
 	}

@@ -13,7 +13,7 @@ import (
 // that refused it is over. c.mu is held.
 func (c *conn) sendsAgain(cmd *command, status wire.Status) bool {
 	return status.Word != "OK" && cmd.kept() && !cmd.mid && cmd.tries < maxTries && cmd.examined == nil &&
-		c.login.resume && c.login.policy.exchange() && backend.Classify(status).Kind == backend.KindThrottled
+		c.login.resume && c.login.profile.IsExchange() && backend.Classify(status).Kind == backend.KindThrottled
 }
 
 // sendThrottled waits until the account is not throttled any more and sends

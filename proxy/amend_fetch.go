@@ -11,15 +11,9 @@ import (
 
 // fetches is for FETCH: what is asked decides what of the answer is looked at.
 var fetches = edits{editFetch, func(l *login) bool {
-	r := &l.policy.Replies
-	return r.MissingData || r.Structure || r.Refusals || r.LongSets || l.policy.marksSubstitutes()
+	r := &l.profile.Replies
+	return r.MissingData || r.Structure || r.Refusals || r.LongSets || l.profile.HasSubstituteFix()
 }}
-
-// marksSubstitutes tells whether the message that Exchange gives out in place
-// of another is looked for.
-func (p *Policy) marksSubstitutes() bool {
-	return p.Replies.Substitute == backend.SubstituteMark || p.Replies.Substitute == backend.SubstituteRefuse
-}
 
 // foreignItems are FETCH items of extensions that Exchange never had, by the
 // capability that announces them: it counts them as errors (behaviour notes §3;
@@ -35,9 +29,9 @@ func editFetch(a *amendment) (done bool, err error) {
 	if !ok || len(a.literals) > 0 {
 		return false, nil // Exchange will say what it thinks of it
 	}
-	policy := a.c.login.policy
+	prof := a.c.login.profile
 	items := replies.WithoutSections(strings.ToUpper(a.rest()))
-	if policy.Replies.Refusals {
+	if prof.Replies.Refusals {
 		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 			for _, foreign := range foreignItems {
 				if strings.HasPrefix(word, foreign.item) && !a.c.login.has(foreign.capability) {
@@ -47,7 +41,7 @@ func editFetch(a *amendment) (done bool, err error) {
 			}
 		}
 	}
-	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, policy.Replies, set, items, a.c.repaired, a.c.log)
+	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, prof.Replies, set, items, a.c.repaired, a.c.log)
 	if f.CanEdit() {
 		a.cmd.editor, a.cmd.finish = f, f.Finish
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // idles is for IDLE.
-var idles = edits{editIdle, func(l *login) bool { return l.policy.Replies.IdleOrder }}
+var idles = edits{editIdle, func(l *login) bool { return l.profile.Replies.IdleOrder }}
 
 func editIdle(a *amendment) (done bool, err error) {
 	a.cmd.editor = &replies.BeforePlus{Waits: func() bool { return a.cmd.asks }}
@@ -16,7 +16,7 @@ func editIdle(a *amendment) (done bool, err error) {
 
 // keptBeforePlus returns what an IDLE in flight has kept.
 func (c *conn) keptBeforePlus() []byte {
-	if !c.login.policy.Replies.IdleOrder {
+	if !c.login.profile.Replies.IdleOrder {
 		return nil
 	}
 	c.mu.Lock()
@@ -32,7 +32,7 @@ func (c *conn) keptBeforePlus() []byte {
 // idleDue is when the client's IDLE is to be begun anew upstream; zero: never.
 // Exchange Online stops telling after a while (behaviour notes §5 row 22).
 func (c *conn) idleDue() time.Time {
-	if c.idle == nil || !c.login.policy.Replies.IdleRenew {
+	if c.idle == nil || !c.login.profile.Replies.IdleRenew {
 		return time.Time{}
 	}
 	c.mu.Lock()

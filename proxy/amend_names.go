@@ -28,7 +28,7 @@ var (
 )
 
 // listNames is for LIST and LSUB, and for what is answered to them.
-var listNames = edits{editListNames, func(l *login) bool { return mapsNames(l) || l.policy.Replies.ListNames }}
+var listNames = edits{editListNames, func(l *login) bool { return mapsNames(l) || l.profile.Replies.ListNames }}
 
 // name reads the name that comes next, and puts the upstream's in its place.
 func (a *amendment) name() (mailbox string, list *folders.List, err error) {

@@ -6,7 +6,7 @@ import (
 
 // refusesHere is the condition of what is answered here since it is sure to
 // fail.
-func refusesHere(l *login) bool { return l.policy.Replies.Refusals }
+func refusesHere(l *login) bool { return l.profile.Replies.Refusals }
 
 var (
 	enables    = edits{editEnable, refusesHere} // ENABLE

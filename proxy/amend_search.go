@@ -9,7 +9,7 @@ import (
 )
 
 // searches is for SEARCH.
-var searches = edits{editSearch, func(l *login) bool { return l.policy.Replies.SearchCharset || l.policy.Replies.LongSets }}
+var searches = edits{editSearch, func(l *login) bool { return l.profile.Replies.SearchCharset || l.profile.Replies.LongSets }}
 
 // editSearch calls US-ASCII what is: Exchange takes no other charset, and some
 // clients always say UTF-8 (behaviour notes §5 row 21).
@@ -24,7 +24,7 @@ func editSearch(a *amendment) (done bool, err error) {
 		a.args.Space()
 		word, _ = a.args.Atom()
 	}
-	if strings.EqualFold(word, "CHARSET") && a.c.login.policy.Replies.SearchCharset {
+	if strings.EqualFold(word, "CHARSET") && a.c.login.profile.Replies.SearchCharset {
 		a.args.Space()
 		from := a.here()
 		charset, _ := a.args.String()

@@ -9,7 +9,7 @@ import (
 
 // flags is for STORE.
 var flags = edits{editStore, func(l *login) bool {
-	return mergesNames(l) || l.policy.Replies.Refusals || l.policy.Replies.LongSets
+	return mergesNames(l) || l.profile.Replies.Refusals || l.profile.Replies.LongSets
 }}
 
 // editStore looks at the flags that are set.
@@ -35,7 +35,7 @@ func editStore(a *amendment) (done bool, err error) {
 			return done, err
 		}
 	}
-	if a.c.login.policy.Replies.Refusals && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
+	if a.c.login.profile.Replies.Refusals && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
 		if err := a.dropKeywords(from, item, set); err != nil {
 			return false, err
 		}

@@ -46,8 +46,8 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		}
 		up.mailbox = list.Wire(mailbox)
 	}
-	if policy := c.login.policy; policy.tooBig(lit.Size) && policy.Message.Oversize != rewrite.OversizeDetach {
-		text := tooBigText(lit.Size, policy.MessageLimit)
+	if prof := c.login.profile; prof.IsTooBig(lit.Size) && prof.Message.Oversize != rewrite.OversizeDetach {
+		text := tooBigText(lit.Size, prof.MessageLimit)
 		c.turnAway(up.mailbox, lit.Size, "oversize", text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
@@ -199,4 +199,9 @@ func plainName(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// ownsAppend tells whether APPEND goes through the own lane.
+func (c *conn) ownsAppend() bool {
+	return c.login.profile.HasAppendFix() || len(c.set.opts.Filter.Command) > 0
 }

@@ -11,16 +11,17 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 )
 
 // exchangePolicies are the policies of the simulated versions.
-func exchangePolicies() []Policy {
-	var policies []Policy
+func exchangePolicies() []profile.Profile {
+	var policies []profile.Profile
 	for _, name := range exchangesim.Profiles() {
 		if name == "exchange2000" || name == "exchange2007" {
 			continue // no UIDPLUS, so that replies differ: TestExchangeFlaggedWithoutUIDPLUS
 		}
-		p := exchangePolicy
+		p := exchangeProfile
 		p.Name = name
 		if name == "exchange-online" {
 			p.MessageLimit, p.Flagged, p.MDNSent = 45_000_000, false, true
@@ -31,10 +32,10 @@ func exchangePolicies() []Policy {
 }
 
 // forEachExchange runs a test with a client that is logged in to each version.
-func forEachExchange(t *testing.T, test func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server), setups ...func(*Options, *limits)) {
+func forEachExchange(t *testing.T, test func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server), setups ...func(*Options, *limits)) {
 	for _, p := range exchangePolicies() {
 		t.Run(p.Name, func(t *testing.T) {
-			g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, append([]func(*Options, *limits){withPolicy(p)}, setups...)...)
+			g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, append([]func(*Options, *limits){withProfile(p)}, setups...)...)
 			c := g.dial()
 			c.S("* OK …")
 			c.C("a0 LOGIN alice@example.com alicepass")
@@ -65,7 +66,7 @@ func stored(t *testing.T, sim *exchangesim.Server, mailbox string) exchangesim.M
 const cleanMessage = "From: a@example.com\r\nMessage-ID: <1@example.com>\r\nSubject: clean\r\n\r\nNothing to repair,  \r\n.\r\nnot here.\r\n"
 
 func TestExchangeCleanMessageArrivesByteForByte(t *testing.T) {
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		date := `"22-Nov-2026 10:00:00 +0100"`
 		c.raw(fmt.Sprintf("a1 APPEND INBOX (\\Seen \\Draft) %s {%d+}\r\n%s\r\n", date, len(cleanMessage), cleanMessage))
 		c.S("a1 OK [APPENDUID …] …")
@@ -97,7 +98,7 @@ func TestExchangeCleanMessageArrivesByteForByte(t *testing.T) {
 func TestExchangeLongLineIsRepaired(t *testing.T) {
 	body := strings.Repeat("a line that is far too long; ", 2000) + "\r\nand a short one\r\n"
 	header := "From: a@example.com\r\nSubject: long\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n"
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("INBOX", header+body)
 		c.S("a1 OK [APPENDUID …] …")
 		received := stored(t, sim, "INBOX").Received
@@ -126,12 +127,12 @@ func TestExchangeLongLineIsRepaired(t *testing.T) {
 // What the repair is for: without it Exchange runs the message as commands.
 func TestExchangeLongLineWithoutRepair(t *testing.T) {
 	off := func(o *Options, _ *limits) {
-		p := o.Policy("")
+		p := o.Upstreams[0].Profiles("")
 		p.Message.LongLines = ""
-		o.Policy = func(string) Policy { return p }
+		o.Upstreams[0].Profiles = func(string) profile.Profile { return p }
 	}
 	message := "Subject: x\r\n\r\n<body " + strings.Repeat("x", 20_000) + "\r\n* OK hello\r\n"
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("INBOX", message)
 		c.S("a1 NO <body BAD Command Error. 10 (exgate: Exchange lost count…")
 		c.S("* BYE <body BAD Command Error. 10 (exgate: Exchange lost count…")
@@ -145,7 +146,7 @@ func TestExchangeLongLineWithoutRepair(t *testing.T) {
 func TestExchangeReadReceiptIsRenamed(t *testing.T) {
 	message := "From: a@example.com\r\nDISPOSITION-notification-to: b@example.com\r\nSubject: x\r\n\r\nhello\r\n"
 	want := strings.Replace(message, "DISPOSITION", "X-DISPOSITION", 1)
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("INBOX", message)
 		c.S("a1 OK …")
 		m := stored(t, sim, "INBOX")
@@ -169,7 +170,7 @@ func TestExchangeFlaggedShowsInOutlook(t *testing.T) {
 		"none after a failure":  "SELECT Nowhere", // RFC 9051 section 6.3.2
 	} {
 		t.Run(name, func(t *testing.T) {
-			forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+			forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 				if selected == "CLOSE" || selected == "SELECT Nowhere" {
 					c.C("a0 SELECT INBOX")
 					c.until("a0 OK …", "* …")
@@ -206,9 +207,9 @@ func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
 	for _, profile := range []string{"exchange2000", "exchange2007"} {
 		for _, selected := range []string{"NOOP", "SELECT INBOX", "SELECT Drafts"} {
 			t.Run(profile+" "+selected, func(t *testing.T) {
-				p := exchangePolicy
+				p := exchangeProfile
 				p.Name = profile
-				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withPolicy(p), resuming)
+				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming)
 				c := g.loginSimulated()
 				c.C("a0 " + selected)
 				c.until("a0 OK …", "* …")
@@ -230,7 +231,7 @@ func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
 }
 
 func TestExchangeKeywordsAreDropped(t *testing.T) {
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		for i, mailbox := range []string{"INBOX", "Drafts"} {
 			if i == 0 { // selected, so that its PERMANENTFLAGS are known
 				c.C("a0 SELECT INBOX")
@@ -254,7 +255,7 @@ func TestExchangeKeywordsAreDropped(t *testing.T) {
 }
 
 func TestExchangeOversizeIsRefusedBeforeItIsSent(t *testing.T) {
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.C(fmt.Sprintf("a1 APPEND INBOX {%d}", p.MessageLimit+1))
 		c.S(fmt.Sprintf("a1 NO [TOOBIG] the message has %d bytes and the limit here is %d: …", p.MessageLimit+1, p.MessageLimit))
 		c.C("a2 NOOP")
@@ -265,12 +266,12 @@ func TestExchangeOversizeIsRefusedBeforeItIsSent(t *testing.T) {
 // The limit holds for the repaired message.
 func TestExchangeOversizeAfterRepair(t *testing.T) {
 	small := func(o *Options, _ *limits) {
-		p := o.Policy("")
+		p := o.Upstreams[0].Profiles("")
 		p.MessageLimit = 20_000
-		o.Policy = func(string) Policy { return p }
+		o.Upstreams[0].Profiles = func(string) profile.Profile { return p }
 	}
 	message := "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + strings.Repeat("\xc3\xa4", 9900) + "\r\n"
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("INBOX", message)
 		c.S("a1 NO [TOOBIG] the message has … bytes and the limit here is 20000: … (counted after repair)")
 		c.C("a2 NOOP")
@@ -282,7 +283,7 @@ func TestExchangeOversizeAfterRepair(t *testing.T) {
 }
 
 func TestExchangeThrottleIsWaitedOut(t *testing.T) {
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		if err := sim.AddFault("throttle:200ms:2"); err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +301,7 @@ func TestExchangeThrottleIsWaitedOut(t *testing.T) {
 
 func TestExchangeRefusesTheContent(t *testing.T) {
 	message := "Subject: =?TELETEX?Q?x?=\r\n\r\nhello\r\n"
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("INBOX", message)
 		c.S("a1 NO Command Argument Error. 11 (exgate: …")
 		c.upload("INBOX", cleanMessage) // the session goes on
@@ -312,7 +313,7 @@ func TestExchangeRefusesTheContent(t *testing.T) {
 }
 
 func TestExchangeMissingMailbox(t *testing.T) {
-	forEachExchange(t, func(t *testing.T, p Policy, g *gateway, c *client, sim *exchangesim.Server) {
+	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("Missing", cleanMessage)
 		c.S("a1 NO [TRYCREATE] …")
 		c.raw("a2 APPEND {7+}\r\nMissing {13+}\r\na3 LOGOUT\r\n\r\n\r\n")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"exgate/config/profile"
 	"exgate/proxy/testkit"
 )
 
@@ -31,7 +32,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 		"half-close": func(c *client) { closeWrite(c.t, c) },
 	} {
 		t.Run("own lane, "+name, func(t *testing.T) {
-			g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) { o.Spool.Memory = 100 })
+			g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) { o.Spool.Memory = 100 })
 			c, u := g.login()
 			c.C(command)
 			c.S("+ go ahead")
@@ -59,7 +60,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			testkit.Eventually(t, "the session has ended", func() bool { return strings.Contains(g.log.String(), "session end") })
 		})
 		t.Run("observed, "+name, func(t *testing.T) {
-			g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) { o.Observe, o.Spool.Memory = true, 100 })
+			g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) { o.Observe, o.Spool.Memory = true, 100 })
 			c, u := g.login()
 			c.C(command)
 			u.C(command)
@@ -111,7 +112,7 @@ func TestUpstreamVanishesInAReply(t *testing.T) {
 }
 
 func TestUpstreamVanishesDuringAppend(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy))
+	g := newGateway(t, withProfile(exchangeProfile))
 	c, u := g.login()
 	c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
 	u.C("xg3 APPEND INBOX {3}")
@@ -174,10 +175,10 @@ func TestManyCommandsBeforeLogin(t *testing.T) {
 }
 
 func TestAppendToAMissingMailbox(t *testing.T) {
-	for name, policy := range map[string]Policy{"own lane": exchangePolicy, "direct": plainPolicy} {
+	for name, prof := range map[string]profile.Profile{"own lane": exchangeProfile, "direct": plainProfile} {
 		for _, announce := range []string{"{3}", "{3+}"} {
 			t.Run(name+" "+announce, func(t *testing.T) {
-				c, u := newGateway(t, withPolicy(policy)).login()
+				c, u := newGateway(t, withProfile(prof)).login()
 				c.C("a1 APPEND Missing " + announce)
 				if name == "own lane" {
 					if announce == "{3}" {
@@ -215,7 +216,7 @@ func TestSpoolThatCannotBeWritten(t *testing.T) {
 func spoolFails(t *testing.T, dir string) {
 	t.Helper()
 	for announce, asks := range map[string]bool{"{100000}": true, "{100000+}": false} {
-		g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) {
+		g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) {
 			o.Spool.Dir, o.Spool.Memory = dir, 1000
 		})
 		c, u := g.login()
@@ -246,7 +247,7 @@ func TestMoreThanOneMessage(t *testing.T) {
 		"flags without end": {"a1 APPEND INBOX (\\Seen {3+}\r\nabc\r\n", "a1 BAD APPEND: the list of flags has no end"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+			c, u := newGateway(t, withProfile(exchangeProfile)).login()
 			c.raw(tt.command)
 			c.S(tt.answer)
 			noop(c, u) // the next thing that the upstream hears of

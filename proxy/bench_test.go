@@ -13,6 +13,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/config/profile"
 	"exgate/proxy/replies"
 	"exgate/proxy/testkit"
 )
@@ -109,11 +110,11 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
 		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
-		login: &login{policy: &Policy{Name: "exchange2016", Names: opts}, names: names, edits: names != nil, account: unpaced()},
+		login: &login{profile: &profile.Profile{Name: "exchange2016", Names: opts}, names: names, edits: names != nil, account: unpaced()},
 	}
 	cmd := &command{tag: "a1", verb: verb, route: routes[verb]}
 	if items != "" {
-		c.login.policy.Replies, c.login.edits = backend.AllReplies(), true
+		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
 		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
 		a.add("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
 		if done, err := editFetch(a); done || err != nil {

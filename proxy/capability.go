@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/config/profile"
 	"exgate/rewrite"
 )
 
@@ -62,13 +63,13 @@ var capabilityTable = []capability{
 	{"MAILBOX-REFERRALS", false, exchangeOnly, "would lead clients past the gateway (Exchange 2003)"},
 }
 
-// capabilities returns what the client is told of after login: the upstream's,
+// sessionCapabilities returns what the client is told of after login: the upstream's,
 // as the table says, SPECIAL-USE where exgate adds it, and APPENDLIMIT where a
 // limit is kept here.
-func (p *Policy) capabilities(upstream []string) []string {
+func sessionCapabilities(p *profile.Profile, upstream []string) []string {
 	var out []string
 	for _, name := range upstream {
-		if !p.hides(name) {
+		if !hidesCapability(p, name) {
 			out = append(out, name)
 		}
 	}
@@ -81,26 +82,26 @@ func (p *Policy) capabilities(upstream []string) []string {
 	return out
 }
 
-func (p *Policy) hides(name string) bool {
+func hidesCapability(p *profile.Profile, name string) bool {
 	name = strings.ToUpper(name)
 	if p.MessageLimit > 0 && (name == "APPENDLIMIT" || strings.HasPrefix(name, "APPENDLIMIT=")) {
 		return true
 	}
 	for _, row := range capabilityTable {
-		if row.toward == exchangeOnly && !p.exchange() {
+		if row.toward == exchangeOnly && !p.IsExchange() {
 			continue
 		}
 		if prefix, wild := strings.CutSuffix(row.name, "*"); name == row.name || wild && strings.HasPrefix(name, prefix) {
 			return !row.shown
 		}
 	}
-	return p.exchange() && p.Replies.Refusals
+	return p.IsExchange() && p.Replies.Refusals
 }
 
 // editCapabilities returns a line in which the capabilities are those of the
 // policy, wherever it carries them: "* CAPABILITY ...", or the code of a
 // status response. Any other line is returned as it is.
-func (p *Policy) editCapabilities(line []byte) []byte {
+func editCapabilities(p *profile.Profile, line []byte) []byte {
 	const word = "CAPABILITY "
 	i := wire.IndexFold(line, word)
 	if i < 0 {
@@ -120,7 +121,7 @@ func (p *Policy) editCapabilities(line []byte) []byte {
 	default:
 		return line
 	}
-	list := p.capabilities(strings.Fields(string(line[start:end])))
+	list := sessionCapabilities(p, strings.Fields(string(line[start:end])))
 	out := append([]byte(nil), line[:start]...)
 	out = append(out, strings.Join(list, " ")...)
 	return append(out, line[end:]...)
@@ -128,7 +129,7 @@ func (p *Policy) editCapabilities(line []byte) []byte {
 
 // offersTokens tells whether clients are told of the mechanisms for tokens.
 // They may use them at any time, but no Exchange on premises takes tokens.
-func (s *settings) offersTokens() bool { return s.opts.Profile == online }
+func (s *settings) offersTokens() bool { return s.opts.Upstreams[0].Profile == profile.Online }
 
 // capabilitiesBeforeLogin is what the gateway itself offers.
 func (c *conn) capabilitiesBeforeLogin() string {

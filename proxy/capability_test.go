@@ -3,6 +3,8 @@ package proxy
 import (
 	"strings"
 	"testing"
+
+	"exgate/config/profile"
 )
 
 // What the upstream of these tests announces, in every place, and what clients
@@ -19,16 +21,16 @@ const (
 
 func TestCapabilitiesInEveryPlace(t *testing.T) {
 	observe := func(o *Options, _ *limits) { o.Observe = true }
-	allowed := exchangePolicy
+	allowed := exchangeProfile
 	allowed.Replies.Refusals = true
 	for name, tt := range map[string]struct {
 		setups []func(*Options, *limits)
 		shown  string
 	}{
-		"exchange": {[]func(*Options, *limits){withPolicy(exchangePolicy)}, shownExchange},
-		"allowed":  {[]func(*Options, *limits){withPolicy(allowed)}, shownAllowed},
+		"exchange": {[]func(*Options, *limits){withProfile(exchangeProfile)}, shownExchange},
+		"allowed":  {[]func(*Options, *limits){withProfile(allowed)}, shownAllowed},
 		"plain":    {nil, shownPlain},
-		"observe":  {[]func(*Options, *limits){withPolicy(exchangePolicy), observe}, shownObserve},
+		"observe":  {[]func(*Options, *limits){withProfile(exchangeProfile), observe}, shownObserve},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, tt.setups...)
@@ -76,15 +78,15 @@ func TestCommandsThatNoModeRelays(t *testing.T) {
 		"URLFETCH x", "XPROXY x", "XPROXY3 x", "BACKENDAUTHENTICATE x", "CLIENTACCESSRULES x", "CLIENTNETWORKPRESENCELOCATION x",
 		"compress deflate", "LOGIN a b", "AUTHENTICATE PLAIN", "STARTTLS",
 	}
-	for _, policy := range []Policy{plainPolicy, exchangePolicy} {
-		t.Run(policy.Name, func(t *testing.T) {
-			c, u := newGateway(t, withPolicy(policy)).login()
+	for _, prof := range []profile.Profile{plainProfile, exchangeProfile} {
+		t.Run(prof.Name, func(t *testing.T) {
+			c, u := newGateway(t, withProfile(prof)).login()
 			for _, verb := range verbs {
 				c.C("a1 " + verb)
 				c.S("a1 BAD …")
 			}
 			c.C("a2 XUNHEARD of")
-			if policy.exchange() {
+			if prof.IsExchange() {
 				c.S("a2 BAD Exchange does not know this command, and counts it as an error")
 			} else {
 				u.C("a2 XUNHEARD of")

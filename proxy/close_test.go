@@ -24,7 +24,7 @@ func TestLogout(t *testing.T) {
 
 // The gateway stops with a word to everybody.
 func TestClose(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), func(_ *Options, l *limits) { l.Linger = 0 })
+	g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) { l.Linger = 0 })
 	before := g.dial()
 	before.S("* OK …")
 	idle, _ := g.login()

@@ -202,7 +202,7 @@ func (c *conn) route(line []byte) error {
 // laneOf looks the command up and says why it is refused.
 func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	switch {
-	case cmd.route == nil && c.login.policy.exchange():
+	case cmd.route == nil && c.login.profile.IsExchange():
 		return refused, "Exchange does not know this command, and counts it as an error"
 	case cmd.route == nil:
 		return direct, ""

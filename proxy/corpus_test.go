@@ -318,7 +318,7 @@ func TestCorpus(t *testing.T) {
 	}
 	for _, name := range []string{"exchange2010", "exchange2016", "exchange-online"} {
 		t.Run(name, func(t *testing.T) {
-			p := strictPolicy(rewrite.StageEnvelope)
+			p := strictProfile(rewrite.StageEnvelope)
 			p.Name = name
 			if name == "exchange-online" {
 				p.MessageLimit, p.Flagged, p.MDNSent = 35_000_000, false, true

@@ -116,7 +116,7 @@ func (c *conn) cutShort(lit *wire.Literal) error {
 // admit waits until the command may go: until there is room in the pipeline,
 // for the pace, and for an upstream to send it to.
 func (c *conn) admit(cmd *command, lit *wire.Literal) error {
-	if err := c.awaitFlight(func() bool { return len(c.flight) < c.login.policy.pipeline() }); err != nil {
+	if err := c.awaitFlight(func() bool { return len(c.flight) < c.login.profile.InFlight() }); err != nil {
 		return err
 	}
 	var messages *backend.Pace
@@ -168,7 +168,7 @@ func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutc
 		}
 		// A server that takes {n+} may refuse the command at once and passes over
 		// the bytes (RFC 7888 section 3). Exchange is not trusted to.
-		step = lineStep{asks: !plus, swallow: lit.NonSync && !plus, mid: plus && c.login.policy.exchange()}
+		step = lineStep{asks: !plus, swallow: lit.NonSync && !plus, mid: plus && c.login.profile.IsExchange()}
 	}
 	return c.sendLine(cmd, line, step)
 }
@@ -224,7 +224,7 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 // the upstream takes it (RFC 7888: LITERAL- up to 4096 bytes). Else it becomes
 // {n}: nobody knows what Exchange does with the bytes of one that it refuses.
 func (c *conn) keepsPlus(lit *wire.Literal) bool {
-	return c.login.policy.LiteralPlus && (c.login.has("LITERAL+") || c.login.has("LITERAL-") && lit.Size <= 4096)
+	return c.login.profile.LiteralPlus && (c.login.has("LITERAL+") || c.login.has("LITERAL-") && lit.Size <= 4096)
 }
 
 // relayLiteral copies a literal from the client to the upstream, and returns

@@ -115,12 +115,12 @@ func TestDrainDeadline(t *testing.T) {
 
 // Other options hold for the clients that come; sessions go on as they began.
 func TestReload(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy))
+	g := newGateway(t, withProfile(exchangeProfile))
 	old, u := g.login()
 	opts := g.srv.settings.Load().opts
 	limits := defaultLimits
-	withPolicy(plainPolicy)(&opts, &limits)
-	opts.Connections = slots.Limits{PerLogin: 1, MaxWait: time.Millisecond}
+	withProfile(plainProfile)(&opts, &limits)
+	opts.Upstreams[0].Connections = slots.Limits{PerLogin: 1, MaxWait: time.Millisecond}
 	opts.Certificate = tls.Certificate{Certificate: [][]byte{{1}}}
 	if err := g.srv.Reload(opts); err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func TestReload(t *testing.T) {
 	if got := g.srv.settings.Load().tls.Certificates[0].Certificate[0][0]; got != 1 {
 		t.Error("the certificate is the old one")
 	}
-	opts.Upstream.Address = "nonsense"
+	opts.Upstreams[0].Backend.Address = "nonsense"
 	if err := g.srv.Reload(opts); err == nil {
 		t.Error("nonsense was taken")
 	}

@@ -160,12 +160,12 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 	if byUs != nil && byUs.reply.Code != imap.ResponseCodeCannot || d.c.ctx.Err() != nil {
 		return false // no repair makes a message smaller, or a spool readable
 	}
-	policy := d.c.login.policy
+	prof := d.c.login.profile
 	d.options.Stage++
-	if plan != nil && plan.Report().SignedLeft > 0 && policy.Escalate >= rewrite.StageEnvelope {
+	if plan != nil && plan.Report().SignedLeft > 0 && prof.Escalate >= rewrite.StageEnvelope {
 		d.options.Stage = rewrite.StageEnvelope // whatever is left alone is still in the way
 	}
-	if d.options.Stage > policy.Escalate {
+	if d.options.Stage > prof.Escalate {
 		return false
 	}
 	if d.options.Stage == rewrite.StageRefused {

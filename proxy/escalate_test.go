@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 	"exgate/proxy/quarantine"
 	"exgate/rewrite"
 )
@@ -20,18 +21,18 @@ var strict = []string{
 	"long-filename-refused", "many-parts-refused", "deep-nesting-refused", "appledouble-refused", "unknown-charset-refused",
 }
 
-// strictPolicy has every fix at its stage, and goes as far as that.
-func strictPolicy(escalate rewrite.Stage) Policy {
-	p := exchangePolicy
+// strictProfile has every fix at its stage, and goes as far as that.
+func strictProfile(escalate rewrite.Stage) profile.Profile {
+	p := exchangeProfile
 	p.Message.Uses, p.Escalate = rewrite.UsesAt, escalate
 	return p
 }
 
 // newStrict is a gateway before a simulated Exchange that minds content, with a
 // client that is logged in.
-func newStrict(t *testing.T, p Policy, setups ...func(*Options, *limits)) (*gateway, *client, *exchangesim.Server) {
+func newStrict(t *testing.T, p profile.Profile, setups ...func(*Options, *limits)) (*gateway, *client, *exchangesim.Server) {
 	t.Helper()
-	setups = append([]func(*Options, *limits){withPolicy(p), resuming}, setups...)
+	setups = append([]func(*Options, *limits){withProfile(p), resuming}, setups...)
 	g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name, Quirks: strict}, setups...)
 	return g, g.loggedIn(), sim
 }
@@ -77,7 +78,7 @@ func TestEscalation(t *testing.T) {
 			"a1 NO [CANNOT] …rule envelope: …", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			g, c, sim := newStrict(t, strictPolicy(test.escalate))
+			g, c, sim := newStrict(t, strictProfile(test.escalate))
 			c.upload("INBOX", test.message)
 			c.until(test.reply, "* OK …")
 			if n := strings.Count(g.log.String(), "Exchange refused a message"); n != test.refused {
@@ -105,7 +106,7 @@ func TestEscalation(t *testing.T) {
 // The originals of messages that lose something are kept before.
 func TestEscalationKeepsTheOriginal(t *testing.T) {
 	dir, quarantine := withQuarantine(t)
-	g, c, sim := newStrict(t, strictPolicy(rewrite.StageShed), quarantine)
+	g, c, sim := newStrict(t, strictProfile(rewrite.StageShed), quarantine)
 	message := head + many + "\r\nbody\r\n"
 	c.upload("INBOX", message)
 	c.until("a1 OK …", "* OK …")
@@ -131,7 +132,7 @@ func TestEscalationKeepsTheOriginal(t *testing.T) {
 // What Exchange takes for commands is never sent again, also not for another
 // session, unless it is repaired.
 func TestEscalationNeverRepeatsWhatCostAConnection(t *testing.T) {
-	g, c, sim := newStrict(t, strictPolicy(rewrite.StageRefused))
+	g, c, sim := newStrict(t, strictProfile(rewrite.StageRefused))
 	for range 2 {
 		if err := sim.AddFault("literal-run-as-commands"); err != nil {
 			t.Fatal(err)
@@ -157,7 +158,7 @@ func TestEscalationNeverRepeatsWhatCostAConnection(t *testing.T) {
 
 // Ten refusals in a session do not cost the connection.
 func TestEscalationRenewsTheConnection(t *testing.T) {
-	g, c, sim := newStrict(t, strictPolicy(rewrite.StageShed))
+	g, c, sim := newStrict(t, strictProfile(rewrite.StageShed))
 	for i := range 12 {
 		c.upload("INBOX", fmt.Sprintf("Message-ID: <%d@example.com>\r\nSubject: %s\r\n\r\nbody\r\n", i, strings.Repeat("Gr\xc3\xbc\xc3\x9fe ", 60)))
 		c.until("a1 OK …", "* OK …")
@@ -172,7 +173,7 @@ func TestEscalationRenewsTheConnection(t *testing.T) {
 
 // A signed part that is left alone goes in an envelope at once.
 func TestEscalationOfSignedParts(t *testing.T) {
-	p := strictPolicy(rewrite.StageEnvelope)
+	p := strictProfile(rewrite.StageEnvelope)
 	p.Message.Signed = rewrite.SignedLeave
 	g, c, _ := newStrict(t, p)
 	c.upload("INBOX", head+"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n--b\r\n\r\nx\r\n--b--\r\n")
@@ -186,7 +187,7 @@ func TestEscalationOfSignedParts(t *testing.T) {
 }
 
 func TestOversizeDetach(t *testing.T) {
-	p := strictPolicy(rewrite.StageProfile)
+	p := strictProfile(rewrite.StageProfile)
 	p.MessageLimit, p.Message.SizeLimit, p.Message.Oversize = 50_000, 50_000, rewrite.OversizeDetach
 	dir, quarantine := withQuarantine(t)
 	message := head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\n" +

@@ -93,8 +93,8 @@ var faultRows = []faultRow{
 func TestFaults(t *testing.T) {
 	for _, row := range faultRows {
 		t.Run(row.name, func(t *testing.T) {
-			g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming, func(o *Options, l *limits) {
-				o.Upstream.Timeouts.Reply = 300 * time.Millisecond
+			g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), resuming, func(o *Options, l *limits) {
+				o.Upstreams[0].Backend.Timeouts.Reply = 300 * time.Millisecond
 				l.Looks, l.Linger, l.Replay = []time.Duration{0, 50 * time.Millisecond}, 0, 100*time.Millisecond
 				l.Reconnect, l.ReconnectPause = testkit.WaitLimit, time.Millisecond
 			})

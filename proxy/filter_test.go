@@ -51,7 +51,7 @@ func TestFilter(t *testing.T) {
 				timeout = testkit.WaitLimit
 			}
 			filter := func(o *Options, _ *limits) { o.Filter = Filter{script(t, test.script), test.when, timeout} }
-			g, c, sim := newStrict(t, strictPolicy(rewrite.StageRefused), filter)
+			g, c, sim := newStrict(t, strictProfile(rewrite.StageRefused), filter)
 			c.upload("INBOX", test.message)
 			c.until("a1 OK …", "* OK …")
 			if got := string(stored(t, sim, "INBOX").Received); !strings.Contains(got, test.arrives) {
@@ -67,7 +67,7 @@ func TestFilter(t *testing.T) {
 		filter := func(o *Options, _ *limits) {
 			o.Filter = Filter{[]string{"/nowhere/filter"}, FilterAlways, testkit.WaitLimit}
 		}
-		g, c, sim := newStrict(t, strictPolicy(rewrite.StageRefused), filter)
+		g, c, sim := newStrict(t, strictProfile(rewrite.StageRefused), filter)
 		c.upload("INBOX", cleanMessage)
 		c.until("a1 OK …", "* OK …")
 		stored(t, sim, "INBOX")

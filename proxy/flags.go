@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"exgate/config/profile"
 	"exgate/proxy/mailbox"
 )
 
@@ -31,13 +32,13 @@ func (f *sortedFlags) fixes() []string {
 // and 2013 show an APPENDed one to IMAP clients only (exchange-behaviour.md §5,
 // row 1); a message that could not be found afterwards keeps the flag as it came. Keywords are dropped that Exchange answers with error
 // 11 (row 3), and on Exchange Online the one that becomes a category.
-func sortFlags(policy *Policy, flags, kept []string, findable bool) sortedFlags {
+func sortFlags(prof *profile.Profile, flags, kept []string, findable bool) sortedFlags {
 	var f sortedFlags
 	for _, flag := range flags {
 		switch {
-		case policy.Flagged && findable && strings.EqualFold(flag, `\Flagged`):
+		case prof.Flagged && findable && strings.EqualFold(flag, `\Flagged`):
 			f.replay = true
-		case policy.Keywords && (!mailbox.CanKeep(kept, flag) || policy.MDNSent && strings.EqualFold(flag, "$MDNSent")):
+		case prof.Keywords && (!mailbox.CanKeep(kept, flag) || prof.MDNSent && strings.EqualFold(flag, "$MDNSent")):
 			f.dropped = append(f.dropped, flag)
 		default:
 			f.keep = append(f.keep, flag)
@@ -48,15 +49,15 @@ func sortFlags(policy *Policy, flags, kept []string, findable bool) sortedFlags 
 
 // sortFlags decides on the flags of an upload to this session's upstream.
 func (c *conn) sortFlags(up *upload) sortedFlags {
-	policy := c.login.policy
-	return sortFlags(policy, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS") || c.login.resume)
+	prof := c.login.profile
+	return sortFlags(prof, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS") || c.login.resume)
 }
 
 // permanentFlags are those of a mailbox, as far as they are known.
 func (c *conn) permanentFlags(name string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.view.IsSelected(name, c.login.policy.exchange()) && c.view.PermanentFlags != nil {
+	if c.view.IsSelected(name, c.login.profile.IsExchange()) && c.view.PermanentFlags != nil {
 		return c.view.PermanentFlags
 	}
 	return append(slices.Clone(mailbox.SystemFlags), "$MDNSent")

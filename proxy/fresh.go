@@ -21,7 +21,7 @@ import (
 func (c *conn) wantsFresh(cmd *command, status wire.Status) bool {
 	renumbered := cmd.verb == "COPY" && cmd.expunges != c.expunges
 	return saysUnavailable(cmd, status) && !cmd.fresh && !renumbered && cmd.kept() && !cmd.mid && len(c.flight) == 1 &&
-		c.login.resume && c.bound == "" && c.login.policy.exchange()
+		c.login.resume && c.bound == "" && c.login.profile.IsExchange()
 }
 
 // saysUnavailable tells whether a COPY is refused by a 15.

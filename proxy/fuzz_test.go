@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/config/profile"
 	"exgate/proxy/spool"
 	"exgate/proxy/testkit"
 )
@@ -122,23 +123,25 @@ func FuzzClient(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, plain bool, input []byte) {
-		policy := exchangePolicy
-		policy.Names, policy.Replies = apartNames, backend.AllReplies()
+		prof := exchangeProfile
+		prof.Names, prof.Replies = apartNames, backend.AllReplies()
 		if plain {
-			policy = plainPolicy
+			prof = plainProfile
 		}
-		fuzzSession(t, policy, input)
+		fuzzSession(t, prof, input)
 	})
 }
 
-func fuzzSession(t *testing.T, policy Policy, input []byte) {
+func fuzzSession(t *testing.T, prof profile.Profile, input []byte) {
 	up := &obliging{l: testkit.Listen(t)}
 	var serving sync.WaitGroup
 	serving.Go(up.serve)
 	log := new(buffer)
 	srv, err := NewServer(Options{
-		Upstream: backend.Options{Address: up.l.Addr().String(), TLS: backend.TLSInsecureNone},
-		Profile:  policy.Name, Policy: func(string) Policy { return policy },
+		Upstreams: []Upstream{{
+			Backend: backend.Options{Address: up.l.Addr().String(), TLS: backend.TLSInsecureNone},
+			Profile: prof.Name, Profiles: func(string) profile.Profile { return prof },
+		}},
 		Spool: spool.Options{Dir: t.TempDir(), Memory: 1000, Session: 1 << 20},
 		Log:   slog.New(slog.NewTextHandler(log, nil)), Trace: NewTracer(new(buffer)),
 	})

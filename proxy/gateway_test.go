@@ -14,6 +14,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 	"exgate/proxy/spool"
 	"exgate/proxy/testkit"
 	"exgate/rewrite"
@@ -21,8 +22,8 @@ import (
 
 // The policies of the tests: those of the profiles, but for the pace.
 var (
-	plainPolicy    = Policy{Name: plain, Pipeline: 1000, LiteralPlus: true, Forms: []backend.Form{backend.FormPlainAuthzid}}
-	exchangePolicy = Policy{
+	plainProfile    = profile.Profile{Name: profile.Plain, Pipeline: 1000, LiteralPlus: true, Forms: []backend.Form{backend.FormPlainAuthzid}}
+	exchangeProfile = profile.Profile{
 		Name: "exchange2016", MessageLimit: 10_000_000,
 		Message: rewrite.Options{LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll},
 		Flagged: true, Keywords: true, Pipeline: 1, Verify: true,
@@ -30,11 +31,11 @@ var (
 	}
 )
 
-// withPolicy returns a setup with a policy, whatever the server says.
-func withPolicy(p Policy) func(*Options, *limits) {
+// withProfile returns a setup with a policy, whatever the server says.
+func withProfile(p profile.Profile) func(*Options, *limits) {
 	return func(o *Options, _ *limits) {
-		o.Profile = p.Name
-		o.Policy = func(string) Policy { return p }
+		o.Upstreams[0].Profile = p.Name
+		o.Upstreams[0].Profiles = func(string) profile.Profile { return p }
 	}
 }
 
@@ -83,13 +84,13 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 	t.Helper()
 	g := &gateway{t: t, log: new(buffer), trace: new(buffer), said: new(transcript)}
 	opts := Options{
-		Upstream: backend.Options{Address: upstreamAddr, TLS: backend.TLSInsecureNone},
-		Spool:    spool.Options{Dir: t.TempDir()},
-		Log:      slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Trace:    NewTracer(g.trace),
+		Upstreams: []Upstream{{Backend: backend.Options{Address: upstreamAddr, TLS: backend.TLSInsecureNone}}},
+		Spool:     spool.Options{Dir: t.TempDir()},
+		Log:       slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Trace:     NewTracer(g.trace),
 	}
 	lim := defaultLimits
-	withPolicy(plainPolicy)(&opts, &lim)
+	withProfile(plainProfile)(&opts, &lim)
 	for _, set := range setups {
 		set(&opts, &lim)
 	}
@@ -177,7 +178,7 @@ func (g *gateway) relogin() *upstream {
 	u.C(`xg1 LOGIN "alice" "secret"`)
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
 	opts := &g.srv.settings.Load().opts
-	if opts.Policy(opts.Profile).Verify {
+	if opts.Upstreams[0].Profiles(opts.Upstreams[0].Profile).Verify {
 		u.C("xg2 STATUS INBOX (UIDNEXT)")
 		u.S("* STATUS INBOX (UIDNEXT 1)")
 		u.S("xg2 OK done")

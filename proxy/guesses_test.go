@@ -35,7 +35,7 @@ func boundedLogins(o *Options, l *limits) {
 // TestTenThousandWrongLogins: they reach Exchange no more often than the bound,
 // and the right user gets in meanwhile.
 func TestTenThousandWrongLogins(t *testing.T) {
-	g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), withDomain, boundedLogins, func(o *Options, _ *limits) { o.Trace = nil })
+	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain, boundedLogins, func(o *Options, _ *limits) { o.Trace = nil })
 	const logins, eachConnection, atOnce = 10_000, 25, 4
 	var all sync.WaitGroup
 	for worker := range atOnce {
@@ -130,7 +130,7 @@ func TestWhatIsNotOfferedIsNoGuess(t *testing.T) {
 }
 
 func TestFailedLoginsAreSlowed(t *testing.T) {
-	g, _ := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), boundedLogins, func(_ *Options, l *limits) { l.Slow, l.MaxSlow = time.Millisecond, 2*time.Millisecond })
+	g, _ := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), boundedLogins, func(_ *Options, l *limits) { l.Slow, l.MaxSlow = time.Millisecond, 2*time.Millisecond })
 	c := g.dial()
 	c.S("* OK …")
 	for i := range 10 {
@@ -202,7 +202,7 @@ func TestBoundsBeforeLogin(t *testing.T) {
 }
 
 func TestUnknownCommands(t *testing.T) {
-	g, _ := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), func(_ *Options, l *limits) { l.Refused = 3 })
+	g, _ := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), func(_ *Options, l *limits) { l.Refused = 3 })
 	c := g.dial()
 	c.S("* OK …")
 	c.C("a0 LOGIN bob bobpass")

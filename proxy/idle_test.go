@@ -3,7 +3,7 @@ package proxy
 import "testing"
 
 func TestIdle(t *testing.T) {
-	c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 IDLE")
 	u.C("a1 IDLE")
 	u.silent()
@@ -22,7 +22,7 @@ func TestIdle(t *testing.T) {
 
 // A client that says DONE and the next commands in one go.
 func TestIdleWithCommandsBehindDone(t *testing.T) {
-	c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 IDLE")
 	u.C("a1 IDLE")
 	u.S("+ idling")
@@ -36,7 +36,7 @@ func TestIdleWithCommandsBehindDone(t *testing.T) {
 }
 
 func TestIdleRefused(t *testing.T) {
-	c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 IDLE")
 	u.C("a1 IDLE")
 	u.S("a1 BAD Command Error. 10")
@@ -49,7 +49,7 @@ func TestIdleRefused(t *testing.T) {
 func TestIdleEndedByTheUpstream(t *testing.T) {
 	for name, next := range map[string]string{"DONE": "DONE", "done": "done", "a command": ""} {
 		t.Run(name, func(t *testing.T) {
-			c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+			c, u := newGateway(t, withProfile(exchangeProfile)).login()
 			c.C("a1 IDLE")
 			u.C("a1 IDLE")
 			u.S("+ idling")
@@ -79,7 +79,7 @@ func TestIdleAndTheUpstreamGoes(t *testing.T) {
 // What ends IDLE is framed like any other line: nothing may be smuggled in it.
 func TestIdleEndedByWhatServersReadDifferently(t *testing.T) {
 	for _, end := range []string{"DONE\x00", "DONE\ra2 LOGOUT", "x {3+}", "\"DONE"} {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.C("a1 IDLE")
 		u.C("a1 IDLE")
 		u.S("+ idling")

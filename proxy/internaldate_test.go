@@ -8,9 +8,9 @@ import (
 )
 
 func TestInternalDateIsDerived(t *testing.T) {
-	p := exchangePolicy
+	p := exchangeProfile
 	p.InternalDate = true
-	g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, withPolicy(p))
+	g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, withProfile(p))
 	c := g.loggedIn()
 	message := strings.Replace(cleanMessage, "\r\n", "\r\nDate: Tue, 3 Mar 2026 10:00:00 +0100\r\n", 1)
 	c.upload("INBOX", message)

@@ -14,7 +14,7 @@ import (
 // EX-46). The message is stored by now, and whatever comes of this changes
 // nothing about it.
 func (c *conn) compareDate(up *upload, stored *imap.AppendData) {
-	if c.dated || up.date == "" || stored == nil || !c.login.policy.InternalDate {
+	if c.dated || up.date == "" || stored == nil || !c.login.profile.InternalDate {
 		return
 	}
 	c.dated = true

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 )
 
-// datedPolicy minds the dates of messages.
-func datedPolicy() Policy {
-	p := exchangePolicy
+// datedProfile minds the dates of messages.
+func datedProfile() profile.Profile {
+	p := exchangeProfile
 	p.InternalDate = true
 	return p
 }
@@ -43,9 +44,9 @@ func TestDroppedDateIsTold(t *testing.T) {
 		{name: "kept in another", open: "SELECT Drafts", args: "INBOX " + sentDate},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := datedPolicy()
+			p := datedProfile()
 			p.InternalDate = !test.leave
-			g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2010", Quirks: test.quirks}, withPolicy(p))
+			g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2010", Quirks: test.quirks}, withProfile(p))
 			c := g.loggedIn()
 			if test.open != "" {
 				c.C("b " + test.open)
@@ -100,9 +101,9 @@ func TestKeptDateQuestion(t *testing.T) {
 		{"a date that is none", []string{"C xg3 " + ask, `S * 3 FETCH (UID 7 INTERNALDATE "yesterday")`, "S xg3 OK done"}, nil, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := datedPolicy()
+			p := datedProfile()
 			p.Verify = false
-			g := newGateway(t, withPolicy(p))
+			g := newGateway(t, withProfile(p))
 			c, u := g.login()
 			c.C("b SELECT INBOX")
 			u.C("b SELECT INBOX")
@@ -139,7 +140,7 @@ func TestKeptDateQuestion(t *testing.T) {
 
 // A connection that is lost with the question loses no message, and no reply.
 func TestKeptDateAndALostConnection(t *testing.T) {
-	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2010"}, withPolicy(datedPolicy()), resuming)
+	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2010"}, withProfile(datedProfile()), resuming)
 	c := g.loggedIn()
 	c.C("b SELECT INBOX")
 	c.until("b OK …", "* …")

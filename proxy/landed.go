@@ -22,7 +22,7 @@ func (c *conn) markOf(name string) mailbox.Mark {
 	c.mu.Unlock()
 	// Behind a message that came without APPENDUID what SELECT said is too low:
 	// that message would be found in place of the next.
-	if stale := c.mark.Mailbox == name; !stale && v.UIDNext != 0 && v.UIDValidity != 0 && v.IsSelected(name, c.login.policy.exchange()) {
+	if stale := c.mark.Mailbox == name; !stale && v.UIDNext != 0 && v.UIDValidity != 0 && v.IsSelected(name, c.login.profile.IsExchange()) {
 		c.mark = mailbox.Mark{Mailbox: name, UIDValidity: v.UIDValidity, Next: v.UIDNext}
 		return c.mark
 	}

@@ -94,11 +94,11 @@ func newCutSimulated(t *testing.T, cfg exchangesim.Config, setups ...func(*Optio
 	t.Helper()
 	var cut *wireCutter
 	through := func(o *Options, l *limits) {
-		cut = newWireCutter(t, o.Upstream.Address)
-		o.Upstream.Address = cut.l.Addr().String()
+		cut = newWireCutter(t, o.Upstreams[0].Backend.Address)
+		o.Upstreams[0].Backend.Address = cut.l.Addr().String()
 		l.Looks, l.Replay = []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond}, 0
 	}
-	g, sim := newSimulated(t, cfg, append([]func(*Options, *limits){withPolicy(exchangePolicy), resuming, through}, setups...)...)
+	g, sim := newSimulated(t, cfg, append([]func(*Options, *limits){withProfile(exchangeProfile), resuming, through}, setups...)...)
 	return g, sim, cut
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/config/profile"
 	"exgate/proxy/counters"
 	"exgate/proxy/guard"
 	"exgate/proxy/slots"
@@ -28,15 +29,15 @@ type login struct {
 	claim    backend.Claim
 	cred     backend.Credential
 	attempt  backend.Attempt
-	policy   *Policy  // in force; all sessions share it
-	wanted   *Policy  // what would be in force if the gateway did not only observe
-	resume   bool     // the session outlives its upstream connection
-	account  *account // shared with the mailbox's other sessions
-	prefix   string   // of names, by the map file
-	names    *names   // of mailboxes; nil: they are not mapped
-	edits    bool     // commands may have reply editors
-	caps     []string // the upstream's
-	why      string   // the reason for the profile
+	profile  *profile.Profile // in force; all sessions share it
+	wanted   *profile.Profile // what would be in force if the gateway did not only observe
+	resume   bool             // the session outlives its upstream connection
+	account  *account         // shared with the mailbox's other sessions
+	prefix   string           // of names, by the map file
+	names    *names           // of mailboxes; nil: they are not mapped
+	edits    bool             // commands may have reply editors
+	caps     []string         // the upstream's
+	why      string           // the reason for the profile
 }
 
 func (l *login) has(capability string) bool {
@@ -477,5 +478,5 @@ func (c *conn) loginCapabilities(reply string) string {
 		return reply
 	}
 	_, rest, _ := strings.Cut(line[start:], "]")
-	return line[2:start] + "[CAPABILITY " + strings.Join(c.login.policy.capabilities(c.login.caps), " ") + "]" + rest
+	return line[2:start] + "[CAPABILITY " + strings.Join(sessionCapabilities(c.login.profile, c.login.caps), " ") + "]" + rest
 }

@@ -134,25 +134,25 @@ var profileForms = map[string][]backend.Form{
 // matrixColumn logs in by each client form at a gateway that writes upstream
 // what the column says.
 func matrixColumn(t *testing.T, profile string, form upstreamForm) []string {
-	policy := exchangePolicy
-	policy.Name, policy.Forms = profile, profileForms[profile]
+	prof := exchangeProfile
+	prof.Name, prof.Forms = profile, profileForms[profile]
 	web := testkit.Listen(t)
 	endpoint := "https://" + web.Addr().String() + "/" + exchangesim.TokenTenant + "/oauth2/v2.0/token"
 	var client *http.Client
 	g, sim := newHolder(t, exchangesim.Config{
 		Profile: profile, Users: append(exchangesim.DefaultUsers(), exchangesim.User{Name: "carol", Alias: "cc", Password: "carolpass"}),
-	}, matrixUsers, withPolicy(policy), func(o *Options, _ *limits) {
-		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Upstream.RootCAs}}}
-		o.Upstream.Login = backend.LoginOptions{
+	}, matrixUsers, withProfile(prof), func(o *Options, _ *limits) {
+		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Upstreams[0].Backend.RootCAs}}}
+		o.Upstreams[0].Backend.Login = backend.LoginOptions{
 			Domains: []string{exchangesim.Domain, exchangesim.DNSDomain}, UPN: exchangesim.UPNSuffix, Separator: "*", Forms: form.forms,
 			Aliases: []backend.Alias{{User: "carol", Alias: "cc"}, {User: "carol@example.com", Alias: "cc"}},
 		}
 		if !form.held {
-			o.Upstream.Admin, o.Users = backend.Admin{}, nil
+			o.Upstreams[0].Backend.Admin, o.Users = backend.Admin{}, nil
 		}
 		if form.tokens {
-			o.Upstream.Admin = backend.Admin{}
-			o.Upstream.OAuth2 = backend.OAuth2Options{
+			o.Upstreams[0].Backend.Admin = backend.Admin{}
+			o.Upstreams[0].Backend.OAuth2 = backend.OAuth2Options{
 				Flow: backend.FlowClientCredentials, ClientID: exchangesim.TokenClient, ClientSecret: backend.NewSecret(exchangesim.TokenSecret),
 				HTTP: client, TokenURL: endpoint,
 			}

@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 )
 
 // plainResponse is the response of PLAIN (RFC 4616).
@@ -183,17 +184,17 @@ func TestCommandsPipelinedBehindLogin(t *testing.T) {
 	c.S("a3 OK done")
 }
 
-// adminPolicy has three forms for an admin's login.
-var adminPolicy = Policy{
-	Name: plain, Forms: []backend.Form{backend.FormPlainAuthzid, backend.FormDomainAdminUser, backend.FormAdminUPNUser},
+// adminProfile has three forms for an admin's login.
+var adminProfile = profile.Profile{
+	Name: profile.Plain, Forms: []backend.Form{backend.FormPlainAuthzid, backend.FormDomainAdminUser, backend.FormAdminUPNUser},
 }
 
 func withDomain(o *Options, _ *limits) {
-	o.Upstream.Login = backend.LoginOptions{Domains: []string{"EXAMPLE"}, UPN: "example.com"}
+	o.Upstreams[0].Backend.Login = backend.LoginOptions{Domains: []string{"EXAMPLE"}, UPN: "example.com"}
 }
 
 func TestTwoFailuresAtMost(t *testing.T) {
-	g := newGateway(t, withPolicy(adminPolicy), withDomain)
+	g := newGateway(t, withProfile(adminProfile), withDomain)
 	c := g.dial()
 	c.S("* OK …")
 	c.C(`a1 LOGIN EXAMPLE\admin\bob wrong`)
@@ -210,7 +211,7 @@ func TestTwoFailuresAtMost(t *testing.T) {
 }
 
 func TestTheFormThatWorkedIsRemembered(t *testing.T) {
-	g := newGateway(t, withPolicy(adminPolicy), withDomain)
+	g := newGateway(t, withProfile(adminProfile), withDomain)
 	for i, script := range []string{
 		"C xg1 AUTHENTICATE …\nS xg1 NO AUTHENTICATE failed.\nC xg2 LOGIN …\nS xg2 OK [CAPABILITY X] done",
 		"C xg1 LOGIN \"EXAMPLE\\\\admin\\\\bob\" \"right\"\nS xg1 OK [CAPABILITY X] done",
@@ -231,9 +232,9 @@ func TestAMailboxThatCannotBeOpenedIsFoundBeforeOK(t *testing.T) {
 		"admin's": {`a1 LOGIN EXAMPLE\admin\bob secret`, "a1 NO [AUTHORIZATIONFAILED] User is authenticated but not connected. (exgate: …FullAccess…"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			policy := exchangePolicy
-			policy.Forms = []backend.Form{backend.FormDomainAdminUser, backend.FormAdminUPNUser}
-			g := newGateway(t, withPolicy(policy), withDomain)
+			prof := exchangeProfile
+			prof.Forms = []backend.Form{backend.FormDomainAdminUser, backend.FormAdminUPNUser}
+			g := newGateway(t, withProfile(prof), withDomain)
 			c := g.dial()
 			c.S("* OK …")
 			c.C(tt.login)
@@ -298,8 +299,8 @@ func TestLoginForms(t *testing.T) {
 		"Administrator":                 {`LOGIN EXAMPLE\Administrator\bob x`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), withDomain,
-				func(o *Options, _ *limits) { o.Upstream.Login.Separator = "*" })
+			g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain,
+				func(o *Options, _ *limits) { o.Upstreams[0].Backend.Login.Separator = "*" })
 			c := g.dial()
 			c.S("* OK …")
 			c.C("a1 " + tt.command)
@@ -329,13 +330,13 @@ func TestAutoBeforeExchangeOnline(t *testing.T) {
 		{`EXAMPLE\admin\bob adminpass`, "", true},
 		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the second of two
 	} {
-		g, sim := newSimulated(t, exchangesim.Config{Profile: online}, withDomain, func(o *Options, _ *limits) {
-			policies := map[string]Policy{online: exchangePolicy, "exchange2016": exchangePolicy}
-			policy := exchangePolicy
-			policy.Forms = []backend.Form{backend.FormAdminUPNUser}
-			policies[online] = policy
-			o.Upstream.Login.UPN = exchangesim.UPNSuffix
-			o.Profile, o.Policy = Auto, func(name string) Policy { return policies[name] }
+		g, sim := newSimulated(t, exchangesim.Config{Profile: profile.Online}, withDomain, func(o *Options, _ *limits) {
+			policies := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
+			prof := exchangeProfile
+			prof.Forms = []backend.Form{backend.FormAdminUPNUser}
+			policies[profile.Online] = prof
+			o.Upstreams[0].Backend.Login.UPN = exchangesim.UPNSuffix
+			o.Upstreams[0].Profile, o.Upstreams[0].Profiles = profile.Auto, func(name string) profile.Profile { return policies[name] }
 		})
 		c := g.dial()
 		c.S("* OK …")
@@ -359,7 +360,7 @@ func TestAutoBeforeExchangeOnline(t *testing.T) {
 
 // A login that was refused is not asked again in other words.
 func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy))
+	g := newGateway(t, withProfile(exchangeProfile))
 	c := g.dial()
 	c.S("* OK …")
 	c.C("a1 AUTHENTICATE PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00alice\x00wrong")))

@@ -9,11 +9,12 @@ import (
 
 	"exgate/backend/exchangesim"
 	"exgate/backend/folders"
+	"exgate/config/profile"
 )
 
 // mapping returns a policy of an Exchange profile that maps names.
-func mapping(o folders.Options) Policy {
-	return Policy{Name: "exchange2016", Pipeline: 1, Names: o, Forms: exchangePolicy.Forms}
+func mapping(o folders.Options) profile.Profile {
+	return profile.Profile{Name: "exchange2016", Pipeline: 1, Names: o, Forms: exchangeProfile.Forms}
 }
 
 // testTime is when the messages of these tests came.
@@ -75,7 +76,7 @@ func TestNameInEveryCommand(t *testing.T) {
 			{"atom", "trash"}, {"quoted", `"trash"`}, {"literal", "{5}\r\ntrash"}, {"literal+", "{5+}\r\ntrash"},
 		} {
 			t.Run(tt.client+" "+as.name, func(t *testing.T) {
-				g := newGateway(t, withPolicy(mapping(apartNames)))
+				g := newGateway(t, withProfile(mapping(apartNames)))
 				c, u := g.login()
 				before, after, _ := strings.Cut(tt.client, "%s")
 				literal, value, isLiteral := strings.Cut(as.text, "\r\n")
@@ -117,7 +118,7 @@ func (c *client) list(pattern string) []string {
 // logs alice in.
 func newMapped(t *testing.T, o folders.Options, quirks ...string) (*client, *exchangesim.Server, *gateway) {
 	t.Helper()
-	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2016", Quirks: quirks}, withPolicy(mapping(o)))
+	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2016", Quirks: quirks}, withProfile(mapping(o)))
 	return g.loginSimulated(), sim, g
 }
 
@@ -166,7 +167,7 @@ func TestApart(t *testing.T) {
 	c.do("CREATE trash", "NO Mailbox already exists.")
 
 	// Another gateway, or this one on another day, says the same.
-	again := startGateway(t, ListenInsecurePlaintext, g.srv.settings.Load().opts.Upstream.Address, withPolicy(mapping(apartNames)))
+	again := startGateway(t, ListenInsecurePlaintext, g.srv.settings.Load().opts.Upstreams[0].Backend.Address, withProfile(mapping(apartNames)))
 	c2 := again.loginSimulated()
 	c2.C("s1 STATUS TRASH (MESSAGES)")
 	c2.S("* STATUS TRASH (MESSAGES 3)")
@@ -350,7 +351,7 @@ func TestReservedAndLong(t *testing.T) {
 
 // A lost connection is resumed in the upstream's mailbox.
 func TestResumeUnderAnotherName(t *testing.T) {
-	g := newGateway(t, withPolicy(mapping(apartNames)), func(o *Options, _ *limits) { o.Resume = true })
+	g := newGateway(t, withProfile(mapping(apartNames)), func(o *Options, _ *limits) { o.Upstreams[0].Resume = true })
 	c, u := g.login()
 	c.C("a1 SELECT trash")
 	u.listed("xg2", "INBOX", "Trash")
@@ -377,7 +378,7 @@ func TestResumeUnderAnotherName(t *testing.T) {
 func TestBlankEndOn2007(t *testing.T) {
 	o := apartNames
 	o.RefuseBlankEnd = true
-	g := newGateway(t, withPolicy(mapping(o)))
+	g := newGateway(t, withProfile(mapping(o)))
 	c, u := g.login()
 	for i, command := range []string{`SELECT "Foo "`, `STATUS "Foo " (MESSAGES)`, `COPY 1 "Foo "`} {
 		c.C("a1 " + command)
@@ -396,7 +397,7 @@ func TestBlankEndOn2007(t *testing.T) {
 
 // What is not mapped costs nothing: the bytes are the same, literals and all.
 func TestNamesOffIsDirect(t *testing.T) {
-	g := newGateway(t, withPolicy(mapping(folders.Options{})))
+	g := newGateway(t, withProfile(mapping(folders.Options{})))
 	c, u := g.login()
 	for _, command := range []string{`SELECT "trash "`, `LIST "" "*"`, "CREATE R&D", `STATUS Trash(MESSAGES)`} {
 		c.C("a1 " + command)

@@ -11,6 +11,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 	"exgate/proxy/testkit"
 )
 
@@ -21,16 +22,16 @@ func newTokenHolder(t *testing.T, users ...string) (*gateway, *exchangesim.Serve
 	clock := &testkit.Clock{T: time.Now()}
 	var client *http.Client
 	var web = testkit.Listen(t)
-	policy := exchangePolicy
-	policy.Name, policy.Flagged = online, false
-	g, sim := newHolder(t, exchangesim.Config{Profile: online, Now: clock.Now}, users, withPolicy(policy), func(o *Options, _ *limits) {
-		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Upstream.RootCAs}}}
-		o.Upstream.Admin = backend.Admin{}
-		o.Upstream.OAuth2 = backend.OAuth2Options{
+	prof := exchangeProfile
+	prof.Name, prof.Flagged = profile.Online, false
+	g, sim := newHolder(t, exchangesim.Config{Profile: profile.Online, Now: clock.Now}, users, withProfile(prof), func(o *Options, _ *limits) {
+		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: o.Upstreams[0].Backend.RootCAs}}}
+		o.Upstreams[0].Backend.Admin = backend.Admin{}
+		o.Upstreams[0].Backend.OAuth2 = backend.OAuth2Options{
 			Flow: backend.FlowClientCredentials, ClientID: exchangesim.TokenClient, ClientSecret: backend.NewSecret(exchangesim.TokenSecret), HTTP: client,
 			TokenURL: "https://" + web.Addr().String() + "/" + exchangesim.TokenTenant + "/oauth2/v2.0/token",
 		}
-		o.Resume = true
+		o.Upstreams[0].Resume = true
 	})
 	var serving sync.WaitGroup
 	serving.Go(func() {

@@ -78,7 +78,7 @@ func (c *conn) wouldDo(e *examined) []any {
 	wanted := c.login.wanted
 	flags := sortFlags(wanted, e.upload.flags, c.permanentFlags(e.upload.mailbox), c.login.has("UIDPLUS"))
 	switch {
-	case wanted.tooBig(e.size):
+	case wanted.IsTooBig(e.size):
 		return []any{"would_refuse", tooBigText(e.size, wanted.MessageLimit)}
 	case e.err != nil:
 		return []any{"would_fix", flags.fixes(), "not_examined", e.err}
@@ -94,7 +94,7 @@ func (c *conn) wouldDo(e *examined) []any {
 	attrs := []any{"would_fix", append(fixesOf(plan), flags.fixes()...), "would_send", plan.Size()}
 	if report := plan.Report(); len(report.Unrepaired) > 0 {
 		attrs = append(attrs, "would_refuse", report.Unrepaired[0].String())
-	} else if wanted.tooBig(plan.Size()) {
+	} else if wanted.IsTooBig(plan.Size()) {
 		attrs = append(attrs, "would_refuse", tooBigText(plan.Size(), wanted.MessageLimit))
 	}
 	return attrs

@@ -44,7 +44,7 @@ func TestObserveChangesNothing(t *testing.T) {
 	} {
 		for _, plus := range []string{"", "+"} {
 			t.Run(name+plus, func(t *testing.T) {
-				g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withPolicy(exchangePolicy), observing)
+				g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withProfile(exchangeProfile), observing)
 				c := g.dial()
 				c.S("* OK …")
 				c.C("a0 LOGIN alice@example.com alicepass")
@@ -83,7 +83,7 @@ func TestObserveARefusedLiteral(t *testing.T) {
 		"missing mailbox": {"Missing {3}", "a1 NO [TRYCREATE] Missing doesn't exist.", "NO Missing doesn't exist.", unseen},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withPolicy(exchangePolicy), observing)
+			g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withProfile(exchangeProfile), observing)
 			c := g.dial()
 			c.S("* OK …")
 			c.C("a0 LOGIN alice@example.com alicepass")
@@ -102,7 +102,7 @@ func TestObserveARefusedLiteral(t *testing.T) {
 
 // A message that cannot be kept for the examination is relayed all the same.
 func TestObserveWithoutASpool(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), observing, func(o *Options, _ *limits) { o.Spool.Session = 5 })
+	g := newGateway(t, withProfile(exchangeProfile), observing, func(o *Options, _ *limits) { o.Spool.Session = 5 })
 	c, u := g.login()
 	c.C("a1 APPEND INBOX {10}")
 	u.C("a1 APPEND INBOX {10}")
@@ -116,7 +116,7 @@ func TestObserveWithoutASpool(t *testing.T) {
 }
 
 func TestObserveReportsWhatItWouldWait(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), observing)
+	g := newGateway(t, withProfile(exchangeProfile), observing)
 	c, u := g.login()
 	account := g.srv.accounts.get("", "alice", backend.Pacing{}, 0)
 	defer g.srv.accounts.close(account)
@@ -131,7 +131,7 @@ func TestObserveReportsWhatItWouldWait(t *testing.T) {
 }
 
 func TestObserveThrottleIsASwitch(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), observing, shortWaits, func(o *Options, _ *limits) { o.ObserveThrottle = true })
+	g := newGateway(t, withProfile(exchangeProfile), observing, shortWaits, func(o *Options, _ *limits) { o.ObserveThrottle = true })
 	c, u := g.login()
 	c.C("a1 FETCH 1 BODY[]")
 	u.C("a1 FETCH 1 BODY[]")
@@ -144,7 +144,7 @@ func TestObserveThrottleIsASwitch(t *testing.T) {
 
 // What a client pays for a throttle on one connection, its others pay too.
 func TestThrottleHoldsBackAllSessionsOfAnAccount(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), shortWaits)
+	g := newGateway(t, withProfile(exchangeProfile), shortWaits)
 	first, u1 := g.login()
 	second, u2 := g.login()
 	first.C("a1 FETCH 1 BODY[]")
@@ -181,7 +181,7 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 		"no UID is named": {"OK done", nil, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGateway(t, withPolicy(exchangePolicy), func(_ *Options, l *limits) { l.Replay = 0 })
+			g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) { l.Replay = 0 })
 			c, u := g.login()
 			c.C("a1 SELECT INBOX")
 			u.C("a1 SELECT INBOX")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/config/profile"
 )
 
 // owing returns a setup whose accounts have a pace, and has alice's buckets
@@ -24,8 +25,8 @@ func TestPaceOfCommands(t *testing.T) {
 		"all":  {All: backend.Rates{Commands: 0.001}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			policy := Policy{Name: plain, Pace: pace}
-			g := newGateway(t, withPolicy(policy), shortWaits)
+			prof := profile.Profile{Name: profile.Plain, Pace: pace}
+			g := newGateway(t, withProfile(prof), shortWaits)
 			c, u := g.login()
 			c.C("a1 NOOP") // the burst
 			u.C("a1 NOOP")
@@ -48,9 +49,9 @@ func TestPaceOfCommands(t *testing.T) {
 }
 
 func TestObserveReportsThePaceOfCommands(t *testing.T) {
-	policy := exchangePolicy
-	policy.Pace.Each.Commands = 0.001
-	g := newGateway(t, withPolicy(policy), observing)
+	prof := exchangeProfile
+	prof.Pace.Each.Commands = 0.001
+	g := newGateway(t, withProfile(prof), observing)
 	c, u := g.login()
 	for range 2 {
 		c.C("a1 NOOP")
@@ -67,10 +68,10 @@ func TestObserveReportsThePaceOfCommands(t *testing.T) {
 // is not waited for.
 func TestPaceOfBytes(t *testing.T) {
 	pace := backend.Pacing{Each: backend.Rates{Bytes: 1 << 20}}
-	policy := exchangePolicy
-	policy.Pace = pace
+	prof := exchangeProfile
+	prof.Pace = pace
 	t.Run("from the upstream", func(t *testing.T) {
-		g := newGateway(t, withPolicy(policy), shortWaits)
+		g := newGateway(t, withProfile(prof), shortWaits)
 		c, u := g.login()
 		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.In} })
 		c.C("a1 FETCH 1 BODY[]")
@@ -83,7 +84,7 @@ func TestPaceOfBytes(t *testing.T) {
 		u.ends()
 	})
 	t.Run("a message", func(t *testing.T) {
-		g := newGateway(t, withPolicy(policy), shortWaits)
+		g := newGateway(t, withProfile(prof), shortWaits)
 		c, u := g.login()
 		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.Out} })
 		c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
@@ -93,7 +94,7 @@ func TestPaceOfBytes(t *testing.T) {
 		u.ends()
 	})
 	t.Run("observe", func(t *testing.T) {
-		g := newGateway(t, withPolicy(policy), observing)
+		g := newGateway(t, withProfile(prof), observing)
 		c, u := g.login()
 		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.In, p.Out} })
 		c.C("a1 NOOP")

@@ -13,7 +13,9 @@ import (
 
 // connections bound the upstream connections.
 func connections(l slots.Limits) func(*Options, *limits) {
-	return func(o *Options, _ *limits) { o.Connections, o.Upstream.Timeouts.Leave = l, 10*time.Millisecond }
+	return func(o *Options, _ *limits) {
+		o.Upstreams[0].Connections, o.Upstreams[0].Backend.Timeouts.Leave = l, 10*time.Millisecond
+	}
 }
 
 // A client waits for its turn at the login, is kept patient, and is told at
@@ -181,9 +183,9 @@ func TestParkAndNoPlace(t *testing.T) {
 // to those that come and go.
 func TestParkUnderLoad(t *testing.T) {
 	const idlers, comers, limit = 8, 40, 8
-	g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming,
+	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), resuming,
 		connections(slots.Limits{PerLogin: limit, MaxWait: time.Minute, ParkAfter: time.Millisecond}),
-		func(o *Options, _ *limits) { o.Upstream.Timeouts.Leave = testkit.WaitLimit })
+		func(o *Options, _ *limits) { o.Upstreams[0].Backend.Timeouts.Leave = testkit.WaitLimit })
 	var idle []*client
 	for range idlers {
 		c := g.loginSimulated()

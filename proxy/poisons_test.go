@@ -34,7 +34,7 @@ func TestPoisonsOutlastARestart(t *testing.T) {
 	spoiled := head + "Subject: spoiled\r\n\r\nbody\r\n"
 	run := func(reply string, lost int) {
 		t.Run(reply, func(t *testing.T) {
-			g := startGateway(t, ListenInsecurePlaintext, l.Addr().String(), withPolicy(strictPolicy(rewrite.StageRefused)), resuming,
+			g := startGateway(t, ListenInsecurePlaintext, l.Addr().String(), withProfile(strictProfile(rewrite.StageRefused)), resuming,
 				func(o *Options, _ *limits) { o.State = state })
 			c := g.loggedIn()
 			c.upload("INBOX", spoiled)
@@ -52,7 +52,7 @@ func TestPoisonsOutlastARestart(t *testing.T) {
 	if err := os.Remove(filepath.Join(state, "poisoned")); err != nil {
 		t.Fatal(err)
 	}
-	g := startGateway(t, ListenInsecurePlaintext, l.Addr().String(), withPolicy(strictPolicy(rewrite.StageRefused)), func(o *Options, _ *limits) { o.State = state })
+	g := startGateway(t, ListenInsecurePlaintext, l.Addr().String(), withProfile(strictProfile(rewrite.StageRefused)), func(o *Options, _ *limits) { o.State = state })
 	c := g.loggedIn()
 	c.upload("INBOX", spoiled)
 	c.until("a1 OK …", "* OK …")

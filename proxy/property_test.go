@@ -113,7 +113,7 @@ func TestSessionProperty(t *testing.T) {
 }
 
 func playModel(t *testing.T, seed uint64, steps int) {
-	g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), resuming, func(_ *Options, l *limits) {
+	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), resuming, func(_ *Options, l *limits) {
 		l.Looks, l.Replay, l.Linger, l.ReconnectPause = l.Looks[:1], 0, 0, time.Millisecond
 	})
 	rnd := rand.New(rand.NewPCG(seed, 0))

@@ -17,7 +17,7 @@ func asAdmin(g *gateway) *client {
 }
 
 func TestProxyAuth(t *testing.T) {
-	g, sim := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), withDomain)
+	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain)
 	c := asAdmin(g)
 	for _, tt := range []struct{ command, answer string }{
 		{"a2 PROXYAUTH", "a2 BAD PROXYAUTH takes the name of a user"},
@@ -50,7 +50,7 @@ func TestProxyAuth(t *testing.T) {
 }
 
 func TestProxyAuthBelongsBeforeSelect(t *testing.T) {
-	g, _ := newSimulated(t, exchangesim.Config{}, withPolicy(exchangePolicy), withDomain)
+	g, _ := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain)
 	c := asAdmin(g)
 	c.raw("a2 SELECT INBOX\r\na3 PROXYAUTH bob\r\n")
 	for range 6 {
@@ -71,7 +71,7 @@ func TestProxyAuthHeld(t *testing.T) {
 	users := []string{"alice@example.com HASH(secret) alice@example.com bob@example.com nick@example.com", "bob@example.com HASH(secret) bob@example.com"}
 	byAdmin := func(t *testing.T) (*gateway, *exchangesim.Server) {
 		return newHolder(t, exchangesim.Config{}, users, func(o *Options, _ *limits) {
-			o.Upstream.Login.Aliases = []backend.Alias{{User: "nick@example.com", Alias: "admin"}}
+			o.Upstreams[0].Backend.Login.Aliases = []backend.Alias{{User: "nick@example.com", Alias: "admin"}}
 		})
 	}
 	byToken := func(t *testing.T) (*gateway, *exchangesim.Server) {
@@ -121,9 +121,9 @@ func TestProxyAuthHeld(t *testing.T) {
 // gateway holds nothing.
 func TestProxyAuthLeavesWhatIsHeld(t *testing.T) {
 	g, sim := newHolder(t, exchangesim.Config{}, []string{"alice HASH(secret) *"}, func(o *Options, _ *limits) {
-		other := o.Upstream
+		other := o.Upstreams[0].Backend
 		other.Admin = backend.Admin{}
-		o.Others = []Upstream{{Name: "other", Backend: other, Profile: o.Profile, Policy: o.Policy, Match: []string{"bob"}}}
+		o.Upstreams = append(o.Upstreams, Upstream{Name: "other", Backend: other, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles, Match: []string{"bob"}})
 	})
 	c := g.dial()
 	c.S("* OK …")

@@ -213,7 +213,7 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		} else if r.instead != nil {
 			return r.instead
 		} else if f.Last {
-			return c.statusAsIs(c.login.policy.editCapabilities(f.Data))
+			return c.statusAsIs(editCapabilities(c.login.profile, f.Data))
 		}
 	default:
 		if f.Last {
@@ -368,7 +368,7 @@ func (c *conn) viewNow() *mailbox.View {
 // judge records a refusal with what it means. A throttle holds back what the
 // account's sessions send next.
 func (c *conn) judge(cmd *command, status wire.Status) {
-	if status.Word == "OK" || !c.login.policy.exchange() {
+	if status.Word == "OK" || !c.login.profile.IsExchange() {
 		return
 	}
 	failure := backend.Classify(status)
@@ -388,11 +388,11 @@ func (r *relay) untagged(line []byte) []byte {
 	}
 	switch line[2] {
 	case 'C', 'c':
-		return c.login.policy.editCapabilities(line)
+		return editCapabilities(c.login.profile, line)
 	case 'O', 'o', 'B', 'b', 'N', 'n':
 		if status, ok := wire.ParseStatus(line); ok {
 			r.statusLine(status)
-			return c.statusAsIs(c.login.policy.editCapabilities(line))
+			return c.statusAsIs(editCapabilities(c.login.profile, line))
 		}
 	default:
 		if n, word, ok := wire.ParseNumbered(line); ok {
@@ -448,7 +448,7 @@ func (c *conn) fetched(line []byte) {
 
 // bareCode makes a response of a code that stands alone, where that is wanted.
 func (c *conn) bareCode(line []byte) []byte {
-	if !c.login.policy.Replies.CopyUID {
+	if !c.login.profile.Replies.CopyUID {
 		return line
 	}
 	return c.repairedLine("copyuid", line, replies.WholeCode)
@@ -456,7 +456,7 @@ func (c *conn) bareCode(line []byte) []byte {
 
 // statusAsIs makes text of a response code that is none, where that is wanted.
 func (c *conn) statusAsIs(line []byte) []byte {
-	if !c.login.policy.Replies.StatusCodes {
+	if !c.login.profile.Replies.StatusCodes {
 		return line
 	}
 	return c.repairedLine("status-codes", line, replies.TextOfCode)

@@ -13,6 +13,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/config/profile"
 	"exgate/proxy/replies"
 	"exgate/proxy/testkit"
 )
@@ -45,7 +46,7 @@ func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
 		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
-		login: &login{policy: &Policy{Name: "exchange2016"}, edits: true, account: unpaced()},
+		login: &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
 	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, c.repaired, c.log)
 	c.flight = []*command{{tag: "a1", verb: "FETCH", route: routes["FETCH"], editor: f}}

@@ -12,7 +12,7 @@ const renewAt = 8
 // new one is proved to be where the session is, and for good if it cannot be.
 func (c *conn) renewIfDue() error {
 	c.mu.Lock()
-	due := c.errors >= renewAt && !c.kept && c.login.resume && c.login.policy.exchange() &&
+	due := c.errors >= renewAt && !c.kept && c.login.resume && c.login.profile.IsExchange() &&
 		len(c.flight) == 0 && c.bound == ""
 	errors := c.errors
 	c.mu.Unlock()

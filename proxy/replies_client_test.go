@@ -12,6 +12,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 	"exgate/proxy/testkit"
 )
 
@@ -50,11 +51,11 @@ func TestGoIMAPClient(t *testing.T) {
 	} {
 		for _, on := range []bool{false, true} {
 			t.Run(tt.name+map[bool]string{false: ", not repaired", true: ", repaired"}[on], func(t *testing.T) {
-				policy := repairing(on)
+				prof := repairing(on)
 				if on { // its names must be modified UTF-7, TABs and all
-					policy.Names = apartNames
+					prof.Names = apartNames
 				}
-				g, sim := newSimulated(t, exchangesim.Config{Quirks: tt.quirks}, withPolicy(policy))
+				g, sim := newSimulated(t, exchangesim.Config{Quirks: tt.quirks}, withProfile(prof))
 				if _, err := sim.Deliver("alice", "INBOX", nil, testTime, []byte(tt.message)); err != nil {
 					t.Fatal(err)
 				}
@@ -89,7 +90,7 @@ func fetchStructure(c *imapclient.Client) error {
 // go-imap's client loses the connection over a code that is none.
 func TestGoIMAPClientStatusCode(t *testing.T) {
 	for _, on := range []bool{false, true} {
-		g := newGateway(t, withPolicy(repairing(on)))
+		g := newGateway(t, withProfile(repairing(on)))
 		peer, u := g.login()
 		nc := peer.nc
 		// The client takes over where it would be after its login.
@@ -128,11 +129,11 @@ func TestIdleSimulated(t *testing.T) {
 			Profile: "exchange-online", Quirks: []string{"no-secure-login"},
 			Now: func() time.Time { return testTime.Add(time.Duration(later.Load())) },
 		}
-		policy := Policy{Name: "exchange-online", Pipeline: 1, Forms: []backend.Form{backend.FormUser}}
+		prof := profile.Profile{Name: "exchange-online", Pipeline: 1, Forms: []backend.Form{backend.FormUser}}
 		if on {
-			policy.Replies = backend.AllReplies()
+			prof.Replies = backend.AllReplies()
 		}
-		g, server := newSimulated(t, sim, withPolicy(policy), func(_ *Options, l *limits) { l.IdleRenew = 100 * time.Millisecond })
+		g, server := newSimulated(t, sim, withProfile(prof), func(_ *Options, l *limits) { l.IdleRenew = 100 * time.Millisecond })
 		deliver := func() {
 			if _, err := server.Deliver("alice", "INBOX", nil, testTime, []byte("Subject: x\r\n\r\n")); err != nil {
 				t.Fatal(err)

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/config/profile"
 	"exgate/proxy/replies"
 	"exgate/proxy/testkit"
 )
 
 // repairing returns a policy of an Exchange profile with all repairs of
 // replies, or none.
-func repairing(on bool, change ...func(*backend.Replies)) Policy {
-	p := Policy{Name: "exchange2016", Pipeline: 1, Forms: exchangePolicy.Forms}
+func repairing(on bool, change ...func(*backend.Replies)) profile.Profile {
+	p := profile.Profile{Name: "exchange2016", Pipeline: 1, Forms: exchangeProfile.Forms}
 	if on {
 		p.Replies = backend.AllReplies()
 	}
@@ -86,11 +87,11 @@ func TestReplies(t *testing.T) {
 	} {
 		for _, on := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, %t", tt.name, on), func(t *testing.T) {
-				policy := repairing(on)
+				prof := repairing(on)
 				if tt.change != nil && on {
-					tt.change(&policy.Replies)
+					tt.change(&prof.Replies)
 				}
-				g := newGateway(t, withPolicy(policy))
+				g := newGateway(t, withProfile(prof))
 				c := g.dial()
 				c.S("* OK …")
 				c.C("a0 LOGIN alice secret")
@@ -124,7 +125,7 @@ func TestReplies(t *testing.T) {
 // A charset is called by its name also where a term comes as a literal.
 func TestSearchCharsetLiteral(t *testing.T) {
 	for term, charset := range map[string]string{"lunch": "US-ASCII", "l\xc3\xbcnch": "UTF-8"} {
-		g := newGateway(t, withPolicy(repairing(true)))
+		g := newGateway(t, withProfile(repairing(true)))
 		c, u := g.login()
 		c.C(fmt.Sprintf("a1 UID SEARCH CHARSET utf-8 SUBJECT {%d}", len(term)))
 		c.S("+ …")
@@ -143,7 +144,7 @@ func TestSearchCharsetLiteral(t *testing.T) {
 
 // What Exchange is sure to refuse is answered here, and costs it no error.
 func TestRefusals(t *testing.T) {
-	g := newGateway(t, withPolicy(repairing(true)))
+	g := newGateway(t, withProfile(repairing(true)))
 	c, u := g.login()
 	c.C("s1 SELECT x")
 	u.C("s1 SELECT x")
@@ -170,7 +171,7 @@ func TestRefusals(t *testing.T) {
 func TestMissingByUID(t *testing.T) {
 	for name, there := range map[string]bool{"there": true, "gone": false} {
 		t.Run(name, func(t *testing.T) {
-			g := newGateway(t, withPolicy(repairing(true)))
+			g := newGateway(t, withProfile(repairing(true)))
 			c, u := g.login()
 			c.C("a1 UID FETCH 07 (UID BODY.PEEK[])")
 			u.C("a1 UID FETCH 07 (UID BODY.PEEK[])")
@@ -207,7 +208,7 @@ func TestLongSets(t *testing.T) {
 		{"SEARCH CHARSET US-ASCII ", " UNSEEN", "* SEARCH %d\r\n", "* SEARCH 1 2 3\r\n"},
 	} {
 		t.Run(tt.before, func(t *testing.T) {
-			g := newGateway(t, withPolicy(repairing(true)))
+			g := newGateway(t, withProfile(repairing(true)))
 			c, u := g.login()
 			c.C("a1 " + tt.before + set + tt.after)
 			var got []string
@@ -232,7 +233,7 @@ func TestLongSets(t *testing.T) {
 		})
 	}
 	t.Run("refused midway", func(t *testing.T) {
-		g := newGateway(t, withPolicy(repairing(true)))
+		g := newGateway(t, withProfile(repairing(true)))
 		c, u := g.login()
 		c.C("a1 UID FETCH " + set + " (FLAGS)")
 		u.C("a1 UID FETCH …")
@@ -244,7 +245,7 @@ func TestLongSets(t *testing.T) {
 		u.C("a2 NOOP")
 	})
 	t.Run("off", func(t *testing.T) {
-		g := newGateway(t, withPolicy(repairing(false)))
+		g := newGateway(t, withProfile(repairing(false)))
 		c, u := g.login()
 		c.C("a1 UID FETCH " + set + " (FLAGS)")
 		u.C("a1 UID FETCH " + set + " (FLAGS)")
@@ -254,7 +255,7 @@ func TestLongSets(t *testing.T) {
 // An IDLE that goes silent upstream is begun anew; the client sees nothing of it
 // but what Exchange tells then.
 func TestIdleRenewed(t *testing.T) {
-	g := newGateway(t, withPolicy(repairing(true)), func(_ *Options, l *limits) { l.IdleRenew = 50 * time.Millisecond })
+	g := newGateway(t, withProfile(repairing(true)), func(_ *Options, l *limits) { l.IdleRenew = 50 * time.Millisecond })
 	c, u := g.login()
 	c.C("a1 IDLE")
 	u.C("a1 IDLE")
@@ -285,11 +286,11 @@ func TestIdleRenewed(t *testing.T) {
 // Repairs that are on leave all bytes alone that need none, wherever the
 // upstream's are cut.
 func TestRepairsTouchNothingElse(t *testing.T) {
-	policy := plainPolicy
-	policy.Replies = backend.AllReplies()
+	prof := plainProfile
+	prof.Replies = backend.AllReplies()
 	// What changes how a command is sent, and what the transcript holds.
-	policy.Replies.SearchCharset, policy.Replies.LongSets, policy.Replies.Refusals = false, false, false
-	policy.Replies.CopyUID = false
+	prof.Replies.SearchCharset, prof.Replies.LongSets, prof.Replies.Refusals = false, false, false
+	prof.Replies.CopyUID = false
 	steps := readTranscript(t, "short.txt")
 	total := 0
 	for _, s := range steps {
@@ -299,7 +300,7 @@ func TestRepairsTouchNothingElse(t *testing.T) {
 	}
 	near, far := pair(t)
 	wantClient, wantServer := play(t, steps, near, far, new(cutter))
-	g := newGateway(t, withPolicy(policy))
+	g := newGateway(t, withProfile(prof))
 	for at := 0; at < total; at++ {
 		c, u, served := g.open()
 		in, _ := served.up.Traffic()

@@ -331,7 +331,7 @@ func TestResumeKeepsTheClientPatient(t *testing.T) {
 
 // A server that hangs is given up.
 func TestResumeSilentUpstream(t *testing.T) {
-	g := exchangeResuming(t, func(o *Options, _ *limits) { o.Upstream.Timeouts.Reply = 100 * time.Millisecond })
+	g := exchangeResuming(t, func(o *Options, _ *limits) { o.Upstreams[0].Backend.Timeouts.Reply = 100 * time.Millisecond })
 	c, u := g.login()
 	c.C("a1 IDLE") // may be silent for long
 	u.C("a1 IDLE")

@@ -7,14 +7,14 @@ import (
 
 // resuming lets sessions outlive their upstream, without the pauses.
 func resuming(o *Options, l *limits) {
-	o.Resume = true
+	o.Upstreams[0].Resume = true
 	l.Reconnect, l.ReconnectSpread = 0, 0
 }
 
 // exchangeResuming is a gateway before a scripted Exchange.
 func exchangeResuming(t *testing.T, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
-	return newGateway(t, append([]func(*Options, *limits){withPolicy(exchangePolicy), resuming}, setups...)...)
+	return newGateway(t, append([]func(*Options, *limits){withProfile(exchangeProfile), resuming}, setups...)...)
 }
 
 // contents is what a scripted upstream says to SELECT.

@@ -10,6 +10,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 	"exgate/proxy/slots"
 	"exgate/proxy/testkit"
 	"exgate/proxy/users"
@@ -72,21 +73,21 @@ func twoExchanges(t *testing.T, lines string, setups ...func(*Options, *limits))
 		}
 	})
 	t.Cleanup(func() { online.Close(); serving.Wait() })
-	policy := exchangePolicy
-	policy.Forms = []backend.Form{backend.FormAdminUPNUser}
+	prof := exchangeProfile
+	prof.Forms = []backend.Form{backend.FormAdminUPNUser}
 	others := func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
-		o.Others = []Upstream{{
-			Name: "online", Profile: "exchange-online", Policy: func(string) Policy { return policy }, Match: []string{"*@cloud.example.com", `CLOUD\*`},
+		o.Upstreams = append(o.Upstreams, Upstream{
+			Name: "online", Profile: "exchange-online", Profiles: func(string) profile.Profile { return prof }, Match: []string{"*@cloud.example.com", `CLOUD\*`},
 			Backend: backend.Options{Address: l.Addr().String(), TLS: backend.TLSInsecureNone,
 				Login: backend.LoginOptions{UPN: "example.com", Domains: []string{"CLOUD"}, Forms: []backend.Form{backend.FormUserUPN, backend.FormAdminUPNUser}}},
-		}}
+		})
 		var err error
 		if o.Routes, err = LoadRoutes(path, []string{"online"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	setups = append([]func(*Options, *limits){withPolicy(exchangePolicy), withDomain, others}, setups...)
+	setups = append([]func(*Options, *limits){withProfile(exchangeProfile), withDomain, others}, setups...)
 	g, old = newSimulated(t, exchangesim.Config{}, setups...)
 	return g, old, online, path
 }
@@ -172,8 +173,8 @@ func TestUsersFileEndsSessions(t *testing.T) {
 // Each upstream has its own bound on connections, and its own queue.
 func TestConnectionsPerUpstream(t *testing.T) {
 	g, old, online, _ := twoExchanges(t, "# nobody yet\n", func(o *Options, _ *limits) {
-		o.Connections = slots.Limits{PerLogin: 1, MaxWait: time.Millisecond}
-		o.Others[0].Connections = slots.Limits{PerLogin: 2, MaxWait: time.Millisecond}
+		o.Upstreams[0].Connections = slots.Limits{PerLogin: 1, MaxWait: time.Millisecond}
+		o.Upstreams[1].Connections = slots.Limits{PerLogin: 2, MaxWait: time.Millisecond}
 	})
 	refused := func(name string) {
 		c := g.dial()
@@ -196,10 +197,10 @@ func TestConnectionsPerUpstream(t *testing.T) {
 // takes the place of that of the settings.
 func TestRoutedPrefix(t *testing.T) {
 	withPrefix := func(o *Options, _ *limits) {
-		policy := exchangePolicy
-		policy.Names = apartNames
-		policy.Names.Prefix = "everybody"
-		withPolicy(policy)(o, nil)
+		prof := exchangeProfile
+		prof.Names = apartNames
+		prof.Names.Prefix = "everybody"
+		withProfile(prof)(o, nil)
 	}
 	g, old, _, path := twoExchanges(t, "bob default mailbox=alice prefix=backup/bob\nadmin default prefix=off\n", withPrefix)
 	creates := func(c *client, name string) {
@@ -246,7 +247,7 @@ func TestMovedAtLogin(t *testing.T) {
 	testkit.WriteFile(t, path, "# nobody yet\n")
 	g := newGateway(t, func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
-		o.Others = []Upstream{{Name: "new", Backend: o.Upstream, Profile: o.Profile, Policy: o.Policy}}
+		o.Upstreams = append(o.Upstreams, Upstream{Name: "new", Backend: o.Upstreams[0].Backend, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles})
 		var err error
 		if o.Routes, err = LoadRoutes(path, []string{"new"}); err != nil {
 			t.Fatal(err)

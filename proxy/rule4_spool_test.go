@@ -24,7 +24,7 @@ func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
 		"binary, as if it were ": {"~{8}", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) { o.Spool.Memory = tt.memory })
+			g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) { o.Spool.Memory = tt.memory })
 			c, u := g.login()
 			c.C("a1 APPEND INBOX " + tt.announce)
 			if !strings.Contains(tt.announce, "+") {
@@ -56,7 +56,7 @@ func TestRule4Budgets(t *testing.T) {
 	} {
 		for announce, asks := range map[string]bool{"{100}": true, "{100+}": false} {
 			t.Run(name+" "+announce, func(t *testing.T) {
-				g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) {
+				g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) {
 					dir := o.Spool.Dir
 					o.Spool = spool
 					o.Spool.Dir = dir
@@ -80,7 +80,7 @@ func TestRule4Budgets(t *testing.T) {
 
 // Two sessions of one mailbox share its budget.
 func TestRule4BudgetOfAnAccount(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), func(o *Options, _ *limits) { o.Spool.Account = 100 })
+	g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) { o.Spool.Account = 100 })
 	first, _ := g.login()
 	second, _ := g.login()
 	first.C("a1 APPEND INBOX {60}")
@@ -96,7 +96,7 @@ func TestRule4BudgetOfAnAccount(t *testing.T) {
 }
 
 func TestRule4AMinimumRate(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), func(_ *Options, l *limits) {
+	g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) {
 		l.Stall, l.MinRate = 20*time.Millisecond, 1<<40
 	})
 	c, u := g.login()
@@ -120,7 +120,7 @@ func TestRule4RefusedLiteralIsDrained(t *testing.T) {
 		"long line":        "a1 CREATE " + strings.Repeat("x", 70_000) + " {17+}\r\n" + smuggled + "\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+			c, u := newGateway(t, withProfile(exchangeProfile)).login()
 			c.raw(command + "a2 NOOP\r\n")
 			c.S("… BAD …")
 			u.C("a2 NOOP")

@@ -3,6 +3,8 @@ package proxy
 import (
 	"strings"
 	"testing"
+
+	"exgate/config/profile"
 )
 
 const bogus = "<body BAD Command Error. 10"
@@ -44,7 +46,7 @@ func TestRule5UnknownTagCloses(t *testing.T) {
 		u.ends()
 	})
 	t.Run("in the own lane", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
 		u.C("xg3 APPEND INBOX {3}")
 		u.S("+ go")
@@ -72,7 +74,7 @@ func TestRule5UnknownTagCloses(t *testing.T) {
 
 func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 	t.Run("direct", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.C("a1 CREATE {9}")
 		u.C("a1 CREATE {9}")
 		u.S("+ go")
@@ -86,7 +88,7 @@ func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 		u.ends() // not a byte more
 	})
 	t.Run("own lane", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		// More than fits between the two, as the upstream does not read.
 		message := strings.Repeat(strings.Repeat("x", 98)+"\r\n", 90_000)
 		c.raw("a1 APPEND INBOX {9000000+}\r\n" + message + "\r\n")
@@ -113,18 +115,18 @@ func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 }
 
 func TestRule5LiteralsAreSynchronizing(t *testing.T) {
-	withPlus := exchangePolicy
+	withPlus := exchangeProfile
 	withPlus.LiteralPlus = true
 	for name, tt := range map[string]struct {
-		policy Policy
-		sent   string // upstream, for a literal of the client's of {5+}
+		profile profile.Profile
+		sent    string // upstream, for a literal of the client's of {5+}
 	}{
-		"exchange":           {exchangePolicy, "{5}"},
+		"exchange":           {exchangeProfile, "{5}"},
 		"exchange by choice": {withPlus, "{5+}"},
-		"plain":              {plainPolicy, "{5+}"},
+		"plain":              {plainProfile, "{5+}"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, u := newGateway(t, withPolicy(tt.policy)).login()
+			c, u := newGateway(t, withProfile(tt.profile)).login()
 			c.raw("a1 CREATE {5+}\r\nabcde\r\n")
 			u.C("a1 CREATE " + tt.sent)
 			if tt.sent == "{5}" {
@@ -166,7 +168,7 @@ func TestRule5ARefusedSynchronizingLiteralNeverComes(t *testing.T) {
 		c.S("a2 OK done")
 	}
 	t.Run("direct, by the upstream", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.C("a1 CREATE {5}")
 		u.C("a1 CREATE {5}")
 		u.S("a1 NO no")
@@ -174,7 +176,7 @@ func TestRule5ARefusedSynchronizingLiteralNeverComes(t *testing.T) {
 		next(c, u)
 	})
 	t.Run("direct, by the upstream, sent unasked", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.raw("a1 CREATE {5+}\r\nabcde\r\n")
 		u.C("a1 CREATE {5}")
 		u.S("a1 NO no")
@@ -188,13 +190,13 @@ func TestRule5ARefusedSynchronizingLiteralNeverComes(t *testing.T) {
 		next(c, u)
 	})
 	t.Run("own, by exgate", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.C("a1 APPEND INBOX {10000001}")
 		c.S("a1 NO [TOOBIG] …")
 		next(c, u)
 	})
 	t.Run("own, by the upstream", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.C("a1 APPEND INBOX {5}")
 		c.S("+ go ahead")
 		c.C("abcde")

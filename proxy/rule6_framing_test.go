@@ -89,13 +89,13 @@ func TestRule6BadLineBehindALiteral(t *testing.T) {
 		u.ends()
 	})
 	t.Run("own lane", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.raw("a1 APPEND INBOX {3+}\r\nabc \x00\r\n")
 		c.S("a1 BAD NUL in a command")
 		u.silent()
 	})
 	t.Run("own lane, too long", func(t *testing.T) {
-		c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.raw("a1 APPEND INBOX {3+}\r\nabc" + strings.Repeat("y", 70_000) + "\r\n")
 		c.S("* BYE a command line is at most 65536 bytes long here")
 		c.ends()

@@ -39,7 +39,7 @@ func TestRule1OneWriterToTheClient(t *testing.T) {
 // A keep-alive is due while the upstream, which is asked to store a message,
 // sends a literal of its own.
 func TestRule1KeepAliveIsNotInsideALiteral(t *testing.T) {
-	g := newGateway(t, withPolicy(exchangePolicy), shortWaits)
+	g := newGateway(t, withProfile(exchangeProfile), shortWaits)
 	c, u := g.login()
 	c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
 	u.C("xg3 APPEND INBOX {3}")
@@ -69,7 +69,7 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 		}
 	})
 	t.Run("up to pipeline", func(t *testing.T) {
-		g := newGateway(t, withPolicy(exchangePolicy))
+		g := newGateway(t, withProfile(exchangeProfile))
 		c, u := g.login()
 		before := g.l.read.Load()
 		c.raw("a1 NOOP\r\na2 NOOP\r\n")
@@ -97,9 +97,9 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 		u.C("a2 NOOP")
 	})
 	t.Run("an owned command waits until none is", func(t *testing.T) {
-		policy := exchangePolicy
-		policy.Pipeline = 10
-		g := newGateway(t, withPolicy(policy))
+		prof := exchangeProfile
+		prof.Pipeline = 10
+		g := newGateway(t, withProfile(prof))
 		c, u := g.login()
 		c.raw("a1 NOOP\r\na2 NOOP\r\na3 APPEND INBOX {3+}\r\nabc\r\n")
 		u.C("a1 NOOP")
@@ -116,7 +116,7 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 }
 
 func TestRule3NothingOfItsOwnBetweenCommands(t *testing.T) {
-	c, u := newGateway(t, withPolicy(exchangePolicy)).login()
+	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 SELECT inbox")
 	u.C("a1 SELECT inbox")
 	u.S("* OK [PERMANENTFLAGS (\\Seen \\Flagged)] those")
@@ -153,11 +153,11 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 	} {
 		for lane, command := range map[string]string{"own lane": "a2 APPEND INBOX {3+}\r\nabc\r\n", "direct": "a2 FETCH 1 BODY[]\r\n"} {
 			t.Run(name+", "+lane, func(t *testing.T) {
-				policy := exchangePolicy
-				policy.Pace.Each.Messages = tt.perSecond
-				g := newGateway(t, withPolicy(policy), shortWaits)
+				prof := exchangeProfile
+				prof.Pace.Each.Messages = tt.perSecond
+				g := newGateway(t, withProfile(prof), shortWaits)
 				c, u := g.login()
-				account := g.srv.accounts.get("", "alice", policy.Pace, 0)
+				account := g.srv.accounts.get("", "alice", prof.Pace, 0)
 				defer g.srv.accounts.close(account)
 				account.Throttle.Block(tt.throttled)
 				account.Appends.Charge(1) // the bursts

@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/proxy/counters"
 	"exgate/proxy/guard"
@@ -35,29 +34,18 @@ const (
 	ListenInsecurePlaintext
 )
 
-// Auto is the profile that is settled by what the upstream says of itself.
-const Auto = "auto"
-
 // Options are a gateway's.
 type Options struct {
-	Upstream backend.Options
-	// Others are further upstreams, and Routes the map file that tells who is
-	// on which; both may be left out.
-	Others []Upstream
+	// Upstreams are the servers that logins may go to. The first is for logins
+	// that nothing sends elsewhere. Required.
+	Upstreams []Upstream
+	// Routes is the map file that tells who is on which upstream; it may be nil.
 	Routes *Routes
 	// Abuse bounds what one address may take.
 	Abuse AbuseLimits
 	// Users says who may open what where the gateway holds what opens it:
 	// required there, and of no use elsewhere.
 	Users *users.File
-	// Profile is the upstream's, or Auto.
-	Profile string
-	// Policy returns what is done under a profile. Required.
-	Policy func(profile string) Policy
-	// Resume has sessions outlive their upstream connections.
-	Resume bool
-	// Connections are Upstream.Connections of the first.
-	Connections slots.Limits
 	// Observe changes nothing and reports everything; the switches keep the
 	// pace, the waiting and the resuming.
 	Observe, ObservePace, ObserveThrottle, ObserveResume bool

@@ -20,13 +20,13 @@ import (
 // and sent to Exchange, as often as Exchange asks to try again later.
 func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
 	c, up := s.shot.c, s.shot.upload
-	policy := c.login.policy
+	prof := c.login.profile
 	defer c.waiting.set("", time.Time{})
 
-	message := policy.Message
+	message := prof.Message
 	message.Seen = slices.Contains(options.Flags, imap.FlagSeen)
 	dated := false
-	if up.date == "" && policy.InternalDate {
+	if up.date == "" && prof.InternalDate {
 		up.date = mailbox.DerivedDate(up.spool.Header(mailbox.MaxDatedHeader))
 		dated = up.date != ""
 	}
@@ -79,11 +79,11 @@ func (c *conn) unplanned(err error) *ownRefusal {
 // acceptable refuses here what Exchange is sure to refuse, or to take for
 // commands: that would cost the connection.
 func (c *conn) acceptable(plan *rewrite.Plan) error {
-	policy := c.login.policy
-	if policy.tooBig(plan.Size()) {
-		return refuseBy("oversize", "TOOBIG", tooBigText(plan.Size(), policy.MessageLimit)+" (counted after repair)") // RFC 7889
+	prof := c.login.profile
+	if prof.IsTooBig(plan.Size()) {
+		return refuseBy("oversize", "TOOBIG", tooBigText(plan.Size(), prof.MessageLimit)+" (counted after repair)") // RFC 7889
 	}
-	repairs := policy.Message.LongLines != "" && policy.Message.LongLines != rewrite.LongLinesOff
+	repairs := prof.Message.LongLines != "" && prof.Message.LongLines != rewrite.LongLinesOff
 	if left := plan.Report().Unrepaired; len(left) > 0 && repairs {
 		return refuseBy(left[0].Rule, imap.ResponseCodeCannot,
 			fmt.Sprintf("Exchange would take the message for commands: %s; it stays where it is", left[0]))

@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/folders"
+	"exgate/config/profile"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/slots"
 )
@@ -56,8 +57,7 @@ func newSettings(opts Options) (*settings, error) {
 }
 
 func newTargets(opts Options) (targets []*target, err error) {
-	first := Upstream{Backend: opts.Upstream, Profile: opts.Profile, Policy: opts.Policy, Resume: opts.Resume, Connections: opts.Connections}
-	for _, u := range append([]Upstream{first}, opts.Others...) {
+	for _, u := range opts.Upstreams {
 		if opts.Observe && !opts.ObservePace {
 			u.Connections = slots.Limits{}
 		}
@@ -73,20 +73,20 @@ func newTargets(opts Options) (targets []*target, err error) {
 // newLogin settles what holds for a session that is logged in.
 func (s *settings) newLogin(r routed, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
 	to, id := r.to, r.id
-	name, why := to.profile(up.Evidence)
-	wanted := to.policy(name)
-	policy, mapped := wanted, r.names(wanted.Names)
+	name, why := to.detect(up.Evidence)
+	wanted := to.profile(name)
+	prof, mapped := wanted, r.names(wanted.Names)
 	if s.opts.Observe {
 		mapped = folders.Options{}
-		policy = &Policy{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
+		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
 	names, err := newNames(mapped, id.User)
 	if err != nil { // the configuration has been validated
 		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
 	}
 	return &login{
-		names: names, prefix: r.prefix, edits: names != nil || policy.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
-		policy: policy, wanted: wanted, why: why, caps: up.Capabilities,
+		names: names, prefix: r.prefix, edits: names != nil || prof.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
+		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),
 	}

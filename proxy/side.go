@@ -38,7 +38,7 @@ var errSideBusy = errors.New("side connection: other sessions of the mailbox are
 // session's own, else the account's side connection.
 func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
 	c.mu.Lock()
-	own := c.view.IsSelected(mailbox, c.login.policy.exchange()) && (c.view.ReadWrite || !writes)
+	own := c.view.IsSelected(mailbox, c.login.profile.IsExchange()) && (c.view.ReadWrite || !writes)
 	c.mu.Unlock()
 	// A session that cannot be brought back ends soon; what is to be done need not.
 	if !own || c.restore() != nil {

@@ -14,7 +14,7 @@ const maxUpstreamLine = 10_000
 
 // tooLong tells whether Exchange would refuse the command for its length.
 func (a *amendment) tooLong() bool {
-	return a.c.login.policy.Replies.LongSets && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
+	return a.c.login.profile.Replies.LongSets && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
 }
 
 // sendSplit sends a command once for each part of its set, one after the other,

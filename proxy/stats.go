@@ -94,7 +94,7 @@ func (c *conn) countErrors(f backend.Failure) {
 // openAttrs are the attributes of the line at the opening of a session.
 func (c *conn) openAttrs() []any {
 	l := c.login
-	attrs := []any{"user", l.identity.User, "form", string(l.attempt.Form), "profile", l.policy.Name}
+	attrs := []any{"user", l.identity.User, "form", string(l.attempt.Form), "profile", l.profile.Name}
 	if l.held() {
 		asked := l.asked()
 		attrs = append(attrs, "caller", cmp.Or(asked.Admin, asked.User))
@@ -135,7 +135,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	for _, name := range slices.Sorted(maps.Keys(c.stats.fixes)) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.stats.fixes[name]))
 	}
-	attrs = append(attrs, "user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.policy.Name)
+	attrs = append(attrs, "user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.profile.Name)
 	for i, name := range counters.Names {
 		attrs = append(attrs, name, c.summed[i])
 	}

@@ -6,16 +6,17 @@ import (
 	"sync"
 
 	"exgate/backend"
+	"exgate/config/profile"
 	"exgate/proxy/slots"
 )
 
 // Upstream is one server that logins may go to.
 type Upstream struct {
-	Name    string // as the map file has it; "" for the first
-	Backend backend.Options
-	Profile string                      // or Auto
-	Policy  func(profile string) Policy // what is done under a profile
-	Resume  bool                        // sessions outlive its connections
+	Name     string // as the map file has it; "" for the first
+	Backend  backend.Options
+	Profile  string                            // or profile.Auto
+	Profiles func(name string) profile.Profile // what is done under a profile
+	Resume   bool                              // sessions outlive its connections
 	// Connections bound those to this server; an observing gateway keeps to them
 	// where it keeps the pace.
 	Connections slots.Limits
@@ -31,11 +32,11 @@ type target struct {
 	places  *slots.Pool // of connections; Server.use sets it
 
 	mu       sync.Mutex
-	policies map[string]*Policy // by profile, once made
+	profiles map[string]*profile.Profile // by profile, once made
 }
 
 func newTarget(u Upstream) (*target, error) {
-	t := &target{Upstream: u, policies: make(map[string]*Policy)}
+	t := &target{Upstream: u, profiles: make(map[string]*profile.Profile)}
 	var err error
 	if t.backend, err = backend.NewUpstream(u.Backend, t.choose); err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
@@ -45,32 +46,33 @@ func newTarget(u Upstream) (*target, error) {
 
 // choose says how to log in to a server of which so much is known.
 func (t *target) choose(e backend.Evidence) backend.Choice {
-	name, _ := t.profile(e)
-	p := t.policy(name)
+	name, _ := t.detect(e)
+	p := t.profile(name)
 	forms := p.Forms
-	if t.Profile == Auto {
-		forms = backend.FormsFor(e, forms, t.policy(backend.ProfileOnline).Forms)
+	if t.Profile == profile.Auto {
+		forms = backend.FormsFor(e, forms, t.profile(backend.ProfileOnline).Forms)
 	}
-	return backend.Choice{Forms: forms, Verify: p.Verify, Identify: t.Profile == Auto, Exchange: p.exchange()}
+	return backend.Choice{Forms: forms, Verify: p.Verify, Identify: t.Profile == profile.Auto, Exchange: p.IsExchange()}
 }
 
-// policy returns what is done under a profile, which nobody changes.
-func (t *target) policy(profile string) *Policy {
+// profile returns a profile by its name. All sessions share it, and nobody
+// changes it.
+func (t *target) profile(name string) *profile.Profile {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	p := t.policies[profile]
+	p := t.profiles[name]
 	if p == nil {
-		made := t.Policy(profile)
+		made := t.Profiles(name)
 		p = &made
-		t.policies[profile] = p
+		t.profiles[name] = p
 	}
 	return p
 }
 
-// profile returns the profile of the server, and the reason where it was found
-// out.
-func (t *target) profile(e backend.Evidence) (name, why string) {
-	if t.Profile == Auto {
+// detect returns the name of the server's profile, and the reason for it where
+// exgate has found it out.
+func (t *target) detect(e backend.Evidence) (name, why string) {
+	if t.Profile == profile.Auto {
 		return backend.Detect(e)
 	}
 	return t.Profile, ""

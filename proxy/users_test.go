@@ -40,13 +40,13 @@ func newHolder(t *testing.T, cfg exchangesim.Config, callers []string, setups ..
 	})
 	t.Cleanup(func() { sim.Close(); serving.Wait() })
 	holds := func(o *Options, _ *limits) {
-		o.Upstream.TLS, o.Upstream.RootCAs = backend.TLSImplicit, roots
-		o.Upstream.Admin = backend.Admin{Name: `EXAMPLE\admin`, Password: backend.NewSecret("adminpass")}
+		o.Upstreams[0].Backend.TLS, o.Upstreams[0].Backend.RootCAs = backend.TLSImplicit, roots
+		o.Upstreams[0].Backend.Admin = backend.Admin{Name: `EXAMPLE\admin`, Password: backend.NewSecret("adminpass")}
 		if o.Users, err = users.Load(testkit.UsersFile(t, callers...)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	setups = append([]func(*Options, *limits){withPolicy(exchangePolicy), withDomain, holds}, setups...)
+	setups = append([]func(*Options, *limits){withProfile(exchangeProfile), withDomain, holds}, setups...)
 	return startGateway(t, ListenInsecurePlaintext, l.Addr().String(), setups...), sim
 }
 
@@ -102,9 +102,9 @@ func TestConfusedDeputy(t *testing.T) {
 		t.Run(string(form), func(t *testing.T) {
 			g, sim := newHolder(t, exchangesim.Config{Users: append(exchangesim.DefaultUsers(), exchangesim.User{Name: "carol", Alias: "cc", Password: "x"})},
 				[]string{"caller HASH(secret) bob"}, func(o *Options, l *limits) {
-					o.Upstream.Login.Forms = []backend.Form{form}
-					o.Upstream.Login.Aliases = []backend.Alias{{User: "robert", Alias: "bob"}, {User: "bob", Alias: "cc"}}
-					o.Upstream.Login.Separator = "%"
+					o.Upstreams[0].Backend.Login.Forms = []backend.Form{form}
+					o.Upstreams[0].Backend.Login.Aliases = []backend.Alias{{User: "robert", Alias: "bob"}, {User: "bob", Alias: "cc"}}
+					o.Upstreams[0].Backend.Login.Separator = "%"
 					l.CommandsBeforeLogin = 1000
 				})
 			for mailbox, n := range map[string]int{"bob": 1, "carol": 2, "admin": 3, "alice": 4} {
@@ -160,7 +160,7 @@ func TestUsersFileAtResume(t *testing.T) {
 		if o.Users, err = users.Load(path); err != nil {
 			t.Fatal(err)
 		}
-		o.Resume = true
+		o.Upstreams[0].Resume = true
 	})
 	c := g.dial()
 	c.S("* OK …")

@@ -16,6 +16,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/config"
+	"exgate/config/profile"
 	"exgate/rewrite"
 )
 
@@ -150,7 +151,7 @@ func upstreamTLS(u config.Upstream) string {
 }
 
 func profileText(name string) string {
-	if name == config.Auto {
+	if name == profile.Auto {
 		return "auto: the strictest numbers, as below, until a login shows what the server is"
 	}
 	return name

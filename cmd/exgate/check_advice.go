@@ -7,6 +7,7 @@ import (
 
 	"exgate/backend"
 	"exgate/config"
+	"exgate/config/profile"
 )
 
 // expiryWarning is how long before its end a certificate is worth a word.
@@ -84,11 +85,11 @@ func (r *loginReport) adviseProfile(c *config.Config, add func(string, ...any)) 
 	sure := !strings.HasPrefix(why, "hint") && !strings.HasPrefix(why, "nothing")
 	set := c.Upstream.Profile
 	switch {
-	case set == config.Auto && !sure:
+	case set == profile.Auto && !sure:
 		add("what the server is cannot be told for sure (%s): if you know its version, set upstream.profile", why)
-	case set == config.Auto && found == "plain":
+	case set == profile.Auto && found == "plain":
 		add("this is no Exchange (%s): nothing is repaired, and upstream.profile: plain saves the asking", why)
-	case set == config.Auto || !sure || set == found || set == "exchange-se" && found == "exchange2019":
+	case set == profile.Auto || !sure || set == found || set == "exchange-se" && found == "exchange2019":
 	case set == "plain":
 		add("the server is %s (%s), and profile plain repairs nothing: set upstream.profile: %s, or auto", found, why, found)
 	default:

@@ -17,6 +17,7 @@ import (
 	"exgate/backend/folders"
 	"exgate/backend/knowledge"
 	"exgate/config"
+	"exgate/config/profile"
 	"exgate/proxy"
 )
 
@@ -65,26 +66,22 @@ func (l loginCheck) run(cmd *cobra.Command, c *config.Config, asJSON bool) error
 // at is the configuration of the upstream that is asked about, and where the
 // login would go in it: by itself, unless an upstream is named.
 func (l loginCheck) at(c *config.Config) (*config.Config, proxy.Destination, error) {
-	first, err := c.Backend()
+	upstreams, routes, err := upstreamsOf(c)
 	if err != nil {
 		return nil, proxy.Destination{}, exitError{exitConfig, err}
 	}
-	others, routes, err := furtherUpstreams(c)
-	if err != nil {
-		return nil, proxy.Destination{}, exitError{exitConfig, err}
-	}
-	gateway := proxy.Options{
-		Upstream: first, Others: others, Routes: routes, Profile: c.Upstream.Profile,
-		Policy: func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
-	}
+	gateway := proxy.Options{Upstreams: upstreams, Routes: routes}
 	at := c
 	if l.upstream != "" {
-		i := slices.IndexFunc(others, func(u proxy.Upstream) bool { return u.Name == l.upstream })
+		further := upstreams[1:]
+		i := slices.IndexFunc(further, func(u proxy.Upstream) bool { return u.Name == l.upstream })
 		if i < 0 {
 			return nil, proxy.Destination{}, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
 		}
 		at = c.At(c.Upstreams[i])
-		gateway = proxy.Options{Upstream: others[i].Backend, Policy: others[i].Policy}
+		only := further[i]
+		only.Name = "" // as the default of this check
+		gateway = proxy.Options{Upstreams: []proxy.Upstream{only}}
 	}
 	to, err := proxy.Locate(gateway, backend.Claim{Authcid: l.name})
 	if err != nil {
@@ -107,8 +104,8 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	if err != nil {
 		return nil, exitError{exitConfig, err}
 	}
-	detect := func(e backend.Evidence) (profile, why string) {
-		if c.Upstream.Profile != config.Auto {
+	detect := func(e backend.Evidence) (name, why string) {
+		if c.Upstream.Profile != profile.Auto {
 			return c.Upstream.Profile, "set in the configuration"
 		}
 		return backend.Detect(e)
@@ -116,7 +113,7 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	up, err := backend.NewUpstream(opts, func(e backend.Evidence) backend.Choice {
 		name, _ := detect(e)
 		forms := c.Profile(name).Forms
-		if c.Upstream.Profile == config.Auto {
+		if c.Upstream.Profile == profile.Auto {
 			forms = backend.FormsFor(e, forms, c.Profile(backend.ProfileOnline).Forms)
 		}
 		return backend.Choice{Forms: forms, Verify: true, Identify: true, Exchange: name != "plain"}

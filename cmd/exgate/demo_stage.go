@@ -109,7 +109,7 @@ func (st *stage) startGateway(profile string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	opts.Upstream.RootCAs = st.direct.roots
+	opts.Upstreams[0].Backend.RootCAs = st.direct.roots
 	server, err := proxy.NewServer(opts)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"exgate/config"
+	"exgate/config/profile"
 	"exgate/rewrite"
 )
 
@@ -46,7 +47,7 @@ func fixCommand() *cobra.Command {
 			return run.all(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringVar(&f.profile, "profile", config.Auto, "the kind of Exchange to repair for, such as exchange2016; the fixes of --config, if that is given")
+	cmd.Flags().StringVar(&f.profile, "profile", profile.Auto, "the kind of Exchange to repair for, such as exchange2016; the fixes of --config, if that is given")
 	cmd.Flags().StringVar(&f.stage, "stage", "profile", "how far to go: profile, refused, shed, envelope (docs/fixes.md)")
 	cmd.Flags().StringVar(&f.report, "report", "text", "text: a summary; json: a line for each message. Both go to standard error")
 	cmd.Flags().StringVar(&f.output, "output", "", "the folder to write to, which must not exist; with arguments only")
@@ -68,7 +69,7 @@ func (f fixFlags) begin(cmd *cobra.Command) (*fixRun, error) {
 	}
 	p := c.Profile(f.profile)
 	if p.Name != f.profile {
-		return nil, usage("--profile: %q is none of %s", f.profile, strings.Join(config.ProfileNames(), ", "))
+		return nil, usage("--profile: %q is none of %s", f.profile, strings.Join(profile.Names(), ", "))
 	}
 	run := &fixRun{fixFlags: f, options: p.Message, limit: p.MessageLimit, counts: map[string]int{}}
 	stages := []string{"profile", "refused", "shed", "envelope"}

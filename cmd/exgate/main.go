@@ -90,7 +90,7 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 		filesErr := c.CheckFiles()
 		err = errors.Join(err, filesErr, usersErr)
 		if filesErr == nil {
-			_, _, routesErr := furtherUpstreams(c)
+			_, _, routesErr := upstreamsOf(c)
 			err = errors.Join(err, routesErr)
 		}
 	}

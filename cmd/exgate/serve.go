@@ -151,10 +151,6 @@ func openTrace(file string) (trace *proxy.Tracer, closeTrace func() error, err e
 
 // gatewayOptions turns the configuration into the gateway's options.
 func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (proxy.Options, error) {
-	upstream, err := c.Backend()
-	if err != nil {
-		return proxy.Options{}, exitError{exitConfig, err}
-	}
 	certificate, err := clientCertificate(c, log)
 	if err != nil {
 		return proxy.Options{}, exitError{exitConfig, err}
@@ -163,7 +159,7 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	if err != nil {
 		return proxy.Options{}, err
 	}
-	others, routes, err := furtherUpstreams(c)
+	upstreams, routes, err := upstreamsOf(c)
 	if err != nil {
 		return proxy.Options{}, exitError{exitConfig, err}
 	}
@@ -172,16 +168,11 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 		log.Warn("nothing is kept for the next run", "err", err)
 	}
 	return proxy.Options{
-		Upstream:        upstream,
 		State:           state,
 		Users:           users,
 		Abuse:           proxy.AbuseLimits{ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, FailedLogins: c.Limits.FailedLogins},
-		Others:          others,
+		Upstreams:       upstreams,
 		Routes:          routes,
-		Profile:         c.Upstream.Profile,
-		Policy:          func(profile string) proxy.Policy { return proxy.Policy(c.Profile(profile)) },
-		Resume:          c.Upstream.Resume,
-		Connections:     connectionLimits(c.Upstream.Pace),
 		Observe:         c.Mode == config.Observe,
 		ObservePace:     c.Observe.Pace,
 		ObserveThrottle: c.Observe.Throttle,
@@ -207,8 +198,17 @@ func connectionLimits(p config.Pace) slots.Limits {
 	}
 }
 
-// furtherUpstreams are the upstreams besides the first, and the map file.
-func furtherUpstreams(c *config.Config) (others []proxy.Upstream, routes *proxy.Routes, err error) {
+// upstreamsOf returns the upstreams of the configuration, the default first, and
+// the routes file.
+func upstreamsOf(c *config.Config) (upstreams []proxy.Upstream, routes *proxy.Routes, err error) {
+	first, err := c.Backend()
+	if err != nil {
+		return nil, nil, err
+	}
+	upstreams = []proxy.Upstream{{
+		Backend: first, Profile: c.Upstream.Profile, Profiles: c.Profile, Resume: c.Upstream.Resume,
+		Connections: connectionLimits(c.Upstream.Pace),
+	}}
 	var names []string
 	for _, u := range c.Upstreams {
 		at := c.At(u)
@@ -216,17 +216,16 @@ func furtherUpstreams(c *config.Config) (others []proxy.Upstream, routes *proxy.
 		if err != nil {
 			return nil, nil, fmt.Errorf("upstreams, %s: %w", u.Name, err)
 		}
-		others = append(others, proxy.Upstream{
-			Name: u.Name, Backend: options, Profile: u.Profile, Resume: u.Resume, Match: u.Match,
+		upstreams = append(upstreams, proxy.Upstream{
+			Name: u.Name, Backend: options, Profile: u.Profile, Profiles: at.Profile, Resume: u.Resume, Match: u.Match,
 			Connections: connectionLimits(u.Pace),
-			Policy:      func(profile string) proxy.Policy { return proxy.Policy(at.Profile(profile)) },
 		})
 		names = append(names, u.Name)
 	}
 	if c.RoutesFile != "" {
 		routes, err = proxy.LoadRoutes(c.RoutesFile, names)
 	}
-	return others, routes, err
+	return upstreams, routes, err
 }
 
 // clientCertificate is what clients see: the configured one, or a self-signed
