@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/names"
 	"exgate/proxy/spool"
 )
 
@@ -14,8 +15,8 @@ type account struct {
 	registry *backend.Accounts
 	uploads  spool.Budget // bytes in the spool
 	side     *side
-	known    known // its mailboxes
-	sessions int   // guarded by accounts.mu
+	known    names.Known // its mailboxes
+	sessions int         // guarded by accounts.mu
 }
 
 // accounts are the mailboxes that have sessions. Those that are still paced or

@@ -10,7 +10,7 @@ import (
 )
 
 // sendsAgain tells whether a refused command is sent again when the throttle
-// that refused it is over. c.mu is held.
+// that refused it is over. c.link.mu is held.
 func (c *conn) sendsAgain(cmd *command, status wire.Status) bool {
 	return status.Word != "OK" && cmd.kept() && !cmd.mid && cmd.tries < maxTries && cmd.examined == nil &&
 		c.login.resume && c.login.profile.IsExchange() && backend.Classify(status).Kind == backend.KindThrottled
@@ -28,16 +28,16 @@ func (c *conn) sendThrottled() error {
 // sendAgain sends the commands in flight that are chosen, in order, as far as
 // the connection lasts.
 func (c *conn) sendAgain(which func(*command) bool) error {
-	c.mu.Lock()
+	c.link.mu.Lock()
 	var chosen []*command
-	for _, cmd := range c.flight {
+	for _, cmd := range c.link.flight {
 		if which(cmd) {
 			chosen = append(chosen, cmd)
 		}
 	}
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	for _, cmd := range chosen {
-		c.mu.Lock()
+		c.link.mu.Lock()
 		if cmd.throttled {
 			cmd.throttled = false
 			cmd.tries++
@@ -45,11 +45,11 @@ func (c *conn) sendAgain(which func(*command) bool) error {
 		if cmd.stale {
 			cmd.stale, cmd.fresh = false, true
 		}
-		cmd.expunges, cmd.sent = c.expunges, time.Now()
+		cmd.expunges, cmd.sent = c.link.expunges, time.Now()
 		if cmd.effect() == opensView {
 			cmd.opens = mailbox.View{Mailbox: cmd.opens.Mailbox, Shown: cmd.opens.Shown, ReadWrite: cmd.opens.ReadWrite}
 		}
-		c.mu.Unlock()
+		c.link.mu.Unlock()
 		if err := c.sendPieces(cmd); err != nil {
 			return err
 		}
@@ -73,13 +73,13 @@ func (c *conn) sendPieces(cmd *command) error {
 		if p.literal == nil {
 			continue
 		}
-		if _, err := c.up.Write(p.literal); err != nil {
-			c.up.Abandon(err)
+		if _, err := c.link.up.Write(p.literal); err != nil {
+			c.link.up.Abandon(err)
 			return nil
 		}
-		c.mu.Lock()
+		c.link.mu.Lock()
 		cmd.mid = false
-		c.mu.Unlock()
+		c.link.mu.Unlock()
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 		if err != nil {
 			return err
 		}
-		c.trace.more(more)
+		c.client.trace.more(more)
 		if _, lit, err = wire.CheckLine(more); err != nil {
 			if strings.HasSuffix(string(more), "+}") {
 				return c.bye("%s", err) // a literal may follow, and nobody knows where it ends
@@ -131,10 +131,10 @@ func (c *conn) sendAmended(a *amendment) error {
 	if err := c.admit(cmd, nil); err != nil {
 		return err
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	cmd.pieces, cmd.whole, cmd.complete = pieces, true, true
 	c.launch(cmd)
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	return c.sendPieces(cmd)
 }
 

@@ -20,7 +20,7 @@ func editNewName(a *amendment) (done bool, err error) {
 	}
 	name, _ := folders.Decode(client)
 	c, n := a.c, a.c.login.names
-	if list, _ := c.login.account.known.get(); list != nil {
+	if list, _ := c.login.account.known.Get(); list != nil {
 		client = folders.Encode(strings.TrimSuffix(name, n.Separator(list))) // "will have children", RFC 9051 section 6.3.4
 	}
 	mailbox, list, err := c.upstreamMailbox(a.cmd, client)
@@ -29,10 +29,10 @@ func editNewName(a *amendment) (done bool, err error) {
 	}
 	if list.Has(mailbox) {
 		switch {
-		case c.login.account.known.wasImplied(mailbox):
-			return true, c.w.line("%s OK CREATE completed.", a.cmd.tag)
-		case n.opts.Case == folders.Merge && mailbox != name:
-			return true, c.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)", a.cmd.tag, wire.AString(list.Wire(mailbox)))
+		case c.login.account.known.WasImplied(mailbox):
+			return true, c.client.w.line("%s OK CREATE completed.", a.cmd.tag)
+		case n.Options.Case == folders.Merge && mailbox != name:
+			return true, c.client.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)", a.cmd.tag, wire.AString(list.Wire(mailbox)))
 		}
 	}
 	status, err := c.createUpstream(a.cmd, mailbox, list)
@@ -56,7 +56,7 @@ func editNewName(a *amendment) (done bool, err error) {
 
 // upstreamAfresh is upstreamMailbox by a list that is read for it.
 func (c *conn) upstreamAfresh(cmd *command, client string) (string, *folders.List, error) {
-	c.login.account.known.forget()
+	c.login.account.known.Forget()
 	return c.upstreamMailbox(cmd, client)
 }
 
@@ -66,7 +66,7 @@ func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) 
 		return backend.NewRequest("CREATE").Mailbox(list.Wire(mailbox))
 	})
 	if err == nil && status.Word == "OK" && list != nil {
-		c.login.account.known.made(list, mailbox)
+		c.login.account.known.Made(list, mailbox)
 	}
 	return status, err
 }
@@ -79,7 +79,7 @@ func (c *conn) reply(cmd *command, status wire.Status) error {
 	if status.Code != "" {
 		text = "[" + status.Code + "] " + text
 	}
-	return c.w.line("%s %s %s", cmd.tag, status.Word, text)
+	return c.client.w.line("%s %s %s", cmd.tag, status.Word, text)
 }
 
 // lostOwn answers a command whose request was lost.

@@ -70,9 +70,9 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 	if err := c.awaitFlight(func() bool { return cmd.done }); err != nil {
 		return err
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	number, missing := f.Unanswered()
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	if missing == nil {
 		return nil
 	}
@@ -90,17 +90,17 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return c.argumentFault(cmd, c.lostOwn(cmd, err))
 	}
 	if status.Word == "OK" && !exists {
-		return c.w.line("%s OK %s", cmd.tag, missing.Text)
+		return c.client.w.line("%s OK %s", cmd.tag, missing.Text)
 	}
 	c.repaired("missing-data")
 	c.log.Warn("Exchange gave no message", "uid", number)
-	return c.w.line("%s NO %s", cmd.tag, replies.MissingText("with UID "+number))
+	return c.client.w.line("%s NO %s", cmd.tag, replies.MissingText("with UID "+number))
 }
 
 // repaired counts a repair of a reply.
 func (c *conn) repaired(fix string) {
 	c.srv.totals.Fixes.Count(fix)
-	c.repairs.Lock()
-	defer c.repairs.Unlock()
-	c.repairs.count([]string{fix})
+	c.tally.repairs.Lock()
+	defer c.tally.repairs.Unlock()
+	c.tally.repairs.count([]string{fix})
 }

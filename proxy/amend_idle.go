@@ -19,9 +19,9 @@ func (c *conn) keptBeforePlus() []byte {
 	if !c.login.profile.Replies.IdleOrder {
 		return nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, cmd := range c.flight {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	for _, cmd := range c.link.flight {
 		if b, ok := cmd.editor.(*replies.BeforePlus); ok {
 			return b.Release()
 		}
@@ -35,9 +35,9 @@ func (c *conn) idleDue() time.Time {
 	if c.idle == nil || !c.login.profile.Replies.IdleRenew {
 		return time.Time{}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.upErr != nil || c.idle.done {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.link.cause != nil || c.idle.done {
 		return time.Time{}
 	}
 	return c.idle.sent.Add(c.srv.limits.IdleRenew)
@@ -46,21 +46,21 @@ func (c *conn) idleDue() time.Time {
 // renewIdle ends IDLE upstream and begins it again, of which the client sees
 // nothing but what Exchange tells meanwhile.
 func (c *conn) renewIdle() error {
-	c.mu.Lock()
+	c.link.mu.Lock()
 	idle := c.idle
 	idle.renews = true
-	c.mu.Unlock()
-	c.up.Expect(true)
+	c.link.mu.Unlock()
+	c.link.up.Expect(true)
 	if !c.toUpstream(idle, "DONE") {
 		return nil // attend hears of it
 	}
-	if err := c.await(func() bool { return !idle.renews || idle.done || c.upErr != nil }, nil); err != nil {
+	if err := c.await(func() bool { return !idle.renews || idle.done || c.link.cause != nil }, nil); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	over := idle.done || c.upErr != nil
+	c.link.mu.Lock()
+	over := idle.done || c.link.cause != nil
 	idle.sent = time.Now()
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	if over {
 		return nil
 	}

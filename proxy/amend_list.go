@@ -6,6 +6,7 @@ import (
 
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/names"
 	"exgate/proxy/replies"
 )
 
@@ -18,7 +19,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		a.cmd.editor = &replies.Quoting{Repaired: a.c.repaired}
 		return false, nil
 	}
-	l := &replies.Listing{Mapper: a.c.login.names.Mapper, Separator: a.c.login.names.opts.Separator}
+	l := &replies.Listing{Mapper: a.c.login.names.Mapper, Separator: a.c.login.names.Options.Separator}
 	a.args.Space()
 	options := a.here()
 	selection, ok := a.args.List()
@@ -54,7 +55,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		name, _ := folders.Decode(reference + p)
 		l.Patterns = append(l.Patterns, name)
 	}
-	if l.List, err = a.c.folders(a.cmd, anyAge); err != nil {
+	if l.List, err = a.c.folders(a.cmd, names.AnyAge); err != nil {
 		return false, unavailable(err)
 	}
 	ask := "*"
@@ -68,7 +69,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		l.All = l.List.Pass()
 		a.cmd.landed = onOK(func() {
 			if list, ok := l.All.End(); ok {
-				a.c.login.account.known.set(list)
+				a.c.login.account.known.Set(list)
 			}
 		})
 	}

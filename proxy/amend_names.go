@@ -5,6 +5,7 @@ import (
 
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/names"
 	"exgate/proxy/replies"
 )
 
@@ -88,22 +89,22 @@ func editOptionName(a *amendment) (done bool, err error) {
 }
 
 // mergesNames is the condition of what guards merged mailboxes.
-func mergesNames(l *login) bool { return l.names != nil && l.names.opts.Case == folders.Merge }
+func mergesNames(l *login) bool { return l.names != nil && l.names.Options.Case == folders.Merge }
 
 // guardDeletion refuses to delete messages in a mailbox that clients know by
 // several names: one that synchronizes the one name deletes what belongs to the
 // other, as imapsync's --delete2 does (requirements S116).
 func guardDeletion(a *amendment) (done bool, err error) {
 	c := a.c
-	c.mu.Lock()
-	mailbox, _ := folders.Decode(c.view.Mailbox)
-	c.mu.Unlock()
-	names := c.login.account.known.called(mailbox)
-	if len(names) < 2 {
+	c.link.mu.Lock()
+	mailbox, _ := folders.Decode(c.link.view.Mailbox)
+	c.link.mu.Unlock()
+	called := c.login.account.known.Called(mailbox)
+	if len(called) < 2 {
 		return false, nil
 	}
 	return false, refuseArgument("NO [CANNOT] %q are one mailbox here (names.case: merge): "+
-		"what is deleted for the one would be missing in the other; use names.case: apart", names)
+		"what is deleted for the one would be missing in the other; use names.case: apart", called)
 }
 
 // editOldName is for DELETE: afterwards the mailbox is known to be gone.
@@ -129,7 +130,7 @@ func editBothNames(a *amendment) (done bool, err error) {
 		return false, wire.SyntaxError("RENAME takes two names of mailboxes")
 	}
 	if list == nil {
-		if list, err = a.c.folders(a.cmd, anyAge); err != nil {
+		if list, err = a.c.folders(a.cmd, names.AnyAge); err != nil {
 			return false, unavailable(err)
 		}
 	}
@@ -152,8 +153,8 @@ func editBothNames(a *amendment) (done bool, err error) {
 
 // editNamespace has the answer say what names look like here.
 func editNamespace(a *amendment) (done bool, err error) {
-	if o := a.c.login.names.opts; o.Prefix != "" || o.Separator != "" {
-		list, err := a.c.folders(a.cmd, anyAge)
+	if o := a.c.login.names.Options; o.Prefix != "" || o.Separator != "" {
+		list, err := a.c.folders(a.cmd, names.AnyAge)
 		if err != nil {
 			return false, unavailable(err)
 		}

@@ -20,10 +20,10 @@ func editEnable(a *amendment) (done bool, err error) {
 		return false, nil
 	}
 	a.c.repaired("refusals")
-	if err := a.c.w.line("* ENABLED"); err != nil {
+	if err := a.c.client.w.line("* ENABLED"); err != nil {
 		return true, err
 	}
-	return true, a.c.w.line("%s OK ENABLE completed: the server has nothing to enable", a.cmd.tag)
+	return true, a.c.client.w.line("%s OK ENABLE completed: the server has nothing to enable", a.cmd.tag)
 }
 
 // editID writes NIL for an empty list, which Exchange does not understand
@@ -31,10 +31,10 @@ func editEnable(a *amendment) (done bool, err error) {
 func editID(a *amendment) (done bool, err error) {
 	if !a.c.login.has("ID") {
 		a.c.repaired("refusals")
-		if err := a.c.w.line(`* ID ("name" "exgate")`); err != nil {
+		if err := a.c.client.w.line(`* ID ("name" "exgate")`); err != nil {
 			return true, err
 		}
-		return true, a.c.w.line("%s OK ID completed.", a.cmd.tag)
+		return true, a.c.client.w.line("%s OK ID completed.", a.cmd.tag)
 	}
 	a.args.Space()
 	from := a.here()

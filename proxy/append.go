@@ -51,11 +51,11 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		c.turnAway(up.mailbox, lit.Size, "oversize", text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
-	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploading.budget, &c.login.account.uploads, &c.srv.uploads)
 	up.body = up.spool
 	defer up.close()
 	if !lit.NonSync {
-		if err := c.w.line("+ go ahead"); err != nil {
+		if err := c.client.w.line("+ go ahead"); err != nil {
 			return err
 		}
 	}
@@ -66,20 +66,20 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		return c.argumentFault(cmd, err)
 	}
 	s := &shot{tag: cmd.tag, preauth: true, upload: up}
-	if err := c.awaitFlight(func() bool { return len(c.flight) == 0 }); err != nil {
+	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return err
 	}
 	if err := c.ready(cmd); errors.Is(err, slots.ErrNone) {
-		return c.w.line("%s NO [UNAVAILABLE] %s; nothing was stored", cmd.tag, err)
+		return c.client.w.line("%s NO [UNAVAILABLE] %s; nothing was stored", cmd.tag, err)
 	} else if err != nil {
 		return err
 	}
 	if err := c.fire(s, up.canonical(), c.waiting.text); err != nil {
 		return err
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	c.rests()
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	return c.resumable()
 }
 
@@ -162,9 +162,9 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	if errors.Is(err, spool.ErrBudget) {
 		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
 	}
-	c.stats.turnedAway++
+	c.tally.stats.turnedAway++
 	c.srv.totals.Turned.Count("spool")
-	c.log.Error("message refused", "size", c.uploads.Used()+left, "rule", "spool", "err", err)
+	c.log.Error("message refused", "size", c.uploading.budget.Used()+left, "rule", "spool", "err", err)
 	// The literal was asked for, so all of it comes.
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
 }

@@ -18,33 +18,33 @@ import (
 // leaves, the wait ends at once. While reason returns a text, the client gets
 // it as an untagged OK, first after limits.FirstWord and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence
-// (clients.md). done is called with c.mu held.
+// (clients.md). done is called with c.link.mu held.
 func (c *conn) await(done func() bool, reason func() string) error {
 	began := time.Now()
 	next := began.Add(c.srv.limits.FirstWord)
 	for {
-		c.mu.Lock()
+		c.link.mu.Lock()
 		over, stopping := done(), c.srv.ctx.Err() != nil
 		if over || stopping {
-			c.watching = false
-			c.mu.Unlock()
+			c.bell.watching = false
+			c.link.mu.Unlock()
 			if !over {
 				return c.stopping()
 			}
 			return nil
 		}
 		// Under mu, so that wakeUp's deadline comes after this one.
-		c.watching = c.r.Buffered() == 0
-		if c.watching {
-			c.nc.SetReadDeadline(next)
+		c.bell.watching = c.client.r.Buffered() == 0
+		if c.bell.watching {
+			c.client.nc.SetReadDeadline(next)
 		}
-		c.mu.Unlock()
+		c.link.mu.Unlock()
 
-		if c.watching {
-			if err := c.r.Wait(); err != nil && !isTimeout(err) {
-				c.mu.Lock()
+		if c.bell.watching {
+			if err := c.client.r.Wait(); err != nil && !isTimeout(err) {
+				c.link.mu.Lock()
 				over := done() // a client may leave as soon as it has its reply
-				c.mu.Unlock()
+				c.link.mu.Unlock()
 				if over {
 					return nil
 				}
@@ -55,7 +55,7 @@ func (c *conn) await(done func() bool, reason func() string) error {
 			// or at least that cannot be seen before the command is read.
 			timer := time.NewTimer(time.Until(next))
 			select {
-			case <-c.wake:
+			case <-c.bell.ring:
 			case <-timer.C:
 			}
 			timer.Stop()
@@ -67,7 +67,7 @@ func (c *conn) await(done func() bool, reason func() string) error {
 		if reason == nil {
 			continue
 		}
-		if err := c.w.keepAlive(reason); err != nil {
+		if err := c.client.w.keepAlive(reason); err != nil {
 			return c.clientLeft(err)
 		}
 	}
@@ -82,22 +82,22 @@ func (c *conn) clientLeft(err error) error {
 	return err
 }
 
-// wakeUp tells the session's goroutine to look again. c.mu is held.
+// wakeUp tells the session's goroutine to look again. c.link.mu is held.
 func (c *conn) wakeUp() {
-	if c.watching {
-		c.nc.SetReadDeadline(past)
+	if c.bell.watching {
+		c.client.nc.SetReadDeadline(past)
 	}
 	select {
-	case c.wake <- struct{}{}:
+	case c.bell.ring <- struct{}{}:
 	default:
 	}
 }
 
 // alarm tells the session's goroutine to look after its upstream, also where it
-// waits for the client's next line. c.mu is held.
+// waits for the client's next line. c.link.mu is held.
 func (c *conn) alarm() {
-	if c.idling {
-		c.nc.SetReadDeadline(past)
+	if c.bell.idling {
+		c.client.nc.SetReadDeadline(past)
 	}
 	c.wakeUp()
 }
@@ -126,10 +126,10 @@ func (c *conn) aside(reason func() string, do func(context.Context) error) error
 	go func() {
 		defer close(ended)
 		err = guarded(c.ctx, do)
-		c.mu.Lock()
+		c.link.mu.Lock()
 		done = true
 		c.wakeUp()
-		c.mu.Unlock()
+		c.link.mu.Unlock()
 	}()
 	watchErr := c.await(func() bool { return done }, reason)
 	<-ended

@@ -14,6 +14,7 @@ import (
 	"exgate/backend/folders"
 	"exgate/backend/wire"
 	"exgate/config/profile"
+	"exgate/proxy/names"
 	"exgate/proxy/replies"
 	"exgate/proxy/testkit"
 )
@@ -102,15 +103,15 @@ func (w *countedWrites) Write(p []byte) (int, error) {
 }
 
 func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items string, first bool) {
-	names, err := newNames(opts, "alice")
+	mapped, err := names.New(opts, "alice")
 	if err != nil {
 		b.Fatal(err)
 	}
 	nc := new(countedWrites)
 	c := &conn{
-		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
-		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
-		login: &login{profile: &profile.Profile{Name: "exchange2016", Names: opts}, names: names, edits: names != nil, account: unpaced()},
+		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler),
+		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}}, bell: bell{ring: make(chan struct{}, 1)},
+		login: &login{profile: &profile.Profile{Name: "exchange2016", Names: opts}, names: mapped, edits: mapped != nil, account: unpaced()},
 	}
 	cmd := &command{tag: "a1", verb: verb, route: routes[verb]}
 	if items != "" {
@@ -121,10 +122,10 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 			b.Fatal(done, err)
 		}
 	}
-	c.flight = []*command{cmd}
+	c.link.flight = []*command{cmd}
 	have := folders.NewList("")
 	r := &relay{c: c}
-	c.relay.Store(r)
+	c.link.sink.Store(r)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -133,8 +134,8 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 			have = readList(b, data)
 			b.StartTimer()
 		}
-		if names != nil {
-			cmd.editor = &replies.Listing{Mapper: names.Mapper, Separator: names.opts.Separator, List: have, Patterns: []string{"*"}, All: have.Pass()}
+		if mapped != nil {
+			cmd.editor = &replies.Listing{Mapper: mapped.Mapper, Separator: mapped.Options.Separator, List: have, Patterns: []string{"*"}, All: have.Pass()}
 		}
 		if err := relayAll(r, strings.NewReader(data)); err != nil {
 			b.Fatal(err)
@@ -142,7 +143,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	}
 	b.ReportMetric(float64(nc.n)/float64(b.N), "writes/op")
 	if want := int64(len(data)); bytes.Contains([]byte(data), []byte("JCM-")) {
-		b.ReportMetric(float64(c.w.sent.Load())/float64(want)/float64(b.N), "written/read")
+		b.ReportMetric(float64(c.client.w.sent.Load())/float64(want)/float64(b.N), "written/read")
 	}
 }
 

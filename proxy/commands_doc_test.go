@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"exgate/proxy/capability"
 )
 
 const commandsFile = "../docs/commands.md"
@@ -17,9 +19,9 @@ func TestCommandsAreDocumented(t *testing.T) {
 			t.Errorf("%s: no reason", r.verbs)
 		}
 	}
-	for _, c := range capabilityTable {
-		if c.why == "" {
-			t.Errorf("%s: no reason", c.name)
+	for _, c := range capability.Table {
+		if c.Why == "" {
+			t.Errorf("%s: no reason", c.Name)
 		}
 	}
 	want := commandsDoc()
@@ -72,15 +74,15 @@ func commandsDoc() string {
 		"additions are no client's business, and what it announces by mistake costs an error (`replies-off: [refusals]` shows them). " +
 		"`SPECIAL-USE` is added where exgate marks folders, `APPENDLIMIT` where it keeps a limit. A `*` is any continuation.\n\n" +
 		"| capability | | of | why |\n| --- | --- | --- | --- |\n")
-	for _, c := range capabilityTable {
+	for _, c := range capability.Table {
 		shown, of := "hidden", "any server"
-		if c.shown {
+		if c.Shown {
 			shown = "shown"
 		}
-		if c.toward == exchangeOnly {
+		if c.Toward == capability.ExchangeOnly {
 			of = "Exchange"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.name, shown, of, c.why)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", c.Name, shown, of, c.Why)
 	}
 	return b.String()
 }

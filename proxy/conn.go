@@ -22,68 +22,109 @@ import (
 	"exgate/proxy/spool"
 )
 
-// conn is one client connection with the upstream connection that serves it:
-// a session. Two goroutines work for it: serve, which reads the client, and
-// the upstream connection's reader, which calls relay. The fields in the first
-// block belong to serve.
+// conn is one client connection with the upstream connection that serves it: a
+// session. Two goroutines work for it: serve, which reads the client, and the
+// upstream connection's reader, which calls relay. What belongs to a part of the
+// session is in that part; each says who may touch it.
 type conn struct {
-	srv        *Server
-	set        *settings // those in force when the client connected
-	id         string
-	log        *slog.Logger
-	listener   Listen
-	tcp        net.Conn // the client's socket
-	nc         net.Conn // the same, or TLS on it
-	r          *wire.CommandReader
-	w          *clientWriter
-	trace      *tracer
-	secure     bool // the client's side is under TLS
-	up         *backend.Conn
-	login      *login // nil before login
-	failed     *failedLogin
-	guess      bool          // the login at hand failed as a guess would
-	turnedAway bool          // a login was refused since too many have failed
-	began      time.Time     // of the connection
-	mark       mailbox.Mark  // where messages go
-	place      *slots.Slot   // the right to an upstream connection; nil: none
-	comeback   *slots.Waiter // for one; nil: not waiting
-	idle       *command      // an IDLE whose end the client has not sent
-	uploads    spool.Budget  // bytes of this session in the spool
-	out        []byte        // the line being sent upstream
-	within     bool          // the client is in the midst of a command
-	kept       bool          // the upstream could not be renewed, and is used to its end
-	dated      bool          // a date that Exchange keeps has been compared with the one sent
-	waiting    waiting       // what the own lane waits for
-	stats      stats
-	repairs    repairs         // of replies
-	summed     counters.Values // of the stats, what the totals of the gateway have
-	received   atomic.Int64
-	// relay is the sink of the session's upstream connection; nil: there is none.
-	// It changes with mu held.
-	relay atomic.Pointer[relay]
+	srv *Server
+	set *settings // those in force when the client connected
+	id  string
+	log *slog.Logger
+
+	client    clientSide
+	link      link   // to the upstream
+	seat      seat   // among the connections to the upstream
+	bell      bell   // wakes serve
+	login     *login // nil before login
+	attempts  attempts
+	idle      *command // an IDLE whose end the client has not sent
+	uploading uploading
+	out       []byte  // the line being sent upstream
+	waiting   waiting // what the own lane waits for
+	tally     tally
 
 	// ctx ends when the client is gone or the gateway stops.
 	ctx    context.Context
 	cancel context.CancelFunc
+}
 
-	// mu guards what both goroutines know.
+// clientSide is the client's side of a session. It belongs to serve, but for
+// deadlines, which are set with link.mu held.
+type clientSide struct {
+	listener Listen
+	tcp      net.Conn // the client's socket
+	nc       net.Conn // the same, or TLS on it
+	r        *wire.CommandReader
+	w        *clientWriter
+	trace    *tracer
+	secure   bool         // it is under TLS
+	began    time.Time    // when the client connected
+	within   bool         // the client is in the midst of a command
+	received atomic.Int64 // bytes
+}
+
+// link is the session's link to its upstream, with all that both goroutines
+// know of it.
+type link struct {
+	up   *backend.Conn // serve's; it changes with mu held
+	aged bool          // serve's: the connection could not be renewed, and is used to its end
+	// sink takes what the upstream says; nil: there is no upstream. It changes
+	// with mu held.
+	sink atomic.Pointer[relay]
+
 	mu        sync.Mutex
 	flight    []*command // direct commands in flight, oldest first
 	view      mailbox.View
-	upErr     error         // why the upstream ended; nil while it lives
-	torn      bool          // it ended in the middle of a response
-	farewell  bool          // the upstream's BYE has been passed on
-	errors    int           // of the ten after which Exchange closes this connection
-	expunges  int           // that the client has been told of
-	enabled   []string      // the arguments of ENABLE that were accepted
-	dismissed string        // why the session is to end soon; "": it is not
-	bound     string        // why the session cannot be resumed; "": it can
-	rested    time.Time     // since when there has been nothing to do; zero: there is
-	parkAsked bool          // another session wants the upstream connection's place
-	mayReturn bool          // the place that comeback waits for is there
-	watching  bool          // serve reads the client only to notice its leaving
-	idling    bool          // serve waits for the client's next line
-	wake      chan struct{} // serve: something that you wait for may have changed
+	cause     error    // why the upstream ended; nil while it lives
+	torn      bool     // it ended in the middle of a response
+	farewell  bool     // the upstream's BYE has been passed on
+	errors    int      // of the ten after which Exchange closes this connection
+	expunges  int      // that the client has been told of
+	enabled   []string // the arguments of ENABLE that were accepted
+	pinned    string   // why the session cannot be resumed; "": it can
+	dismissed string   // why the session is to end soon; "": it is not
+}
+
+// seat is the session's right to an upstream connection.
+type seat struct {
+	slot     *slots.Slot   // nil: none
+	comeback *slots.Waiter // for one; nil: not waiting
+
+	// Guarded by link.mu.
+	rested    time.Time // since when there has been nothing to do; zero: there is
+	wanted    bool      // another session wants the slot
+	mayReturn bool      // the slot that comeback waits for is there
+}
+
+// bell wakes serve. It is guarded by link.mu.
+type bell struct {
+	watching bool          // serve reads the client only to notice its leaving
+	idling   bool          // serve waits for the client's next line
+	ring     chan struct{} // something that serve waits for may have changed
+}
+
+// attempts are the logins of a connection so far. They belong to serve, or to
+// the own lane while that runs.
+type attempts struct {
+	failed     *failedLogin
+	guessed    bool // the login at hand failed as a guess would
+	turnedAway bool // a login was refused since too many have failed
+}
+
+// uploading is what a session knows of the messages that it stores. It belongs
+// to serve, or to the own lane while that runs.
+type uploading struct {
+	budget spool.Budget // bytes of this session in the spool
+	mark   mailbox.Mark // where messages go
+	dated  bool         // a date that Exchange keeps has been compared with the one sent
+}
+
+// tally counts what the session does.
+type tally struct {
+	stats     stats
+	repairs   repairs         // of replies
+	published counters.Values // of the stats, what the totals of the gateway have
 }
 
 // errDone ends a session in good order.
@@ -108,17 +149,17 @@ func (c *conn) serve() {
 // close ends what serve owns, and what works for it.
 func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
-	c.nc.Close()
+	c.client.nc.Close()
 	switch { // both wait for its reader, so that nothing writes after us
-	case c.up == nil:
-	case c.place.IsLimited():
-		c.up.Leave()
+	case c.link.up == nil:
+	case c.seat.slot.IsLimited():
+		c.link.up.Leave()
 	default:
-		c.up.Close()
+		c.link.up.Close()
 	}
 	c.leavePlace()
 	c.srv.sessions.remove(c)
-	c.r.Release()
+	c.client.r.Release()
 	if c.login != nil {
 		c.srv.accounts.close(c.login.account)
 	}
@@ -129,7 +170,7 @@ func (c *conn) run() error {
 	if err := c.handshake(); err != nil {
 		return c.sayBye(err)
 	}
-	if err := c.w.line("* OK [CAPABILITY %s] exgate ready, session %s", c.capabilitiesBeforeLogin(), c.id); err != nil {
+	if err := c.client.w.line("* OK [CAPABILITY %s] exgate ready, session %s", c.capabilitiesBeforeLogin(), c.id); err != nil {
 		return err
 	}
 	for {
@@ -150,7 +191,7 @@ func (c *conn) next() error {
 	case c.idle != nil:
 		return c.endIdle(line)
 	}
-	c.trace.command(line, c.up != nil)
+	c.client.trace.command(line, c.link.up != nil)
 	return c.route(line)
 }
 
@@ -173,25 +214,25 @@ func (c *conn) route(line []byte) error {
 	switch {
 	case !wire.IsTag(tag) || verb == "":
 		return c.malformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
-	case c.up == nil:
+	case c.link.up == nil:
 		return c.beforeLogin(cmd, lit)
 	}
 	switch to, why := c.laneOf(cmd); to {
 	case direct:
-		c.stats.direct++
+		c.tally.stats.direct++
 		return c.direct(cmd, whole, lit)
 	case amended:
-		c.stats.amended++
+		c.tally.stats.amended++
 		return c.amended(cmd, whole, lit)
 	case owned:
-		c.stats.owned++
+		c.tally.stats.owned++
 		if cmd.verb == "PROXYAUTH" {
 			return c.proxyAuth(cmd, lit)
 		}
 		return c.append(cmd, lit)
 	default:
-		c.stats.refused++
-		if c.stats.refused > c.srv.limits.Refused {
+		c.tally.stats.refused++
+		if c.tally.stats.refused > c.srv.limits.Refused {
 			c.srv.totals.Refusals.Count(guard.RefusedUnknown)
 			return c.bye("too many commands that are not taken here")
 		}
@@ -221,9 +262,9 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 // readLine reads a line that goes on with a command: too long, it ends the
 // session, since there is no telling how the command would have ended.
 func (c *conn) readLine() ([]byte, error) {
-	c.within = true
+	c.client.within = true
 	line, max, err := c.nextLine()
-	c.within = false
+	c.client.within = false
 	if errors.Is(err, wire.ErrLineTooLong) {
 		return nil, c.bye("%s", tooLong(max))
 	}
@@ -243,20 +284,20 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		return nil, 0, err
 	}
 	c.works()
-	if c.up == nil && c.received.Load() > limits.BytesBeforeLogin {
+	if c.link.up == nil && c.client.received.Load() > limits.BytesBeforeLogin {
 		c.srv.totals.Refusals.Count(guard.RefusedBytes)
 		return nil, 0, c.bye("too many bytes without a login")
 	}
-	if c.up == nil && c.tlsHello() {
+	if c.link.up == nil && c.tlsHello() {
 		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
 	}
 	c.setReadDeadline(time.Now().Add(limits.Line))
 	max = wire.MaxLine
-	if c.up == nil {
+	if c.link.up == nil {
 		max = limits.LineBeforeLogin
 	}
-	line, err = c.r.ReadLine(max)
+	line, err = c.client.r.ReadLine(max)
 	if err != nil && !errors.Is(err, wire.ErrLineTooLong) {
 		err = c.readFailure(err)
 	}
@@ -266,23 +307,23 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 // waitForClient waits for the first byte of what the client says next, and
 // sees to the upstream meanwhile.
 func (c *conn) waitForClient() error {
-	if c.r.Buffered() == 0 {
+	if c.client.r.Buffered() == 0 {
 		c.publish()
 	}
 	var until time.Time
-	if c.up == nil {
+	if c.link.up == nil {
 		until = time.Now().Add(c.srv.limits.BeforeLogin)
-		if last := c.began.Add(c.srv.limits.Login); until.After(last) {
+		if last := c.client.began.Add(c.srv.limits.Login); until.After(last) {
 			until = last
 		}
 	}
 	for {
-		if c.up != nil {
+		if c.link.up != nil {
 			if err := c.attend(); err != nil {
 				return err
 			}
 			until = c.lookForRoom()
-			if due := c.idleDue(); !due.IsZero() && !time.Now().Before(due) && c.r.Buffered() == 0 {
+			if due := c.idleDue(); !due.IsZero() && !time.Now().Before(due) && c.client.r.Buffered() == 0 {
 				if err := c.renewIdle(); err != nil {
 					return err
 				}
@@ -291,24 +332,24 @@ func (c *conn) waitForClient() error {
 				until = due
 			}
 		}
-		c.mu.Lock()
-		if c.srv.draining.Err() != nil && !c.within && (len(c.flight) == 0 || c.idle != nil) {
-			c.mu.Unlock()
+		c.link.mu.Lock()
+		if c.srv.draining.Err() != nil && !c.client.within && (len(c.link.flight) == 0 || c.idle != nil) {
+			c.link.mu.Unlock()
 			return c.stopping()
 		}
-		c.idling = true
+		c.bell.idling = true
 		switch {
-		case c.ctx.Err() != nil || c.up != nil && c.troubled():
-			c.nc.SetReadDeadline(past)
+		case c.ctx.Err() != nil || c.link.up != nil && c.troubled():
+			c.client.nc.SetReadDeadline(past)
 		default:
-			c.nc.SetReadDeadline(until)
+			c.client.nc.SetReadDeadline(until)
 		}
-		c.mu.Unlock()
-		err := c.r.Wait()
-		c.mu.Lock()
-		c.idling = false
-		attend := isTimeout(err) && c.ctx.Err() == nil && (c.up != nil || c.srv.draining.Err() != nil)
-		c.mu.Unlock()
+		c.link.mu.Unlock()
+		err := c.client.r.Wait()
+		c.link.mu.Lock()
+		c.bell.idling = false
+		attend := isTimeout(err) && c.ctx.Err() == nil && (c.link.up != nil || c.srv.draining.Err() != nil)
+		c.link.mu.Unlock()
 		if err == nil {
 			return nil
 		}
@@ -322,11 +363,11 @@ func (c *conn) waitForClient() error {
 // relayed. Before login, or where it has no end, the session ends.
 func (c *conn) lineTooLong(max int) error {
 	text := tooLong(max)
-	tag, _, _ := strings.Cut(string(c.r.Peek()[:64]), " ")
-	if c.up == nil || !wire.IsTag(tag) {
+	tag, _, _ := strings.Cut(string(c.client.r.Peek()[:64]), " ")
+	if c.link.up == nil || !wire.IsTag(tag) {
 		return c.bye("%s", text)
 	}
-	tail, err := c.r.SkipLine(c.srv.limits.SkipLine)
+	tail, err := c.client.r.SkipLine(c.srv.limits.SkipLine)
 	if err != nil {
 		return c.bye("%s", text)
 	}
@@ -336,7 +377,7 @@ func (c *conn) lineTooLong(max int) error {
 		// literal may be one, or not.
 		return c.bye("%s", text)
 	}
-	c.stats.refused++
+	c.tally.stats.refused++
 	return c.refuse(lit, "%s BAD %s", tag, text)
 }
 
@@ -351,7 +392,7 @@ func (c *conn) readFailure(err error) error {
 		return err
 	}
 	if isTimeout(err) {
-		if c.up == nil {
+		if c.link.up == nil {
 			c.srv.totals.Refusals.Count(guard.RefusedTime)
 			return c.bye("too slow: log in within %s", c.srv.limits.BeforeLogin)
 		}
@@ -369,8 +410,8 @@ func (c *conn) stopping() error { return c.bye("exgate is stopping; log in again
 
 // malformed answers a line that is no command.
 func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
-	c.stats.refused++
-	if c.up == nil {
+	c.tally.stats.refused++
+	if c.link.up == nil {
 		return c.bye("%s", why)
 	}
 	if !wire.IsTag(tag) {
@@ -385,7 +426,7 @@ func (c *conn) refuse(lit *wire.Literal, format string, args ...any) error {
 	if err := c.drain(lit); err != nil {
 		return err
 	}
-	return c.w.line(format, args...)
+	return c.client.w.line(format, args...)
 }
 
 // drain passes over the rest of a command whose last line announced lit. A
@@ -414,13 +455,13 @@ func (c *conn) drain(lit *wire.Literal) error {
 // the session.
 func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
 	c.setReadDeadline(time.Now().Add(c.srv.limits.literal(size)))
-	left, err = c.r.WriteLiteral(w, size)
+	left, err = c.client.r.WriteLiteral(w, size)
 	var readErr *wire.ReadError
 	if errors.As(err, &readErr) {
 		return left, c.readFailure(readErr.Err)
 	}
-	if c.r.Buffered() == 0 {
-		quickAck(c.tcp)
+	if c.client.r.Buffered() == 0 {
+		quickAck(c.client.tcp)
 	}
 	return left, err
 }
@@ -428,19 +469,19 @@ func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
 // setReadDeadline bounds the reading of the client, unless the session is over
 // with its upstream: then reading is over too.
 func (c *conn) setReadDeadline(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.upErr != nil && !c.login.resume || c.ctx.Err() != nil {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.link.cause != nil && !c.login.resume || c.ctx.Err() != nil {
 		t = past
 	}
-	c.nc.SetReadDeadline(t)
+	c.client.nc.SetReadDeadline(t)
 }
 
 // interrupt ends what the session reads, when its context has ended.
 func (c *conn) interrupt() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.nc.SetReadDeadline(past)
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	c.client.nc.SetReadDeadline(past)
 }
 
 // past is a deadline that ends a pending read at once.
@@ -458,11 +499,11 @@ func (c *conn) sayBye(err error) error {
 	if !errors.As(err, &bye) {
 		return err
 	}
-	c.mu.Lock()
-	silent := c.torn || c.farewell
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	silent := c.link.torn || c.link.farewell
+	c.link.mu.Unlock()
 	if !silent {
-		if writeErr := c.w.line("* BYE %s", bye.reason); writeErr != nil {
+		if writeErr := c.client.w.line("* BYE %s", bye.reason); writeErr != nil {
 			c.log.Debug("the client was not told why its session ends", "err", writeErr)
 		}
 		// The reason must arrive although the client may still be sending:
@@ -474,12 +515,12 @@ func (c *conn) sayBye(err error) error {
 
 // closeWrite ends our direction and takes a little of what is still coming.
 func (c *conn) closeWrite() {
-	half, ok := c.nc.(interface{ CloseWrite() error })
+	half, ok := c.client.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.nc.SetReadDeadline(time.Now().Add(c.srv.limits.Linger))
-	if _, err := io.CopyN(io.Discard, c.nc, lingerBytes); err != nil && !errors.Is(err, io.EOF) {
+	c.client.nc.SetReadDeadline(time.Now().Add(c.srv.limits.Linger))
+	if _, err := io.CopyN(io.Discard, c.client.nc, lingerBytes); err != nil && !errors.Is(err, io.EOF) {
 		c.log.Debug("the client did not close after BYE", "err", err)
 	}
 }

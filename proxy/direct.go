@@ -29,9 +29,9 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	kept := new(wire.Args)
 	kept.AddText([]byte(cmd.args))
 	cmd.whole = true
-	c.mu.Lock()
+	c.link.mu.Lock()
 	c.launch(cmd)
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	for {
 		c.keep(cmd, kept, line, lit)
 		outcome, err := c.relayLine(cmd, line, lit)
@@ -58,7 +58,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 		if err != nil {
 			return err
 		}
-		c.trace.more(more)
+		c.client.trace.more(more)
 		text, next, err := wire.CheckLine(more)
 		if err != nil {
 			// Half of the command is relayed: there is no way back.
@@ -74,17 +74,17 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	return c.reportExamined(cmd)
 }
 
-// launch puts a command in flight. c.mu is held.
+// launch puts a command in flight. c.link.mu is held.
 func (c *conn) launch(cmd *command) {
-	cmd.expunges, cmd.sent = c.expunges, time.Now()
-	c.flight = append(c.flight, cmd)
+	cmd.expunges, cmd.sent = c.link.expunges, time.Now()
+	c.link.flight = append(c.link.flight, cmd)
 }
 
 // keep remembers a line of a command, which may have to be sent again, and
 // what the command opens, before the reply can come.
 func (c *conn) keep(cmd *command, args *wire.Args, line string, lit *wire.Literal) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
 	if lit != nil {
 		line = line[:strings.LastIndexByte(line, '{')]
 		cmd.whole = cmd.whole && lit.Size <= keptLiteral
@@ -116,7 +116,7 @@ func (c *conn) cutShort(lit *wire.Literal) error {
 // admit waits until the command may go: until there is room in the pipeline,
 // for the pace, and for an upstream to send it to.
 func (c *conn) admit(cmd *command, lit *wire.Literal) error {
-	if err := c.awaitFlight(func() bool { return len(c.flight) < c.login.profile.InFlight() }); err != nil {
+	if err := c.awaitFlight(func() bool { return len(c.link.flight) < c.login.profile.InFlight() }); err != nil {
 		return err
 	}
 	var messages *backend.Pace
@@ -137,7 +137,7 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 }
 
 // awaitFlight waits until the commands in flight are as done says, and sees to
-// the upstream meanwhile. done is called with c.mu held.
+// the upstream meanwhile. done is called with c.link.mu held.
 func (c *conn) awaitFlight(done func() bool) error {
 	for {
 		over := false
@@ -152,9 +152,9 @@ func (c *conn) awaitFlight(done func() bool) error {
 
 // isLost tells whether the upstream has ended.
 func (c *conn) isLost() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.upErr != nil
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	return c.link.cause != nil
 }
 
 // relayLine sends one line of a command upstream. Where a "+" has to come
@@ -192,22 +192,22 @@ const (
 
 // sendLine sends one line of a command.
 func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, error) {
-	c.mu.Lock()
+	c.link.mu.Lock()
 	cmd.granted = false
 	cmd.asks, cmd.swallow, cmd.mid = step.asks, step.swallow, step.mid
-	c.mu.Unlock()
-	c.up.Expect(true)
+	c.link.mu.Unlock()
+	c.link.up.Expect(true)
 	if !c.toUpstream(cmd, line) {
 		return lineLost, nil
 	}
 	if !step.asks {
 		return lineSent, nil
 	}
-	if err := c.await(func() bool { return cmd.granted || cmd.done || cmd.throttled || cmd.stale || c.upErr != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.granted || cmd.done || cmd.throttled || cmd.stale || c.link.cause != nil }, nil); err != nil {
 		return lineLost, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
 	switch {
 	case cmd.granted && cmd.verb == "IDLE":
 		c.idle = cmd
@@ -237,18 +237,18 @@ func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left
 	}
 	left, err = c.readLiteral(w, lit.Size)
 	if w.err != nil {
-		c.up.Abandon(w.err)
+		c.link.up.Abandon(w.err)
 		return nil, left, nil
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	cmd.mid = false
 	if cmd.whole {
 		cmd.pieces[len(cmd.pieces)-1].literal = w.value
 	}
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	return w.value, 0, nil
 }
 
@@ -267,7 +267,7 @@ type literalWriter struct {
 
 func (w *literalWriter) Write(p []byte) (int, error) {
 	began := time.Now()
-	if _, w.err = w.c.up.Write(p); w.err != nil {
+	if _, w.err = w.c.link.up.Write(p); w.err != nil {
 		return 0, w.err
 	}
 	if w.held += time.Since(began); w.held > time.Second {
@@ -284,14 +284,14 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 // toUpstream writes a line of a command, in one piece and with CRLF. Where it
 // cannot, the upstream is lost by then.
 func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
-	c.trace.toUpstream(cmd, line)
+	c.client.trace.toUpstream(cmd, line)
 	c.out = append(append(c.out[:0], line...), "\r\n"...)
-	_, err := c.up.Write(c.out)
+	_, err := c.link.up.Write(c.out)
 	if cap(c.out) > keptLiteral {
 		c.out = nil // an idle session holds little
 	}
 	if err != nil {
-		c.up.Abandon(err)
+		c.link.up.Abandon(err)
 	}
 	return err == nil
 }
@@ -300,12 +300,12 @@ func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
 // 6.3.13). When the upstream has ended the IDLE by itself, the client's DONE
 // has crossed its reply and is dropped.
 func (c *conn) endIdle(line []byte) error {
-	c.mu.Lock()
-	idle, over, lost := c.idle, c.idle.done, c.upErr != nil
+	c.link.mu.Lock()
+	idle, over, lost := c.idle, c.idle.done, c.link.cause != nil
 	c.idle.ended = true
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	c.idle = nil
-	c.trace.idleEnds(line)
+	c.client.trace.idleEnds(line)
 	_, lit, err := wire.CheckLine(line)
 	switch {
 	case err != nil || lit != nil:
@@ -313,28 +313,28 @@ func (c *conn) endIdle(line []byte) error {
 	case !over && lost:
 		return c.attend() // which answers it
 	case !over:
-		c.up.Expect(true)
+		c.link.up.Expect(true)
 		c.toUpstream(idle, string(line))
 		return nil
 	case strings.EqualFold(string(line), "DONE"):
 		return nil
 	}
-	c.trace.command(line, true)
+	c.client.trace.command(line, true)
 	return c.route(line)
 }
 
 // logout waits for the upstream's farewell.
 func (c *conn) logout(cmd *command) error {
-	if err := c.await(func() bool { return cmd.done || c.upErr != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.done || c.link.cause != nil }, nil); err != nil {
 		return err
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	done := cmd.done
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	if !done {
 		return c.farewells(cmd)
 	}
-	c.w.settle()
+	c.client.w.settle()
 	return errDone
 }
 
@@ -343,15 +343,15 @@ func (c *conn) farewells(cmd *command) error {
 	if err := c.resumable(); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	said := c.farewell
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	said := c.link.farewell
+	c.link.mu.Unlock()
 	if !said {
-		if err := c.w.line("* BYE exgate signing off."); err != nil {
+		if err := c.client.w.line("* BYE exgate signing off."); err != nil {
 			return err
 		}
 	}
-	if err := c.w.line("%s OK LOGOUT completed.", cmd.tag); err != nil {
+	if err := c.client.w.line("%s OK LOGOUT completed.", cmd.tag); err != nil {
 		return err
 	}
 	return errDone

@@ -236,20 +236,20 @@ func oneLine(s string) string {
 // spareError sees to it that another error does not cost the connection: it is
 // made anew if it is lost, and before Exchange's tenth error.
 func (c *conn) spareError(lost bool) error {
-	c.mu.Lock()
-	lost = lost || c.upErr != nil
-	errs := c.errors
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	lost = lost || c.link.cause != nil
+	errs := c.link.errors
+	c.link.mu.Unlock()
 	if !lost && errs < renewAt {
 		return nil
 	}
-	if !c.login.resume || c.bound != "" {
+	if !c.login.resume || c.link.pinned != "" {
 		return errors.New("sessions are not resumed")
 	}
 	if lost {
 		return c.restore()
 	}
-	c.stats.renewed++
+	c.tally.stats.renewed++
 	return c.replace(c.ctx)
 }
 

@@ -46,7 +46,7 @@ func (d *delivery) filter(now string) error {
 	d.up.filtered = true
 	d.c.waiting.set("a filter works on the message", time.Time{})
 	began := time.Now()
-	out := spool.New(d.c.set.opts.Spool, d.up.spool.Size(), &d.c.uploads, &d.c.login.account.uploads, &d.c.srv.uploads)
+	out := spool.New(d.c.set.opts.Spool, d.up.spool.Size(), &d.c.uploading.budget, &d.c.login.account.uploads, &d.c.srv.uploads)
 	err := f.run(d.c.ctx, d.up.spool, out)
 	if err != nil {
 		d.c.log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.mailbox, "command", f.Command[0],

@@ -38,7 +38,7 @@ func (c *conn) replayFlagged(up *upload, plan *rewrite.Plan, stored *imap.Append
 	}
 	c.log.Error("\\Flagged was not set", "mailbox", up.mailbox, "err", err)
 	// A warning, RFC 9051 section 7.1.2.
-	if err := c.w.line("* NO exgate: the message is stored, but \\Flagged could not be set on it: %s", explain(err)); err != nil {
+	if err := c.client.w.line("* NO exgate: the message is stored, but \\Flagged could not be set on it: %s", explain(err)); err != nil {
 		c.log.Debug("the client was not told of a flag", "err", err)
 	}
 	return false

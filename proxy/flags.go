@@ -55,10 +55,10 @@ func (c *conn) sortFlags(up *upload) sortedFlags {
 
 // permanentFlags are those of a mailbox, as far as they are known.
 func (c *conn) permanentFlags(name string) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.view.IsSelected(name, c.login.profile.IsExchange()) && c.view.PermanentFlags != nil {
-		return c.view.PermanentFlags
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.link.view.IsSelected(name, c.login.profile.IsExchange()) && c.link.view.PermanentFlags != nil {
+		return c.link.view.PermanentFlags
 	}
 	return append(slices.Clone(mailbox.SystemFlags), "$MDNSent")
 }

@@ -17,11 +17,11 @@ import (
 // section 3.3.)
 
 // wantsFresh tells whether a refused command is to be sent again on a fresh
-// connection. c.mu is held.
+// connection. c.link.mu is held.
 func (c *conn) wantsFresh(cmd *command, status wire.Status) bool {
-	renumbered := cmd.verb == "COPY" && cmd.expunges != c.expunges
-	return saysUnavailable(cmd, status) && !cmd.fresh && !renumbered && cmd.kept() && !cmd.mid && len(c.flight) == 1 &&
-		c.login.resume && c.bound == "" && c.login.profile.IsExchange()
+	renumbered := cmd.verb == "COPY" && cmd.expunges != c.link.expunges
+	return saysUnavailable(cmd, status) && !cmd.fresh && !renumbered && cmd.kept() && !cmd.mid && len(c.link.flight) == 1 &&
+		c.login.resume && c.link.pinned == "" && c.login.profile.IsExchange()
 }
 
 // saysUnavailable tells whether a COPY is refused by a 15.
@@ -41,28 +41,28 @@ func (c *conn) sendFresh() error {
 		c.log.Warn("no fresh connection to Exchange to ask again", "err", err)
 		return c.sayRefused()
 	}
-	c.stats.renewed++
+	c.tally.stats.renewed++
 	c.log.Info("asking again on a fresh connection")
 	return c.sendAgain(func(cmd *command) bool { return cmd.stale })
 }
 
 // sayRefused tells the client of the refusal that was kept from it.
 func (c *conn) sayRefused() error {
-	c.mu.Lock()
-	i := slices.IndexFunc(c.flight, func(cmd *command) bool { return cmd.stale })
+	c.link.mu.Lock()
+	i := slices.IndexFunc(c.link.flight, func(cmd *command) bool { return cmd.stale })
 	if i < 0 { // it was answered with the loss of its connection
-		c.mu.Unlock()
+		c.link.mu.Unlock()
 		return nil
 	}
-	cmd := c.flight[i]
+	cmd := c.link.flight[i]
 	cmd.stale, cmd.done = false, true
-	c.flight = slices.Delete(c.flight, i, i+1)
+	c.link.flight = slices.Delete(c.link.flight, i, i+1)
 	if cmd.landed != nil {
 		cmd.landed(cmd.status)
 	}
 	c.rests()
-	c.mu.Unlock()
-	return c.w.line("%s %s %s", cmd.tag, cmd.status.Word, cmd.status.Text)
+	c.link.mu.Unlock()
+	return c.client.w.line("%s %s %s", cmd.tag, cmd.status.Word, cmd.status.Text)
 }
 
 // overQuota is the client's line for a command that was refused on a fresh

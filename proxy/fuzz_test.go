@@ -16,6 +16,7 @@ import (
 
 	"exgate/backend"
 	"exgate/config/profile"
+	"exgate/proxy/routing"
 	"exgate/proxy/spool"
 	"exgate/proxy/testkit"
 )
@@ -138,7 +139,7 @@ func fuzzSession(t *testing.T, prof profile.Profile, input []byte) {
 	serving.Go(up.serve)
 	log := new(buffer)
 	srv, err := NewServer(Options{
-		Upstreams: []Upstream{{
+		Upstreams: []routing.Upstream{{
 			Backend: backend.Options{Address: up.l.Addr().String(), TLS: backend.TLSInsecureNone},
 			Profile: prof.Name, Profiles: func(string) profile.Profile { return prof },
 		}},

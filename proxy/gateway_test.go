@@ -15,6 +15,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/exchangesim"
 	"exgate/config/profile"
+	"exgate/proxy/routing"
 	"exgate/proxy/spool"
 	"exgate/proxy/testkit"
 	"exgate/rewrite"
@@ -84,7 +85,7 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 	t.Helper()
 	g := &gateway{t: t, log: new(buffer), trace: new(buffer), said: new(transcript)}
 	opts := Options{
-		Upstreams: []Upstream{{Backend: backend.Options{Address: upstreamAddr, TLS: backend.TLSInsecureNone}}},
+		Upstreams: []routing.Upstream{{Backend: backend.Options{Address: upstreamAddr, TLS: backend.TLSInsecureNone}}},
 		Spool:     spool.Options{Dir: t.TempDir()},
 		Log:       slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Trace:     NewTracer(g.trace),

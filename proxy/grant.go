@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"exgate/backend"
+	"exgate/proxy/routing"
 )
 
 // grant settles what a client's claim asks for: which identity is presented to
@@ -15,13 +16,13 @@ import (
 // the caller is proven first, and Allow sees at each login that he may open
 // the mailbox, by its name as it goes upstream: also at a resume, by the users
 // file as it is then.
-func (c *conn) grant(claim backend.Claim) (routed, backend.Credential, error) {
+func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential, error) {
 	users := c.set.opts.Users
-	r, err := c.set.route(claim)
+	r, err := c.set.router.Route(claim)
 	if err != nil {
 		return r, backend.Credential{}, refusedHere(err)
 	}
-	up := r.to.backend
+	up := r.To.Server
 	if !claim.Token.None() || !up.Holds() {
 		if claim.Password.None() && claim.Token.None() {
 			// Exchange would have to count it as a failure.
@@ -29,14 +30,14 @@ func (c *conn) grant(claim backend.Claim) (routed, backend.Credential, error) {
 		}
 		return r, up.Credential(claim), nil
 	}
-	caller := cmp.Or(r.asked.Admin, r.asked.User)
+	caller := cmp.Or(r.Asked.Admin, r.Asked.User)
 	if err := users.Prove(c.ctx, caller, claim.Password, c.clientCertificate()); err != nil {
 		return r, backend.Credential{}, refusedHere(err)
 	}
-	form := r.id.Form
-	id, cred := up.Held(r.id.User, func(mailbox string) error { return users.May(caller, mailbox) })
+	form := r.Identity.Form
+	id, cred := up.Held(r.Identity.User, func(mailbox string) error { return users.May(caller, mailbox) })
 	id.Form = form
-	r.id = id
+	r.Identity = id
 	return r, cred, nil
 }
 
@@ -48,7 +49,7 @@ func refusedHere(err error) error {
 // clientCertificate is the SHA-256 of the certificate with which the client has
 // proven itself in the TLS handshake; "" without one.
 func (c *conn) clientCertificate() string {
-	secured, ok := c.nc.(*tls.Conn)
+	secured, ok := c.client.nc.(*tls.Conn)
 	if !ok {
 		return ""
 	}

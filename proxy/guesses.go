@@ -13,7 +13,7 @@ import (
 
 // bounded runs a login unless its address or name has failed too often.
 func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
-	who := guard.NewGuess(c.tcp.RemoteAddr(), claim)
+	who := guard.NewGuess(c.client.tcp.RemoteAddr(), claim)
 	var refused time.Duration
 	err := c.patiently(func(ctx context.Context) (err error) {
 		refused, err = c.srv.guesses.Enter(ctx, who)
@@ -23,7 +23,7 @@ func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
 		return interrupted("log in again later")
 	}
 	if refused > 0 {
-		c.turnedAway = true
+		c.attempts.turnedAway = true
 		if c.refused(guard.RefusedGuesses) {
 			c.log.Warn("login refused here: too many have failed", "claim", claim, "for", refused.Round(time.Second))
 		}
@@ -38,7 +38,7 @@ func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
 	switch {
 	case err == nil:
 		how = guard.Succeeded
-	case c.guess:
+	case c.attempts.guessed:
 		how = guard.Failed
 	}
 	return err
@@ -58,7 +58,7 @@ func (c *conn) slowDown(failed int) {
 // refused counts a refusal, and tells whether it is to be logged.
 func (c *conn) refused(reason string) (toBeLogged bool) {
 	c.srv.totals.Refusals.Count(reason)
-	return c.srv.refusals.IsFirst(reason, guard.AddressOf(c.tcp.RemoteAddr()))
+	return c.srv.refusals.IsFirst(reason, guard.AddressOf(c.client.tcp.RemoteAddr()))
 }
 
 // tooMany turns away a connection of an address that has enough. On a TLS port
@@ -68,12 +68,12 @@ func (c *conn) tooMany() {
 	if c.refused(guard.RefusedConnections) {
 		c.log.Warn("connection refused: the address has too many")
 	}
-	if c.listener != ListenImplicit {
-		if err := c.w.line("* BYE too many connections from your address"); err != nil {
+	if c.client.listener != ListenImplicit {
+		if err := c.client.w.line("* BYE too many connections from your address"); err != nil {
 			c.log.Debug("the client was not told", "err", err)
 		}
 	}
 	c.cancel()
-	c.nc.Close()
-	c.r.Release()
+	c.client.nc.Close()
+	c.client.r.Release()
 }

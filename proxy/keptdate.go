@@ -14,10 +14,10 @@ import (
 // EX-46). The message is stored by now, and whatever comes of this changes
 // nothing about it.
 func (c *conn) compareDate(up *upload, stored *imap.AppendData) {
-	if c.dated || up.date == "" || stored == nil || !c.login.profile.InternalDate {
+	if c.uploading.dated || up.date == "" || stored == nil || !c.login.profile.InternalDate {
 		return
 	}
-	c.dated = true
+	c.uploading.dated = true
 	c.waiting.set("exgate looks which date Exchange has kept", time.Time{})
 	var kept string
 	err := c.inMailbox(up.mailbox, false, func(conn *backend.Conn) (err error) {
@@ -31,7 +31,7 @@ func (c *conn) compareDate(up *upload, stored *imap.AppendData) {
 		c.log.Warn("Exchange does not keep the dates of messages", "mailbox", up.mailbox, "sent", up.date, "kept", kept,
 			"remedy", "Exchange 2010 keeps them from Service Pack 2 Update Rollup 5 on (build 14.2.328.5); see exgate explain dates")
 		// A warning, RFC 9051 section 7.1.2. What was sent is a date, or it would not differ.
-		if err := c.w.line("* NO exgate: Exchange does not keep the dates of messages: sent with %s, kept with %s. "+
+		if err := c.client.w.line("* NO exgate: Exchange does not keep the dates of messages: sent with %s, kept with %s. "+
 			"Exchange 2010 does from Service Pack 2 Update Rollup 5 on", up.date, kept); err != nil {
 			c.log.Debug("the client was not told of a date", "err", err)
 		}

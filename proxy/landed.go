@@ -14,38 +14,38 @@ import (
 // had. In a mailbox that is selected it is what SELECT said, else STATUS is
 // asked, once while messages go to the same mailbox: each APPENDUID moves it.
 func (c *conn) markOf(name string) mailbox.Mark {
-	if c.mark.Mailbox == name && c.mark.Next != 0 {
-		return c.mark
+	if c.uploading.mark.Mailbox == name && c.uploading.mark.Next != 0 {
+		return c.uploading.mark
 	}
-	c.mu.Lock()
-	v := c.view
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	v := c.link.view
+	c.link.mu.Unlock()
 	// Behind a message that came without APPENDUID what SELECT said is too low:
 	// that message would be found in place of the next.
-	if stale := c.mark.Mailbox == name; !stale && v.UIDNext != 0 && v.UIDValidity != 0 && v.IsSelected(name, c.login.profile.IsExchange()) {
-		c.mark = mailbox.Mark{Mailbox: name, UIDValidity: v.UIDValidity, Next: v.UIDNext}
-		return c.mark
+	if stale := c.uploading.mark.Mailbox == name; !stale && v.UIDNext != 0 && v.UIDValidity != 0 && v.IsSelected(name, c.login.profile.IsExchange()) {
+		c.uploading.mark = mailbox.Mark{Mailbox: name, UIDValidity: v.UIDValidity, Next: v.UIDNext}
+		return c.uploading.mark
 	}
-	c.mark = mailbox.Mark{Mailbox: name}
+	c.uploading.mark = mailbox.Mark{Mailbox: name}
 	req := backend.NewRequest("STATUS").Mailbox(name).Raw("(UIDNEXT UIDVALIDITY)")
 	req.Untagged = func(line []byte) bool {
 		numbers, ok := mailbox.StatusNumbers(line)
 		if ok {
-			c.mark.UIDValidity, c.mark.Next = numbers["UIDVALIDITY"], numbers["UIDNEXT"]
+			c.uploading.mark.UIDValidity, c.uploading.mark.Next = numbers["UIDVALIDITY"], numbers["UIDNEXT"]
 		}
 		return ok
 	}
-	if status, err := c.up.Do(c.ctx, req); err != nil || status.Word != "OK" || c.mark.UIDValidity == 0 {
-		c.mark.Next = 0
+	if status, err := c.link.up.Do(c.ctx, req); err != nil || status.Word != "OK" || c.uploading.mark.UIDValidity == 0 {
+		c.uploading.mark.Next = 0
 	}
-	return c.mark
+	return c.uploading.mark
 }
 
 // passed moves the mark behind a message that was stored.
 func (c *conn) passed(name string, stored *imap.AppendData) {
-	c.mark = mailbox.Mark{Mailbox: name}
+	c.uploading.mark = mailbox.Mark{Mailbox: name}
 	if stored != nil {
-		c.mark.UIDValidity, c.mark.Next = stored.UIDValidity, uint32(stored.UID)+1
+		c.uploading.mark.UIDValidity, c.uploading.mark.Next = stored.UIDValidity, uint32(stored.UID)+1
 	}
 }
 
@@ -95,9 +95,9 @@ func (c *conn) lookAgain(session *backend.Session, up *upload, plan *rewrite.Pla
 			break
 		}
 	}
-	c.mu.Lock()
-	selected := c.view.Mailbox != ""
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	selected := c.link.view.Mailbox != ""
+	c.link.mu.Unlock()
 	if err == nil && !selected {
 		// The client would hear of a mailbox that it has not selected. After
 		// EXAMINE, CLOSE removes nothing (RFC 9051 section 6.4.1).

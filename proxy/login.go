@@ -17,14 +17,17 @@ import (
 	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/config/profile"
+	"exgate/proxy/capability"
 	"exgate/proxy/counters"
 	"exgate/proxy/guard"
+	"exgate/proxy/names"
+	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 )
 
 // login is what a session knows once its client is logged in.
 type login struct {
-	target   *target
+	target   *routing.Target
 	identity backend.Identity
 	claim    backend.Claim
 	cred     backend.Credential
@@ -34,7 +37,7 @@ type login struct {
 	resume   bool             // the session outlives its upstream connection
 	account  *account         // shared with the mailbox's other sessions
 	prefix   string           // of names, by the map file
-	names    *names           // of mailboxes; nil: they are not mapped
+	names    *names.Mapping   // of mailboxes; nil: they are not mapped
 	edits    bool             // commands may have reply editors
 	caps     []string         // the upstream's
 	why      string           // the reason for the profile
@@ -60,26 +63,26 @@ const maxArgument = 4096
 
 // beforeLogin answers the commands of RFC 9051 section 6.1 and 6.2.
 func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
-	c.stats.before++
-	if c.stats.before > c.srv.limits.CommandsBeforeLogin {
+	c.tally.stats.before++
+	if c.tally.stats.before > c.srv.limits.CommandsBeforeLogin {
 		c.srv.totals.Refusals.Count(guard.RefusedCommands)
 		return c.bye("too many commands without a login")
 	}
 	switch cmd.verb {
 	case "CAPABILITY":
-		if err := c.w.line("* CAPABILITY %s", c.capabilitiesBeforeLogin()); err != nil {
+		if err := c.client.w.line("* CAPABILITY %s", c.capabilitiesBeforeLogin()); err != nil {
 			return err
 		}
-		return c.w.line("%s OK CAPABILITY completed.", cmd.tag)
+		return c.client.w.line("%s OK CAPABILITY completed.", cmd.tag)
 	case "NOOP":
-		return c.w.line("%s OK NOOP completed.", cmd.tag)
+		return c.client.w.line("%s OK NOOP completed.", cmd.tag)
 	case "ID":
 		return c.identify(cmd, lit)
 	case "LOGOUT":
-		if err := c.w.line("* BYE exgate signing off."); err != nil {
+		if err := c.client.w.line("* BYE exgate signing off."); err != nil {
 			return err
 		}
-		if err := c.w.line("%s OK LOGOUT completed.", cmd.tag); err != nil {
+		if err := c.client.w.line("%s OK LOGOUT completed.", cmd.tag); err != nil {
 			return err
 		}
 		return errDone
@@ -99,15 +102,15 @@ func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	if _, err := c.arguments(cmd, lit); err != nil {
 		return c.argumentFault(cmd, err)
 	}
-	if err := c.w.line(`* ID ("name" "exgate")`); err != nil {
+	if err := c.client.w.line(`* ID ("name" "exgate")`); err != nil {
 		return err
 	}
-	return c.w.line("%s OK ID completed.", cmd.tag)
+	return c.client.w.line("%s OK ID completed.", cmd.tag)
 }
 
 // mayLogin tells whether the connection may carry a password.
 func (c *conn) mayLogin() bool {
-	return c.secure || c.listener == ListenInsecurePlaintext
+	return c.client.secure || c.client.listener == ListenInsecurePlaintext
 }
 
 // logIn takes LOGIN and AUTHENTICATE to the own lane, in canonical form.
@@ -119,7 +122,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
-	c.stats.owned++
+	c.tally.stats.owned++
 	s := &shot{tag: cmd.tag, holdNo: strings.HasPrefix(canonical, "AUTHENTICATE "+xoauth2)}
 	c.waiting.set("logging in to Exchange", time.Time{})
 	if err := c.fire(s, canonical, c.waiting.text); err != nil {
@@ -128,7 +131,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	if s.held != "" {
 		return c.refuseToken(s.held)
 	}
-	if c.up != nil {
+	if c.link.up != nil {
 		c.log.Info("session open", c.openAttrs()...)
 	}
 	return nil
@@ -263,14 +266,14 @@ func (c *conn) canonicalAuthLogin(name string) (string, error) {
 
 // askSASL sends a challenge and reads the response, in base64.
 func (c *conn) askSASL(challenge string) (string, error) {
-	if err := c.w.line("+ %s", base64.StdEncoding.EncodeToString([]byte(challenge))); err != nil {
+	if err := c.client.w.line("+ %s", base64.StdEncoding.EncodeToString([]byte(challenge))); err != nil {
 		return "", err
 	}
 	line, err := c.readLine()
 	if err != nil {
 		return "", err
 	}
-	c.trace.answer()
+	c.client.trace.answer()
 	if string(line) == "*" {
 		return "", wire.SyntaxError("AUTHENTICATE cancelled")
 	}
@@ -313,7 +316,7 @@ func (c *conn) argumentFault(cmd *command, err error) error {
 	case errors.As(err, &refused):
 		return c.refuse(refused.lit, "%s %s", cmd.tag, refused.text)
 	case errors.As(err, &syntax):
-		return c.w.line("%s BAD %s", cmd.tag, syntax)
+		return c.client.w.line("%s BAD %s", cmd.tag, syntax)
 	}
 	return err
 }
@@ -341,7 +344,7 @@ func (c *conn) argumentLiteral(lit *wire.Literal) ([]byte, error) {
 		return nil, &refusal{lit, fmt.Sprintf("NO [LIMIT] an argument is at most %d bytes long", maxArgument)}
 	}
 	if !lit.NonSync {
-		if err := c.w.line("+ go ahead"); err != nil {
+		if err := c.client.w.line("+ go ahead"); err != nil {
 			return nil, err
 		}
 	}
@@ -374,51 +377,51 @@ func (c *conn) open(claim backend.Claim) error {
 
 func (c *conn) openBounded(claim backend.Claim) error {
 	srv := c.srv
-	c.guess = false
-	if c.failed != nil && c.failed.claim == claim {
+	c.attempts.guessed = false
+	if c.attempts.failed != nil && c.attempts.failed.claim == claim {
 		// Thunderbird says with LOGIN again what AUTHENTICATE was refused; asked
 		// twice, Active Directory would count two failures.
 		if c.refused(guard.RefusedRepeated) {
 			c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		}
-		return replyError(c.failed.failure)
+		return replyError(c.attempts.failed.failure)
 	}
 	r, cred, err := c.grant(claim)
 	if err != nil {
 		return c.loginFailed(claim, err)
 	}
-	to, id := r.to, r.id
-	held := c.place // of an admin's own session, before PROXYAUTH
-	c.place = nil
+	to, id := r.To, r.Identity
+	held := c.seat.slot // of an admin's own session, before PROXYAUTH
+	c.seat.slot = nil
 	if err := c.takePlace(to, id); err != nil && !errors.Is(err, slots.ErrNone) {
-		c.place = held
+		c.seat.slot = held
 		return interrupted("log in again later")
 	} else if err != nil {
-		c.place = held
-		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.places.Limits().MaxWait)
+		c.seat.slot = held
+		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.Slots.Limits().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
 	up, err := c.openUpstream(to, id, cred)
 	if err != nil {
 		c.leavePlace()
-		c.place = held
+		c.seat.slot = held
 		return c.loginFailed(claim, err)
 	}
 	held.Release()
-	c.failed = nil
-	if c.up != nil {
+	c.attempts.failed = nil
+	if c.link.up != nil {
 		c.leaveUpstream()
 	}
 	l := c.set.newLogin(r, claim, cred, up, srv.accounts)
-	c.mu.Lock()
+	c.link.mu.Lock()
 	sink := &relay{c: c, up: up.Conn}
-	c.up, c.login = up.Conn, l
-	c.relay.Store(sink)
-	c.upErr, c.torn, c.errors = nil, false, 0
+	c.link.up, c.login = up.Conn, l
+	c.link.sink.Store(sink)
+	c.link.cause, c.link.torn, c.link.errors = nil, false, 0
 	c.rests()
-	c.mu.Unlock()
-	c.paceBytes(c.up)
-	c.up.Relay(sink)
+	c.link.mu.Unlock()
+	c.paceBytes(c.link.up)
+	c.link.up.Relay(sink)
 	srv.sessions.add(c, l)
 	if c.set.opts.Routes != nil { // who may have moved him while he logged in
 		if reason := c.set.moved(l); reason != "" {
@@ -431,10 +434,10 @@ func (c *conn) openBounded(claim backend.Claim) error {
 
 // openUpstream logs in upstream. A throttle that comes in the place of the
 // mailbox is waited out: the login itself is not refused.
-func (c *conn) openUpstream(to *target, id backend.Identity, cred backend.Credential) (*backend.Session, error) {
+func (c *conn) openUpstream(to *routing.Target, id backend.Identity, cred backend.Credential) (*backend.Session, error) {
 	for try := 0; ; try++ {
 		c.waiting.set("logging in to Exchange", time.Time{})
-		up, err := to.backend.Open(c.ctx, id, cred, c.trace.upstream())
+		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
 		failure := backend.FailureOf(err)
 		if err == nil || failure.Kind != backend.KindThrottled || try == maxTries {
 			return up, err
@@ -453,9 +456,9 @@ func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	failure := backend.FailureOf(err)
 	c.srv.totals.Logins.Count(string(failure.Kind))
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
-	c.guess = guard.IsGuess(failure)
+	c.attempts.guessed = guard.IsGuess(failure)
 	if failure.Kind == backend.KindCredentials {
-		c.failed = &failedLogin{claim, failure}
+		c.attempts.failed = &failedLogin{claim, failure}
 	}
 	return replyError(failure)
 }
@@ -478,5 +481,5 @@ func (c *conn) loginCapabilities(reply string) string {
 		return reply
 	}
 	_, rest, _ := strings.Cut(line[start:], "]")
-	return line[2:start] + "[CAPABILITY " + strings.Join(sessionCapabilities(c.login.profile, c.login.caps), " ") + "]" + rest
+	return line[2:start] + "[CAPABILITY " + strings.Join(capability.Offered(c.login.profile, c.login.caps), " ") + "]" + rest
 }

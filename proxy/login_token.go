@@ -77,16 +77,16 @@ const tokenRefused = `{"status":"invalid_token","schemes":"bearer"}`
 // refuseToken has the client answer the challenge before it gets the reply to
 // its login.
 func (c *conn) refuseToken(reply string) error {
-	if err := c.w.line("+ %s", base64.StdEncoding.EncodeToString([]byte(tokenRefused))); err != nil {
+	if err := c.client.w.line("+ %s", base64.StdEncoding.EncodeToString([]byte(tokenRefused))); err != nil {
 		return err
 	}
 	line, err := c.readLine()
 	if err != nil {
 		return err
 	}
-	c.trace.answer()
+	c.client.trace.answer()
 	if !bytes.Equal(line, []byte("AQ==")) && len(line) > 0 && string(line) != "*" {
 		return c.bye("the answer to a refused token is an empty line, AQ== or *")
 	}
-	return c.w.line("%s", reply)
+	return c.client.w.line("%s", reply)
 }

@@ -29,7 +29,7 @@ func (c *conn) examine(args string, lit *wire.Literal) *examined {
 		c.log.Info("observed an APPEND that is not understood", "err", err)
 		return nil
 	}
-	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploading.budget, &c.login.account.uploads, &c.srv.uploads)
 	return &examined{upload: up, size: lit.Size}
 }
 
@@ -56,15 +56,15 @@ func (c *conn) reportExamined(cmd *command) error {
 	if e == nil {
 		return nil
 	}
-	if err := c.await(func() bool { return cmd.done || c.upErr != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.done || c.link.cause != nil }, nil); err != nil {
 		return err
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	reply := "none: the connection ended"
 	if cmd.done {
 		reply = cmd.status.Word + " " + cmd.status.Text
 	}
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	attrs := []any{"mailbox", e.upload.mailbox, "size", e.size, "reply", reply}
 	if cmd.done && cmd.status.Word != "OK" && e.err == nil && e.upload.spool.Size() == e.size {
 		attrs = append(attrs, "examination", examination(e.upload.spool, c.login.wanted.Message))

@@ -117,7 +117,7 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 	}
 	if !s.replied.Load() {
 		// The library recovers a panic by closing without a reply.
-		return c.w.line("%s NO [SERVERBUG] exgate failed on this command; its log says more", s.tag)
+		return c.client.w.line("%s NO [SERVERBUG] exgate failed on this command; its log says more", s.tag)
 	}
 	return nil
 }
@@ -154,9 +154,9 @@ func (s *shot) reply(line string) {
 			s.held = s.tag + strings.TrimPrefix(line, laneTag)
 			return
 		}
-		s.err = s.c.w.line("%s %s", s.tag, s.c.loginCapabilities(strings.TrimPrefix(line, laneTag+" ")))
+		s.err = s.c.client.w.line("%s %s", s.tag, s.c.loginCapabilities(strings.TrimPrefix(line, laneTag+" ")))
 	default:
-		s.err = s.c.w.line("%s", line)
+		s.err = s.c.client.w.line("%s", line)
 	}
 }
 
@@ -164,18 +164,18 @@ func (s *shot) reply(line string) {
 func (s *shot) Close() error {
 	s.once.Do(func() {
 		close(s.done)
-		s.c.mu.Lock()
+		s.c.link.mu.Lock()
 		s.c.wakeUp()
-		s.c.mu.Unlock()
+		s.c.link.mu.Unlock()
 	})
 	return nil
 }
 
 // LocalAddr implements net.Conn.
-func (s *shot) LocalAddr() net.Addr { return s.c.nc.LocalAddr() }
+func (s *shot) LocalAddr() net.Addr { return s.c.client.nc.LocalAddr() }
 
 // RemoteAddr implements net.Conn.
-func (s *shot) RemoteAddr() net.Addr { return s.c.nc.RemoteAddr() }
+func (s *shot) RemoteAddr() net.Addr { return s.c.client.nc.RemoteAddr() }
 
 // The library's deadlines are not wanted: a shot waits for nothing but Exchange,
 // and the session bounds that.

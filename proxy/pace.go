@@ -57,15 +57,15 @@ func (c *conn) waitFor(d time.Duration, why string) error {
 	began := time.Now()
 	over := false // guarded by mu
 	timer := time.AfterFunc(d, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+		c.link.mu.Lock()
+		defer c.link.mu.Unlock()
 		over = true
 		c.wakeUp()
 	})
 	defer timer.Stop()
-	ended := func() bool { return c.srv.draining.Err() != nil || c.upErr != nil && !c.login.resume }
+	ended := func() bool { return c.srv.draining.Err() != nil || c.link.cause != nil && !c.login.resume }
 	err := c.await(func() bool { return over || ended() }, func() string { return why })
-	c.stats.waited += time.Since(began)
+	c.tally.stats.waited += time.Since(began)
 	switch {
 	case err != nil:
 		return err

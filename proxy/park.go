@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/routing"
 )
 
 // A session whose client idles may be parked: it gives its upstream connection
@@ -23,45 +24,45 @@ func loginName(id backend.Identity) string { return fold(cmp.Or(id.Admin, id.Use
 
 // IdleSince implements owner.
 func (c *conn) IdleSince() (since time.Time, listens bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.upErr != nil || c.bound != "" {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if c.link.cause != nil || c.link.pinned != "" {
 		return time.Time{}, false
 	}
-	return c.rested, len(c.flight) > 0
+	return c.seat.rested, len(c.link.flight) > 0
 }
 
 // Park implements owner.
 func (c *conn) Park() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.parkAsked = true
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	c.seat.wanted = true
 	c.alarm()
 }
 
-// rests notes that the session has nothing to do. c.mu is held.
-func (c *conn) rests() { c.rested = time.Now() }
+// rests notes that the session has nothing to do. c.link.mu is held.
+func (c *conn) rests() { c.seat.rested = time.Now() }
 
 // works notes that it has.
 func (c *conn) works() {
-	c.mu.Lock()
-	asked := c.parkAsked
-	c.rested, c.parkAsked = time.Time{}, false
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	asked := c.seat.wanted
+	c.seat.rested, c.seat.wanted = time.Time{}, false
+	c.link.mu.Unlock()
 	if asked {
-		c.place.Keep()
+		c.seat.slot.Keep()
 	}
 }
 
 // takePlace waits for the right to an upstream connection, unless the session
 // has it.
-func (c *conn) takePlace(to *target, id backend.Identity) error {
-	if c.place != nil {
+func (c *conn) takePlace(to *routing.Target, id backend.Identity) error {
+	if c.seat.slot != nil {
 		return nil
 	}
-	c.waiting.set(to.places.WaitingText(), time.Time{})
+	c.waiting.set(to.Slots.WaitingText(), time.Time{})
 	return c.patiently(func(ctx context.Context) (err error) {
-		c.place, err = to.places.Take(ctx, c, fold(id.User), loginName(id))
+		c.seat.slot, err = to.Slots.Take(ctx, c, fold(id.User), loginName(id))
 		return err
 	})
 }
@@ -69,28 +70,28 @@ func (c *conn) takePlace(to *target, id backend.Identity) error {
 // giveAway closes the upstream connection for another session, if this one
 // idles.
 func (c *conn) giveAway() {
-	c.mu.Lock()
-	idles := !c.rested.IsZero() && c.upErr == nil
-	c.parkAsked = false
+	c.link.mu.Lock()
+	idles := !c.seat.rested.IsZero() && c.link.cause == nil
+	c.seat.wanted = false
 	if idles {
-		c.upErr = errParked
-		c.relay.Store(nil)
+		c.link.cause = errParked
+		c.link.sink.Store(nil)
 	}
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	if !idles {
-		c.place.Keep()
+		c.seat.slot.Keep()
 		return
 	}
-	c.up.Leave()
-	c.stats.parked++
+	c.link.up.Leave()
+	c.tally.stats.parked++
 	c.log.Info("session parked: its connection goes to a client that waits", "idle", c.idle != nil)
-	left := c.place
+	left := c.seat.slot
 	c.leavePlace()
 	if c.idle != nil {
-		c.comeback = left.AskAgain(func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.mayReturn = true
+		c.seat.comeback = left.AskAgain(func() {
+			c.link.mu.Lock()
+			defer c.link.mu.Unlock()
+			c.seat.mayReturn = true
 			c.alarm()
 		})
 	}
@@ -99,10 +100,10 @@ func (c *conn) giveAway() {
 // lookForRoom asks, now and then, whether another session rests that could
 // give its place to this one, which listens.
 func (c *conn) lookForRoom() (next time.Time) {
-	if c.comeback == nil {
+	if c.seat.comeback == nil {
 		return time.Time{}
 	}
-	again, ok := c.comeback.MakeRoom()
+	again, ok := c.seat.comeback.MakeRoom()
 	if !ok {
 		return time.Time{}
 	}
@@ -115,34 +116,34 @@ const roomPause = 100 * time.Millisecond
 
 // leavePlace gives up the session's place, and its waiting for one.
 func (c *conn) leavePlace() {
-	if w := c.comeback; w != nil {
-		c.comeback = nil
+	if w := c.seat.comeback; w != nil {
+		c.seat.comeback = nil
 		if !w.Withdraw() {
 			w.Slot().Release()
 		}
-		c.mu.Lock()
-		c.mayReturn = false
-		c.mu.Unlock()
+		c.link.mu.Lock()
+		c.seat.mayReturn = false
+		c.link.mu.Unlock()
 	}
-	c.place.Release()
-	c.place = nil
+	c.seat.slot.Release()
+	c.seat.slot = nil
 }
 
 // comesBack makes the place that a parked session has been granted its own.
 func (c *conn) comesBack() {
-	if c.comeback == nil {
+	if c.seat.comeback == nil {
 		return
 	}
-	c.place, c.comeback = c.comeback.Slot(), nil
-	c.mu.Lock()
-	c.mayReturn = false
-	c.mu.Unlock()
+	c.seat.slot, c.seat.comeback = c.seat.comeback.Slot(), nil
+	c.link.mu.Lock()
+	c.seat.mayReturn = false
+	c.link.mu.Unlock()
 }
 
 // parkedIdle tells whether the session waits in IDLE for a place to come back
-// to. c.mu is held.
+// to. c.link.mu is held.
 func (c *conn) parkedIdle() bool {
-	return c.upErr == errParked && c.idle != nil && !c.mayReturn
+	return c.link.cause == errParked && c.idle != nil && !c.seat.mayReturn
 }
 
 // fold makes names equal that the upstream takes for the same.

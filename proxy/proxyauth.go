@@ -18,28 +18,28 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	args.Space()
 	user, ok := args.String()
 	if !ok || user == "" || !args.Empty() {
-		return c.w.line("%s BAD PROXYAUTH takes the name of a user", cmd.tag)
+		return c.client.w.line("%s BAD PROXYAUTH takes the name of a user", cmd.tag)
 	}
-	if err := c.awaitFlight(func() bool { return len(c.flight) == 0 }); err != nil {
+	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return err
 	}
 	if err := c.ready(cmd); err != nil {
 		return err
 	}
 	first := c.login.claim
-	c.mu.Lock()
-	selected := c.view.Mailbox
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	selected := c.link.view.Mailbox
+	c.link.mu.Unlock()
 	switch {
 	case !first.Token.None():
-		return c.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
+		return c.client.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
 	case c.login.asked().Admin != "":
-		return c.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)
+		return c.client.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)
 	case selected != "":
-		return c.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
-	case c.login.held() && !c.set.holdsFor(backend.Claim{Authcid: first.Authcid, Authzid: user}):
+		return c.client.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
+	case c.login.held() && !c.set.router.HoldsFor(backend.Claim{Authcid: first.Authcid, Authzid: user}):
 		// The password that proves a caller to the gateway is not for Exchange.
-		return c.w.line("%s NO [AUTHORIZATIONFAILED] exgate holds nothing that opens mailboxes on this user's server: log in anew, as Exchange knows you", cmd.tag)
+		return c.client.w.line("%s NO [AUTHORIZATIONFAILED] exgate holds nothing that opens mailboxes on this user's server: log in anew, as Exchange knows you", cmd.tag)
 	}
 	s := &shot{tag: cmd.tag}
 	canonical := authenticate("PLAIN", []byte(user+"\x00"+first.Authcid+"\x00"+first.Password.Reveal()))
@@ -49,19 +49,19 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	if c.login.claim.Authzid != "" {
 		c.log.Info("session goes on for another user", c.openAttrs()...)
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	c.rests()
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	return c.resumable()
 }
 
 // leaveUpstream ends the upstream connection of a session that goes on with
 // another, which takes its place after this. Nothing is in flight.
 func (c *conn) leaveUpstream() {
-	c.mu.Lock()
-	c.relay.Store(nil)
-	c.mu.Unlock()
-	c.up.Close()
-	c.stats.passed(c.up)
+	c.link.mu.Lock()
+	c.link.sink.Store(nil)
+	c.link.mu.Unlock()
+	c.link.up.Close()
+	c.tally.stats.passed(c.link.up)
 	c.srv.accounts.close(c.login.account)
 }

@@ -5,6 +5,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/routing"
 )
 
 // asAdmin logs the admin in, who is on his own then.
@@ -123,7 +124,7 @@ func TestProxyAuthLeavesWhatIsHeld(t *testing.T) {
 	g, sim := newHolder(t, exchangesim.Config{}, []string{"alice HASH(secret) *"}, func(o *Options, _ *limits) {
 		other := o.Upstreams[0].Backend
 		other.Admin = backend.Admin{}
-		o.Upstreams = append(o.Upstreams, Upstream{Name: "other", Backend: other, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles, Match: []string{"bob"}})
+		o.Upstreams = append(o.Upstreams, routing.Upstream{Name: "other", Backend: other, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles, Match: []string{"bob"}})
 	})
 	c := g.dial()
 	c.S("* OK …")

@@ -30,7 +30,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		if err := c.patiently(c.login.account.Throttle.Wait); err != nil {
 			return nil, err
 		}
-		up, err := c.login.target.backend.Open(ctx, c.login.identity, c.login.cred, c.trace.upstream())
+		up, err := c.login.target.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
 		if err == nil {
 			return up, nil
 		}
@@ -98,10 +98,10 @@ func (c *conn) install(ctx context.Context, up *backend.Session, next effect) er
 }
 
 func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) error {
-	c.mu.Lock()
+	c.link.mu.Lock()
 	r := &relay{c: c, up: up.Conn, fresh: new(mailbox.View)}
-	old, enabled := c.view, c.enabled
-	c.mu.Unlock()
+	old, enabled := c.link.view, c.link.enabled
+	c.link.mu.Unlock()
 	c.paceBytes(up.Conn)
 	up.Relay(r)
 	for _, args := range enabled {
@@ -123,11 +123,11 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 		}
 		return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "cannot be opened any more: " + status.Text}
 	}
-	c.mu.Lock()
+	c.link.mu.Lock()
 	r.fresh.Mailbox, r.fresh.Shown, r.fresh.ReadWrite = old.Mailbox, old.Shown, old.ReadWrite
 	r.fresh.Opened(status)
 	fresh := *r.fresh
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	if next == closesView {
 		return c.takeOver(r, up, func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) })
 	}
@@ -136,10 +136,10 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 		return err
 	}
 	return c.takeOver(r, up, func(now *mailbox.View) error {
-		if now.Exists < fresh.Exists || c.view.Early != old.Early {
+		if now.Exists < fresh.Exists || c.link.view.Early != old.Early {
 			return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "has lost messages just now"}
 		}
-		return mailbox.ProveEqual(&c.view, &fresh, uids)
+		return mailbox.ProveEqual(&c.link.view, &fresh, uids)
 	})
 }
 
@@ -147,31 +147,31 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 // client of messages that have come. Nothing is written to the client between
 // the proof and that.
 func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *mailbox.View) error) error {
-	before := c.up
+	before := c.link.up
 	defer func() { // its reader may be waiting to write
-		if c.up != before {
+		if c.link.up != before {
 			before.Close()
 		}
 	}()
-	c.w.mu.Lock()
-	defer c.w.mu.Unlock()
-	c.mu.Lock()
-	told := c.view.Exists
+	c.client.w.mu.Lock()
+	defer c.client.w.mu.Unlock()
+	c.link.mu.Lock()
+	told := c.link.view.Exists
 	err := cmp.Or(up.Err(), proof(r.fresh))
 	if err == nil {
-		c.view, r.fresh = *r.fresh, nil
-		c.up, c.upErr, c.torn, c.errors = up.Conn, nil, false, 0
-		c.relay.Store(r)
+		c.link.view, r.fresh = *r.fresh, nil
+		c.link.up, c.link.cause, c.link.torn, c.link.errors = up.Conn, nil, false, 0
+		c.link.sink.Store(r)
 		c.login.caps = up.Capabilities
 	}
-	now := c.view.Exists
-	c.mu.Unlock()
+	now := c.link.view.Exists
+	c.link.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	c.stats.passed(before)
+	c.tally.stats.passed(before)
 	if now > told {
-		return c.w.locked(fmt.Sprintf("* %d EXISTS", now))
+		return c.client.w.locked(fmt.Sprintf("* %d EXISTS", now))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/capability"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 )
@@ -42,7 +43,7 @@ type relay struct {
 // Take implements backend.Sink.
 func (r *relay) Take(f wire.Fragment) (err error) {
 	if !r.locked { // before begin wakes anybody who would write, or close
-		r.c.w.mu.Lock()
+		r.c.client.w.mu.Lock()
 		r.locked = true
 	}
 	data := f.Data
@@ -50,7 +51,7 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 		data = r.begin(f)
 	}
 	if !f.Literal {
-		r.c.trace.fromUpstream(f.Data, f.First)
+		r.c.client.trace.fromUpstream(f.Data, f.First)
 	}
 	if r.editor != nil {
 		if data, err = r.edit(f); err != nil {
@@ -90,10 +91,10 @@ func (r *relay) edit(f wire.Fragment) ([]byte, error) {
 	return edited[n:], nil
 }
 
-// editorOf returns the editor that an untagged response goes through. c.mu is
+// editorOf returns the editor that an untagged response goes through. c.link.mu is
 // held.
 func (c *conn) editorOf(line []byte) replies.Editor {
-	for _, cmd := range c.flight {
+	for _, cmd := range c.link.flight {
 		if cmd.editor != nil && cmd.editor.Wants(line) {
 			return cmd.editor
 		}
@@ -126,7 +127,7 @@ func (r *relay) write() error {
 	if len(r.run) == 0 {
 		return nil
 	}
-	err := r.c.w.write(r.run)
+	err := r.c.client.w.write(r.run)
 	r.run = nil
 	if err != nil {
 		r.failed = fmt.Errorf("%w: %w", errClient, err)
@@ -144,7 +145,7 @@ func (r *relay) Flush() error {
 	if !r.inside {
 		r.giveBack()
 		r.locked = false
-		r.c.w.mu.Unlock()
+		r.c.client.w.mu.Unlock()
 	}
 	return err
 }
@@ -156,21 +157,21 @@ func (r *relay) End(err error) {
 	if r.failed != nil {
 		err = r.failed // the upstream is not to blame
 	}
-	c.mu.Lock()
-	if c.relay.Load() == r {
+	c.link.mu.Lock()
+	if c.link.sink.Load() == r {
 		c.log.Debug("upstream ended", "err", err)
-		c.upErr = err
-		c.torn = r.inside && !r.hide
+		c.link.cause = err
+		c.link.torn = r.inside && !r.hide
 		c.alarm()
 		if !c.login.resume {
-			c.nc.SetReadDeadline(past)
+			c.client.nc.SetReadDeadline(past)
 		}
 	}
-	c.mu.Unlock()
+	c.link.mu.Unlock()
 	if r.locked {
 		r.giveBack()
 		r.locked = false
-		c.w.mu.Unlock()
+		c.client.w.mu.Unlock()
 	}
 }
 
@@ -179,14 +180,14 @@ func (r *relay) End(err error) {
 func (r *relay) begin(f wire.Fragment) []byte {
 	c := r.c
 	r.editor = nil
-	if r.hide = c.relay.Load() != r; r.hide { // not the session's yet, or not any more
+	if r.hide = c.link.sink.Load() != r; r.hide { // not the session's yet, or not any more
 		r.private(f)
 		return f.Data
 	}
 	if c.login.edits && f.Kind == wire.Untagged {
-		c.mu.Lock()
+		c.link.mu.Lock()
 		r.editor = c.editorOf(f.Data)
-		c.mu.Unlock()
+		c.link.mu.Unlock()
 	}
 	switch f.Kind {
 	case wire.Continuation:
@@ -213,7 +214,7 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		} else if r.instead != nil {
 			return r.instead
 		} else if f.Last {
-			return c.statusAsIs(editCapabilities(c.login.profile, f.Data))
+			return c.statusAsIs(capability.EditLine(c.login.profile, f.Data))
 		}
 	default:
 		if f.Last {
@@ -235,8 +236,8 @@ func (r *relay) private(f wire.Fragment) {
 	if isStatus {
 		r.up.Said(status)
 	}
-	r.c.mu.Lock()
-	defer r.c.mu.Unlock()
+	r.c.link.mu.Lock()
+	defer r.c.link.mu.Unlock()
 	if r.fresh == nil {
 		return
 	}
@@ -250,9 +251,9 @@ func (r *relay) private(f wire.Fragment) {
 // continued gives the "+" to the command that waits for it, and tells whether
 // it is hidden from the client, who did not ask.
 func (c *conn) continued(r *relay) (hide bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, cmd := range c.flight {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	for _, cmd := range c.link.flight {
 		if cmd.asks {
 			cmd.asks, cmd.granted, cmd.mid = false, true, cmd.verb != "IDLE"
 			if cmd.verb == "IDLE" { // which may be silent for long
@@ -288,13 +289,13 @@ func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 // literal of its were still on their way; again, that it
 // was refused in a way that passes, and stays in the flight to be sent again.
 func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.flight, func(cmd *command) bool { return cmd.tag == status.Tag && !cmd.throttled && !cmd.stale })
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	i := slices.IndexFunc(c.link.flight, func(cmd *command) bool { return cmd.tag == status.Tag && !cmd.throttled && !cmd.stale })
 	if i < 0 {
 		return nil, false, false
 	}
-	cmd = c.flight[i]
+	cmd = c.link.flight[i]
 	defer c.wakeUp()
 	if cmd.renews && status.Word == "OK" {
 		cmd.renews = false
@@ -317,18 +318,18 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 		cmd.verdict = cmd.finish(status)
 	}
 	cmd.done, cmd.status = true, status
-	c.flight = slices.Delete(c.flight, i, i+1)
+	c.link.flight = slices.Delete(c.link.flight, i, i+1)
 	if status.Word == "OK" {
-		c.bound = cmp.Or(c.bound, binding(cmd.verb, cmd.args))
-		if cmd.verb == "ENABLE" && !slices.Contains(c.enabled, cmd.args) {
-			c.enabled = append(slices.Clip(c.enabled), cmd.args)
+		c.link.pinned = cmp.Or(c.link.pinned, binding(cmd.verb, cmd.args))
+		if cmd.verb == "ENABLE" && !slices.Contains(c.link.enabled, cmd.args) {
+			c.link.enabled = append(slices.Clip(c.link.enabled), cmd.args)
 		}
 	}
 	c.updateView(cmd, status)
 	if cmd.landed != nil {
 		cmd.landed(status)
 	}
-	if len(c.flight) == 0 {
+	if len(c.link.flight) == 0 {
 		r.up.Expect(false)
 		c.rests()
 		if c.srv.draining.Err() != nil {
@@ -338,31 +339,31 @@ func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool
 	return cmd, cmd.mid, false
 }
 
-// updateView notes what a completed command did to the selected mailbox. c.mu
+// updateView notes what a completed command did to the selected mailbox. c.link.mu
 // is held.
 func (c *conn) updateView(cmd *command, status wire.Status) {
 	switch cmd.effect() {
 	case opensView:
 		// Without success nothing is selected (RFC 9051 section 6.3.2).
-		c.view = mailbox.View{}
+		c.link.view = mailbox.View{}
 		if status.Word == "OK" {
-			c.view = cmd.opens
-			c.view.Opened(status)
+			c.link.view = cmd.opens
+			c.link.view.Opened(status)
 		}
 	case closesView:
 		if status.Word == "OK" {
-			c.view = mailbox.View{}
+			c.link.view = mailbox.View{}
 		}
 	}
 }
 
 // viewNow is the view that untagged data is about: the one that is being
-// opened, once its command is the oldest in flight. c.mu is held.
+// opened, once its command is the oldest in flight. c.link.mu is held.
 func (c *conn) viewNow() *mailbox.View {
-	if len(c.flight) > 0 && c.flight[0].effect() == opensView {
-		return &c.flight[0].opens
+	if len(c.link.flight) > 0 && c.link.flight[0].effect() == opensView {
+		return &c.link.flight[0].opens
 	}
-	return &c.view
+	return &c.link.view
 }
 
 // judge records a refusal with what it means. A throttle holds back what the
@@ -388,20 +389,20 @@ func (r *relay) untagged(line []byte) []byte {
 	}
 	switch line[2] {
 	case 'C', 'c':
-		return editCapabilities(c.login.profile, line)
+		return capability.EditLine(c.login.profile, line)
 	case 'O', 'o', 'B', 'b', 'N', 'n':
 		if status, ok := wire.ParseStatus(line); ok {
 			r.statusLine(status)
-			return c.statusAsIs(editCapabilities(c.login.profile, line))
+			return c.statusAsIs(capability.EditLine(c.login.profile, line))
 		}
 	default:
 		if n, word, ok := wire.ParseNumbered(line); ok {
-			c.mu.Lock()
+			c.link.mu.Lock()
 			c.viewNow().Note(n, word)
 			if word == "EXPUNGE" {
-				c.expunges++
+				c.link.expunges++
 			}
-			c.mu.Unlock()
+			c.link.mu.Unlock()
 			return line
 		}
 		c.fetched(line)
@@ -414,15 +415,15 @@ func (r *relay) untagged(line []byte) []byte {
 func (r *relay) statusLine(status wire.Status) {
 	c := r.c
 	r.up.Said(status)
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
 	if status.Word != "BYE" {
 		c.viewNow().NoteCode(status)
 		return
 	}
-	leaving := slices.ContainsFunc(c.flight, func(cmd *command) bool { return cmd.verb == "LOGOUT" })
+	leaving := slices.ContainsFunc(c.link.flight, func(cmd *command) bool { return cmd.verb == "LOGOUT" })
 	if r.hide = c.login.resume && !leaving; !r.hide {
-		c.farewell = true
+		c.link.farewell = true
 	}
 }
 
@@ -434,12 +435,12 @@ func (c *conn) fetched(line []byte) {
 	if !bytes.Contains(line[:min(len(line), 32)], []byte(" FETCH ")) {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.flight) == 0 || !c.flight[0].bodies {
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	if len(c.link.flight) == 0 || !c.link.flight[0].bodies {
 		return
 	}
-	if cmd := c.flight[0]; cmd.counted { // the first was counted when the command was let through
+	if cmd := c.link.flight[0]; cmd.counted { // the first was counted when the command was let through
 		c.login.account.Fetches.Passed()
 	} else {
 		cmd.counted = true

@@ -44,14 +44,14 @@ func (c cutAnywhere) Read(p []byte) (int, error) {
 // relayOfFetch is a relay to nc amid a FETCH whose responses are edited.
 func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 	c := &conn{
-		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler), nc: nc,
-		w: &clientWriter{nc: nc, timeout: time.Minute}, wake: make(chan struct{}, 1),
+		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler),
+		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}}, bell: bell{ring: make(chan struct{}, 1)},
 		login: &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
 	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, c.repaired, c.log)
-	c.flight = []*command{{tag: "a1", verb: "FETCH", route: routes["FETCH"], editor: f}}
+	c.link.flight = []*command{{tag: "a1", verb: "FETCH", route: routes["FETCH"], editor: f}}
 	r := &relay{c: c}
-	c.relay.Store(r)
+	c.link.sink.Store(r)
 	return r
 }
 
@@ -124,7 +124,7 @@ func TestRelayWritesCleanMessagesTogether(t *testing.T) {
 		t.Errorf("%d bytes of %d in %d pieces", client.Len(), len(in), client.pieces)
 	}
 	f := wire.Fragment{Data: []byte("* 1 FETCH (UID 7)\r\n"), First: true, Last: true}
-	if out, same := r.c.flight[0].editor.Edit(nil, f); !same || out != nil {
+	if out, same := r.c.link.flight[0].editor.Edit(nil, f); !same || out != nil {
 		t.Errorf("%q, same: %v", out, same)
 	}
 }

@@ -11,11 +11,11 @@ const renewAt = 8
 // counted to the end, while nothing is in flight. The old one stays until the
 // new one is proved to be where the session is, and for good if it cannot be.
 func (c *conn) renewIfDue() error {
-	c.mu.Lock()
-	due := c.errors >= renewAt && !c.kept && c.login.resume && c.login.profile.IsExchange() &&
-		len(c.flight) == 0 && c.bound == ""
-	errors := c.errors
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	due := c.link.errors >= renewAt && !c.link.aged && c.login.resume && c.login.profile.IsExchange() &&
+		len(c.link.flight) == 0 && c.link.pinned == ""
+	errors := c.link.errors
+	c.link.mu.Unlock()
 	if !due {
 		return nil
 	}
@@ -25,11 +25,11 @@ func (c *conn) renewIfDue() error {
 		return err
 	}
 	if err != nil {
-		c.kept = true // until it is lost: to try before each command would only cost logins
+		c.link.aged = true // until it is lost: to try before each command would only cost logins
 		c.log.Warn("the connection to Exchange is not renewed", "errors", errors, "err", err)
 		return nil
 	}
-	c.stats.renewed++
+	c.tally.stats.renewed++
 	c.log.Info("connection renewed before Exchange's tenth error", "errors", errors)
 	return nil
 }

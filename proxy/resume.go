@@ -29,11 +29,11 @@ const maxTries = 5
 // fresh connection, and a lost connection is resumed. An error ends the session.
 func (c *conn) attend() error {
 	for {
-		c.mu.Lock()
-		leaving, reason := c.leaving(), c.dismissed
-		lost, idle, throttled, stale := c.upErr != nil, len(c.flight) == 0, c.any(isThrottled), c.any(isStale)
-		parked, wanted := c.parkedIdle(), c.parkAsked
-		c.mu.Unlock()
+		c.link.mu.Lock()
+		leaving, reason := c.leaving(), c.link.dismissed
+		lost, idle, throttled, stale := c.link.cause != nil, len(c.link.flight) == 0, c.any(isThrottled), c.any(isStale)
+		parked, wanted := c.parkedIdle(), c.seat.wanted
+		c.link.mu.Unlock()
 		switch {
 		case c.srv.ctx.Err() != nil:
 			return c.stopping()
@@ -68,19 +68,19 @@ func (c *conn) attend() error {
 	}
 }
 
-// troubled tells whether attend has something to do. c.mu is held.
+// troubled tells whether attend has something to do. c.link.mu is held.
 func (c *conn) troubled() bool {
 	if c.leaving() {
 		return true
 	}
-	if c.parkAsked || c.parkedIdle() {
-		return c.parkAsked
+	if c.seat.wanted || c.parkedIdle() {
+		return c.seat.wanted
 	}
-	return c.upErr != nil && (len(c.flight) > 0 || c.torn || !c.login.resume) || c.any(isThrottled) || c.any(isStale)
+	return c.link.cause != nil && (len(c.link.flight) > 0 || c.link.torn || !c.login.resume) || c.any(isThrottled) || c.any(isStale)
 }
 
-// any tells whether a command in flight is so. c.mu is held.
-func (c *conn) any(is func(*command) bool) bool { return slices.ContainsFunc(c.flight, is) }
+// any tells whether a command in flight is so. c.link.mu is held.
+func (c *conn) any(is func(*command) bool) bool { return slices.ContainsFunc(c.link.flight, is) }
 
 func isThrottled(cmd *command) bool { return cmd.throttled }
 func isStale(cmd *command) bool     { return cmd.stale }
@@ -92,9 +92,9 @@ func (c *conn) ready(cmd *command) error {
 	if err := c.attend(); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	lost := c.upErr != nil
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	lost := c.link.cause != nil
+	c.link.mu.Unlock()
 	if lost {
 		return c.resume(cmd)
 	}
@@ -104,19 +104,19 @@ func (c *conn) ready(cmd *command) error {
 // resumable returns the BYE that the end of the upstream calls for, or nil if
 // the session may go on without it.
 func (c *conn) resumable() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
 	switch {
-	case c.upErr == nil:
+	case c.link.cause == nil:
 		return nil
 	case c.srv.ctx.Err() != nil: // and took the upstream along
 		return c.stopping()
-	case errors.Is(c.upErr, errClient):
-		return c.upErr
-	case !c.login.resume || c.torn:
-		return c.bye("%s", explain(c.upErr))
-	case c.bound != "":
-		return c.bye("%s; the session cannot be resumed after %s", explain(c.upErr), c.bound)
+	case errors.Is(c.link.cause, errClient):
+		return c.link.cause
+	case !c.login.resume || c.link.torn:
+		return c.bye("%s", explain(c.link.cause))
+	case c.link.pinned != "":
+		return c.bye("%s; the session cannot be resumed after %s", explain(c.link.cause), c.link.pinned)
 	}
 	return nil
 }
@@ -125,16 +125,16 @@ func (c *conn) resumable() error {
 // believes to be. next is the command that it is made for, if none is in
 // flight.
 func (c *conn) resume(next *command) error {
-	lost := c.upErr // no reader is left that could change it
+	lost := c.link.cause // no reader is left that could change it
 	c.comesBack()
 	if lost != errParked {
-		c.log.Warn("the connection to Exchange was lost", "err", lost, "in_flight", len(c.flight))
+		c.log.Warn("the connection to Exchange was lost", "err", lost, "in_flight", len(c.link.flight))
 	}
 	if err := c.answerLost(lost); err != nil {
 		return err
 	}
-	if len(c.flight) > 0 {
-		next = c.flight[0]
+	if len(c.link.flight) > 0 {
+		next = c.link.flight[0]
 	} else if next == nil {
 		c.leavePlace()
 		return nil // until there is a command to resume for
@@ -147,9 +147,9 @@ func (c *conn) resume(next *command) error {
 	if err != nil {
 		return c.lostForGood(lost, err)
 	}
-	c.stats.resumed++
-	c.kept = false
-	c.log.Info("session resumed", "took", time.Since(began).Round(time.Millisecond), "in_flight", len(c.flight))
+	c.tally.stats.resumed++
+	c.link.aged = false
+	c.log.Info("session resumed", "took", time.Since(began).Round(time.Millisecond), "in_flight", len(c.link.flight))
 	return c.sendAgain(func(cmd *command) bool { return !cmd.throttled })
 }
 
@@ -174,10 +174,10 @@ func (c *conn) lostForGood(lost, err error) error {
 // answerLost answers the commands in flight that cannot be sent again. What
 // else is in flight stays there.
 func (c *conn) answerLost(lost error) error {
-	c.mu.Lock()
+	c.link.mu.Lock()
 	var gone []*command
-	kept := c.flight[:0]
-	for _, cmd := range c.flight {
+	kept := c.link.flight[:0]
+	for _, cmd := range c.link.flight {
 		if time.Since(cmd.sent) > c.srv.limits.Steady {
 			cmd.tries = 0
 		}
@@ -189,9 +189,9 @@ func (c *conn) answerLost(lost error) error {
 			gone = append(gone, cmd)
 		}
 	}
-	clear(c.flight[len(kept):])
-	c.flight = kept
-	c.mu.Unlock()
+	clear(c.link.flight[len(kept):])
+	c.link.flight = kept
+	c.link.mu.Unlock()
 	for _, cmd := range gone {
 		reply := "OK IDLE completed."
 		if !cmd.ended {
@@ -202,15 +202,15 @@ func (c *conn) answerLost(lost error) error {
 			reply = fmt.Sprintf("NO [UNAVAILABLE] %s: %s; %s", cmd.name(), explain(lost), what)
 			c.log.Warn("a command without a reply", "command", cmd.name(), "outcome", what)
 		}
-		if err := c.w.line("%s %s", cmd.tag, reply); err != nil {
+		if err := c.client.w.line("%s %s", cmd.tag, reply); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// survives tells whether a command in flight is sent again. c.mu is held.
+// survives tells whether a command in flight is sent again. c.link.mu is held.
 func (c *conn) survives(cmd *command) bool {
-	renumbered := cmd.expunges != c.expunges && slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
+	renumbered := cmd.expunges != c.link.expunges && slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
 	return (cmd.repeats() || cmd.stale) && !cmd.ended && !renumbered && cmd.tries < maxTries
 }

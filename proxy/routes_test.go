@@ -3,7 +3,6 @@ package proxy
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,49 +10,11 @@ import (
 	"exgate/backend"
 	"exgate/backend/exchangesim"
 	"exgate/config/profile"
+	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 	"exgate/proxy/testkit"
 	"exgate/proxy/users"
 )
-
-func TestMatchesFold(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"bob", "BOB", true}, {"bob", "bobby", false}, {"*", "", true}, {"*", "bob", true},
-		{"*@example.com", "bob@Example.com", true}, {"*@example.com", "bob@example.com.evil.org", false}, {"*@example.com", "example.com", false},
-		{`CLOUD\*`, `cloud\bob`, true}, {`CLOUD\*`, `other\bob`, false},
-		{"b*b", "b", false}, {"b*b", "bb", true}, {"a*b*c", "a1b2c", true}, {"a*b*c", "acb", false}, {"a*b*b", "ab", false},
-	} {
-		if got := matchesFold(tt.pattern, tt.name); got != tt.want {
-			t.Errorf("%q, %q: %v", tt.pattern, tt.name, got)
-		}
-	}
-}
-
-func TestRoutesFileRefused(t *testing.T) {
-	for _, tt := range []struct{ line, want string }{
-		{"bob", "a line is"},
-		{"bob nowhere", `there is no upstream "nowhere"`},
-		{"bob online form=kerberos", "is none of"},
-		{"bob online mailbox=", "neither"},
-		{"bob online prefix", "neither"},
-		{"bob online prefix=", "neither"},
-		{"bob online prefix=/", `prefix: "/" names no mailbox`},
-		{"bob online prefix=backup of bob", "none of them has a blank"},
-		{"bob online\nalice", "line 2"},
-	} {
-		path := filepath.Join(t.TempDir(), "routes")
-		testkit.WriteFile(t, path, tt.line)
-		if _, err := LoadRoutes(path, []string{"online"}); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%q: %v", tt.line, err)
-		}
-	}
-	if _, err := LoadRoutes(filepath.Join(t.TempDir(), "nowhere"), nil); err == nil {
-		t.Error("no file is taken for one")
-	}
-}
 
 // twoExchanges starts a gateway before an Exchange on premises and Exchange
 // Online, with a map file.
@@ -77,13 +38,13 @@ func twoExchanges(t *testing.T, lines string, setups ...func(*Options, *limits))
 	prof.Forms = []backend.Form{backend.FormAdminUPNUser}
 	others := func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
-		o.Upstreams = append(o.Upstreams, Upstream{
+		o.Upstreams = append(o.Upstreams, routing.Upstream{
 			Name: "online", Profile: "exchange-online", Profiles: func(string) profile.Profile { return prof }, Match: []string{"*@cloud.example.com", `CLOUD\*`},
 			Backend: backend.Options{Address: l.Addr().String(), TLS: backend.TLSInsecureNone,
 				Login: backend.LoginOptions{UPN: "example.com", Domains: []string{"CLOUD"}, Forms: []backend.Form{backend.FormUserUPN, backend.FormAdminUPNUser}}},
 		})
 		var err error
-		if o.Routes, err = LoadRoutes(path, []string{"online"}); err != nil {
+		if o.Routes, err = routing.LoadUserMap(path, []string{"online"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -247,9 +208,9 @@ func TestMovedAtLogin(t *testing.T) {
 	testkit.WriteFile(t, path, "# nobody yet\n")
 	g := newGateway(t, func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
-		o.Upstreams = append(o.Upstreams, Upstream{Name: "new", Backend: o.Upstreams[0].Backend, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles})
+		o.Upstreams = append(o.Upstreams, routing.Upstream{Name: "new", Backend: o.Upstreams[0].Backend, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles})
 		var err error
-		if o.Routes, err = LoadRoutes(path, []string{"new"}); err != nil {
+		if o.Routes, err = routing.LoadUserMap(path, []string{"new"}); err != nil {
 			t.Fatal(err)
 		}
 	})

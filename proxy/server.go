@@ -19,6 +19,7 @@ import (
 	"exgate/proxy/counters"
 	"exgate/proxy/guard"
 	"exgate/proxy/quarantine"
+	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 	"exgate/proxy/users"
@@ -38,9 +39,9 @@ const (
 type Options struct {
 	// Upstreams are the servers that logins may go to. The first is for logins
 	// that nothing sends elsewhere. Required.
-	Upstreams []Upstream
+	Upstreams []routing.Upstream
 	// Routes is the map file that tells who is on which upstream; it may be nil.
-	Routes *Routes
+	Routes *routing.UserMap
 	// Abuse bounds what one address may take.
 	Abuse AbuseLimits
 	// Users says who may open what where the gateway holds what opens it:
@@ -139,9 +140,9 @@ func (s *Server) use(set *settings) {
 	opts := &set.opts
 	s.uploads.SetMax(opts.Spool.Total)
 	s.accounts.bound(opts.Spool.Account)
-	for _, t := range set.targets {
-		t.places = s.placesOf(t.Name)
-		t.places.SetLimits(t.Connections)
+	for _, t := range set.router.Targets {
+		t.Slots = s.placesOf(t.Name)
+		t.Slots.SetLimits(t.Connections)
 	}
 	s.guesses.SetLimit(opts.Abuse.FailedLogins)
 	s.addresses.SetLimit(opts.Abuse.ConnectionsPerAddress)
@@ -244,16 +245,18 @@ func panicked(v any) string {
 func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	id := strings.ToLower(rand.Text()[:8])
 	set := s.settings.Load()
+	trace := set.opts.Trace.session(id)
 	c := &conn{
-		srv: s, set: set, id: id, listener: how, tcp: nc, nc: nc,
-		log:   set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
-		trace: set.opts.Trace.session(id),
-		wake:  make(chan struct{}, 1),
-		began: time.Now(),
+		srv: s, set: set, id: id,
+		log:  set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
+		bell: bell{ring: make(chan struct{}, 1)},
+		client: clientSide{
+			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: trace,
+			w: &clientWriter{nc: nc, timeout: s.limits.Write, trace: trace},
+		},
 	}
-	c.uploads.SetMax(set.opts.Spool.Session)
-	c.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.received})
-	c.w = &clientWriter{nc: nc, timeout: s.limits.Write, trace: c.trace}
+	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.client.received})
+	c.uploading.budget.SetMax(set.opts.Spool.Session)
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	return c
 }
@@ -279,9 +282,9 @@ func (s *Server) wakeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.live {
-		c.mu.Lock()
+		c.link.mu.Lock()
 		c.alarm()
-		c.mu.Unlock()
+		c.link.mu.Unlock()
 	}
 }
 

@@ -44,7 +44,7 @@ func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOpt
 		fixes = append(fixes, "internal-date")
 	}
 	c.fixed(fixes...)
-	c.stats.stored++
+	c.tally.stats.stored++
 	attrs := []any{"mailbox", up.mailbox, "size", up.spool.Size(), "sent", plan.Size(), "fixes", fixes}
 	if n := plan.Report().Signed; n > 0 {
 		attrs = append(attrs, "signed_parts_changed", n) // their signatures do not hold any more
@@ -93,7 +93,7 @@ func (c *conn) acceptable(plan *rewrite.Plan) error {
 
 // turnAway records a message that is not sent.
 func (c *conn) turnAway(mailbox string, size int64, rule, reason string) {
-	c.stats.turnedAway++
+	c.tally.stats.turnedAway++
 	c.srv.totals.Turned.Count(rule)
 	c.log.Warn("message refused", "mailbox", mailbox, "size", size, "rule", rule, "reason", reason)
 }
@@ -116,7 +116,7 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 			}
 		}
 		req := appendRequest(up, plan, flags)
-		status, err := c.up.Do(c.ctx, req)
+		status, err := c.link.up.Do(c.ctx, req)
 		switch {
 		case err != nil:
 			landed, stored, err := c.appendCut(up, plan, req.Body.Ended, err)
@@ -150,7 +150,7 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 			if blamesContent(failure, req.Body.Ended) {
 				return nil, &contentRefused{failure: failure, reply: replyError(failure)}
 			}
-			c.stats.turnedAway++
+			c.tally.stats.turnedAway++
 			c.srv.totals.Turned.Count(ruleExchange)
 			reply := replyError(failure)
 			if repeated && failure.Kind == backend.KindUnavailable {
@@ -166,9 +166,9 @@ func (c *conn) sendMessage(up *upload, plan *rewrite.Plan, flags []string) (stor
 // restore brings a lost upstream back in the own lane. It does nothing where
 // there is none to bring back.
 func (c *conn) restore() error {
-	c.mu.Lock()
-	lost := c.upErr
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	lost := c.link.cause
+	c.link.mu.Unlock()
 	if lost == nil {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (c *conn) restore() error {
 		return lost
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
-	c.stats.resumed++
+	c.tally.stats.resumed++
 	return c.reestablish(c.ctx, keepsView)
 }
 
@@ -184,14 +184,14 @@ func (c *conn) restore() error {
 // with, and goes on with another connection. err is why that cannot be done.
 func (c *conn) appendCut(up *upload, plan *rewrite.Plan, ended bool, cause error) (mailbox.Landing, *imap.AppendData, error) {
 	failure := backend.FailureOf(cause)
-	if failure.Kind != backend.KindLost || !c.login.resume || c.bound != "" || c.ctx.Err() != nil {
+	if failure.Kind != backend.KindLost || !c.login.resume || c.link.pinned != "" || c.ctx.Err() != nil {
 		return c.unasked(ended && failure.Kind == backend.KindLost), nil, cause
 	}
 	c.log.Warn("the connection to Exchange was lost with a message", "mailbox", up.mailbox, "size", up.spool.Size(), "ended", ended, "err", cause)
 	c.waiting.set("exgate looks whether Exchange has stored the message", time.Time{})
 	began := time.Now()
 	landed, stored, err := c.settle(up, plan, ended)
-	c.stats.resumed++
+	c.tally.stats.resumed++
 	c.log.Info("looked for the message", "mailbox", up.mailbox, "landed", landed.String(), "took", time.Since(began).Round(time.Millisecond), "err", err)
 	return landed, stored, err
 }
@@ -211,7 +211,7 @@ func (c *conn) pause() error {
 	if err == nil {
 		err = account.Wait(c.ctx, 1)
 	}
-	c.stats.waited += time.Since(began)
+	c.tally.stats.waited += time.Since(began)
 	c.waiting.set("Exchange is storing the message", time.Time{})
 	return err
 }
@@ -236,7 +236,7 @@ func (c *conn) appendLost(up *upload, err error, landed mailbox.Landing) *imap.E
 	outcome := "nothing was stored"
 	if landed == mailbox.LandingUnknown {
 		outcome = "it is not known whether the message was stored"
-		c.stats.unknown++
+		c.tally.stats.unknown++
 	}
 	if c.ctx.Err() != nil { // the client has gone, or exgate stops
 		return interrupted(outcome)

@@ -9,7 +9,9 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/config/profile"
+	"exgate/proxy/names"
 	"exgate/proxy/quarantine"
+	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 )
 
@@ -17,9 +19,9 @@ import (
 // not changed: Server.Reload puts others in their place, for the clients that
 // come then, and a session keeps those that it began with.
 type settings struct {
-	opts    Options
-	targets []*target // the first is for logins that nothing sends elsewhere
-	tls     *tls.Config
+	opts   Options
+	router *routing.Router
+	tls    *tls.Config
 
 	quarantine *quarantine.Store
 }
@@ -41,12 +43,11 @@ func newSettings(opts Options) (*settings, error) {
 	if s.quarantine, err = quarantine.Open(opts.Quarantine); err != nil {
 		return nil, err
 	}
-	if s.targets, err = newTargets(opts); err != nil {
+	if s.router, err = routing.NewRouter(observedUpstreams(opts), opts.Routes); err != nil {
 		return nil, err
 	}
-	holds := slices.ContainsFunc(s.targets, func(t *target) bool { return t.backend.Holds() })
 	switch {
-	case holds && opts.Users == nil:
+	case s.router.HoldsAny() && opts.Users == nil:
 		return nil, errors.New("the gateway holds what opens mailboxes, and no users file says who may open which")
 	case opts.Users != nil && opts.Users.HasCertificates():
 		// Which certificate it is decides, and the handshake proves that the
@@ -56,36 +57,34 @@ func newSettings(opts Options) (*settings, error) {
 	return s, nil
 }
 
-func newTargets(opts Options) (targets []*target, err error) {
-	for _, u := range opts.Upstreams {
-		if opts.Observe && !opts.ObservePace {
-			u.Connections = slots.Limits{}
+// observedUpstreams returns the upstreams, without limits of connections where
+// the gateway only observes and is not to keep the pace.
+func observedUpstreams(opts Options) []routing.Upstream {
+	upstreams := slices.Clone(opts.Upstreams)
+	if opts.Observe && !opts.ObservePace {
+		for i := range upstreams {
+			upstreams[i].Connections = slots.Limits{}
 		}
-		t, err := newTarget(u)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, t)
 	}
-	return targets, nil
+	return upstreams
 }
 
 // newLogin settles what holds for a session that is logged in.
-func (s *settings) newLogin(r routed, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
-	to, id := r.to, r.id
-	name, why := to.detect(up.Evidence)
-	wanted := to.profile(name)
-	prof, mapped := wanted, r.names(wanted.Names)
+func (s *settings) newLogin(r routing.Decision, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
+	to, id := r.To, r.Identity
+	name, why := to.Detect(up.Evidence)
+	wanted := to.ProfileNamed(name)
+	prof, options := wanted, r.Names(wanted.Names)
 	if s.opts.Observe {
-		mapped = folders.Options{}
+		options = folders.Options{}
 		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
-	names, err := newNames(mapped, id.User)
+	mapped, err := names.New(options, id.User)
 	if err != nil { // the configuration has been validated
 		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
 	}
 	return &login{
-		names: names, prefix: r.prefix, edits: names != nil || prof.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
+		names: mapped, prefix: r.Prefix, edits: mapped != nil || prof.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),

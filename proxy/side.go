@@ -37,14 +37,14 @@ var errSideBusy = errors.New("side connection: other sessions of the mailbox are
 // inMailbox runs do on a connection that has the mailbox selected: the
 // session's own, else the account's side connection.
 func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
-	c.mu.Lock()
-	own := c.view.IsSelected(mailbox, c.login.profile.IsExchange()) && (c.view.ReadWrite || !writes)
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	own := c.link.view.IsSelected(mailbox, c.login.profile.IsExchange()) && (c.link.view.ReadWrite || !writes)
+	c.link.mu.Unlock()
 	// A session that cannot be brought back ends soon; what is to be done need not.
 	if !own || c.restore() != nil {
 		return c.onSide(mailbox, do)
 	}
-	err := do(c.up)
+	err := do(c.link.up)
 	var refused *backend.Error
 	if errors.As(err, &refused) {
 		c.countErrors(refused.Failure)
@@ -100,7 +100,7 @@ func (c *conn) openSide(s *side) error {
 		return nil
 	}
 	s.close()
-	up, err := c.login.target.backend.Open(c.ctx, c.login.identity, c.login.cred, c.trace.upstream())
+	up, err := c.login.target.Server.Open(c.ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 // handshake brings the client's connection to where the greeting may be said.
 func (c *conn) handshake() error {
-	if c.listener != ListenImplicit {
+	if c.client.listener != ListenImplicit {
 		return nil
 	}
 	return c.startServerTLS()
@@ -21,15 +21,15 @@ func (c *conn) handshake() error {
 // startTLS answers STARTTLS (RFC 9051 section 6.2.1).
 func (c *conn) startTLS(cmd *command) error {
 	switch {
-	case c.secure:
-		return c.w.line("%s BAD TLS is on already", cmd.tag)
-	case c.listener != ListenStartTLS:
-		return c.w.line("%s BAD STARTTLS is not offered on this port", cmd.tag)
-	case c.r.Buffered() > 0:
+	case c.client.secure:
+		return c.client.w.line("%s BAD TLS is on already", cmd.tag)
+	case c.client.listener != ListenStartTLS:
+		return c.client.w.line("%s BAD STARTTLS is not offered on this port", cmd.tag)
+	case c.client.r.Buffered() > 0:
 		// What came in plain text must not be taken for what comes under TLS.
 		return c.bye("commands were sent together with STARTTLS")
 	}
-	if err := c.w.line("%s OK Begin TLS negotiation now.", cmd.tag); err != nil {
+	if err := c.client.w.line("%s OK Begin TLS negotiation now.", cmd.tag); err != nil {
 		return err
 	}
 	return c.startServerTLS()
@@ -39,11 +39,11 @@ func (c *conn) startTLS(cmd *command) error {
 func (c *conn) startServerTLS() error {
 	ctx, cancel := context.WithTimeout(c.ctx, c.srv.limits.Handshake)
 	defer cancel()
-	c.nc.SetReadDeadline(time.Time{})
-	secured := tls.Server(c.nc, c.set.tls)
+	c.client.nc.SetReadDeadline(time.Time{})
+	secured := tls.Server(c.client.nc, c.set.tls)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		var plain tls.RecordHeaderError
-		if errors.As(err, &plain) && c.listener == ListenImplicit {
+		if errors.As(err, &plain) && c.client.listener == ListenImplicit {
 			c.log.Warn("plain text on the TLS port", "remedy", "set the client to SSL/TLS, or to the STARTTLS port")
 			if plain.Conn != nil {
 				return c.bye("this port speaks TLS from the first byte: set the client to SSL/TLS, or use the STARTTLS port")
@@ -51,18 +51,18 @@ func (c *conn) startServerTLS() error {
 		}
 		return fmt.Errorf("TLS handshake with the client: %w", err)
 	}
-	c.mu.Lock()
-	c.nc, c.w.nc = secured, secured
-	c.mu.Unlock()
-	c.r.Release()
-	c.r = wire.NewCommandReader(wire.CountReader{Reader: secured, N: &c.received})
-	c.secure = true
+	c.link.mu.Lock()
+	c.client.nc, c.client.w.nc = secured, secured
+	c.link.mu.Unlock()
+	c.client.r.Release()
+	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: secured, N: &c.client.received})
+	c.client.secure = true
 	return nil
 }
 
 // tlsHello tells whether the client begins TLS where none is spoken: the first
 // byte of a handshake record (RFC 8446 section 5.1).
 func (c *conn) tlsHello() bool {
-	p := c.r.Peek()
-	return !c.secure && len(p) > 0 && p[0] == 0x16
+	p := c.client.r.Peek()
+	return !c.client.secure && len(p) > 0 && p[0] == 0x16
 }

@@ -44,7 +44,7 @@ type repairs struct {
 
 // fixed counts the uses of fixes, by serve or the own lane.
 func (c *conn) fixed(fixes ...string) {
-	c.stats.count(fixes)
+	c.tally.stats.count(fixes)
 	for _, fix := range fixes {
 		c.srv.totals.Fixes.Count(fix)
 	}
@@ -61,19 +61,19 @@ func (s *stats) count(fixes []string) {
 
 // counted are the session's counters as they are now.
 func (c *conn) counted() counters.Values {
-	s := &c.stats
+	s := &c.tally.stats
 	n := counters.Values{
-		counters.ClientIn: c.received.Load(), counters.ClientOut: c.w.sent.Load(),
+		counters.ClientIn: c.client.received.Load(), counters.ClientOut: c.client.w.sent.Load(),
 		counters.Direct: int64(s.direct), counters.Amended: int64(s.amended), counters.Owned: int64(s.owned), counters.Refused: int64(s.refused),
 		counters.Stored: int64(s.stored), counters.TurnedAway: int64(s.turnedAway), counters.Unknown: int64(s.unknown),
 		counters.Resumed: int64(s.resumed), counters.Renewed: int64(s.renewed), counters.Parked: int64(s.parked),
 		counters.Waited: int64(s.waited),
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
 	n[counters.Errors], n[counters.UpstreamIn], n[counters.UpstreamOut] = int64(s.errors), s.in, s.out
-	if c.up != nil {
-		in, out := c.up.Traffic()
+	if c.link.up != nil {
+		in, out := c.link.up.Traffic()
 		n[counters.UpstreamIn] += in
 		n[counters.UpstreamOut] += out
 	}
@@ -85,10 +85,10 @@ func (c *conn) countErrors(f backend.Failure) {
 	if f.Errors() > 0 {
 		c.srv.totals.Failures.Count(string(f.Kind))
 	}
-	c.mu.Lock()
-	c.stats.errors += f.Errors()
-	c.errors += f.Errors()
-	c.mu.Unlock()
+	c.link.mu.Lock()
+	c.tally.stats.errors += f.Errors()
+	c.link.errors += f.Errors()
+	c.link.mu.Unlock()
 }
 
 // openAttrs are the attributes of the line at the opening of a session.
@@ -102,8 +102,8 @@ func (c *conn) openAttrs() []any {
 	if l.identity.Admin != "" {
 		attrs = append(attrs, "admin", l.identity.Admin)
 	}
-	if c.up.TLS != "" {
-		attrs = append(attrs, "upstream_tls", c.up.TLS)
+	if c.link.up.TLS != "" {
+		attrs = append(attrs, "upstream_tls", c.link.up.TLS)
 	}
 	if l.why != "" {
 		attrs = append(attrs, "why", l.why)
@@ -120,26 +120,26 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	attrs := []any{"reason", reason(err), "took", took.Round(time.Millisecond)}
 	if c.login == nil {
 		level := slog.LevelInfo
-		if c.turnedAway { // there may be a flood of them
+		if c.attempts.turnedAway { // there may be a flood of them
 			level = slog.LevelDebug
 		}
 		c.log.Log(context.Background(), level, "connection ended before a login", attrs...)
 		return
 	}
-	c.repairs.Lock()
-	for name, n := range c.repairs.fixes {
-		c.stats.count(slices.Repeat([]string{name}, n))
+	c.tally.repairs.Lock()
+	for name, n := range c.tally.repairs.fixes {
+		c.tally.stats.count(slices.Repeat([]string{name}, n))
 	}
-	c.repairs.Unlock()
+	c.tally.repairs.Unlock()
 	fixes := []string{} // sorted, so that lines compare
-	for _, name := range slices.Sorted(maps.Keys(c.stats.fixes)) {
-		fixes = append(fixes, name+"="+strconv.Itoa(c.stats.fixes[name]))
+	for _, name := range slices.Sorted(maps.Keys(c.tally.stats.fixes)) {
+		fixes = append(fixes, name+"="+strconv.Itoa(c.tally.stats.fixes[name]))
 	}
 	attrs = append(attrs, "user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.profile.Name)
 	for i, name := range counters.Names {
-		attrs = append(attrs, name, c.summed[i])
+		attrs = append(attrs, name, c.tally.published[i])
 	}
-	attrs = append(attrs, "fixes", strings.Join(fixes, ","), "waited", c.stats.waited.Round(time.Millisecond))
+	attrs = append(attrs, "fixes", strings.Join(fixes, ","), "waited", c.tally.stats.waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }
 

@@ -8,8 +8,8 @@ import (
 // last did: before it waits for its client, and at its end.
 func (c *conn) publish() {
 	now := c.counted()
-	c.srv.totals.Add(&now, &c.summed)
-	c.summed = now
+	c.srv.totals.Add(&now, &c.tally.published)
+	c.tally.published = now
 }
 
 // Totals tells what has been counted until now. What a session does while its

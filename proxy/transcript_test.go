@@ -207,11 +207,11 @@ func TestCutAnywhere(t *testing.T) {
 		for at := 1; at < total[ofClient]; at++ {
 			c, u, served := g.open()
 			// What the login took is not of the transcript.
-			in, _ := served.up.Traffic()
-			cut := &cutter{t: t, nc: u.nc, read: func() int64 { n, _ := served.up.Traffic(); return n - in }}
+			in, _ := served.link.up.Traffic()
+			cut := &cutter{t: t, nc: u.nc, read: func() int64 { n, _ := served.link.up.Traffic(); return n - in }}
 			if ofClient {
-				in := served.received.Load()
-				cut.nc, cut.read = c.nc, func() int64 { return served.received.Load() - in }
+				in := served.client.received.Load()
+				cut.nc, cut.read = c.nc, func() int64 { return served.client.received.Load() - in }
 			}
 			cut.at = int64(at)
 			gotClient, gotServer := play(t, steps, c.nc, u.nc, cut)

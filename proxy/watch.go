@@ -48,16 +48,16 @@ func (s *sessions) dismiss(why func(*login) string) {
 
 // dismiss ends the session with BYE as soon as nothing is in flight.
 func (c *conn) dismiss(reason string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dismissed = reason
+	c.link.mu.Lock()
+	defer c.link.mu.Unlock()
+	c.link.dismissed = reason
 	c.alarm()
 }
 
-// leaving tells whether the session is to end now, and not amid a command. c.mu is
+// leaving tells whether the session is to end now, and not amid a command. c.link.mu is
 // held.
 func (c *conn) leaving() bool {
-	return c.dismissed != "" && !c.within && (len(c.flight) == 0 || c.idle != nil)
+	return c.link.dismissed != "" && !c.client.within && (len(c.link.flight) == 0 || c.idle != nil)
 }
 
 // watch ends the sessions that the map file or the users file, once changed,
@@ -70,7 +70,7 @@ func (s *Server) watch(ctx context.Context) {
 		set := s.settings.Load()
 		s.refusals.Flush(set.opts.Log, false)
 		if set.opts.Routes != nil {
-			switch changed, err := set.opts.Routes.reload(); {
+			switch changed, err := set.opts.Routes.Reload(); {
 			case err != nil:
 				set.opts.Log.Error("the map file is used as it was", "err", err)
 			case changed:
@@ -87,8 +87,8 @@ func (s *Server) watch(ctx context.Context) {
 
 // moved tells why a session is not where its login would go now.
 func (s *settings) moved(l *login) string {
-	r, err := s.route(l.claim)
-	if err != nil || r.to.Name != l.target.Name || r.to.Backend.Address != l.target.Backend.Address || l.identity.User != r.id.User || l.prefix != r.prefix {
+	r, err := s.router.Route(l.claim)
+	if err != nil || r.To.Name != l.target.Name || r.To.Backend.Address != l.target.Backend.Address || l.identity.User != r.Identity.User || l.prefix != r.Prefix {
 		return "this mailbox has been moved: log in again"
 	}
 	return ""

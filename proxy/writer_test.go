@@ -31,7 +31,7 @@ func TestOwnLaneReply(t *testing.T) {
 	const want = "* 1 EXISTS\r\na]1 OK [APPENDUID 1 2] done\r\n"
 	for cut := range len(reply) {
 		near, far := pair(t)
-		c := &conn{nc: far, w: &clientWriter{nc: far, timeout: time.Second}}
+		c := &conn{client: clientSide{nc: far, w: &clientWriter{nc: far, timeout: time.Second}}}
 		s := &shot{c: c, tag: "a]1"}
 		for _, part := range []string{reply[:cut], reply[cut:]} {
 			if n, err := s.Write([]byte(part)); n != len(part) || err != nil {

@@ -18,7 +18,7 @@ import (
 	"exgate/backend/knowledge"
 	"exgate/config"
 	"exgate/config/profile"
-	"exgate/proxy"
+	"exgate/proxy/routing"
 )
 
 // loginCheck is "exgate check --login": one login, and what it shows.
@@ -65,25 +65,24 @@ func (l loginCheck) run(cmd *cobra.Command, c *config.Config, asJSON bool) error
 
 // at is the configuration of the upstream that is asked about, and where the
 // login would go in it: by itself, unless an upstream is named.
-func (l loginCheck) at(c *config.Config) (*config.Config, proxy.Destination, error) {
+func (l loginCheck) at(c *config.Config) (*config.Config, routing.Destination, error) {
 	upstreams, routes, err := upstreamsOf(c)
 	if err != nil {
-		return nil, proxy.Destination{}, exitError{exitConfig, err}
+		return nil, routing.Destination{}, exitError{exitConfig, err}
 	}
-	gateway := proxy.Options{Upstreams: upstreams, Routes: routes}
 	at := c
 	if l.upstream != "" {
 		further := upstreams[1:]
-		i := slices.IndexFunc(further, func(u proxy.Upstream) bool { return u.Name == l.upstream })
+		i := slices.IndexFunc(further, func(u routing.Upstream) bool { return u.Name == l.upstream })
 		if i < 0 {
-			return nil, proxy.Destination{}, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
+			return nil, routing.Destination{}, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
 		}
 		at = c.At(c.Upstreams[i])
 		only := further[i]
 		only.Name = "" // as the default of this check
-		gateway = proxy.Options{Upstreams: []proxy.Upstream{only}}
+		upstreams, routes = []routing.Upstream{only}, nil
 	}
-	to, err := proxy.Locate(gateway, backend.Claim{Authcid: l.name})
+	to, err := routing.Locate(upstreams, routes, backend.Claim{Authcid: l.name})
 	if err != nil {
 		return nil, to, exitError{exitUsage, err}
 	}

@@ -20,6 +20,7 @@ import (
 	"exgate/proxy"
 	"exgate/proxy/certificate"
 	"exgate/proxy/quarantine"
+	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 )
@@ -200,12 +201,12 @@ func connectionLimits(p config.Pace) slots.Limits {
 
 // upstreamsOf returns the upstreams of the configuration, the default first, and
 // the routes file.
-func upstreamsOf(c *config.Config) (upstreams []proxy.Upstream, routes *proxy.Routes, err error) {
+func upstreamsOf(c *config.Config) (upstreams []routing.Upstream, routes *routing.UserMap, err error) {
 	first, err := c.Backend()
 	if err != nil {
 		return nil, nil, err
 	}
-	upstreams = []proxy.Upstream{{
+	upstreams = []routing.Upstream{{
 		Backend: first, Profile: c.Upstream.Profile, Profiles: c.Profile, Resume: c.Upstream.Resume,
 		Connections: connectionLimits(c.Upstream.Pace),
 	}}
@@ -216,14 +217,14 @@ func upstreamsOf(c *config.Config) (upstreams []proxy.Upstream, routes *proxy.Ro
 		if err != nil {
 			return nil, nil, fmt.Errorf("upstreams, %s: %w", u.Name, err)
 		}
-		upstreams = append(upstreams, proxy.Upstream{
+		upstreams = append(upstreams, routing.Upstream{
 			Name: u.Name, Backend: options, Profile: u.Profile, Profiles: at.Profile, Resume: u.Resume, Match: u.Match,
 			Connections: connectionLimits(u.Pace),
 		})
 		names = append(names, u.Name)
 	}
 	if c.RoutesFile != "" {
-		routes, err = proxy.LoadRoutes(c.RoutesFile, names)
+		routes, err = routing.LoadUserMap(c.RoutesFile, names)
 	}
 	return upstreams, routes, err
 }

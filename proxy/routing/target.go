@@ -1,4 +1,4 @@
-package proxy
+package routing
 
 import (
 	"fmt"
@@ -25,39 +25,39 @@ type Upstream struct {
 	Match []string
 }
 
-// target is an Upstream at work.
-type target struct {
+// Target is an Upstream at work.
+type Target struct {
 	Upstream
-	backend *backend.Upstream
-	places  *slots.Pool // of connections; Server.use sets it
+	Server *backend.Upstream
+	Slots  *slots.Pool // of connections; Server.use sets it
 
 	mu       sync.Mutex
 	profiles map[string]*profile.Profile // by profile, once made
 }
 
-func newTarget(u Upstream) (*target, error) {
-	t := &target{Upstream: u, profiles: make(map[string]*profile.Profile)}
+func newTarget(u Upstream) (*Target, error) {
+	t := &Target{Upstream: u, profiles: make(map[string]*profile.Profile)}
 	var err error
-	if t.backend, err = backend.NewUpstream(u.Backend, t.choose); err != nil {
+	if t.Server, err = backend.NewUpstream(u.Backend, t.choose); err != nil {
 		return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
 	}
 	return t, nil
 }
 
 // choose says how to log in to a server of which so much is known.
-func (t *target) choose(e backend.Evidence) backend.Choice {
-	name, _ := t.detect(e)
-	p := t.profile(name)
+func (t *Target) choose(e backend.Evidence) backend.Choice {
+	name, _ := t.Detect(e)
+	p := t.ProfileNamed(name)
 	forms := p.Forms
 	if t.Profile == profile.Auto {
-		forms = backend.FormsFor(e, forms, t.profile(backend.ProfileOnline).Forms)
+		forms = backend.FormsFor(e, forms, t.ProfileNamed(backend.ProfileOnline).Forms)
 	}
 	return backend.Choice{Forms: forms, Verify: p.Verify, Identify: t.Profile == profile.Auto, Exchange: p.IsExchange()}
 }
 
-// profile returns a profile by its name. All sessions share it, and nobody
+// ProfileNamed returns a profile by its name. All sessions share it, and nobody
 // changes it.
-func (t *target) profile(name string) *profile.Profile {
+func (t *Target) ProfileNamed(name string) *profile.Profile {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.profiles[name]
@@ -69,9 +69,9 @@ func (t *target) profile(name string) *profile.Profile {
 	return p
 }
 
-// detect returns the name of the server's profile, and the reason for it where
+// Detect returns the name of the server's profile, and the reason for it where
 // exgate has found it out.
-func (t *target) detect(e backend.Evidence) (name, why string) {
+func (t *Target) Detect(e backend.Evidence) (name, why string) {
 	if t.Profile == profile.Auto {
 		return backend.Detect(e)
 	}
@@ -79,7 +79,7 @@ func (t *target) detect(e backend.Evidence) (name, why string) {
 }
 
 // matches tells whether a login belongs here by the patterns.
-func (t *target) matches(id backend.Identity) bool {
+func (t *Target) matches(id backend.Identity) bool {
 	for _, pattern := range t.Match {
 		if matchesFold(pattern, id.User) || id.Domain != "" && matchesFold(pattern, id.Domain+`\`+id.User) {
 			return true

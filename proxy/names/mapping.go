@@ -1,0 +1,38 @@
+package names
+
+import (
+	"exgate/backend/folders"
+)
+
+// Mapping maps the names of mailboxes for one login; nil does not.
+type Mapping struct {
+	*folders.Mapper
+	Options folders.Options
+	told    map[string]bool // names of which the log has been told
+}
+
+// New returns nil where nothing is mapped. The options have been
+// validated by the configuration.
+func New(opts folders.Options, user string) (*Mapping, error) {
+	opts = opts.For(user)
+	if !opts.Active() {
+		return nil, nil
+	}
+	mapper, err := folders.NewMapper(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Mapping{Mapper: mapper, Options: opts, told: make(map[string]bool)}, nil
+}
+
+// IsNews reports, once for each name, that the log has not been told of it.
+func (n *Mapping) IsNews(name string) bool {
+	if n.told[name] || len(n.told) >= maxTold {
+		return false
+	}
+	n.told[name] = true
+	return true
+}
+
+// maxTold bounds the names that a session remembers to have logged.
+const maxTold = 10_000
