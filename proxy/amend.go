@@ -131,10 +131,7 @@ func (c *conn) sendAmended(a *amendment) error {
 	if err := c.admit(cmd, nil); err != nil {
 		return err
 	}
-	c.link.mu.Lock()
-	cmd.pieces, cmd.whole, cmd.complete = pieces, true, true
-	c.launch(cmd)
-	c.link.mu.Unlock()
+	c.link.launchWhole(cmd, pieces)
 	return c.sendPieces(cmd)
 }
 

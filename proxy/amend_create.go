@@ -7,6 +7,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/replies"
 )
 
 // editNewName answers CREATE. Exchange knows names that it has not listed, and
@@ -90,5 +91,5 @@ func (c *conn) lostOwn(cmd *command, err error) error {
 	if bye := c.resumable(); bye != nil {
 		return bye
 	}
-	return refuseArgument("NO [UNAVAILABLE] %s: %s; it is not known whether it was done", cmd.verb, explain(err))
+	return refuseArgument("NO [UNAVAILABLE] %s: %s; it is not known whether it was done", cmd.verb, replies.Reason(err))
 }

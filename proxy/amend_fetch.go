@@ -67,12 +67,10 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 	if err := c.sendAmended(a); err != nil {
 		return err
 	}
-	if err := c.awaitFlight(func() bool { return cmd.done }); err != nil {
+	if err := c.awaitFlight(cmd.flight.isDone); err != nil {
 		return err
 	}
-	c.link.mu.Lock()
 	number, missing := f.Unanswered()
-	c.link.mu.Unlock()
 	if missing == nil {
 		return nil
 	}
@@ -102,5 +100,5 @@ func (c *conn) repaired(fix string) {
 	c.srv.totals.Fixes.Count(fix)
 	c.tally.repairs.Lock()
 	defer c.tally.repairs.Unlock()
-	c.tally.repairs.count([]string{fix})
+	c.tally.repairs.fixes.Count(fix)
 }

@@ -96,9 +96,7 @@ func mergesNames(l *login) bool { return l.names != nil && l.names.Options.Case 
 // other, as imapsync's --delete2 does (requirements S116).
 func guardDeletion(a *amendment) (done bool, err error) {
 	c := a.c
-	c.link.mu.Lock()
-	mailbox, _ := folders.Decode(c.link.view.Mailbox)
-	c.link.mu.Unlock()
+	mailbox, _ := folders.Decode(c.link.selected().Mailbox)
 	called := c.login.account.known.Called(mailbox)
 	if len(called) < 2 {
 		return false, nil

@@ -50,9 +50,7 @@ func editStore(a *amendment) (done bool, err error) {
 // each of which Exchange counts as an error (behaviour notes §5 row 3).
 func (a *amendment) dropKeywords(from position, item string, set []string) error {
 	c := a.c
-	c.link.mu.Lock()
-	permanent := c.link.view.PermanentFlags
-	c.link.mu.Unlock()
+	permanent := c.link.selected().PermanentFlags
 	if len(permanent) == 0 { // not known, or read-only
 		return nil
 	}

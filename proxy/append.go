@@ -6,31 +6,11 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
-	"exgate/proxy/mailbox"
+	"exgate/proxy/delivery"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 	"exgate/rewrite"
 )
-
-// upload is the message of an APPEND and what the client says of it.
-type upload struct {
-	mailbox string   // as it is named upstream, decoded of its quoting
-	flags   []string // as they came
-	date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
-	spool   *spool.Spool
-	from    mailbox.Mark // its UID is not below this one
-
-	body     *spool.Spool // what is repaired and sent: the spool, or what a filter has made of it
-	filtered bool         // the filter has had it
-}
-
-// close gives back what holds the message.
-func (up *upload) close() error {
-	if up.body != nil && up.body != up.spool {
-		return errors.Join(up.body.Close(), up.spool.Close())
-	}
-	return up.spool.Close()
-}
 
 // append takes an APPEND to the own lane: it reads the whole command first, so
 // that nothing of a message reaches Exchange before all of it is here.
@@ -40,26 +20,26 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 		return c.argumentFault(cmd, err)
 	}
 	if c.login.names != nil {
-		mailbox, list, err := c.upstreamMailbox(cmd, up.mailbox)
+		mailbox, list, err := c.upstreamMailbox(cmd, up.Mailbox)
 		if err != nil {
 			return c.argumentFault(cmd, withLiteral(err, lit))
 		}
-		up.mailbox = list.Wire(mailbox)
+		up.Mailbox = list.Wire(mailbox)
 	}
 	if prof := c.login.profile; prof.IsTooBig(lit.Size) && prof.Message.Oversize != rewrite.OversizeDetach {
-		text := tooBigText(lit.Size, prof.MessageLimit)
-		c.turnAway(up.mailbox, lit.Size, "oversize", text)
+		text := delivery.TooBigText(lit.Size, prof.MessageLimit)
+		c.login.sender.TurnAway(up.Mailbox, lit.Size, "oversize", text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
-	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploading.budget, &c.login.account.uploads, &c.srv.uploads)
-	up.body = up.spool
-	defer up.close()
+	up.Spool = c.newSpool(lit.Size)
+	up.Body = up.Spool
+	defer up.Close()
 	if !lit.NonSync {
 		if err := c.client.w.line("+ go ahead"); err != nil {
 			return err
 		}
 	}
-	if left, err := c.readLiteral(up.spool, lit.Size); err != nil {
+	if left, err := c.readLiteral(up.Spool, lit.Size); err != nil {
 		return c.spoolFailed(cmd, left, err)
 	}
 	if err := c.endOfAppend(); err != nil {
@@ -74,18 +54,16 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 	} else if err != nil {
 		return err
 	}
-	if err := c.fire(s, up.canonical(), c.waiting.text); err != nil {
+	if err := c.fire(s, canonicalAppend(up), c.waiting.text); err != nil {
 		return err
 	}
-	c.link.mu.Lock()
-	c.rests()
-	c.link.mu.Unlock()
+	c.link.rest()
 	return c.resumable()
 }
 
 // readAppend reads the arguments of APPEND (RFC 9051 section 6.3.12) up to the
 // message's literal, which it returns.
-func (c *conn) readAppend(cmd *command, lit *wire.Literal) (*upload, *wire.Literal, error) {
+func (c *conn) readAppend(cmd *command, lit *wire.Literal) (*delivery.Upload, *wire.Literal, error) {
 	args := new(wire.Args)
 	args.AddText([]byte(cmd.args))
 	if lit != nil && strings.TrimSpace(cmd.args) == "" { // the mailbox is a literal
@@ -110,20 +88,20 @@ func (c *conn) readAppend(cmd *command, lit *wire.Literal) (*upload, *wire.Liter
 
 // parseAppend reads the arguments before the message. It is lenient: flags and
 // dates go on as they came.
-func parseAppend(args *wire.Args) (*upload, error) {
-	up := new(upload)
+func parseAppend(args *wire.Args) (*delivery.Upload, error) {
+	up := new(delivery.Upload)
 	var ok bool
 	args.Space()
-	if up.mailbox, ok = args.String(); !ok {
+	if up.Mailbox, ok = args.String(); !ok {
 		return nil, errors.New("APPEND takes a mailbox name")
 	}
 	args.Space()
-	if up.flags, ok = args.List(); !ok {
+	if up.Flags, ok = args.List(); !ok {
 		return nil, errors.New("APPEND: the list of flags has no end")
 	}
 	args.Space()
 	if args.Peek() == '"' {
-		if up.date, ok = args.String(); !ok {
+		if up.Date, ok = args.String(); !ok {
 			return nil, errors.New("APPEND: the date has no end")
 		}
 		args.Space()
@@ -162,27 +140,22 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	if errors.Is(err, spool.ErrBudget) {
 		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
 	}
-	c.tally.stats.turnedAway++
+	c.tally.stats.TurnedAway++
 	c.srv.totals.Turned.Count("spool")
-	c.log.Error("message refused", "size", c.uploading.budget.Used()+left, "rule", "spool", "err", err)
+	c.log.Error("message refused", "size", c.uploads.Used()+left, "rule", "spool", "err", err)
 	// The literal was asked for, so all of it comes.
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
 }
 
-func tooBigText(size, limit int64) string {
-	return fmt.Sprintf("the message has %d bytes and the limit here is %d: it stays where it is; "+
-		"where Exchange takes more, raise limits.message_size of exgate", size, limit)
-}
-
-// canonical is the command as the library understands it. What its parser
+// canonicalAppend is the command as the library understands it. What its parser
 // would refuse or falsify is left out, and taken from the upload instead.
-func (up *upload) canonical() string {
+func canonicalAppend(up *delivery.Upload) string {
 	mailbox := "INBOX"
-	if plainName(up.mailbox) {
-		mailbox = up.mailbox
+	if plainName(up.Mailbox) {
+		mailbox = up.Mailbox
 	}
 	var flags []string
-	for _, f := range up.flags {
+	for _, f := range up.Flags {
 		if plainName(strings.TrimPrefix(f, `\`)) {
 			flags = append(flags, f)
 		}

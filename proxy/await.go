@@ -18,44 +18,29 @@ import (
 // leaves, the wait ends at once. While reason returns a text, the client gets
 // it as an untagged OK, first after limits.FirstWord and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence
-// (clients.md). done is called with c.link.mu held.
+// (clients.md). done is called with link.mu held.
 func (c *conn) await(done func() bool, reason func() string) error {
-	began := time.Now()
-	next := began.Add(c.srv.limits.FirstWord)
+	next := time.Now().Add(c.srv.limits.FirstWord)
 	for {
-		c.link.mu.Lock()
-		over, stopping := done(), c.srv.ctx.Err() != nil
-		if over || stopping {
-			c.bell.watching = false
-			c.link.mu.Unlock()
-			if !over {
-				return c.stopping()
-			}
+		over, watching := c.link.beginWatching(c.srv.ctx, done, c.client.r.Buffered() == 0, next)
+		switch {
+		case over:
 			return nil
-		}
-		// Under mu, so that wakeUp's deadline comes after this one.
-		c.bell.watching = c.client.r.Buffered() == 0
-		if c.bell.watching {
-			c.client.nc.SetReadDeadline(next)
-		}
-		c.link.mu.Unlock()
-
-		if c.bell.watching {
+		case c.srv.ctx.Err() != nil:
+			return c.stopping()
+		case watching:
 			if err := c.client.r.Wait(); err != nil && !isTimeout(err) {
-				c.link.mu.Lock()
-				over := done() // a client may leave as soon as it has its reply
-				c.link.mu.Unlock()
-				if over {
+				if c.link.check(done) { // a client may leave as soon as it has its reply
 					return nil
 				}
 				return c.clientLeft(err)
 			}
-		} else {
+		default:
 			// A pipelined command is there already: its client has not left,
 			// or at least that cannot be seen before the command is read.
 			timer := time.NewTimer(time.Until(next))
 			select {
-			case <-c.bell.ring:
+			case <-c.link.bell.ring:
 			case <-timer.C:
 			}
 			timer.Stop()
@@ -82,26 +67,6 @@ func (c *conn) clientLeft(err error) error {
 	return err
 }
 
-// wakeUp tells the session's goroutine to look again. c.link.mu is held.
-func (c *conn) wakeUp() {
-	if c.bell.watching {
-		c.client.nc.SetReadDeadline(past)
-	}
-	select {
-	case c.bell.ring <- struct{}{}:
-	default:
-	}
-}
-
-// alarm tells the session's goroutine to look after its upstream, also where it
-// waits for the client's next line. c.link.mu is held.
-func (c *conn) alarm() {
-	if c.bell.idling {
-		c.client.nc.SetReadDeadline(past)
-	}
-	c.wakeUp()
-}
-
 // patiently runs what only waits: it ends with the client, and when the gateway
 // drains.
 func (c *conn) patiently(wait func(context.Context) error) error {
@@ -121,15 +86,12 @@ func (c *conn) sleep(d time.Duration) error {
 // is watched meanwhile: when it leaves, do's context ends.
 func (c *conn) aside(reason func() string, do func(context.Context) error) error {
 	var err error
-	done := false // guarded by mu
+	done := false // guarded by link.mu
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		err = guarded(c.ctx, do)
-		c.link.mu.Lock()
-		done = true
-		c.wakeUp()
-		c.link.mu.Unlock()
+		c.link.set(func() { done = true })
 	}()
 	watchErr := c.await(func() bool { return done }, reason)
 	<-ended

@@ -110,8 +110,8 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	nc := new(countedWrites)
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler),
-		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}}, bell: bell{ring: make(chan struct{}, 1)},
-		login: &login{profile: &profile.Profile{Name: "exchange2016", Names: opts}, names: mapped, edits: mapped != nil, account: unpaced()},
+		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}},
+		login:  &login{profile: &profile.Profile{Name: "exchange2016", Names: opts}, names: mapped, edits: mapped != nil, account: unpaced()},
 	}
 	cmd := &command{tag: "a1", verb: verb, route: routes[verb]}
 	if items != "" {

@@ -2,9 +2,9 @@ package proxy
 
 import (
 	"strings"
-	"time"
 
 	"exgate/backend/wire"
+	"exgate/proxy/delivery"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 )
@@ -16,42 +16,16 @@ type command struct {
 	args  string // what follows the verb on the first line, less a literal's announcement
 	route *route // nil for an unknown verb
 
-	bodies   bool      // a FETCH that asks for messages
-	examined *examined // observe: the APPENDed message, as it passes by
+	bodies   bool               // a FETCH that asks for messages
+	examined *delivery.Examined // observe: the APPENDed message, as it passes by
 
 	// What the amended lane knows of it.
 	mailbox string                            // the one that it is about, as the client named it
 	editor  replies.Editor                    // of what it is answered; nil: nothing is changed
-	landed  func(wire.Status)                 // called when its tagged reply has come, with conn.mu held; may be nil
+	landed  func(wire.Status)                 // called when its tagged reply has come, with link.mu held; may be nil
 	finish  func(wire.Status) replies.Verdict // called before, to decide on that reply; may be nil
-	verdict replies.Verdict                   // what finish has decided
-	renews  bool                              // an IDLE whose reply is awaited to begin it again
 
-	// What follows is of a direct command in flight, guarded by conn.mu.
-	pieces    []piece // as it was sent, to be sent again
-	whole     bool    // pieces hold all of it that has been sent
-	complete  bool    // the last line has been sent
-	asks      bool    // it awaits a "+"
-	swallow   bool    // that "+" answers a literal of our making, and is not the client's
-	mid       bool    // bytes of a literal are on their way
-	granted   bool    // the "+" has come
-	done      bool    // the tagged reply has come
-	counted   bool    // a message that it brought has been counted
-	ended     bool    // an IDLE whose end the client has sent
-	throttled bool    // refused by a throttle, and to be sent again
-	stale     bool    // refused by status, and to be sent again on a fresh connection
-	fresh     bool    // it was
-	tries     int     // times that it was sent again
-	sent      time.Time
-	expunges  int          // conn.expunges then
-	opens     mailbox.View // what SELECT opens
-	status    wire.Status
-}
-
-// piece is a line of a command and the literal that it announces.
-type piece struct {
-	line    string
-	literal []byte
+	flight flight // what has become of it upstream; guarded by link.mu
 }
 
 // name is the command's verb for logs and replies; of an unknown one, which may
@@ -70,13 +44,10 @@ func (cmd *command) effect() effect {
 	return cmd.route.effect
 }
 
-// kept tells whether all of the command is known here, to be sent again.
-func (cmd *command) kept() bool { return cmd.complete && cmd.whole }
-
 // repeats tells whether the command may be sent again to an upstream that may
 // have run it already.
 func (cmd *command) repeats() bool {
-	return cmd.route != nil && cmd.route.repeats && cmd.kept() &&
+	return cmd.route != nil && cmd.route.repeats && cmd.flight.isKept() &&
 		// A second STORE would fail by the first one's change (RFC 7162).
 		!strings.Contains(strings.ToUpper(cmd.args), "UNCHANGEDSINCE")
 }

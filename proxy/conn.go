@@ -9,15 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/proxy/counters"
 	"exgate/proxy/guard"
-	"exgate/proxy/mailbox"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 )
@@ -32,17 +29,16 @@ type conn struct {
 	id  string
 	log *slog.Logger
 
-	client    clientSide
-	link      link   // to the upstream
-	seat      seat   // among the connections to the upstream
-	bell      bell   // wakes serve
-	login     *login // nil before login
-	attempts  attempts
-	idle      *command // an IDLE whose end the client has not sent
-	uploading uploading
-	out       []byte  // the line being sent upstream
-	waiting   waiting // what the own lane waits for
-	tally     tally
+	client   clientSide
+	link     link   // to the upstream
+	seat     seat   // among the connections to the upstream
+	login    *login // nil before login
+	attempts attempts
+	idle     *command     // an IDLE whose end the client has not sent
+	uploads  spool.Budget // bytes of this session in the spool
+	out      []byte       // the line being sent upstream
+	waiting  waiting      // what the own lane waits for
+	tally    tally
 
 	// ctx ends when the client is gone or the gateway stops.
 	ctx    context.Context
@@ -64,44 +60,11 @@ type clientSide struct {
 	received atomic.Int64 // bytes
 }
 
-// link is the session's link to its upstream, with all that both goroutines
-// know of it.
-type link struct {
-	up   *backend.Conn // serve's; it changes with mu held
-	aged bool          // serve's: the connection could not be renewed, and is used to its end
-	// sink takes what the upstream says; nil: there is no upstream. It changes
-	// with mu held.
-	sink atomic.Pointer[relay]
-
-	mu        sync.Mutex
-	flight    []*command // direct commands in flight, oldest first
-	view      mailbox.View
-	cause     error    // why the upstream ended; nil while it lives
-	torn      bool     // it ended in the middle of a response
-	farewell  bool     // the upstream's BYE has been passed on
-	errors    int      // of the ten after which Exchange closes this connection
-	expunges  int      // that the client has been told of
-	enabled   []string // the arguments of ENABLE that were accepted
-	pinned    string   // why the session cannot be resumed; "": it can
-	dismissed string   // why the session is to end soon; "": it is not
-}
-
-// seat is the session's right to an upstream connection.
+// seat is the session's right to an upstream connection. It belongs to serve, or
+// to the own lane while that runs; what others ask of it is in link.
 type seat struct {
 	slot     *slots.Slot   // nil: none
 	comeback *slots.Waiter // for one; nil: not waiting
-
-	// Guarded by link.mu.
-	rested    time.Time // since when there has been nothing to do; zero: there is
-	wanted    bool      // another session wants the slot
-	mayReturn bool      // the slot that comeback waits for is there
-}
-
-// bell wakes serve. It is guarded by link.mu.
-type bell struct {
-	watching bool          // serve reads the client only to notice its leaving
-	idling   bool          // serve waits for the client's next line
-	ring     chan struct{} // something that serve waits for may have changed
 }
 
 // attempts are the logins of a connection so far. They belong to serve, or to
@@ -112,17 +75,9 @@ type attempts struct {
 	turnedAway bool // a login was refused since too many have failed
 }
 
-// uploading is what a session knows of the messages that it stores. It belongs
-// to serve, or to the own lane while that runs.
-type uploading struct {
-	budget spool.Budget // bytes of this session in the spool
-	mark   mailbox.Mark // where messages go
-	dated  bool         // a date that Exchange keeps has been compared with the one sent
-}
-
 // tally counts what the session does.
 type tally struct {
-	stats     stats
+	stats     counters.Session
 	repairs   repairs         // of replies
 	published counters.Values // of the stats, what the totals of the gateway have
 }
@@ -219,20 +174,20 @@ func (c *conn) route(line []byte) error {
 	}
 	switch to, why := c.laneOf(cmd); to {
 	case direct:
-		c.tally.stats.direct++
+		c.tally.stats.Direct++
 		return c.direct(cmd, whole, lit)
 	case amended:
-		c.tally.stats.amended++
+		c.tally.stats.Amended++
 		return c.amended(cmd, whole, lit)
 	case owned:
-		c.tally.stats.owned++
+		c.tally.stats.Owned++
 		if cmd.verb == "PROXYAUTH" {
 			return c.proxyAuth(cmd, lit)
 		}
 		return c.append(cmd, lit)
 	default:
-		c.tally.stats.refused++
-		if c.tally.stats.refused > c.srv.limits.Refused {
+		c.tally.stats.Refused++
+		if c.tally.stats.Refused > c.srv.limits.Refused {
 			c.srv.totals.Refusals.Count(guard.RefusedUnknown)
 			return c.bye("too many commands that are not taken here")
 		}
@@ -332,24 +287,12 @@ func (c *conn) waitForClient() error {
 				until = due
 			}
 		}
-		c.link.mu.Lock()
-		if c.srv.draining.Err() != nil && !c.client.within && (len(c.link.flight) == 0 || c.idle != nil) {
-			c.link.mu.Unlock()
+		if !c.link.beginIdling(c.ctx, until, c.srv.draining.Err() != nil, c.client.within, c.idle) {
 			return c.stopping()
 		}
-		c.bell.idling = true
-		switch {
-		case c.ctx.Err() != nil || c.link.up != nil && c.troubled():
-			c.client.nc.SetReadDeadline(past)
-		default:
-			c.client.nc.SetReadDeadline(until)
-		}
-		c.link.mu.Unlock()
 		err := c.client.r.Wait()
-		c.link.mu.Lock()
-		c.bell.idling = false
+		c.link.endIdling()
 		attend := isTimeout(err) && c.ctx.Err() == nil && (c.link.up != nil || c.srv.draining.Err() != nil)
-		c.link.mu.Unlock()
 		if err == nil {
 			return nil
 		}
@@ -377,7 +320,7 @@ func (c *conn) lineTooLong(max int) error {
 		// literal may be one, or not.
 		return c.bye("%s", text)
 	}
-	c.tally.stats.refused++
+	c.tally.stats.Refused++
 	return c.refuse(lit, "%s BAD %s", tag, text)
 }
 
@@ -410,7 +353,7 @@ func (c *conn) stopping() error { return c.bye("exgate is stopping; log in again
 
 // malformed answers a line that is no command.
 func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
-	c.tally.stats.refused++
+	c.tally.stats.Refused++
 	if c.link.up == nil {
 		return c.bye("%s", why)
 	}
@@ -466,26 +409,8 @@ func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
 	return left, err
 }
 
-// setReadDeadline bounds the reading of the client, unless the session is over
-// with its upstream: then reading is over too.
-func (c *conn) setReadDeadline(t time.Time) {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	if c.link.cause != nil && !c.login.resume || c.ctx.Err() != nil {
-		t = past
-	}
-	c.client.nc.SetReadDeadline(t)
-}
-
-// interrupt ends what the session reads, when its context has ended.
-func (c *conn) interrupt() {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	c.client.nc.SetReadDeadline(past)
-}
-
-// past is a deadline that ends a pending read at once.
-var past = time.Unix(1, 0)
+// setReadDeadline bounds the reading of the client.
+func (c *conn) setReadDeadline(t time.Time) { c.link.boundReads(c.ctx, t) }
 
 // bye tells the client why its session ends.
 func (c *conn) bye(format string, args ...any) error {
@@ -499,10 +424,7 @@ func (c *conn) sayBye(err error) error {
 	if !errors.As(err, &bye) {
 		return err
 	}
-	c.link.mu.Lock()
-	silent := c.link.torn || c.link.farewell
-	c.link.mu.Unlock()
-	if !silent {
+	if !c.link.isSilenced() {
 		if writeErr := c.client.w.line("* BYE %s", bye.reason); writeErr != nil {
 			c.log.Debug("the client was not told why its session ends", "err", writeErr)
 		}

@@ -7,18 +7,15 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/delivery"
 	"exgate/proxy/slots"
 )
-
-// keptLiteral bounds a literal of a relayed command that is remembered: longer
-// than any mailbox name.
-const keptLiteral = 4096
 
 // direct relays a command, its literals of any size, and leaves its reply to
 // the relay. It returns when the next command may be read.
 func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
-	defer func() { cmd.examined.close() }()
-	if cmd.verb == "LOGOUT" && c.isLost() {
+	defer func() { cmd.examined.Close() }()
+	if cmd.verb == "LOGOUT" && c.link.isGone() {
 		return c.farewells(cmd)
 	}
 	if err := c.admit(cmd, lit); errors.Is(err, slots.ErrNone) {
@@ -28,12 +25,10 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	}
 	kept := new(wire.Args)
 	kept.AddText([]byte(cmd.args))
-	cmd.whole = true
-	c.link.mu.Lock()
-	c.launch(cmd)
-	c.link.mu.Unlock()
+	cmd.flight.whole = true
+	c.link.launch(cmd)
 	for {
-		c.keep(cmd, kept, line, lit)
+		c.link.keepLine(cmd, kept, line, lit)
 		outcome, err := c.relayLine(cmd, line, lit)
 		if err != nil {
 			return err
@@ -51,7 +46,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 		if err != nil {
 			return err
 		}
-		if left > 0 || c.isLost() {
+		if left > 0 || c.link.isGone() {
 			return c.cutShort(&wire.Literal{Size: left, NonSync: true}) // it was asked for
 		}
 		more, err := c.readLine()
@@ -72,32 +67,6 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 		return c.logout(cmd)
 	}
 	return c.reportExamined(cmd)
-}
-
-// launch puts a command in flight. c.link.mu is held.
-func (c *conn) launch(cmd *command) {
-	cmd.expunges, cmd.sent = c.link.expunges, time.Now()
-	c.link.flight = append(c.link.flight, cmd)
-}
-
-// keep remembers a line of a command, which may have to be sent again, and
-// what the command opens, before the reply can come.
-func (c *conn) keep(cmd *command, args *wire.Args, line string, lit *wire.Literal) {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	if lit != nil {
-		line = line[:strings.LastIndexByte(line, '{')]
-		cmd.whole = cmd.whole && lit.Size <= keptLiteral
-	} else {
-		cmd.complete = true
-		if cmd.effect() == opensView {
-			cmd.opens = opening(args, cmd.verb)
-			cmd.opens.Shown = cmd.mailbox
-		}
-	}
-	if cmd.whole {
-		cmd.pieces = append(cmd.pieces, piece{line: line})
-	}
 }
 
 // cutShort answers a command of which the upstream has not heard all when it
@@ -141,20 +110,13 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 func (c *conn) awaitFlight(done func() bool) error {
 	for {
 		over := false
-		if err := c.await(func() bool { over = done(); return over || c.troubled() }, nil); err != nil || over {
+		if err := c.await(func() bool { over = done(); return over || c.link.isTroubled(c.client.within, c.idle) }, nil); err != nil || over {
 			return err
 		}
 		if err := c.attend(); err != nil {
 			return err
 		}
 	}
-}
-
-// isLost tells whether the upstream has ended.
-func (c *conn) isLost() bool {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	return c.link.cause != nil
 }
 
 // relayLine sends one line of a command upstream. Where a "+" has to come
@@ -192,10 +154,7 @@ const (
 
 // sendLine sends one line of a command.
 func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, error) {
-	c.link.mu.Lock()
-	cmd.granted = false
-	cmd.asks, cmd.swallow, cmd.mid = step.asks, step.swallow, step.mid
-	c.link.mu.Unlock()
+	c.link.begin(cmd, step)
 	c.link.up.Expect(true)
 	if !c.toUpstream(cmd, line) {
 		return lineLost, nil
@@ -203,21 +162,14 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 	if !step.asks {
 		return lineSent, nil
 	}
-	if err := c.await(func() bool { return cmd.granted || cmd.done || cmd.throttled || cmd.stale || c.link.cause != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.flight.phase != phaseAsks || c.link.state.isGone() }, nil); err != nil {
 		return lineLost, err
 	}
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	switch {
-	case cmd.granted && cmd.verb == "IDLE":
+	outcome := c.link.outcomeOf(cmd)
+	if outcome == lineGranted && cmd.verb == "IDLE" {
 		c.idle = cmd
-		return lineGranted, nil
-	case cmd.granted:
-		return lineGranted, nil
-	case cmd.done:
-		return lineRefused, nil
 	}
-	return lineLost, nil
+	return outcome, nil
 }
 
 // keepsPlus tells whether a {n+} goes upstream as it is: by choice, and where
@@ -243,21 +195,16 @@ func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left
 	if err != nil {
 		return nil, 0, err
 	}
-	c.link.mu.Lock()
-	cmd.mid = false
-	if cmd.whole {
-		cmd.pieces[len(cmd.pieces)-1].literal = w.value
-	}
-	c.link.mu.Unlock()
+	c.link.literalSent(cmd, w.value)
 	return w.value, 0, nil
 }
 
 // literalWriter writes the bytes of a literal upstream.
 type literalWriter struct {
 	c        *conn
-	examined *examined // nil: nobody looks at the message
-	value    []byte    // what is remembered of it; nil: nothing
-	err      error     // of the upstream
+	examined *delivery.Examined // nil: nobody looks at the message
+	value    []byte             // what is remembered of it; nil: nothing
+	err      error              // of the upstream
 
 	// The client has until then to send it, and longer for the time in which
 	// the upstream, or the pace, has held it up.
@@ -274,7 +221,7 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 		w.until, w.held = w.until.Add(w.held), 0
 		w.c.setReadDeadline(w.until)
 	}
-	w.examined.add(p)
+	w.examined.Add(p)
 	if w.value != nil {
 		w.value = append(w.value, p...)
 	}
@@ -296,42 +243,12 @@ func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
 	return err == nil
 }
 
-// endIdle passes on the line that ends IDLE, whatever it is (RFC 9051 section
-// 6.3.13). When the upstream has ended the IDLE by itself, the client's DONE
-// has crossed its reply and is dropped.
-func (c *conn) endIdle(line []byte) error {
-	c.link.mu.Lock()
-	idle, over, lost := c.idle, c.idle.done, c.link.cause != nil
-	c.idle.ended = true
-	c.link.mu.Unlock()
-	c.idle = nil
-	c.client.trace.idleEnds(line)
-	_, lit, err := wire.CheckLine(line)
-	switch {
-	case err != nil || lit != nil:
-		return c.bye("the line that ends IDLE is no line that every server reads alike")
-	case !over && lost:
-		return c.attend() // which answers it
-	case !over:
-		c.link.up.Expect(true)
-		c.toUpstream(idle, string(line))
-		return nil
-	case strings.EqualFold(string(line), "DONE"):
-		return nil
-	}
-	c.client.trace.command(line, true)
-	return c.route(line)
-}
-
 // logout waits for the upstream's farewell.
 func (c *conn) logout(cmd *command) error {
-	if err := c.await(func() bool { return cmd.done || c.link.cause != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.flight.isDone() || c.link.state.isGone() }, nil); err != nil {
 		return err
 	}
-	c.link.mu.Lock()
-	done := cmd.done
-	c.link.mu.Unlock()
-	if !done {
+	if _, done := c.link.replyTo(cmd); !done {
 		return c.farewells(cmd)
 	}
 	c.client.w.settle()
@@ -343,10 +260,7 @@ func (c *conn) farewells(cmd *command) error {
 	if err := c.resumable(); err != nil {
 		return err
 	}
-	c.link.mu.Lock()
-	said := c.link.farewell
-	c.link.mu.Unlock()
-	if !said {
+	if !c.link.hasFarewell() {
 		if err := c.client.w.line("* BYE exgate signing off."); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"exgate/proxy/delivery"
 	"exgate/proxy/testkit"
 	"exgate/rewrite"
 )
@@ -33,16 +34,16 @@ func TestFilter(t *testing.T) {
 		arrives            string // in what Exchange gets
 		says               string // in the log, of a filter that fails
 	}{
-		{"not for this message", "sed s/clean/filtered/", FilterLongLines, cleanMessage, 0, "Subject: clean", ""},
-		{"always", "sed s/clean/filtered/", FilterAlways, cleanMessage, 0, "Subject: filtered", ""},
-		{"for long lines, and the engine after it", "sed s/long/filtered/", FilterLongLines, long, 0, "Subject: filtered\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable", ""},
-		{"for refused messages", "sed s/Gr.*/filtered/", FilterRefused, head + "Subject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nx\r\n", 0, "Subject: filtered", ""},
-		{"its arguments and environment", `printf 'Subject: %s %s\r\n\r\n' "$1" "$HOME$SECRET"`, FilterAlways, cleanMessage, 0, "Subject: -x ", ""},
-		{"fails", "echo broken >&2; exit 3", FilterAlways, cleanMessage, 0, "Subject: clean", "broken"},
-		{"writes nothing", "exit 0", FilterAlways, cleanMessage, 0, "Subject: clean", "it wrote nothing"},
-		{"does not read", "printf 'Subject: x\\r\\n\\r\\n'", FilterAlways, long, 0, "Subject: x", ""},
-		{"writes too much", "exec cat /dev/zero", FilterAlways, cleanMessage, 0, "Subject: clean", "it writes too much"},
-		{"takes too long, with children", "cat >/dev/null; sleep 60 & sleep 60", FilterAlways, cleanMessage, 50 * time.Millisecond, "Subject: clean", "was killed"},
+		{"not for this message", "sed s/clean/filtered/", delivery.FilterLongLines, cleanMessage, 0, "Subject: clean", ""},
+		{"always", "sed s/clean/filtered/", delivery.FilterAlways, cleanMessage, 0, "Subject: filtered", ""},
+		{"for long lines, and the engine after it", "sed s/long/filtered/", delivery.FilterLongLines, long, 0, "Subject: filtered\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable", ""},
+		{"for refused messages", "sed s/Gr.*/filtered/", delivery.FilterRefused, head + "Subject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nx\r\n", 0, "Subject: filtered", ""},
+		{"its arguments and environment", `printf 'Subject: %s %s\r\n\r\n' "$1" "$HOME$SECRET"`, delivery.FilterAlways, cleanMessage, 0, "Subject: -x ", ""},
+		{"fails", "echo broken >&2; exit 3", delivery.FilterAlways, cleanMessage, 0, "Subject: clean", "broken"},
+		{"writes nothing", "exit 0", delivery.FilterAlways, cleanMessage, 0, "Subject: clean", "it wrote nothing"},
+		{"does not read", "printf 'Subject: x\\r\\n\\r\\n'", delivery.FilterAlways, long, 0, "Subject: x", ""},
+		{"writes too much", "exec cat /dev/zero", delivery.FilterAlways, cleanMessage, 0, "Subject: clean", "it writes too much"},
+		{"takes too long, with children", "cat >/dev/null; sleep 60 & sleep 60", delivery.FilterAlways, cleanMessage, 50 * time.Millisecond, "Subject: clean", "was killed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("SECRET", "secret")
@@ -50,7 +51,7 @@ func TestFilter(t *testing.T) {
 			if timeout == 0 {
 				timeout = testkit.WaitLimit
 			}
-			filter := func(o *Options, _ *limits) { o.Filter = Filter{script(t, test.script), test.when, timeout} }
+			filter := func(o *Options, _ *limits) { o.Filter = delivery.Filter{Command: script(t, test.script), When: test.when, Timeout: timeout} }
 			g, c, sim := newStrict(t, strictProfile(rewrite.StageRefused), filter)
 			c.upload("INBOX", test.message)
 			c.until("a1 OK …", "* OK …")
@@ -65,7 +66,7 @@ func TestFilter(t *testing.T) {
 	}
 	t.Run("no such program", func(t *testing.T) {
 		filter := func(o *Options, _ *limits) {
-			o.Filter = Filter{[]string{"/nowhere/filter"}, FilterAlways, testkit.WaitLimit}
+			o.Filter = delivery.Filter{Command: []string{"/nowhere/filter"}, When: delivery.FilterAlways, Timeout: testkit.WaitLimit}
 		}
 		g, c, sim := newStrict(t, strictProfile(rewrite.StageRefused), filter)
 		c.upload("INBOX", cleanMessage)

@@ -9,6 +9,7 @@ import (
 
 	"exgate/backend"
 	"exgate/proxy/guard"
+	"exgate/proxy/replies"
 )
 
 // bounded runs a login unless its address or name has failed too often.
@@ -20,7 +21,7 @@ func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
 		return err
 	})
 	if err != nil {
-		return interrupted("log in again later")
+		return replies.Interrupted("log in again later")
 	}
 	if refused > 0 {
 		c.attempts.turnedAway = true

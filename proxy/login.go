@@ -19,8 +19,10 @@ import (
 	"exgate/config/profile"
 	"exgate/proxy/capability"
 	"exgate/proxy/counters"
+	"exgate/proxy/delivery"
 	"exgate/proxy/guard"
 	"exgate/proxy/names"
+	"exgate/proxy/replies"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 )
@@ -40,6 +42,7 @@ type login struct {
 	names    *names.Mapping   // of mailboxes; nil: they are not mapped
 	edits    bool             // commands may have reply editors
 	caps     []string         // the upstream's
+	sender   *delivery.Sender // of the session's messages
 	why      string           // the reason for the profile
 }
 
@@ -63,8 +66,8 @@ const maxArgument = 4096
 
 // beforeLogin answers the commands of RFC 9051 section 6.1 and 6.2.
 func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
-	c.tally.stats.before++
-	if c.tally.stats.before > c.srv.limits.CommandsBeforeLogin {
+	c.tally.stats.BeforeLogin++
+	if c.tally.stats.BeforeLogin > c.srv.limits.CommandsBeforeLogin {
 		c.srv.totals.Refusals.Count(guard.RefusedCommands)
 		return c.bye("too many commands without a login")
 	}
@@ -122,7 +125,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
-	c.tally.stats.owned++
+	c.tally.stats.Owned++
 	s := &shot{tag: cmd.tag, holdNo: strings.HasPrefix(canonical, "AUTHENTICATE "+xoauth2)}
 	c.waiting.set("logging in to Exchange", time.Time{})
 	if err := c.fire(s, canonical, c.waiting.text); err != nil {
@@ -384,7 +387,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		if c.refused(guard.RefusedRepeated) {
 			c.log.Info("login refused here: the same as before on this connection", "claim", claim)
 		}
-		return replyError(c.attempts.failed.failure)
+		return replies.Refusal(c.attempts.failed.failure)
 	}
 	r, cred, err := c.grant(claim)
 	if err != nil {
@@ -395,7 +398,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	c.seat.slot = nil
 	if err := c.takePlace(to, id); err != nil && !errors.Is(err, slots.ErrNone) {
 		c.seat.slot = held
-		return interrupted("log in again later")
+		return replies.Interrupted("log in again later")
 	} else if err != nil {
 		c.seat.slot = held
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.Slots.Limits().MaxWait)
@@ -413,19 +416,15 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		c.leaveUpstream()
 	}
 	l := c.set.newLogin(r, claim, cred, up, srv.accounts)
-	c.link.mu.Lock()
 	sink := &relay{c: c, up: up.Conn}
-	c.link.up, c.login = up.Conn, l
-	c.link.sink.Store(sink)
-	c.link.cause, c.link.torn, c.link.errors = nil, false, 0
-	c.rests()
-	c.link.mu.Unlock()
+	c.login, l.sender = l, c.newSender(l)
+	c.link.open(sink, up.Conn, l.resume, l.profile.IsExchange())
 	c.paceBytes(c.link.up)
 	c.link.up.Relay(sink)
 	srv.sessions.add(c, l)
 	if c.set.opts.Routes != nil { // who may have moved him while he logged in
 		if reason := c.set.moved(l); reason != "" {
-			c.dismiss(reason)
+			c.link.dismiss(reason)
 		}
 	}
 	srv.totals.Logins.Count(counters.LoginOK)
@@ -439,7 +438,7 @@ func (c *conn) openUpstream(to *routing.Target, id backend.Identity, cred backen
 		c.waiting.set("logging in to Exchange", time.Time{})
 		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
 		failure := backend.FailureOf(err)
-		if err == nil || failure.Kind != backend.KindThrottled || try == maxTries {
+		if err == nil || failure.Kind != backend.KindThrottled || try == delivery.MaxTries {
 			return up, err
 		}
 		wait := min(failure.Backoff, cmp.Or(to.Backend.MaxBackoff, backend.DefaultMaxBackoff))
@@ -460,7 +459,7 @@ func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	if failure.Kind == backend.KindCredentials {
 		c.attempts.failed = &failedLogin{claim, failure}
 	}
-	return replyError(failure)
+	return replies.Refusal(failure)
 }
 
 // failedLogin is a login that Exchange has refused.

@@ -1,27 +1,13 @@
 package proxy
 
 import (
-	"slices"
-	"strings"
-
-	"github.com/emersion/go-imap/v2"
-
 	"exgate/backend/wire"
-	"exgate/proxy/spool"
-	"exgate/rewrite"
+	"exgate/proxy/delivery"
 )
-
-// examined is a message that an observing gateway relays untouched and looks
-// at as it passes.
-type examined struct {
-	upload *upload
-	size   int64 // as announced
-	err    error // why it could not be looked at; the message goes on
-}
 
 // examine prepares for the message of an APPEND. It returns nil where the
 // arguments are not understood: Exchange will judge them.
-func (c *conn) examine(args string, lit *wire.Literal) *examined {
+func (c *conn) examine(args string, lit *wire.Literal) *delivery.Examined {
 	parsed := new(wire.Args)
 	parsed.AddText([]byte(args))
 	up, err := parseAppend(parsed)
@@ -29,24 +15,8 @@ func (c *conn) examine(args string, lit *wire.Literal) *examined {
 		c.log.Info("observed an APPEND that is not understood", "err", err)
 		return nil
 	}
-	up.spool = spool.New(c.set.opts.Spool, lit.Size, &c.uploading.budget, &c.login.account.uploads, &c.srv.uploads)
-	return &examined{upload: up, size: lit.Size}
-}
-
-// add looks at more bytes of the message; a nil examined ignores them.
-func (e *examined) add(p []byte) {
-	if e == nil || e.err != nil {
-		return
-	}
-	_, e.err = e.upload.spool.Write(p)
-}
-
-// close forgets the message.
-func (e *examined) close() error {
-	if e == nil {
-		return nil
-	}
-	return e.upload.spool.Close()
+	up.Spool = c.newSpool(lit.Size)
+	return &delivery.Examined{Upload: up, Size: lit.Size}
 }
 
 // reportExamined waits for Exchange's answer to an observed APPEND, and logs
@@ -56,46 +26,18 @@ func (c *conn) reportExamined(cmd *command) error {
 	if e == nil {
 		return nil
 	}
-	if err := c.await(func() bool { return cmd.done || c.link.cause != nil }, nil); err != nil {
+	if err := c.await(func() bool { return cmd.flight.isDone() || c.link.state.isGone() }, nil); err != nil {
 		return err
 	}
-	c.link.mu.Lock()
 	reply := "none: the connection ended"
-	if cmd.done {
-		reply = cmd.status.Word + " " + cmd.status.Text
+	status, done := c.link.replyTo(cmd)
+	if done {
+		reply = status.Word + " " + status.Text
 	}
-	c.link.mu.Unlock()
-	attrs := []any{"mailbox", e.upload.mailbox, "size", e.size, "reply", reply}
-	if cmd.done && cmd.status.Word != "OK" && e.err == nil && e.upload.spool.Size() == e.size {
-		attrs = append(attrs, "examination", examination(e.upload.spool, c.login.wanted.Message))
+	attrs := []any{"mailbox", e.Upload.Mailbox, "size", e.Size, "reply", reply}
+	if done && status.Word != "OK" && e.Err == nil && e.Upload.Spool.Size() == e.Size {
+		attrs = append(attrs, "examination", delivery.Examination(e.Upload.Spool, c.login.wanted.Message))
 	}
-	c.log.Info("observed a message", append(attrs, c.wouldDo(e)...)...)
+	c.log.Info("observed a message", append(attrs, c.login.sender.WouldDo(c.login.wanted, e)...)...)
 	return c.resumable()
-}
-
-// wouldDo tells what the fixes that are wanted would have done.
-func (c *conn) wouldDo(e *examined) []any {
-	wanted := c.login.wanted
-	flags := sortFlags(wanted, e.upload.flags, c.permanentFlags(e.upload.mailbox), c.login.has("UIDPLUS"))
-	switch {
-	case wanted.IsTooBig(e.size):
-		return []any{"would_refuse", tooBigText(e.size, wanted.MessageLimit)}
-	case e.err != nil:
-		return []any{"would_fix", flags.fixes(), "not_examined", e.err}
-	case e.upload.spool.Size() < e.size:
-		return []any{"would_fix", flags.fixes(), "not_examined", "it was not sent"}
-	}
-	message := wanted.Message
-	message.Seen = slices.ContainsFunc(e.upload.flags, func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
-	plan, err := rewrite.NewPlan(e.upload.spool, e.upload.spool.Size(), message)
-	if err != nil {
-		return []any{"would_refuse", err}
-	}
-	attrs := []any{"would_fix", append(fixesOf(plan), flags.fixes()...), "would_send", plan.Size()}
-	if report := plan.Report(); len(report.Unrepaired) > 0 {
-		attrs = append(attrs, "would_refuse", report.Unrepaired[0].String())
-	} else if wanted.IsTooBig(plan.Size()) {
-		attrs = append(attrs, "would_refuse", tooBigText(plan.Size(), wanted.MessageLimit))
-	}
-	return attrs
 }

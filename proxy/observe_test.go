@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/proxy/delivery"
 )
 
 // observing makes the gateway change nothing and report everything.
@@ -172,12 +173,12 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 		tags     int // of one try
 		tries    int
 	}{
-		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, maxTries},
-		"throttled":   {"OK [APPENDUID 1 7] done", refused("NO Request is throttled. Suggested Backoff Time: 1 milliseconds"), 1, maxTries},
+		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, delivery.MaxTries},
+		"throttled":   {"OK [APPENDUID 1 7] done", refused("NO Request is throttled. Suggested Backoff Time: 1 milliseconds"), 1, delivery.MaxTries},
 		"refused":     {"OK [APPENDUID 1 7] done", refused("BAD Command Argument Error. 11"), 1, 1},
 		"not proved": {"OK [APPENDUID 1 7] done", func(tag int) string {
 			return refused("OK done")(tag) + fmt.Sprintf("\nC xg%d NOOP\nS xg%[1]d OK done\n", tag+1) + refused("OK done")(tag+2)
-		}, 3, maxTries},
+		}, 3, delivery.MaxTries},
 		"no UID is named": {"OK done", nil, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2/imapserver"
+
+	"exgate/proxy/delivery"
 )
 
 // ownLane is the gateway's own IMAP server: go-imap's imapserver, fed one
@@ -71,14 +73,14 @@ func (l *ownLane) Close() error {
 // the client's tag.
 type shot struct {
 	c       *conn
-	tag     string        // the client's
-	preauth bool          // the client is logged in
-	upload  *upload       // of APPEND
-	in      *bytes.Reader // the command, in canonical form
-	line    []byte        // of the reply, so far
-	greeted bool          // the library's greeting has been passed over
-	replied atomic.Bool   // the tagged reply has gone to the client, or is held
-	holdNo  bool          // a tagged NO is kept in held
+	tag     string           // the client's
+	preauth bool             // the client is logged in
+	upload  *delivery.Upload // of APPEND
+	in      *bytes.Reader    // the command, in canonical form
+	line    []byte           // of the reply, so far
+	greeted bool             // the library's greeting has been passed over
+	replied atomic.Bool      // the tagged reply has gone to the client, or is held
+	holdNo  bool             // a tagged NO is kept in held
 	held    string
 	err     error // of writing to the client
 	once    sync.Once
@@ -164,9 +166,7 @@ func (s *shot) reply(line string) {
 func (s *shot) Close() error {
 	s.once.Do(func() {
 		close(s.done)
-		s.c.link.mu.Lock()
-		s.c.wakeUp()
-		s.c.link.mu.Unlock()
+		s.c.link.wake()
 	})
 	return nil
 }

@@ -55,17 +55,12 @@ func (c *conn) waitFor(d time.Duration, why string) error {
 		return nil
 	}
 	began := time.Now()
-	over := false // guarded by mu
-	timer := time.AfterFunc(d, func() {
-		c.link.mu.Lock()
-		defer c.link.mu.Unlock()
-		over = true
-		c.wakeUp()
-	})
+	over := false // guarded by link.mu
+	timer := time.AfterFunc(d, func() { c.link.set(func() { over = true }) })
 	defer timer.Stop()
-	ended := func() bool { return c.srv.draining.Err() != nil || c.link.cause != nil && !c.login.resume }
+	ended := func() bool { return c.srv.draining.Err() != nil || c.link.state.isGone() && !c.link.resumes }
 	err := c.await(func() bool { return over || ended() }, func() string { return why })
-	c.tally.stats.waited += time.Since(began)
+	c.tally.stats.Waited += time.Since(began)
 	switch {
 	case err != nil:
 		return err

@@ -27,15 +27,12 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 		return err
 	}
 	first := c.login.claim
-	c.link.mu.Lock()
-	selected := c.link.view.Mailbox
-	c.link.mu.Unlock()
 	switch {
 	case !first.Token.None():
 		return c.client.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
 	case c.login.asked().Admin != "":
 		return c.client.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)
-	case selected != "":
+	case c.link.selected().Mailbox != "":
 		return c.client.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
 	case c.login.held() && !c.set.router.HoldsFor(backend.Claim{Authcid: first.Authcid, Authzid: user}):
 		// The password that proves a caller to the gateway is not for Exchange.
@@ -49,19 +46,15 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	if c.login.claim.Authzid != "" {
 		c.log.Info("session goes on for another user", c.openAttrs()...)
 	}
-	c.link.mu.Lock()
-	c.rests()
-	c.link.mu.Unlock()
+	c.link.rest()
 	return c.resumable()
 }
 
 // leaveUpstream ends the upstream connection of a session that goes on with
 // another, which takes its place after this. Nothing is in flight.
 func (c *conn) leaveUpstream() {
-	c.link.mu.Lock()
-	c.link.sink.Store(nil)
-	c.link.mu.Unlock()
+	c.link.detach()
 	c.link.up.Close()
-	c.tally.stats.passed(c.link.up)
+	c.link.retire(c.link.up)
 	c.srv.accounts.close(c.login.account)
 }

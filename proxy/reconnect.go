@@ -1,12 +1,12 @@
 package proxy
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/delivery"
 	"exgate/proxy/mailbox"
 )
 
@@ -36,7 +36,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		}
 		failure := backend.FailureOf(err)
 		throttled := failure.Kind == backend.KindThrottled
-		if !failure.Retryable() || try == maxTries || !throttled && time.Now().Add(pause).After(giveUp) {
+		if !failure.Retryable() || try == delivery.MaxTries || !throttled && time.Now().Add(pause).After(giveUp) {
 			return nil, err
 		}
 		c.log.Info("Exchange cannot be logged in to; trying again", "err", err, "kind", failure.Kind)
@@ -74,7 +74,7 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 			return err
 		}
 		err = c.install(ctx, up, next)
-		if err == nil || try == maxTries || !mayPass(err) {
+		if err == nil || try == delivery.MaxTries || !delivery.MayPass(err) {
 			return err
 		}
 		c.log.Info("the session cannot be brought back yet; trying again", "err", err)
@@ -98,10 +98,8 @@ func (c *conn) install(ctx context.Context, up *backend.Session, next effect) er
 }
 
 func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) error {
-	c.link.mu.Lock()
 	r := &relay{c: c, up: up.Conn, fresh: new(mailbox.View)}
-	old, enabled := c.link.view, c.link.enabled
-	c.link.mu.Unlock()
+	old, enabled := c.link.repeatable()
 	c.paceBytes(up.Conn)
 	up.Relay(r)
 	for _, args := range enabled {
@@ -118,16 +116,12 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	}
 	if status.Word != "OK" {
 		refused := backend.ReplyError(old.Verb(), status)
-		if mayPass(refused) {
+		if delivery.MayPass(refused) {
 			return refused
 		}
 		return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "cannot be opened any more: " + status.Text}
 	}
-	c.link.mu.Lock()
-	r.fresh.Mailbox, r.fresh.Shown, r.fresh.ReadWrite = old.Mailbox, old.Shown, old.ReadWrite
-	r.fresh.Opened(status)
-	fresh := *r.fresh
-	c.link.mu.Unlock()
+	fresh := c.link.openedAfresh(r, &old, status)
 	if next == closesView {
 		return c.takeOver(r, up, func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) })
 	}
@@ -155,23 +149,52 @@ func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *mailbox
 	}()
 	c.client.w.mu.Lock()
 	defer c.client.w.mu.Unlock()
-	c.link.mu.Lock()
-	told := c.link.view.Exists
-	err := cmp.Or(up.Err(), proof(r.fresh))
-	if err == nil {
-		c.link.view, r.fresh = *r.fresh, nil
-		c.link.up, c.link.cause, c.link.torn, c.link.errors = up.Conn, nil, false, 0
-		c.link.sink.Store(r)
-		c.login.caps = up.Capabilities
-	}
-	now := c.link.view.Exists
-	c.link.mu.Unlock()
+	told, now, err := c.link.replace(r, up.Conn, proof)
 	if err != nil {
 		return err
 	}
-	c.tally.stats.passed(before)
+	c.login.caps = up.Capabilities
+	c.link.retire(before)
 	if now > told {
 		return c.client.w.locked(fmt.Sprintf("* %d EXISTS", now))
 	}
 	return nil
+}
+
+// renewIfDue replaces an upstream connection whose errors Exchange has nearly
+// counted to the end, while nothing is in flight. The old one stays until the
+// new one is proved to be where the session is, and for good if it cannot be.
+func (c *conn) renewIfDue() error {
+	errors, worn := c.link.isWornOut()
+	if !worn {
+		return nil
+	}
+	c.waiting.set("exgate renews its connection to Exchange", time.Time{})
+	err := c.aside(c.waiting.text, c.replace)
+	if c.ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		c.link.age() // until it is lost
+		c.log.Warn("the connection to Exchange is not renewed", "errors", errors, "err", err)
+		return nil
+	}
+	c.tally.stats.Renewed++
+	c.log.Info("connection renewed before Exchange's tenth error", "errors", errors)
+	return nil
+}
+
+// restore brings a lost upstream back in the own lane. It does nothing where
+// there is none to bring back.
+func (c *conn) restore() error {
+	lost := c.link.loss()
+	if lost == nil {
+		return nil
+	}
+	if !c.login.resume {
+		return lost
+	}
+	c.waiting.set("exgate connects to Exchange again", time.Time{})
+	c.tally.stats.Resumed++
+	return c.reestablish(c.ctx, keepsView)
 }

@@ -2,9 +2,7 @@ package proxy
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"slices"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -91,17 +89,6 @@ func (r *relay) edit(f wire.Fragment) ([]byte, error) {
 	return edited[n:], nil
 }
 
-// editorOf returns the editor that an untagged response goes through. c.link.mu is
-// held.
-func (c *conn) editorOf(line []byte) replies.Editor {
-	for _, cmd := range c.link.flight {
-		if cmd.editor != nil && cmd.editor.Wants(line) {
-			return cmd.editor
-		}
-	}
-	return nil
-}
-
 // extend adds p to the run, or begins another.
 func (r *relay) extend(p []byte) error {
 	if len(p) == 0 { // an editor has left it out
@@ -157,17 +144,9 @@ func (r *relay) End(err error) {
 	if r.failed != nil {
 		err = r.failed // the upstream is not to blame
 	}
-	c.link.mu.Lock()
-	if c.link.sink.Load() == r {
+	if c.link.end(r, err, r.inside && !r.hide) {
 		c.log.Debug("upstream ended", "err", err)
-		c.link.cause = err
-		c.link.torn = r.inside && !r.hide
-		c.alarm()
-		if !c.login.resume {
-			c.client.nc.SetReadDeadline(past)
-		}
 	}
-	c.link.mu.Unlock()
 	if r.locked {
 		r.giveBack()
 		r.locked = false
@@ -185,13 +164,11 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		return f.Data
 	}
 	if c.login.edits && f.Kind == wire.Untagged {
-		c.link.mu.Lock()
-		r.editor = c.editorOf(f.Data)
-		c.link.mu.Unlock()
+		r.editor = c.link.editorOf(f.Data)
 	}
 	switch f.Kind {
 	case wire.Continuation:
-		r.hide = c.continued(r)
+		r.hide = c.link.grant(r)
 		if kept := c.keptBeforePlus(); kept != nil && f.Last {
 			if r.hide {
 				r.hide = false
@@ -232,39 +209,10 @@ func (r *relay) private(f wire.Fragment) {
 		r.last = &backend.Violation{Line: string(bytes.TrimRight(f.Data, "\r\n"))}
 		return
 	}
-	status, isStatus := wire.ParseStatus(f.Data)
-	if isStatus {
+	if status, ok := wire.ParseStatus(f.Data); ok {
 		r.up.Said(status)
 	}
-	r.c.link.mu.Lock()
-	defer r.c.link.mu.Unlock()
-	if r.fresh == nil {
-		return
-	}
-	if isStatus {
-		r.fresh.NoteCode(status)
-	} else if n, word, ok := wire.ParseNumbered(f.Data); ok {
-		r.fresh.Note(n, word)
-	}
-}
-
-// continued gives the "+" to the command that waits for it, and tells whether
-// it is hidden from the client, who did not ask.
-func (c *conn) continued(r *relay) (hide bool) {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	for _, cmd := range c.link.flight {
-		if cmd.asks {
-			cmd.asks, cmd.granted, cmd.mid = false, true, cmd.verb != "IDLE"
-			if cmd.verb == "IDLE" { // which may be silent for long
-				r.up.Expect(false)
-				c.rests()
-			}
-			c.wakeUp()
-			return cmd.swallow
-		}
-	}
-	return false
+	r.c.link.noteFresh(r, f.Data)
 }
 
 // completed ends the oldest command in flight that has the line's tag: clients
@@ -273,97 +221,16 @@ func (c *conn) continued(r *relay) (hide bool) {
 func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	status, _ := wire.ParseStatus(line)
 	r.up.Said(status)
-	cmd, mid, again := c.land(r, status)
+	landed := c.link.land(r, status, c.srv.draining.Err() != nil)
+	cmd := landed.cmd
 	if cmd != nil {
 		c.judge(cmd, status)
 	}
-	if cmd == nil || mid {
+	if cmd == nil || landed.mid {
 		return cmd != nil, false, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
 	}
-	r.instead = cmd.verdict.Instead
-	return true, again || cmd.verdict.Hidden, nil
-}
-
-// land takes the command that a tagged reply completes out of the flight, and
-// wakes who waits for it; nil if there is none. mid tells that bytes of a
-// literal of its were still on their way; again, that it
-// was refused in a way that passes, and stays in the flight to be sent again.
-func (c *conn) land(r *relay, status wire.Status) (cmd *command, mid, again bool) {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	i := slices.IndexFunc(c.link.flight, func(cmd *command) bool { return cmd.tag == status.Tag && !cmd.throttled && !cmd.stale })
-	if i < 0 {
-		return nil, false, false
-	}
-	cmd = c.link.flight[i]
-	defer c.wakeUp()
-	if cmd.renews && status.Word == "OK" {
-		cmd.renews = false
-		return cmd, false, true
-	}
-	if c.sendsAgain(cmd, status) {
-		cmd.throttled = true
-		c.alarm()
-		return cmd, false, true
-	}
-	if c.wantsFresh(cmd, status) {
-		cmd.stale, cmd.status = true, status
-		c.alarm()
-		return cmd, false, true
-	}
-	if cmd.fresh && saysUnavailable(cmd, status) {
-		cmd.verdict.Instead = overQuota(cmd, status)
-	}
-	if cmd.finish != nil {
-		cmd.verdict = cmd.finish(status)
-	}
-	cmd.done, cmd.status = true, status
-	c.link.flight = slices.Delete(c.link.flight, i, i+1)
-	if status.Word == "OK" {
-		c.link.pinned = cmp.Or(c.link.pinned, binding(cmd.verb, cmd.args))
-		if cmd.verb == "ENABLE" && !slices.Contains(c.link.enabled, cmd.args) {
-			c.link.enabled = append(slices.Clip(c.link.enabled), cmd.args)
-		}
-	}
-	c.updateView(cmd, status)
-	if cmd.landed != nil {
-		cmd.landed(status)
-	}
-	if len(c.link.flight) == 0 {
-		r.up.Expect(false)
-		c.rests()
-		if c.srv.draining.Err() != nil {
-			c.alarm()
-		}
-	}
-	return cmd, cmd.mid, false
-}
-
-// updateView notes what a completed command did to the selected mailbox. c.link.mu
-// is held.
-func (c *conn) updateView(cmd *command, status wire.Status) {
-	switch cmd.effect() {
-	case opensView:
-		// Without success nothing is selected (RFC 9051 section 6.3.2).
-		c.link.view = mailbox.View{}
-		if status.Word == "OK" {
-			c.link.view = cmd.opens
-			c.link.view.Opened(status)
-		}
-	case closesView:
-		if status.Word == "OK" {
-			c.link.view = mailbox.View{}
-		}
-	}
-}
-
-// viewNow is the view that untagged data is about: the one that is being
-// opened, once its command is the oldest in flight. c.link.mu is held.
-func (c *conn) viewNow() *mailbox.View {
-	if len(c.link.flight) > 0 && c.link.flight[0].effect() == opensView {
-		return &c.link.flight[0].opens
-	}
-	return &c.link.view
+	r.instead = cmd.flight.verdict.Instead
+	return true, landed.again || cmd.flight.verdict.Hidden, nil
 }
 
 // judge records a refusal with what it means. A throttle holds back what the
@@ -397,12 +264,7 @@ func (r *relay) untagged(line []byte) []byte {
 		}
 	default:
 		if n, word, ok := wire.ParseNumbered(line); ok {
-			c.link.mu.Lock()
-			c.viewNow().Note(n, word)
-			if word == "EXPUNGE" {
-				c.link.expunges++
-			}
-			c.link.mu.Unlock()
+			c.link.note(n, word)
 			return line
 		}
 		c.fetched(line)
@@ -410,21 +272,10 @@ func (r *relay) untagged(line []byte) []byte {
 	return line
 }
 
-// statusLine notes an untagged status response. A BYE that the client has not
-// asked for is kept from it where its session can be resumed.
+// statusLine notes an untagged status response.
 func (r *relay) statusLine(status wire.Status) {
-	c := r.c
 	r.up.Said(status)
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	if status.Word != "BYE" {
-		c.viewNow().NoteCode(status)
-		return
-	}
-	leaving := slices.ContainsFunc(c.link.flight, func(cmd *command) bool { return cmd.verb == "LOGOUT" })
-	if r.hide = c.login.resume && !leaving; !r.hide {
-		c.link.farewell = true
-	}
+	r.hide = r.c.link.noteStatus(status)
 }
 
 // fetched counts the messages that a FETCH brings, against the pace.
@@ -435,15 +286,8 @@ func (c *conn) fetched(line []byte) {
 	if !bytes.Contains(line[:min(len(line), 32)], []byte(" FETCH ")) {
 		return
 	}
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	if len(c.link.flight) == 0 || !c.link.flight[0].bodies {
-		return
-	}
-	if cmd := c.link.flight[0]; cmd.counted { // the first was counted when the command was let through
+	if c.link.countsMessage() {
 		c.login.account.Fetches.Passed()
-	} else {
-		cmd.counted = true
 	}
 }
 

@@ -45,8 +45,8 @@ func (c cutAnywhere) Read(p []byte) (int, error) {
 func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler),
-		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}}, bell: bell{ring: make(chan struct{}, 1)},
-		login: &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
+		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}},
+		login:  &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
 	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, c.repaired, c.log)
 	c.link.flight = []*command{{tag: "a1", verb: "FETCH", route: routes["FETCH"], editor: f}}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"exgate/backend"
 	"exgate/proxy/mailbox"
+	"exgate/proxy/replies"
 	"exgate/proxy/slots"
 )
 
@@ -21,69 +21,42 @@ import (
 // are proved to be what the client takes them for. Otherwise it ends with BYE,
 // after which every client looks anew.
 
-// maxTries bounds how often one command is sent again.
-const maxTries = 5
-
 // attend sees to what has gone wrong upstream with commands in flight: those
 // that were refused in a way that passes are sent again, after the wait or on a
 // fresh connection, and a lost connection is resumed. An error ends the session.
 func (c *conn) attend() error {
 	for {
-		c.link.mu.Lock()
-		leaving, reason := c.leaving(), c.link.dismissed
-		lost, idle, throttled, stale := c.link.cause != nil, len(c.link.flight) == 0, c.any(isThrottled), c.any(isStale)
-		parked, wanted := c.parkedIdle(), c.seat.wanted
-		c.link.mu.Unlock()
-		switch {
-		case c.srv.ctx.Err() != nil:
+		trouble := c.link.trouble(c.client.within, c.idle)
+		if c.srv.ctx.Err() != nil {
 			return c.stopping()
-		case leaving:
-			return c.bye("%s", reason)
-		case parked:
+		}
+		var err error
+		switch trouble {
+		case noTrouble, awaitsSeat:
 			return nil
-		case lost:
+		case isDismissed:
+			return c.bye("%s", c.link.dismissal())
+		case upstreamGone:
 			if err := c.resumable(); err != nil {
 				return err
 			}
-			if idle {
+			if c.link.inFlight() == 0 {
 				c.leavePlace()
 				return nil
 			}
-			if err := c.resume(nil); err != nil {
-				return err
-			}
-		case throttled:
-			if err := c.sendThrottled(); err != nil {
-				return err
-			}
-		case stale:
-			if err := c.sendFresh(); err != nil {
-				return err
-			}
-		case wanted:
+			err = c.resume(nil)
+		case replyThrottled:
+			err = c.sendThrottled()
+		case replyStale:
+			err = c.sendFresh()
+		case seatWanted:
 			c.giveAway()
-		default:
-			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
-
-// troubled tells whether attend has something to do. c.link.mu is held.
-func (c *conn) troubled() bool {
-	if c.leaving() {
-		return true
-	}
-	if c.seat.wanted || c.parkedIdle() {
-		return c.seat.wanted
-	}
-	return c.link.cause != nil && (len(c.link.flight) > 0 || c.link.torn || !c.login.resume) || c.any(isThrottled) || c.any(isStale)
-}
-
-// any tells whether a command in flight is so. c.link.mu is held.
-func (c *conn) any(is func(*command) bool) bool { return slices.ContainsFunc(c.link.flight, is) }
-
-func isThrottled(cmd *command) bool { return cmd.throttled }
-func isStale(cmd *command) bool     { return cmd.stale }
 
 // ready sees that cmd can be sent: a connection that was lost, or given up, is
 // made again, and one whose errors Exchange has nearly counted to the end is
@@ -92,10 +65,7 @@ func (c *conn) ready(cmd *command) error {
 	if err := c.attend(); err != nil {
 		return err
 	}
-	c.link.mu.Lock()
-	lost := c.link.cause != nil
-	c.link.mu.Unlock()
-	if lost {
+	if c.link.isGone() {
 		return c.resume(cmd)
 	}
 	return c.renewIfDue()
@@ -104,19 +74,18 @@ func (c *conn) ready(cmd *command) error {
 // resumable returns the BYE that the end of the upstream calls for, or nil if
 // the session may go on without it.
 func (c *conn) resumable() error {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
+	cause, torn, pinned := c.link.outcome()
 	switch {
-	case c.link.cause == nil:
+	case cause == nil:
 		return nil
 	case c.srv.ctx.Err() != nil: // and took the upstream along
 		return c.stopping()
-	case errors.Is(c.link.cause, errClient):
-		return c.link.cause
-	case !c.login.resume || c.link.torn:
-		return c.bye("%s", explain(c.link.cause))
-	case c.link.pinned != "":
-		return c.bye("%s; the session cannot be resumed after %s", explain(c.link.cause), c.link.pinned)
+	case errors.Is(cause, errClient):
+		return cause
+	case !c.login.resume || torn:
+		return c.bye("%s", replies.Reason(cause))
+	case pinned != "":
+		return c.bye("%s; the session cannot be resumed after %s", replies.Reason(cause), pinned)
 	}
 	return nil
 }
@@ -125,16 +94,16 @@ func (c *conn) resumable() error {
 // believes to be. next is the command that it is made for, if none is in
 // flight.
 func (c *conn) resume(next *command) error {
-	lost := c.link.cause // no reader is left that could change it
+	lost := c.link.loss()
 	c.comesBack()
 	if lost != errParked {
-		c.log.Warn("the connection to Exchange was lost", "err", lost, "in_flight", len(c.link.flight))
+		c.log.Warn("the connection to Exchange was lost", "err", lost, "in_flight", c.link.inFlight())
 	}
 	if err := c.answerLost(lost); err != nil {
 		return err
 	}
-	if len(c.link.flight) > 0 {
-		next = c.link.flight[0]
+	if oldest := c.link.oldest(); oldest != nil {
+		next = oldest
 	} else if next == nil {
 		c.leavePlace()
 		return nil // until there is a command to resume for
@@ -147,10 +116,9 @@ func (c *conn) resume(next *command) error {
 	if err != nil {
 		return c.lostForGood(lost, err)
 	}
-	c.tally.stats.resumed++
-	c.link.aged = false
-	c.log.Info("session resumed", "took", time.Since(began).Round(time.Millisecond), "in_flight", len(c.link.flight))
-	return c.sendAgain(func(cmd *command) bool { return !cmd.throttled })
+	c.tally.stats.Resumed++
+	c.log.Info("session resumed", "took", time.Since(began).Round(time.Millisecond), "in_flight", c.link.inFlight())
+	return c.sendAgain(c.link.chooseAgain())
 }
 
 // lostForGood is the end of a session that could not be resumed.
@@ -164,42 +132,25 @@ func (c *conn) lostForGood(lost, err error) error {
 		return err
 	case errors.As(err, &changed):
 		c.log.Warn("session not resumed", "err", err)
-		return c.bye("%s (exgate: %s: log in and select it again)", explain(lost), changed)
+		return c.bye("%s (exgate: %s: log in and select it again)", replies.Reason(lost), changed)
 	}
 	failure := backend.FailureOf(err)
 	c.log.Error("session not resumed", "err", err, "kind", failure.Kind, "meaning", failure.Explanation())
-	return c.bye("%s; and then: %s", explain(lost), failure.ClientText())
+	return c.bye("%s; and then: %s", replies.Reason(lost), failure.ClientText())
 }
 
 // answerLost answers the commands in flight that cannot be sent again. What
 // else is in flight stays there.
 func (c *conn) answerLost(lost error) error {
-	c.link.mu.Lock()
-	var gone []*command
-	kept := c.link.flight[:0]
-	for _, cmd := range c.link.flight {
-		if time.Since(cmd.sent) > c.srv.limits.Steady {
-			cmd.tries = 0
-		}
-		if c.survives(cmd) {
-			cmd.tries++
-			kept = append(kept, cmd)
-		} else {
-			cmd.done = true
-			gone = append(gone, cmd)
-		}
-	}
-	clear(c.link.flight[len(kept):])
-	c.link.flight = kept
-	c.link.mu.Unlock()
+	gone := c.link.dropLost(c.srv.limits.Steady)
 	for _, cmd := range gone {
 		reply := "OK IDLE completed."
-		if !cmd.ended {
+		if !cmd.flight.ended {
 			what := "it is not known whether it was done"
-			if !cmd.complete {
+			if !cmd.flight.complete {
 				what = "nothing was done"
 			}
-			reply = fmt.Sprintf("NO [UNAVAILABLE] %s: %s; %s", cmd.name(), explain(lost), what)
+			reply = fmt.Sprintf("NO [UNAVAILABLE] %s: %s; %s", cmd.name(), replies.Reason(lost), what)
 			c.log.Warn("a command without a reply", "command", cmd.name(), "outcome", what)
 		}
 		if err := c.client.w.line("%s %s", cmd.tag, reply); err != nil {
@@ -207,10 +158,4 @@ func (c *conn) answerLost(lost error) error {
 		}
 	}
 	return nil
-}
-
-// survives tells whether a command in flight is sent again. c.link.mu is held.
-func (c *conn) survives(cmd *command) bool {
-	renumbered := cmd.expunges != c.link.expunges && slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
-	return (cmd.repeats() || cmd.stale) && !cmd.ended && !renumbered && cmd.tries < maxTries
 }

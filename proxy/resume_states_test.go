@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"exgate/proxy/delivery"
 	"exgate/proxy/testkit"
 )
 
@@ -357,7 +358,7 @@ func TestResumeIsBounded(t *testing.T) {
 	c, u := g.login()
 	c.C("a1 NOOP")
 	u.C("a1 NOOP")
-	for range maxTries {
+	for range delivery.MaxTries {
 		u.close()
 		u = g.relogin()
 		u.C("a1 NOOP")
@@ -409,7 +410,7 @@ func TestThrottledCommandIsSentAgain(t *testing.T) {
 	t.Run("again and again", func(t *testing.T) {
 		c, u := exchangeResuming(t).login()
 		c.C("a1 FETCH 1 FLAGS")
-		for range maxTries {
+		for range delivery.MaxTries {
 			u.C("a1 FETCH 1 FLAGS")
 			u.S("a1 NO Request is throttled. Suggested Backoff Time: 1 milliseconds")
 		}

@@ -17,6 +17,7 @@ import (
 
 	"exgate/backend/wire"
 	"exgate/proxy/counters"
+	"exgate/proxy/delivery"
 	"exgate/proxy/guard"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
@@ -56,7 +57,7 @@ type Options struct {
 	State      string
 	Spool      spool.Options
 	Quarantine quarantine.Options
-	Filter     Filter
+	Filter     delivery.Filter
 	Log        *slog.Logger // nil: slog.Default()
 	Trace      *Tracer      // nil: no wire trace
 }
@@ -248,15 +249,15 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	trace := set.opts.Trace.session(id)
 	c := &conn{
 		srv: s, set: set, id: id,
-		log:  set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
-		bell: bell{ring: make(chan struct{}, 1)},
+		log: set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
 		client: clientSide{
 			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: trace,
 			w: &clientWriter{nc: nc, timeout: s.limits.Write, trace: trace},
 		},
 	}
+	c.link.bell = bell{client: &c.client, ring: make(chan struct{}, 1)}
 	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.client.received})
-	c.uploading.budget.SetMax(set.opts.Spool.Session)
+	c.uploads.SetMax(set.opts.Spool.Session)
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	return c
 }
@@ -268,7 +269,7 @@ func (c *conn) watchEnds() (stop func()) {
 	s.mu.Lock()
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
-	ended := context.AfterFunc(c.ctx, c.interrupt)
+	ended := context.AfterFunc(c.ctx, c.link.interrupt)
 	return func() {
 		ended()
 		s.mu.Lock()
@@ -282,9 +283,7 @@ func (s *Server) wakeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.live {
-		c.link.mu.Lock()
-		c.alarm()
-		c.link.mu.Unlock()
+		c.link.alarm()
 	}
 }
 

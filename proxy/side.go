@@ -37,9 +37,8 @@ var errSideBusy = errors.New("side connection: other sessions of the mailbox are
 // inMailbox runs do on a connection that has the mailbox selected: the
 // session's own, else the account's side connection.
 func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
-	c.link.mu.Lock()
-	own := c.link.view.IsSelected(mailbox, c.login.profile.IsExchange()) && (c.link.view.ReadWrite || !writes)
-	c.link.mu.Unlock()
+	view := c.link.selected()
+	own := view.IsSelected(mailbox, c.login.profile.IsExchange()) && (view.ReadWrite || !writes)
 	// A session that cannot be brought back ends soon; what is to be done need not.
 	if !own || c.restore() != nil {
 		return c.onSide(mailbox, do)

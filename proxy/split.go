@@ -45,10 +45,10 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 		if err := c.direct(cmd, text, nil); err != nil {
 			return err
 		}
-		if err := c.awaitFlight(func() bool { return cmd.done }); err != nil {
+		if err := c.awaitFlight(cmd.flight.isDone); err != nil {
 			return err
 		}
-		if cmd.status.Word != "OK" {
+		if cmd.flight.status.Word != "OK" {
 			return nil
 		}
 	}

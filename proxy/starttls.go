@@ -51,12 +51,9 @@ func (c *conn) startServerTLS() error {
 		}
 		return fmt.Errorf("TLS handshake with the client: %w", err)
 	}
-	c.link.mu.Lock()
-	c.client.nc, c.client.w.nc = secured, secured
-	c.link.mu.Unlock()
+	c.link.secure(secured)
 	c.client.r.Release()
 	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: secured, N: &c.client.received})
-	c.client.secure = true
 	return nil
 }
 

@@ -41,23 +41,9 @@ func (s *sessions) dismiss(why func(*login) string) {
 	defer s.mu.Unlock()
 	for c, l := range s.open {
 		if reason := why(l); reason != "" {
-			c.dismiss(reason)
+			c.link.dismiss(reason)
 		}
 	}
-}
-
-// dismiss ends the session with BYE as soon as nothing is in flight.
-func (c *conn) dismiss(reason string) {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	c.link.dismissed = reason
-	c.alarm()
-}
-
-// leaving tells whether the session is to end now, and not amid a command. c.link.mu is
-// held.
-func (c *conn) leaving() bool {
-	return c.link.dismissed != "" && !c.client.within && (len(c.link.flight) == 0 || c.idle != nil)
 }
 
 // watch ends the sessions that the map file or the users file, once changed,

@@ -19,6 +19,7 @@ import (
 	"exgate/config"
 	"exgate/proxy"
 	"exgate/proxy/certificate"
+	"exgate/proxy/delivery"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
@@ -187,7 +188,7 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 			Total:   c.Limits.SpoolTotal,
 		},
 		Quarantine: quarantine.Options{Dir: c.Quarantine.Dir, Quota: c.Quarantine.Quota, Keep: c.Quarantine.Keep},
-		Filter:     proxy.Filter{Command: c.Fixes.Filter.Command, When: c.Fixes.Filter.When, Timeout: c.Fixes.Filter.Timeout},
+		Filter:     delivery.Filter{Command: c.Fixes.Filter.Command, When: c.Fixes.Filter.When, Timeout: c.Fixes.Filter.Timeout},
 		Log:        log,
 		Trace:      trace,
 	}, nil

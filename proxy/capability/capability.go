@@ -1,3 +1,4 @@
+// Package capability says which capabilities of the upstream clients are told of.
 package capability
 
 import (

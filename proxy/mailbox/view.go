@@ -1,3 +1,6 @@
+// Package mailbox is what the gateway knows of a mailbox of Exchange: what the
+// client has been told of the one that it has selected, whether that still holds,
+// and how a stored message is found, flagged and dated.
 package mailbox
 
 import (

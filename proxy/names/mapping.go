@@ -1,3 +1,5 @@
+// Package names maps the names of mailboxes between the client and Exchange, for
+// the sessions of one account.
 package names
 
 import (

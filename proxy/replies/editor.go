@@ -1,3 +1,5 @@
+// Package replies repairs what Exchange answers, and writes what exgate answers
+// in its place.
 package replies
 
 import (

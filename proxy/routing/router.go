@@ -1,3 +1,4 @@
+// Package routing decides which upstream a login goes to, and as whom.
 package routing
 
 import (

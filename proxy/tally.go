@@ -17,45 +17,17 @@ import (
 	"exgate/proxy/counters"
 )
 
-// stats count what a session did, for its last log line. They belong to the
-// session's goroutine, or to the own lane while that runs.
-type stats struct {
-	before, direct, amended, owned, refused int // commands
-	stored, turnedAway, unknown             int // messages
-	waited                                  time.Duration
-	fixes                                   map[string]int
-	errors                                  int   // that Exchange counts; guarded by conn.mu
-	resumed, renewed, parked                int   // upstream connections
-	in, out                                 int64 // bytes of the upstream connections before this one; guarded by conn.mu
-}
-
-// passed adds up the traffic of an upstream connection that is over.
-func (s *stats) passed(up *backend.Conn) {
-	in, out := up.Traffic()
-	s.in += in
-	s.out += out
-}
-
 // repairs count the repairs of replies, by two goroutines.
 type repairs struct {
 	sync.Mutex
-	stats
+	fixes counters.Fixes
 }
 
 // fixed counts the uses of fixes, by serve or the own lane.
 func (c *conn) fixed(fixes ...string) {
-	c.tally.stats.count(fixes)
+	c.tally.stats.Fixes.Count(fixes...)
 	for _, fix := range fixes {
 		c.srv.totals.Fixes.Count(fix)
-	}
-}
-
-func (s *stats) count(fixes []string) {
-	if s.fixes == nil {
-		s.fixes = make(map[string]int)
-	}
-	for _, f := range fixes {
-		s.fixes[f]++
 	}
 }
 
@@ -64,19 +36,13 @@ func (c *conn) counted() counters.Values {
 	s := &c.tally.stats
 	n := counters.Values{
 		counters.ClientIn: c.client.received.Load(), counters.ClientOut: c.client.w.sent.Load(),
-		counters.Direct: int64(s.direct), counters.Amended: int64(s.amended), counters.Owned: int64(s.owned), counters.Refused: int64(s.refused),
-		counters.Stored: int64(s.stored), counters.TurnedAway: int64(s.turnedAway), counters.Unknown: int64(s.unknown),
-		counters.Resumed: int64(s.resumed), counters.Renewed: int64(s.renewed), counters.Parked: int64(s.parked),
-		counters.Waited: int64(s.waited),
+		counters.Direct: int64(s.Direct), counters.Amended: int64(s.Amended), counters.Owned: int64(s.Owned), counters.Refused: int64(s.Refused),
+		counters.Stored: int64(s.Stored), counters.TurnedAway: int64(s.TurnedAway), counters.Unknown: int64(s.Unknown),
+		counters.Resumed: int64(s.Resumed), counters.Renewed: int64(s.Renewed), counters.Parked: int64(s.Parked),
+		counters.Waited: int64(s.Waited),
 	}
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	n[counters.Errors], n[counters.UpstreamIn], n[counters.UpstreamOut] = int64(s.errors), s.in, s.out
-	if c.link.up != nil {
-		in, out := c.link.up.Traffic()
-		n[counters.UpstreamIn] += in
-		n[counters.UpstreamOut] += out
-	}
+	used := c.link.usage()
+	n[counters.Errors], n[counters.UpstreamIn], n[counters.UpstreamOut] = int64(used.errors), used.in, used.out
 	return n
 }
 
@@ -85,10 +51,7 @@ func (c *conn) countErrors(f backend.Failure) {
 	if f.Errors() > 0 {
 		c.srv.totals.Failures.Count(string(f.Kind))
 	}
-	c.link.mu.Lock()
-	c.tally.stats.errors += f.Errors()
-	c.link.errors += f.Errors()
-	c.link.mu.Unlock()
+	c.link.addErrors(f.Errors())
 }
 
 // openAttrs are the attributes of the line at the opening of a session.
@@ -128,18 +91,18 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	}
 	c.tally.repairs.Lock()
 	for name, n := range c.tally.repairs.fixes {
-		c.tally.stats.count(slices.Repeat([]string{name}, n))
+		c.tally.stats.Fixes.Count(slices.Repeat([]string{name}, n)...)
 	}
 	c.tally.repairs.Unlock()
 	fixes := []string{} // sorted, so that lines compare
-	for _, name := range slices.Sorted(maps.Keys(c.tally.stats.fixes)) {
-		fixes = append(fixes, name+"="+strconv.Itoa(c.tally.stats.fixes[name]))
+	for _, name := range slices.Sorted(maps.Keys(c.tally.stats.Fixes)) {
+		fixes = append(fixes, name+"="+strconv.Itoa(c.tally.stats.Fixes[name]))
 	}
 	attrs = append(attrs, "user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.profile.Name)
 	for i, name := range counters.Names {
 		attrs = append(attrs, name, c.tally.published[i])
 	}
-	attrs = append(attrs, "fixes", strings.Join(fixes, ","), "waited", c.tally.stats.waited.Round(time.Millisecond))
+	attrs = append(attrs, "fixes", strings.Join(fixes, ","), "waited", c.tally.stats.Waited.Round(time.Millisecond))
 	c.log.Info("session end", attrs...)
 }
 

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package proxy
+package delivery
 
 import "os/exec"
 

@@ -1,4 +1,4 @@
-package proxy
+package delivery
 
 import (
 	"crypto/sha256"
@@ -34,8 +34,8 @@ func blamesContent(f backend.Failure, sent bool) bool {
 // refuses the content and the policy goes that far, further repairs, shedding,
 // and the envelope. What would be sent again unchanged is left out.
 type delivery struct {
-	c       *conn
-	up      *upload
+	s       *Sender
+	up      *Upload
 	options rewrite.Options
 	flags   []string
 	sent    map[[sha256.Size]byte]bool // by content
@@ -49,8 +49,8 @@ type delivery struct {
 
 // deliver sends the message of an upload, and returns the plan that Exchange
 // took.
-func (c *conn) deliver(up *upload, o rewrite.Options, flags []string) (*imap.AppendData, *rewrite.Plan, error) {
-	d := &delivery{c: c, up: up, options: o, flags: flags, sent: make(map[[sha256.Size]byte]bool)}
+func (s *Sender) deliver(up *Upload, o rewrite.Options, flags []string) (*imap.AppendData, *rewrite.Plan, error) {
+	d := &delivery{s: s, up: up, options: o, flags: flags, sent: make(map[[sha256.Size]byte]bool)}
 	if err := d.filter(FilterAlways); err != nil {
 		return nil, nil, err
 	}
@@ -72,7 +72,7 @@ func (c *conn) deliver(up *upload, o rewrite.Options, flags []string) (*imap.App
 			return nil, nil, err
 		}
 		if !d.next(plan, byUs) {
-			c.turnAway(up.mailbox, up.spool.Size(), d.rule, d.reply.Text)
+			s.TurnAway(up.Mailbox, up.Spool.Size(), d.rule, d.reply.Text)
 			return nil, nil, d.reply
 		}
 	}
@@ -89,10 +89,9 @@ var errNotKept = refuseBy("quarantine", imap.ResponseCodeCannot,
 // attempt plans the message for the stage and sends it. The plan is nil if it
 // comes to none.
 func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
-	c := d.c
-	plan, err := rewrite.NewPlan(d.up.body, d.up.body.Size(), d.options)
+	plan, err := rewrite.NewPlan(d.up.Body, d.up.Body.Size(), d.options)
 	if err != nil {
-		return nil, nil, c.unplanned(err)
+		return nil, nil, d.s.unplanned(err)
 	}
 	if plan.Report().LongestLine > 0 && !d.up.filtered {
 		if err := d.filter(FilterLongLines); err != nil {
@@ -102,7 +101,7 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 			return d.attempt()
 		}
 	}
-	if err := c.acceptable(plan); err != nil {
+	if err := d.s.acceptable(plan); err != nil {
 		return nil, plan, err
 	}
 	sum, err := d.seen(plan)
@@ -112,7 +111,7 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 	if err := d.keep(plan); err != nil {
 		return nil, plan, err
 	}
-	stored, err := c.sendMessage(d.up, plan, d.flags)
+	stored, err := d.s.sendMessage(d.up, plan, d.flags)
 	var refused *contentRefused
 	if errors.As(err, &refused) {
 		if sum == nil { // nothing was refused before
@@ -122,8 +121,8 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 		}
 		d.sent[*sum] = true
 		if refused.poisoned {
-			if err := c.srv.poisons.Add(plan.Size(), *sum); err != nil {
-				c.log.Error("a message that cost a connection may be sent again after a restart", "err", err)
+			if err := d.s.Poisons.Add(plan.Size(), *sum); err != nil {
+				d.s.Log.Error("a message that cost a connection may be sent again after a restart", "err", err)
 			}
 		}
 		return nil, plan, refused
@@ -135,11 +134,11 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 // in this delivery, or in an earlier one by losing a connection. Most often
 // there is nothing of that size to compare with, and no sum is made.
 func (d *delivery) seen(plan *rewrite.Plan) (*[sha256.Size]byte, error) {
-	if len(d.sent) == 0 && !d.c.srv.poisons.HasSize(plan.Size()) {
+	if len(d.sent) == 0 && !d.s.Poisons.HasSize(plan.Size()) {
 		return nil, nil
 	}
 	sum, err := sumOf(plan)
-	if err == nil && (d.sent[*sum] || d.c.srv.poisons.Has(plan.Size(), *sum)) {
+	if err == nil && (d.sent[*sum] || d.s.Poisons.Has(plan.Size(), *sum)) {
 		err = errUnchanged
 	}
 	return sum, err
@@ -157,10 +156,10 @@ func sumOf(plan *rewrite.Plan) (*[sha256.Size]byte, error) {
 // next goes on to the next stage, if the policy has one that can help, and the
 // connection can bear another error.
 func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
-	if byUs != nil && byUs.reply.Code != imap.ResponseCodeCannot || d.c.ctx.Err() != nil {
+	if byUs != nil && byUs.reply.Code != imap.ResponseCodeCannot || d.s.Context().Err() != nil {
 		return false // no repair makes a message smaller, or a spool readable
 	}
-	prof := d.c.login.profile
+	prof := d.s.Profile
 	d.options.Stage++
 	if plan != nil && plan.Report().SignedLeft > 0 && prof.Escalate >= rewrite.StageEnvelope {
 		d.options.Stage = rewrite.StageEnvelope // whatever is left alone is still in the way
@@ -173,12 +172,12 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 			return false
 		}
 	}
-	if err := d.c.spareError(d.lost); err != nil {
-		d.c.log.Warn("no further repair is tried, for want of a connection to Exchange that can bear another error", "err", err)
+	if err := d.s.spareError(d.lost); err != nil {
+		d.s.Log.Warn("no further repair is tried, for want of a connection to Exchange that can bear another error", "err", err)
 		return false
 	}
 	d.lost = false
-	d.c.waiting.set("exgate repairs a message that Exchange has refused", time.Time{})
+	d.s.Waits("exgate repairs a message that Exchange has refused", time.Time{})
 	return true
 }
 
@@ -189,8 +188,8 @@ const ruleExchange = "refused by Exchange"
 func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
 	if d.examination == "" {
-		d.examination = examination(d.up.spool, d.options)
-		d.c.log.Warn("examined a refused message", "mailbox", d.up.mailbox, "size", d.up.spool.Size(), "found", d.examination)
+		d.examination = Examination(d.up.Spool, d.options)
+		d.s.Log.Warn("examined a refused message", "mailbox", d.up.Mailbox, "size", d.up.Spool.Size(), "found", d.examination)
 	}
 	reply := *refused.reply
 	reply.Text += "; exgate examined the message: " + oneLine(d.examination)
@@ -210,8 +209,8 @@ func (d *delivery) refusedHere(refused *ownRefusal) {
 	}
 }
 
-// examination says what looks wrong with a message.
-func examination(message *spool.Spool, o rewrite.Options) string {
+// Examination says what looks wrong with a message.
+func Examination(message *spool.Spool, o rewrite.Options) string {
 	x, err := rewrite.Examine(message, message.Size(), o)
 	if err != nil {
 		return "it cannot be examined: " + err.Error()
@@ -233,51 +232,47 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// spareError sees to it that another error does not cost the connection: it is
-// made anew if it is lost, and before Exchange's tenth error.
-func (c *conn) spareError(lost bool) error {
-	c.link.mu.Lock()
-	lost = lost || c.link.cause != nil
-	errs := c.link.errors
-	c.link.mu.Unlock()
-	if !lost && errs < renewAt {
-		return nil
-	}
-	if !c.login.resume || c.link.pinned != "" {
-		return errors.New("sessions are not resumed")
-	}
-	if lost {
-		return c.restore()
-	}
-	c.tally.stats.renewed++
-	return c.replace(c.ctx)
-}
-
 // keep stores the original of a message that loses something by the plan, and
 // what is taken out of it, before it is sent.
 func (d *delivery) keep(plan *rewrite.Plan) error {
 	report := plan.Report()
-	q := d.c.set.quarantine
+	q := d.s.Quarantine
 	for _, part := range report.Detached {
 		file, err := q.Keep(part.Name, part.Size, part.WriteTo)
 		if err != nil {
 			return d.notKept(err)
 		}
-		d.c.log.Info("kept an attachment", "mailbox", d.up.mailbox, "file", file, "size", part.Size)
+		d.s.Log.Info("kept an attachment", "mailbox", d.up.Mailbox, "file", file, "size", part.Size)
 	}
 	if d.kept || !report.Lossy {
 		return nil
 	}
-	file, err := q.Keep("message.eml", d.up.spool.Size(), d.up.spool.WriteTo)
+	file, err := q.Keep("message.eml", d.up.Spool.Size(), d.up.Spool.WriteTo)
 	if err != nil {
 		return d.notKept(err)
 	}
 	d.kept = true
-	d.c.log.Info("kept the original of a message", "mailbox", d.up.mailbox, "file", file, "size", d.up.spool.Size())
+	d.s.Log.Info("kept the original of a message", "mailbox", d.up.Mailbox, "file", file, "size", d.up.Spool.Size())
 	return nil
 }
 
 func (d *delivery) notKept(err error) error {
-	d.c.log.Error("quarantine", "mailbox", d.up.mailbox, "err", err)
+	d.s.Log.Error("quarantine", "mailbox", d.up.Mailbox, "err", err)
 	return errNotKept
+}
+
+// spareError sees to it that another error does not cost the connection: it is
+// made anew if it is lost, and before Exchange's tenth error.
+func (s *Sender) spareError(lost bool) error {
+	if !lost && s.CanBearError() {
+		return nil
+	}
+	if s.IsPinned() {
+		return errors.New("sessions are not resumed")
+	}
+	if lost || s.IsLost() {
+		return s.Restore()
+	}
+	s.Stats.Renewed++
+	return s.Replace()
 }

@@ -1,4 +1,4 @@
-package proxy
+package delivery
 
 import (
 	"slices"
@@ -48,17 +48,16 @@ func sortFlags(prof *profile.Profile, flags, kept []string, findable bool) sorte
 }
 
 // sortFlags decides on the flags of an upload to this session's upstream.
-func (c *conn) sortFlags(up *upload) sortedFlags {
-	prof := c.login.profile
-	return sortFlags(prof, up.flags, c.permanentFlags(up.mailbox), c.login.has("UIDPLUS") || c.login.resume)
+func (s *Sender) sortFlags(up *Upload) sortedFlags {
+	prof := s.Profile
+	return sortFlags(prof, up.Flags, s.permanentFlags(up.Mailbox), s.HasUIDPlus() || s.Resumes)
 }
 
 // permanentFlags are those of a mailbox, as far as they are known.
-func (c *conn) permanentFlags(name string) []string {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	if c.link.view.IsSelected(name, c.login.profile.IsExchange()) && c.link.view.PermanentFlags != nil {
-		return c.link.view.PermanentFlags
+func (s *Sender) permanentFlags(name string) []string {
+	view := s.Selected()
+	if view.IsSelected(name, s.Profile.IsExchange()) && view.PermanentFlags != nil {
+		return view.PermanentFlags
 	}
 	return append(slices.Clone(mailbox.SystemFlags), "$MDNSent")
 }

@@ -1,4 +1,4 @@
-package proxy
+package delivery
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"exgate/proxy/replies"
 	"exgate/proxy/spool"
 )
 
@@ -39,25 +40,25 @@ var errFilterOutput = errors.New("it writes too much")
 // filter passes the message through the command if now is when that is wanted.
 // A filter that fails is reported, and the message goes on without it.
 func (d *delivery) filter(now string) error {
-	f := &d.c.set.opts.Filter
+	f := &d.s.Filter
 	if len(f.Command) == 0 || f.When != now || d.up.filtered {
 		return nil
 	}
 	d.up.filtered = true
-	d.c.waiting.set("a filter works on the message", time.Time{})
+	d.s.Waits("a filter works on the message", time.Time{})
 	began := time.Now()
-	out := spool.New(d.c.set.opts.Spool, d.up.spool.Size(), &d.c.uploading.budget, &d.c.login.account.uploads, &d.c.srv.uploads)
-	err := f.run(d.c.ctx, d.up.spool, out)
+	out := d.s.NewSpool(d.up.Spool.Size())
+	err := f.run(d.s.Context(), d.up.Spool, out)
 	if err != nil {
-		d.c.log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.mailbox, "command", f.Command[0],
+		d.s.Log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.Mailbox, "command", f.Command[0],
 			"took", time.Since(began).Round(time.Millisecond), "err", err)
-		if ctxErr := d.c.ctx.Err(); ctxErr != nil {
-			return errors.Join(out.Close(), interrupted("nothing was stored"))
+		if ctxErr := d.s.Context().Err(); ctxErr != nil {
+			return errors.Join(out.Close(), replies.Interrupted("nothing was stored"))
 		}
 		return out.Close()
 	}
-	d.c.fixed("filter")
-	d.up.body = out
+	d.s.fixed("filter")
+	d.up.Body = out
 	return nil
 }
 

@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -16,40 +15,18 @@ import (
 // session in IDLE comes back by itself when nobody waits any more; until then
 // its client hears of no new mail.
 
-// errParked is the end of a connection that was given away.
-var errParked = errors.New("it was given to another session while this one idled")
-
 // loginName is the name that logs in, whose connections Exchange may count.
 func loginName(id backend.Identity) string { return fold(cmp.Or(id.Admin, id.User)) }
 
-// IdleSince implements owner.
-func (c *conn) IdleSince() (since time.Time, listens bool) {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	if c.link.cause != nil || c.link.pinned != "" {
-		return time.Time{}, false
-	}
-	return c.seat.rested, len(c.link.flight) > 0
-}
+// IdleSince implements slots.Owner.
+func (c *conn) IdleSince() (since time.Time, listens bool) { return c.link.idleSince() }
 
-// Park implements owner.
-func (c *conn) Park() {
-	c.link.mu.Lock()
-	defer c.link.mu.Unlock()
-	c.seat.wanted = true
-	c.alarm()
-}
+// Park implements slots.Owner.
+func (c *conn) Park() { c.link.askForSeat() }
 
-// rests notes that the session has nothing to do. c.link.mu is held.
-func (c *conn) rests() { c.seat.rested = time.Now() }
-
-// works notes that it has.
+// works notes that the session has something to do.
 func (c *conn) works() {
-	c.link.mu.Lock()
-	asked := c.seat.wanted
-	c.seat.rested, c.seat.wanted = time.Time{}, false
-	c.link.mu.Unlock()
-	if asked {
+	if c.link.works() {
 		c.seat.slot.Keep()
 	}
 }
@@ -70,30 +47,17 @@ func (c *conn) takePlace(to *routing.Target, id backend.Identity) error {
 // giveAway closes the upstream connection for another session, if this one
 // idles.
 func (c *conn) giveAway() {
-	c.link.mu.Lock()
-	idles := !c.seat.rested.IsZero() && c.link.cause == nil
-	c.seat.wanted = false
-	if idles {
-		c.link.cause = errParked
-		c.link.sink.Store(nil)
-	}
-	c.link.mu.Unlock()
-	if !idles {
+	if !c.link.park() {
 		c.seat.slot.Keep()
 		return
 	}
 	c.link.up.Leave()
-	c.tally.stats.parked++
+	c.tally.stats.Parked++
 	c.log.Info("session parked: its connection goes to a client that waits", "idle", c.idle != nil)
 	left := c.seat.slot
 	c.leavePlace()
 	if c.idle != nil {
-		c.seat.comeback = left.AskAgain(func() {
-			c.link.mu.Lock()
-			defer c.link.mu.Unlock()
-			c.seat.mayReturn = true
-			c.alarm()
-		})
+		c.seat.comeback = left.AskAgain(func() { c.link.setMayReturn(true) })
 	}
 }
 
@@ -121,9 +85,7 @@ func (c *conn) leavePlace() {
 		if !w.Withdraw() {
 			w.Slot().Release()
 		}
-		c.link.mu.Lock()
-		c.seat.mayReturn = false
-		c.link.mu.Unlock()
+		c.link.setMayReturn(false)
 	}
 	c.seat.slot.Release()
 	c.seat.slot = nil
@@ -135,15 +97,7 @@ func (c *conn) comesBack() {
 		return
 	}
 	c.seat.slot, c.seat.comeback = c.seat.comeback.Slot(), nil
-	c.link.mu.Lock()
-	c.seat.mayReturn = false
-	c.link.mu.Unlock()
-}
-
-// parkedIdle tells whether the session waits in IDLE for a place to come back
-// to. c.link.mu is held.
-func (c *conn) parkedIdle() bool {
-	return c.link.cause == errParked && c.idle != nil && !c.seat.mayReturn
+	c.link.setMayReturn(false)
 }
 
 // fold makes names equal that the upstream takes for the same.

@@ -1,0 +1,63 @@
+package delivery
+
+import (
+	"errors"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/backend"
+	"exgate/proxy/mailbox"
+	"exgate/proxy/replies"
+	"exgate/rewrite"
+)
+
+// replayFlagged sets \Flagged by STORE, where every client of Exchange sees
+// it: on the session's own connection where the mailbox is selected there for
+// writing, else on a side connection. The message is stored by now: a flag
+// that finally cannot be set is said to the client and in the log, and loses
+// no mail.
+func (s *Sender) replayFlagged(up *Upload, plan *rewrite.Plan, stored *imap.AppendData) (set bool) {
+	s.Waits("setting \\Flagged", time.Time{})
+	var err error
+	for try := range MaxTries {
+		if try > 0 {
+			s.Log.Info("\\Flagged was not set; trying again", "mailbox", up.Mailbox, "err", err)
+			if waitErr := errors.Join(s.Patiently(s.Account.Throttle.Wait), s.sleep(s.ReplayPause)); waitErr != nil {
+				break
+			}
+		}
+		if err = s.storeFlagged(up, plan, stored); err == nil || !MayPass(err) {
+			break
+		}
+		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
+			s.Account.Throttled(failure.Backoff)
+		}
+	}
+	if err == nil {
+		return true
+	}
+	s.Log.Error("\\Flagged was not set", "mailbox", up.Mailbox, "err", err)
+	// A warning, RFC 9051 section 7.1.2.
+	s.Warn(`the message is stored, but \Flagged could not be set on it: ` + replies.Reason(err))
+	return false
+}
+
+// MayPass tells whether a failure of a replay may be over soon.
+func MayPass(err error) bool {
+	f := backend.FailureOf(err)
+	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, mailbox.ErrNotShown) || errors.Is(err, mailbox.ErrNotSeen) || errors.Is(err, ErrSideBusy)
+}
+
+func (s *Sender) storeFlagged(up *Upload, plan *rewrite.Plan, stored *imap.AppendData) error {
+	return s.InMailbox(up.Mailbox, true, func(conn *backend.Conn) error {
+		if stored != nil {
+			return mailbox.StoreFlagged(s.Context(), conn, uint32(stored.UID))
+		}
+		uid, err := mailbox.FindStored(s.Context(), conn, up.from, plan, up.Date)
+		if err != nil {
+			return err
+		}
+		return mailbox.StoreFlagged(s.Context(), conn, uid)
+	})
+}

@@ -1,0 +1,271 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+	"exgate/proxy/mailbox"
+	"exgate/proxy/replies"
+	"exgate/rewrite"
+)
+
+func TooBigText(size, limit int64) string {
+	return fmt.Sprintf("the message has %d bytes and the limit here is %d: it stays where it is; "+
+		"where Exchange takes more, raise limits.message_size of exgate", size, limit)
+}
+
+// Append stores a message in Exchange: the message in the spool is repaired and
+// sent, as often as Exchange asks to try again later. The error is an *imap.Error.
+func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
+	defer s.Waits("", time.Time{})
+	message := s.Profile.Message
+	message.Seen = seen
+	dated := false
+	if up.Date == "" && s.Profile.InternalDate {
+		up.Date = mailbox.DerivedDate(up.Spool.Header(mailbox.MaxDatedHeader))
+		dated = up.Date != ""
+	}
+	flags := s.sortFlags(up)
+	stored, plan, err := s.deliver(up, message, flags.keep)
+	if err != nil {
+		return nil, err
+	}
+	if flags.replay {
+		flags.replay = s.replayFlagged(up, plan, stored)
+	}
+	s.compareDate(up, stored)
+	fixes := append(fixesOf(plan), flags.fixes()...)
+	if dated {
+		fixes = append(fixes, "internal-date")
+	}
+	s.fixed(fixes...)
+	s.Stats.Stored++
+	attrs := []any{"mailbox", up.Mailbox, "size", up.Spool.Size(), "sent", plan.Size(), "fixes", fixes}
+	if n := plan.Report().Signed; n > 0 {
+		attrs = append(attrs, "signed_parts_changed", n) // their signatures do not hold any more
+	}
+	s.Log.Info("message stored", attrs...)
+	return stored, nil
+}
+
+// ownRefusal is this gateway's answer to a message, before it is sent.
+type ownRefusal struct {
+	rule  string // the fix, limit or lack that it is for
+	reply *imap.Error
+}
+
+func (e *ownRefusal) Error() string { return e.reply.Text }
+
+func refuseBy(rule string, code imap.ResponseCode, text string) *ownRefusal {
+	return &ownRefusal{rule, &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: text}}
+}
+
+// unplanned refuses a message that the fixes cannot repair, or that could not
+// be read from the spool.
+func (s *Sender) unplanned(err error) *ownRefusal {
+	var refused *rewrite.RefusedError
+	if errors.As(err, &refused) {
+		return refuseBy(refused.Rule, imap.ResponseCodeCannot, err.Error()+"; it stays where it is")
+	}
+	s.Log.Error("spool", "err", err)
+	return refuseBy("spool", imap.ResponseCodeUnavailable, "exgate cannot read the message from its spool; nothing was stored, try again later")
+}
+
+// acceptable refuses here what Exchange is sure to refuse, or to take for
+// commands: that would cost the connection.
+func (s *Sender) acceptable(plan *rewrite.Plan) error {
+	prof := s.Profile
+	if prof.IsTooBig(plan.Size()) {
+		return refuseBy("oversize", "TOOBIG", TooBigText(plan.Size(), prof.MessageLimit)+" (counted after repair)") // RFC 7889
+	}
+	repairs := prof.Message.LongLines != "" && prof.Message.LongLines != rewrite.LongLinesOff
+	if left := plan.Report().Unrepaired; len(left) > 0 && repairs {
+		return refuseBy(left[0].Rule, imap.ResponseCodeCannot,
+			fmt.Sprintf("Exchange would take the message for commands: %s; it stays where it is", left[0]))
+	}
+	return nil
+}
+
+// TurnAway records a message that is not sent.
+func (s *Sender) TurnAway(mailbox string, size int64, rule, reason string) {
+	s.Stats.TurnedAway++
+	s.Totals.Turned.Count(rule)
+	s.Log.Warn("message refused", "mailbox", mailbox, "size", size, "rule", rule, "reason", reason)
+}
+
+// sendMessage sends the message at the account's pace until Exchange takes or
+// refuses it, also on another connection when one is lost. stored is nil where
+// Exchange says no APPENDUID.
+func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
+	repeated := false // on a fresh connection
+	for tries := 0; ; tries++ {
+		if err := s.pause(); err != nil {
+			return nil, replies.Interrupted("nothing was stored")
+		}
+		if err := s.Restore(); err != nil {
+			return nil, s.appendLost(up, err, mailbox.LandingAbsent)
+		}
+		if s.Resumes {
+			if up.from = s.markOf(up.Mailbox); s.IsLost() && tries < MaxTries {
+				continue
+			}
+		}
+		req := appendRequest(up, plan, flags)
+		status, err := s.Do(req)
+		switch {
+		case err != nil:
+			landed, stored, err := s.appendCut(up, plan, req.Body.Ended, err)
+			if landed == mailbox.LandingFound {
+				s.passed(up.Mailbox, stored)
+				return stored, nil
+			}
+			if failure := backend.FailureOf(err); failure.Kind == backend.KindOutOfStep {
+				return nil, &contentRefused{failure: failure, reply: s.appendLost(up, err, landed), poisoned: true}
+			}
+			if landed == mailbox.LandingUnknown || err != nil || tries == MaxTries {
+				return nil, s.appendLost(up, err, landed)
+			}
+			continue
+		case status.Word == "OK":
+			stored := appendData(status)
+			s.passed(up.Mailbox, stored)
+			return stored, nil
+		}
+		failure := backend.Classify(status)
+		s.CountErrors(failure)
+		if failure.Kind == backend.KindUnavailable && s.Resumes && !repeated {
+			// A full mailbox says so, and so does a broken connection to it.
+			if repeated = true; s.Replace() == nil {
+				continue
+			}
+		}
+		if failure.Kind != backend.KindThrottled || tries == MaxTries {
+			s.Log.Log(s.Context(), failure.Level(), "Exchange refused a message", "mailbox", up.Mailbox, "size", up.Spool.Size(), "sent", plan.Size(),
+				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
+			if blamesContent(failure, req.Body.Ended) {
+				return nil, &contentRefused{failure: failure, reply: replies.Refusal(failure)}
+			}
+			s.Stats.TurnedAway++
+			s.Totals.Turned.Count(ruleExchange)
+			reply := replies.Refusal(failure)
+			if repeated && failure.Kind == backend.KindUnavailable {
+				reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it
+			}
+			return nil, reply
+		}
+		s.Log.Warn("Exchange throttles the account", "user", s.User, "backoff", failure.Backoff, "reply", status.Text)
+		s.Account.Throttled(failure.Backoff)
+	}
+}
+
+// appendCut finds out what became of an APPEND that the connection was lost
+// with, and goes on with another connection. err is why that cannot be done.
+func (s *Sender) appendCut(up *Upload, plan *rewrite.Plan, ended bool, cause error) (mailbox.Landing, *imap.AppendData, error) {
+	failure := backend.FailureOf(cause)
+	if failure.Kind != backend.KindLost || !s.Resumes || s.IsPinned() || s.Context().Err() != nil {
+		return s.unasked(ended && failure.Kind == backend.KindLost), nil, cause
+	}
+	s.Log.Warn("the connection to Exchange was lost with a message", "mailbox", up.Mailbox, "size", up.Spool.Size(), "ended", ended, "err", cause)
+	s.Waits("exgate looks whether Exchange has stored the message", time.Time{})
+	began := time.Now()
+	landed, stored, err := s.settle(up, plan, ended)
+	s.Stats.Resumed++
+	s.Log.Info("looked for the message", "mailbox", up.Mailbox, "landed", landed.String(), "took", time.Since(began).Round(time.Millisecond), "err", err)
+	return landed, stored, err
+}
+
+// pause waits for the account's throttle and pace, and tells the client why.
+// No command is in progress upstream meanwhile.
+func (s *Sender) pause() error {
+	account := s.Account
+	began := time.Now()
+	var err error
+	if d := account.Throttle.Remaining(); d > 0 {
+		s.Waits("Exchange throttles this account", began.Add(d))
+		err = s.Patiently(account.Throttle.Wait)
+	} else {
+		s.Waits("messages are sent at the pace that Exchange takes", time.Time{})
+	}
+	if err == nil {
+		err = account.Wait(s.Context(), 1)
+	}
+	s.Stats.Waited += time.Since(began)
+	s.Waits("Exchange is storing the message", time.Time{})
+	return err
+}
+
+func appendRequest(up *Upload, plan *rewrite.Plan, flags []string) *backend.Request {
+	req := backend.NewRequest("APPEND").Mailbox(up.Mailbox)
+	if len(flags) > 0 {
+		req.Raw("(" + strings.Join(flags, " ") + ")")
+	}
+	if up.Date != "" {
+		req.String(up.Date)
+	}
+	req.Body = &backend.Body{Size: plan.Size(), WriterTo: plan}
+	if !plan.Changed() {
+		req.Body.WriterTo = up.Body // in one piece
+	}
+	return req
+}
+
+// appendLost answers an APPEND that came to no end, with what is known of it.
+func (s *Sender) appendLost(up *Upload, err error, landed mailbox.Landing) *imap.Error {
+	outcome := "nothing was stored"
+	if landed == mailbox.LandingUnknown {
+		outcome = "it is not known whether the message was stored"
+		s.Stats.Unknown++
+	}
+	if s.Context().Err() != nil { // the client has gone, or exgate stops
+		return replies.Interrupted(outcome)
+	}
+	if err == nil {
+		err = &backend.LostError{Err: errors.New("again and again, or the mailbox cannot be looked through")}
+	}
+	failure := backend.FailureOf(err)
+	s.Log.Error("message without a reply", "mailbox", up.Mailbox, "size", up.Spool.Size(), "outcome", outcome, "kind", failure.Kind, "err", err)
+	reply := replies.Refusal(failure)
+	var changed *mailbox.ChangedError
+	if errors.As(err, &changed) {
+		reply.Text = "exgate: the connection to Exchange was lost with the message, and meanwhile " + changed.Error()
+	}
+	if failure.Kind != backend.KindOutOfStep {
+		reply.Code = imap.ResponseCode("UNAVAILABLE") // the client may try again
+		reply.Text += "; " + outcome
+	}
+	return reply
+}
+
+// appendData reads the APPENDUID of RFC 4315.
+func appendData(status wire.Status) *imap.AppendData {
+	args, ok := status.CodeArgs("APPENDUID")
+	if !ok {
+		return nil
+	}
+	validity, uid, _ := strings.Cut(args, " ")
+	v, err := strconv.ParseUint(validity, 10, 32)
+	if err != nil {
+		return nil
+	}
+	u, err := strconv.ParseUint(uid, 10, 32)
+	if err != nil || u == 0 {
+		return nil
+	}
+	return &imap.AppendData{UID: imap.UID(u), UIDValidity: uint32(v)}
+}
+
+// fixesOf lists the fixes of a plan by name.
+func fixesOf(plan *rewrite.Plan) []string {
+	fixes := []string{}
+	for _, f := range plan.Report().Fixes {
+		fixes = append(fixes, f.Name)
+	}
+	return fixes
+}

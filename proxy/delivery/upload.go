@@ -1,0 +1,28 @@
+package delivery
+
+import (
+	"errors"
+
+	"exgate/proxy/mailbox"
+	"exgate/proxy/spool"
+)
+
+// Upload is the message of an APPEND and what the client says of it.
+type Upload struct {
+	Mailbox string   // as it is named upstream, decoded of its quoting
+	Flags   []string // as they came
+	Date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
+	Spool   *spool.Spool
+	from    mailbox.Mark // its UID is not below this one
+
+	Body     *spool.Spool // what is repaired and sent: the spool, or what a filter has made of it
+	filtered bool         // the filter has had it
+}
+
+// Close gives back what holds the message.
+func (up *Upload) Close() error {
+	if up.Body != nil && up.Body != up.Spool {
+		return errors.Join(up.Body.Close(), up.Spool.Close())
+	}
+	return up.Spool.Close()
+}

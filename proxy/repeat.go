@@ -1,0 +1,104 @@
+package proxy
+
+import (
+	"fmt"
+	"time"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+)
+
+// sendThrottled waits until the account is not throttled any more and sends
+// again what was refused.
+func (c *conn) sendThrottled() error {
+	if err := c.outwaitThrottle(); err != nil {
+		return err
+	}
+	return c.sendAgain(c.link.chooseAgain(phaseThrottled))
+}
+
+// sendAgain sends commands in flight once more, in order, as far as the
+// connection lasts.
+func (c *conn) sendAgain(chosen []*command) error {
+	for _, cmd := range chosen {
+		c.link.relaunch(cmd)
+		if err := c.sendPieces(cmd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendPieces sends a whole command. What the client has been asked for, and
+// has sent, it is not asked for again.
+func (c *conn) sendPieces(cmd *command) error {
+	for _, p := range cmd.flight.pieces {
+		step := lineStep{asks: cmd.verb == "IDLE", swallow: cmd.flight.told}
+		line := p.line
+		if p.literal != nil {
+			line = fmt.Sprintf("%s{%d}", p.line, len(p.literal))
+			step = lineStep{asks: true, swallow: true}
+		}
+		if got, err := c.sendLine(cmd, line, step); err != nil || got != lineGranted && got != lineSent {
+			return err // a refusal in place of "+" has been relayed; of a loss, attend hears
+		}
+		if p.literal == nil {
+			continue
+		}
+		if _, err := c.link.up.Write(p.literal); err != nil {
+			c.link.up.Abandon(err)
+			return nil
+		}
+		c.link.literalSent(cmd, nil)
+	}
+	return nil
+}
+
+// outwaitThrottle waits until the account is not throttled any more.
+func (c *conn) outwaitThrottle() error {
+	// Another session may prolong it meanwhile.
+	for d := c.login.account.Throttle.Remaining(); d > 0; d = c.login.account.Throttle.Remaining() {
+		if err := c.waitFor(d, "Exchange throttles this account"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saysUnavailable tells whether a COPY is refused by a 15.
+func saysUnavailable(cmd *command, status wire.Status) bool {
+	return (cmd.verb == "COPY" || cmd.verb == "UID COPY") && status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
+}
+
+// sendFresh renews the upstream connection and sends again what asks for a
+// fresh one. Where there is none to be had, the client is told what Exchange
+// has said.
+func (c *conn) sendFresh() error {
+	c.waiting.set("exgate asks again on a fresh connection", time.Time{})
+	if err := c.aside(c.waiting.text, c.replace); err != nil {
+		if c.ctx.Err() != nil {
+			return err
+		}
+		c.log.Warn("no fresh connection to Exchange to ask again", "err", err)
+		return c.sayRefused()
+	}
+	c.tally.stats.Renewed++
+	c.log.Info("asking again on a fresh connection")
+	return c.sendAgain(c.link.chooseAgain(phaseStale))
+}
+
+// sayRefused tells the client of the refusal that was kept from it.
+func (c *conn) sayRefused() error {
+	cmd := c.link.giveUpStale()
+	if cmd == nil {
+		return nil
+	}
+	status := cmd.flight.status
+	return c.client.w.line("%s %s %s", cmd.tag, status.Word, status.Text)
+}
+
+// overQuota is the client's line for a command that was refused on a fresh
+// connection too.
+func overQuota(cmd *command, status wire.Status) []byte {
+	return fmt.Appendf(nil, "%s NO [OVERQUOTA] %s\r\n", cmd.tag, backend.Classify(status).ClientText())
+}

@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/backend"
+	"exgate/backend/wire"
+	"exgate/proxy/delivery"
+	"exgate/proxy/mailbox"
+	"exgate/proxy/spool"
+)
+
+// sending is the session as its Sender sees it.
+type sending struct{ c *conn }
+
+var _ delivery.Session = sending{}
+
+// newSender returns the sender for what the session stores after its login.
+func (c *conn) newSender(l *login) *delivery.Sender {
+	return delivery.NewSender(sending{c}, delivery.Terms{
+		Profile: l.profile, Account: l.account.Account, User: l.identity.User, Resumes: l.resume,
+		Filter: c.set.opts.Filter, Quarantine: c.set.quarantine, Poisons: c.srv.poisons, NewSpool: c.newSpool,
+		Looks: c.srv.limits.Looks, ReplayPause: c.srv.limits.Replay,
+		Log: c.log, Stats: &c.tally.stats, Totals: &c.srv.totals,
+	})
+}
+
+// newSpool returns the spool for a message of size bytes.
+func (c *conn) newSpool(size int64) *spool.Spool {
+	return spool.New(c.set.opts.Spool, size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+}
+
+// Append implements imapserver.Session.
+func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
+	return s.shot.c.login.sender.Append(s.shot.upload, slices.Contains(options.Flags, imap.FlagSeen))
+}
+
+func (s sending) Context() context.Context { return s.c.ctx }
+
+func (s sending) Do(req *backend.Request) (wire.Status, error) { return s.c.link.up.Do(s.c.ctx, req) }
+
+func (s sending) HasUIDPlus() bool { return s.c.login.has("UIDPLUS") }
+
+func (s sending) IsLost() bool { return s.c.link.isGone() }
+
+func (s sending) IsPinned() bool { return s.c.link.isPinned() }
+
+func (s sending) CanBearError() bool { return s.c.link.canBearError() }
+
+func (s sending) CountErrors(f backend.Failure) { s.c.countErrors(f) }
+
+func (s sending) Restore() error { return s.c.restore() }
+
+func (s sending) Replace() error { return s.c.replace(s.c.ctx) }
+
+func (s sending) Reconnect() (*backend.Session, error) { return s.c.reconnect(s.c.ctx) }
+
+func (s sending) Install(up *backend.Session) error {
+	err := s.c.install(s.c.ctx, up, keepsView)
+	if err != nil && delivery.MayPass(err) {
+		err = s.c.reestablish(s.c.ctx, keepsView)
+	}
+	return err
+}
+
+func (s sending) InMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
+	return s.c.inMailbox(mailbox, writes, do)
+}
+
+func (s sending) Selected() mailbox.View { return s.c.link.selected() }
+
+func (s sending) Waits(what string, until time.Time) { s.c.waiting.set(what, until) }
+
+// Warn writes a warning, RFC 9051 section 7.1.2.
+func (s sending) Warn(text string) {
+	if err := s.c.client.w.line("* NO exgate: %s", text); err != nil {
+		s.c.log.Debug("the client was not told", "text", text, "err", err)
+	}
+}
+
+func (s sending) Patiently(wait func(context.Context) error) error { return s.c.patiently(wait) }
