@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Bounds of the walk, far beyond what Exchange takes (behaviour notes section
-// 4.4: 250 parts, depth 30). What lies beyond is not looked into.
+// Bounds of the walk, far beyond what Exchange takes (250 parts, depth 30:
+// docs/exchange.md#refused-content). What lies beyond is not looked into.
 const (
 	maxDepth    = 100
 	maxParts    = 10_000

@@ -18,8 +18,8 @@ var errCommandSize = errors.New("the command is over its maximum size")
 
 // args are the arguments of one command, read as the handler asks for them.
 // A literal is fetched when it is come to, so that its "+" is sent only if
-// what stands before it was good. Exchange takes extra spaces (STANXIMAP
-// §2.2.2), and so does every method here.
+// what stands before it was good. Exchange takes extra spaces
+// (docs/exchange.md#untagged-data), and so does every method here.
 type args struct {
 	conn *conn
 	line []byte // what is left of the current line
