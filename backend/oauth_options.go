@@ -12,7 +12,8 @@ import (
 	"golang.org/x/oauth2/endpoints"
 )
 
-// Flow is the way in which access tokens are come by (RFC 6749).
+// Flow is the way in which access tokens are come by (RFC 6749
+// section 1.3).
 type Flow string
 
 const (

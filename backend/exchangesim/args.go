@@ -57,7 +57,7 @@ func (a *args) peek() byte {
 }
 
 // atom takes everything up to a space, a parenthesis or a quote: more than
-// RFC 3501 allows, as imapsync's LOGIN DOMAIN\admin\user needs.
+// RFC 3501 section 9 allows, as imapsync's LOGIN DOMAIN\admin\user needs.
 func (a *args) atom() (string, error) {
 	a.skipSpace()
 	n := bytes.IndexAny(a.line, " ()\"\x00\r\n")
