@@ -64,6 +64,7 @@ var rfcs = map[string]struct {
 	"2971": {"IMAP4 ID", false},
 	"3348": {"IMAP4 CHILDREN", false},
 	"3501": {"IMAP4rev1", true},
+	"3502": {"IMAP MULTIAPPEND", false},
 	"3516": {"IMAP4 BINARY", false},
 	"3691": {"IMAP UNSELECT", false},
 	"4155": {"application/mbox", false},
@@ -192,6 +193,9 @@ func checkPages(p passage, text string, to targets, report func(int, string, ...
 		}
 		if !to.files[target] && !link { // a name in a text may be that from the root
 			target = name
+			if !to.files[target] && p.form == value { // a string may be part of a page that is generated
+				target = path.Join("docs", name)
+			}
 		}
 		switch {
 		case !to.files[target]:
@@ -276,6 +280,8 @@ func TestCheck(t *testing.T) {
 		{"backend/a.go", value, "docs/exchange.md#case (imapsync#5)", ""},
 		{"backend/a.go", comment, "See README.md.", ""},
 		{"backend/a.go", comment, "docs/exchange.md#upper", "no heading"},
+		{"backend/a.go", value, "[design](design.md#rule-5)", ""},
+		{"backend/a.go", value, "[design](design.md#rule-6)", "no heading"},
 		{"backend/a.go", comment, "docs/clients.md", "there is no docs/clients.md"},
 		{"backend/a.go", comment, "clients.md", "there is no"},
 		{"README.md", markdown, "[a](docs/exchange.md#case), [b](docs/exgate.service)", ""},

@@ -12,7 +12,7 @@ import (
 
 const emptyEnvelope = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
 
-// nstring writes the nstring of RFC 3501 section 4.5; "" is NIL. A header's
+// nstring writes the nstring of RFC 3501 section 9; "" is NIL. A header's
 // value fits a quoted string once what such a string cannot hold is gone.
 func nstring(s string) string {
 	if s == "" {
