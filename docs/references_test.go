@@ -263,7 +263,9 @@ func clean(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func TestCheck(t *testing.T) {
 	to := targets{
-		files:    map[string]bool{"README.md": true, "docs/exchange.md": true, "docs/design.md": true, "docs/exgate.service": true},
+		files: map[string]bool{
+			"README.md": true, "docs/exchange.md": true, "docs/design.md": true, "docs/exgate.service": true,
+		},
 		anchors:  map[string][]string{"docs/exchange.md": {"case", "ex-07"}, "docs/design.md": {"rule-5"}},
 		quirks:   []string{"EX-07", "EX-08"},
 		projects: []string{"imapsync", "S22.Imap"},
@@ -339,10 +341,11 @@ func TestCheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		problems := check(passage{tt.file, 1, tt.text, tt.form}, to)
+		says := func(p problem) bool { return strings.Contains(p.String(), tt.want) }
 		switch {
 		case tt.want == "" && len(problems) > 0:
 			t.Errorf("%q: %v", tt.text, problems)
-		case tt.want != "" && !slices.ContainsFunc(problems, func(p problem) bool { return strings.Contains(p.String(), tt.want) }):
+		case tt.want != "" && !slices.ContainsFunc(problems, says):
 			t.Errorf("%q: %v does not say %q", tt.text, problems, tt.want)
 		}
 	}
