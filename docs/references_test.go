@@ -125,6 +125,7 @@ var outside = []*regexp.Regexp{
 var (
 	url     = regexp.MustCompile(`(?i)\bhttps?://\S+`)
 	page    = regexp.MustCompile(`[A-Za-z0-9_][A-Za-z0-9_./-]*\.md\b(#[A-Za-z0-9_-]+)?`)
+	source  = regexp.MustCompile(`\b(?:backend|cmd|config|docs|proxy|rewrite|testdata)/[A-Za-z0-9_/-]+\.go\b`)
 	mdLink  = regexp.MustCompile(`\]\(([^)\s]*)\)`)
 	quirk   = regexp.MustCompile(`\bEX-([0-9]+)\b`)
 	rfc     = regexp.MustCompile(`\bRFCs?[\s-]*([0-9]+)\b`)
@@ -211,6 +212,11 @@ func checkPages(p passage, text string, to targets, report func(int, string, ...
 			}
 		}
 	}
+	for _, at := range source.FindAllStringIndex(text, -1) {
+		if name := text[at[0]:at[1]]; !to.files[name] && !strings.HasSuffix(text[:at[0]], "/") {
+			report(at[0], "there is no %s", name)
+		}
+	}
 	for _, at := range page.FindAllStringIndex(text, -1) {
 		if p.form == markdown && strings.HasSuffix(text[:at[0]], "](") {
 			continue // a link, which was followed
@@ -264,7 +270,8 @@ func clean(s string) string { return strings.Join(strings.Fields(s), " ") }
 func TestCheck(t *testing.T) {
 	to := targets{
 		files: map[string]bool{
-			"README.md": true, "docs/exchange.md": true, "docs/design.md": true, "docs/exgate.service": true,
+			"README.md": true, "backend/a.go": true,
+			"docs/exchange.md": true, "docs/design.md": true, "docs/exgate.service": true,
 		},
 		anchors:  map[string][]string{"docs/exchange.md": {"case", "ex-07"}, "docs/design.md": {"rule-5"}},
 		quirks:   []string{"EX-07", "EX-08"},
@@ -294,6 +301,9 @@ func TestCheck(t *testing.T) {
 		{exchange, markdown, "[a](docs/design.md#rule-5)", "there is no docs/docs/design.md"},
 		{exchange, markdown, "text\n[a](../LICENSE)", "docs/exchange.md:2: \"../LICENSE\""},
 		{exchange, markdown, "[a](https://example.com/x.md#y) and https://example.com/RFC9051 §3", "section sign"},
+		// Files of Go, from the root.
+		{exchange, markdown, "`backend/a.go`, github.com/x/backend/b.go, b.go", ""},
+		{exchange, markdown, "`backend/b.go`", "there is no backend/b.go"},
 		// Quirks.
 		{"a.go", comment, "the size is limited (EX-07)", ""},
 		{"a.go", comment, "EX-99", "EX-99 is no quirk"},
