@@ -89,7 +89,7 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 	}
 	call.want.Store(wantTagged)
 	// A write of its own: until it is sent, nothing has been stored
-	// (imapserver-lanes.md §5).
+	// (docs/design.md#lost-append).
 	req.Body.Ended = true
 	if _, err := c.Write([]byte("\r\n")); err != nil {
 		return wire.Status{}, err

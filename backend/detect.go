@@ -93,7 +93,7 @@ func FormsFor(e Evidence, forms, online []Form) []Form {
 }
 
 // versions has, newest first, the version numbers of ID. 15.0 and 15.20 were
-// seen (exchange-behaviour.md §1.1); the others follow Microsoft's build
+// seen (docs/exchange.md#id); the others follow Microsoft's build
 // numbers, where 15.2 is 2019 and Subscription Edition. 15.20 and above is
 // Exchange Online, whose front end calls itself 15.21 since 2026.
 var versions = []struct {
@@ -138,7 +138,7 @@ func isExchange(words string) bool {
 }
 
 // onlineOnly are capabilities seen on Exchange Online alone, after the login
-// (exchange-behaviour.md §1.2).
+// (docs/exchange.md#capabilities).
 var onlineOnly = []string{"CLIENTACCESSRULES", "BACKENDAUTHENTICATE"}
 
 // neverExchange are capabilities never seen in a line of Exchange (there).
@@ -148,7 +148,7 @@ var neverExchange = []string{
 }
 
 // greetings are those of the versions that name themselves, and the default of
-// the others (exchange-behaviour.md §1.1). That one holds for 2010 to 2019:
+// the others (docs/exchange.md#greeting). That one holds for 2010 to 2019:
 // capabilities tell more.
 var greetings = []struct {
 	words   *regexp.Regexp
@@ -160,7 +160,7 @@ var greetings = []struct {
 	{regexp.MustCompile(`Microsoft Exchange Server 2007\b`), profile2007},
 }
 
-// capabilityHints are what the versions announce (exchange-behaviour.md §1.2),
+// capabilityHints are what the versions announce (docs/exchange.md#capabilities),
 // newest first.
 var capabilityHints = []struct {
 	has     []string
@@ -190,7 +190,7 @@ func firstOf(capabilities, wanted []string) string {
 var bracketed = regexp.MustCompile(`\[([A-Za-z0-9+/=]+)\]`)
 
 // onlineHost returns the front end that a greeting of Exchange Online names:
-// in brackets, base64 of UTF-16LE (exchange-behaviour.md §1.1).
+// in brackets, base64 of UTF-16LE (docs/exchange.md#greeting).
 func onlineHost(greeting string) string {
 	m := bracketed.FindStringSubmatch(greeting)
 	if m == nil {

@@ -88,7 +88,7 @@ func (f Failure) ClientText() string {
 
 // Violation is a reply that puts the conversation out of step: an unknown tag,
 // or a reply before the last byte of a literal was sent. Exchange then runs
-// the rest of a message as commands (exchange-behaviour.md §3), so nothing is
+// the rest of a message as commands (docs/exchange.md#long-lines), so nothing is
 // read any more.
 type Violation struct{ Line string }
 

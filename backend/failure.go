@@ -73,8 +73,8 @@ type failureRow struct {
 	explain string
 }
 
-// failureTable has the replies of exchange-behaviour.md §2.2 and §3, with the
-// answers of FAQ.Exchange 1.79 (requirements.md S20 to S81). What users read at
+// failureTable has the replies of docs/exchange.md#login-failures and
+// docs/exchange.md#errors, with the answers of FAQ.Exchange 1.79. What users read at
 // length about a kind is in package knowledge.
 var failureTable = []failureRow{
 	{kind: KindThrottled, texts: []string{"request is throttled", "suggested backoff time"},

@@ -14,7 +14,7 @@ import (
 )
 
 func TestClassify(t *testing.T) {
-	// The replies are those of exchange-behaviour.md §2.2 and §3.
+	// The replies are those of docs/exchange.md#login-failures and docs/exchange.md#errors.
 	tests := []struct {
 		line   string
 		kind   Kind

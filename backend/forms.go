@@ -37,7 +37,7 @@ type formRow struct {
 	use       formUse
 }
 
-// formTable says how each form is written (exchange-behaviour.md §2.1).
+// formTable says how each form is written (docs/exchange.md#login-forms).
 //
 //	{as-sent}  the name as the client sent it
 //	{user}     the user before his @

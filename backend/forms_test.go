@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The orders of the profile table, design section 5.
+// The orders of the profile table, docs/design.md#profiles.
 var (
 	order2003   = []Form{FormDomainAdminAlias, FormDomainAdminUser}
 	order2016   = []Form{FormPlainAuthzid, FormDomainAdminUser, FormAdminUPNUser}
@@ -67,7 +67,7 @@ func TestAttempts(t *testing.T) {
 		{"admin, DNS domain for the UPN suffix", noUPN, orderOnline, Claim{Authcid: `admin\bob`}, []string{`LOGIN admin@example.local\bob`}},
 		{"admin by address keeps his suffix", configured, order2019, Claim{Authcid: `adm@other.org\bob`},
 			[]string{`LOGIN adm@other.org\bob`, "PLAIN adm@other.org for bob"}},
-		{"addresses on both sides (S99)", configured, order2016, Claim{Authcid: "adm@example.com", Authzid: "bob@example.com"},
+		{"addresses on both sides (FAQ.Exchange, 2016)", configured, order2016, Claim{Authcid: "adm@example.com", Authzid: "bob@example.com"},
 			[]string{"PLAIN adm@example.com for bob@example.com", `LOGIN adm@example.com\bob@example.com`}},
 		{"the user's address is not cut", configured, order2019, Claim{Authcid: `EXAMPLE\admin\bob@example.com`},
 			[]string{`LOGIN EXAMPLE\admin\bob@example.com`, `LOGIN example.local\admin\bob@example.com`,
@@ -92,7 +92,7 @@ func TestAttempts(t *testing.T) {
 				`LOGIN EXAMPLE\admin\bob@example.com`, `LOGIN example.local\admin\bob@example.com`}},
 		{"admin, 2003, alias", aliased, order2003, Claim{Authcid: `EXAMPLE\admin\carol@example.com`},
 			[]string{`LOGIN EXAMPLE/admin/cc`, `LOGIN example.local/admin/cc`, `LOGIN EXAMPLE\admin\cc`, `LOGIN example.local\admin\cc`}},
-		{"alias as authzid (S91)", aliased, order2016[:1], Claim{Authcid: "admin@example.com", Authzid: "CAROL@example.com"},
+		{"alias as authzid (FAQ.Exchange, 2010 SP2)", aliased, order2016[:1], Claim{Authcid: "admin@example.com", Authzid: "CAROL@example.com"},
 			[]string{"PLAIN admin@example.com for cc"}},
 		{"the formal delegate form", with(FormAdminUPNAlias), nil, Claim{Authcid: `admin\bob@example.com`}, []string{`LOGIN admin@example.com/bob`}},
 		{"own login with alias", aliasedOwn, order2003, Claim{Authcid: "carol@example.com"},

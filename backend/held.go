@@ -43,8 +43,8 @@ const maxTarget = 254
 
 // CheckTarget holds the name of a mailbox that is opened with what the gateway
 // holds to a grammar so narrow that Exchange reads nothing else into it: ASCII
-// letters, digits and some of the signs of RFC 5322's atoms, an @ once. Other
-// letters are out since Active Directory takes some of them for others.
+// letters, digits and some of the signs of an atom (RFC 5322 section 3.2.3),
+// an @ once. Other letters are out since Active Directory takes some of them for others.
 func CheckTarget(name string) error {
 	local, domain, isAddress := strings.Cut(name, "@")
 	switch {

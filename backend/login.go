@@ -264,7 +264,7 @@ func (c *Conn) sasl(ctx context.Context, client sasl.Client, secret Secret) (log
 	return c.ask(ctx, req)
 }
 
-// xoauth2 is Microsoft's and Google's mechanism (exchange-behaviour.md §2.1),
+// xoauth2 is Microsoft's and Google's mechanism (docs/exchange.md#oauth2),
 // which go-sasl does not have.
 type xoauth2 struct {
 	mailbox string
@@ -281,7 +281,7 @@ func (x xoauth2) Start() (mechanism string, ir []byte, err error) {
 func (xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
 
 // takes tells whether the server offers what an attempt needs, and what that
-// is. AUTH=PLAIN is not offered by Exchange 2003 (exchange-behaviour.md §1.2).
+// is. AUTH=PLAIN is not offered by Exchange 2003 (docs/exchange.md#capabilities).
 func (c *Conn) takes(a Attempt) (mechanism string, ok bool) {
 	switch {
 	case a.Mechanism == MechanismToken:
@@ -339,7 +339,7 @@ func (c *Conn) askCapabilities(ctx context.Context) error {
 
 // verify proves that the mailbox can be opened: Exchange says OK to a login
 // that cannot, and fails the next commands with "User is authenticated but not
-// connected." (exchange-behaviour.md §2.2).
+// connected." (docs/exchange.md#not-connected).
 func (s *Session) verify(ctx context.Context, id Identity) error {
 	req := NewRequest("STATUS").Mailbox("INBOX").Raw("(UIDNEXT)")
 	req.Untagged = func(line []byte) bool {
@@ -359,7 +359,7 @@ func (s *Session) verify(ctx context.Context, id Identity) error {
 }
 
 // identify asks for ID with NIL, since Exchange does not take "ID ()"
-// (exchange-behaviour.md §1.1).
+// (docs/exchange.md#id).
 func (s *Session) identify(ctx context.Context) error {
 	req := NewRequest("ID").Raw("NIL")
 	req.Untagged = func(line []byte) bool {

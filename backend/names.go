@@ -200,8 +200,8 @@ func checkName(name string) error {
 }
 
 // BuiltinAdministrator tells whether the admin is the account that Exchange
-// bars from IMAP under all circumstances (requirements.md S98,
-// github.com/imapsync/imapsync/issues/136).
+// bars from IMAP under all circumstances (docs/exchange.md#login-forms;
+// imapsync#136).
 func (id Identity) BuiltinAdministrator() bool {
 	return strings.EqualFold(localPart(id.Admin), "Administrator")
 }

@@ -22,7 +22,7 @@ func TestResolve(t *testing.T) {
 		{"user by address", configured, "bob@example.com", "", Identity{User: "bob@example.com", AsSent: "bob@example.com"}},
 		{"authzid the same", configured, "bob", "BOB", Identity{User: "bob", AsSent: "bob"}},
 		{"authzid another", configured, "admin", "bob", Identity{User: "bob", Admin: "admin"}},
-		{"authzid another, addresses (S99)", configured, "adm@example.com", "bob@example.com",
+		{"authzid another, addresses (FAQ.Exchange, 2016)", configured, "adm@example.com", "bob@example.com",
 			Identity{User: "bob@example.com", Admin: "adm@example.com"}},
 		{"authzid another, admin with domain", LoginOptions{}, `EX\admin`, "bob", Identity{User: "bob", Admin: "admin", Domain: "EX"}},
 		{"authzid with a configured domain", configured, "admin", `example\bob`, Identity{User: "bob", Admin: "admin", Domain: "example"}},

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/oauth2/endpoints"
 )
 
-// Flow is the way in which access tokens are come by (RFC 6749).
+// Flow is the way in which access tokens are come by (RFC 6749
+// section 1.3).
 type Flow string
 
 const (
@@ -49,7 +50,7 @@ type OAuth2Options struct {
 	HTTP    *http.Client // nil: one that verifies and follows no redirect
 }
 
-// Scopes of Exchange Online (exchange-behaviour.md §2.1).
+// Scopes of Exchange Online (docs/exchange.md#oauth2).
 var (
 	applicationScopes = []string{"https://outlook.office365.com/.default"}
 	delegatedScopes   = []string{"https://outlook.office.com/IMAP.AccessAsUser.All", "offline_access"}

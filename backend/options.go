@@ -44,14 +44,14 @@ type Options struct {
 }
 
 // DefaultMaxBackoff is above the 300 s that Exchange Online suggests
-// (exchange-behaviour.md §4.3).
+// (docs/exchange.md#throttling).
 const DefaultMaxBackoff = 15 * time.Minute
 
 // DefaultReply is how long an upstream may be silent while a reply is awaited.
 const DefaultReply = 5 * time.Minute
 
 // DefaultMaxWait, for a free connection, is below the two minutes after which
-// imapsync gives up (clients.md).
+// imapsync gives up (docs/clients.md#imapsync).
 const DefaultMaxWait = 100 * time.Second
 
 // LoginOptions say what a client's name means and in which spellings it is
@@ -70,7 +70,7 @@ type LoginOptions struct {
 const DefaultMaxFailures = 2
 
 // Alias tells the alias (mailNickname) of a user's mailbox, by which Exchange
-// looks up the mailbox that an admin asks for (exchange-behaviour.md §2.1).
+// looks up the mailbox that an admin asks for (docs/exchange.md#login-forms).
 type Alias struct {
 	User  string // as clients name him, in any case
 	Alias string

@@ -25,8 +25,8 @@ type Pace struct {
 
 // How the pace adapts: each throttle halves it, down to a sixteenth of what is
 // configured; each minute without one gives a tenth of that back. The numbers
-// are ours. A throttle of Exchange Online lasts 90 to 300 s (exchange-
-// behaviour.md §4.3), so that a pace that was twice too fast is found within
+// are ours. A throttle of Exchange Online lasts 90 to 300 s
+// (docs/exchange.md#throttling), so that a pace that was twice too fast is found within
 // a few of them, and one that met a passing shortage is whole after five
 // minutes.
 const (

@@ -7,21 +7,21 @@ import (
 )
 
 // Replies are the repairs of what Exchange answers, and of what is asked so
-// that it can answer. The zero value repairs nothing. Rows are of section 5 of
-// the behaviour notes.
+// that it can answer. The zero value repairs nothing.
+// The numbers are quirks of docs/exchange.md.
 type Replies struct {
-	MissingData   bool // a FETCH that is answered OK without its message gets NO (row 9)
-	Structure     bool // dispositions, encodings and addresses (rows 11 to 13)
-	CopyUID       bool // a bare [COPYUID ...] becomes a response (row 8)
-	ListNames     bool // names with a TAB are quoted (row 18)
-	StatusCodes   bool // codes that are none, such as [Error="..."], become text (§2.2)
-	SearchCharset bool // terms in US-ASCII are not called UTF-8 (row 21)
-	LongSets      bool // commands longer than Exchange takes are split (§3)
-	IdleOrder     bool // what comes before the "+" of IDLE waits for it (row 22)
-	IdleRenew     bool // IDLE is begun anew inside the client's (row 22)
-	Refusals      bool // what is sure to fail is answered here (§3: ten errors)
+	MissingData   bool // a FETCH that is answered OK without its message gets NO (EX-25)
+	Structure     bool // dispositions, encodings and addresses (EX-24, EX-29, EX-40, EX-41)
+	CopyUID       bool // a bare [COPYUID ...] becomes a response (EX-22)
+	ListNames     bool // names with a TAB are quoted (EX-21)
+	StatusCodes   bool // codes that are none, such as [Error="..."], become text (EX-23)
+	SearchCharset bool // terms in US-ASCII are not called UTF-8 (EX-20)
+	LongSets      bool // commands longer than Exchange takes are split (EX-04)
+	IdleOrder     bool // what comes before the "+" of IDLE waits for it (EX-27)
+	IdleRenew     bool // IDLE is begun anew inside the client's (EX-28)
+	Refusals      bool // what is sure to fail is answered here (EX-02)
 	// Substitute says what becomes of the message that Exchange gives out in
-	// place of one that it cannot convert (row 9).
+	// place of one that it cannot convert (EX-26).
 	Substitute Substitute
 }
 

@@ -74,7 +74,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // backoffWords is what Exchange Online says in a NO to APPEND and FETCH and in
-// a BAD (exchange-behaviour.md §3).
+// a BAD (docs/exchange.md#throttling).
 var backoffWords = regexp.MustCompile(`(?i)suggested backoff time: *(\d{1,18}) *milliseconds`)
 
 const (

@@ -13,7 +13,7 @@ import (
 	"exgate/rewrite"
 )
 
-// Mode is enforce or observe; design section 1 tells what each switches.
+// Mode is enforce or observe; docs/design.md#modes tells what each switches.
 type Mode string
 
 const (
@@ -344,7 +344,7 @@ type Spool struct {
 	Dir string `key:"dir" example:"/var/spool/exgate"`
 }
 
-// ObserveMode has the two switches of the modes table in design section 1.
+// ObserveMode has the two switches of the modes table in docs/design.md#modes.
 type ObserveMode struct {
 	// Pace messages.
 	Pace bool `key:"pace"`

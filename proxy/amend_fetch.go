@@ -16,8 +16,8 @@ var fetches = edits{editFetch, func(l *login) bool {
 }}
 
 // foreignItems are FETCH items of extensions that Exchange never had, by the
-// capability that announces them: it counts them as errors (behaviour notes §3;
-// requirements O12, imapsync's --synclabels).
+// capability that announces them: it counts them as errors
+// (docs/exchange.md#error-11, imapsync's --synclabels).
 var foreignItems = []struct{ item, capability string }{
 	{"X-GM-", "X-GM-EXT-1"}, {"MODSEQ", "CONDSTORE"}, {"BINARY", "BINARY"}, {"EMAILID", "OBJECTID"}, {"THREADID", "OBJECTID"},
 	{"PREVIEW", "PREVIEW"}, {"SAVEDATE", "SAVEDATE"},

@@ -93,7 +93,7 @@ func mergesNames(l *login) bool { return l.names != nil && l.names.Options.Case 
 
 // guardDeletion refuses to delete messages in a mailbox that clients know by
 // several names: one that synchronizes the one name deletes what belongs to the
-// other, as imapsync's --delete2 does (requirements S116).
+// other, as imapsync's --delete2 does (docs/exchange.md#case).
 func guardDeletion(a *amendment) (done bool, err error) {
 	c := a.c
 	mailbox, _ := folders.Decode(c.link.selected().Mailbox)

@@ -27,7 +27,7 @@ func editEnable(a *amendment) (done bool, err error) {
 }
 
 // editID writes NIL for an empty list, which Exchange does not understand
-// (behaviour notes §1.1), and answers where the upstream knows no ID.
+// (docs/exchange.md#id), and answers where the upstream knows no ID.
 func editID(a *amendment) (done bool, err error) {
 	if !a.c.login.has("ID") {
 		a.c.repaired("refusals")

@@ -12,7 +12,7 @@ import (
 var searches = edits{editSearch, func(l *login) bool { return l.profile.Replies.SearchCharset || l.profile.Replies.LongSets }}
 
 // editSearch calls US-ASCII what is: Exchange takes no other charset, and some
-// clients always say UTF-8 (behaviour notes §5 row 21).
+// clients always say UTF-8 (docs/exchange.md#ex-20).
 func editSearch(a *amendment) (done bool, err error) {
 	a.args.Space()
 	word, _ := a.args.Atom()

@@ -47,7 +47,7 @@ func editStore(a *amendment) (done bool, err error) {
 }
 
 // dropKeywords takes out of a STORE the keywords that the mailbox does not keep,
-// each of which Exchange counts as an error (behaviour notes §5 row 3).
+// each of which Exchange counts as an error (docs/exchange.md#keywords).
 func (a *amendment) dropKeywords(from position, item string, set []string) error {
 	c := a.c
 	permanent := c.link.selected().PermanentFlags

@@ -18,7 +18,7 @@ import (
 // leaves, the wait ends at once. While reason returns a text, the client gets
 // it as an untagged OK, first after limits.FirstWord and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence
-// (clients.md). done is called with link.mu held.
+// (docs/clients.md#imapsync). done is called with link.mu held.
 func (c *conn) await(done func() bool, reason func() string) error {
 	next := time.Now().Add(c.srv.limits.FirstWord)
 	for {

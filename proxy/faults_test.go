@@ -27,7 +27,7 @@ type faultRow struct {
 }
 
 var faultRows = []faultRow{
-	// Throttles, in their three shapes (exchange-behaviour.md §3).
+	// Throttles, in their three shapes (docs/exchange.md#throttling).
 	{"throttled APPEND", "throttle:5ms:2", "APPEND a2 OK …", "Exchange throttles the account", "2 0"},
 	{"throttled, NO", "throttle-account:alice:5ms:no", "C a1 FETCH 1 FLAGS\nS a1 OK …", "Exchange refused a command", "1 0"},
 	{"throttled, BAD", "throttle-account:alice:5ms:bad", "C a1 FETCH 1 FLAGS\nS a1 OK …", "Exchange refused a command", "1 0"},

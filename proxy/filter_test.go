@@ -51,7 +51,9 @@ func TestFilter(t *testing.T) {
 			if timeout == 0 {
 				timeout = testkit.WaitLimit
 			}
-			filter := func(o *Options, _ *limits) { o.Filter = delivery.Filter{Command: script(t, test.script), When: test.when, Timeout: timeout} }
+			filter := func(o *Options, _ *limits) {
+				o.Filter = delivery.Filter{Command: script(t, test.script), When: test.when, Timeout: timeout}
+			}
 			g, c, sim := newStrict(t, strictProfile(rewrite.StageRefused), filter)
 			c.upload("INBOX", test.message)
 			c.until("a1 OK …", "* OK …")

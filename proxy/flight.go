@@ -295,7 +295,7 @@ func (l *link) outlastsThrottle(cmd *command, status wire.Status) bool {
 // connection. mu is held.
 //
 // "Server Unavailable. 15" is what Exchange says of a mailbox that is full, and
-// of a connection to it that is broken (exchange-behaviour.md §3). A COPY that
+// of a connection to it that is broken (docs/exchange.md#error-15). A COPY that
 // is refused so is sent once more on a fresh connection, since all of it was
 // refused (RFC 9051 section 6.4.7). What is refused again finds the mailbox
 // full, as far as can be told. (MOVE may have been done in part, RFC 6851

@@ -25,7 +25,7 @@ func (c *conn) keptBeforePlus() []byte {
 }
 
 // idleDue is when the client's IDLE is to be begun anew upstream; zero: never.
-// Exchange Online stops telling after a while (behaviour notes §5 row 22).
+// Exchange Online stops telling after a while (docs/exchange.md#ex-28).
 func (c *conn) idleDue() time.Time {
 	if c.idle == nil || !c.login.profile.Replies.IdleRenew {
 		return time.Time{}

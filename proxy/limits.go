@@ -52,7 +52,7 @@ var defaultLimits = limits{
 	ReconnectSpread: 500 * time.Millisecond,
 	Side:            30 * time.Second,
 	Replay:          time.Second,
-	IdleRenew:       9 * time.Minute, // clients re-IDLE Exchange Online every 10 (exchange-behaviour.md §5 row 22)
+	IdleRenew:       9 * time.Minute, // clients re-IDLE Exchange Online every 10 (docs/exchange.md#ex-28)
 	Steady:          time.Minute,
 	Slow:            250 * time.Millisecond,
 	MaxSlow:         8 * time.Second,

@@ -261,7 +261,7 @@ func (l *link) usage() usage {
 }
 
 // renewAt is the count of errors at which a connection is renewed: Exchange
-// closes after the tenth (exchange-behaviour.md §3), and one command may cost
+// closes after the tenth (docs/exchange.md#ten-errors), and one command may cost
 // two.
 const renewAt = 8
 

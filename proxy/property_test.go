@@ -15,7 +15,7 @@ import (
 )
 
 // modelClient is a client that remembers what it was told of its mailbox, and
-// holds the gateway to RFC 9051: the number of a message changes by an EXPUNGE
+// holds the gateway to RFC 9051 section 7.5.1: the number of a message changes by an EXPUNGE
 // only, and none comes while it must not.
 type modelClient struct {
 	*client

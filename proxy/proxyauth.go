@@ -6,7 +6,7 @@ import (
 )
 
 // proxyAuth answers "PROXYAUTH user", which an admin says after his own login
-// to go on as the user: imapsync's --proxyauth (requirements.md S104). It is
+// to go on as the user: imapsync's --proxyauth (docs/exchange.md#login-forms). It is
 // one more way to say PLAIN with an authorization identity, by whoever has
 // logged in. Where the gateway holds the credential, that is the caller of the
 // users file, which says what he may go on to.

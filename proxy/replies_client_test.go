@@ -18,7 +18,7 @@ import (
 
 // TestGoIMAPClient takes go-imap's client through what Exchange was seen to
 // say: it fails without the repair, most often with the loss of the connection
-// (behaviour notes §6), and does not with it.
+// (docs/clients.md#go-imap), and does not with it.
 func TestGoIMAPClient(t *testing.T) {
 	appended := func(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r\nx\r\n" }
 	for _, tt := range []struct {

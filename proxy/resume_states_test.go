@@ -379,7 +379,7 @@ func TestResumeStops(t *testing.T) {
 }
 
 // A throttled command is sent again when the wait is over, in all three shapes
-// (exchange-behaviour.md §3).
+// (docs/exchange.md#throttling).
 func TestThrottledCommandIsSentAgain(t *testing.T) {
 	for name, tt := range map[string]struct {
 		reply  string

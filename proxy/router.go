@@ -44,7 +44,7 @@ type route struct {
 	why     string
 }
 
-// What repeats does by design section 4: the second time changes nothing that
+// What repeats does (docs/design.md#resume): the second time changes nothing that
 // the first has not. COPY, MOVE and EXPUNGE do not, and whether they were done
 // is not known then.
 const (

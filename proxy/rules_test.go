@@ -9,7 +9,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// One test for each rule of the design, section 2, named for it.
+// One test for each rule of docs/design.md#rules, named for it.
 
 // shortWaits makes the gateway speak up at once while a client waits.
 func shortWaits(_ *Options, l *limits) { l.FirstWord, l.KeepAlive = time.Millisecond, time.Millisecond }

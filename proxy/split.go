@@ -8,7 +8,7 @@ import (
 )
 
 // maxUpstreamLine is what a command may be long upstream, in bytes: less than
-// Exchange's MaxCommandSize of 10,240 (behaviour notes §4.1), of which it is not
+// Exchange's MaxCommandSize of 10,240 (docs/exchange.md#ex-04), of which it is not
 // known what counts.
 const maxUpstreamLine = 10_000
 

@@ -3,7 +3,7 @@ package rewrite
 import "strings"
 
 // maxAddress is the longest element of a list of addresses, in bytes (the
-// Cambridge converter, exchange-behaviour.md section 4.4).
+// Cambridge converter, docs/exchange.md#ex-34).
 const maxAddress = 1950
 
 // addresses is the fix of that name: an element that is longer loses its name,

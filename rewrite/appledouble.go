@@ -6,7 +6,7 @@ import (
 )
 
 // appleDouble is the fix of that name: multipart/appledouble, which "chokes
-// Exchange Online" (exchange-behaviour.md section 4.4), becomes
+// Exchange Online" (docs/exchange.md#ex-38), becomes
 // multipart/mixed, as readers take a multipart that they do not know (RFC 2046
 // section 5.1.3). Both halves of the file stay.
 func (p *planner) appleDouble(e *entity) error {

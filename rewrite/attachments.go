@@ -3,7 +3,7 @@ package rewrite
 import "fmt"
 
 // maxAttachments is how many parts Exchange Online takes in one message
-// (exchange-behaviour.md section 4.4). Some room is left for the notes that
+// (docs/exchange.md#ex-36). Some room is left for the notes that
 // stand for the rest, one for each multipart that is open.
 const maxAttachments = 250
 

@@ -262,6 +262,6 @@ func (f *field) isAddresses() bool {
 		"Resent-Bcc", "Disposition-Notification-To", "Return-Receipt-To", "Errors-To", "X-Disposition-Notification-To")
 }
 
-// hasParams tells whether the field has parameters (RFC 2045 section 5.1, RFC
-// 2183).
+// hasParams tells whether the field has parameters (RFC 2045 section 5.1,
+// RFC 2183).
 func (f *field) hasParams() bool { return f.isAny("Content-Type", "Content-Disposition") }

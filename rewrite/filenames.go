@@ -3,7 +3,7 @@ package rewrite
 import "path"
 
 // maxFileName is the longest name of an attached file, in characters
-// (exchange-behaviour.md section 4.4).
+// (docs/exchange.md#ex-35).
 const maxFileName = 255
 
 // fileNames is the fix filenames: a longer one is cut before its extension.

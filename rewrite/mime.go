@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Bounds of the walk, far beyond what Exchange takes (behaviour notes section
-// 4.4: 250 parts, depth 30). What lies beyond is not looked into.
+// Bounds of the walk, far beyond what Exchange takes (250 parts, depth 30:
+// docs/exchange.md#refused-content). What lies beyond is not looked into.
 const (
 	maxDepth    = 100
 	maxParts    = 10_000
@@ -50,7 +50,8 @@ type entity struct {
 	fileFix   fixID
 }
 
-// isEncoded tells whether the body is in one of the encodings of RFC 2045.
+// isEncoded tells whether the body is in base64 or quoted-printable (RFC 2045
+// section 6).
 func (e *entity) isEncoded() bool {
 	return e.encoding == "base64" || e.encoding == "quoted-printable"
 }
@@ -71,8 +72,8 @@ type delimiter struct {
 }
 
 // match tells which open multipart the line is a delimiter of. The whole line
-// must be one, as most readers have it, though RFC 2046 lets it only begin
-// with one; and the outermost wins where a boundary is used twice.
+// must be one, as most readers have it, though RFC 2046 section 5.1.1 lets it
+// only begin with one; and the outermost wins where a boundary is used twice.
 func (m *multipart) match(head []byte) (d delimiter) {
 	if len(head) < 2 || head[0] != '-' || head[1] != '-' {
 		return d

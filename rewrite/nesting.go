@@ -7,7 +7,7 @@ import (
 )
 
 // maxMessages is how deep messages may be attached to each other on Exchange
-// Online (exchange-behaviour.md section 4.4).
+// Online (docs/exchange.md#ex-37).
 const maxMessages = 30
 
 // nesting is the fix of that name: a message that is attached deeper becomes a

@@ -3,7 +3,7 @@ package rewrite
 import "strings"
 
 // The Cambridge converter drops a References field beyond these
-// (exchange-behaviour.md section 4.4).
+// (docs/exchange.md#ex-33).
 const (
 	maxReferences     = 485
 	maxReferencesSize = 40_000

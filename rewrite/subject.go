@@ -6,7 +6,7 @@ import (
 )
 
 // maxSubject is the longest subject that Exchange Online takes, in characters
-// (exchange-behaviour.md section 4.4).
+// (docs/exchange.md#ex-32).
 const maxSubject = 255
 
 // subject is the fix of that name: a longer one is cut; all of it is kept in

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// internalDate is RFC 3501's date-time; the day has a space before one digit.
+// internalDate is the date-time of RFC 3501 section 9; the day has a space
+// before one digit.
 const internalDate = "_2-Jan-2006 15:04:05 -0700"
 
 func (c *conn) append(a *args) (status, error) {

@@ -18,8 +18,8 @@ var errCommandSize = errors.New("the command is over its maximum size")
 
 // args are the arguments of one command, read as the handler asks for them.
 // A literal is fetched when it is come to, so that its "+" is sent only if
-// what stands before it was good. Exchange takes extra spaces (STANXIMAP
-// §2.2.2), and so does every method here.
+// what stands before it was good. Exchange takes extra spaces
+// (docs/exchange.md#untagged-data), and so does every method here.
 type args struct {
 	conn *conn
 	line []byte // what is left of the current line
@@ -57,7 +57,7 @@ func (a *args) peek() byte {
 }
 
 // atom takes everything up to a space, a parenthesis or a quote: more than
-// RFC 3501 allows, as imapsync's LOGIN DOMAIN\admin\user needs.
+// RFC 3501 section 9 allows, as imapsync's LOGIN DOMAIN\admin\user needs.
 func (a *args) atom() (string, error) {
 	a.skipSpace()
 	n := bytes.IndexAny(a.line, " ()\"\x00\r\n")

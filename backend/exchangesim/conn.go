@@ -15,7 +15,7 @@ import (
 )
 
 // Deadlines of a connection. The first two are the defaults of
-// Set-ImapSettings; commands do not lengthen the first (STANXIMAP §2.2.10).
+// Set-ImapSettings; commands do not lengthen the first (docs/exchange.md#settings).
 const (
 	preAuthTimeout       = time.Minute
 	authenticatedTimeout = 30 * time.Minute

@@ -10,7 +10,7 @@ import (
 )
 
 // The limits of Exchange Online on what a message is made of, and those of the
-// Cambridge converter (exchange-behaviour.md §4.4). Which reply they cause on
+// Cambridge converter (docs/exchange.md#refused-content). Which reply they cause on
 // APPEND is not known; here it is that of all other content.
 const (
 	maxSubject       = 255

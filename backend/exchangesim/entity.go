@@ -10,7 +10,7 @@ import (
 )
 
 // maxNesting is how deep a message is taken apart; what is below is left as it
-// is. Exchange takes 30 messages (exchange-behaviour.md §4.4).
+// is. Exchange takes 30 messages (docs/exchange.md#ex-37).
 const maxNesting = 40
 
 // field is one header field with its line ends, and its name.

@@ -3,7 +3,7 @@ package exchangesim
 import "time"
 
 // The words of BYE. 13 came straight after the first command (MailKit#209);
-// exchange-behaviour.md §2.2 and §3.
+// docs/exchange.md#greeting and docs/exchange.md#errors.
 const (
 	byeRefused      = "Connection is closed. 13"
 	byeClosed       = "Connection closed. 14"

@@ -121,7 +121,8 @@ func upperSpecifier(text string) string {
 	return strings.ToUpper(keyword) + fields
 }
 
-// parseSection reads RFC 3501's section-spec, without its brackets.
+// parseSection reads the section-spec of RFC 3501 section 9, without its
+// brackets.
 func parseSection(text string, section *imap.FetchItemBodySection) error {
 	rest := text
 	for rest != "" && rest[0] >= '0' && rest[0] <= '9' {

@@ -7,7 +7,7 @@ import (
 
 // loginByToken opens the mailbox that XOAUTH2's user= names, for the token's
 // user or the application. A wrong token gets a plain NO, without the challenge
-// that others send (exchange-behaviour.md §2.2).
+// that others send (docs/exchange.md#oauth2).
 func (c *conn) loginByToken(response string) status {
 	rest, ok := strings.CutPrefix(response, "user=")
 	mailbox, rest, ok2 := strings.Cut(rest, "\x01auth=Bearer ")

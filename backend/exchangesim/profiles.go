@@ -6,12 +6,12 @@ import (
 )
 
 // maxCommandSize is the default of Set-ImapSettings -MaxCommandSize, in bytes,
-// for 2010 to 2019 (exchange-behaviour.md §4.1), here without the line end.
+// for 2010 to 2019 (docs/exchange.md#settings), here without the line end.
 const maxCommandSize = 10240
 
 // maxMessageLine is the longest line of an APPEND's message, in bytes and
 // without the line end. It is the number by which imapsync cuts for Exchange
-// and Office 365 (§4.2), so that a line of that length must pass; whether one
+// and Office 365 (docs/exchange.md#long-lines), so that a line of that length must pass; whether one
 // of 10240 does is not known, and here it does not.
 const maxMessageLine = 10239
 
@@ -30,7 +30,7 @@ type profile struct {
 	name     string
 	greeting string
 	// Capabilities before TLS with LoginType SecureLogin, on TLS before
-	// login, and after login (exchange-behaviour.md §1.2).
+	// login, and after login (docs/exchange.md#capabilities).
 	beforeTLS, onTLS, afterLogin string
 	bye                          string
 	id                           string // reply to ID; "": the command is unknown
@@ -40,7 +40,7 @@ type profile struct {
 }
 
 // loginForms are the spellings of a user's name that a version takes
-// (exchange-behaviour.md §2.1).
+// (docs/exchange.md#login-forms).
 type loginForms uint16
 
 const (
@@ -72,7 +72,8 @@ var commonQuirks = [...]string{
 	quirkBlankEndDropped, quirkNameLength, quirkSlashHidden,
 }
 
-// profiles is the table; exchange-behaviour.md §1 and §4.4 are its source.
+// profiles is the table; docs/exchange.md#connecting and docs/exchange.md#append-size
+// are its source.
 // "Inferred" marks lines put together from the neighbouring ones.
 func profiles() []profile {
 	return []profile{
@@ -80,7 +81,7 @@ func profiles() []profile {
 			name: "exchange2000",
 			// Seen in part only (sjd.se); the end is that of 2003.
 			greeting: "Microsoft Exchange 2000 IMAP4rev1 server version 6.0.4417.0 (exchangesim.example.com) ready.",
-			// Inferred from the 2003 line, without UIDPLUS (requirements.md S83).
+			// Inferred from the 2003 line, without UIDPLUS (docs/exchange.md#capabilities).
 			beforeTLS:  "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
 			onTLS:      "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
 			afterLogin: "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",

@@ -7,7 +7,7 @@ import (
 )
 
 // Quirk is one way in which Exchange differs from what a client expects.
-// Sources are named as in reference/exchange-behaviour.md.
+// Source begins with its place in docs/exchange.md, and names the public sources as that page does.
 type Quirk struct {
 	ID     string // as comments and tests name it: "EX-07"
 	Name   string // as Config.Quirks takes it
@@ -67,52 +67,247 @@ const (
 // Quirks lists them all, in the order of their ids.
 func Quirks() []Quirk {
 	return []Quirk{
-		{"EX-01", quirkSecureLogin, "LOGIN and AUTHENTICATE without TLS: BAD Command received in Invalid state.", "§2.2; FAQ.Exchange; dmarcts-report-parser#25; Set-ImapSettings LoginType"},
-		{"EX-02", quirkTenBads, "the tenth BAD of a connection is followed by BYE Connection closed. 14", "§3; FAQ.Exchange; emacs VM issue 389"},
-		{"EX-03", quirkNotConnected, "login to a mailbox that cannot be opened says OK; every command then gets BAD User is authenticated but not connected., and BYE after the second (off: the login fails)", "§2.2; MailKit#1496; oauth2-proxy#74"},
-		{"EX-04", quirkCommandSize, "a command over 10240 bytes: BAD Command Error. 10", "§3; nextcloud/mail#6038; node-imap#44; Set-ImapSettings MaxCommandSize"},
-		{"EX-05", quirkLiteralRun, "a line over 10239 bytes (without CRLF) in an APPEND's message ends the literal: that line and the following are run as commands, their first words taken for tags; APPEND gets no answer and the connection is closed", "§3 (mechanism inferred); node-imap#868; MailKit#542; thunderbird-android#1809; freron.com"},
-		{"EX-06", quirkOversizeCloses, "APPEND over the limit: BAD Command Argument Error. 11 and BYE Connection closed. 14, before the literal (inferred)", "§3; imapsync#5"},
-		{"EX-07", quirkOversizeRefused, "APPEND over the limit: NO Maximum size of appendable message has been exceeded, before the literal (inferred)", "§3; FAQ.Exchange; FAQ.Office365"},
-		{"EX-08", quirkKeywordRefused, "APPEND or STORE of a keyword other than $MDNSent: BAD Command Argument Error. 11 (off: dropped silently)", "§5 row 3; djcb/mu#1384; node-imap#602"},
-		{"EX-09", quirkContentRefused, "APPEND of message/partial, or with an encoded word that cannot be decoded (charset TELETEX): BAD Command Argument Error. 11", "§3; imapsync#389, #285, #161; freron.com"},
-		{"EX-10", quirkFlaggedHidden, `\Flagged by APPEND shows over IMAP, not in Outlook; by STORE it shows in both`, "§5 row 1; FAQ.Exchange"},
-		{"EX-11", quirkReceipts, "opening a message that asks for a read receipt sends one, however old it is", "§5 row 2; Set-ImapSettings SuppressReadReceipt"},
-		{"EX-12", quirkRegenerated, "messages are stored as properties and written anew: order of header fields, boundaries and encodings change", "§5 row 6; STANXIMAP §2.1.2"},
-		{"EX-13", quirkSizeEstimate, "RFC822.SIZE and SEARCH LARGER/SMALLER use an estimate", "§5 row 5; Set-ImapSettings EnableExactRFC822Size"},
-		{"EX-14", quirkCaseFolding, "names of mailboxes are case-insensitive and case-preserving: NO Mailbox already exists.", "§3, §4.5; offlineimap#212; FAQ.Exchange"},
-		{"EX-15", quirkReservedFiles, "CREATE Files: NO Folder name is reserved", "§3; FAQ.Office365"},
-		{"EX-16", quirkMDNSentCategory, "an appended $MDNSent becomes a category in Outlook", "§5 row 3; FAQ.Office365"},
-		{"EX-17", quirkNTLM, "AUTH=NTLM and AUTH=GSSAPI are announced, as EnableGSSAPIAndNTLMAuth does by default (here both are refused)", "§1.2, §2.1; MailKit#532"},
-		{"EX-18", quirkReadOnlyStore, "STORE in an EXAMINEd mailbox: NO Command received in Invalid state. (off: BAD, inferred)", "§3; mxk/go-imap#11"},
-		{"EX-19", quirkMessageSet, "a message number past the end, or an unknown SEARCH key: BAD The specified message set is invalid. (off: numbers past the end are passed over)", "§3; node-imap#615, #709, #762, #214"},
-		{"EX-20", quirkCharset, "SEARCH CHARSET other than US-ASCII: NO [BADCHARSET (US-ASCII)]", "§5 row 21; rodcorsi/mattermail#7; STANXIMAP §2.2.24"},
-		{"EX-21", quirkTabNames, "names with a TAB are listed unquoted", "§5 row 18; MailKit#945"},
-		{"EX-22", quirkBareCopyUID, "MOVE answers with a bare line [COPYUID ...], without * OK (seen on 2013 and Exchange Online 2014)", "§5 row 8; MailKit#115; net-imap#250"},
-		{"EX-23", quirkErrorCode, "the OK of a login carries an illegal code with diagnostics", "§2.2; net-imap#597"},
-		{"EX-24", quirkDisposition, "a disposition without parameters is a bare string in BODYSTRUCTURE", "§5 row 11; MailKit#919, #1446"},
-		{"EX-25", quirkNoData, "FETCH of the text of an item that cannot be converted (here: with a field " + unconvertible + "): OK FETCH completed. without data", "§5 row 9; offlineimap#62"},
-		{"EX-26", quirkSubstitute, "FETCH of the text of such an item: a substitute message, Retrieval using the IMAP4 protocol failed for the following message", "§5 row 9; MailKit#53, #152, #1451"},
-		{"EX-27", quirkIdleOrder, "what has come meanwhile is told before the + of IDLE", "§5 row 22; Webklex/php-imap#258"},
-		{"EX-28", quirkIdleSilent, "IDLE tells nothing any more after 10 minutes", "§5 row 22; angus-mail#176; imapclient#349 (the time is that after which users begin anew)"},
-		{"EX-29", quirkAddressBlanks, "a blank between the addresses of an ENVELOPE", "§5 rows 13, 14; KB4502136; sjd.se"},
-		{"EX-30", quirkEightBit, "APPEND with bytes over 127 in a header, or in a body that is not encoded: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
-		{"EX-31", quirkBrokenEncoding, "APPEND with base64 or quoted-printable that does not decode: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
-		{"EX-32", quirkLongSubject, "APPEND with a subject over 255 characters: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
-		{"EX-33", quirkLongReferences, "APPEND with References over 40,000 bytes or 485 entries: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
-		{"EX-34", quirkLongAddress, "APPEND with an element of an address list over 1950 bytes: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
-		{"EX-35", quirkLongFileName, "APPEND with a file name over 255 characters: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
-		{"EX-36", quirkManyParts, "APPEND with more than 250 parts: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
-		{"EX-37", quirkDeepNesting, "APPEND with messages attached to each other more than 30 deep: BAD Command Argument Error. 11 (reply inferred)", "§4.4; limits of Exchange Online"},
-		{"EX-38", quirkAppleDouble, "APPEND with multipart/appledouble: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
-		{"EX-39", quirkUnknownCharset, "APPEND with a text in a charset that nobody knows: BAD Command Argument Error. 11 (inferred from that of a subject, EX-09)", "§3; imapsync#389"},
-		{"EX-40", quirkOddDisposition, `the disposition of a signed or encrypted multipart is the string "S/MIME Encrypted Message"`, "§5 row 11; MailKit commit 7b33341; javamail#278"},
-		{"EX-41", quirkNoEncoding, "NIL for the encoding 7bit in BODYSTRUCTURE (2007 before SP2 RU2)", "§5 row 12; KB975918"},
-		{"EX-42", quirkBlankEndCloses, "after SELECT or STATUS of a mailbox whose name ends in a blank the connection is closed at the next (2007)", "§4.5; imapsync#154"},
-		{"EX-43", quirkBlankEndDropped, "blanks at the ends of a new name are dropped", "§4.5 (inferred; design section 6)"},
-		{"EX-44", quirkNameLength, "CREATE with a level of more than 256 characters: BAD Command Argument Error. 11 (text inferred)", "[MS-ASCMD] DisplayName; §4.5"},
-		{"EX-45", quirkSlashHidden, "a folder with a / in its name, made by Outlook, is not listed and cannot be opened (off: listed, and cannot be told from a child)", "§4.5; MailKit#1858; KB Q234395"},
-		{"EX-46", quirkDateDropped, "the date of an APPEND is dropped, and the message has that of its arrival (2010 before SP2 RU5; that INTERNALDATE shows it is inferred)", "§5 row 4; FAQ.Exchange; tribalchicken.net"},
+		{
+			"EX-01", quirkSecureLogin,
+			"LOGIN and AUTHENTICATE without TLS: BAD Command received in Invalid state.",
+			"docs/exchange.md#ex-01; FAQ.Exchange; dmarcts-report-parser#25; Set-ImapSettings LoginType",
+		},
+		{
+			"EX-02", quirkTenBads,
+			"the tenth BAD of a connection is followed by BYE Connection closed. 14",
+			"docs/exchange.md#ex-02; FAQ.Exchange; emacs VM issue 389",
+		},
+		{
+			"EX-03", quirkNotConnected,
+			"login to a mailbox that cannot be opened says OK; every command then gets BAD User is authenticated " +
+				"but not connected., and BYE after the second (off: the login fails)",
+			"docs/exchange.md#ex-03; MailKit#1496; oauth2-proxy#74",
+		},
+		{
+			"EX-04", quirkCommandSize,
+			"a command over 10240 bytes: BAD Command Error. 10",
+			"docs/exchange.md#ex-04; nextcloud/mail#6038; node-imap#44; Set-ImapSettings MaxCommandSize",
+		},
+		{
+			"EX-05", quirkLiteralRun,
+			"a line over 10239 bytes (without CRLF) in an APPEND's message ends the literal: that line and the " +
+				"following are run as commands, their first words taken for tags; APPEND gets no answer and the " +
+				"connection is closed",
+			"docs/exchange.md#ex-05; node-imap#868; MailKit#542; thunderbird-android#1809; freron.com",
+		},
+		{
+			"EX-06", quirkOversizeCloses,
+			"APPEND over the limit: BAD Command Argument Error. 11 and BYE Connection closed. 14, before the " +
+				"literal (inferred)",
+			"docs/exchange.md#ex-06; imapsync#5",
+		},
+		{
+			"EX-07", quirkOversizeRefused,
+			"APPEND over the limit: NO Maximum size of appendable message has been exceeded, before the literal " +
+				"(inferred)",
+			"docs/exchange.md#ex-07; FAQ.Exchange; FAQ.Office365",
+		},
+		{
+			"EX-08", quirkKeywordRefused,
+			"APPEND or STORE of a keyword other than $MDNSent: BAD Command Argument Error. 11 (off: dropped silently)",
+			"docs/exchange.md#ex-08; djcb/mu#1384; node-imap#602",
+		},
+		{
+			"EX-09", quirkContentRefused,
+			"APPEND of message/partial, or with an encoded word that cannot be decoded (charset TELETEX): BAD " +
+				"Command Argument Error. 11",
+			"docs/exchange.md#ex-09; imapsync#389, #285, #161; freron.com",
+		},
+		{
+			"EX-10", quirkFlaggedHidden,
+			`\Flagged by APPEND shows over IMAP, not in Outlook; by STORE it shows in both`,
+			"docs/exchange.md#ex-10; FAQ.Exchange",
+		},
+		{
+			"EX-11", quirkReceipts,
+			"opening a message that asks for a read receipt sends one, however old it is",
+			"docs/exchange.md#ex-11; Set-ImapSettings SuppressReadReceipt",
+		},
+		{
+			"EX-12", quirkRegenerated,
+			"messages are stored as properties and written anew: order of header fields, boundaries and encodings " +
+				"change",
+			"docs/exchange.md#ex-12; [MS-STANXIMAP] section 2.1.2",
+		},
+		{
+			"EX-13", quirkSizeEstimate,
+			"RFC822.SIZE and SEARCH LARGER/SMALLER use an estimate",
+			"docs/exchange.md#ex-13; Set-ImapSettings EnableExactRFC822Size",
+		},
+		{
+			"EX-14", quirkCaseFolding,
+			"names of mailboxes are case-insensitive and case-preserving: NO Mailbox already exists.",
+			"docs/exchange.md#ex-14; offlineimap#212; FAQ.Exchange",
+		},
+		{
+			"EX-15", quirkReservedFiles,
+			"CREATE Files: NO Folder name is reserved",
+			"docs/exchange.md#ex-15; FAQ.Office365",
+		},
+		{
+			"EX-16", quirkMDNSentCategory,
+			"an appended $MDNSent becomes a category in Outlook",
+			"docs/exchange.md#ex-16; FAQ.Office365",
+		},
+		{
+			"EX-17", quirkNTLM,
+			"AUTH=NTLM and AUTH=GSSAPI are announced, as EnableGSSAPIAndNTLMAuth does by default (here both are " +
+				"refused)",
+			"docs/exchange.md#ex-17; MailKit#532",
+		},
+		{
+			"EX-18", quirkReadOnlyStore,
+			"STORE in an EXAMINEd mailbox: NO Command received in Invalid state. (off: BAD, inferred)",
+			"docs/exchange.md#ex-18; mxk/go-imap#11",
+		},
+		{
+			"EX-19", quirkMessageSet,
+			"a message number past the end, or an unknown SEARCH key: BAD The specified message set is invalid. " +
+				"(off: numbers past the end are passed over)",
+			"docs/exchange.md#ex-19; node-imap#615, #709, #762, #214",
+		},
+		{
+			"EX-20", quirkCharset,
+			"SEARCH CHARSET other than US-ASCII: NO [BADCHARSET (US-ASCII)]",
+			"docs/exchange.md#ex-20; rodcorsi/mattermail#7; [MS-STANXIMAP] section 2.2.24",
+		},
+		{"EX-21", quirkTabNames, "names with a TAB are listed unquoted", "docs/exchange.md#ex-21; MailKit#945"},
+		{
+			"EX-22", quirkBareCopyUID,
+			"MOVE answers with a bare line [COPYUID ...], without * OK (seen on 2013 and Exchange Online 2014)",
+			"docs/exchange.md#ex-22; MailKit#115; net-imap#250",
+		},
+		{
+			"EX-23", quirkErrorCode,
+			"the OK of a login carries an illegal code with diagnostics",
+			"docs/exchange.md#ex-23; net-imap#597",
+		},
+		{
+			"EX-24", quirkDisposition,
+			"a disposition without parameters is a bare string in BODYSTRUCTURE",
+			"docs/exchange.md#ex-24; MailKit#919, #1446",
+		},
+		{
+			"EX-25", quirkNoData,
+			"FETCH of the text of an item that cannot be converted (here: with a field " + unconvertible +
+				"): OK FETCH completed. without data",
+			"docs/exchange.md#ex-25; offlineimap#62",
+		},
+		{
+			"EX-26", quirkSubstitute,
+			"FETCH of the text of such an item: a substitute message, Retrieval using the IMAP4 protocol failed for " +
+				"the following message",
+			"docs/exchange.md#ex-26; MailKit#53, #152, #1451",
+		},
+		{
+			"EX-27", quirkIdleOrder,
+			"what has come meanwhile is told before the + of IDLE",
+			"docs/exchange.md#ex-27; Webklex/php-imap#258",
+		},
+		{
+			"EX-28", quirkIdleSilent,
+			"IDLE tells nothing any more after 10 minutes",
+			"docs/exchange.md#ex-28; angus-mail#176; imapclient#349 (the time is that after which users begin anew)",
+		},
+		{
+			"EX-29", quirkAddressBlanks,
+			"a blank between the addresses of an ENVELOPE",
+			"docs/exchange.md#ex-29; KB 4502136; sjd.se",
+		},
+		{
+			"EX-30", quirkEightBit,
+			"APPEND with bytes over 127 in a header, or in a body that is not encoded: BAD Command Argument Error. " +
+				"11 (reply inferred)",
+			"docs/exchange.md#ex-30; fix_email_for_exchange.py",
+		},
+		{
+			"EX-31", quirkBrokenEncoding,
+			"APPEND with base64 or quoted-printable that does not decode: BAD Command Argument Error. 11 (reply " +
+				"inferred)",
+			"docs/exchange.md#ex-31; fix_email_for_exchange.py",
+		},
+		{
+			"EX-32", quirkLongSubject,
+			"APPEND with a subject over 255 characters: BAD Command Argument Error. 11 (reply inferred)",
+			"docs/exchange.md#ex-32; limits of Exchange Online",
+		},
+		{
+			"EX-33", quirkLongReferences,
+			"APPEND with References over 40,000 bytes or 485 entries: BAD Command Argument Error. 11 (reply inferred)",
+			"docs/exchange.md#ex-33; fix_email_for_exchange.py",
+		},
+		{
+			"EX-34", quirkLongAddress,
+			"APPEND with an element of an address list over 1950 bytes: BAD Command Argument Error. 11 " +
+				"(reply inferred)",
+			"docs/exchange.md#ex-34; fix_email_for_exchange.py",
+		},
+		{
+			"EX-35", quirkLongFileName,
+			"APPEND with a file name over 255 characters: BAD Command Argument Error. 11 (reply inferred)",
+			"docs/exchange.md#ex-35; fix_email_for_exchange.py",
+		},
+		{
+			"EX-36", quirkManyParts,
+			"APPEND with more than 250 parts: BAD Command Argument Error. 11 (reply inferred)",
+			"docs/exchange.md#ex-36; limits of Exchange Online",
+		},
+		{
+			"EX-37", quirkDeepNesting,
+			"APPEND with messages attached to each other more than 30 deep: BAD Command Argument Error. 11 (reply " +
+				"inferred)",
+			"docs/exchange.md#ex-37; limits of Exchange Online",
+		},
+		{
+			"EX-38", quirkAppleDouble,
+			"APPEND with multipart/appledouble: BAD Command Argument Error. 11 (reply inferred)",
+			"docs/exchange.md#ex-38; fix_email_for_exchange.py",
+		},
+		{
+			"EX-39", quirkUnknownCharset,
+			"APPEND with a text in a charset that nobody knows: BAD Command Argument Error. 11 (inferred from that " +
+				"of a subject, EX-09)",
+			"docs/exchange.md#ex-39; imapsync#389",
+		},
+		{
+			"EX-40", quirkOddDisposition,
+			`the disposition of a signed or encrypted multipart is the string "S/MIME Encrypted Message"`,
+			"docs/exchange.md#ex-40; MailKit commit 7b33341; javamail#278",
+		},
+		{
+			"EX-41", quirkNoEncoding,
+			"NIL for the encoding 7bit in BODYSTRUCTURE (2007 before SP2 RU2)",
+			"docs/exchange.md#ex-41; KB 975918",
+		},
+		{
+			"EX-42", quirkBlankEndCloses,
+			"after SELECT or STATUS of a mailbox whose name ends in a blank the connection is closed at the " +
+				"next (2007)",
+			"docs/exchange.md#ex-42; imapsync#154",
+		},
+		{"EX-43", quirkBlankEndDropped, "blanks at the ends of a new name are dropped", "docs/exchange.md#ex-43"},
+		{
+			"EX-44", quirkNameLength,
+			"CREATE with a level of more than 256 characters: BAD Command Argument Error. 11 (text inferred)",
+			"docs/exchange.md#ex-44; [MS-ASCMD] DisplayName",
+		},
+		{
+			"EX-45", quirkSlashHidden,
+			"a folder with a / in its name, made by Outlook, is not listed and cannot be opened (off: listed, and " +
+				"cannot be told from a child)",
+			"docs/exchange.md#ex-45; MailKit#1858; KB Q234395",
+		},
+		{
+			"EX-46", quirkDateDropped,
+			"the date of an APPEND is dropped, and the message has that of its arrival (2010 before SP2 RU5; that " +
+				"INTERNALDATE shows it is inferred)",
+			"docs/exchange.md#ex-46; FAQ.Exchange; tribalchicken.net",
+		},
 	}
 }
 
@@ -129,7 +324,8 @@ func newQuirkSet(p profile, switches []string) (quirkSet, error) {
 	for _, s := range switches {
 		name, off := strings.CutPrefix(s, "no-")
 		if !slices.ContainsFunc(Quirks(), func(q Quirk) bool { return q.Name == name }) {
-			return nil, fmt.Errorf(`quirk %q is none of %s; "no-" before a name switches it off`, s, strings.Join(quirkNames(), ", "))
+			return nil, fmt.Errorf(`quirk %q is none of %s; "no-" before a name switches it off`,
+				s, strings.Join(quirkNames(), ", "))
 		}
 		set[name] = !off
 	}

@@ -176,7 +176,7 @@ func (p *searchParser) uidKey() (criterion, error) {
 	return func(t target) bool { return contains(set, t.msg.uid, last) }, err
 }
 
-// keywordKey refuses what Exchange does not keep (exchange-behaviour.md §3).
+// keywordKey refuses what Exchange does not keep (docs/exchange.md#keywords).
 func (p *searchParser) keywordKey(want bool) (criterion, error) {
 	name, err := p.atom()
 	if err != nil || !strings.EqualFold(name, "$MDNSent") {

@@ -6,7 +6,7 @@ import (
 )
 
 // maxConnectionsPerUser is the default of Set-ImapSettings
-// (exchange-behaviour.md §4.1).
+// (docs/exchange.md#settings).
 const maxConnectionsPerUser = 16
 
 // How Exchange shows what is over the limit. The text was not found in any

@@ -16,7 +16,7 @@ type status struct {
 
 func completed(command string) status { return status{kind: "OK", text: command + " completed."} }
 
-// The refusals of Exchange; exchange-behaviour.md §3 is their source.
+// The refusals of Exchange; docs/exchange.md#errors is their source.
 
 func badCommand(why string) status {
 	return status{kind: "BAD", text: "Command Error. 10", why: why}

@@ -58,7 +58,7 @@ func (m *message) clone() *message {
 }
 
 // standardFolders are made with each mailbox. Those of other programs of
-// Outlook are listed like mail folders (exchange-behaviour.md §5 row 19).
+// Outlook are listed like mail folders (docs/exchange.md#folders-without-mail).
 var standardFolders = [...]string{
 	"INBOX", "Calendar", "Contacts", "Deleted Items", "Drafts", "Journal", "Junk Email", "Notes", "Outbox",
 	"Sent Items", "Tasks",

@@ -12,8 +12,8 @@ import (
 
 const emptyEnvelope = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
 
-// nstring writes RFC 3501's nstring; "" is NIL. A header's value fits a quoted
-// string once what such a string cannot hold is gone.
+// nstring writes the nstring of RFC 3501 section 9; "" is NIL. A header's
+// value fits a quoted string once what such a string cannot hold is gone.
 func nstring(s string) string {
 	if s == "" {
 		return "NIL"

@@ -19,12 +19,12 @@ type User struct {
 	// Add-MailboxPermission -AccessRights FullAccess on each would.
 	FullAccess bool
 	// NoMailbox is an account that has none, as admins' often are: its logins
-	// fail (requirements.md S23).
+	// fail (docs/exchange.md#login-failures).
 	NoMailbox bool
 }
 
 // builtinAdministrator is the account that Exchange never lets in over IMAP
-// (FAQ.Exchange, S98).
+// (docs/exchange.md#login-forms).
 const builtinAdministrator = "administrator"
 
 // DefaultUsers are alice (password alicepass), bob (bobpass), and admin

@@ -11,8 +11,8 @@ import (
 type Class string
 
 // The classes that hold no mail, or none that anybody wrote, which Exchange
-// lists like mail folders (behaviour notes §5 row 19), and those that have an
-// attribute in RFC 6154.
+// lists like mail folders (docs/exchange.md#folders-without-mail), and those that
+// have an attribute in RFC 6154.
 const (
 	Calendar     Class = "calendar"
 	Contacts     Class = "contacts"

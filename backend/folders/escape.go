@@ -6,10 +6,10 @@ import "strings"
 // that look alike, so that in Outlook the name still reads as it was meant:
 //
 //	blanks at the ends       ␣ U+2423, since Exchange drops them, and 2007 closes
-//	                         the connection over one (behaviour notes §4.5)
+//	                         the connection over one (docs/exchange.md#blank-end)
 //	control characters       their pictures, U+2400 to U+2421
 //	the separator, where     ∕ U+2215, since a "/" inside a name hides it from
-//	clients see another      IMAP (behaviour notes §4.5; MailKit#1858)
+//	clients see another      IMAP (docs/exchange.md#slash)
 //
 // Where the client's name holds one of those itself, ␛ U+241B stands before it;
 // the escape character is written ␛[.

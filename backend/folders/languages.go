@@ -12,8 +12,8 @@ type named struct {
 
 // The names that Outlook and Exchange give at the first opening of a mailbox
 // (Set-MailboxRegionalConfiguration -LocalizeDefaultFolderName). IMAP does not
-// tell the class of a folder (behaviour notes §5 rows 19 and 20), so the name
-// is all there is. A language counts only if several of its folders are there.
+// tell the class of a folder (docs/exchange.md#folders-without-mail), so the
+// name is all there is. A language counts only if several of its folders are there.
 //
 // English, German, French and Spanish names, and those of sent, deleted and junk
 // mail in most languages, are in documentation and in other programs' tables; the

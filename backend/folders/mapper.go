@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// reservedEnd is what imapsync's --office2 appends (requirements O01), so that
+// reservedEnd is what imapsync's --office2 appends (docs/exchange.md#reserved-names), so that
 // a mailbox begun with it goes on.
 const reservedEnd = "_renamed_by_imapsync"
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Case says what becomes of names that differ in case only, which Exchange
-// takes for one (behaviour notes §4.5).
+// takes for one (docs/exchange.md#case).
 type Case string
 
 const (
@@ -24,7 +24,7 @@ type Options struct {
 	Longest    int  // characters of one level, counted in UTF-16; 0: no bound
 	// Reserved are names of the top level, in any case, that Exchange refuses:
 	// they go by the name that imapsync gives them, Files_renamed_by_imapsync
-	// (requirements O01).
+	// (docs/exchange.md#reserved-names).
 	Reserved []string
 	// Prefix is the upstream mailbox, in its levels, below which all of the
 	// client's lie; "INBOX." or "backup/bob". INBOX stays where it is if the
@@ -40,7 +40,8 @@ type Options struct {
 	// SpecialUse adds the attributes of RFC 6154.
 	SpecialUse bool
 	// RefuseBlankEnd says that a mailbox whose name ends in a blank must not be
-	// opened: Exchange 2007 closes the connection (behaviour notes §4.5).
+	// opened: Exchange 2007 closes the connection
+	// (docs/exchange.md#blank-end).
 	RefuseBlankEnd bool
 }
 

@@ -34,7 +34,7 @@ var adminEntries = []Entry{
 			{
 				Title:  "2000, 2003: the same with slashes, and the alias of the user.",
 				Lines:  []string{`{domain}/{admin}/{user}`},
-				Source: "behaviour notes §2.1 ([MS-OXIMAP4] 2.2.2; techcommunity.microsoft.com ba-p/610683)",
+				Source: "docs/exchange.md#login-forms ([MS-OXIMAP4] section 2.2.2; techcommunity.microsoft.com ba-p/610683)",
 			},
 			{
 				Title: "More on the forms, from Microsoft; the second link is a copy.",
@@ -52,7 +52,7 @@ var adminEntries = []Entry{
 		},
 		Exgate: "exgate reads all of these from the client and tries the forms of its profile (upstream.login.forms) with the configured spellings (upstream.login.domains, upstream.login.upn), at most upstream.login.max_failures; the form that worked is kept.",
 		See:    []string{"administrator", "login-failed", "not-connected", "proxyauth", "shared-mailbox"},
-		Source: "FAQ.Exchange, three questions on admin/authuser; behaviour notes §2.1",
+		Source: "FAQ.Exchange, three questions on admin/authuser; docs/exchange.md#login-forms",
 	},
 	{
 		ID: "administrator", Title: "The built-in Administrator cannot log in",
@@ -90,7 +90,7 @@ var adminEntries = []Entry{
 			{
 				Title:  "Without PROXYAUTH: one name with slashes.",
 				Lines:  []string{`{domain}/{admin}/{user}`},
-				Source: "behaviour notes §2.1 (techcommunity.microsoft.com ba-p/610683)",
+				Source: "docs/exchange.md#login-forms (techcommunity.microsoft.com ba-p/610683)",
 			},
 		},
 		See:    []string{"admin-login", "inbox-prefix"},
@@ -106,7 +106,7 @@ var adminEntries = []Entry{
 				Do:         "The first name is the licensed user's, the second the shared mailbox. Quote them: the backslash means something to shells. With OAuth2 the token is the user's, and user= is the shared mailbox.",
 				PowerShell: []string{addFullAccess},
 				Lines:      []string{`imapsync ... --user1 '{admin}\{user}'`},
-				Source:     "FAQ.Office365, \"shared mailbox\"; behaviour notes §2.1",
+				Source:     "FAQ.Office365, \"shared mailbox\"; docs/exchange.md#login-forms, docs/exchange.md#oauth2",
 			},
 			{
 				Title:  "One shared mailbox as the backup of several: each below a folder of its own, and back the same way.",

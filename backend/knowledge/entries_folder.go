@@ -20,11 +20,11 @@ var folderEntries = []Entry{
 			{
 				Title:  "The folder was made together with a folder below it.",
 				Do:     "Nothing: it is there.",
-				Source: "behaviour notes §3 (offlineimap#212, #645)",
+				Source: "docs/exchange.md#names (offlineimap#212, #645)",
 			},
 		},
 		See:    []string{"reserved-name"},
-		Source: "FAQ.Exchange, FAQ.Office365, \"Mailbox already exists\"; behaviour notes §3",
+		Source: "FAQ.Exchange, FAQ.Office365, \"Mailbox already exists\"; docs/exchange.md#case",
 	},
 	{
 		ID: "reserved-name", Title: "Folder name is reserved", Kinds: []backend.Kind{backend.KindReservedName},
@@ -73,8 +73,8 @@ var folderEntries = []Entry{
 		Keywords: []string{"folder missing", "folder not exist", "nonexistent", "slash name", "slash folder", "folder not listed", "folder hidden"},
 		Meaning:  "The server does not know the folder.",
 		Causes: []Cause{
-			{Title: "It was renamed or deleted meanwhile, or is written with another separator: Exchange's is /.", Do: "Let the client read the list of folders again.", Source: "RFC 5530 section 3; behaviour notes §4.5"},
-			{Title: "Its name has a / in it: Exchange hides such a folder from IMAP altogether.", Do: "Rename it in Outlook.", Source: "behaviour notes §4.5 (MailKit#1858; Q234395)"},
+			{Title: "It was renamed or deleted meanwhile, or is written with another separator: Exchange's is /.", Do: "Let the client read the list of folders again.", Source: "RFC 5530 section 3; docs/exchange.md#names"},
+			{Title: "Its name has a / in it: Exchange hides such a folder from IMAP altogether.", Do: "Rename it in Outlook.", Source: "docs/exchange.md#slash (MailKit#1858; KB Q234395)"},
 			{Title: "Exchange 2000 wants a prefix.", Do: "Run: exgate explain inbox-prefix.", Source: "FAQ.Exchange, \"Exchange 2000\""},
 		},
 		See:    []string{"try-create", "inbox-prefix", "trailing-blank"},
@@ -93,7 +93,7 @@ var folderEntries = []Entry{
 			Source: "FAQ.Exchange, \"2007 folders ending with a space\" (imapsync#154)",
 		}},
 		See:    []string{"lost", "exchange2007"},
-		Source: "FAQ.Exchange, \"2007 folders ending with a space\"; behaviour notes §4.5 (imapsync#154)",
+		Source: "FAQ.Exchange, \"2007 folders ending with a space\"; docs/exchange.md#blank-end (imapsync#154)",
 	},
 	{
 		ID: "inbox-prefix", Title: "Exchange 2000: folders below INBOX.",
@@ -144,7 +144,7 @@ var logCauses = []Cause{
 			"Restart-Service MSExchangeImap4, MSExchangeIMAP4BE",
 			"Get-ImapSettings -Server {server} | Format-List ProtocolLogEnabled, LogFileLocation",
 		},
-		Source: "FAQ.Exchange, \"Server Unavailable. 15\" R2; behaviour notes §4.1 (Set-ImapSettings)",
+		Source: "FAQ.Exchange, \"Server Unavailable. 15\" R2; docs/exchange.md#settings (Set-ImapSettings)",
 	},
 	{
 		Title:  "The conversation as imapsync sees it.",

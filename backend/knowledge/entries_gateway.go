@@ -21,7 +21,7 @@ var gatewayEntries = []Entry{
 				Title:  "\"no form of this login can be written for this server\": the server does not offer what the configured forms need.",
 				Tell:   "The reply has the server's capabilities. Exchange 2003 has no AUTH=PLAIN; Exchange Online has only AUTH=XOAUTH2 by now.",
 				Do:     "Leave upstream.login.forms unset, or set upstream.oauth2.flow for Exchange Online. Where the server has LOGINDISABLED and STARTTLS, set upstream.tls: starttls.",
-				Source: "behaviour notes §1.2",
+				Source: "docs/exchange.md#capabilities",
 			},
 			{
 				Title:  "The account is the built-in Administrator.",

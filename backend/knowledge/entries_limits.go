@@ -36,7 +36,7 @@ var limitEntries = []Entry{
 					"# Exchange 2010, in place of the first line:",
 					"New-ThrottlingPolicy -Name ImapMigration -ImapMaxConcurrency $null -ImapPercentTimeInAD $null -ImapPercentTimeInCAS $null -ImapPercentTimeInMailboxRPC $null",
 				},
-				Source: "FAQ.Exchange, \"throttles the sync\" R2; behaviour notes §4.3 (New-ThrottlingPolicy)",
+				Source: "FAQ.Exchange, \"throttles the sync\" R2; docs/exchange.md#throttling (New-ThrottlingPolicy)",
 			},
 			{
 				Title:  "Exchange Online: Microsoft lifts the limits of the mailboxes on request, usually for 90 days; it may take a second technician.",
@@ -46,7 +46,7 @@ var limitEntries = []Entry{
 		},
 		Exgate: "exgate waits the time, up to upstream.pace.max_backoff, for all sessions of the mailbox, keeps the client alive meanwhile, and sends the command again.",
 		See:    []string{"limits", "lost", "closed"},
-		Source: "FAQ.Exchange, FAQ.Office365, \"throttles the sync\"; behaviour notes §3, §4.3",
+		Source: "FAQ.Exchange, FAQ.Office365, \"throttles the sync\"; docs/exchange.md#throttling",
 	},
 	{
 		ID: "too-big", Title: "Maximum size of appendable message has been exceeded", Kinds: []backend.Kind{backend.KindTooBig},
@@ -106,7 +106,7 @@ var limitEntries = []Entry{
 		},
 		Exgate: "exgate tells clients the limit beforehand (APPENDLIMIT) and refuses larger messages with [TOOBIG] before they are sent. Where you have raised Exchange's limit, raise limits.message_size too.",
 		See:    []string{"limits", "argument-error", "exchange2007"},
-		Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\"; behaviour notes §4.4",
+		Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\"; docs/exchange.md#append-size",
 	},
 	{
 		ID: "server-unavailable", Title: "Server Unavailable. 15", Kinds: []backend.Kind{backend.KindUnavailable},
@@ -131,12 +131,12 @@ var limitEntries = []Entry{
 				Tell:       "The other folders can be opened.",
 				Do:         "Look for the folder in Outlook; repair the mailbox.",
 				PowerShell: []string{"New-MailboxRepairRequest -Mailbox {user} -CorruptionType SearchFolder,AggregateCounts,ProvisionedFolder,FolderView"},
-				Source:     "behaviour notes §3 (offlineimap#291, YetiForceCRM#1038); the repair is ours",
+				Source:     "docs/exchange.md#error-15 (offlineimap#291, YetiForceCRM#1038); the repair is ours",
 			},
 			{
 				Title:  "Login with NTLM: the mailbox server cannot be reached that way.",
 				Do:     "Log in with PLAIN or LOGIN.",
-				Source: "behaviour notes §2.2, §3 (MailKit#532)",
+				Source: "docs/exchange.md#login-failures (MailKit#532)",
 			},
 			{
 				Title:      "Unknown: a user reports that it went away once Exchange's IMAP log was switched on.",
@@ -147,7 +147,7 @@ var limitEntries = []Entry{
 		},
 		Exgate: "exgate answers NO [UNAVAILABLE] with this explanation, and does not repeat the command blindly.",
 		See:    []string{"imap-log", "argument-error"},
-		Source: "FAQ.Exchange, \"Server Unavailable. 15\"; behaviour notes §3",
+		Source: "FAQ.Exchange, \"Server Unavailable. 15\"; docs/exchange.md#error-15",
 	},
 	{
 		ID: "limits", Title: "The limits of Exchange and Exchange Online, and where the numbers are from",
@@ -166,31 +166,31 @@ var limitEntries = []Entry{
 			},
 			{
 				Title:  "Message: 10 MB on Exchange's own servers; Exchange Online 35 MB in a new tenant, up to 150 MB; imapsync's --office2 takes 45,000,000 bytes.",
-				Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\", \"Command Argument Error 11\"; behaviour notes §4.4",
+				Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\", \"Command Argument Error 11\"; docs/exchange.md#append-size",
 			},
 			{
 				Title:  "Line of a message: 9,900 bytes (Exchange), 10,500 (Exchange Online) in the FAQ; imapsync cuts at 10,239 for both. RFC 5322 allows 998 and the CRLF.",
-				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; behaviour notes §4.2",
+				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#long-lines",
 			},
 			{
 				Title:      "Command line: MaxCommandSize, 10,240 bytes, 1,024 to 16,384.",
 				PowerShell: []string{"Set-ImapSettings -Server {server} -MaxCommandSize 16384"},
-				Source:     "behaviour notes §4.1 (Set-ImapSettings)",
+				Source:     "docs/exchange.md#settings (Set-ImapSettings)",
 			},
 			{
 				Title:  "Connections: 16 for each user (MaxConnectionsPerUser). Errors: the tenth BAD closes a connection, the second for \"not connected\" and \"Invalid state\".",
-				Source: "behaviour notes §3, §4.1; FAQ.Exchange, \"Command Argument Error 11\"",
+				Source: "docs/exchange.md#ten-errors, docs/exchange.md#long-commands; FAQ.Exchange, \"Command Argument Error 11\"",
 			},
 			{
 				Title:  "One message on Exchange Online: 250 attachments, 250 parts, 30 levels of attached messages, a subject of 255 characters.",
-				Source: "behaviour notes §4.4 (copies of Microsoft's limits)",
+				Source: "docs/exchange.md#refused-content (copies of Microsoft's limits)",
 			},
 			{
 				Title:  "Folders: 1,000,000 messages in one, 10,000 subfolders, 300 levels.",
-				Source: "behaviour notes §4.5 (copies of Microsoft's limits)",
+				Source: "docs/exchange.md#folder-limits (copies of Microsoft's limits)",
 			},
 		},
 		See:    []string{"throttled", "too-big", "long-lines", "too-many-connections"},
-		Source: "FAQ.Office365, \"receive and sending limits\"; behaviour notes §4",
+		Source: "FAQ.Office365, \"receive and sending limits\"; docs/exchange.md#append-size, docs/exchange.md#refused-content, docs/exchange.md#settings",
 	},
 }

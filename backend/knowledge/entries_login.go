@@ -40,7 +40,7 @@ var loginEntries = []Entry{
 					"Get-CASMailbox -Identity {user} | Format-List ImapEnabled",
 					enableImap,
 				},
-				Source: "FAQ.Exchange, \"Can I use imapsync\" and \"Exchange 2003\"; behaviour notes §2.2",
+				Source: "FAQ.Exchange, \"Can I use imapsync\" and \"Exchange 2003\"; docs/exchange.md#login-failures",
 			},
 			{
 				Title:  "Two-factor login, or \"security defaults\" of the tenant, bar password logins (Exchange Online, hybrid).",
@@ -78,7 +78,7 @@ var loginEntries = []Entry{
 		},
 		Exgate: "exgate sends names and passwords as their bytes need (quoted, literal or PLAIN), tries at most upstream.login.max_failures forms, since each failure counts toward a lock-out, and answers NO [AUTHENTICATIONFAILED].",
 		See:    []string{"admin-login", "not-connected", "online-login", "imap-off"},
-		Source: "behaviour notes §2.2 (MailKit#460, #849)",
+		Source: "docs/exchange.md#login-failures (MailKit#460, #849)",
 	},
 	{
 		ID: "not-connected", Title: "User is authenticated but not connected", Kinds: []backend.Kind{backend.KindNotConnected, backend.KindAdminNotAllowed},
@@ -104,7 +104,7 @@ var loginEntries = []Entry{
 				Title:      "IMAP is off for this mailbox.",
 				Click:      clickImap,
 				PowerShell: []string{"Get-CASMailbox -Identity {user} | Format-List ImapEnabled", enableImap},
-				Source:     "behaviour notes §2.2 (MailKit#1496)",
+				Source:     "docs/exchange.md#not-connected (MailKit#1496)",
 			},
 			{
 				Title: "Exchange Online: the account has no licence, or the token's user= is not the mailbox that it is for.",
@@ -113,24 +113,24 @@ var loginEntries = []Entry{
 					"New-ServicePrincipal -AppId '<application id>' -ObjectId '<object id of the enterprise application>'",
 					"Add-MailboxPermission -Identity {user} -User '<object id of the enterprise application>' -AccessRights FullAccess",
 				},
-				Source: "behaviour notes §2.1, §2.2 (Microsoft's OAuth document; oauth2-proxy#74, #275)",
+				Source: "docs/exchange.md#oauth2, docs/exchange.md#not-connected (Microsoft's OAuth document; oauth2-proxy#74, #275)",
 			},
 			{
 				Title:      "Too many connections to this mailbox at a time: Exchange has no text of its own for that.",
 				Tell:       "It works again some minutes after the clients have been closed. MaxConnectionsPerUser is 16 unless it was raised.",
 				Do:         "Run: exgate explain too-many-connections.",
 				PowerShell: []string{"Set-ImapSettings -Server {server} -MaxConnectionsPerUser 64"},
-				Source:     "behaviour notes §3, §4.1 (node-imap#523; Set-ImapSettings)",
+				Source:     "docs/exchange.md#connections (node-imap#523; Set-ImapSettings)",
 			},
 			{
 				Title:  "The mailbox server is down, or moves the mailbox; for Microsoft's consumer accounts, an outage.",
 				Do:     "Try again later; see whether the mailbox opens in Outlook on the web.",
-				Source: "behaviour notes §2.2 (imapsync#495)",
+				Source: "docs/exchange.md#not-connected (imapsync#495)",
 			},
 		},
 		Exgate: "exgate opens the INBOX before it tells a client that the login went well, so this comes as a refused login with the reason, and counts as a failed one.",
 		See:    []string{"login-failed", "admin-login", "too-many-connections"},
-		Source: "behaviour notes §2.2; FAQ.Exchange, \"not connected\"",
+		Source: "docs/exchange.md#not-connected; FAQ.Exchange, \"not connected\"",
 	},
 	{
 		ID: "invalid-state", Title: "Command received in Invalid state", Kinds: []backend.Kind{backend.KindInvalidState},
@@ -153,12 +153,12 @@ var loginEntries = []Entry{
 			{
 				Title:  "The command came out of turn: before the login, or during IDLE.",
 				Tell:   "A protocol log shows what was sent before; run: exgate explain imap-log.",
-				Source: "behaviour notes §2.2, §3 (Webklex/php-imap#258)",
+				Source: "docs/exchange.md#invalid-state (Webklex/php-imap#258)",
 			},
 		},
 		Exgate: "exgate talks TLS to Exchange as upstream.tls says, sends no command out of turn, and recognises TLS on its plain port and plain text on its TLS port.",
 		See:    []string{"plain-text-login", "tls-mismatch", "read-only"},
-		Source: "behaviour notes §2.2, §3 (MailKit#1496, oauth2-proxy#74)",
+		Source: "docs/exchange.md#invalid-state (MailKit#1496, oauth2-proxy#74)",
 	},
 	{
 		ID: "plain-text-login", Title: "LOGINDISABLED: Exchange wants TLS before the password",
@@ -169,7 +169,7 @@ var loginEntries = []Entry{
 			{
 				Title:  "The connection has no TLS.",
 				Do:     "Switch it on: upstream.tls: implicit (port 993) or starttls (port 143).",
-				Source: "Set-ImapSettings LoginType; behaviour notes §1.2",
+				Source: "Set-ImapSettings LoginType; docs/exchange.md#capabilities",
 			},
 			{
 				Title: "TLS is impossible in this network.",
@@ -184,11 +184,11 @@ var loginEntries = []Entry{
 				Title:  "Exchange Online takes no password at all.",
 				Tell:   "CAPABILITY under TLS has AUTH=XOAUTH2 LOGINDISABLED and no AUTH=PLAIN.",
 				Do:     "Run: exgate explain online-login.",
-				Source: "behaviour notes §1.2 (MailKit#2016)",
+				Source: "docs/exchange.md#capabilities (MailKit#2016)",
 			},
 		},
 		See:    []string{"invalid-state", "online-login"},
-		Source: "behaviour notes §1.2, §2.1",
+		Source: "docs/exchange.md#capabilities, docs/exchange.md#login-forms",
 	},
 	{
 		ID: "password-characters", Title: "Special characters in a password or a name",
@@ -233,10 +233,10 @@ var loginEntries = []Entry{
 		Causes: []Cause{{
 			Title:  "The session lasted longer than its token.",
 			Do:     "Get a new token and log in again; start a client that cannot renew its token (imapsync with --oauthaccesstoken2) again, with less to do in one run.",
-			Source: "behaviour notes §2.2 (imap-backup#198, aioimaplib#83)",
+			Source: "docs/exchange.md#oauth2 (imap-backup#198, aioimaplib#83)",
 		}},
 		See:    []string{"online-login"},
-		Source: "behaviour notes §2.2",
+		Source: "docs/exchange.md#oauth2",
 	},
 	{
 		ID: "imap-off", Title: "IMAP is off by default on Exchange",

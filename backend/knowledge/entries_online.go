@@ -14,7 +14,7 @@ var onlineEntries = []Entry{
 				Tell:   "CAPABILITY has no AUTH=PLAIN, or LOGINDISABLED: no password will do, only OAuth2.",
 				Do:     "Use OAuth2. With a token of yours: imapsync --oauthaccesstoken2 tokenfile. The diagnosis \"Limited Opt Out\" that switched it back on is described under the link.",
 				Lines:  []string{"https://techcommunity.microsoft.com/t5/exchange-team-blog/basic-authentication-and-exchange-online-september-2021-update/bc-p/2782230"},
-				Source: "FAQ.Office365, \"Can I use imapsync\" R1, R4 (imapsync#317); behaviour notes §1.2 (MailKit#2016)",
+				Source: "FAQ.Office365, \"Can I use imapsync\" R1, R4 (imapsync#317); docs/exchange.md#capabilities (MailKit#2016)",
 			},
 			{
 				Title:  "Security defaults are on: new tenants have them, and one of their rules blocks IMAP.",
@@ -79,14 +79,14 @@ var onlineEntries = []Entry{
 		}},
 		Exgate: "In profile exchange-online fixes.keywords drops $MDNSent.",
 		See:    []string{"keywords"},
-		Source: "FAQ.Office365, \"category $MDNSent\"; behaviour notes §5 row 3",
+		Source: "FAQ.Office365, \"category $MDNSent\"; docs/exchange.md#keywords",
 	},
 	{
 		ID: "slow", Title: "The connection to Office 365 is slow",
 		Keywords: []string{"slow", "efficient", "efficiently", "speed", "davmail", "faster"},
 		Meaning:  "Exchange slows clients down before it refuses them, and every command costs a round trip.",
 		Causes: []Cause{
-			{Title: "Exchange throttles, first by short delays.", Do: "Run: exgate explain throttled.", Source: "behaviour notes §4.3"},
+			{Title: "Exchange throttles, first by short delays.", Do: "Run: exgate explain throttled.", Source: "docs/exchange.md#throttling"},
 			{
 				Title:  "exgate paces: 4 messages a second per mailbox in the Exchange profiles, as imapsync's --exchange2 and --office2.",
 				Do:     "Where Exchange does not throttle, set upstream.pace.messages_per_second: 0.",

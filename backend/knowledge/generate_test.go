@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ const docsFile = "../../docs/errors.md"
 
 // TestGenerated holds docs/errors.md to the entries.
 func TestGenerated(t *testing.T) {
-	want := docsHead + replyTable(t) + docsEntries()
+	want := linked(docsHead) + replyTable(t) + docsEntries()
 	if *update {
 		if err := os.WriteFile(docsFile, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -46,7 +47,7 @@ const docsHead = `# Errors of Exchange, and what to do
 
 Lines for PowerShell are for the Exchange Management Shell; for Exchange Online they come after Connect-ExchangeOnline. In them {user} is the mailbox, {admin} who opens it, {server} the Exchange server, {domain} the Windows domain.
 
-Sources: FAQ.Exchange is imapsync's FAQ.Exchange 1.79 of 17 December 2021, FAQ.Office365 its FAQ.Office365 1.38 of 22 June 2022, both at https://imapsync.lamiral.info/FAQ.d/. The behaviour notes are the facts about Exchange's IMAP that exgate is built on; what they rest on stands in parentheses: name#N is an issue of that project on GitHub, Set-ImapSettings and the like are Microsoft's pages on those commands.
+Sources: FAQ.Exchange is imapsync's FAQ.Exchange 1.79 of 17 December 2021, FAQ.Office365 its FAQ.Office365 1.38 of 22 June 2022, both at https://imapsync.lamiral.info/FAQ.d/. What Exchange does stands in docs/exchange.md; in parentheses stands what that rests on, named as that page says: name#N is an issue of a project on GitHub, Set-ImapSettings and the like are Microsoft's pages on those commands.
 
 This page is written by go generate ./backend/knowledge.
 
@@ -97,7 +98,7 @@ func docsEntries() string {
 			}
 			fmt.Fprintf(&b, "\nSee also: %s.\n", strings.Join(links, ", "))
 		}
-		fmt.Fprintf(&b, "\nSources: %s.\n", markdown(e.Source))
+		fmt.Fprintf(&b, "\nSources: %s.\n", sources(e.Source))
 	}
 	return b.String()
 }
@@ -109,7 +110,7 @@ func docsCause(b *strings.Builder, number int, c Cause) {
 			fmt.Fprintf(b, "\n\n   *%s:* %s", part.label, markdown(part.text))
 		}
 	}
-	fmt.Fprintf(b, "\n\n   [%s]\n", markdown(c.Source))
+	fmt.Fprintf(b, "\n\n   [%s]\n", sources(c.Source))
 	for _, block := range []struct {
 		language string
 		lines    []string
@@ -120,6 +121,14 @@ func docsCause(b *strings.Builder, number int, c Cause) {
 		}
 	}
 }
+
+// page is a reference to a page of docs, with or without an anchor.
+var page = regexp.MustCompile(`docs/([a-z]+\.md(?:#[a-z0-9-]+)?)`)
+
+// sources makes links of the pages among the sources.
+func sources(text string) string { return linked(markdown(text)) }
+
+func linked(text string) string { return page.ReplaceAllString(text, "[$1]($1)") }
 
 // markdown lets characters stand for themselves.
 func markdown(text string) string {

@@ -57,8 +57,8 @@ func (a *Args) Peek() byte {
 // String reads an astring: an atom, a quoted string or a literal (RFC 9051
 // section 4.3). In a quoted string a backslash before anything but " and \
 // stands for itself: clients send "EXAMPLE\admin\bob" and mean it (FAQ.Exchange,
-// requirements.md S96). An atom ends at a blank: passwords come unquoted with
-// all kinds of characters in them (S29).
+// "2007/2010/2013 with an admin"). An atom ends at a blank: passwords come
+// unquoted with all kinds of characters in them (FAQ.Exchange, "LOGIN failed").
 func (a *Args) String() (string, bool) {
 	switch c := a.Peek(); {
 	case c == 0:

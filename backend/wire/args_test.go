@@ -32,9 +32,9 @@ func TestArgsString(t *testing.T) {
 		{[]string{`bob "a\"b\\c"`}, []string{"bob", `a"b\c`}},
 		{[]string{`bob "\"\\"`}, []string{"bob", `"\`}},
 		{[]string{`"" ""`}, []string{"", ""}},
-		{[]string{`bob p(a){s}%*w"]`}, []string{"bob", `p(a){s}%*w"]`}}, // S29
+		{[]string{`bob p(a){s}%*w"]`}, []string{"bob", `p(a){s}%*w"]`}}, // FAQ.Exchange, "LOGIN failed" R4
 		{[]string{"b\xf6b \"p\xe4ss w\xf6rd\""}, []string{"b\xf6b", "p\xe4ss w\xf6rd"}},
-		{[]string{`  bob   secret`}, []string{"bob", "secret"}}, // STANXIMAP 2.2.2: extra spaces
+		{[]string{`  bob   secret`}, []string{"bob", "secret"}}, // extra spaces: docs/exchange.md#untagged-data
 		{[]string{"", "bob", " ", "p \"w\\\r\n", ""}, []string{"bob", "p \"w\\\r\n"}},
 		{[]string{"", "", " ", "", ""}, []string{"", ""}},
 		{[]string{"bob ", "secret", ""}, []string{"bob", "secret"}},

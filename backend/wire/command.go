@@ -28,8 +28,8 @@ func NewCommandReader(src io.Reader) *CommandReader {
 }
 
 // MaxLine is the longest line that a CommandReader gathers, in bytes with its
-// line end: more than any server is known to take (Dovecot 65536,
-// exchange-behaviour.md §4.1: Exchange 10240).
+// line end: more than any server is known to take (Dovecot 65536;
+// Exchange 10240, docs/exchange.md#settings).
 const MaxLine = bufferSize
 
 // ReadLine returns the next line without its line end, as it came: a bare LF

@@ -28,7 +28,7 @@ func ParseStatus(line []byte) (s Status, ok bool) {
 
 // cutCode splits "[CODE args] text". A bracket inside a quoted string does not
 // end the code: Exchange was seen to send [Error="...:Cross Server access ..."]
-// in an OK (exchange-behaviour.md §2.2).
+// in an OK (docs/exchange.md#error-code).
 func cutCode(s string) (code, text string) {
 	if !strings.HasPrefix(s, "[") {
 		return "", s

@@ -29,7 +29,7 @@ func IndexFold(line []byte, word string) int {
 	return -1
 }
 
-// ParseNumber reads an nz-number of RFC 9051, or 0.
+// ParseNumber reads an nz-number of RFC 9051 section 9, or 0.
 func ParseNumber(s string) uint32 {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {

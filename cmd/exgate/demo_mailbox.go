@@ -19,7 +19,7 @@ type demoMessage struct {
 }
 
 // demoMailbox is a small mailbox of the kinds of messages that Exchange
-// refuses or changes (reference/exchange-behaviour.md sections 3 to 5).
+// refuses or changes (docs/exchange.md#append).
 func demoMailbox() []demoMessage {
 	const (
 		text = "Content-Type: text/plain; charset=us-ascii\r\n"

@@ -66,7 +66,7 @@ func syncMailbox(ctx context.Context, to account, messages []demoMessage, fixes 
 
 // syncConn is a client's connection. It speaks the little that is needed by
 // hand, since the demo shows the very words of the server, and a library
-// stops at the first one that RFC 9051 does not allow.
+// stops at the first one that RFC 9051 section 9 does not allow.
 type syncConn struct {
 	net.Conn
 	lines *textproto.Reader

@@ -45,7 +45,7 @@ func TestExplain(t *testing.T) {
 			"User is authenticated but not connected (not-connected) Exchange said OK",
 			" 1. The admin, or whoever", "Where to click: Exchange admin center: Recipients",
 			"Add-MailboxPermission -Identity '<user>' -User '<admin>' -AccessRights FullAccess -InheritanceType All -AutoMapping $false",
-			"What exgate does: exgate opens the INBOX", "See also: exgate explain login-failed", "Sources: behaviour notes"}, "on line"},
+			"What exgate does: exgate opens the INBOX", "See also: exgate explain login-failed", "Sources: docs/exchange.md#not-connected"}, "on line"},
 		{"unquoted", "", []string{"BAD", "Command", "Argument", "Error.", "11"}, 0, []string{"(argument-error)"}, "argument-error-12)"},
 		{"names", "", []string{"not-connected", "--user", "o'brien", "--admin", `EXAMPLE\admin`, "--server", "EX1"}, 0, []string{
 			`Add-MailboxPermission -Identity 'o''brien' -User 'EXAMPLE\admin' -AccessRights`, "Set-ImapSettings -Server 'EX1' -MaxConn"}, "<user>"},

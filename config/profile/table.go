@@ -25,28 +25,27 @@ const (
 
 // repair are the message fixes of every Exchange profile.
 //
-//	long-lines    over 9,900 bytes: "Exchange supports 9900" (requirements.md S77); Exchange's own limit seems
-//	              to be MaxCommandSize, 10,240 (exchange-behaviour.md section 4.2; the FAQ's 10,500 for Exchange Online
-//	              and imapsync's 10,239 leave less room, O13 and S14)
-//	read-receipt  all, as imapsync's presets do (S12, O01)
+//	long-lines    over 9,900 bytes: "Exchange supports 9900" (FAQ.Exchange); Exchange's own limit seems to be
+//	              MaxCommandSize, 10,240; the FAQ's 10,500 for Exchange Online and imapsync's 10,239 leave less
+//	              room (docs/exchange.md#long-lines)
+//	read-receipt  all, as imapsync's presets do (docs/exchange.md#read-receipts)
 //
-// The other fixes are on at the stages of design section 5; their numbers stand
-// beside them in package rewrite.
+// The other fixes are on at the stages of docs/design.md#escalation; their
+// numbers stand beside them in package rewrite.
 var repair = rewrite.Options{
 	LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll, Uses: rewrite.UsesAt,
 }
 
 // exchangeNames is what an Exchange profile does to names:
 //
-//	case       names that differ in case are one to every Exchange (S113 to S117, §4.5)
-//	characters blanks at the ends (S128), control characters
-//	longest    "between 1 and 256 characters" ([MS-ASCMD], DisplayName of FolderCreate; that IMAP has the same bound
-//	           is inferred)
-//	hide       folders without mail are listed like others (§5 row 19)
-//	SPECIAL-USE no version has it (§5 row 20)
+//	case       names that differ in case are one to every Exchange (docs/exchange.md#case)
+//	characters blanks at the ends (docs/exchange.md#blank-end), control characters
+//	longest    256 characters (docs/exchange.md#name-length)
+//	hide       folders without mail are listed like others (docs/exchange.md#folders-without-mail)
+//	SPECIAL-USE no version has it (docs/exchange.md#special-use)
 //
-// Of single versions: 2000 has all mailboxes below INBOX (S131); 2007 closes the connection over a name that ends in
-// a blank (S128); Exchange Online reserves Files (O01).
+// Of single versions: 2000 has all mailboxes below INBOX (docs/exchange.md#names); 2007 closes the connection over
+// a name that ends in a blank; Exchange Online reserves Files (docs/exchange.md#reserved-names).
 func exchangeNames(change func(*folders.Options)) folders.Options {
 	o := folders.Options{
 		Case: folders.Apart, Characters: true, Longest: 250, SpecialUse: true,
@@ -58,7 +57,7 @@ func exchangeNames(change func(*folders.Options)) folders.Options {
 	return o
 }
 
-// replies are the repairs of what every Exchange answers (§2.2, §3, §5).
+// replies are the repairs of what every Exchange answers (docs/exchange.md#commands).
 var replies = backend.AllReplies()
 
 var (
@@ -69,23 +68,22 @@ var (
 	namesAuto   = exchangeNames(func(o *folders.Options) { o.Reserved, o.RefuseBlankEnd = []string{"Files"}, true })
 )
 
-// table is the table of design section 5. S and O are rows of requirements.md, § sections of
-// exchange-behaviour.md; the numbers of imapsync's presets are those of its release 1.970 (S02).
+// table is the table of docs/design.md#profiles. Presets are those of imapsync's release 1.970, as its
+// FAQ.Exchange 1.79 and FAQ.Office365 1.38 print them; the other sources stand in docs/exchange.md.
 //
-//	message limit   10,000,000: --exchange2 (S09), default of 10 MB (§4.4). 45,000,000: --office2 (O01); tenants
-//	                start at 35 MB (§4.4).
-//	\Flagged        seen by no other protocol when it comes with APPEND: 2010, 2013 (S82, §5.1), and imapsync's preset
-//	                for all on-premises versions (S13); no such need on Exchange Online (O01, §5.1).
-//	keywords        none but $MDNSent is ever taken, others count as errors (§5.3).
-//	$MDNSent        turns up as a category on every message on Exchange Online (O03).
-//	date            design section 5: what comes without one would be dated by its transfer.
-//	messages/s      both presets of imapsync (S10, O01).
-//	pipeline        mbsync's manual advises 1 for "flaky servers like M$ Exchange" (design section 2, rule 2).
-//	literal+        design section 2, rule 5: not for Exchange.
-//	verify          a login that cannot open its mailbox is told OK (S31, S32, §2.2).
-//	forms           2000, 2003: §2.1, S93. 2007 to 2013: S86 to S88. 2016: S97, S99. 2019: PLAIN "doesn't work", the
-//	                backslash forms do (S25 to S27, §2.1). Online: O08. The order is that of design section 5.
-//	                admin@upn/alias is the formal form for an admin who is named by his address (§2.1).
+//	message limit   10,000,000: preset --exchange2. 45,000,000: preset --office2; tenants start at 35 MB
+//	                (docs/exchange.md#append-size).
+//	\Flagged        no other protocol shows one that came with APPEND: 2010, 2013, and imapsync's preset for all
+//	                on-premises versions; Exchange Online has no such need (docs/exchange.md#flagged).
+//	keywords        none but $MDNSent is ever taken, others count as errors (docs/exchange.md#keywords).
+//	$MDNSent        turns up as a category on every message on Exchange Online (docs/exchange.md#ex-16).
+//	date            a message without one would be dated by its transfer (docs/design.md#outside-the-message).
+//	messages/s      both presets (docs/exchange.md#throttling).
+//	pipeline        mbsync's manual advises 1 for Exchange (docs/design.md#rule-2).
+//	literal+        not for Exchange (docs/design.md#rule-5).
+//	verify          a login that cannot open its mailbox is told OK (docs/exchange.md#not-connected).
+//	forms           docs/exchange.md#login-forms, in the order of docs/design.md#profiles: PLAIN does not work on 2019,
+//	                the forms with backslashes do. admin@upn/alias is the formal form for an admin named by an address.
 var table = [...]Profile{
 	onPremises.row("exchange2000", names2000, byAlias, byDomain, byUPNOld),
 	onPremises.row("exchange2003", namesLater, byAlias, byDomain, byUPNOld),

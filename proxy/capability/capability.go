@@ -30,8 +30,8 @@ const (
 
 // Table is asked from its top. What is in no row is shown, but for
 // Exchange, of which all that it has is here: its own additions are no client's
-// business, and what it announces by mistake costs an error (behaviour notes
-// §1.2).
+// business, and what it announces by mistake costs an error
+// (docs/exchange.md#capabilities).
 var Table = []row{
 	{"COMPRESS=*", false, anyServer, "it would hide what follows from the gateway"},
 	{"MULTIAPPEND", false, anyServer, "an APPEND is one message here"},

@@ -29,9 +29,10 @@ func (f *sortedFlags) fixes() []string {
 
 // sortFlags decides on the flags of an APPEND under a policy. kept are the
 // PERMANENTFLAGS of the mailbox. \Flagged is set by STORE, since Exchange 2010
-// and 2013 show an APPENDed one to IMAP clients only (exchange-behaviour.md §5,
-// row 1); a message that could not be found afterwards keeps the flag as it came. Keywords are dropped that Exchange answers with error
-// 11 (row 3), and on Exchange Online the one that becomes a category.
+// and 2013 show an APPENDed one to IMAP clients only (docs/exchange.md#flagged);
+// a message that could not be found afterwards keeps the flag as it came. Keywords
+// are dropped that Exchange answers with error 11 (docs/exchange.md#keywords),
+// and on Exchange Online the one that becomes a category.
 func sortFlags(prof *profile.Profile, flags, kept []string, findable bool) sortedFlags {
 	var f sortedFlags
 	for _, flag := range flags {

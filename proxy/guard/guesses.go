@@ -211,8 +211,8 @@ func (g *Guesses) sweep() {
 }
 
 // countsAsGuess are the failures of a login that a guess may have had.
-// "Authenticated but not connected" is one, too: some versions say it to a
-// wrong password (requirements.md S32).
+// "Authenticated but not connected" is one, too: some versions say it to a wrong password
+// (docs/exchange.md#login-failures).
 var countsAsGuess = []backend.Kind{
 	backend.KindCredentials, backend.KindNotConnected, backend.KindAdminNotAllowed, backend.KindRefusedHere,
 	backend.KindNotAllowed, backend.KindTokenRefused,

@@ -11,7 +11,7 @@ import (
 	"exgate/backend"
 )
 
-// dateTime is RFC 9051's date-time.
+// dateTime is the date-time of RFC 9051 section 9.
 const dateTime = "_2-Jan-2006 15:04:05 -0700"
 
 // MaxDatedHeader is how much of a message is looked through for its date.

@@ -136,7 +136,7 @@ func (id Fingerprint) compare(m candidate, date string) Landing {
 	}
 	sameDate := id.date != "" && m.date == id.date
 	sameNames := m.subject == id.subject && m.from == id.from
-	// Exchange 2010 before SP2 RU5 loses it (§5 row 4).
+	// Exchange 2010 before SP2 RU5 loses it (docs/exchange.md#date).
 	sameArrival := date != "" && sameInstant(date, m.internalDate)
 	switch {
 	case id.messageID == "" && sameDate && sameNames && (sameArrival || date == ""):

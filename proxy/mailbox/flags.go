@@ -6,7 +6,7 @@ import (
 )
 
 // SystemFlags are kept by every Exchange; with $MDNSent they are its
-// PERMANENTFLAGS (exchange-behaviour.md §1.3).
+// PERMANENTFLAGS (docs/exchange.md#select).
 var SystemFlags = []string{`\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`}
 
 // CanKeep tells whether a mailbox with these PERMANENTFLAGS keeps a flag.

@@ -17,8 +17,8 @@ import (
 // have been stored. On a new connection it is looked for among the messages
 // that have come since, so that it is neither lost nor stored twice. It is
 // known by its header, not by its size or a hash: Exchange writes a message
-// anew from its properties, and estimates the size (exchange-behaviour.md §5,
-// rows 5 and 6).
+// anew from its properties, and estimates the size
+// (docs/exchange.md#regenerated, docs/exchange.md#size).
 
 // Mark is a place in a mailbox: the messages that come from now on have UIDs
 // of at least next.

@@ -29,7 +29,7 @@ type View struct {
 }
 
 // IsSelected tells whether name is the selected mailbox. INBOX is so in any case
-// (RFC 9051 section 5.1), and Exchange's other names too (behaviour notes §4.5).
+// (RFC 9051 section 5.1), and Exchange's other names too (docs/exchange.md#case).
 func (v *View) IsSelected(name string, exchange bool) bool {
 	if v.Mailbox == "" {
 		return false

@@ -5,8 +5,8 @@ import (
 )
 
 // BeforePlus is the reply editor of IDLE: what Exchange says before its "+"
-// comes after it, since clients take the first line for the "+" (behaviour notes
-// §5 row 22). Its fields are the reader's.
+// comes after it, since clients take the first line for the "+"
+// (docs/exchange.md#ex-27). Its fields are the reader's.
 type BeforePlus struct {
 	Waits func() bool // reports whether the "+" is still to come; called with the session's lock held
 	kept  []byte

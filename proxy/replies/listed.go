@@ -66,14 +66,14 @@ type Listed struct {
 // span is a place in a text.
 type span struct{ from, to int }
 
-// nameFirst are the responses that begin with a name: RFC 9051, RFC 9208, RFC
-// 4314, RFC 5464, RFC 5257.
+// nameFirst are the responses that begin with a name:
+// RFC 9051 section 7.3, RFC 9208, RFC 4314, RFC 5464, RFC 5257.
 var nameFirst = []string{"STATUS", "QUOTAROOT", "ACL", "LISTRIGHTS", "MYRIGHTS", "METADATA", "ANNOTATION"}
 
 var listedVerbs = append([]string{"LIST", "LSUB"}, nameFirst...)
 
 // ParseListed takes a whole response apart, with the literals that are in it.
-// It is lenient: a name with a TAB comes unquoted (behaviour notes §5 row 18).
+// It is lenient: a name with a TAB comes unquoted (docs/exchange.md#ex-21).
 func ParseListed(resp []byte) (l Listed, ok bool) {
 	rest, ok := bytes.CutPrefix(resp, []byte("* "))
 	word, _, _ := bytes.Cut(rest, []byte(" "))

@@ -107,7 +107,7 @@ func (l *Listing) tell(mailbox string) {
 }
 
 // Quoting is the reply editor of LIST and LSUB where names are not mapped: one
-// with a TAB is quoted (behaviour notes §5 row 18).
+// with a TAB is quoted (docs/exchange.md#ex-21).
 type Quoting struct {
 	Repaired func(fix string)
 	gathered

@@ -27,8 +27,8 @@ type SearchResults struct {
 }
 
 // maxNumbers bounds what is kept of results: half a million messages. What is
-// more is given to the client as a response of its own, which RFC 9051 does not
-// forbid.
+// more is given to the client as a response of its own, which
+// RFC 3501 section 7.2.5 does not forbid.
 const maxNumbers = 4 << 20
 
 // Wants implements replyEditor.

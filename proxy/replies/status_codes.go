@@ -8,7 +8,7 @@ import (
 )
 
 // WholeCode makes a response of a code that stands alone on its line: Exchange
-// 2013 answers UID MOVE with "[COPYUID 55 31 6]" (behaviour notes §5 row 8). It
+// 2013 answers UID MOVE with "[COPYUID 55 31 6]" (docs/exchange.md#ex-22). It
 // reports whether the line was one.
 func WholeCode(line []byte) (fixed []byte, ok bool) {
 	if !bytes.HasPrefix(line, []byte("[COPYUID ")) {
@@ -23,7 +23,7 @@ func WholeCode(line []byte) (fixed []byte, ok bool) {
 
 // TextOfCode makes text of a response code that is none: Exchange puts
 // diagnostics into an OK, [Error="..." Proxy=...], at which clients lose the
-// connection (behaviour notes §2.2). It reports whether the line had one.
+// connection (docs/exchange.md#error-code). It reports whether the line had one.
 func TextOfCode(line []byte) (fixed []byte, ok bool) {
 	if bytes.IndexByte(line, '[') < 0 {
 		return line, false

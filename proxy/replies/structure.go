@@ -12,12 +12,12 @@ import (
 // follow it leaves alone, to the end of the response. The zero value is ready
 // for a response's first fragment.
 //
-// Repaired is, by rows of section 5 of the behaviour notes:
+// Repaired is, by quirks of docs/exchange.md:
 //
-//	11  a disposition that is a bare string becomes a list, or NIL where it is
-//	    no disposition ("S/MIME Encrypted Message")
-//	12  an encoding that is NIL becomes "7BIT"
-//	13  blanks between the addresses of a list go
+//	EX-24  a disposition that is a bare string becomes a list
+//	EX-40  one that is no disposition ("S/MIME Encrypted Message") becomes NIL
+//	EX-41  an encoding that is NIL becomes "7BIT"
+//	EX-29  blanks between the addresses of a list go
 //
 // Nothing is copied of a fragment in which nothing changes.
 type structureEditor struct {
@@ -48,7 +48,7 @@ const (
 	inBlanks    // between addresses
 )
 
-// maxStructureDepth is more than Exchange nests messages (behaviour notes §4.4).
+// maxStructureDepth is more than Exchange nests messages (docs/exchange.md#ex-37).
 const maxStructureDepth = 200
 
 // reset prepares for another response.

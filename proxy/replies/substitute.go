@@ -24,7 +24,7 @@ const (
 	hiding
 )
 
-// substituteSubject begins the substitute's subject (behaviour notes §5 row 9).
+// substituteSubject begins the substitute's subject (docs/exchange.md#ex-26).
 var substituteSubject = []byte("\nSubject: Retrieval using the IMAP4 protocol failed for the following message")
 
 // substituteSign is in every substitute's subject, and short enough to be found

@@ -16,7 +16,7 @@ import (
 
 // Limits bound the upstream connections of an account and of a login
 // name, since Exchange refuses what is over its own limit (16 of one user by
-// default, exchange-behaviour.md §4.1) in words that say something else. The
+// default, docs/exchange.md#connections) in words that say something else. The
 // zero value has no bound.
 type Limits struct {
 	PerAccount int           // of one mailbox; one of them is kept for side connections; 0: no bound
