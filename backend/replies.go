@@ -34,24 +34,67 @@ const (
 	SubstituteRefuse Substitute = "refuse" // the FETCH is answered NO
 )
 
-// replyFix is a switch by its name.
-type replyFix struct {
-	name string
+// ReplyFix names a repair of replies, in the configuration, in counters and in
+// the log.
+type ReplyFix string
+
+// The repairs of replies. FixSubstitute is on where Replies.Substitute is not
+// SubstituteLeave; it is chosen, and not switched off by its name.
+const (
+	FixMissingData   ReplyFix = "missing-data"
+	FixStructure     ReplyFix = "structure"
+	FixCopyUID       ReplyFix = "copyuid"
+	FixListNames     ReplyFix = "list-names"
+	FixStatusCodes   ReplyFix = "status-codes"
+	FixSearchCharset ReplyFix = "search-charset"
+	FixLongSets      ReplyFix = "long-sets"
+	FixIdleOrder     ReplyFix = "idle-order"
+	FixIdleRenew     ReplyFix = "idle-renew"
+	FixRefusals      ReplyFix = "refusals"
+	FixSubstitute    ReplyFix = "substitute"
+)
+
+// replyFixes has the switch of each repair that can be switched off by its name.
+var replyFixes = []struct {
+	name ReplyFix
 	of   func(*Replies) *bool
+}{
+	{FixMissingData, func(r *Replies) *bool { return &r.MissingData }},
+	{FixStructure, func(r *Replies) *bool { return &r.Structure }},
+	{FixCopyUID, func(r *Replies) *bool { return &r.CopyUID }},
+	{FixListNames, func(r *Replies) *bool { return &r.ListNames }},
+	{FixStatusCodes, func(r *Replies) *bool { return &r.StatusCodes }},
+	{FixSearchCharset, func(r *Replies) *bool { return &r.SearchCharset }},
+	{FixLongSets, func(r *Replies) *bool { return &r.LongSets }},
+	{FixIdleOrder, func(r *Replies) *bool { return &r.IdleOrder }},
+	{FixIdleRenew, func(r *Replies) *bool { return &r.IdleRenew }},
+	{FixRefusals, func(r *Replies) *bool { return &r.Refusals }},
 }
 
-// replyFixes are all of them.
-var replyFixes = []replyFix{
-	{"missing-data", func(r *Replies) *bool { return &r.MissingData }},
-	{"structure", func(r *Replies) *bool { return &r.Structure }},
-	{"copyuid", func(r *Replies) *bool { return &r.CopyUID }},
-	{"list-names", func(r *Replies) *bool { return &r.ListNames }},
-	{"status-codes", func(r *Replies) *bool { return &r.StatusCodes }},
-	{"search-charset", func(r *Replies) *bool { return &r.SearchCharset }},
-	{"long-sets", func(r *Replies) *bool { return &r.LongSets }},
-	{"idle-order", func(r *Replies) *bool { return &r.IdleOrder }},
-	{"idle-renew", func(r *Replies) *bool { return &r.IdleRenew }},
-	{"refusals", func(r *Replies) *bool { return &r.Refusals }},
+// Has reports whether a repair is on.
+func (r *Replies) Has(fix ReplyFix) bool {
+	if fix == FixSubstitute {
+		return r.Substitute == SubstituteMark || r.Substitute == SubstituteRefuse
+	}
+	for i := range replyFixes {
+		if replyFixes[i].name == fix {
+			return *replyFixes[i].of(r)
+		}
+	}
+	return false
+}
+
+// Only returns r with no repairs on but those that are named.
+func (r Replies) Only(fixes ...ReplyFix) Replies {
+	for i := range replyFixes {
+		if !slices.Contains(fixes, replyFixes[i].name) {
+			*replyFixes[i].of(&r) = false
+		}
+	}
+	if !slices.Contains(fixes, FixSubstitute) {
+		r.Substitute = SubstituteLeave
+	}
+	return r
 }
 
 // AllReplies has every repair on.
@@ -69,7 +112,12 @@ func (r Replies) Without(names []string) (Replies, error) {
 		if name == "all" {
 			return Replies{}, nil
 		}
-		at := slices.IndexFunc(replyFixes, func(f replyFix) bool { return f.name == name })
+		at := -1
+		for j := range replyFixes {
+			if string(replyFixes[j].name) == name {
+				at = j
+			}
+		}
 		if at < 0 {
 			return r, fmt.Errorf("entry %d: %q is none of all, %s", i+1, name, strings.Join(ReplyFixes(), ", "))
 		}
@@ -82,7 +130,7 @@ func (r Replies) Without(names []string) (Replies, error) {
 func ReplyFixes() []string {
 	names := make([]string, len(replyFixes))
 	for i, fix := range replyFixes {
-		names[i] = fix.name
+		names[i] = string(fix.name)
 	}
 	return names
 }
@@ -91,7 +139,7 @@ func ReplyFixes() []string {
 func (r Replies) Off() (names []string) {
 	for _, fix := range replyFixes {
 		if !*fix.of(&r) {
-			names = append(names, fix.name)
+			names = append(names, string(fix.name))
 		}
 	}
 	return names

@@ -40,8 +40,8 @@ func newAccounts() *accounts {
 	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts)}
 }
 
-// bound sets what holds for accounts that are opened from now on.
-func (a *accounts) bound(spool int64) {
+// setSpoolLimit sets what holds for accounts that are opened from now on.
+func (a *accounts) setSpoolLimit(spool int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.spool = spool

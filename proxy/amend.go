@@ -3,19 +3,50 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/wire"
 )
 
-// edits are what the amended lane does to a command. Where neither is wanted
-// the command is direct.
+// edits are what the amended lane does to a command.
 type edits struct {
-	// args changes the arguments. An error is what the client is answered; done
-	// says that it has been answered already.
+	// args changes the arguments, and gives the command an editor for its replies.
+	// An error is what the client is answered; done says that it has been answered
+	// already.
 	args func(*amendment) (done bool, err error)
-	// wanted tells whether the policy of a login asks for it.
-	wanted func(*login) bool
+	// names says for which mailbox names args is needed.
+	names nameUse
+	// fixes are the repairs of replies that args may do: args sees no other
+	// (amendment.has), so that a repair that is left out here does nothing.
+	fixes []backend.ReplyFix
+}
+
+// nameUse says for which names of mailboxes a command is edited.
+type nameUse int
+
+const (
+	noNames     nameUse = iota
+	mappedNames         // where names are mapped
+	mergedNames         // where names that differ in case are merged
+)
+
+// isWanted reports whether a login asks for the edits. A command whose edits are
+// not wanted is direct.
+func (e *edits) isWanted(l *login) bool {
+	return e.names == mappedNames && hasNames(l) || e.names == mergedNames && hasMergedNames(l) ||
+		slices.ContainsFunc(e.fixes, l.profile.Replies.Has)
+}
+
+// has reports whether a repair of replies is wanted for the command.
+func (a *amendment) has(fix backend.ReplyFix) bool {
+	return slices.Contains(a.cmd.rule.edits.fixes, fix) && a.c.login.profile.Replies.Has(fix)
+}
+
+// fixes are the repairs of replies that are wanted for the command.
+func (a *amendment) fixes() backend.Replies {
+	return a.c.login.profile.Replies.Only(a.cmd.rule.edits.fixes...)
 }
 
 // amendment is a command whose arguments are all here, and may be changed before
@@ -99,7 +130,7 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 		a.args.AddLiteral(value)
 		a.add(string(more), "", lit)
 	}
-	if done, err := cmd.route.edits.args(a); err != nil || done {
+	if done, err := cmd.rule.edits.args(a); err != nil || done {
 		return c.argumentFault(cmd, err)
 	}
 	return c.sendAmended(a)

@@ -9,10 +9,9 @@ import (
 	"exgate/proxy/replies"
 )
 
-// fetches is for FETCH: what is asked decides what of the answer is looked at.
-var fetches = edits{editFetch, func(l *login) bool {
-	r := &l.profile.Replies
-	return r.MissingData || r.Structure || r.Refusals || r.LongSets || l.profile.HasSubstituteFix()
+// fetchEdits is for FETCH: what is asked decides what of the answer is looked at.
+var fetchEdits = edits{args: editFetch, fixes: []backend.ReplyFix{
+	backend.FixMissingData, backend.FixStructure, backend.FixSubstitute, backend.FixRefusals, backend.FixLongSets,
 }}
 
 // foreignItems are FETCH items of extensions that Exchange never had, by the
@@ -29,9 +28,8 @@ func editFetch(a *amendment) (done bool, err error) {
 	if !ok || len(a.literals) > 0 {
 		return false, nil // Exchange will say what it thinks of it
 	}
-	prof := a.c.login.profile
 	items := replies.WithoutSections(strings.ToUpper(a.rest()))
-	if prof.Replies.Refusals {
+	if a.has(backend.FixRefusals) {
 		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 			for _, foreign := range foreignItems {
 				if strings.HasPrefix(word, foreign.item) && !a.c.login.has(foreign.capability) {
@@ -41,11 +39,11 @@ func editFetch(a *amendment) (done bool, err error) {
 			}
 		}
 	}
-	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, prof.Replies, set, items, a.c.repaired, a.c.log)
+	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.fixes(), set, items, a.c.repaired, a.c.log)
 	if f.CanEdit() {
 		a.cmd.editor, a.cmd.finish = f, f.Finish
 	}
-	if a.tooLong() {
+	if a.isTooLong() {
 		return true, a.c.sendSplit(a, set)
 	}
 	if f.IsSingle() && strings.HasPrefix(a.cmd.verb, "UID") {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
 	"exgate/proxy/names"
@@ -12,24 +13,24 @@ import (
 // The argument editors for names of mailboxes. Each knows where in the
 // arguments of its commands a name stands.
 
-// mapsNames is the condition of all of them.
-func mapsNames(l *login) bool { return l.names != nil }
+// hasNames reports whether names of mailboxes are mapped for a login.
+func hasNames(l *login) bool { return l.names != nil }
 
 var (
-	firstName  = edits{editFirstName, mapsNames}   // SELECT, STATUS, SUBSCRIBE and so on
-	secondName = edits{editSecondName, mapsNames}  // COPY, MOVE: after the messages
-	movedName  = edits{editMovedName, mapsNames}   // MOVE, which deletes as well
-	bothNames  = edits{editBothNames, mapsNames}   // RENAME
-	optionName = edits{editOptionName, mapsNames}  // GETMETADATA: after its options
-	newName    = edits{editNewName, mapsNames}     // CREATE
-	oldName    = edits{editOldName, mapsNames}     // DELETE
-	deletes    = edits{guardDeletion, mergesNames} // EXPUNGE
-	namespace  = edits{editNamespace, mapsNames}   // NAMESPACE
-	noNames    = edits{editNoNames, mapsNames}     // NOTIFY and others, whose names are not mapped
+	firstNameEdits  = edits{args: editFirstName, names: mappedNames}  // SELECT, STATUS, SUBSCRIBE and so on
+	secondNameEdits = edits{args: editSecondName, names: mappedNames} // COPY, MOVE: after the messages
+	movedNameEdits  = edits{args: editMovedName, names: mappedNames}  // MOVE, which deletes as well
+	bothNamesEdits  = edits{args: editBothNames, names: mappedNames}  // RENAME
+	optionNameEdits = edits{args: editOptionName, names: mappedNames} // GETMETADATA: after its options
+	newNameEdits    = edits{args: editNewName, names: mappedNames}    // CREATE
+	oldNameEdits    = edits{args: editOldName, names: mappedNames}    // DELETE
+	expungeEdits    = edits{args: guardDeletion, names: mergedNames}  // EXPUNGE
+	namespaceEdits  = edits{args: editNamespace, names: mappedNames}  // NAMESPACE
+	noNamesEdits    = edits{args: editNoNames, names: mappedNames}    // NOTIFY and others, whose names are not mapped
 )
 
-// listNames is for LIST and LSUB, and for what is answered to them.
-var listNames = edits{editListNames, func(l *login) bool { return mapsNames(l) || l.profile.Replies.ListNames }}
+// listEdits is for LIST and LSUB, and for what is answered to them.
+var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{backend.FixListNames}}
 
 // name reads the name that comes next, and puts the upstream's in its place.
 func (a *amendment) name() (mailbox string, list *folders.List, err error) {
@@ -88,8 +89,8 @@ func editOptionName(a *amendment) (done bool, err error) {
 	return editFirstName(a)
 }
 
-// mergesNames is the condition of what guards merged mailboxes.
-func mergesNames(l *login) bool { return l.names != nil && l.names.Options.Case == folders.Merge }
+// hasMergedNames is the condition of what guards merged mailboxes.
+func hasMergedNames(l *login) bool { return l.names != nil && l.names.Options.Case == folders.Merge }
 
 // guardDeletion refuses to delete messages in a mailbox that clients know by
 // several names: one that synchronizes the one name deletes what belongs to the

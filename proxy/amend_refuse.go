@@ -2,15 +2,14 @@ package proxy
 
 import (
 	"strings"
+
+	"exgate/backend"
 )
 
-// refusesHere is the condition of what is answered here since it is sure to
-// fail.
-func refusesHere(l *login) bool { return l.profile.Replies.Refusals }
-
+// What is sure to fail is answered here.
 var (
-	enables    = edits{editEnable, refusesHere} // ENABLE
-	identities = edits{editID, refusesHere}     // ID
+	enableEdits = edits{args: editEnable, fixes: []backend.ReplyFix{backend.FixRefusals}} // ENABLE
+	idEdits     = edits{args: editID, fixes: []backend.ReplyFix{backend.FixRefusals}}     // ID
 )
 
 // editEnable answers ENABLE where the upstream does not know it: what cannot be

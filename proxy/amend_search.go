@@ -5,11 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/wire"
 )
 
-// searches is for SEARCH.
-var searches = edits{editSearch, func(l *login) bool { return l.profile.Replies.SearchCharset || l.profile.Replies.LongSets }}
+// searchEdits is for SEARCH.
+var searchEdits = edits{args: editSearch, fixes: []backend.ReplyFix{backend.FixSearchCharset, backend.FixLongSets}}
 
 // editSearch calls US-ASCII what is: Exchange takes no other charset, and some
 // clients always say UTF-8 (docs/exchange.md#ex-20).
@@ -24,7 +25,7 @@ func editSearch(a *amendment) (done bool, err error) {
 		a.args.Space()
 		word, _ = a.args.Atom()
 	}
-	if strings.EqualFold(word, "CHARSET") && a.c.login.profile.Replies.SearchCharset {
+	if strings.EqualFold(word, "CHARSET") && a.has(backend.FixSearchCharset) {
 		a.args.Space()
 		from := a.here()
 		charset, _ := a.args.String()
@@ -33,7 +34,7 @@ func editSearch(a *amendment) (done bool, err error) {
 			a.c.repaired("search-charset")
 		}
 	}
-	if a.tooLong() {
+	if a.isTooLong() {
 		if set, ok := a.longestSet(); ok {
 			return true, a.c.sendSplit(a, set)
 		}

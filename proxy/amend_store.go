@@ -3,14 +3,15 @@ package proxy
 import (
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/proxy/mailbox"
 )
 
-// flags is for STORE.
-var flags = edits{editStore, func(l *login) bool {
-	return mergesNames(l) || l.profile.Replies.Refusals || l.profile.Replies.LongSets
-}}
+// storeEdits is for STORE.
+var storeEdits = edits{
+	args: editStore, names: mergedNames, fixes: []backend.ReplyFix{backend.FixRefusals, backend.FixLongSets},
+}
 
 // editStore looks at the flags that are set.
 func editStore(a *amendment) (done bool, err error) {
@@ -30,17 +31,17 @@ func editStore(a *amendment) (done bool, err error) {
 	a.args.Space()
 	from := a.here()
 	set := a.flags()
-	if !strings.HasPrefix(item, "-") && containsFold(set, `\Deleted`) && mergesNames(a.c.login) {
+	if !strings.HasPrefix(item, "-") && containsFold(set, `\Deleted`) && hasMergedNames(a.c.login) {
 		if done, err := guardDeletion(a); err != nil || done {
 			return done, err
 		}
 	}
-	if a.c.login.profile.Replies.Refusals && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
+	if a.has(backend.FixRefusals) && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
 		if err := a.dropKeywords(from, item, set); err != nil {
 			return false, err
 		}
 	}
-	if a.tooLong() {
+	if a.isTooLong() {
 		return true, a.c.sendSplit(a, messages)
 	}
 	return false, nil

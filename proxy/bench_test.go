@@ -113,7 +113,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}},
 		login:  &login{profile: &profile.Profile{Name: "exchange2016", Names: opts}, names: mapped, edits: mapped != nil, account: unpaced()},
 	}
-	cmd := &command{tag: "a1", verb: verb, route: routes[verb]}
+	cmd := &command{tag: "a1", verb: verb, rule: ruleOf[verb]}
 	if items != "" {
 		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
 		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}

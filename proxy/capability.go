@@ -12,7 +12,7 @@ func (s *settings) offersTokens() bool { return s.opts.Upstreams[0].Profile == p
 func (c *conn) capabilitiesBeforeLogin() string {
 	list := "IMAP4rev1 LITERAL+ SASL-IR ID"
 	switch {
-	case c.mayLogin():
+	case c.canLogin():
 		list += " AUTH=PLAIN AUTH=LOGIN"
 		if c.set.offersTokens() {
 			list += " AUTH=XOAUTH2 AUTH=OAUTHBEARER"

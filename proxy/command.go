@@ -11,10 +11,10 @@ import (
 
 // command is one command of the client's.
 type command struct {
-	tag   string
-	verb  string // upper case, with UID
-	args  string // what follows the verb on the first line, less a literal's announcement
-	route *route // nil for an unknown verb
+	tag  string
+	verb string // upper case, with UID
+	args string // what follows the verb on the first line, less a literal's announcement
+	rule *rule  // nil for an unknown verb
 
 	bodies   bool               // a FETCH that asks for messages
 	examined *delivery.Examined // observe: the APPENDed message, as it passes by
@@ -31,23 +31,23 @@ type command struct {
 // name is the command's verb for logs and replies; of an unknown one, which may
 // be part of a password, it is not told.
 func (cmd *command) name() string {
-	if cmd.route == nil {
+	if cmd.rule == nil {
 		return "an unknown command"
 	}
 	return cmd.verb
 }
 
 func (cmd *command) effect() effect {
-	if cmd.route == nil {
+	if cmd.rule == nil {
 		return keepsView
 	}
-	return cmd.route.effect
+	return cmd.rule.effect
 }
 
-// repeats tells whether the command may be sent again to an upstream that may
+// isRepeatable tells whether the command may be sent again to an upstream that may
 // have run it already.
-func (cmd *command) repeats() bool {
-	return cmd.route != nil && cmd.route.repeats && cmd.flight.isKept() &&
+func (cmd *command) isRepeatable() bool {
+	return cmd.rule != nil && cmd.rule.repeats && cmd.flight.isKept() &&
 		// A second STORE would fail by the first one's change (RFC 7162).
 		!strings.Contains(strings.ToUpper(cmd.args), "UNCHANGEDSINCE")
 }

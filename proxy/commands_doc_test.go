@@ -14,7 +14,7 @@ const commandsFile = "../docs/commands.md"
 // TestCommandsAreDocumented holds docs/commands.md to the tables of commands and
 // of capabilities, each row of which has its reason.
 func TestCommandsAreDocumented(t *testing.T) {
-	for _, r := range table {
+	for _, r := range ruleTable {
 		if r.why == "" {
 			t.Errorf("%s: no reason", r.verbs)
 		}
@@ -49,7 +49,7 @@ func commandsDoc() string {
 		"## Commands that are offered\n\n| command | way | state | when the upstream is lost before its reply | |\n| --- | --- | --- | --- | --- |\n")
 	ways := map[lane]string{direct: "relayed", amended: "edited", owned: "own"}
 	states := map[state]string{always: "any", beforeLogin: "before login", afterLogin: "after login"}
-	for _, r := range table {
+	for _, r := range ruleTable {
 		if r.lane != refused {
 			again := "not sent again"
 			switch {
@@ -62,7 +62,7 @@ func commandsDoc() string {
 		}
 	}
 	b.WriteString("\n## Commands that no mode relays\n\nThey get `BAD`, and Exchange never hears of them.\n\n| command | why |\n| --- | --- |\n")
-	for _, r := range table {
+	for _, r := range ruleTable {
 		if r.lane == refused {
 			fmt.Fprintf(&b, "| %s | %s |\n", verbsDoc(r.verbs), r.why)
 		}

@@ -112,7 +112,7 @@ func (c *conn) close(reason error, took time.Duration) {
 	default:
 		c.link.up.Close()
 	}
-	c.leavePlace()
+	c.leaveSeat()
 	c.srv.sessions.remove(c)
 	c.client.r.Release()
 	if c.login != nil {
@@ -147,11 +147,11 @@ func (c *conn) next() error {
 		return c.endIdle(line)
 	}
 	c.client.trace.command(line, c.link.up != nil)
-	return c.route(line)
+	return c.dispatch(line)
 }
 
-// route looks a command up and takes it to its lane.
-func (c *conn) route(line []byte) error {
+// dispatch looks a command up and takes it to its lane.
+func (c *conn) dispatch(line []byte) error {
 	text, lit, err := wire.CheckLine(line)
 	if err != nil {
 		if bytes.HasSuffix(line, []byte("+}")) {
@@ -165,7 +165,7 @@ func (c *conn) route(line []byte) error {
 	whole := string(line)
 	tag, rest, _ := strings.Cut(whole[:len(text)], " ")
 	verb, args := wire.SplitVerb(rest)
-	cmd := &command{tag: tag, verb: verb, args: args, route: routes[verb]}
+	cmd := &command{tag: tag, verb: verb, args: args, rule: ruleOf[verb]}
 	switch {
 	case !wire.IsTag(tag) || verb == "":
 		return c.malformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
@@ -198,20 +198,20 @@ func (c *conn) route(line []byte) error {
 // laneOf looks the command up and says why it is refused.
 func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	switch {
-	case cmd.route == nil && c.login.profile.IsExchange():
+	case cmd.rule == nil && c.login.profile.IsExchange():
 		return refused, "Exchange does not know this command, and counts it as an error"
-	case cmd.route == nil:
+	case cmd.rule == nil:
 		return direct, ""
-	case cmd.route.states&afterLogin == 0:
+	case cmd.rule.states&afterLogin == 0:
 		return refused, cmd.verb + " is not allowed after login"
-	case cmd.route.lane == refused:
-		return refused, cmd.verb + " is not relayed: " + cmd.route.why
+	case cmd.rule.lane == refused:
+		return refused, cmd.verb + " is not relayed: " + cmd.rule.why
 	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.ownsAppend()):
 		return direct, ""
-	case cmd.route.lane == amended && !cmd.route.edits.wanted(c.login):
+	case cmd.rule.lane == amended && !cmd.rule.edits.isWanted(c.login):
 		return direct, ""
 	}
-	return cmd.route.lane, ""
+	return cmd.rule.lane, ""
 }
 
 // readLine reads a line that goes on with a command: too long, it ends the
@@ -243,7 +243,7 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		c.srv.totals.Refusals.Count(guard.RefusedBytes)
 		return nil, 0, c.bye("too many bytes without a login")
 	}
-	if c.link.up == nil && c.tlsHello() {
+	if c.link.up == nil && c.isTLSHello() {
 		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
 	}

@@ -124,7 +124,7 @@ func (c *conn) awaitFlight(done func() bool) error {
 func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutcome, error) {
 	step := lineStep{asks: cmd.verb == "IDLE"}
 	if lit != nil {
-		plus := lit.NonSync && c.keepsPlus(lit)
+		plus := lit.NonSync && c.canKeepPlus(lit)
 		if lit.NonSync && !plus {
 			line = strings.TrimSuffix(line, "+}") + "}"
 		}
@@ -172,10 +172,10 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 	return outcome, nil
 }
 
-// keepsPlus tells whether a {n+} goes upstream as it is: by choice, and where
+// canKeepPlus tells whether a {n+} goes upstream as it is: by choice, and where
 // the upstream takes it (RFC 7888: LITERAL- up to 4096 bytes). Else it becomes
 // {n}: nobody knows what Exchange does with the bytes of one that it refuses.
-func (c *conn) keepsPlus(lit *wire.Literal) bool {
+func (c *conn) canKeepPlus(lit *wire.Literal) bool {
 	return c.login.profile.LiteralPlus && (c.login.has("LITERAL+") || c.login.has("LITERAL-") && lit.Size <= 4096)
 }
 

@@ -237,7 +237,7 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 		f.phase, f.status = phaseStale, status
 		l.bell.alarm()
 		return landing{cmd: cmd, again: true}
-	case f.fresh && saysUnavailable(cmd, status):
+	case f.fresh && isUnavailable(cmd, status):
 		f.verdict.Instead = overQuota(cmd, status)
 	}
 	if cmd.finish != nil {
@@ -303,7 +303,7 @@ func (l *link) outlastsThrottle(cmd *command, status wire.Status) bool {
 func (l *link) wantsFresh(cmd *command, status wire.Status) bool {
 	f := &cmd.flight
 	renumbered := cmd.verb == "COPY" && f.expunges != l.expunges
-	return saysUnavailable(cmd, status) && !f.fresh && !renumbered && f.isKept() && f.phase != phaseLiteral && len(l.flight) == 1 &&
+	return isUnavailable(cmd, status) && !f.fresh && !renumbered && f.isKept() && f.phase != phaseLiteral && len(l.flight) == 1 &&
 		l.resumes && l.pinned == "" && l.exchange
 }
 
@@ -385,7 +385,7 @@ func (l *link) dropLost(steady time.Duration) (gone []*command) {
 func (l *link) survives(cmd *command) bool {
 	f := &cmd.flight
 	renumbered := f.expunges != l.expunges && slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
-	return (cmd.repeats() || f.phase == phaseStale) && !f.ended && !renumbered && f.tries < delivery.MaxTries
+	return (cmd.isRepeatable() || f.phase == phaseStale) && !f.ended && !renumbered && f.tries < delivery.MaxTries
 }
 
 // oldest is the command that has been in flight longest; nil if there is none.

@@ -12,8 +12,8 @@ import (
 	"exgate/proxy/replies"
 )
 
-// bounded runs a login unless its address or name has failed too often.
-func (c *conn) bounded(claim backend.Claim, logIn func() error) error {
+// guardLogin runs a login unless its address or name has failed too often.
+func (c *conn) guardLogin(claim backend.Claim, logIn func() error) error {
 	who := guard.NewGuess(c.client.tcp.RemoteAddr(), claim)
 	var refused time.Duration
 	err := c.patiently(func(ctx context.Context) (err error) {

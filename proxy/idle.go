@@ -4,12 +4,13 @@ import (
 	"strings"
 	"time"
 
+	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/proxy/replies"
 )
 
-// idles is for IDLE.
-var idles = edits{editIdle, func(l *login) bool { return l.profile.Replies.IdleOrder }}
+// idleEdits is for IDLE.
+var idleEdits = edits{args: editIdle, fixes: []backend.ReplyFix{backend.FixIdleOrder}}
 
 func editIdle(a *amendment) (done bool, err error) {
 	a.cmd.editor = &replies.BeforePlus{Waits: func() bool { return a.cmd.flight.phase == phaseAsks }}
@@ -80,5 +81,5 @@ func (c *conn) endIdle(line []byte) error {
 		return nil
 	}
 	c.client.trace.command(line, true)
-	return c.route(line)
+	return c.dispatch(line)
 }

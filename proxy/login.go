@@ -50,15 +50,15 @@ func (l *login) has(capability string) bool {
 	return slices.ContainsFunc(l.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }
 
-// asked is what the client said, where the identity may be that with which the
+// asClaimed is what the client said, where the identity may be that with which the
 // gateway has logged in for him.
-func (l *login) asked() backend.Identity {
+func (l *login) asClaimed() backend.Identity {
 	id, _ := l.target.Backend.Login.Resolve(l.claim) // as at the login
 	return id
 }
 
-// held tells whether the gateway holds what has opened the mailbox.
-func (l *login) held() bool { return l.cred.Allow != nil }
+// isHeld tells whether the gateway holds what has opened the mailbox.
+func (l *login) isHeld() bool { return l.cred.Allow != nil }
 
 // maxArgument bounds a name or password that comes as a literal: the library
 // takes no more.
@@ -94,7 +94,7 @@ func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	case "LOGIN", "AUTHENTICATE":
 		return c.logIn(cmd, lit)
 	}
-	if cmd.route == nil { // its name may be part of a password
+	if cmd.rule == nil { // its name may be part of a password
 		return c.refuse(lit, "%s BAD unknown command: log in first, with LOGIN or AUTHENTICATE PLAIN", cmd.tag)
 	}
 	return c.refuse(lit, "%s BAD %s: log in first, with LOGIN or AUTHENTICATE PLAIN", cmd.tag, cmd.verb)
@@ -111,14 +111,14 @@ func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	return c.client.w.line("%s OK ID completed.", cmd.tag)
 }
 
-// mayLogin tells whether the connection may carry a password.
-func (c *conn) mayLogin() bool {
+// canLogin tells whether the connection may carry a password.
+func (c *conn) canLogin() bool {
 	return c.client.secure || c.client.listener == ListenInsecurePlaintext
 }
 
 // logIn takes LOGIN and AUTHENTICATE to the own lane, in canonical form.
 func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
-	if !c.mayLogin() {
+	if !c.canLogin() {
 		return c.refuse(lit, "%s NO [PRIVACYREQUIRED] say STARTTLS first: no password is taken in plain text here", cmd.tag)
 	}
 	canonical, err := c.canonicalLogin(cmd, lit)
@@ -375,7 +375,7 @@ func (c *conn) moreArguments(args *wire.Args) (*wire.Literal, error) {
 // open logs in upstream with what the client said, and makes the connection
 // the session's. It runs in the own lane.
 func (c *conn) open(claim backend.Claim) error {
-	return c.bounded(claim, func() error { return c.openBounded(claim) })
+	return c.guardLogin(claim, func() error { return c.openBounded(claim) })
 }
 
 func (c *conn) openBounded(claim backend.Claim) error {
@@ -396,7 +396,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	to, id := r.To, r.Identity
 	held := c.seat.slot // of an admin's own session, before PROXYAUTH
 	c.seat.slot = nil
-	if err := c.takePlace(to, id); err != nil && !errors.Is(err, slots.ErrNone) {
+	if err := c.takeSeat(to, id); err != nil && !errors.Is(err, slots.ErrNone) {
 		c.seat.slot = held
 		return replies.Interrupted("log in again later")
 	} else if err != nil {
@@ -406,7 +406,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	}
 	up, err := c.openUpstream(to, id, cred)
 	if err != nil {
-		c.leavePlace()
+		c.leaveSeat()
 		c.seat.slot = held
 		return c.loginFailed(claim, err)
 	}

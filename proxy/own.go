@@ -32,7 +32,7 @@ const laneTag = "L"
 func newOwnLane(log imapserver.Logger) *ownLane {
 	l := &ownLane{shots: make(chan *shot), closed: make(chan struct{}), ended: make(chan struct{})}
 	l.server = imapserver.New(&imapserver.Options{
-		NewSession:   newSession,
+		NewSession:   newLaneSession,
 		Logger:       log,
 		InsecureAuth: true, // the router has refused logins without TLS
 	})

@@ -79,7 +79,7 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 
 // queued is the number of clients that wait for their turn.
 func (g *gateway) queued() int {
-	return g.srv.placesOf("").Queued()
+	return g.srv.slotsOf("").Queued()
 }
 
 // parking has one connection, which idle sessions give away at once.
@@ -162,15 +162,15 @@ func TestParkAndNoPlace(t *testing.T) {
 	u1.ends()
 	second.C("a1 NOOP")
 	u2.C("a1 NOOP")
-	limits := g.srv.placesOf("").Limits()
+	limits := g.srv.slotsOf("").Limits()
 	limits.MaxWait = time.Millisecond
-	g.srv.placesOf("").SetLimits(limits)
+	g.srv.slotsOf("").SetLimits(limits)
 	first.C("i1 NOOP")
 	first.S("i1 NO [UNAVAILABLE] all connections …")
 	first.raw("i2 APPEND INBOX {3+}\r\nabc\r\n")
 	first.S("i2 NO [UNAVAILABLE] all connections …; nothing was stored")
 	limits.MaxWait = time.Minute
-	g.srv.placesOf("").SetLimits(limits)
+	g.srv.slotsOf("").SetLimits(limits)
 	u2.S("a1 OK done")
 	second.S("a1 OK done")
 	first.C("i3 NOOP")

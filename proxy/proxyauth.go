@@ -30,11 +30,11 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	switch {
 	case !first.Token.None():
 		return c.client.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
-	case c.login.asked().Admin != "":
+	case c.login.asClaimed().Admin != "":
 		return c.client.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)
 	case c.link.selected().Mailbox != "":
 		return c.client.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
-	case c.login.held() && !c.set.router.HoldsFor(backend.Claim{Authcid: first.Authcid, Authzid: user}):
+	case c.login.isHeld() && !c.set.router.HoldsFor(backend.Claim{Authcid: first.Authcid, Authzid: user}):
 		// The password that proves a caller to the gateway is not for Exchange.
 		return c.client.w.line("%s NO [AUTHORIZATIONFAILED] exgate holds nothing that opens mailboxes on this user's server: log in anew, as Exchange knows you", cmd.tag)
 	}

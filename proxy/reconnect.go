@@ -16,7 +16,7 @@ import (
 // that is how long a restart of Exchange's IMAP service takes. A throttle is
 // waited out.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
-	if err := c.takePlace(c.login.target, c.login.identity); err != nil {
+	if err := c.takeSeat(c.login.target, c.login.identity); err != nil {
 		return nil, err
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})

@@ -65,8 +65,8 @@ func (c *conn) outwaitThrottle() error {
 	return nil
 }
 
-// saysUnavailable tells whether a COPY is refused by a 15.
-func saysUnavailable(cmd *command, status wire.Status) bool {
+// isUnavailable tells whether a COPY is refused by a 15.
+func isUnavailable(cmd *command, status wire.Status) bool {
 	return (cmd.verb == "COPY" || cmd.verb == "UID COPY") && status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
 }
 

@@ -41,7 +41,7 @@ func (c *conn) attend() error {
 				return err
 			}
 			if c.link.inFlight() == 0 {
-				c.leavePlace()
+				c.leaveSeat()
 				return nil
 			}
 			err = c.resume(nil)
@@ -105,7 +105,7 @@ func (c *conn) resume(next *command) error {
 	if oldest := c.link.oldest(); oldest != nil {
 		next = oldest
 	} else if next == nil {
-		c.leavePlace()
+		c.leaveSeat()
 		return nil // until there is a command to resume for
 	}
 	began := time.Now()

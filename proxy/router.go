@@ -33,8 +33,8 @@ const (
 	fetchesView        // may bring whole messages, which are paced
 )
 
-// route is one row of the routing table.
-type route struct {
+// rule is one row of the routing table.
+type rule struct {
 	verbs   string // separated by commas
 	lane    lane
 	states  state
@@ -54,69 +54,69 @@ const (
 
 const always = beforeLogin | afterLogin
 
-// none are the edits of a command that has no editor.
-var none edits
+// noEdits are the edits of a command that has no editor.
+var noEdits edits
 
 //go:generate go test -run ^TestCommandsAreDocumented$ . -update
 
-// table says for each command which way it takes. What is not in it is
+// ruleTable says for each command which way it takes. What is not in it is
 // unknown: BAD here for Exchange, where each unknown command counts towards
 // the ten errors after which it closes, and relayed where the profile is plain.
 // The verbs relayed are those registered with IANA, less the refused ones.
-var table = []route{
-	{"CAPABILITY,NOOP,LOGOUT", direct, always, keepsView, again, none, "RFC 9051 §6.1; before login the gateway's own"},
-	{"ID", amended, always, keepsView, again, identities, "RFC 2971; before login the gateway's own"},
+var ruleTable = []rule{
+	{"CAPABILITY,NOOP,LOGOUT", direct, always, keepsView, again, noEdits, "RFC 9051 §6.1; before login the gateway's own"},
+	{"ID", amended, always, keepsView, again, idEdits, "RFC 2971; before login the gateway's own"},
 
-	{"STARTTLS", owned, beforeLogin, keepsView, once, none, "the gateway's handshake"},
-	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, none, "the name is mapped to what this Exchange accepts"},
-	{"APPEND", owned, afterLogin, keepsView, once, none, "the message is repaired; direct where no fix concerns it"},
+	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway's handshake"},
+	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
+	{"APPEND", owned, afterLogin, keepsView, once, noEdits, "the message is repaired; direct where no fix concerns it"},
 
-	{"PROXYAUTH", owned, afterLogin, keepsView, once, none, "an admin's login becomes one for a user"},
+	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin's login becomes one for a user"},
 
-	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstName, "RFC 9051 §6.3"},
-	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, none, "RFC 9051 §6.4"},
-	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetches, "RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", amended, afterLogin, keepsView, again, idles, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
-	{"ENABLE", amended, afterLogin, keepsView, again, enables, "RFC 9051 §6.3.1"},
-	{"NAMESPACE", amended, afterLogin, keepsView, again, namespace, "RFC 9051 §6.3.10"},
-	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstName, "RFC 9051 §6.3"},
-	{"LIST,LSUB", amended, afterLogin, keepsView, again, listNames, "RFC 9051 §6.3.9, RFC 3501 §6.3.9"},
-	{"CREATE", amended, afterLogin, keepsView, once, newName, "RFC 9051 §6.3.4"},
-	{"DELETE", amended, afterLogin, keepsView, once, oldName, "RFC 9051 §6.3.5"},
-	{"RENAME", amended, afterLogin, keepsView, once, bothNames, "RFC 9051 §6.3.6"},
-	{"SEARCH,UID SEARCH", amended, afterLogin, keepsView, again, searches, "RFC 9051 §6.4.4"},
-	{"STORE,UID STORE", amended, afterLogin, keepsView, again, flags, "RFC 9051 §6.4.6"},
-	{"EXPUNGE,UID EXPUNGE", amended, afterLogin, keepsView, once, deletes, "RFC 9051 §6.4"},
-	{"COPY,UID COPY", amended, afterLogin, keepsView, once, secondName, "RFC 9051 §6.4.7"},
-	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, movedName, "RFC 9051 §6.4.8"},
-	{"CHECK", direct, afterLogin, keepsView, again, none, "RFC 3501 §6.4.1"},
-	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, none, "RFC 5256"},
-	{"GETQUOTA", direct, afterLogin, keepsView, again, none, "RFC 9208: a quota root, which is no mailbox"},
-	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, firstName, "RFC 9208"},
-	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, firstName, "RFC 4314"},
-	{"GETMETADATA", amended, afterLogin, keepsView, again, optionName, "RFC 5464"},
-	{"GETANNOTATION", amended, afterLogin, keepsView, again, firstName, "RFC 5257"},
-	{"SETQUOTA", direct, afterLogin, keepsView, once, none, "RFC 9208"},
-	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION", amended, afterLogin, keepsView, once, firstName, "RFC 4314, RFC 5464, RFC 5257"},
-	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, noNames, "RFC 7377, RFC 5465"},
-	{"CANCELUPDATE", direct, afterLogin, keepsView, once, none, "RFC 5267"},
-	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, none, "RFC 5255"},
-	{"RLIST,RLSUB", amended, afterLogin, keepsView, again, noNames, "RFC 2193"},
-	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, once, none, "RFC 5259, RFC 9698"},
+	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstNameEdits, "RFC 9051 §6.3"},
+	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, noEdits, "RFC 9051 §6.4"},
+	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetchEdits, "RFC 9051 §6.4; whole messages are paced"},
+	{"IDLE", amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+	{"ENABLE", amended, afterLogin, keepsView, again, enableEdits, "RFC 9051 §6.3.1"},
+	{"NAMESPACE", amended, afterLogin, keepsView, again, namespaceEdits, "RFC 9051 §6.3.10"},
+	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9051 §6.3"},
+	{"LIST,LSUB", amended, afterLogin, keepsView, again, listEdits, "RFC 9051 §6.3.9, RFC 3501 §6.3.9"},
+	{"CREATE", amended, afterLogin, keepsView, once, newNameEdits, "RFC 9051 §6.3.4"},
+	{"DELETE", amended, afterLogin, keepsView, once, oldNameEdits, "RFC 9051 §6.3.5"},
+	{"RENAME", amended, afterLogin, keepsView, once, bothNamesEdits, "RFC 9051 §6.3.6"},
+	{"SEARCH,UID SEARCH", amended, afterLogin, keepsView, again, searchEdits, "RFC 9051 §6.4.4"},
+	{"STORE,UID STORE", amended, afterLogin, keepsView, again, storeEdits, "RFC 9051 §6.4.6"},
+	{"EXPUNGE,UID EXPUNGE", amended, afterLogin, keepsView, once, expungeEdits, "RFC 9051 §6.4"},
+	{"COPY,UID COPY", amended, afterLogin, keepsView, once, secondNameEdits, "RFC 9051 §6.4.7"},
+	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, movedNameEdits, "RFC 9051 §6.4.8"},
+	{"CHECK", direct, afterLogin, keepsView, again, noEdits, "RFC 3501 §6.4.1"},
+	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, noEdits, "RFC 5256"},
+	{"GETQUOTA", direct, afterLogin, keepsView, again, noEdits, "RFC 9208: a quota root, which is no mailbox"},
+	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9208"},
+	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 4314"},
+	{"GETMETADATA", amended, afterLogin, keepsView, again, optionNameEdits, "RFC 5464"},
+	{"GETANNOTATION", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 5257"},
+	{"SETQUOTA", direct, afterLogin, keepsView, once, noEdits, "RFC 9208"},
+	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION", amended, afterLogin, keepsView, once, firstNameEdits, "RFC 4314, RFC 5464, RFC 5257"},
+	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, noNamesEdits, "RFC 7377, RFC 5465"},
+	{"CANCELUPDATE", direct, afterLogin, keepsView, once, noEdits, "RFC 5267"},
+	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, noEdits, "RFC 5255"},
+	{"RLIST,RLSUB", amended, afterLogin, keepsView, again, noNamesEdits, "RFC 2193"},
+	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, once, noEdits, "RFC 5259, RFC 9698"},
 
-	{"COMPRESS", refused, afterLogin, keepsView, once, none, "it would hide what follows from the gateway"},
-	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, none, "it would upload past the repairs"},
-	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, once, none, "it would act past the login that was mapped"},
+	{"COMPRESS", refused, afterLogin, keepsView, once, noEdits, "it would hide what follows from the gateway"},
+	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would upload past the repairs"},
+	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, once, noEdits, "it would act past the login that was mapped"},
 	{"XPROXY,XPROXY2,XPROXY3,BACKENDAUTHENTICATE,CLIENTACCESSRULES,CLIENTNETWORKPRESENCELOCATION",
-		refused, always, keepsView, once, none, "it is internal to Exchange's own proxying"},
+		refused, always, keepsView, once, noEdits, "it is internal to Exchange's own proxying"},
 }
 
-// routes is table by verb.
-var routes = func() map[string]*route {
-	m := make(map[string]*route)
-	for i := range table {
-		for verb := range strings.SplitSeq(table[i].verbs, ",") {
-			m[verb] = &table[i]
+// ruleOf is table by verb.
+var ruleOf = func() map[string]*rule {
+	m := make(map[string]*rule)
+	for i := range ruleTable {
+		for verb := range strings.SplitSeq(ruleTable[i].verbs, ",") {
+			m[verb] = &ruleTable[i]
 		}
 	}
 	return m

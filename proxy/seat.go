@@ -31,9 +31,9 @@ func (c *conn) works() {
 	}
 }
 
-// takePlace waits for the right to an upstream connection, unless the session
+// takeSeat waits for the right to an upstream connection, unless the session
 // has it.
-func (c *conn) takePlace(to *routing.Target, id backend.Identity) error {
+func (c *conn) takeSeat(to *routing.Target, id backend.Identity) error {
 	if c.seat.slot != nil {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (c *conn) giveAway() {
 	c.tally.stats.Parked++
 	c.log.Info("session parked: its connection goes to a client that waits", "idle", c.idle != nil)
 	left := c.seat.slot
-	c.leavePlace()
+	c.leaveSeat()
 	if c.idle != nil {
 		c.seat.comeback = left.AskAgain(func() { c.link.setMayReturn(true) })
 	}
@@ -78,8 +78,8 @@ func (c *conn) lookForRoom() (next time.Time) {
 // reading of the client.
 const roomPause = 100 * time.Millisecond
 
-// leavePlace gives up the session's place, and its waiting for one.
-func (c *conn) leavePlace() {
+// leaveSeat gives up the session's place, and its waiting for one.
+func (c *conn) leaveSeat() {
 	if w := c.seat.comeback; w != nil {
 		c.seat.comeback = nil
 		if !w.Withdraw() {

@@ -35,7 +35,7 @@ func (c *conn) newSpool(size int64) *spool.Spool {
 }
 
 // Append implements imapserver.Session.
-func (s *session) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
+func (s *laneSession) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
 	return s.shot.c.login.sender.Append(s.shot.upload, slices.Contains(options.Flags, imap.FlagSeen))
 }
 

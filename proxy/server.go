@@ -76,7 +76,7 @@ type Server struct {
 	settings   atomic.Pointer[settings]
 	limits     limits
 	own        *ownLane
-	sessions   sessions
+	sessions   openSessions
 	guesses    *guard.Guesses
 	addresses  guard.Addresses
 	refusals   *guard.RefusalLog
@@ -94,9 +94,9 @@ type Server struct {
 	drain    context.CancelFunc
 	conns    sync.WaitGroup
 
-	mu     sync.Mutex
-	live   map[*conn]struct{}
-	places map[string]*slots.Pool // by the name of the upstream
+	mu    sync.Mutex
+	live  map[*conn]struct{}
+	slots map[string]*slots.Pool // by the name of the upstream
 }
 
 // NewServer returns a gateway that Serve and Close work on.
@@ -112,7 +112,7 @@ func NewServer(opts Options) (*Server, error) {
 	s := &Server{
 		limits:     defaultLimits,
 		accounts:   newAccounts(),
-		places:     make(map[string]*slots.Pool),
+		slots:      make(map[string]*slots.Pool),
 		reconnects: make(guard.Gate, guard.MaxReconnects),
 		live:       make(map[*conn]struct{}),
 		guesses:    guard.NewGuesses(),
@@ -140,9 +140,9 @@ func (s *Server) Reload(opts Options) error {
 func (s *Server) use(set *settings) {
 	opts := &set.opts
 	s.uploads.SetMax(opts.Spool.Total)
-	s.accounts.bound(opts.Spool.Account)
+	s.accounts.setSpoolLimit(opts.Spool.Account)
 	for _, t := range set.router.Targets {
-		t.Slots = s.placesOf(t.Name)
+		t.Slots = s.slotsOf(t.Name)
 		t.Slots.SetLimits(t.Connections)
 	}
 	s.guesses.SetLimit(opts.Abuse.FailedLogins)
@@ -150,14 +150,14 @@ func (s *Server) use(set *settings) {
 	s.settings.Store(set)
 }
 
-// placesOf are those of an upstream, which outlive the settings.
-func (s *Server) placesOf(name string) *slots.Pool {
+// slotsOf are those of an upstream, which outlive the settings.
+func (s *Server) slotsOf(name string) *slots.Pool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.places[name] == nil {
-		s.places[name] = slots.NewPool()
+	if s.slots[name] == nil {
+		s.slots[name] = slots.NewPool()
 	}
-	return s.places[name]
+	return s.slots[name]
 }
 
 // Serve accepts clients until the listener is closed, and owns what it accepts.

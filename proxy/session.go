@@ -10,37 +10,37 @@ import (
 	"exgate/backend"
 )
 
-// session answers the one command of a shot. Adding an owned command is a row
+// laneSession answers the one command of a shot. Adding an owned command is a row
 // in the routing table and a method here.
-type session struct {
+type laneSession struct {
 	notOwned
 	shot *shot
 }
 
-var _ imapserver.SessionSASL = (*session)(nil)
+var _ imapserver.SessionSASL = (*laneSession)(nil)
 
-// newSession gives the library the session of a shot, logged in if the client is.
-func newSession(lc *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+// newLaneSession gives the library the session of a shot, logged in if the client is.
+func newLaneSession(lc *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 	s, ok := lc.NetConn().(*shot)
 	if !ok {
 		return nil, nil, errors.New("not a shot of the own lane")
 	}
-	return &session{shot: s}, &imapserver.GreetingData{PreAuth: s.preauth}, nil
+	return &laneSession{shot: s}, &imapserver.GreetingData{PreAuth: s.preauth}, nil
 }
 
 // Close implements imapserver.Session; the shot is closed by the library.
-func (s *session) Close() error { return nil }
+func (s *laneSession) Close() error { return nil }
 
 // Login implements imapserver.Session.
-func (s *session) Login(username, password string) error {
+func (s *laneSession) Login(username, password string) error {
 	return s.shot.c.open(backend.Claim{Authcid: username, Password: backend.NewSecret(password)})
 }
 
 // AuthenticateMechanisms implements imapserver.SessionSASL.
-func (s *session) AuthenticateMechanisms() []string { return []string{sasl.Plain, xoauth2} }
+func (s *laneSession) AuthenticateMechanisms() []string { return []string{sasl.Plain, xoauth2} }
 
 // Authenticate implements imapserver.SessionSASL.
-func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
+func (s *laneSession) Authenticate(mechanism string) (sasl.Server, error) {
 	switch mechanism {
 	case sasl.Plain:
 	case xoauth2:
@@ -61,7 +61,7 @@ func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
 }
 
 // Poll implements imapserver.Session: untagged data is the relay's.
-func (s *session) Poll(*imapserver.UpdateWriter, bool) error { return nil }
+func (s *laneSession) Poll(*imapserver.UpdateWriter, bool) error { return nil }
 
 // notOwned answers what no shot brings to the lane.
 type notOwned struct{}

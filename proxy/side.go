@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"exgate/backend"
+	"exgate/proxy/delivery"
 )
 
 // side is a connection besides those of an account's sessions, for what must
@@ -14,13 +15,13 @@ import (
 // at a time. It is opened when first needed, and closed with the account's last
 // session.
 type side struct {
-	place   chan struct{} // holds one while a session uses what follows
+	turn    chan struct{} // holds one while a session uses what follows
 	conn    *backend.Conn // nil: not open
 	by      backend.Identity
 	mailbox string // selected, for writing
 }
 
-func newSide() *side { return &side{place: make(chan struct{}, 1)} }
+func newSide() *side { return &side{turn: make(chan struct{}, 1)} }
 
 // close ends the connection. No session uses it any more.
 func (s *side) close() {
@@ -29,10 +30,6 @@ func (s *side) close() {
 		s.conn = nil
 	}
 }
-
-// errSideBusy says that other sessions of the account have kept the side
-// connection to themselves.
-var errSideBusy = errors.New("side connection: other sessions of the mailbox are using it")
 
 // inMailbox runs do on a connection that has the mailbox selected: the
 // session's own, else the account's side connection.
@@ -81,17 +78,17 @@ func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
 // leave.
 func (c *conn) holdSide() (*side, error) {
 	s := c.login.account.side
-	ctx, cancel := context.WithTimeoutCause(c.ctx, c.srv.limits.Side, errSideBusy)
+	ctx, cancel := context.WithTimeoutCause(c.ctx, c.srv.limits.Side, delivery.ErrSideBusy)
 	defer cancel()
 	select {
-	case s.place <- struct{}{}:
+	case s.turn <- struct{}{}:
 		return s, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
-func (s *side) leave() { <-s.place }
+func (s *side) leave() { <-s.turn }
 
 // openSide sees that the connection is there, with this session's own login.
 func (c *conn) openSide(s *side) error {

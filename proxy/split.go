@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/proxy/replies"
 )
@@ -12,9 +13,9 @@ import (
 // known what counts.
 const maxUpstreamLine = 10_000
 
-// tooLong tells whether Exchange would refuse the command for its length.
-func (a *amendment) tooLong() bool {
-	return a.c.login.profile.Replies.LongSets && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
+// isTooLong tells whether Exchange would refuse the command for its length.
+func (a *amendment) isTooLong() bool {
+	return a.has(backend.FixLongSets) && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
 }
 
 // sendSplit sends a command once for each part of its set, one after the other,
@@ -34,7 +35,7 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 		text := line[:at] + part + line[at+len(set):]
 		_, rest, _ := strings.Cut(text, " ")
 		_, args := wire.SplitVerb(rest)
-		cmd := &command{tag: a.cmd.tag, verb: a.cmd.verb, args: args, route: a.cmd.route, editor: a.cmd.editor, finish: a.cmd.finish}
+		cmd := &command{tag: a.cmd.tag, verb: a.cmd.verb, args: args, rule: a.cmd.rule, editor: a.cmd.editor, finish: a.cmd.finish}
 		if strings.HasSuffix(cmd.verb, "SEARCH") {
 			results.Last = i == len(parts)-1
 			cmd.editor = results

@@ -57,9 +57,9 @@ func (c *conn) startServerTLS() error {
 	return nil
 }
 
-// tlsHello tells whether the client begins TLS where none is spoken: the first
+// isTLSHello tells whether the client begins TLS where none is spoken: the first
 // byte of a handshake record (RFC 8446 section 5.1).
-func (c *conn) tlsHello() bool {
+func (c *conn) isTLSHello() bool {
 	p := c.client.r.Peek()
 	return !c.client.secure && len(p) > 0 && p[0] == 0x16
 }

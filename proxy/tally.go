@@ -58,8 +58,8 @@ func (c *conn) countErrors(f backend.Failure) {
 func (c *conn) openAttrs() []any {
 	l := c.login
 	attrs := []any{"user", l.identity.User, "form", string(l.attempt.Form), "profile", l.profile.Name}
-	if l.held() {
-		asked := l.asked()
+	if l.isHeld() {
+		asked := l.asClaimed()
 		attrs = append(attrs, "caller", cmp.Or(asked.Admin, asked.User))
 	}
 	if l.identity.Admin != "" {

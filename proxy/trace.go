@@ -95,7 +95,7 @@ func (t *tracer) answer() { t.print("C>E", []byte(hidden)) }
 func (t *tracer) toUpstream(cmd *command, line string) {
 	switch {
 	case t == nil:
-	case cmd.route == nil:
+	case cmd.rule == nil:
 		t.print("E>S", fmt.Appendf(nil, "%s (%d bytes)", hidden, len(line)))
 	case bare[cmd.verb] && strings.HasPrefix(line, cmd.tag+" "):
 		t.print("E>S", []byte(cmd.tag+" "+masked(cmd.verb, cmd.args)))
@@ -160,7 +160,7 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	}
 	tag, rest, _ := strings.Cut(string(line), " ")
 	verb, args := wire.SplitVerb(rest)
-	route := routes[verb]
+	route := ruleOf[verb]
 	t.hides = !loggedIn || route == nil || !route.shown() || !wire.IsTag(tag)
 	switch {
 	case !t.hides:
@@ -180,8 +180,8 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 
 // shown tells whether a command after the login has arguments that the trace
 // shows. Those of LOGIN are not, nor what a client may take for one.
-func (r *route) shown() bool {
-	return r.lane != refused && r.states&afterLogin != 0 && r != routes["PROXYAUTH"]
+func (r *rule) shown() bool {
+	return r.lane != refused && r.states&afterLogin != 0 && r != ruleOf["PROXYAUTH"]
 }
 
 // masked is a command that should have no argument.

@@ -8,13 +8,13 @@ import (
 	"exgate/proxy/watchfile"
 )
 
-// sessions are those that are logged in.
-type sessions struct {
+// openSessions are those that are logged in.
+type openSessions struct {
 	mu   sync.Mutex
 	open map[*conn]*login
 }
 
-func (s *sessions) add(c *conn, l *login) {
+func (s *openSessions) add(c *conn, l *login) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open == nil {
@@ -23,20 +23,20 @@ func (s *sessions) add(c *conn, l *login) {
 	s.open[c] = l
 }
 
-func (s *sessions) remove(c *conn) {
+func (s *openSessions) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)
 }
 
-func (s *sessions) count() int {
+func (s *openSessions) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.open)
 }
 
 // dismiss ends the sessions for which why returns a reason.
-func (s *sessions) dismiss(why func(*login) string) {
+func (s *openSessions) dismiss(why func(*login) string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c, l := range s.open {
@@ -66,7 +66,7 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		if users.Changed(set.opts.Users.State()) {
 			set.opts.Log.Info("the users file has changed")
-			s.sessions.dismiss(barredNow)
+			s.sessions.dismiss(barred)
 		}
 	}
 }
@@ -80,9 +80,9 @@ func (s *settings) moved(l *login) string {
 	return ""
 }
 
-// barredNow tells why a session's caller may not open its mailbox any more.
-func barredNow(l *login) string {
-	if !l.held() {
+// barred tells why a session's caller may not open its mailbox any more.
+func barred(l *login) string {
+	if !l.isHeld() {
 		return ""
 	}
 	if err := l.cred.Allow(l.attempt.Mailbox); err != nil {

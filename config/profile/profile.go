@@ -42,12 +42,6 @@ func (p *Profile) HasAppendFix() bool {
 	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate || p.Pace.Messages() || p.Names.Active()
 }
 
-// HasSubstituteFix reports whether the message that Exchange gives out in place
-// of one that it cannot convert is looked for.
-func (p *Profile) HasSubstituteFix() bool {
-	return p.Replies.Substitute == backend.SubstituteMark || p.Replies.Substitute == backend.SubstituteRefuse
-}
-
 // IsTooBig reports whether a message of size bytes is over the limit.
 func (p *Profile) IsTooBig(size int64) bool { return p.MessageLimit > 0 && size > p.MessageLimit }
 

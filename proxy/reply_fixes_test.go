@@ -1,0 +1,135 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/backend"
+	"exgate/proxy/testkit"
+)
+
+// replyFixCase is one exchange in which a repair of replies shows.
+type replyFixCase struct {
+	command string
+	sent    string // the command as the upstream gets it, with the repair; "": as it came
+	said    string // by the upstream; "": it is not asked, with the repair
+	plain   string // what the client gets without the repair; "": what was said
+	heard   string // what the client gets with it
+}
+
+// replyFixCases shows each repair.
+var replyFixCases = map[backend.ReplyFix]replyFixCase{
+	backend.FixMissingData: {
+		command: "FETCH 3 (BODY.PEEK[])", said: "a1 OK done\r\n",
+		heard: "a1 NO [CANNOT] Exchange has no data for message 3, which is there: it cannot convert it; open it in Outlook\r\n",
+	},
+	backend.FixStructure: {
+		command: "FETCH 1 (BODYSTRUCTURE)",
+		said:    "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL \"inline\" NIL NIL))\r\na1 OK done\r\n",
+		heard:   "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL (\"inline\" NIL) NIL NIL))\r\na1 OK done\r\n",
+	},
+	backend.FixCopyUID: {
+		command: "UID MOVE 6 Trash", said: "[COPYUID 55 31 6]\r\na1 OK done\r\n",
+		heard: "* OK [COPYUID 55 31 6] moved.\r\na1 OK done\r\n",
+	},
+	backend.FixListNames: {
+		command: `LIST "" "*"`, said: "* LIST () \"/\" a\tb\r\na1 OK done\r\n", heard: "* LIST () \"/\" \"a\tb\"\r\na1 OK done\r\n",
+	},
+	backend.FixStatusCodes: {
+		command: "NOOP", said: "* OK [Error=\"x\"] y\r\na1 OK done\r\n", heard: "* OK Error=\"x\" y\r\na1 OK done\r\n",
+	},
+	backend.FixSearchCharset: {
+		command: "SEARCH CHARSET UTF-8 SUBJECT x", sent: "SEARCH CHARSET US-ASCII SUBJECT x",
+		said: "a1 OK done\r\n", heard: "a1 OK done\r\n",
+	},
+	backend.FixLongSets: {
+		command: "STORE " + strings.Repeat("1,", maxUpstreamLine/2) + "1 +FLAGS (\\Seen)",
+		sent:    "STORE 1,… +FLAGS (\\Seen)", said: "a1 NO not this one\r\n",
+		heard: "a1 NO not this one\r\n",
+	},
+	backend.FixIdleOrder: {
+		command: "IDLE", said: "* 5 EXISTS\r\n+ idling\r\n", heard: "+ idling\r\n* 5 EXISTS\r\n",
+	},
+	backend.FixIdleRenew: {
+		command: "IDLE", said: "+ idling\r\n", heard: "+ idling\r\n",
+	},
+	backend.FixRefusals: {
+		command: "FETCH 1 (X-GM-LABELS)", plain: "a1 OK done\r\n",
+		heard: "a1 BAD Exchange has no X-GM-LABELS, and counts it as an error\r\n",
+	},
+	backend.FixSubstitute: {
+		command: "FETCH 1 (BODY.PEEK[])",
+		said:    "* 1 FETCH (BODY[] {" + substituteSize + "}\r\n" + substituteMessage + ")\r\na1 OK done\r\n",
+		heard:   "* 1 FETCH (BODY[] {" + markedSize + "}\r\n" + substituteField + substituteMessage + ")\r\na1 OK done\r\n",
+	},
+}
+
+const (
+	substituteMessage = "From: Microsoft Exchange Server 2010\r\n" +
+		"Subject: Retrieval using the IMAP4 protocol failed for the following message: 1\r\n\r\nx"
+	substituteSize  = "122"
+	substituteField = "X-Exgate-Substitute: Exchange cannot convert the message that should be here\r\n"
+	markedSize      = "200"
+)
+
+// Each repair of replies does its work where it is the only one that is on, and
+// does nothing where it is the only one that is off.
+func TestEachReplyFixIsSwitchedAlone(t *testing.T) {
+	for _, name := range append(backend.ReplyFixes(), string(backend.FixSubstitute)) {
+		fix := backend.ReplyFix(name)
+		tt, ok := replyFixCases[fix]
+		if !ok {
+			t.Errorf("no case shows %s", fix)
+			continue
+		}
+		all := backend.AllReplies()
+		others, err := all.Without([]string{name})
+		if fix == backend.FixSubstitute {
+			others, err = all, nil
+			others.Substitute = backend.SubstituteLeave
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name+" alone", func(t *testing.T) { playReplyFix(t, fix, tt, all.Only(fix), true) })
+		t.Run(name+" off", func(t *testing.T) { playReplyFix(t, fix, tt, others, false) })
+	}
+}
+
+// playReplyFix plays a case with some repairs on; works says whether the one that
+// the case is about is to do its work.
+func playReplyFix(t *testing.T, fix backend.ReplyFix, tt replyFixCase, fixes backend.Replies, works bool) {
+	prof := repairing(false)
+	prof.Replies = fixes
+	c, u := newGateway(t, withProfile(prof), func(_ *Options, l *limits) { l.IdleRenew = 50 * time.Millisecond }).login()
+	c.C("a1 " + tt.command)
+	sent, said, heard := tt.command, tt.said, tt.heard
+	switch {
+	case !works && tt.plain != "":
+		said, heard = tt.plain, tt.plain
+	case !works:
+		heard = tt.said
+	case tt.sent != "":
+		sent = tt.sent
+	}
+	if said != "" {
+		line := u.C("a1 " + sent)
+		if long := len(line) > maxUpstreamLine+len("\r\n"); long && works {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+		u.raw(said)
+	}
+	c.expectRaw(heard)
+	if fix != backend.FixIdleRenew {
+		return
+	}
+	if works {
+		u.C("DONE")
+		return
+	}
+	c.C("DONE") // comes first: exgate has ended nothing
+	u.C("DONE")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+}
