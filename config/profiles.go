@@ -9,32 +9,32 @@ import (
 	"exgate/rewrite"
 )
 
-// Auto is the profile of a server that is not known yet.
+// Auto is the profile of a server whose version is not yet known.
 const Auto = "auto"
 
-// Profile is what suits one kind of Exchange. In docs/config.md the table is
-// printed with a sentence for each column.
+// Profile has the settings for one version of Exchange. docs/config.md has the
+// whole table.
 type Profile struct {
 	Name         string
-	MessageLimit int64           // bytes; larger messages are refused here; 0: none
+	MessageLimit int64           // in bytes; exgate refuses larger messages; 0: no limit
 	Message      rewrite.Options // the fixes inside the message
-	Escalate     rewrite.Stage   // how far a refused message is taken
-	Flagged      bool            // \Flagged is set by a STORE after APPEND
-	Keywords     bool            // keywords outside PERMANENTFLAGS are dropped
-	MDNSent      bool            // $MDNSent is one of them, though it is in PERMANENTFLAGS
-	InternalDate bool            // a message without a date gets that of its header
+	Escalate     rewrite.Stage   // the last stage that a refused message reaches
+	Flagged      bool            // set \Flagged by a STORE after APPEND
+	Keywords     bool            // drop keywords outside PERMANENTFLAGS
+	MDNSent      bool            // drop $MDNSent too, although it is in PERMANENTFLAGS
+	InternalDate bool            // a message without a date gets the date of its header
 	Pace         backend.Pacing  // of messages, commands and bytes
 	Pipeline     int             // commands of one client in flight
-	LiteralPlus  bool            // messages are sent as {n+}
-	Verify       bool            // STATUS INBOX proves the mailbox before the login is answered
-	Forms        []backend.Form  // of an admin's login, in order
-	Names        folders.Options // what is done to names of mailboxes
-	Replies      backend.Replies // repairs of what is answered
+	LiteralPlus  bool            // send messages as {n+}
+	Verify       bool            // prove the mailbox by STATUS INBOX before the login is answered
+	Forms        []backend.Form  // the forms of an admin's login, in order
+	Names        folders.Options // the mapping of mailbox names
+	Replies      backend.Replies // the repairs of replies
 }
 
 type forms = []backend.Form
 
-// four messages per second and account.
+// four is a pace of four messages per second and account.
 var four = backend.Pacing{Each: backend.Rates{Messages: 4}}
 
 const refused = rewrite.StageRefused
@@ -121,15 +121,15 @@ var profiles = [...]Profile{
 	{"exchange2019", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
 	{"exchange-se", 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{byDomain, byUPN, authzid}, namesLater, replies},
 	{"exchange-online", 45_000_000, repair, refused, false, true, true, true, four, 1, false, true, forms{byUPN}, namesOnline, replies},
-	// No fix: the direct lane for everything but the login.
+	// No fix: everything except the login takes the direct lane.
 	{"plain", 0, rewrite.Options{}, rewrite.StageProfile, false, false, false, false, backend.Pacing{}, 1000, true, false, forms{authzid}, folders.Options{}, backend.Replies{}},
-	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
-	// of them serve every version on premises within the two failures that a login may cost. Where the greeting names
-	// a host of Exchange Online its form comes first: backend.FormsFor.
+	// The strictest value of each column, until the version of the server is known. Most versions accept these forms.
+	// The first two suffice for every version on premises, within the two failures that a login may cost. If the
+	// greeting names a host of Exchange Online, backend.FormsFor puts the form of Exchange Online first.
 	{Auto, 10_000_000, repair, refused, true, true, false, true, four, 1, false, true, forms{authzid, byDomain, byUPN}, namesAuto, replies},
 }
 
-// ProfileNames are the rows of the table, auto last.
+// ProfileNames returns the names of the rows of the table, auto last.
 func ProfileNames() []string {
 	names := make([]string, 0, len(profiles))
 	for _, p := range profiles {
@@ -138,8 +138,8 @@ func ProfileNames() []string {
 	return names
 }
 
-// Profile is a row of the table with the operator's choices applied. A name
-// that is not in the table is auto.
+// Profile returns a row of the table with the configuration applied. A name that
+// is not in the table means auto.
 func (c *Config) Profile(name string) Profile {
 	i := slices.IndexFunc(profiles[:], func(p Profile) bool { return p.Name == name })
 	if i < 0 {
@@ -178,16 +178,20 @@ func (c *Config) Profile(name string) Profile {
 	return p
 }
 
-// override puts the operator's rates in place of the profile's.
+// override replaces the profile's rates by the configured ones.
 func (pace Pace) override(to *backend.Pacing) {
 	if rate := pace.MessagesPerSecond; rate != nil {
 		to.Each.Messages = *rate
 	}
 	to.Each.Commands, to.Each.Bytes = pace.CommandsPerSecond, float64(pace.BytesPerSecond)
-	to.All = backend.Rates{Messages: pace.All.MessagesPerSecond, Commands: pace.All.CommandsPerSecond, Bytes: float64(pace.All.BytesPerSecond)}
+	to.All = backend.Rates{
+		Messages: pace.All.MessagesPerSecond,
+		Commands: pace.All.CommandsPerSecond,
+		Bytes:    float64(pace.All.BytesPerSecond),
+	}
 }
 
-// override puts the operator's choices in place of the profile's.
+// override replaces the profile's choices by the configured ones.
 func (n Names) override(o *folders.Options) {
 	switch n.Case {
 	case "":
@@ -224,7 +228,8 @@ func (n Names) override(o *folders.Options) {
 	}
 }
 
-// overrideList sets v to the operator's list, if he made one; [off] is empty.
+// overrideList sets v to the configured list, if there is one; [off] means an
+// empty list.
 func overrideList[T ~string](v *[]T, choice []string) {
 	if len(choice) == 0 {
 		return
@@ -238,7 +243,7 @@ func overrideList[T ~string](v *[]T, choice []string) {
 	}
 }
 
-// override sets v to the operator's choice, if he made one.
+// override sets v to the configured choice, if there is one.
 func override[T comparable](v *T, choice T) {
 	var unset T
 	if choice != unset {
@@ -246,7 +251,7 @@ func override[T comparable](v *T, choice T) {
 	}
 }
 
-// Effective is c with what it leaves to the profile filled in.
+// Effective returns c, with the profile's value for each key that c leaves unset.
 func (c *Config) Effective() *Config {
 	e, p := *c, c.Profile(c.Upstream.Profile)
 	word := func(on bool, yes, no string) string {
