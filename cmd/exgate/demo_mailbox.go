@@ -9,16 +9,16 @@ import (
 
 // demoMessage is a message of the demo's mailbox.
 type demoMessage struct {
-	name  string // what is special about it
+	name  string // says what is special about the message
 	flags []string
 	date  time.Time // INTERNALDATE
 	raw   []byte
-	// tooBig is over the limit of every profile: nobody can deliver it, and
-	// all that can be asked for is a clear answer.
+	// tooBig says that the message is over the limit of every profile. Nobody can
+	// deliver it; the client can only expect a clear answer.
 	tooBig bool
 }
 
-// demoMailbox is a small mailbox of the kinds of messages that Exchange
+// demoMailbox returns a small mailbox with the kinds of messages that Exchange
 // refuses or changes (reference/exchange-behaviour.md sections 3 to 5).
 func demoMailbox() []demoMessage {
 	const (
@@ -51,7 +51,7 @@ func demoMailbox() []demoMessage {
 	})
 }
 
-// draft is a demoMessage without what all of them have.
+// draft is a demoMessage without the parts that all of them share.
 type draft struct {
 	name         string
 	flags        []string
@@ -80,5 +80,5 @@ func mailbox(drafts []draft) []demoMessage {
 	return messages
 }
 
-// repeat says s again until there are n bytes, or a few more.
+// repeat repeats s until there are at least n bytes.
 func repeat(s string, n int) string { return strings.Repeat(s, (n+len(s)-1)/len(s)) }
