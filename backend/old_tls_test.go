@@ -53,7 +53,7 @@ func opensslServer(t *testing.T, cert, key string, args ...string) (address stri
 	return "127.0.0.1:" + port
 }
 
-// listens tells whether somebody listens on a port (proc(5), net/tcp).
+// listens reports whether somebody listens on a port (proc(5), net/tcp).
 func listens(t *testing.T, port string) bool {
 	t.Helper()
 	var number int

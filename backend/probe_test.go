@@ -10,7 +10,7 @@ import (
 	"exgate/backend/exchangesim"
 )
 
-// Where the configured way of TLS fails, the probe tells whether the other way
+// Where the configured way of TLS fails, the probe reports whether the other way
 // works.
 func TestProbeTheOtherWay(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Replies are the repairs of what Exchange answers, and of what is asked so
-// that it can answer. The zero value repairs nothing. Rows are of section 5 of
+// Replies are the repairs of Exchange's replies, and of commands that Exchange would
+// not answer. The zero value repairs nothing. Rows are of section 5 of
 // the behaviour notes.
 type Replies struct {
 	MissingData   bool // a FETCH that is answered OK without its message gets NO (row 9)
@@ -34,13 +34,13 @@ const (
 	SubstituteRefuse Substitute = "refuse" // the FETCH is answered NO
 )
 
-// replyFix is a switch by its name.
+// replyFix is the switch of a repair, with its name.
 type replyFix struct {
 	name string
 	of   func(*Replies) *bool
 }
 
-// replyFixes are all of them.
+// replyFixes are the switches of all repairs.
 var replyFixes = []replyFix{
 	{"missing-data", func(r *Replies) *bool { return &r.MissingData }},
 	{"structure", func(r *Replies) *bool { return &r.Structure }},
@@ -54,7 +54,7 @@ var replyFixes = []replyFix{
 	{"refusals", func(r *Replies) *bool { return &r.Refusals }},
 }
 
-// AllReplies has every repair on.
+// AllReplies returns Replies with every repair switched on.
 func AllReplies() Replies {
 	r := Replies{Substitute: SubstituteMark}
 	for _, fix := range replyFixes {
@@ -71,14 +71,14 @@ func (r Replies) Without(names []string) (Replies, error) {
 		}
 		at := slices.IndexFunc(replyFixes, func(f replyFix) bool { return f.name == name })
 		if at < 0 {
-			return r, fmt.Errorf("entry %d: %q is none of all, %s", i+1, name, strings.Join(ReplyFixes(), ", "))
+			return r, fmt.Errorf("entry %d: %q is not one of all, %s", i+1, name, strings.Join(ReplyFixes(), ", "))
 		}
 		*replyFixes[at].of(&r) = false
 	}
 	return r, nil
 }
 
-// ReplyFixes are the names of the repairs that can be switched off.
+// ReplyFixes returns the names of the repairs that can be switched off.
 func ReplyFixes() []string {
 	names := make([]string, len(replyFixes))
 	for i, fix := range replyFixes {
@@ -87,7 +87,7 @@ func ReplyFixes() []string {
 	return names
 }
 
-// Off are the names of those that are off.
+// Off returns the names of the repairs that are switched off.
 func (r Replies) Off() (names []string) {
 	for _, fix := range replyFixes {
 		if !*fix.of(&r) {

@@ -97,7 +97,7 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 		"nothing":                   {"a1 LOGIN\r\n", "a1 BAD LOGIN takes a name and a password; …"},
 		"three":                     {"a1 LOGIN bob pass word\r\n", "a1 BAD LOGIN takes a name and a password; quote them if they have blanks"},
 		"no name":                   {"a1 LOGIN \"\" secret\r\n", "a1 NO [AUTHENTICATIONFAILED] the login name is empty …"},
-		"control character":         {"a1 LOGIN {3+}\r\nb\tb secret\r\n", "a1 NO [AUTHENTICATIONFAILED] the login name … is not valid: it contains a control character …"},
+		"control character":         {"a1 LOGIN {3+}\r\nb\tb secret\r\n", "a1 NO [AUTHENTICATIONFAILED] the login name … is not valid: it contains a control character, …"},
 		"too long a name":           {"a1 LOGIN {5000}\r\n", "a1 NO [LIMIT] an argument is at most 4096 bytes long"},
 		"too long a name, sent":     {"a1 LOGIN {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef secret\r\n", "a1 NO [LIMIT] …"},
 		"too long a password, sent": {"a1 LOGIN x {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef\r\n", "a1 NO [LIMIT] …"},
@@ -204,7 +204,7 @@ func TestTwoFailuresAtMost(t *testing.T) {
 	u.C(`xg2 LOGIN "EXAMPLE\\admin\\bob" "wrong"`)
 	u.S("xg2 NO LOGIN failed.")
 	u.ends()
-	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: wrong name or password; …")
+	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: the name or the password is wrong; …")
 	c.C("a2 NOOP") // and may try again
 	c.S("a2 OK …")
 }

@@ -85,7 +85,7 @@ func Quirks() []Quirk {
 		{"EX-16", quirkMDNSentCategory, "an appended $MDNSent becomes a category in Outlook", "§5 row 3; FAQ.Office365"},
 		{"EX-17", quirkNTLM, "AUTH=NTLM and AUTH=GSSAPI are announced, as EnableGSSAPIAndNTLMAuth does by default (here both are refused)", "§1.2, §2.1; MailKit#532"},
 		{"EX-18", quirkReadOnlyStore, "STORE in an EXAMINEd mailbox: NO Command received in Invalid state. (off: BAD, inferred)", "§3; mxk/go-imap#11"},
-		{"EX-19", quirkMessageSet, "a message number past the end, or an unknown SEARCH key: BAD The specified message set is invalid. (off: numbers past the end are passed over)", "§3; node-imap#615, #709, #762, #214"},
+		{"EX-19", quirkMessageSet, "a message number after the last, or an unknown SEARCH key: BAD The specified message set is invalid. (off: such numbers are ignored)", "§3; node-imap#615, #709, #762, #214"},
 		{"EX-20", quirkCharset, "SEARCH CHARSET other than US-ASCII: NO [BADCHARSET (US-ASCII)]", "§5 row 21; rodcorsi/mattermail#7; STANXIMAP §2.2.24"},
 		{"EX-21", quirkTabNames, "names with a TAB are listed unquoted", "§5 row 18; MailKit#945"},
 		{"EX-22", quirkBareCopyUID, "MOVE answers with a bare line [COPYUID ...], without * OK (seen on 2013 and Exchange Online 2014)", "§5 row 8; MailKit#115; net-imap#250"},
@@ -93,8 +93,8 @@ func Quirks() []Quirk {
 		{"EX-24", quirkDisposition, "a disposition without parameters is a bare string in BODYSTRUCTURE", "§5 row 11; MailKit#919, #1446"},
 		{"EX-25", quirkNoData, "FETCH of the text of an item that cannot be converted (here: with a field " + unconvertible + "): OK FETCH completed. without data", "§5 row 9; offlineimap#62"},
 		{"EX-26", quirkSubstitute, "FETCH of the text of such an item: a substitute message, Retrieval using the IMAP4 protocol failed for the following message", "§5 row 9; MailKit#53, #152, #1451"},
-		{"EX-27", quirkIdleOrder, "what has come meanwhile is told before the + of IDLE", "§5 row 22; Webklex/php-imap#258"},
-		{"EX-28", quirkIdleSilent, "IDLE tells nothing any more after 10 minutes", "§5 row 22; angus-mail#176; imapclient#349 (the time is that after which users begin anew)"},
+		{"EX-27", quirkIdleOrder, "news that arrived meanwhile comes before the + of IDLE", "§5 row 22; Webklex/php-imap#258"},
+		{"EX-28", quirkIdleSilent, "IDLE sends no more news after 10 minutes", "§5 row 22; angus-mail#176; imapclient#349 (the time is that after which users begin anew)"},
 		{"EX-29", quirkAddressBlanks, "a blank between the addresses of an ENVELOPE", "§5 rows 13, 14; KB4502136; sjd.se"},
 		{"EX-30", quirkEightBit, "APPEND with bytes over 127 in a header, or in a body that is not encoded: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
 		{"EX-31", quirkBrokenEncoding, "APPEND with base64 or quoted-printable that does not decode: BAD Command Argument Error. 11 (reply inferred)", "§4.4; fix_email_for_exchange.py"},
@@ -108,11 +108,11 @@ func Quirks() []Quirk {
 		{"EX-39", quirkUnknownCharset, "APPEND with a text in a charset that nobody knows: BAD Command Argument Error. 11 (inferred from that of a subject, EX-09)", "§3; imapsync#389"},
 		{"EX-40", quirkOddDisposition, `the disposition of a signed or encrypted multipart is the string "S/MIME Encrypted Message"`, "§5 row 11; MailKit commit 7b33341; javamail#278"},
 		{"EX-41", quirkNoEncoding, "NIL for the encoding 7bit in BODYSTRUCTURE (2007 before SP2 RU2)", "§5 row 12; KB975918"},
-		{"EX-42", quirkBlankEndCloses, "after SELECT or STATUS of a mailbox whose name ends in a blank the connection is closed at the next (2007)", "§4.5; imapsync#154"},
+		{"EX-42", quirkBlankEndCloses, "after SELECT or STATUS of a mailbox whose name ends in a blank, the next SELECT or STATUS closes the connection (2007)", "§4.5; imapsync#154"},
 		{"EX-43", quirkBlankEndDropped, "blanks at the ends of a new name are dropped", "§4.5 (inferred; design section 6)"},
 		{"EX-44", quirkNameLength, "CREATE with a level of more than 256 characters: BAD Command Argument Error. 11 (text inferred)", "[MS-ASCMD] DisplayName; §4.5"},
-		{"EX-45", quirkSlashHidden, "a folder with a / in its name, made by Outlook, is not listed and cannot be opened (off: listed, and cannot be told from a child)", "§4.5; MailKit#1858; KB Q234395"},
-		{"EX-46", quirkDateDropped, "the date of an APPEND is dropped, and the message has that of its arrival (2010 before SP2 RU5; that INTERNALDATE shows it is inferred)", "§5 row 4; FAQ.Exchange; tribalchicken.net"},
+		{"EX-45", quirkSlashHidden, "a folder with a / in its name, which Outlook can create, is not listed and does not open (off: it is listed, and looks like a child folder)", "§4.5; MailKit#1858; KB Q234395"},
+		{"EX-46", quirkDateDropped, "the date of an APPEND is dropped, and the message gets the date of its arrival (2010 before SP2 RU5; inferred: INTERNALDATE shows this date)", "§5 row 4; FAQ.Exchange; tribalchicken.net"},
 	}
 }
 
@@ -129,7 +129,7 @@ func newQuirkSet(p profile, switches []string) (quirkSet, error) {
 	for _, s := range switches {
 		name, off := strings.CutPrefix(s, "no-")
 		if !slices.ContainsFunc(Quirks(), func(q Quirk) bool { return q.Name == name }) {
-			return nil, fmt.Errorf(`quirk %q is none of %s; "no-" before a name switches it off`, s, strings.Join(quirkNames(), ", "))
+			return nil, fmt.Errorf(`quirk %q is not one of %s; "no-" before a name switches it off`, s, strings.Join(quirkNames(), ", "))
 		}
 		set[name] = !off
 	}

@@ -88,12 +88,12 @@ func New(cfg Config) (*Server, error) {
 	if s.tls == nil {
 		cert, err := selfSigned(time.Now()) // clients go by the real clock
 		if err != nil {
-			return nil, fmt.Errorf("making a certificate: %w", err)
+			return nil, fmt.Errorf("cannot make a certificate: %w", err)
 		}
 		s.tls = &tls.Config{Certificates: []tls.Certificate{cert}}
 	}
 	if len(s.tls.Certificates) == 0 {
-		return nil, errors.New("Config.TLS holds no certificate: put one into Certificates")
+		return nil, errors.New("Config.TLS has no certificate: add one to Certificates")
 	}
 	users := cfg.Users
 	if users == nil {
@@ -161,7 +161,7 @@ func (s *Server) Serve(l net.Listener, mode Mode) error {
 			case <-s.done:
 				return nil
 			default:
-				return fmt.Errorf("accepting connections: %w", err)
+				return fmt.Errorf("cannot accept connections: %w", err)
 			}
 		}
 		s.mu.Lock()

@@ -135,8 +135,8 @@ var loginEntries = []Entry{
 				Source: "behaviour notes §2.2 (imapsync#495)",
 			},
 		},
-		Exgate: "exgate opens the INBOX before it answers OK to a login. The client therefore gets a refused login with the reason, which " +
-			"counts as a failed login.",
+		Exgate: "exgate opens the INBOX before it answers OK to a login. If the INBOX does not open, exgate refuses the login and gives " +
+			"the reason. This counts as a failed login.",
 		See:    []string{"login-failed", "admin-login", "too-many-connections"},
 		Source: "behaviour notes §2.2; FAQ.Exchange, \"not connected\"",
 	},

@@ -130,7 +130,7 @@ func TestDemoTable(t *testing.T) {
 		`(?m)^line of 15,000 bytes +lost; connection closed +stored; fixed: long-lines$`,
 		`(?m)^ +The BAD Command Error. 10 +same contents after decoding$`,
 		`(?m)^ +Outlook does not show the flag +Outlook shows the flag$`,
-		`(?m)^ +BAD Command Argument Error. 11 +Exchange cannot store \$Forwarded$`,
+		`(?m)^ +BAD Command Argument Error. 11 +Exchange lacks \$Forwarded$`,
 		`(?m)^arrived correctly +1 of 10 +10 of 10$`,
 		`(?m)^  through exgate  refused; the connection stays open\n +NO \[TOOBIG\] `,
 	} {

@@ -120,7 +120,7 @@ func (v *verdict) compare(m demoMessage, stored exchangesim.Message) {
 		case strings.HasPrefix(flag, `\`):
 			v.fault("flag %s lost", flag)
 		default: // Exchange cannot store it: losing a keyword is better than losing the message
-			v.note("Exchange cannot store %s", flag)
+			v.note("Exchange lacks %s", flag)
 		}
 	}
 	switch {

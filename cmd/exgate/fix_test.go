@@ -168,7 +168,7 @@ func TestFixFolders(t *testing.T) {
 	}
 }
 
-// With files the status tells whether anything was changed, unless it is not
+// With files the status reports whether anything was changed, unless it is not
 // wanted.
 func TestFixStatus(t *testing.T) {
 	in := t.TempDir()
