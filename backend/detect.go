@@ -54,7 +54,8 @@ func Detect(e Evidence) (profile, reason string) {
 		return ProfileOnline, fmt.Sprintf("only Exchange Online has capability %s", c)
 	}
 	if host := onlineHost(e.Greeting); host != "" {
-		return profile2016, fmt.Sprintf("hint: the greeting names %s, a host of Exchange Online; the strictest limits apply until "+
+		return profile2016, fmt.Sprintf("hint: the greeting names %s, a host of Exchange Online; the strictest "+
+			"limits apply until "+
 			"ID after the login shows the version", host)
 	}
 	for _, g := range greetings {
@@ -67,7 +68,8 @@ func Detect(e Evidence) (profile, reason string) {
 	}
 	for _, h := range capabilityHints {
 		if hasAll(e.Capabilities, h.has) {
-			return h.profile, fmt.Sprintf("hint: the server has capabilities %s; the strictest limits apply until ID after the login "+
+			return h.profile, fmt.Sprintf("hint: the server has capabilities %s; the strictest limits apply until "+
+				"ID after the login "+
 				"shows the version", strings.Join(h.has, " "))
 		}
 	}

@@ -83,11 +83,13 @@ var failureTable = []failureRow{
 			"(New-ThrottlingPolicy, Set-ThrottlingPolicyAssociation)"},
 	{kind: KindNotConnected, texts: []string{"authenticated but not connected"},
 		level: slog.LevelWarn, errors: 5,
-		explain: "Exchange accepted the login but cannot open the mailbox: the password is wrong after all, IMAP is off for " +
+		explain: "Exchange accepted the login but cannot open the mailbox: the password is wrong after all, IMAP " +
+			"is off for " +
 			"the mailbox (Set-CASMailbox -ImapEnabled $true), it has no licence, or it has too many connections"},
 	{kind: KindAdminNotAllowed,
 		client: "AUTHORIZATIONFAILED", level: slog.LevelWarn, errors: 5,
-		explain: "Exchange accepted the admin's login but cannot open the user's mailbox: the admin lacks FullAccess on it " +
+		explain: "Exchange accepted the admin's login but cannot open the user's mailbox: the admin lacks " +
+			"FullAccess on it " +
 			"(Add-MailboxPermission -AccessRights FullAccess -InheritanceType All -AutoMapping $false), the password is wrong " +
 			"after all, IMAP is off for the mailbox, or it has no licence"},
 	{kind: KindReadOnly, word: "NO", texts: []string{"received in invalid state"},
@@ -95,7 +97,8 @@ var failureTable = []failureRow{
 		explain: "EXAMINE has opened the mailbox read-only; use SELECT to change it"},
 	{kind: KindInvalidState, texts: []string{"received in invalid state"},
 		level: slog.LevelWarn, errors: 5,
-		explain: "Exchange does not accept this command now: at a login it requires TLS first (exgate's upstream.tls: implicit " +
+		explain: "Exchange does not accept this command now: at a login it requires TLS first (exgate's " +
+			"upstream.tls: implicit " +
 			"or starttls); later the command came at the wrong time, such as during IDLE"},
 	{kind: KindCredentials, texts: []string{"login failed", "authenticate failed"},
 		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
@@ -108,26 +111,32 @@ var failureTable = []failureRow{
 			"-ProhibitSendReceiveQuota), or Exchange cannot open this folder or reach the mailbox server now"},
 	{kind: KindArgument, texts: []string{"command argument error"},
 		level: slog.LevelWarn, errors: 1,
-		explain: "Exchange answers this to everything that it does not accept: a message over its size limit, a full mailbox, " +
+		explain: "Exchange answers this to everything that it does not accept: a message over its size limit, a " +
+			"full mailbox, " +
 			"a line that is too long, content or a flag that it does not understand"},
 	// "command line limit exceeded" is probably not Exchange's text, but means the same.
 	{kind: KindCommand, texts: []string{"command error. 10", "command error 10", "command line limit exceeded"},
 		level: slog.LevelWarn, errors: 1,
-		explain: "Exchange does not know this command, or its line is too long (10240 bytes by default): ask for fewer messages at a time"},
+		explain: "Exchange does not know this command, or its line is too long (10240 bytes by default): ask for " +
+			"fewer messages at a time"},
 	{kind: KindMessageSet, texts: []string{"message set is invalid"},
 		level: slog.LevelInfo, errors: 1,
-		explain: "the mailbox has no such messages, for example because it is empty, or Exchange does not know a search key"},
+		explain: "the mailbox has no such messages, for example because it is empty, or Exchange does not know a " +
+			"search key"},
 	{kind: KindTooBig, texts: []string{"maximum size of appendable message"},
 		client: "TOOBIG", level: slog.LevelWarn, // RFC 7889
 		explain: "the message is over Exchange's limit; raise the limit with Set-Mailbox -MaxReceiveSize -MaxSendSize, on " +
 			"Exchange 2013 and 2016 also with MaxReceiveSize in Microsoft.Exchange.Imap4.exe.config"},
-	{kind: KindContent, word: "NO", texts: []string{"message contains nul characters", "message contains invalid header"},
+	{kind: KindContent, word: "NO", texts: []string{"message contains nul characters", "message contains invalid " +
+		"header"},
 		level: slog.LevelWarn,
-		explain: "the server refuses the content of this message: NUL bytes, or an invalid header; this text is from Cyrus, not " +
+		explain: "the server refuses the content of this message: NUL bytes, or an invalid header; this text is " +
+			"from Cyrus, not " +
 			"from Exchange"},
 	{kind: KindMailboxExists, texts: []string{"mailbox already exists"},
 		client: "ALREADYEXISTS", level: slog.LevelInfo,
-		explain: "for Exchange, names that differ only in case are the same; and Exchange creates the parents of a mailbox " +
+		explain: "for Exchange, names that differ only in case are the same; and Exchange creates the parents of a " +
+			"mailbox " +
 			"together with it"},
 	{kind: KindReservedName, texts: []string{"folder name is reserved"},
 		client: "CANNOT", level: slog.LevelInfo,
@@ -143,11 +152,13 @@ var failureTable = []failureRow{
 		explain: "the access token of this session has expired; log in again with a new one"},
 	{kind: KindClosedAtOnce, word: "BYE", texts: []string{"connection is closed. 13", "connection is closed 13"},
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
-		explain: "Exchange closed the connection at once and gives no reason: check that both of its IMAP services run, front " +
+		explain: "Exchange closed the connection at once and gives no reason: check that both of its IMAP services " +
+			"run, front " +
 			"end and back end (MSExchangeImap4, MSExchangeIMAP4BE); try again later"},
 	{kind: KindClosed, word: "BYE",
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
-		explain: "Exchange closed the connection, as it does after ten errors, after a throttle or when it restarts; try again " +
+		explain: "Exchange closed the connection, as it does after ten errors, after a throttle or when it " +
+			"restarts; try again " +
 			"later"},
 	{kind: KindLost,
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
@@ -157,13 +168,15 @@ var failureTable = []failureRow{
 		explain: "no connection to Exchange is possible now; exgate's log has the reason"},
 	{kind: KindOutOfStep,
 		level: slog.LevelError,
-		explain: "Exchange replied out of step to this command, as it does when a line of a message is too long, and exgate " +
+		explain: "Exchange replied out of step to this command, as it does when a line of a message is too long, " +
+			"and exgate " +
 			"closed the connection"},
 	{kind: KindProtocol,
 		client: "SERVERBUG", level: slog.LevelError,
 		explain: "the server that exgate connects to does not follow the IMAP protocol; exgate's log has its reply"},
 	{kind: KindTokenRefused, client: "CONTACTADMIN", level: slog.LevelError,
-		explain: "no access token is available for this mailbox until exgate's administrator acts; exgate's log has the reason"},
+		explain: "no access token is available for this mailbox until exgate's administrator acts; exgate's log " +
+			"has the reason"},
 	{kind: KindTokenUnavailable, client: "UNAVAILABLE", retry: true, level: slog.LevelError,
 		explain: "no access token is available for this mailbox now; try again later"},
 	{kind: KindNotAllowed, client: "AUTHORIZATIONFAILED", level: slog.LevelWarn,

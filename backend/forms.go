@@ -40,16 +40,16 @@ type formRow struct {
 // formTable says how each form is written (exchange-behaviour.md §2.1).
 //
 //	{as-sent}  the name as the client sent it
-//	{user}     the user before his @
+//	{user}     the user's name before the @
 //	{mailbox}  the mailbox wanted: its alias where the map has one, else the
 //	           name whole, since cut short it could name another's
 //	{alias}    the same, but cut at the @: Exchange 2000 and 2003 look up
 //	           nothing but aliases
 //	{admin}    the admin's name, before its @
-//	{login}    the admin as the client named him, with his domain if he did
+//	{login}    the admin's name from the client, with the domain if it has one
 //	{domain}   the domain, in each of its configured spellings
 //	{upn}      the UPN suffix
-//	{address}  the user with his UPN suffix: what Exchange Online takes with a
+//	{address}  the user with the UPN suffix: what Exchange Online takes with a
 //	           token, which is the admin's or the application's
 var formTable = []formRow{
 	{FormAsSent, `{as-sent}`, ``, ``, MechanismLogin, anyLogin},
@@ -70,7 +70,7 @@ type formUse int
 
 const (
 	anyLogin   formUse = iota
-	ownLogin           // a user's, to his own mailbox
+	ownLogin           // a user's login to the user's own mailbox
 	adminLogin         // an admin's, to a user's mailbox
 	tokenLogin         // anybody's with a token
 )

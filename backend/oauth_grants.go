@@ -95,7 +95,8 @@ func (s *OAuth2) DeviceLogin(ctx context.Context, account string, show func(addr
 		return endpointError(err)
 	}
 	if token.RefreshToken == "" {
-		return tokenError(KindTokenRefused, errors.New("the token endpoint sent no refresh token: the scopes need offline_access"))
+		return tokenError(KindTokenRefused, errors.New("the token endpoint sent no refresh token: the scopes need "+
+			"offline_access"))
 	}
 	return s.opts.Store.Save(s.opts.ClientID, account, NewSecret(token.RefreshToken))
 }

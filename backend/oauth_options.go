@@ -113,7 +113,8 @@ func (o OAuth2Options) Validate() error {
 		}
 	case FlowRefreshToken:
 		if secrets > 1 || o.SecretFromLogin {
-			fault("client_secret: with refresh-token, set client_secret, certificate_file, or neither for a public client")
+			fault("client_secret: with refresh-token, set client_secret, certificate_file, or neither for a public " +
+				"client")
 		}
 	default:
 		fault("flow: %q is not one of client-credentials, refresh-token, command", o.Flow)

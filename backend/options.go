@@ -169,7 +169,8 @@ func (o Options) Validate() error {
 		fault("login.admin: %w", err)
 	}
 	if o.Holds() && o.TLS == TLSInsecureNone {
-		fault("tls: insecure-none is not allowed: exgate sends a credential that it holds only to a server whose certificate " +
+		fault("tls: insecure-none is not allowed: exgate sends a credential that it holds only to a server whose " +
+			"certificate " +
 			"it has verified, or that is pinned")
 	}
 	errs = append(errs, o.OAuth2.Validate())

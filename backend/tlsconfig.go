@@ -53,8 +53,10 @@ func (o Options) tlsConfig() *tls.Config {
 type pinError struct{ got string }
 
 func (e *pinError) Error() string {
-	return fmt.Sprintf("the SHA-256 of the server's certificate is %s, which is not the pinned one. If the certificate was "+
-		"renewed, compare this value with the server's own and set it as pin. If not, somebody intercepts the connection", e.got)
+	return fmt.Sprintf("the SHA-256 of the server's certificate is %s, which is not the pinned one. If the "+
+		"certificate was "+
+		"renewed, compare this value with the server's own and set it as pin. If not, somebody intercepts the "+
+		"connection", e.got)
 }
 
 // serverName returns the name that the certificate must contain.
@@ -84,26 +86,33 @@ func (o Options) explainHandshake(err error) error {
 	var otherPin *pinError
 	switch {
 	case errors.As(err, &notTLS) && o.TLS == TLSStartTLS:
-		return fmt.Errorf("the data after the server's OK to STARTTLS is not TLS; somebody may have inserted it, and exgate "+
+		return fmt.Errorf("the data after the server's OK to STARTTLS is not TLS; somebody may have inserted it, "+
+			"and exgate "+
 			"used none of it: %w", err)
 	case errors.As(err, &notTLS):
-		return fmt.Errorf("the server does not use TLS on this port: set tls: starttls, or use its TLS port, usually 993: %w",
+		return fmt.Errorf("the server does not use TLS on this port: set tls: starttls, or use its TLS port, "+
+			"usually 993: %w",
 			err)
 	case errors.As(err, &untrusted):
 		return o.explainCertificate(untrusted)
 	case errors.As(err, &otherPin):
 		return err
 	case hasRefusedSuites(err) && o.OldTLS:
-		return fmt.Errorf("the server and exgate have no cipher suite in common. exgate has ECDHE and RSA key exchange, AES and "+
+		return fmt.Errorf("the server and exgate have no cipher suite in common. exgate has ECDHE and RSA key "+
+			"exchange, AES and "+
 			"3DES; Go has no DHE, and exgate never uses RC4. Enable another suite at the server (Windows: "+
 			"Enable-TlsCipherSuite, or SSL Cipher Suite Order in the group policies): %w", err)
 	case hasRefusedSuites(err):
-		return fmt.Errorf("the server and exgate have no cipher suite in common. exgate has ECDHE with AES or ChaCha20. Enable "+
-			"ECDHE at the server (Windows: Enable-TlsCipherSuite, or SSL Cipher Suite Order in the group policies). If that is "+
-			"not possible, upstream.insecure-old-tls: true also allows RSA key exchange and 3DES; Go has no DHE, and exgate "+
+		return fmt.Errorf("the server and exgate have no cipher suite in common. exgate has ECDHE with AES or "+
+			"ChaCha20. Enable "+
+			"ECDHE at the server (Windows: Enable-TlsCipherSuite, or SSL Cipher Suite Order in the group "+
+			"policies). If that is "+
+			"not possible, upstream.insecure-old-tls: true also allows RSA key exchange and 3DES; Go has no DHE, "+
+			"and exgate "+
 			"never uses RC4: %w", err)
 	}
-	return fmt.Errorf("the TLS handshake failed: the port may be wrong; Exchange's IMAP service may have no certificate "+
+	return fmt.Errorf("the TLS handshake failed: the port may be wrong; Exchange's IMAP service may have no "+
+		"certificate "+
 		"(Set-ImapSettings -X509CertificateName, Enable-ExchangeCertificate, then restart it); or the server may not have "+
 		"TLS 1.2 (upstream.insecure-old-tls: true allows older versions): %w", err)
 }
@@ -130,7 +139,8 @@ func (o Options) explainCertificate(err *tls.CertificateVerificationError) error
 		return fmt.Errorf("the certificate is for %s, not for %s: set server_name to the certificate's name, %s: %w",
 			certificateNames(cert), o.serverName(), pin, err)
 	case errors.As(err, &unknown) && signedWithSHA1(cert):
-		return fmt.Errorf("the certificate is signed with SHA-1, which Go no longer verifies, even with ca_file: get a new "+
+		return fmt.Errorf("the certificate is signed with SHA-1, which Go no longer verifies, even with ca_file: "+
+			"get a new "+
 			"certificate, %s: %w", pin, err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("the certificate is signed by an unknown authority: set ca_file to the certificate of that "+

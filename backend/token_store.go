@@ -50,7 +50,8 @@ func (s *TokenStore) Load(client, account string) (Secret, error) {
 	}
 	token, err := aead.Open(nil, sealed[:n], sealed[n:], binding(client, account))
 	if err != nil {
-		return Secret{}, fmt.Errorf("the key in %[2]s does not decrypt the refresh token of %[1]s: run exgate login %[1]s",
+		return Secret{}, fmt.Errorf("the key in %[2]s does not decrypt the refresh token of %[1]s: run exgate "+
+			"login %[1]s",
 			account, s.KeyFile)
 	}
 	return NewSecret(string(token)), nil
@@ -127,7 +128,8 @@ func CheckPrivate(path string) error {
 		return nil
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("other users can read %s (mode %04o): run chmod 600, and change the secret if they may have read it",
+		return fmt.Errorf("other users can read %s (mode %04o): run chmod 600, and change the secret if they may "+
+			"have read it",
 			path, info.Mode().Perm())
 	}
 	return nil

@@ -81,7 +81,8 @@ func (u *Upstream) validateSecrets(p *problems) {
 	}
 	switch password := u.adminPassword(); {
 	case u.Login.Admin != "" && password.given() == 0:
-		p.add(password.key, "missing: upstream.login.admin needs admin_password, admin_password_file or admin_password_env")
+		p.add(password.key, "missing: upstream.login.admin needs admin_password, admin_password_file or "+
+			"admin_password_env")
 	case u.Login.Admin == "" && password.given() > 0:
 		p.add("upstream.login.admin", "missing: admin_password is set, but not the name of the admin")
 	}
@@ -99,7 +100,8 @@ func (c *Config) validateUsers(p *problems) {
 	}
 	switch {
 	case held && c.UsersFile == "":
-		p.add("users_file", "missing: exgate holds a credential that opens mailboxes, and must know who may open which one: "+
+		p.add("users_file", "missing: exgate holds a credential that opens mailboxes, and must know who may open "+
+			"which one: "+
 			"create the file with exgate user add")
 	case !held && c.UsersFile != "":
 		p.add("users_file", "not needed: exgate holds no credential, and Exchange decides who may open which mailbox")

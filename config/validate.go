@@ -177,7 +177,8 @@ func (pace Pace) validate(p *problems) {
 		p.add("upstream.pace.connections_per_login", "%d is negative: use 1 or more, or 0 for no limit", n)
 	}
 	if pace.MaxWait <= 0 {
-		p.add("upstream.pace.max_wait", "%s is not a waiting time: use less than two minutes, after which clients give up",
+		p.add("upstream.pace.max_wait", "%s is not a waiting time: use less than two minutes, after which clients "+
+			"give up",
 			pace.MaxWait)
 	}
 	if pace.ParkAfter < 0 {

@@ -58,61 +58,77 @@ func faultKinds() []faultKind {
 		{name: faultThrottle, args: ":DURATION[:COUNT]",
 			about: "the server refuses the next COUNT (1) APPENDs, with DURATION as the suggested backoff time"},
 		{name: faultThrottleEvery, args: ":N:DURATION[:SHAPE]", always: true,
-			about: "each N-th command of an account throttles the account for DURATION: the server refuses this command and all commands " +
+			about: "each N-th command of an account throttles the account for DURATION: the server refuses this " +
+				"command and all commands " +
 				"until then, with the remaining time as the suggested backoff time"},
 		{name: faultThrottleAccount, args: ":USER:DURATION[:SHAPE]",
 			about: "the next command of USER's account throttles the account for DURATION, in the same way"},
 		{name: faultRefuse, args: ":VERB[:COUNT]:TEXT",
-			about: "the server answers the next COUNT (1) VERBs with TEXT, such as NO Server Unavailable. 15, and does not run them; it " +
+			about: "the server answers the next COUNT (1) VERBs with TEXT, such as NO Server Unavailable. 15, and " +
+				"does not run them; it " +
 				"refuses APPEND before the literal"},
 		{name: faultRefuseMessage, args: "[:COUNT]:TEXT",
-			about: "the server answers the next COUNT (1) APPENDs with TEXT after the literal, and does not store the message"},
+			about: "the server answers the next COUNT (1) APPENDs with TEXT after the literal, and does not store " +
+				"the message"},
 		{name: faultRefuseLogin, args: "[:COUNT]", always: true,
 			about: "the next COUNT (all) logins fail"},
 		{name: faultUnopenable, args: ":USER", always: true,
 			about: "the mailbox of USER cannot be opened"},
 		{name: faultConnectionLimit, args: "[:N[:SHOW]]", always: true,
-			about: "a user can have at most N connections (16, like MaxConnectionsPerUser). SHOW says how the server treats a further one: " +
+			about: "a user can have at most N connections (16, like MaxConnectionsPerUser). SHOW says how the " +
+				"server treats a further one: " +
 				"not-connected (like a mailbox that cannot be opened) or refused"},
 		{name: faultTokenExpiry, args: "[:COUNT]", verb: verbAny,
-			about: "the next COUNT (1) commands after login get BYE Session invalidated - AccessTokenExpired instead of a reply"},
+			about: "the next COUNT (1) commands after login get BYE Session invalidated - AccessTokenExpired " +
+				"instead of a reply"},
 		{name: faultBye, args: ":TEXT[:VERB[:COUNT]]", verb: verbAny,
-			about: "the next COUNT (1) VERBs get BYE TEXT instead of a reply; as TEXT, 13, 14 and AccessTokenExpired stand for Exchange's " +
+			about: "the next COUNT (1) VERBs get BYE TEXT instead of a reply; as TEXT, 13, 14 and " +
+				"AccessTokenExpired stand for Exchange's " +
 				"texts"},
 		{name: faultCut, args: ":VERB[:COUNT]", ends: true,
 			about: "the connection ends when the server has received VERB and before it runs it, COUNT (1) times"},
 		{name: faultCutReply, args: ":VERB:BYTES[:COUNT]", ends: true,
-			about: "the connection ends after BYTES of the reply to VERB, including untagged lines; the server has run VERB"},
+			about: "the connection ends after BYTES of the reply to VERB, including untagged lines; the server has " +
+				"run VERB"},
 		{name: faultCutStream, args: ":BYTES[:COUNT]", ends: true,
 			about: "the connection ends when the server has sent BYTES after the login"},
 		{name: faultCutAppend, args: ":BYTES[:COUNT]", ends: true,
-			about: "the connection ends after BYTES of an APPEND, counted in both directions: command line, +, literal, line end, reply"},
+			about: "the connection ends after BYTES of an APPEND, counted in both directions: command line, +, " +
+				"literal, line end, reply"},
 		{name: faultCutLiteral, args: "[:COUNT]",
 			about: "the connection ends in the middle of each of the next COUNT (1) literals, in either direction"},
 		{name: faultLiteralRun, args: "[:COUNT]",
-			about: "the server runs the messages of the next COUNT (1) APPENDs as commands, as if the first line were too long"},
+			about: "the server runs the messages of the next COUNT (1) APPENDs as commands, as if the first line " +
+				"were too long"},
 		{name: faultLostAppend, args: "[:COUNT]",
-			about: "the server reads the next COUNT (1) APPENDs to their end, stores nothing, and closes the connection"},
+			about: "the server reads the next COUNT (1) APPENDs to their end, stores nothing, and closes the " +
+				"connection"},
 		{name: faultLostAppendReply, args: "[:COUNT]",
-			about: "the server stores the messages of the next COUNT (1) APPENDs, and closes the connection without a reply"},
+			about: "the server stores the messages of the next COUNT (1) APPENDs, and closes the connection " +
+				"without a reply"},
 		{name: faultLateAppend, args: ":DURATION[:COUNT]",
-			about: "the next COUNT (1) APPENDs get OK without a UID; their messages appear in the mailbox after DURATION"},
+			about: "the next COUNT (1) APPENDs get OK without a UID; their messages appear in the mailbox after " +
+				"DURATION"},
 		{name: faultSlow, args: ":DURATION", always: true,
 			about: "the server waits for DURATION before every reply"},
 		{name: faultDrip, args: ":DURATION[:VERB[:COUNT]]", always: true, verb: verbAny,
 			about: "the server sends the reply to VERB byte by byte, with DURATION before each byte"},
 		{name: faultDeliver, args: ":VERB[:COUNT]",
-			about: "another client delivers a message to the selected mailbox while the server answers VERB: for SELECT and EXAMINE between " +
+			about: "another client delivers a message to the selected mailbox while the server answers VERB: for " +
+				"SELECT and EXAMINE between " +
 				"the lines, for IDLE before the +, for FETCH between the data, otherwise before the tagged reply"},
 		{name: faultExpunge, args: ":VERB[:COUNT]",
-			about: "another client expunges the first message of the selected mailbox at that moment; replies to FETCH, STORE and SEARCH do " +
+			about: "another client expunges the first message of the selected mailbox at that moment; replies to " +
+				"FETCH, STORE and SEARCH do " +
 				"not report it (RFC 9051 section 7.5.1)"},
 		{name: faultUIDValidity, args: ":VERB[:COUNT]",
-			about: "before the server runs VERB, the selected mailbox gets a new UIDVALIDITY and new UIDs, and all connections that have it " +
+			about: "before the server runs VERB, the selected mailbox gets a new UIDVALIDITY and new UIDs, and all " +
+				"connections that have it " +
 				"selected end"},
 		{name: faultRandom, args: ":SEED[:RATE[:KINDS]]", always: true,
 			about: "a command causes one of the faults KINDS with probability RATE (0.02); the default KINDS are " +
-				strings.Join(randomNames(), ",") + ". With the same SEED, the n-th command of the n-th connection causes the same fault"},
+				strings.Join(randomNames(), ",") + ". With the same SEED, the n-th command of the n-th connection " +
+				"causes the same fault"},
 	}
 }
 
@@ -127,9 +143,12 @@ func FaultHelp() []string {
 		"VERB is the name of a command. FETCH includes UID FETCH; UID FETCH means only itself. "+verbAny+" means any command. "+
 			verbGreeting+" means the beginning of a connection (for bye, drip and the cuts). "+verbWaiting+
 			" means the time between commands, and IDLE; a waiting connection is hit at once (for bye and cut)",
-		"cut, cut-reply, cut-stream and cut-append close the connection. Instead of cut, write reset (TCP RST), half-close (the "+
-			"server sends nothing more, but still reads) or hang (the server is silent and does not close): reset-reply:FETCH:120",
-		"SHAPE is no (tagged NO, the default), bad (tagged BAD) or bad-bye (tagged BAD, then BYE Connection closed. 14)",
+		"cut, cut-reply, cut-stream and cut-append close the connection. Instead of cut, write reset (TCP RST), "+
+			"half-close (the "+
+			"server sends nothing more, but still reads) or hang (the server is silent and does not close): "+
+			"reset-reply:FETCH:120",
+		"SHAPE is no (tagged NO, the default), bad (tagged BAD) or bad-bye (tagged BAD, then BYE Connection "+
+			"closed. 14)",
 		"@K after a fault means that it begins at the K-th time")
 }
 

@@ -136,7 +136,7 @@ func (c *conn) open(command string, n named, password string, known bool) status
 	return c.enter(command, user, target)
 }
 
-// enter opens target's mailbox for user, if he may.
+// enter opens target's mailbox for user, if user may open it.
 func (c *conn) enter(command string, user, target *account) status {
 	shown, over := c.join(user.user.Name)
 	if over && shown == showRefused {

@@ -96,7 +96,8 @@ func (m *Mapper) rewritten(client string) (string, error) {
 	for _, p := range m.patterns {
 		before := name
 		if name = p.from.ReplaceAllString(before, p.to); p.back != nil && name != before && p.back.ReplaceAllString(name, p.backTo) != before {
-			return "", fmt.Errorf("the mailbox %q: the pattern %s of names.patterns renames it to %q, but back_from and back_to do not restore the name: correct them",
+			return "", fmt.Errorf("the mailbox %q: the pattern %s of names.patterns renames it to %q, but "+
+				"back_from and back_to do not restore the name: correct them",
 				client, p.as, name)
 		}
 	}

@@ -14,12 +14,14 @@ var connectionEntries = []Entry{
 				Title:      "Exchange's IMAP services do not run. They are off after an installation.",
 				Tell:       "The server refuses the connection at once, on port 143 and on port 993.",
 				PowerShell: append([]string{"Get-Service MSExchangeImap4, MSExchangeIMAP4BE"}, startServices...),
-				Click:      "services.msc: Microsoft Exchange IMAP4, Microsoft Exchange IMAP4 Backend: startup type Automatic, Start",
-				Source:     "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0",
+				Click: "services.msc: Microsoft Exchange IMAP4, Microsoft Exchange IMAP4 Backend: startup " +
+					"type Automatic, Start",
+				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0",
 			},
 			{
-				Title:  "The name or the port of the server is wrong, or a firewall blocks the connection.",
-				Tell:   "Run one of these commands on the machine that runs exgate. If it cannot connect, exgate cannot either.",
+				Title: "The name or the port of the server is wrong, or a firewall blocks the connection.",
+				Tell: "Run one of these commands on the machine that runs exgate. If it cannot connect, exgate " +
+					"cannot either.",
 				Lines:  []string{"Test-NetConnection '<server>' -Port 993                (PowerShell)", "openssl s_client -connect <server>:993 -quiet          (Unix)"},
 				Do:     "Set upstream.address. Exchange Online: outlook.office365.com:993.",
 				Source: "FAQ.Office365, \"Can I use imapsync\" R7",
@@ -36,7 +38,8 @@ var connectionEntries = []Entry{
 				Source: "behaviour notes §3 (node-imap#523)",
 			},
 		},
-		Exgate: "exgate answers the client with NO [UNAVAILABLE], without addresses. exgate's log has the error of the operating system.",
+		Exgate: "exgate answers the client with NO [UNAVAILABLE], without addresses. exgate's log has the error of " +
+			"the operating system.",
 		See:    []string{"imap-off", "certificate", "closed-at-once"},
 		Source: "behaviour notes §3; FAQ.Exchange, \"How to sync from XXX to Exchange\" R0",
 	},
@@ -46,7 +49,8 @@ var connectionEntries = []Entry{
 		Replies:  []string{"BYE Connection is closed. 13"},
 		Phrases:  []string{"Connection is closed. 13"},
 		Keywords: []string{"connection closed 13", "bye once", "closed once", "error 13"},
-		Meaning:  "Exchange sends BYE right after the first command. Microsoft documents no reason, and nobody has found one.",
+		Meaning: "Exchange sends BYE right after the first command. Microsoft documents no reason, and nobody has " +
+			"found one.",
 		Causes: []Cause{
 			{
 				Title: "The front end answers, but the IMAP back end does not run or is not healthy (2013 and later).",
@@ -92,12 +96,15 @@ var connectionEntries = []Entry{
 				Source: "behaviour notes §3 (imapsync#5)",
 			},
 			{
-				Title:  "The service restarts, or the connection was idle for too long: 30 minutes after login, 1 minute before it.",
+				Title: "The service restarts, or the connection was idle for too long: 30 minutes after login, 1 " +
+					"minute before it.",
 				Source: "behaviour notes §4.1 (Set-ImapSettings)",
 			},
 		},
-		Exgate: "exgate repairs or refuses commands that are certain to cause an error, and changes to a new connection before the tenth " +
-			"error. If Exchange closes the connection, exgate continues on a new one (upstream.resume), provided that it can prove that " +
+		Exgate: "exgate repairs or refuses commands that are certain to cause an error, and changes to a new " +
+			"connection before the tenth " +
+			"error. If Exchange closes the connection, exgate continues on a new one (upstream.resume), provided " +
+			"that it can prove that " +
 			"the message numbers are unchanged. Otherwise it tells the client Exchange's last error.",
 		See:    []string{"argument-error", "throttled", "not-connected", "lost"},
 		Source: "FAQ.Exchange, \"Command Argument Error 11\"; behaviour notes §3 (MailKit#849, #1496)",
@@ -105,14 +112,17 @@ var connectionEntries = []Entry{
 	{
 		ID: "lost", Title: "Trying command when NOT connected! The connection was lost", Kinds: []backend.Kind{backend.KindLost},
 		Phrases: []string{"Trying command when NOT connected", "connection reset by peer", "broken pipe", "unexpected EOF", "socket closed while reading data from server",
-			"connection was lost", "forcibly closed by the remote host", "server has unexpectedly terminated the connection", "connection to the server was interrupted"},
+			"connection was lost", "forcibly closed by the remote host", "server has unexpectedly terminated the " +
+				"connection", "connection to the server was interrupted"},
 		Keywords: []string{"not connected", "trying command", "lost connection", "connection lost", "disconnect", "disconnected"},
-		Meaning: "The connection ended, and the client continued to send. This text hides the reason, which is the server's last reply: " +
+		Meaning: "The connection ended, and the client continued to send. This text hides the reason, which is the " +
+			"server's last reply: " +
 			"often a throttle, or ten errors.",
 		Causes: []Cause{
 			{
 				Title: "Exchange throttles the account, and the client does not show it.",
-				Tell: "imapsync --debugimap2 (or --debugimap1) shows \"Request is throttled. Suggested Backoff Time\". exgate shows it in " +
+				Tell: "imapsync --debugimap2 (or --debugimap1) shows \"Request is throttled. Suggested Backoff " +
+					"Time\". exgate shows it in " +
 					"its log and in its last reply.",
 				Do:     "Run: exgate explain throttled.",
 				Source: "FAQ.Office365, \"Trying command when NOT connected\"; imapsync#272",
@@ -123,7 +133,8 @@ var connectionEntries = []Entry{
 				Source: "FAQ.Exchange, \"Command Argument Error 11\"",
 			},
 			{
-				Title:  "A line of a message is too long. Exchange stops reading the message and closes the connection.",
+				Title: "A line of a message is too long. Exchange stops reading the message and closes the " +
+					"connection.",
 				Do:     "Run: exgate explain out-of-step.",
 				Source: "behaviour notes §3 (node-imap#868)",
 			},
@@ -138,7 +149,8 @@ var connectionEntries = []Entry{
 				Source: "FAQ.Exchange, \"SSL read error\" R1",
 			},
 		},
-		Exgate: "exgate waits out throttles. If the connection is lost, it continues on a new one (upstream.resume), provided that it can " +
+		Exgate: "exgate waits out throttles. If the connection is lost, it continues on a new one " +
+			"(upstream.resume), provided that it can " +
 			"prove that the message numbers are unchanged. Otherwise it tells the client Exchange's last error.",
 		See:    []string{"throttled", "closed", "ssl-read-error"},
 		Source: "FAQ.Office365, \"Trying command when NOT connected\"",
@@ -147,15 +159,19 @@ var connectionEntries = []Entry{
 		ID: "outcome-unknown", Title: "Nobody knows whether Exchange stored the message, or executed the command",
 		Phrases:  []string{"it is not known whether the message was stored", "it is not known whether it was done", "message without a reply", "a command without a reply"},
 		Keywords: []string{"not known stored", "may have been stored", "without reply", "duplicate message", "append reply lost"},
-		Meaning: "This text is from exgate. The connection to Exchange was lost between the command and its reply. exgate first looks for a " +
-			"message in the mailbox. It sends this text only if it could not look, or could not distinguish the message from others.",
+		Meaning: "This text is from exgate. The connection to Exchange was lost between the command and its reply. " +
+			"exgate first looks for a " +
+			"message in the mailbox. It sends this text only if it could not look, or could not distinguish the " +
+			"message from others.",
 		Causes: []Cause{{
 			Title: "Exchange or the network dropped the connection at that moment.",
-			Do: "Run the sync again. imapsync and mbsync first look at the existing messages, and do not send a message again that has " +
+			Do: "Run the sync again. imapsync and mbsync first look at the existing messages, and do not send a " +
+				"message again that has " +
 				"arrived. exgate's log has the reason, under the session's id.",
 			Source: "RFC 9051 section 6.3.12; FAQ.Exchange, \"SSL read error\" R1",
 		}},
-		Exgate: "If exgate finds the message, it answers OK with the message's UID. If the message is certainly absent, exgate sends it " +
+		Exgate: "If exgate finds the message, it answers OK with the message's UID. If the message is certainly " +
+			"absent, exgate sends it " +
 			"again.",
 		See:    []string{"lost", "closed"},
 		Source: "RFC 9051 section 6.3.12",
@@ -164,13 +180,16 @@ var connectionEntries = []Entry{
 		ID: "too-many-connections", Title: "Too many connections",
 		Phrases:  []string{"too many simultaneous connections", "too many connections", "Maximum number of connections"},
 		Keywords: []string{"many connection", "connection limit", "maxconnectionsperuser", "connections per user"},
-		Meaning: "Exchange has no text of its own for this. Beyond the limit, a login fails with \"User is authenticated but not " +
+		Meaning: "Exchange has no text of its own for this. Beyond the limit, a login fails with \"User is " +
+			"authenticated but not " +
 			"connected\", or Exchange refuses the connection. These texts are from other servers.",
 		Causes: []Cause{
 			{
-				Title: "One user has more connections than MaxConnectionsPerUser, which is 16 by default. All connections of an admin count " +
+				Title: "One user has more connections than MaxConnectionsPerUser, which is 16 by default. All " +
+					"connections of an admin count " +
 					"together, for all mailboxes that they open.",
-				Do: "Run fewer clients at a time, or raise the limit. On Exchange Online, where users report 16 or 20, you cannot raise it.",
+				Do: "Run fewer clients at a time, or raise the limit. On Exchange Online, where users report 16 or " +
+					"20, you cannot raise it.",
 				PowerShell: []string{
 					"Get-ImapSettings -Server {server} | Format-List MaxConnection*",
 					"Set-ImapSettings -Server {server} -MaxConnectionsPerUser 64",
@@ -192,11 +211,13 @@ var connectionEntries = []Entry{
 		Replies:  []string{`OK [Error="Microsoft.Exchange.Data.Storage.WrongServerException:Cross Server access is not allowed for mailbox <guid>" AuthResultFromPopImapEnd=0 Proxy=<host>:1993:SSL MailboxBE=<host> Service=Imap4] AUTHENTICATE completed.`},
 		Phrases:  []string{"WrongServerException", "Cross Server access is not allowed"},
 		Keywords: []string{"cross server", "wrong server"},
-		Meaning: "Exchange's front end accepted the login but reached the wrong mailbox server, and its diagnostics are in the OK reply. " +
+		Meaning: "Exchange's front end accepted the login but reached the wrong mailbox server, and its " +
+			"diagnostics are in the OK reply. " +
 			"Many clients cannot parse this reply.",
 		Causes: []Cause{{
 			Title: "The mailbox was moved, and the front end does not yet know its new server.",
-			Do: "Try again later. If the error stays, restart the IMAP services of the front end, and read Exchange's own IMAP log " +
+			Do: "Try again later. If the error stays, restart the IMAP services of the front end, and read " +
+				"Exchange's own IMAP log " +
 				"(exgate explain imap-log).",
 			Source: "behaviour notes §2.2 (ruby/net-imap#597); the remedy is ours",
 		}},
@@ -209,17 +230,21 @@ var connectionEntries = []Entry{
 		Kinds:    []backend.Kind{backend.KindOutOfStep},
 		Phrases:  []string{"<* BAD Command Error. 10", "<* BAD Command Argument Error", "unexpected tag", "unknown tag", "bogus tag"},
 		Keywords: []string{"bogus tag", "unexpected tag", "unknown tag", "body bad"},
-		Meaning: "Exchange stops reading a message in the middle, and executes the rest of it as commands. The word before BAD is the first " +
-			"word of a line of the message (<body, <meta, </td, or any other word). Exchange never answers the APPEND, and closes the " +
+		Meaning: "Exchange stops reading a message in the middle, and executes the rest of it as commands. The " +
+			"word before BAD is the first " +
+			"word of a line of the message (<body, <meta, </td, or any other word). Exchange never answers the " +
+			"APPEND, and closes the " +
 			"connection.",
 		Causes: []Cause{{
 			Title: "A line of the message is too long. Exchange's limit for commands, 10,240 bytes, applies to it.",
 			Tell:  "The message has HTML or text without line ends.",
-			Do: "exgate re-encodes lines over fixes.line-limit (fixes.long-lines: recode). To sync without exgate, run: exgate explain " +
+			Do: "exgate re-encodes lines over fixes.line-limit (fixes.long-lines: recode). To sync without exgate, " +
+				"run: exgate explain " +
 				"long-lines.",
 			Source: "behaviour notes §3, §4.2 (node-imap#868, MailKit#542, freron.com)",
 		}},
-		Exgate: "exgate repairs such lines before it sends the message. If it gets a reply with an unknown tag, it closes the connection and " +
+		Exgate: "exgate repairs such lines before it sends the message. If it gets a reply with an unknown tag, it " +
+			"closes the connection and " +
 			"refuses the message, so that Exchange executes no more of it.",
 		See:    []string{"long-lines", "command-error"},
 		Source: "behaviour notes §3",
@@ -231,12 +256,14 @@ var connectionEntries = []Entry{
 		Meaning:  "The server's reply is not IMAP, or comes at the wrong time.",
 		Causes: []Cause{
 			{
-				Title:  "The port belongs to another service (25, 110, 443), or one side uses TLS and the other does not.",
+				Title: "The port belongs to another service (25, 110, 443), or one side uses TLS and the other " +
+					"does not.",
 				Do:     "Set upstream.address and upstream.tls. Port 993 needs implicit, port 143 needs starttls.",
 				Source: "RFC 9051 section 2",
 			},
 			{
-				Title:  "Another device on the network, such as a virus scanner or a load balancer, answers instead of the server.",
+				Title: "Another device on the network, such as a virus scanner or a load balancer, answers " +
+					"instead of the server.",
 				Do:     "exgate's log has the exact reply.",
 				Source: "RFC 9051 section 2",
 			},

@@ -12,13 +12,16 @@ var limitEntries = []Entry{
 		},
 		Phrases:  []string{"Request is throttled", "Suggested Backoff Time", "Exchange throttles the account"},
 		Keywords: []string{"throttle", "throttled", "throttling", "throttling policy", "backoff", "90 days"},
-		Meaning: "Exchange asks this account to pause for N milliseconds, often 300,000 (five minutes). It sends this in reply to an APPEND " +
+		Meaning: "Exchange asks this account to pause for N milliseconds, often 300,000 (five minutes). It sends " +
+			"this in reply to an APPEND " +
 			"or FETCH, or before it closes the connection. Nobody knows the exact limits, and they change.",
 		Causes: []Cause{
 			{
 				Title: "The client is faster than Exchange allows for the account.",
-				Do: "Slow down: set upstream.pace.messages_per_second (fractions are allowed) or upstream.pace.bytes_per_second. Without exgate, " +
-					"use imapsync's options. They limit the bytes per second, limit the messages per second, or end the run after a number of " +
+				Do: "Slow down: set upstream.pace.messages_per_second (fractions are allowed) or " +
+					"upstream.pace.bytes_per_second. Without exgate, " +
+					"use imapsync's options. They limit the bytes per second, limit the messages per second, or " +
+					"end the run after a number of " +
 					"bytes:",
 				Lines: []string{
 					"imapsync ... --maxbytespersecond 100_000",
@@ -28,8 +31,9 @@ var limitEntries = []Entry{
 				Source: "FAQ.Exchange, \"throttles the sync\" R1",
 			},
 			{
-				Title: "Exchange on premises: you can lift the throttling policy for the account, or for the admin account that logs in.",
-				Do:    "Sometimes the change takes effect only after a restart.",
+				Title: "Exchange on premises: you can lift the throttling policy for the account, or for the admin " +
+					"account that logs in.",
+				Do: "Sometimes the change takes effect only after a restart.",
 				PowerShell: []string{
 					"New-ThrottlingPolicy -Name ImapMigration -ThrottlingPolicyScope Regular -ImapMaxConcurrency Unlimited -ImapMaxBurst Unlimited -ImapRechargeRate Unlimited -ImapCutoffBalance Unlimited",
 					"Set-ThrottlingPolicyAssociation -Identity {user} -ThrottlingPolicy ImapMigration",
@@ -41,14 +45,17 @@ var limitEntries = []Entry{
 				Source: "FAQ.Exchange, \"throttles the sync\" R2; behaviour notes §4.3 (New-ThrottlingPolicy)",
 			},
 			{
-				Title: "Exchange Online: Microsoft lifts the limits of the mailboxes on request, usually for 90 days. You may have to ask a second " +
+				Title: "Exchange Online: Microsoft lifts the limits of the mailboxes on request, usually for 90 " +
+					"days. You may have to ask a second " +
 					"technician.",
-				Click: "Microsoft 365 admin center: Support > Help & support: ask Microsoft to lift the IMAP throttling limits of these mailboxes " +
+				Click: "Microsoft 365 admin center: Support > Help & support: ask Microsoft to lift the IMAP " +
+					"throttling limits of these mailboxes " +
 					"for a migration",
 				Source: "FAQ.Office365, \"throttles the sync\" R1",
 			},
 		},
-		Exgate: "exgate holds back all sessions of the mailbox for this time, but no longer than upstream.pace.max_backoff. It keeps the " +
+		Exgate: "exgate holds back all sessions of the mailbox for this time, but no longer than " +
+			"upstream.pace.max_backoff. It keeps the " +
 			"clients' connections alive meanwhile, and then sends the command again.",
 		See:    []string{"limits", "lost", "closed"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"throttles the sync\"; behaviour notes §3, §4.3",
@@ -58,13 +65,17 @@ var limitEntries = []Entry{
 		Replies:  []string{"NO Maximum size of appendable message has been exceeded"},
 		Phrases:  []string{"Maximum size of appendable message", "NO [TOOBIG]"},
 		Keywords: []string{"message size", "big message", "too big", "too large", "maxreceivesize", "maxsendsize", "maxsize", "size limit", "appendable", "large message", "big email"},
-		Meaning: "The message is over Exchange's limit for IMAP. The default is 10 MB on premises, and 35 MB in a new tenant of Exchange " +
-			"Online, which can be raised to 150 MB. The limit of the account that logs in applies: in a migration, this is the admin's " +
+		Meaning: "The message is over Exchange's limit for IMAP. The default is 10 MB on premises, and 35 MB in a " +
+			"new tenant of Exchange " +
+			"Online, which can be raised to 150 MB. The limit of the account that logs in applies: in a migration, " +
+			"this is the admin's " +
 			"limit, not the user's.",
 		Causes: []Cause{
 			{
-				Title: "The limit of the mailbox is too low (on 2019, raising this one was enough), or the limit of the account that logs in.",
-				Click: "Exchange admin center: Recipients > Mailboxes > edit > Mailbox features > Message Size Restrictions > View details",
+				Title: "The limit of the mailbox is too low (on 2019, raising this one was enough), or the limit " +
+					"of the account that logs in.",
+				Click: "Exchange admin center: Recipients > Mailboxes > edit > Mailbox features > Message Size " +
+					"Restrictions > View details",
 				PowerShell: []string{
 					"Set-Mailbox -Identity {user} -MaxReceiveSize 100mb -MaxSendSize 100mb",
 					"Set-Mailbox -Identity {admin} -MaxReceiveSize 100mb -MaxSendSize 100mb",
@@ -79,8 +90,10 @@ var limitEntries = []Entry{
 				Source: "FAQ.Office365, \"Maximum size\"",
 			},
 			{
-				Title: "2013, 2016: three levels must allow the size: the organization, each connector and each mailbox.",
-				Click: "Exchange admin center: Mail flow > Receive connectors > ... > Organization transport settings > Limits; " +
+				Title: "2013, 2016: three levels must allow the size: the organization, each connector and each " +
+					"mailbox.",
+				Click: "Exchange admin center: Mail flow > Receive connectors > ... > Organization transport " +
+					"settings > Limits; " +
 					"Mail flow > Receive connectors, Send connectors > edit > General > Maximum message size; " +
 					"Recipients > Mailboxes > edit > Mailbox features > Message Size Restrictions",
 				PowerShell: []string{
@@ -92,8 +105,10 @@ var limitEntries = []Entry{
 				Source: "FAQ.Exchange, \"Maximum size\" R2 (learn.microsoft.com/exchange/mail-flow/message-size-limits)",
 			},
 			{
-				Title: "2010, 2013, 2016: the IMAP service itself has a limit, which Microsoft's pages about sizes do not mention.",
-				Do: "Add the last line to the section appSettings of the file (on 2010 the path has V14). Then restart transport, information " +
+				Title: "2010, 2013, 2016: the IMAP service itself has a limit, which Microsoft's pages about sizes " +
+					"do not mention.",
+				Do: "Add the last line to the section appSettings of the file (on 2010 the path has V14). Then " +
+					"restart transport, information " +
 					"store and the IMAP services. Each cumulative update removes the line.",
 				Lines: []string{
 					`C:\Program Files\Microsoft\Exchange Server\V15\ClientAccess\PopImap\Microsoft.Exchange.Imap4.exe.config`,
@@ -110,7 +125,8 @@ var limitEntries = []Entry{
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"",
 			},
 		},
-		Exgate: "exgate announces the limit to clients (APPENDLIMIT), and refuses larger messages with [TOOBIG]. If you have raised Exchange's " +
+		Exgate: "exgate announces the limit to clients (APPENDLIMIT), and refuses larger messages with [TOOBIG]. " +
+			"If you have raised Exchange's " +
 			"limit, raise limits.message_size too.",
 		See:    []string{"limits", "argument-error", "exchange2007"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\"; behaviour notes §4.4",
@@ -120,16 +136,20 @@ var limitEntries = []Entry{
 		Replies:  []string{"NO Server Unavailable. 15"},
 		Phrases:  []string{"Server Unavailable. 15", "QuotaExceededException"},
 		Keywords: []string{"server unavailable", "unavailable 15", "quota", "mailbox full", "prohibitsendquota", "prohibitsendreceivequota", "quota exceeded", "account full"},
-		Meaning: "Exchange cannot execute the command now, and gives no reason. In reply to an APPEND, the mailbox may be full; the number 15 " +
+		Meaning: "Exchange cannot execute the command now, and gives no reason. In reply to an APPEND, the mailbox " +
+			"may be full; the number 15 " +
 			"does not prove it.",
 		Causes: []Cause{
 			{
 				Title: "APPEND: the mailbox is full.",
-				Tell: "Exchange's application log or IMAP log has Microsoft.Exchange.Data.Storage.QuotaExceededException many times. The second " +
+				Tell: "Exchange's application log or IMAP log has " +
+					"Microsoft.Exchange.Data.Storage.QuotaExceededException many times. The second " +
 					"command shows the sizes.",
-				Do: "Raise the quotas, in this order from smallest to largest: warning, send, send and receive. UseDatabaseQuotaDefaults must be " +
+				Do: "Raise the quotas, in this order from smallest to largest: warning, send, send and receive. " +
+					"UseDatabaseQuotaDefaults must be " +
 					"false; otherwise the quotas of the database apply.",
-				Click: "Exchange admin center: Recipients > Mailboxes > Edit > Mailbox usage > More options > Customize the quota settings > Prohibit send and receive at (GB)",
+				Click: "Exchange admin center: Recipients > Mailboxes > Edit > Mailbox usage > More options > " +
+					"Customize the quota settings > Prohibit send and receive at (GB)",
 				PowerShell: []string{
 					"Set-Mailbox -Identity {user} -IssueWarningQuota 499gb -ProhibitSendQuota 500gb -ProhibitSendReceiveQuota 500gb -UseDatabaseQuotaDefaults $false",
 					"Get-MailboxStatistics -Identity {user} | Format-List TotalItemSize, StorageLimitStatus, DatabaseProhibitSendReceiveQuota",
@@ -149,14 +169,17 @@ var limitEntries = []Entry{
 				Source: "behaviour notes §2.2, §3 (MailKit#532)",
 			},
 			{
-				Title: "The cause is unknown. One user reports that the error disappeared when Exchange's IMAP log was switched on.",
-				Do: "The FAQ calls this \"quite crazy as a solution\", but the log may show the reason. Run: exgate explain " +
+				Title: "The cause is unknown. One user reports that the error disappeared when Exchange's IMAP log " +
+					"was switched on.",
+				Do: "The FAQ calls this \"quite crazy as a solution\", but the log may show the reason. Run: " +
+					"exgate explain " +
 					"imap-log.",
 				PowerShell: []string{"Set-ImapSettings -Server {server} -ProtocolLogEnabled $true"},
 				Source:     "FAQ.Exchange, \"Server Unavailable. 15\" R2 (TerranceM, mantisbt.org)",
 			},
 		},
-		Exgate: "For APPEND and COPY, exgate tries once more on a new connection. If Exchange refuses again, the client gets NO [OVERQUOTA]. " +
+		Exgate: "For APPEND and COPY, exgate tries once more on a new connection. If Exchange refuses again, the " +
+			"client gets NO [OVERQUOTA]. " +
 			"Other commands get NO [UNAVAILABLE] with this explanation.",
 		See:    []string{"imap-log", "argument-error"},
 		Source: "FAQ.Exchange, \"Server Unavailable. 15\"; behaviour notes §3",
@@ -167,24 +190,29 @@ var limitEntries = []Entry{
 		Meaning:  "A client cannot ask for these limits over IMAP. These are the known values.",
 		Causes: []Cause{
 			{
-				Title: "Exchange Online, received mail: 3600 messages per hour for a mailbox (22 July 2021), which is 1 per second. It may be 1200 " +
-					"per hour, which is 0.33 per second, because Exchange may treat a sync as one sender. This is a limit of mail flow, not of " +
+				Title: "Exchange Online, received mail: 3600 messages per hour for a mailbox (22 July 2021), which " +
+					"is 1 per second. It may be 1200 " +
+					"per hour, which is 0.33 per second, because Exchange may treat a sync as one sender. This is " +
+					"a limit of mail flow, not of " +
 					"IMAP.",
 				Lines:  []string{"upstream.pace.messages_per_second: 1       (or 0.33)", "imapsync ... --maxmessagespersecond 1     (or 0.33)"},
 				Source: "FAQ.Office365, \"receive and sending limits\" R1",
 			},
 			{
-				Title:  "Exchange Online, data: in theory about 300 MB per user and hour, which is 83,333 bytes per second.",
+				Title: "Exchange Online, data: in theory about 300 MB per user and hour, which is 83,333 bytes " +
+					"per second.",
 				Lines:  []string{"upstream.pace.bytes_per_second: 83333", "imapsync ... --maxbytespersecond 83333"},
 				Source: "FAQ.Office365, \"receive and sending limits\" R2 (systools.in)",
 			},
 			{
-				Title: "Message size: 10 MB on premises. Exchange Online: 35 MB in a new tenant, at most 150 MB. imapsync's --office2 uses " +
+				Title: "Message size: 10 MB on premises. Exchange Online: 35 MB in a new tenant, at most 150 MB. " +
+					"imapsync's --office2 uses " +
 					"45,000,000 bytes.",
 				Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\", \"Command Argument Error 11\"; behaviour notes §4.4",
 			},
 			{
-				Title: "Line of a message: according to the FAQ, 9,900 bytes (on premises) and 10,500 (Exchange Online). imapsync cuts lines at " +
+				Title: "Line of a message: according to the FAQ, 9,900 bytes (on premises) and 10,500 (Exchange " +
+					"Online). imapsync cuts lines at " +
 					"10,239 for both. RFC 5322 allows 998 bytes and the CRLF.",
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; behaviour notes §4.2",
 			},
@@ -194,12 +222,14 @@ var limitEntries = []Entry{
 				Source:     "behaviour notes §4.1 (Set-ImapSettings)",
 			},
 			{
-				Title: "Connections: 16 for each user (MaxConnectionsPerUser). Errors: Exchange closes a connection after the tenth BAD, and after " +
+				Title: "Connections: 16 for each user (MaxConnectionsPerUser). Errors: Exchange closes a " +
+					"connection after the tenth BAD, and after " +
 					"the second \"not connected\" or \"Invalid state\".",
 				Source: "behaviour notes §3, §4.1; FAQ.Exchange, \"Command Argument Error 11\"",
 			},
 			{
-				Title: "One message on Exchange Online: 250 attachments, 250 parts, 30 levels of attached messages, and a subject of 255 " +
+				Title: "One message on Exchange Online: 250 attachments, 250 parts, 30 levels of attached " +
+					"messages, and a subject of 255 " +
 					"characters.",
 				Source: "behaviour notes §4.4 (copies of Microsoft's limits)",
 			},

@@ -5,10 +5,13 @@ import "exgate/backend"
 // These lines are used in several entries.
 const (
 	addFullAccess = "Add-MailboxPermission -Identity {user} -User {admin} -AccessRights FullAccess -InheritanceType All -AutoMapping $false"
-	clickAccess   = "Exchange admin center: Recipients > Mailboxes > double-click the mailbox > Mailbox delegation > Full Access (at the bottom) > add the admin"
-	enableImap    = "Set-CASMailbox -Identity {user} -ImapEnabled $true"
-	clickImap     = "Exchange admin center: Recipients > Mailboxes > edit the mailbox > Mailbox features > Email connectivity > IMAP: Enable; " +
-		"Exchange Online: Microsoft 365 admin center > Users > Active users > the user > Mail > Manage email apps > IMAP"
+	clickAccess   = "Exchange admin center: Recipients > Mailboxes > double-click the mailbox > Mailbox delegation " +
+		"> Full Access (at the bottom) > add the admin"
+	enableImap = "Set-CASMailbox -Identity {user} -ImapEnabled $true"
+	clickImap  = "Exchange admin center: Recipients > Mailboxes > edit the mailbox > Mailbox features > Email " +
+		"connectivity > IMAP: Enable; " +
+		"Exchange Online: Microsoft 365 admin center > Users > Active users > the user > Mail > Manage email apps " +
+		"> IMAP"
 )
 
 // startServices starts IMAP on 2013 and later; before that there is no back end.
@@ -24,12 +27,15 @@ var loginEntries = []Entry{
 		Replies:  []string{"NO LOGIN failed.", "NO AUTHENTICATE failed."},
 		Phrases:  []string{"LOGIN failed", "AUTHENTICATE failed", "Login to server"},
 		Keywords: []string{"login fail", "login failed", "login failure", "authentication failed", "password right", "password spelling", "login refused"},
-		Meaning: "Exchange refuses the login and never says why. It uses the same two texts for a wrong password, for IMAP that is switched " +
-			"off, for a policy that forbids passwords, and for an admin account that lacks something. Check these causes in order.",
+		Meaning: "Exchange refuses the login and never says why. It uses the same two texts for a wrong password, " +
+			"for IMAP that is switched " +
+			"off, for a policy that forbids passwords, and for an admin account that lacks something. Check these " +
+			"causes in order.",
 		Causes: []Cause{
 			{
 				Title: "The name or the password is wrong after all, or the client changes it.",
-				Tell: "If the same name and password work in Outlook on the web, the client changes them. Shells and clients often change " +
+				Tell: "If the same name and password work in Outlook on the web, the client changes them. Shells " +
+					"and clients often change " +
 					"characters such as \\ \" $ % & and letters of other languages.",
 				Do:     "Run: exgate explain password-characters.",
 				Source: "FAQ.Exchange, \"LOGIN failed\" R4",
@@ -45,16 +51,20 @@ var loginEntries = []Entry{
 				Source: "FAQ.Exchange, \"Can I use imapsync\" and \"Exchange 2003\"; behaviour notes §2.2",
 			},
 			{
-				Title: "Two-factor login, or the tenant's \"security defaults\", forbid passwords (Exchange Online, hybrid).",
-				Tell:  "Without further licences, you can only switch off security defaults as a whole, not single rules.",
-				Do: "Switch off two-factor login for this account, switch off security defaults, or log in with OAuth2. Run: exgate explain " +
+				Title: "Two-factor login, or the tenant's \"security defaults\", forbid passwords (Exchange " +
+					"Online, hybrid).",
+				Tell: "Without further licences, you can only switch off security defaults as a whole, not single " +
+					"rules.",
+				Do: "Switch off two-factor login for this account, switch off security defaults, or log in with " +
+					"OAuth2. Run: exgate explain " +
 					"online-login.",
 				Click:  "Microsoft Entra admin center: Identity > Overview > Properties > Manage security defaults",
 				Source: "FAQ.Exchange, \"LOGIN failed\" R1, R2; learn.microsoft.com/azure/active-directory/fundamentals/concept-fundamentals-security-defaults",
 			},
 			{
-				Title:      "The admin has no full access to the user's mailbox.",
-				Tell:       "imapsync prints \"auth [PLAIN]: 2 NO AUTHENTICATE failed.\", but the admin's own mailbox opens.",
+				Title: "The admin has no full access to the user's mailbox.",
+				Tell: "imapsync prints \"auth [PLAIN]: 2 NO AUTHENTICATE failed.\", but the admin's own " +
+					"mailbox opens.",
 				Click:      clickAccess,
 				PowerShell: []string{addFullAccess},
 				Source:     "FAQ.Exchange, \"Exchange 2016 with an admin\"; imapsync#136",
@@ -68,8 +78,9 @@ var loginEntries = []Entry{
 				Source:     "FAQ.Exchange, \"LOGIN failed\" R3",
 			},
 			{
-				Title:  "This Exchange does not accept the form of the admin's login.",
-				Tell:   "On 2019, PLAIN with two names (imapsync's --authuser2) failed, while the forms with backslashes worked.",
+				Title: "This Exchange does not accept the form of the admin's login.",
+				Tell: "On 2019, PLAIN with two names (imapsync's --authuser2) failed, while the forms with " +
+					"backslashes worked.",
 				Do:     "exgate tries the forms of its profile. Run: exgate explain admin-login.",
 				Source: "FAQ.Exchange, \"LOGIN failed\" R3",
 			},
@@ -79,8 +90,10 @@ var loginEntries = []Entry{
 				Source: "FAQ.Exchange, \"Exchange 2016 with an admin\"; imapsync#136",
 			},
 		},
-		Exgate: "exgate sends names and passwords in the way that their characters need (quoted, literal or PLAIN). It stops after " +
-			"upstream.login.max_failures refused forms, because each failure counts towards a lock-out, and answers NO " +
+		Exgate: "exgate sends names and passwords in the way that their characters need (quoted, literal or " +
+			"PLAIN). It stops after " +
+			"upstream.login.max_failures refused forms, because each failure counts towards a lock-out, and " +
+			"answers NO " +
 			"[AUTHENTICATIONFAILED].",
 		See:    []string{"admin-login", "not-connected", "online-login", "imap-off"},
 		Source: "behaviour notes §2.2 (MailKit#460, #849)",
@@ -91,12 +104,15 @@ var loginEntries = []Entry{
 		Replies:  []string{"BAD User is authenticated but not connected."},
 		Phrases:  []string{"authenticated but not connected"},
 		Keywords: []string{"authenticated connected", "godaddy", "full access", "mailbox delegation"},
-		Meaning: "Exchange said OK to the login, but could not open the mailbox. Every command fails, and after the second such BAD Exchange " +
-			"closes the connection. According to the FAQ, a wrong password can cause this too; in all logs that we know, the password was " +
+		Meaning: "Exchange said OK to the login, but could not open the mailbox. Every command fails, and after " +
+			"the second such BAD Exchange " +
+			"closes the connection. According to the FAQ, a wrong password can cause this too; in all logs that we " +
+			"know, the password was " +
 			"right and the mailbox could not be opened.",
 		Causes: []Cause{
 			{
-				Title:      "The admin, or the account that opens another user's or a shared mailbox, has no full access to it.",
+				Title: "The admin, or the account that opens another user's or a shared mailbox, has no full " +
+					"access to it.",
 				Tell:       "The user's own login works.",
 				Click:      clickAccess + ". GoDaddy's Exchange admin center has the same path",
 				PowerShell: []string{addFullAccess, "Get-MailboxPermission -Identity {user} -User {admin}"},
@@ -114,8 +130,10 @@ var loginEntries = []Entry{
 				Source:     "behaviour notes §2.2 (MailKit#1496)",
 			},
 			{
-				Title: "Exchange Online: the account has no licence, or user= in the token login names the wrong mailbox.",
-				Do:    "With OAuth2, user= must name the mailbox to open. An application needs its service principal and FullAccess.",
+				Title: "Exchange Online: the account has no licence, or user= in the token login names the wrong " +
+					"mailbox.",
+				Do: "With OAuth2, user= must name the mailbox to open. An application needs its service " +
+					"principal and FullAccess.",
 				PowerShell: []string{
 					"New-ServicePrincipal -AppId '<application id>' -ObjectId '<object id of the enterprise application>'",
 					"Add-MailboxPermission -Identity {user} -User '<object id of the enterprise application>' -AccessRights FullAccess",
@@ -123,19 +141,22 @@ var loginEntries = []Entry{
 				Source: "behaviour notes §2.1, §2.2 (Microsoft's OAuth document; oauth2-proxy#74, #275)",
 			},
 			{
-				Title:      "There are too many connections to this mailbox. Exchange has no text of its own for this.",
-				Tell:       "It works again a few minutes after you close the clients. MaxConnectionsPerUser is 16 by default.",
+				Title: "There are too many connections to this mailbox. Exchange has no text of its own for this.",
+				Tell: "It works again a few minutes after you close the clients. MaxConnectionsPerUser is 16 " +
+					"by default.",
 				Do:         "Run: exgate explain too-many-connections.",
 				PowerShell: []string{"Set-ImapSettings -Server {server} -MaxConnectionsPerUser 64"},
 				Source:     "behaviour notes §3, §4.1 (node-imap#523; Set-ImapSettings)",
 			},
 			{
-				Title:  "The mailbox server is down, or the mailbox is being moved. For Microsoft's consumer accounts, the service is down.",
+				Title: "The mailbox server is down, or the mailbox is being moved. For Microsoft's consumer " +
+					"accounts, the service is down.",
 				Do:     "Try again later. Check whether the mailbox opens in Outlook on the web.",
 				Source: "behaviour notes §2.2 (imapsync#495)",
 			},
 		},
-		Exgate: "exgate opens the INBOX before it answers OK to a login. If the INBOX does not open, exgate refuses the login and gives " +
+		Exgate: "exgate opens the INBOX before it answers OK to a login. If the INBOX does not open, exgate " +
+			"refuses the login and gives " +
 			"the reason. This counts as a failed login.",
 		See:    []string{"login-failed", "admin-login", "too-many-connections"},
 		Source: "behaviour notes §2.2; FAQ.Exchange, \"not connected\"",
@@ -145,18 +166,21 @@ var loginEntries = []Entry{
 		Replies:  []string{"BAD Command received in Invalid state."},
 		Phrases:  []string{"Command received in Invalid state"},
 		Keywords: []string{"invalid state", "double encryption"},
-		Meaning:  "Exchange does not accept this command now. It closes the connection after the second such error, not after the tenth.",
+		Meaning: "Exchange does not accept this command now. It closes the connection after the second such " +
+			"error, not after the tenth.",
 		Causes: []Cause{
 			{
 				Title: "The login has no TLS. Exchange requires TLS by default (LoginType is SecureLogin).",
 				Tell:  "The connection goes to port 143, and CAPABILITY has LOGINDISABLED or no AUTH=PLAIN.",
-				Do: "Use TLS. In exgate, set upstream.tls to implicit (port 993) or starttls (port 143). In imapsync, use --ssl2 or --tls2 " +
+				Do: "Use TLS. In exgate, set upstream.tls to implicit (port 993) or starttls (port 143). In " +
+					"imapsync, use --ssl2 or --tls2 " +
 					"(--ssl1 or --tls1 for host1).",
 				Source: "FAQ.Exchange, \"Invalid state\" R1; Set-ImapSettings LoginType",
 			},
 			{
-				Title:  "The client uses TLS twice: both --ssl and --tls for the same side.",
-				Do:     "Use only one of them. In exgate this mistake is not possible, because upstream.tls is one key.",
+				Title: "The client uses TLS twice: both --ssl and --tls for the same side.",
+				Do: "Use only one of them. In exgate this mistake is not possible, because upstream.tls is one " +
+					"key.",
 				Source: "FAQ.Exchange, \"Invalid state\" R2",
 			},
 			{
@@ -165,7 +189,8 @@ var loginEntries = []Entry{
 				Source: "behaviour notes §2.2, §3 (Webklex/php-imap#258)",
 			},
 		},
-		Exgate: "exgate uses TLS to Exchange as upstream.tls says, and sends no command at the wrong time. It recognises a client that uses " +
+		Exgate: "exgate uses TLS to Exchange as upstream.tls says, and sends no command at the wrong time. It " +
+			"recognises a client that uses " +
 			"TLS on the STARTTLS port, or plain text on the TLS port.",
 		See:    []string{"plain-text-login", "tls-mismatch", "read-only"},
 		Source: "behaviour notes §2.2, §3 (MailKit#1496, oauth2-proxy#74)",
@@ -174,7 +199,8 @@ var loginEntries = []Entry{
 		ID: "plain-text-login", Title: "LOGINDISABLED: Exchange requires TLS before the password",
 		Phrases:  []string{"Plaintext authentication disallowed", "no password is taken in plain text here"},
 		Keywords: []string{"logindisabled", "logintype", "login type", "plaintextlogin", "plain text login", "plaintext login", "type 1"},
-		Meaning: "By default, Exchange accepts passwords only over TLS (LoginType is SecureLogin). Exchange Online announces LOGINDISABLED " +
+		Meaning: "By default, Exchange accepts passwords only over TLS (LoginType is SecureLogin). Exchange Online " +
+			"announces LOGINDISABLED " +
 			"even under TLS if it accepts only tokens.",
 		Causes: []Cause{
 			{
@@ -184,7 +210,8 @@ var loginEntries = []Entry{
 			},
 			{
 				Title: "TLS is not possible in this network.",
-				Do: "As a last resort, let Exchange accept passwords in plain text, and set upstream.tls: insecure-none. Everybody on the " +
+				Do: "As a last resort, let Exchange accept passwords in plain text, and set upstream.tls: " +
+					"insecure-none. Everybody on the " +
 					"network can then read the passwords.",
 				PowerShell: []string{
 					"Set-ImapSettings -Server {server} -LoginType PlainTextLogin",
@@ -205,7 +232,8 @@ var loginEntries = []Entry{
 	{
 		ID: "password-characters", Title: "Special characters in a password or a name",
 		Keywords: []string{"special character", "password character", "password quote", "password dollar", "password backslash", "backslash name", "password umlaut"},
-		Meaning:  "Shells, Windows batch files and clients change some characters before they send the password to the server.",
+		Meaning: "Shells, Windows batch files and clients change some characters before they send the password to " +
+			"the server.",
 		Causes: []Cause{
 			{
 				Title: "The shell changes the password.",
@@ -218,8 +246,9 @@ var loginEntries = []Entry{
 				Source: "FAQ.Exchange, \"LOGIN failed\" R4, \"Exchange 2003\"",
 			},
 			{
-				Title:  "The client sends the password in a form that Exchange misreads.",
-				Do:     "With exgate, nothing is needed. Without exgate, try PLAIN instead of LOGIN (--authmech2 PLAIN).",
+				Title: "The client sends the password in a form that Exchange misreads.",
+				Do: "With exgate, nothing is needed. Without exgate, try PLAIN instead of LOGIN (--authmech2 " +
+					"PLAIN).",
 				Source: "FAQ.Exchange, \"LOGIN failed\" R4",
 			},
 			{
@@ -233,8 +262,10 @@ var loginEntries = []Entry{
 				Source: "FAQ.Exchange, \"LOGIN failed\" R4",
 			},
 		},
-		Exgate: "exgate accepts a login as an atom, quoted, as a literal or by PLAIN. It accepts a single backslash in a name. To Exchange, it " +
-			"sends \\ and \" with a backslash before them, and 8-bit characters as a literal or by PLAIN. In exgate's configuration, $ and " +
+		Exgate: "exgate accepts a login as an atom, quoted, as a literal or by PLAIN. It accepts a single " +
+			"backslash in a name. To Exchange, it " +
+			"sends \\ and \" with a backslash before them, and 8-bit characters as a literal or by PLAIN. In " +
+			"exgate's configuration, $ and " +
 			"\\ have no special meaning.",
 		See:    []string{"login-failed"},
 		Source: "FAQ.Exchange, \"LOGIN failed\" R4",
@@ -244,10 +275,12 @@ var loginEntries = []Entry{
 		Replies:  []string{"BYE Session invalidated - AccessTokenExpired"},
 		Phrases:  []string{"AccessTokenExpired"},
 		Keywords: []string{"token expired", "token expire", "session invalidated"},
-		Meaning:  "The access token of the session has expired, and Exchange Online ended the session instead of answering a command.",
+		Meaning: "The access token of the session has expired, and Exchange Online ended the session instead of " +
+			"answering a command.",
 		Causes: []Cause{{
 			Title: "The session lasted longer than its token.",
-			Do: "Get a new token and log in again. If the client cannot renew its token (imapsync with --oauthaccesstoken2), start it again, " +
+			Do: "Get a new token and log in again. If the client cannot renew its token (imapsync with " +
+				"--oauthaccesstoken2), start it again, " +
 				"with less work in each run.",
 			Source: "behaviour notes §2.2 (imap-backup#198, aioimaplib#83)",
 		}},
@@ -257,17 +290,21 @@ var loginEntries = []Entry{
 	{
 		ID: "imap-off", Title: "IMAP is off by default on Exchange",
 		Keywords: []string{"imap enable", "imap enabled", "imap off", "imap default", "imap allowed", "imap disabled", "start imap", "imap service", "turn imap"},
-		Meaning: "After the installation of an Exchange server, its IMAP services do not run. In addition, IMAP can be switched off for a " +
-			"single mailbox. A server without IMAP refuses the connection, or closes it at once (BYE ... 13). For a mailbox without IMAP, " +
+		Meaning: "After the installation of an Exchange server, its IMAP services do not run. In addition, IMAP " +
+			"can be switched off for a " +
+			"single mailbox. A server without IMAP refuses the connection, or closes it at once (BYE ... 13). For " +
+			"a mailbox without IMAP, " +
 			"Exchange refuses the login, or answers \"authenticated but not connected\".",
 		Causes: []Cause{
 			{
 				Title: "The server's IMAP services do not run.",
-				Tell: "Nothing listens on ports 143 and 993, or the connection ends at once. 2013 and later have two services, front end and " +
+				Tell: "Nothing listens on ports 143 and 993, or the connection ends at once. 2013 and later have " +
+					"two services, front end and " +
 					"back end. 2010 and earlier have only the first.",
 				PowerShell: append([]string{"Get-Service MSExchangeImap4, MSExchangeIMAP4BE"}, startServices...),
-				Click:      "services.msc: Microsoft Exchange IMAP4, Microsoft Exchange IMAP4 Backend: startup type Automatic, Start",
-				Source:     "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0 (learn.microsoft.com/exchange/enable-imap4-in-exchange-2013-exchange-2013-help)",
+				Click: "services.msc: Microsoft Exchange IMAP4, Microsoft Exchange IMAP4 Backend: startup " +
+					"type Automatic, Start",
+				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0 (learn.microsoft.com/exchange/enable-imap4-in-exchange-2013-exchange-2013-help)",
 			},
 			{
 				Title:      "IMAP is off for the mailbox.",

@@ -5,18 +5,22 @@ var messageEntries = []Entry{
 		ID: "long-lines", Title: "Lines that are too long for Exchange",
 		Phrases:  []string{"Exchange would take the message for commands"},
 		Keywords: []string{"long line", "line long", "line too long", "line length", "maxlinelength", "9900", "10500", "10239", "reformime", "regexmess", "wrap line"},
-		Meaning: "Exchange accepts message lines of about 9,900 bytes (10,500 on Exchange Online, according to the FAQ). RFC 5322 allows 998. " +
-			"For a longer line, Exchange refuses the message (Error 11 or 10), or executes the rest of the message as commands and closes " +
+		Meaning: "Exchange accepts message lines of about 9,900 bytes (10,500 on Exchange Online, according to the " +
+			"FAQ). RFC 5322 allows 998. " +
+			"For a longer line, Exchange refuses the message (Error 11 or 10), or executes the rest of the message " +
+			"as commands and closes " +
 			"the connection.",
 		Causes: []Cause{
 			{
 				Title: "With exgate, you need to do nothing.",
-				Do: "fixes.long-lines: recode re-encodes without loss, wrap cuts lines as imapsync does. fixes.line-limit is the limit. See " +
+				Do: "fixes.long-lines: recode re-encodes without loss, wrap cuts lines as imapsync does. " +
+					"fixes.line-limit is the limit. See " +
 					"docs/fixes.md.",
 				Source: "FAQ.Exchange, \"Command Argument Error 11\"",
 			},
 			{
-				Title: "imapsync can cut the lines. Its presets --exchange2 and --office2 cut at 10,239 bytes. It also cuts headers, base64 and " +
+				Title: "imapsync can cut the lines. Its presets --exchange2 and --office2 cut at 10,239 bytes. It " +
+					"also cuts headers, base64 and " +
 					"characters of several bytes.",
 				Lines: []string{
 					`imapsync ... --regexmess 's,(.{9900}),$1\r\n,g'          (Unix)`,
@@ -41,7 +45,8 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R1",
 			},
 		},
-		Exgate: "exgate also folds header lines over the limit (fixes.long-headers). It refuses a message with the rule header-line only if " +
+		Exgate: "exgate also folds header lines over the limit (fixes.long-headers). It refuses a message with the " +
+			"rule header-line only if " +
 			"the long line is one that no fix may change, such as Message-ID, Date or Received.",
 		See:    []string{"out-of-step", "argument-error", "limits"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; behaviour notes §4.2",
@@ -49,13 +54,17 @@ var messageEntries = []Entry{
 	{
 		ID: "read-receipts", Title: "Exchange sends read receipts again for old messages",
 		Keywords: []string{"read receipt", "receipt", "disarmreadreceipts", "disposition notification", "suppressreadreceipt", "return receipt"},
-		Meaning: "If a message asks for a read receipt, Exchange 2013 and later and Exchange Online send one when somebody opens the copy, " +
+		Meaning: "If a message asks for a read receipt, Exchange 2013 and later and Exchange Online send one when " +
+			"somebody opens the copy, " +
 			"even if the original was acknowledged years ago.",
 		Causes: []Cause{
 			{
-				Title: "The message asks for a receipt in Disposition-Notification-To, Return-Receipt-To or X-Confirm-Reading-To.",
-				Do: "exgate puts X- before these names (fixes.read-receipt: all). With fixes.read-receipt: seen, it does so only in messages " +
-					"that arrive as read, so that unread messages still get their receipts. Without exgate, use the first line for all " +
+				Title: "The message asks for a receipt in Disposition-Notification-To, Return-Receipt-To or " +
+					"X-Confirm-Reading-To.",
+				Do: "exgate puts X- before these names (fixes.read-receipt: all). With fixes.read-receipt: seen, " +
+					"it does so only in messages " +
+					"that arrive as read, so that unread messages still get their receipts. Without exgate, use " +
+					"the first line for all " +
 					"messages, or the other two lines in two runs:",
 				Lines: []string{
 					"imapsync ... --disarmreadreceipts",
@@ -65,7 +74,8 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"read receipts\"; RFC 8098 section 2.1",
 			},
 			{
-				Title: "The server can suppress receipts for messages that IMAP clients open, for all mailboxes or for one (last command).",
+				Title: "The server can suppress receipts for messages that IMAP clients open, for all mailboxes or " +
+					"for one (last command).",
 				PowerShell: []string{
 					"Set-ImapSettings -Server {server} -SuppressReadReceipt $true",
 					"Restart-Service MSExchangeImap4, MSExchangeIMAP4BE",
@@ -74,7 +84,8 @@ var messageEntries = []Entry{
 				Source: "behaviour notes §4.1, §5 row 2 (Set-ImapSettings, Set-CASMailbox)",
 			},
 		},
-		Exgate: "The Exchange profiles have fixes.read-receipt: all. The value of the field is unchanged, so you can undo the fix.",
+		Exgate: "The Exchange profiles have fixes.read-receipt: all. The value of the field is unchanged, so you " +
+			"can undo the fix.",
 		See:    []string{"flagged"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"read receipts\"",
 	},
@@ -82,11 +93,13 @@ var messageEntries = []Entry{
 		ID: "flagged", Title: "Flagged messages show no flag in Outlook",
 		Phrases:  []string{`\Flagged was not set`},
 		Keywords: []string{"flagged", "flag flagged", "flag outlook", "flag synced", "starred"},
-		Meaning: "Exchange 2010 and 2013 show a \\Flagged that arrives with a message (APPEND) only to IMAP clients. If the flag is set " +
+		Meaning: "Exchange 2010 and 2013 show a \\Flagged that arrives with a message (APPEND) only to IMAP " +
+			"clients. If the flag is set " +
 			"afterwards (STORE), Outlook and Outlook on the web show it too.",
 		Causes: []Cause{{
 			Title: "The client sent the flag with APPEND.",
-			Do: "exgate removes the flag and sets it by STORE (fixes.flagged: replay). Without exgate, run imapsync twice. --debugflags shows " +
+			Do: "exgate removes the flag and sets it by STORE (fixes.flagged: replay). Without exgate, run " +
+				"imapsync twice. --debugflags shows " +
 				"the flags:",
 			Lines: []string{
 				`imapsync ... --regexflag 's/\\Flagged//g'      (Unix; "s/\\Flagged//g" on Windows)`,
@@ -94,7 +107,8 @@ var messageEntries = []Entry{
 			},
 			Source: "FAQ.Exchange, FAQ.Office365, \"Flagged\" (Dave Murray, Simon Savva)",
 		}},
-		Exgate: "With fixes.flagged: replay, exgate repeats the STORE if it fails. If the flag finally cannot be set, exgate tells the client. " +
+		Exgate: "With fixes.flagged: replay, exgate repeats the STORE if it fails. If the flag finally cannot be " +
+			"set, exgate tells the client. " +
 			"Exchange Online does not need this fix.",
 		See:    []string{"keywords"},
 		Source: "FAQ.Exchange, \"Flagged\"; behaviour notes §5 row 1",
@@ -103,7 +117,8 @@ var messageEntries = []Entry{
 		ID: "dates", Title: "Messages have the date of the transfer",
 		Phrases:  []string{"Exchange does not keep the dates of messages"},
 		Keywords: []string{"date", "date transfer", "date sort", "date migration", "internaldate", "wrong date", "rollup 5", "archive date"},
-		Meaning: "Exchange 2010 before Service Pack 2 Update Rollup 5 drops the date that arrives with a message (INTERNALDATE). Outlook then " +
+		Meaning: "Exchange 2010 before Service Pack 2 Update Rollup 5 drops the date that arrives with a message " +
+			"(INTERNALDATE). Outlook then " +
 			"sorts all messages under the day of the migration.",
 		Causes: []Cause{
 			{
@@ -116,7 +131,8 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"date of the transfer\" R1; Microsoft's list of Exchange build numbers",
 			},
 			{
-				Title: "Outlook's AutoArchive uses the date of the last change. Configure it to use the date sent or received.",
+				Title: "Outlook's AutoArchive uses the date of the last change. Configure it to use the date sent " +
+					"or received.",
 				Lines: []string{
 					"https://www.howto-outlook.com/faq/archivenotworking.htm",
 					"https://web.archive.org/web/20190914063435/http://www.howto-outlook.com/faq/archivenotworking.htm",
@@ -129,7 +145,8 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"any to Exchange 2007\" R1",
 			},
 		},
-		Exgate: "Once in a session, exgate compares the stored date of a message with the date that was sent. If they differ, the client and " +
+		Exgate: "Once in a session, exgate compares the stored date of a message with the date that was sent. If " +
+			"they differ, the client and " +
 			"the log get a warning. fixes.internal-date: leave switches this off.",
 		See:    []string{"exchange2007"},
 		Source: "FAQ.Exchange, \"date of the transfer\"; behaviour notes §5 row 4",
@@ -141,7 +158,8 @@ var messageEntries = []Entry{
 		Causes: []Cause{
 			{
 				Title: "Large messages fail: raise the limits of the receive and send connectors to 40 MB.",
-				Click: "Exchange Management Console: Server Configuration > Hub Transport > Receive Connectors > Properties > General > Maximum " +
+				Click: "Exchange Management Console: Server Configuration > Hub Transport > Receive Connectors > " +
+					"Properties > General > Maximum " +
 					"message size (KB); Organization Configuration > Hub Transport > Send Connectors > the same",
 				PowerShell: []string{
 					"Get-ReceiveConnector | Set-ReceiveConnector -MaxMessageSize 40MB",
@@ -150,7 +168,8 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"any to Exchange 2007\"",
 			},
 			{
-				Title: "Dates are wrong: add a Received header made from Date. imapsync must then ignore Received when it recognises messages. " +
+				Title: "Dates are wrong: add a Received header made from Date. imapsync must then ignore Received " +
+					"when it recognises messages. " +
 					"exgate does the same with fixes.received-date.",
 				Lines:  []string{`imapsync ... --skipheader 'Received' --regexmess 's{\A(.*?(?!^$))^Date:(.*?)$}{$1Date:$2\nReceived: From; $2}gxms'`},
 				Source: "FAQ.Exchange, \"any to Exchange 2007\" R1 (\"only partial success\")",
@@ -172,7 +191,8 @@ var messageEntries = []Entry{
 		ID: "retrieval-failed", Title: "Retrieval using the IMAP4 protocol failed for the following message",
 		Phrases:  []string{"Retrieval using the IMAP4 protocol failed", "couldn't retrieve the following message"},
 		Keywords: []string{"retrieval failed", "20004", "message content missing", "fetch nothing"},
-		Meaning: "Exchange cannot convert an item to a message. Most such items are appointments, contacts and tasks, in folders that are not " +
+		Meaning: "Exchange cannot convert an item to a message. Most such items are appointments, contacts and " +
+			"tasks, in folders that are not " +
 			"mail folders. Exchange answers the FETCH with OK and no data, or sends this message instead.",
 		Causes: []Cause{
 			{

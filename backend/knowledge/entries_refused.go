@@ -8,14 +8,17 @@ var refusedEntries = []Entry{
 		Replies:  []string{"BAD Command Argument Error. 11"},
 		Phrases:  []string{"Command Argument Error"}, // whatever the number
 		Keywords: []string{"command argument error", "argument error", "argument error 11", "error 11", "argument 11"},
-		Meaning: "Exchange answers this to everything that it does not accept: the size, the lines or the content of a message, a flag, a " +
+		Meaning: "Exchange answers this to everything that it does not accept: the size, the lines or the content " +
+			"of a message, a flag, a " +
 			"command. After ten errors it closes the connection.",
 		Causes: []Cause{
 			{
-				Title: "APPEND: the message is over the size limit, 10 MB by default (Exchange Online: 45 MB according to the FAQ, 35 MB in a new " +
+				Title: "APPEND: the message is over the size limit, 10 MB by default (Exchange Online: 45 MB " +
+					"according to the FAQ, 35 MB in a new " +
 					"tenant).",
-				Tell:   "imapsync prints the size in braces. On 2010, Exchange closes the connection with 14 at once.",
-				Do:     "Raise the limit (exgate explain too-big), which sometimes needs a reboot. Or skip such messages:",
+				Tell: "imapsync prints the size in braces. On 2010, Exchange closes the connection with 14 at once.",
+				Do: "Raise the limit (exgate explain too-big), which sometimes needs a reboot. Or skip such " +
+					"messages:",
 				Lines:  []string{"imapsync ... --maxsize 10000000      (Exchange)", "imapsync ... --maxsize 45000000      (Exchange Online)"},
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; behaviour notes §3 (imapsync#5)",
 			},
@@ -29,14 +32,18 @@ var refusedEntries = []Entry{
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"",
 			},
 			{
-				Title:  "APPEND: a line has more than 9,900 bytes (Exchange Online: 10,500).",
-				Do:     "exgate re-encodes it (fixes.long-lines). To sync without exgate, run: exgate explain long-lines.",
+				Title: "APPEND: a line has more than 9,900 bytes (Exchange Online: 10,500).",
+				Do: "exgate re-encodes it (fixes.long-lines). To sync without exgate, run: exgate explain " +
+					"long-lines.",
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"",
 			},
 			{
-				Title: "APPEND: Exchange does not understand the content: a header that it cannot decode (also in an attached message), charset " +
-					"TELETEX, or message/partial. Users reported read receipts (\"Read: ...\"), bounces, and drafts without the usual fields.",
-				Do: "exgate repairs many of these (docs/fixes.md). imapsync comes with a script that repairs much of this, and \"often does some " +
+				Title: "APPEND: Exchange does not understand the content: a header that it cannot decode (also in " +
+					"an attached message), charset " +
+					"TELETEX, or message/partial. Users reported read receipts (\"Read: ...\"), bounces, and " +
+					"drafts without the usual fields.",
+				Do: "exgate repairs many of these (docs/fixes.md). imapsync comes with a script that repairs much " +
+					"of this, and \"often does some " +
 					"miracles\":",
 				Lines:  []string{"imapsync ... --pipemess W/tools/fix_email_for_exchange.py"},
 				Source: "FAQ.Exchange, \"Command Argument Error 11\"; behaviour notes §3 (freron.com; imapsync#389, #285, #161)",
@@ -47,7 +54,8 @@ var refusedEntries = []Entry{
 				Source: "behaviour notes §3, §5 row 3 (djcb/mu#1384, node-imap#602)",
 			},
 			{
-				Title: "FETCH: the client asks for an item of another server, such as X-GM-LABELS, because --synclabels or --resynclabels is left " +
+				Title: "FETCH: the client asks for an item of another server, such as X-GM-LABELS, because " +
+					"--synclabels or --resynclabels is left " +
 					"over from a sync with Gmail.",
 				Do:     "Remove these options.",
 				Source: "FAQ.Office365, \"Command Argument Error 11\"; behaviour notes §3 (imapsync#239)",
@@ -58,7 +66,8 @@ var refusedEntries = []Entry{
 				Source: "behaviour notes §3 (MailKit#1139)",
 			},
 		},
-		Exgate: "exgate repairs or refuses in advance what it knows (long lines, size, keywords). If Exchange still refuses a message, exgate " +
+		Exgate: "exgate repairs or refuses in advance what it knows (long lines, size, keywords). If Exchange " +
+			"still refuses a message, exgate " +
 			"examines it and logs the result. mode: observe with log.trace shows the conversation without changes.",
 		See:    []string{"too-big", "long-lines", "server-unavailable", "keywords", "closed", "argument-error-12"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; behaviour notes §3",
@@ -70,8 +79,9 @@ var refusedEntries = []Entry{
 		Keywords: []string{"argument error 12", "error 12", "argument 12"},
 		Meaning:  "This error is similar to 11. Nobody knows what the number 12 means.",
 		Causes: []Cause{{
-			Title:  "The command is long. One user saw the error above 4,096 bytes.",
-			Do:     "Ask for fewer messages at a time. Otherwise the causes are the same as for 11: exgate explain argument-error.",
+			Title: "The command is long. One user saw the error above 4,096 bytes.",
+			Do: "Ask for fewer messages at a time. Otherwise the causes are the same as for 11: exgate explain " +
+				"argument-error.",
 			Source: "behaviour notes §3 (Mailspring-Sync#5)",
 		}},
 		See:    []string{"argument-error", "command-error"},
@@ -82,12 +92,14 @@ var refusedEntries = []Entry{
 		Replies:  []string{"BAD Command Error. 10"},
 		Phrases:  []string{"Command Error. 10"},
 		Keywords: []string{"command error", "command error 10", "error 10", "maxcommandsize"},
-		Meaning: "Exchange does not know the command, or its line is too long. If the word before BAD is not one of the client's tags but a " +
+		Meaning: "Exchange does not know the command, or its line is too long. If the word before BAD is not one " +
+			"of the client's tags but a " +
 			"word of a message, the failure is another one: exgate explain out-of-step.",
 		Causes: []Cause{
 			{
-				Title: "The command line is over MaxCommandSize, 10,240 bytes by default: a long list of UIDs in a SEARCH, FETCH or STORE.",
-				Do:    "Ask for fewer messages at a time. You can raise the limit a little:",
+				Title: "The command line is over MaxCommandSize, 10,240 bytes by default: a long list of UIDs in a " +
+					"SEARCH, FETCH or STORE.",
+				Do: "Ask for fewer messages at a time. You can raise the limit a little:",
 				PowerShell: []string{
 					"Set-ImapSettings -Server {server} -MaxCommandSize 16384",
 					"Restart-Service MSExchangeImap4, MSExchangeIMAP4BE",
@@ -127,7 +139,8 @@ var refusedEntries = []Entry{
 		Replies:  []string{"NO Message contains NUL characters", "NO Message contains invalid header"},
 		Phrases:  []string{"Message contains NUL characters", "Message contains invalid header"},
 		Keywords: []string{"nul character", "nul byte", "invalid header"},
-		Meaning: "The server refuses the content of the message. This text is from Cyrus. Exchange answers Command Argument Error. 11 " +
+		Meaning: "The server refuses the content of the message. This text is from Cyrus. Exchange answers Command " +
+			"Argument Error. 11 " +
 			"instead.",
 		Causes: []Cause{{
 			Title:  "The message has NUL bytes, or header lines without a colon.",
@@ -141,11 +154,13 @@ var refusedEntries = []Entry{
 	{
 		ID: "keywords", Title: "Flags that Exchange does not support ($Forwarded, NonJunk, labels)",
 		Keywords: []string{"keyword", "flag refused", "forwarded flag", "nonjunk", "label", "tags", "permanentflags", "unknown flag"},
-		Meaning: "Exchange keeps the five system flags and $MDNSent, and announces them in PERMANENTFLAGS. It refuses other flags with Command " +
+		Meaning: "Exchange keeps the five system flags and $MDNSent, and announces them in PERMANENTFLAGS. It " +
+			"refuses other flags with Command " +
 			"Argument Error. 11. Over IMAP, it does not show Outlook's categories.",
 		Causes: []Cause{{
-			Title:  "The client sends its own keywords, or those of another server.",
-			Do:     "exgate removes them from messages (fixes.keywords: drop). Without exgate, use this option for each keyword:",
+			Title: "The client sends its own keywords, or those of another server.",
+			Do: "exgate removes them from messages (fixes.keywords: drop). Without exgate, use this option for " +
+				"each keyword:",
 			Lines:  []string{`imapsync ... --regexflag 's/\$Forwarded//g' --debugflags`},
 			Source: "behaviour notes §5 row 3; FAQ.Exchange, \"Flagged\" (--debugflags)",
 		}},
@@ -161,7 +176,8 @@ var refusedEntries = []Entry{
 		Meaning:  "The mailbox does not have the messages that the command names.",
 		Causes: []Cause{
 			{
-				Title:  "The mailbox is empty and the client asks for * or 1:*, or the client uses numbers after the last message.",
+				Title: "The mailbox is empty and the client asks for * or 1:*, or the client uses numbers after " +
+					"the last message.",
 				Do:     "Let the client check EXISTS first.",
 				Source: "behaviour notes §3 (node-imap#615, #709, #762)",
 			},
@@ -190,7 +206,8 @@ var refusedEntries = []Entry{
 		Replies:  []string{"NO Command received in Invalid state."},
 		Phrases:  []string{"NO Command received in Invalid state"},
 		Keywords: []string{"read only mailbox", "examine"},
-		Meaning: "This text comes with NO, not with BAD. The client has opened the mailbox with EXAMINE, which is read-only, and tries to " +
+		Meaning: "This text comes with NO, not with BAD. The client has opened the mailbox with EXAMINE, which is " +
+			"read-only, and tries to " +
 			"change something.",
 		Causes: []Cause{{
 			Title:  "The client used EXAMINE instead of SELECT.",

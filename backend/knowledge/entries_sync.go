@@ -4,7 +4,8 @@ var syncEntries = []Entry{
 	{
 		ID: "sync-exchange", Title: "Syncing from or to Exchange 2000 to 2019, and imapsync's --exchange2",
 		Keywords: []string{"sync exchange", "transfer exchange", "exchange account", "preset", "exchange2", "migrate exchange"},
-		Meaning: "Point the client at exgate, and exgate at Exchange. exgate's profile replaces imapsync's preset --exchange2, but does not " +
+		Meaning: "Point the client at exgate, and exgate at Exchange. exgate's profile replaces imapsync's preset " +
+			"--exchange2, but does not " +
 			"skip or cut messages.",
 		Causes: []Cause{
 			{
@@ -14,14 +15,17 @@ var syncEntries = []Entry{
 			},
 			{
 				Title: "With exgate, the preset is not needed. It does no harm.",
-				Do: "Set upstream.profile: auto, or the profile of the version, such as exchange2016. As with the preset, the profile allows 4 " +
-					"messages per second and 10,000,000 bytes for a message, disarms read-receipt requests, and does not send \\Flagged with the " +
+				Do: "Set upstream.profile: auto, or the profile of the version, such as exchange2016. As with the " +
+					"preset, the profile allows 4 " +
+					"messages per second and 10,000,000 bytes for a message, disarms read-receipt requests, and " +
+					"does not send \\Flagged with the " +
 					"message. exgate sets \\Flagged afterwards.",
 				Lines:  []string{`imapsync --host1 old.example.com --user1 '{user}' --passfile1 p1 --host2 127.0.0.1 --port2 1993 --ssl2 --user2 '{domain}\{admin}\{user}' --passfile2 p2`},
 				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R1",
 			},
 			{
-				Title: "Without exgate, use the preset. The second line shows its options in imapsync 1.970 (on Windows: \" instead of ', and no " +
+				Title: "Without exgate, use the preset. The second line shows its options in imapsync 1.970 (on " +
+					"Windows: \" instead of ', and no " +
 					"--maxlinelength).",
 				Lines: []string{
 					"imapsync ... --exchange2",
@@ -34,9 +38,11 @@ var syncEntries = []Entry{
 		Source: "FAQ.Exchange, \"Can I use imapsync\", \"How to sync from XXX to Exchange\"",
 	},
 	{
-		ID: "sync-online", Title: "Syncing from or to Office 365 (Exchange Online), and imapsync's --office1, --office2",
+		ID: "sync-online", Title: "Syncing from or to Office 365 (Exchange Online), and imapsync's --office1, " +
+			"--office2",
 		Keywords: []string{"sync office365", "sync office", "transfer office365", "transfer office", "office365 account", "migrate office365", "sync online", "office1", "office2"},
-		Meaning:  "The host is outlook.office365.com, port 993 with TLS. IMAP is not always on, and most tenants no longer accept passwords.",
+		Meaning: "The host is outlook.office365.com, port 993 with TLS. IMAP is not always on, and most tenants " +
+			"no longer accept passwords.",
 		Causes: []Cause{
 			{
 				Title:  "First, IMAP must be on, and the login must work.",
@@ -45,13 +51,15 @@ var syncEntries = []Entry{
 			},
 			{
 				Title: "With exgate, set upstream.profile: exchange-online.",
-				Do: "As with --office2, the profile allows 45,000,000 bytes for a message and 4 messages per second, and disarms read-receipt " +
+				Do: "As with --office2, the profile allows 45,000,000 bytes for a message and 4 messages per " +
+					"second, and disarms read-receipt " +
 					"requests. It re-encodes long lines, and also removes $MDNSent.",
 				Lines:  []string{"exgate serve --set upstream.profile=exchange-online --set upstream.address=outlook.office365.com:993"},
 				Source: "FAQ.Office365, \"How to sync from XXX to Office365\"",
 			},
 			{
-				Title: "Without exgate, into Office 365: use the preset. The second line shows its options in imapsync 1.870.",
+				Title: "Without exgate, into Office 365: use the preset. The second line shows its options in " +
+					"imapsync 1.870.",
 				Lines: []string{
 					"imapsync ... --office2",
 					`imapsync ... --host2 outlook.office365.com --ssl2 --maxsize 45000000 --maxmessagespersecond 4 --disarmreadreceipts --regexmess "s,(.{10239}),$1\r\n,g" --f1f2 "Files=Files_renamed_by_imapsync"`,
@@ -59,7 +67,8 @@ var syncEntries = []Entry{
 				Source: "FAQ.Office365, \"How to sync from XXX to Office365\"",
 			},
 			{
-				Title: "Without exgate, out of Office 365: use the preset. The second line shows its options in imapsync 1.970.",
+				Title: "Without exgate, out of Office 365: use the preset. The second line shows its options in " +
+					"imapsync 1.970.",
 				Lines: []string{
 					"imapsync ... --office1",
 					`imapsync ... --host1 outlook.office365.com --ssl1 --exclude "^Files$"`,

@@ -155,7 +155,8 @@ func CheckLine(line []byte) (text []byte, lit *Literal, err error) {
 	}
 	l, start, ok := parseLiteral(line)
 	if !ok || start == 0 || (line[start-1] != ' ' && line[start-1] != '(') {
-		return nil, nil, SyntaxError(fmt.Sprintf("malformed literal at the end of the line: want {n} or {n+}, n of at most %d digits, after a space", maxLiteralDigits))
+		return nil, nil, SyntaxError(fmt.Sprintf("malformed literal at the end of the line: want {n} or {n+}, n of "+
+			"at most %d digits, after a space", maxLiteralDigits))
 	}
 	return line[:start], &l, nil
 }

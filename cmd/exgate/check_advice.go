@@ -28,13 +28,16 @@ func (r *loginReport) adviseTLS(c *config.Config, now time.Time, add func(string
 	t := r.TLS
 	switch {
 	case t == nil && r.Greeting != "":
-		add("others on the network can read the passwords: set upstream.tls: implicit (port 993) or starttls (port 143)")
+		add("others on the network can read the passwords: set upstream.tls: implicit (port 993) or starttls (port " +
+			"143)")
 	case t == nil:
 	case t.Verified == "" && isOldTLS(t.Version) && !c.Upstream.InsecureOldTLS:
-		add("the server supports only %s: upstream.insecure-old-tls: true allows it; docs/logins.md describes the risk", t.Version)
+		add("the server supports only %s: upstream.insecure-old-tls: true allows it; docs/logins.md describes the "+
+			"risk", t.Version)
 	case t.Verified == "":
 	case isOldTLS(t.Version):
-		add("%s does not stop a determined attacker: run exgate on the same machine as this server, use a tunnel, or update "+
+		add("%s does not stop a determined attacker: run exgate on the same machine as this server, use a tunnel, "+
+			"or update "+
 			"the server's Windows", t.Version)
 	}
 	if t != nil && t.Verified != "" && t.Expires.Sub(now) < expiryWarning {
@@ -66,13 +69,15 @@ func (r *loginReport) adviseForms(c *config.Config, add func(string, ...any)) {
 	}
 	switch {
 	case accepted != "" && refused > 0:
-		add("Exchange refused %d login forms before it accepted one. This counts towards a lock-out each time that exgate "+
+		add("Exchange refused %d login forms before it accepted one. This counts towards a lock-out each time that "+
+			"exgate "+
 			"starts: set upstream.login.forms: ['%s']", refused, accepted)
 	case accepted == "" && refused > 0 && r.Admin == "" && !strings.Contains(r.Login, "@") && r.isOnline():
 		add("Exchange Online needs the user's whole address: log in with the address, or set " +
 			"upstream.login.forms: ['user@upn'] and upstream.login.upn")
 	case accepted == "" && r.Admin != "" && refused == c.Upstream.Login.MaxFailures:
-		add("exgate stopped after %d failures. If the password is right, and the account is not near a lock-out, try the other "+
+		add("exgate stopped after %d failures. If the password is right, and the account is not near a lock-out, "+
+			"try the other "+
 			"forms: exgate check --login '%s' --set upstream.login.max_failures=9", refused, r.Login)
 	}
 }
@@ -95,7 +100,8 @@ func (r *loginReport) adviseProfile(c *config.Config, add func(string, ...any)) 
 	case set == config.Auto && !sure:
 		add("exgate is not sure about the version of the server (%s): if you know it, set upstream.profile", why)
 	case set == config.Auto && found == "plain":
-		add("the server is not Exchange (%s), so exgate repairs nothing: set upstream.profile: plain, which makes each "+
+		add("the server is not Exchange (%s), so exgate repairs nothing: set upstream.profile: plain, which makes "+
+			"each "+
 			"login faster", why)
 	case set == config.Auto || !sure || set == found || set == "exchange-se" && found == "exchange2019":
 	case set == "plain":

@@ -31,8 +31,10 @@ func demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show what Exchange does to a mailbox, with and without exgate",
-		Long: "Starts a simulated Exchange, and exgate in front of it, on free ports of this machine. Then it syncs a small mailbox\n" +
-			"into Exchange twice: directly, and through exgate. At the end it stops both servers and removes all their data.",
+		Long: "Starts a simulated Exchange, and exgate in front of it, on free ports of this machine. Then it " +
+			"syncs a small mailbox\n" +
+			"into Exchange twice: directly, and through exgate. At the end it stops both servers and removes all " +
+			"their data.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.DiscardHandler)

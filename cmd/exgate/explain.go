@@ -175,7 +175,8 @@ func entriesByID(args []string) []found {
 func (e *explanation) print(out io.Writer, a answer) error {
 	var nothing error
 	if len(a.Found) == 0 {
-		nothing = exitError{exitNothing, errors.New("exgate does not know this text; exgate explain --list shows the entries")}
+		nothing = exitError{exitNothing, errors.New("exgate does not know this text; exgate explain --list shows " +
+			"the entries")}
 	}
 	for i := range a.Found {
 		a.Found[i].Entry = a.Found[i].With(a.Names)

@@ -28,9 +28,12 @@ func fixCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fix [file | mbox | Maildir]...",
 		Short: "Repair messages without a server",
-		Long: "Repairs messages as the gateway does. Without arguments, exgate reads one message from standard input and writes\n" +
-			"it to standard output, as imapsync's --pipemess needs. Arguments are files, mbox files, Maildirs or folders of\n" +
-			"messages; exgate writes the repaired ones to the folder of --output, under the same names. If the lines of a\n" +
+		Long: "Repairs messages as the gateway does. Without arguments, exgate reads one message from standard " +
+			"input and writes\n" +
+			"it to standard output, as imapsync's --pipemess needs. Arguments are files, mbox files, Maildirs or " +
+			"folders of\n" +
+			"messages; exgate writes the repaired ones to the folder of --output, under the same names. If the " +
+			"lines of a\n" +
 			"message end in LF only, as Unix stores them, they do so in the result too.\n\n" +
 			"Exit codes:\n" +
 			"  0   no message was changed; with standard input: also if the message was changed\n" +
@@ -54,7 +57,8 @@ func fixCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&f.profile, "profile", config.Auto,
 		"the profile whose fixes are used, such as exchange2016; with --config, the default is the configured profile")
-	cmd.Flags().StringVar(&f.stage, "stage", "profile", "the last stage of repair: profile, refused, shed, envelope (docs/fixes.md)")
+	cmd.Flags().StringVar(&f.stage, "stage", "profile", "the last stage of repair: profile, refused, shed, "+
+		"envelope (docs/fixes.md)")
 	cmd.Flags().StringVar(&f.report, "report", "text",
 		"the report on standard error; text: a summary; json: one line for each message")
 	cmd.Flags().StringVar(&f.output, "output", "", "the `folder` to write to, which must not exist; only with arguments")

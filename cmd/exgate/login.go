@@ -14,8 +14,10 @@ func loginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login MAILBOX",
 		Short: "Get a user's consent for OAuth2, by a code that the user enters in a browser",
-		Long: "Gets a refresh token for upstream.oauth2.flow: refresh-token. exgate shows an address and a code. The user signs in\n" +
-			"there as MAILBOX and enters the code. exgate then stores the refresh token, encrypted, in state_dir. A running\n" +
+		Long: "Gets a refresh token for upstream.oauth2.flow: refresh-token. exgate shows an address and a code. " +
+			"The user signs in\n" +
+			"there as MAILBOX and enters the code. exgate then stores the refresh token, encrypted, in state_dir. " +
+			"A running\n" +
 			"exgate uses the token from the next login on.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,7 +30,8 @@ func loginCommand() *cobra.Command {
 				return exitError{exitConfig, err}
 			}
 			if opts.OAuth2.Flow != backend.FlowRefreshToken {
-				return exitError{exitConfig, errors.New("upstream.oauth2.flow: exgate login works only with refresh-token")}
+				return exitError{exitConfig, errors.New("upstream.oauth2.flow: exgate login works only with " +
+					"refresh-token")}
 			}
 			if importToken {
 				return keepToken(cmd, opts.OAuth2, args[0])

@@ -24,9 +24,12 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway",
-		Long: "Runs the gateway. SIGTERM or an interrupt stops it: commands in flight finish, then each client gets BYE. After\n" +
-			"drain_timeout, exgate closes the connections that remain. A second signal ends exgate at once. SIGHUP makes exgate\n" +
-			"read the configuration and its certificates again. The new configuration applies to clients that connect later.",
+		Long: "Runs the gateway. SIGTERM or an interrupt stops it: commands in flight finish, then each client " +
+			"gets BYE. After\n" +
+			"drain_timeout, exgate closes the connections that remain. A second signal ends exgate at once. SIGHUP " +
+			"makes exgate\n" +
+			"read the configuration and its certificates again. The new configuration applies to clients that " +
+			"connect later.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, file, err := loadConfig(cmd)

@@ -42,7 +42,8 @@ func simulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a simulated Exchange",
-		Long: "Runs a simulated Microsoft Exchange IMAP4 service in memory, until interrupted. It has the texts, limits and quirks\n" +
+		Long: "Runs a simulated Microsoft Exchange IMAP4 service in memory, until interrupted. It has the texts, " +
+			"limits and quirks\n" +
 			"of a real one.\n\n" +
 			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  ") + "\n\n" + controlHelp,
 		Args: cobra.NoArgs,
@@ -57,13 +58,17 @@ func simulateCommand() *cobra.Command {
 	f.StringVar(&s.config.Profile, "profile", "exchange2016",
 		"the version to simulate, one of "+strings.Join(exchangesim.Profiles(), ", "))
 	f.StringVar(&s.startTLS, "listen-starttls", "127.0.0.1:0", "the address for STARTTLS; empty: no listener")
-	f.StringVar(&s.implicit, "listen-implicit", "127.0.0.1:0", "the address for TLS from the first byte; empty: no listener")
-	f.StringVar(&s.plaintext, "insecure-plaintext", "", "the address that accepts logins without TLS; empty: no listener")
-	f.StringVar(&s.tokens, "listen-tokens", "", "the address of the HTTPS endpoint for access tokens; empty: no listener")
+	f.StringVar(&s.implicit, "listen-implicit", "127.0.0.1:0", "the address for TLS from the first byte; empty: no "+
+		"listener")
+	f.StringVar(&s.plaintext, "insecure-plaintext", "", "the address that accepts logins without TLS; empty: no "+
+		"listener")
+	f.StringVar(&s.tokens, "listen-tokens", "", "the address of the HTTPS endpoint for access tokens; empty: no "+
+		"listener")
 	f.DurationVar(&s.config.Tokens.Lifetime, "token-lifetime", time.Hour, "the lifetime of an access token")
 	f.BoolVar(&s.anyHost, "insecure-any-host", false,
 		"allow addresses that are not loopback, although everybody knows the users' passwords")
-	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on; no- before its name switches it off (may be repeated)")
+	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on; no- before its name switches it off (may "+
+		"be repeated)")
 	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault (may be repeated)")
 	f.BoolVar(&takeOrders, "control", false, "read orders from standard input while the simulation runs")
 	f.StringVar(&s.certOut, "cert-out", "", "write the certificate in PEM format to this `file`")

@@ -34,8 +34,10 @@ func userCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Manage the accounts that may use the gateway's credentials",
-		Long: "Manages the users file (users_file). If exgate itself holds an admin's password or OAuth2 credentials, this file\n" +
-			"lists the accounts that may use them, and the mailboxes that each may open. A running exgate reads the file again\n" +
+		Long: "Manages the users file (users_file). If exgate itself holds an admin's password or OAuth2 " +
+			"credentials, this file\n" +
+			"lists the accounts that may use them, and the mailboxes that each may open. A running exgate reads " +
+			"the file again\n" +
 			"when it changes.",
 		// Without NoArgs, cobra takes a mistyped verb for an argument.
 		Args: cobra.NoArgs,
@@ -52,8 +54,10 @@ func userAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add NAME",
 		Short: "Add an account, or replace its password and mailboxes",
-		Long: "Adds an account to the users file, or replaces its line. exgate asks for the password without echo. If standard\n" +
-			"input is not a terminal, exgate reads the password from it. The file contains only the hash of the password.",
+		Long: "Adds an account to the users file, or replaces its line. exgate asks for the password without echo. " +
+			"If standard\n" +
+			"input is not a terminal, exgate reads the password from it. The file contains only the hash of the " +
+			"password.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := usersFile(cmd)
@@ -132,7 +136,8 @@ func usersFile(cmd *cobra.Command) (string, error) {
 	}
 	c, _, configErr := readConfig(cmd)
 	if c == nil || c.UsersFile == "" {
-		return "", exitError{exitConfig, errors.Join(errors.New("no users file is configured: set users_file, or name one with --file"), configErr)}
+		return "", exitError{exitConfig, errors.Join(errors.New("no users file is configured: set users_file, or "+
+			"name one with --file"), configErr)}
 	}
 	return c.UsersFile, nil
 }
