@@ -179,7 +179,7 @@ func (f fault) name() string {
 	return string(f.end) + strings.TrimPrefix(f.kind, string(endCut))
 }
 
-// at says whether the fault is one for that moment.
+// at reports whether the fault is one for that moment.
 func (f fault) at(verb string) bool {
 	return f.verb == "" || f.verb == verb || "UID "+f.verb == verb ||
 		f.verb == verbAny && verb != verbGreeting && verb != verbWaiting

@@ -78,7 +78,7 @@ func (c *conn) fold(name string) string {
 	return name
 }
 
-// inside says whether name is below parent.
+// inside reports whether name is below parent.
 func (c *conn) inside(name, parent string) bool {
 	return strings.HasPrefix(c.fold(name), c.fold(parent)+separator)
 }
