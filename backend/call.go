@@ -16,12 +16,12 @@ type call struct {
 	req  *Request
 	tag  string
 	want atomic.Int32 // wantNothing, wantContinue, wantTagged
-	ev   chan event   // holds one: the reader sends only what is wanted
+	ev   chan event   // capacity 1: the reader sends only an event that is wanted
 }
 
 const (
-	wantNothing  = iota // bytes of a literal are being written: any reply is out of step
-	wantContinue        // "+", or the tagged reply in its place
+	wantNothing  = iota // bytes of a literal are being written; any reply is out of step
+	wantContinue        // "+", or the tagged reply instead
 	wantTagged          // only the tagged reply
 )
 
@@ -30,8 +30,8 @@ type event struct {
 	status    *wire.Status // nil for "+"
 }
 
-// Do sends a request and returns its tagged reply, whatever its status. An
-// error means that the connection is of no use any more, and is closed.
+// Do sends a request and returns its tagged reply, whatever its status. After an
+// error, the connection is closed.
 func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 	c.tag++
 	call := &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}
@@ -44,7 +44,7 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 	status, err := c.converse(call)
 	if err != nil {
 		err = c.Abandon(err)
-		c.call.Store(nil) // another Do hears of the end
+		c.call.Store(nil) // another Do then returns the error
 		return wire.Status{}, err
 	}
 	c.Said(req.told(status))
@@ -76,7 +76,7 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 		if err != nil {
 			return wire.Status{}, err
 		}
-		if ev.status != nil { // refused in place of "+": nothing of the literal was sent
+		if ev.status != nil { // refused instead of "+": no byte of the literal was sent
 			return *ev.status, nil
 		}
 	}
@@ -85,10 +85,10 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 		return wire.Status{}, err
 	}
 	if n != req.Body.Size {
-		return wire.Status{}, fmt.Errorf("message of %d bytes announced, %d sent", req.Body.Size, n)
+		return wire.Status{}, fmt.Errorf("the message was announced with %d bytes, but has %d", req.Body.Size, n)
 	}
 	call.want.Store(wantTagged)
-	// A write of its own: until it is sent, nothing has been stored
+	// The line end is a separate write: until it is sent, nothing has been stored
 	// (docs/design.md#lost-append).
 	req.Body.Ended = true
 	if _, err := c.Write([]byte("\r\n")); err != nil {
@@ -97,7 +97,7 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 	return c.finish(call)
 }
 
-// send writes a line of a request: its first, or one that begins with a
+// send writes a line of a request. It is the first line, or one that begins with a
 // literal.
 func (c *Conn) send(req *Request, line []byte, first bool) error {
 	if c.trace != nil {
@@ -116,7 +116,7 @@ func (c *Conn) send(req *Request, line []byte, first bool) error {
 	return err
 }
 
-// finish waits for the tagged reply, answering challenges on the way.
+// finish waits for the tagged reply. It answers challenges meanwhile.
 func (c *Conn) finish(call *call) (wire.Status, error) {
 	for {
 		ev, err := c.await(call)
@@ -137,7 +137,7 @@ func (c *Conn) finish(call *call) (wire.Status, error) {
 	}
 }
 
-// await waits for what the request wants next.
+// await waits for the reply that the request needs next.
 func (c *Conn) await(call *call) (event, error) {
 	silence := time.NewTimer(c.timeouts.Reply)
 	defer silence.Stop()
@@ -155,15 +155,20 @@ func (c *Conn) await(call *call) (event, error) {
 			}
 		case <-silence.C:
 			if c.in.Load() == heard {
-				return event{}, fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
+				return event{}, errSilent(c.timeouts.Reply)
 			}
-			heard = c.in.Load() // untagged data is no silence
+			heard = c.in.Load() // the server sends untagged data, so it is not silent
 			silence.Reset(c.timeouts.Reply)
 		}
 	}
 }
 
-// challenge returns what follows "+".
+// errSilent returns the error for a server that has not replied in time.
+func errSilent(timeout time.Duration) error {
+	return fmt.Errorf("the server has sent no reply for %s (reply_timeout)", timeout)
+}
+
+// challenge returns the text after "+".
 func challenge(line []byte) string {
 	return string(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("+"))))
 }

@@ -187,7 +187,7 @@ func TestAppendToAMissingMailbox(t *testing.T) {
 					c.C("abc")
 					u.C("xg3 APPEND Missing {3}")
 					u.S("xg3 NO [TRYCREATE] Missing doesn't exist.")
-					c.S("a1 NO [TRYCREATE] Missing doesn't exist. (exgate: there is no such mailbox; create it first)")
+					c.S("a1 NO [TRYCREATE] Missing doesn't exist. (exgate: the mailbox does not exist; create it first)")
 				} else {
 					u.C("a1 APPEND Missing " + announce)
 					u.S("a1 NO [TRYCREATE] Missing doesn't exist.")

@@ -46,7 +46,7 @@ var faultRows = []faultRow{
 	{"APPEND refused after its message", "refuse-message:NO_Server_Unavailable._15", "APPEND a2 OK [APPENDUID …", "message stored", "2 0"},
 	{"APPEND refused on a fresh connection too", "refuse-message:2:NO_Server_Unavailable._15", "APPEND a2 NO [OVERQUOTA] Server Unavailable. 15 (exgate: …", "Exchange refused a message", "1 0"},
 	{"content refused", "refuse-message:BAD_Command_Argument_Error._11", "APPEND a2 NO Command Argument Error. 11 (exgate: …", "Exchange refused a message", "1 0"},
-	{"message run as commands", "literal-run-as-commands", "APPEND a2 NO …Exchange lost count…\nC a3 NOOP\nS a3 OK …", "message without a reply,session resumed", "1 0"},
+	{"message run as commands", "literal-run-as-commands", "APPEND a2 NO …Exchange replied out of step…\nC a3 NOOP\nS a3 OK …", "message without a reply,session resumed", "1 0"},
 
 	// Goodbyes.
 	{"token expired", "token-expiry", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},

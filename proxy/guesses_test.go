@@ -125,7 +125,7 @@ func TestWhatIsNotOfferedIsNoGuess(t *testing.T) {
 		c.S("* OK …")
 		c.C("a1 LOGIN alice secret")
 		g.accept().S("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready")
-		c.S("a1 NO [CANNOT] no form of this login … set upstream.tls: starttls…")
+		c.S("a1 NO [CANNOT] the server does not support this login: … set upstream.tls: starttls…")
 	}
 }
 

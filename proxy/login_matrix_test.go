@@ -243,7 +243,7 @@ token goes on as it is in every column.
 // matrixReasons are the parts of replies that tell why.
 var matrixReasons = []struct{ part, cell string }{
 	{"built-in Administrator", "admin"},
-	{"no form of this login", "form"},
+	{"the server does not support this login", "form"},
 	{"not connected", "right"},
 	{"may not open", "file"},
 	{"AUTHENTICATIONFAILED", "no"},

@@ -97,8 +97,8 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 		"no password":               {"a1 LOGIN bob\r\n", "a1 BAD LOGIN takes a name and a password; …"},
 		"nothing":                   {"a1 LOGIN\r\n", "a1 BAD LOGIN takes a name and a password; …"},
 		"three":                     {"a1 LOGIN bob pass word\r\n", "a1 BAD LOGIN takes a name and a password; quote them if they have blanks"},
-		"no name":                   {"a1 LOGIN \"\" secret\r\n", "a1 NO [AUTHENTICATIONFAILED] login name: it is empty …"},
-		"control character":         {"a1 LOGIN {3+}\r\nb\tb secret\r\n", "a1 NO [AUTHENTICATIONFAILED] login name …: it has a control character …"},
+		"no name":                   {"a1 LOGIN \"\" secret\r\n", "a1 NO [AUTHENTICATIONFAILED] the login name is empty …"},
+		"control character":         {"a1 LOGIN {3+}\r\nb\tb secret\r\n", "a1 NO [AUTHENTICATIONFAILED] the login name … is not valid: it contains a control character, …"},
 		"too long a name":           {"a1 LOGIN {5000}\r\n", "a1 NO [LIMIT] an argument is at most 4096 bytes long"},
 		"too long a name, sent":     {"a1 LOGIN {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef secret\r\n", "a1 NO [LIMIT] …"},
 		"too long a password, sent": {"a1 LOGIN x {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef\r\n", "a1 NO [LIMIT] …"},
@@ -127,7 +127,7 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ responses, answer string }{
 		"cancelled":  {"*", "a1 BAD AUTHENTICATE cancelled"},
-		"no name":    {"\n" + b64("secret"), "a1 NO [AUTHENTICATIONFAILED] login name: it is empty …"},
+		"no name":    {"\n" + b64("secret"), "a1 NO [AUTHENTICATIONFAILED] the login name is empty …"},
 		"half":       {b64("bob") + "\n*", "a1 BAD AUTHENTICATE cancelled"},
 		"bad base64": {b64("bob") + "\nsecret!", "a1 BAD the response to AUTHENTICATE is not base64"},
 		"too long":   {b64(strings.Repeat("b", 5000)) + "\n" + b64("secret"), "a1 NO [LIMIT] …"},
@@ -205,7 +205,7 @@ func TestTwoFailuresAtMost(t *testing.T) {
 	u.C(`xg2 LOGIN "EXAMPLE\\admin\\bob" "wrong"`)
 	u.S("xg2 NO LOGIN failed.")
 	u.ends()
-	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: wrong name or password; …")
+	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: the name or the password is wrong; …")
 	c.C("a2 NOOP") // and may try again
 	c.S("a2 OK …")
 }
@@ -256,7 +256,7 @@ func TestNoUpstream(t *testing.T) {
 	c := g.dial()
 	c.S("* OK …")
 	c.C("a1 LOGIN alice secret")
-	c.S("a1 NO [UNAVAILABLE] exgate: no connection to Exchange can be made now; …")
+	c.S("a1 NO [UNAVAILABLE] exgate: no connection to Exchange is possible now; …")
 	c.C("a2 LOGOUT")
 	c.S("* BYE …")
 	c.S("a2 OK …")

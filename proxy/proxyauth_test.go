@@ -24,7 +24,7 @@ func TestProxyAuth(t *testing.T) {
 		{"a2 PROXYAUTH", "a2 BAD PROXYAUTH takes the name of a user"},
 		{"a2 PROXYAUTH bob alice", "a2 BAD PROXYAUTH takes the name of a user"},
 		{"a2 PROXYAUTH nobody", "a2 NO [AUTHENTICATIONFAILED] …"},
-		{"a2 PROXYAUTH \"b\tb\"", "a2 NO [AUTHENTICATIONFAILED] login name …"},
+		{"a2 PROXYAUTH \"b\tb\"", "a2 NO [AUTHENTICATIONFAILED] the login name …"},
 	} {
 		c.C(tt.command)
 		c.S(tt.answer)

@@ -11,7 +11,7 @@ const bogus = "<body BAD Command Error. 10"
 
 func TestRule5UnknownTagCloses(t *testing.T) {
 	later := bogus + "\r\n* 99 EXISTS\r\na1 OK done\r\n"
-	bye := "* BYE " + bogus + " (exgate: Exchange lost count…"
+	bye := "* BYE " + bogus + " (exgate: Exchange replied out of step…"
 	t.Run("while idle", func(t *testing.T) {
 		c, u := newGateway(t).login()
 		u.raw(later)
@@ -53,7 +53,7 @@ func TestRule5UnknownTagCloses(t *testing.T) {
 		u.C("abc")
 		u.raw("* 1 EXISTS\r\n" + later)
 		c.S("* 1 EXISTS")
-		c.S("a1 NO " + bogus + " (exgate: Exchange lost count…")
+		c.S("a1 NO " + bogus + " (exgate: Exchange replied out of step…")
 		c.S(bye)
 		c.ends()
 		u.ends()
@@ -83,7 +83,7 @@ func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 		u.expectRaw("b1 D")
 		u.raw("a1 NO too early\r\n* 99 EXISTS\r\n")
 		c.S("a1 NO too early")
-		c.S("* BYE a1 NO too early (exgate: Exchange lost count…")
+		c.S("* BYE a1 NO too early (exgate: Exchange replied out of step…")
 		c.ends()
 		u.ends() // not a byte more
 	})
@@ -96,7 +96,7 @@ func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 		u.S("+ go")
 		u.expectRaw(message[:1000])
 		u.raw("xg3 NO too early\r\n* 99 EXISTS\r\n")
-		c.S("a1 NO xg3 NO too early (exgate: Exchange lost count…")
+		c.S("a1 NO xg3 NO too early (exgate: Exchange replied out of step…")
 		c.S("* BYE …")
 		c.ends()
 	})

@@ -80,7 +80,7 @@ func contentRules() []contentRule {
 	}
 }
 
-// refuseByRule says which rule of content a message breaks, or "".
+// refuseByRule returns the content rule that a message breaks, or "".
 func (s *Server) refuseByRule(msg []byte) string {
 	var why string
 	root := parseEntity(msg)
@@ -115,7 +115,7 @@ func (e *entity) countLeaves() int {
 	return n
 }
 
-// countMessages is how many messages are inside of each other.
+// countMessages returns the depth of messages inside each other.
 func (e *entity) countMessages() int {
 	most := 0
 	for _, child := range e.children {

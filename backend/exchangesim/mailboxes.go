@@ -78,7 +78,7 @@ func (c *conn) fold(name string) string {
 	return name
 }
 
-// inside says whether name is below parent.
+// inside reports whether name is below parent.
 func (c *conn) inside(name, parent string) bool {
 	return strings.HasPrefix(c.fold(name), c.fold(parent)+separator)
 }
@@ -159,7 +159,7 @@ func trimLevels(name string) string {
 	return strings.Join(levels, separator)
 }
 
-// blankEnd tells whether the connection is closed now, since the mailbox that
+// blankEnd reports whether the connection is closed now, since the mailbox that
 // was opened before this one has a name that ends in a blank (quirk EX-42).
 func (c *conn) blankEnd(name string) (closes bool) {
 	closes = c.blankOpened && c.srv.quirks[quirkBlankEndCloses]

@@ -73,7 +73,7 @@ func newTokens(cfg TokenConfig, now func() time.Time) *tokens {
 	return &tokens{cfg: cfg, now: now, access: map[string]access{}, refresh: map[string]string{}, devices: map[string]*device{}}
 }
 
-// GrantRefresh makes a refresh token of a user's, as if he had consented.
+// GrantRefresh creates a refresh token for a user, as if the user had consented.
 func (s *Server) GrantRefresh(user string) string {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// List is the mailboxes that an upstream account has, as far as they are
-// known. It is safe for use by several goroutines; nil is an empty one.
+// List has the known mailboxes of an upstream account. It is safe for concurrent use. A nil
+// List is empty.
 type List struct {
 	// Separator between the levels, of the upstream.
 	Separator string
@@ -22,7 +22,7 @@ type List struct {
 	mapper   string              // the key of that which has told what is remembered
 }
 
-// NewList returns an empty list; "" is Exchange's separator.
+// NewList returns an empty list. The separator "" means Exchange's.
 func NewList(separator string) *List {
 	if separator == "" {
 		separator = "/"
@@ -30,7 +30,7 @@ func NewList(separator string) *List {
 	return &List{Separator: separator, spelling: make(map[string]string)}
 }
 
-// AddWire adds a mailbox as it stands on the wire, and returns its name.
+// AddWire adds a mailbox by its name on the wire, and returns the decoded name.
 func (l *List) AddWire(wire string) (name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +61,7 @@ func (l *List) addWire(wire string) *entry {
 	return e
 }
 
-// Add adds a mailbox and, as Exchange does, its parents.
+// Add adds a mailbox and its parents, as Exchange does.
 func (l *List) Add(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,8 +100,7 @@ func (l *List) add(name string) {
 	}
 }
 
-// first is the mailbox of that name in whatever case which was added first.
-// l.mu is held.
+// first returns the first mailbox that was added with this name in any case. l.mu is held.
 func (l *List) first(name string) (string, bool) {
 	var small [64]byte
 	if key, ok := foldASCII(small[:0], name); ok {
@@ -112,14 +111,14 @@ func (l *List) first(name string) (string, bool) {
 	return spelt, known
 }
 
-// Remove takes a mailbox out; its children stay.
+// Remove removes a mailbox, but not its children.
 func (l *List) Remove(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.remove(name)
 }
 
-// remove takes one mailbox out. l.mu is held.
+// remove removes one mailbox. l.mu is held.
 func (l *List) remove(name string) {
 	l.version++
 	clear(l.wires)
@@ -140,7 +139,7 @@ func (l *List) remove(name string) {
 	}
 }
 
-// Rename moves a mailbox with all below it.
+// Rename renames a mailbox with all mailboxes below it.
 func (l *List) Rename(from, to string) {
 	l.mu.Lock()
 	var moved []string
@@ -156,7 +155,7 @@ func (l *List) Rename(from, to string) {
 	}
 }
 
-// Without returns a copy of the list in which a mailbox is missing.
+// Without returns a copy of the list without one mailbox.
 func (l *List) Without(name string) *List {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -182,7 +181,7 @@ func (l *List) all() []string {
 	return names
 }
 
-// Has tells whether there is a mailbox of that very spelling.
+// Has reports whether the list has a mailbox in exactly this spelling.
 func (l *List) Has(name string) bool {
 	if l == nil {
 		return false
@@ -196,7 +195,7 @@ func (l *List) Has(name string) bool {
 	return ok
 }
 
-// Spelling returns the mailbox of that name in whatever case.
+// Spelling returns the mailbox with this name in any case.
 func (l *List) Spelling(name string) (spelt string, ok bool) {
 	if l == nil {
 		return "", false
@@ -206,7 +205,7 @@ func (l *List) Spelling(name string) (spelt string, ok bool) {
 	return l.first(name)
 }
 
-// Wire is a name as it stands on the wire.
+// Wire returns the spelling of a name on the wire.
 func (l *List) Wire(name string) string {
 	if l != nil {
 		l.mu.RLock()

@@ -12,8 +12,8 @@ import (
 // a mailbox begun with it goes on.
 const reservedEnd = "_renamed_by_imapsync"
 
-// Mapper maps names both ways. It is made of Options, is never changed, and
-// may be used by several goroutines.
+// Mapper maps names in both directions. It never changes after NewMapper, and is
+// safe for concurrent use.
 type Mapper struct {
 	opts     Options
 	key      string   // the same for the same options
@@ -29,7 +29,7 @@ type pattern struct {
 	to, backTo, as string         // as: From, as written
 }
 
-// NewMapper returns a Mapper, or what Validate says of the options.
+// NewMapper returns a Mapper, or the faults that Validate finds in the options.
 func NewMapper(o Options) (*Mapper, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -54,11 +54,11 @@ func NewMapper(o Options) (*Mapper, error) {
 	return m, nil
 }
 
-// Separator is what clients see between the levels of names.
+// Separator returns the separator that clients see between the levels of names.
 func (m *Mapper) Separator(have *List) string { return cmp.Or(m.opts.Separator, have.separator()) }
 
-// Upstream returns the upstream mailbox that a client means, where have is
-// what the upstream has. An error says why there can be none, and what to do.
+// Upstream returns the upstream mailbox that a client's name means. have lists the
+// upstream's mailboxes. An error says why the name cannot be mapped, and the remedy.
 func (m *Mapper) Upstream(client string, have *List) (string, error) {
 	name, err := m.rewritten(client)
 	if err != nil {
@@ -85,7 +85,7 @@ func (m *Mapper) Upstream(client string, have *List) (string, error) {
 
 const inbox = "INBOX"
 
-// movesInbox tells whether INBOX, too, lies below the prefix.
+// movesInbox reports whether the prefix contains INBOX too.
 func (m *Mapper) movesInbox() bool {
 	return len(m.prefix) > 0 && !strings.EqualFold(m.prefix[0], inbox)
 }
@@ -96,15 +96,16 @@ func (m *Mapper) rewritten(client string) (string, error) {
 	for _, p := range m.patterns {
 		before := name
 		if name = p.from.ReplaceAllString(before, p.to); p.back != nil && name != before && p.back.ReplaceAllString(name, p.backTo) != before {
-			return "", fmt.Errorf("the mailbox %q: the pattern %s of names.patterns makes it %q, and does not lead back: mend its back_from and back_to",
+			return "", fmt.Errorf("the mailbox %q: the pattern %s of names.patterns renames it to %q, but "+
+				"back_from and back_to do not restore the name: correct them",
 				client, p.as, name)
 		}
 	}
 	return name, nil
 }
 
-// Client returns what a client is told an upstream mailbox is called; ok is
-// false for one that it is not shown, since no name leads to it.
+// Client returns the client's name of an upstream mailbox. ok is false if clients do
+// not see the mailbox, because no name maps to it.
 func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
 	if m.isPlain(upstream, have) {
 		return upstream, true
@@ -124,8 +125,8 @@ func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
 	return client, true
 }
 
-// isPlain tells, at a glance, that a mailbox which Exchange has is called the
-// same by clients: most are. What it does not see through is looked at closely.
+// isPlain is a fast test that returns true only if clients see a mailbox under its
+// own name, as they see most. If it returns false, the full mapping decides.
 func (m *Mapper) isPlain(upstream string, have *List) bool {
 	o := &m.opts
 	if len(o.List)+len(m.patterns)+len(m.prefix) > 0 || o.Separator != "" || have.separator() != "/" || upstream == "" ||
@@ -198,7 +199,7 @@ func cutPair(pairs []Pair, name, sep string, side func(Pair) string) (pair Pair,
 	return Pair{}, "", false
 }
 
-// cutBelow returns what of a name stands below a mailbox.
+// cutBelow returns the part of a name below a mailbox.
 func cutBelow(name, mailbox, sep string) (below string, ok bool) {
 	below, ok = strings.CutPrefix(name, mailbox)
 	if !ok {

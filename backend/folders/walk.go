@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// walk goes down the levels of one name.
+// walk maps one name, level by level.
 type walk struct {
 	m      *Mapper
 	have   *List
@@ -31,9 +31,9 @@ func (w *walk) join(level string) string {
 	return w.path + w.sep + level
 }
 
-// level returns the path of one of the client's levels. With asItIs a mailbox
-// that Exchange has in that very spelling, though exgate would write it
-// otherwise, is taken for it.
+// level returns the upstream path for one level of the client's name. With asItIs, it
+// accepts a mailbox that Exchange has in exactly this spelling, even if exgate would
+// write the name differently.
 func (w *walk) level(name string, asItIs bool) (string, error) {
 	if w.path == "" && strings.EqualFold(name, inbox) {
 		return inbox, nil
@@ -69,10 +69,11 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	return w.unlike(apart)
 }
 
-// unlike returns path unless Exchange has one that it takes for the same.
+// unlike returns path, or an error if Exchange has a mailbox that differs only in
+// case.
 func (w *walk) unlike(path string) (string, error) {
 	if spelt, exists := w.spelling(path); exists {
-		return "", fmt.Errorf("it cannot be told from %q in Exchange: rename one of them", spelt)
+		return "", fmt.Errorf("Exchange does not distinguish it from %q: rename one of them", spelt)
 	}
 	return path, nil
 }
@@ -84,8 +85,8 @@ func (w *walk) spelling(path string) (spelt string, ok bool) {
 	return spelt, ok && strings.HasPrefix(spelt, w.path)
 }
 
-// unclaimed tells whether no other name of a client's leads to the mailbox of
-// this level, nor may.
+// unclaimed reports whether no other name of a client maps, or could map, to the
+// mailbox of this level.
 func (w *walk) unclaimed(level string) bool {
 	if path := w.join(level); w.isReserved(level) || w.given(path) || w.hides(path) || w.reads(level) {
 		return false
@@ -98,22 +99,22 @@ func (w *walk) unclaimed(level string) bool {
 	return err != nil || path != w.join(level)
 }
 
-// given tells whether the list gives that path to another name.
+// given reports whether names.list gives this path to another name.
 func (w *walk) given(path string) bool {
 	return slices.ContainsFunc(w.m.byTo, func(p Pair) bool { return fold(p.To) == fold(path) })
 }
 
-// hides tells whether the path is that of a folder which clients are not shown.
-// What they call so is another.
+// hides reports whether clients do not see the folder at this path. If a client uses
+// its name, the name means another mailbox.
 func (w *walk) hides(path string) bool { return w.path == "" && w.m.Hidden(path, w.have) }
 
 func (w *walk) isReserved(name string) bool {
 	return w.path == "" && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
 }
 
-var errTooManyBlanks = errors.New("it is longer than Exchange takes, and has too many blanks to be cut: rename it")
+var errTooManyBlanks = errors.New("it is longer than Exchange allows, and has too many blanks to be split: rename it")
 
-// text is the plain form of a level, which may be several.
+// text returns the plain form of a level, which may consist of several levels.
 func (w *walk) text(name string) (string, error) {
 	if w.isReserved(name) {
 		name += reservedEnd
@@ -130,7 +131,7 @@ func (w *walk) text(name string) (string, error) {
 	return strings.Join(levels, w.sep), nil
 }
 
-// undo returns the client's name of a plain form, or of one with a suffix.
+// undo returns the client's name for a plain form, or for one with a suffix.
 func (w *walk) undo(text string) string {
 	var whole strings.Builder
 	rest := text
@@ -164,15 +165,15 @@ func (w *walk) plainUndone(text string) string {
 	return name
 }
 
-// reads tells whether the last level of text reads like the beginning of a
-// long one.
+// reads reports whether the last level of text looks like the beginning of a long
+// level.
 func (w *walk) reads(text string) bool {
 	_, more := isMore(text[strings.LastIndex(text, w.sep)+1:])
 	return more
 }
 
-// decode returns what a client calls the next upstream levels, and how many
-// they are; 0 if no name leads there.
+// decode returns the client's name of the next upstream levels, and the number of
+// these levels; 0 if no name maps to them.
 func (w *walk) decode(levels []string) (name string, n int) {
 	n = 1
 	for _, more := isMore(levels[0]); more; n++ {

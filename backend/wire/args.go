@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Args reads the arguments of a command that has been gathered whole. It is
-// lenient, as Exchange is: it takes what clients mean.
+// Args reads the arguments of a complete command. Like Exchange, it is lenient: it
+// accepts forms that the RFC forbids if their meaning is clear.
 type Args struct {
 	// text holds the lines of the command after its verb; literals[i] stands
 	// between text[i] and text[i+1].
@@ -20,7 +20,7 @@ func (a *Args) AddText(p []byte) { a.text = append(a.text, bytes.Clone(p)) }
 // AddLiteral appends the literal that follows the last text.
 func (a *Args) AddLiteral(p []byte) { a.literals = append(a.literals, p) }
 
-// Space passes over blanks and tells whether there were any.
+// Space skips blanks, and reports whether there were any.
 func (a *Args) Space() bool {
 	n := 0
 	for len(a.text) > 0 && n < len(a.text[0]) && a.text[0][n] == ' ' {
@@ -32,13 +32,13 @@ func (a *Args) Space() bool {
 	return n > 0
 }
 
-// Empty tells whether nothing is left.
+// Empty reports whether all arguments have been read.
 func (a *Args) Empty() bool {
 	return len(a.literals) == 0 && (len(a.text) == 0 || len(a.text[0]) == 0)
 }
 
-// Left tells how much there is still to read: the texts that were added and
-// not read to their end, and the bytes of the first of them.
+// Left returns the number of texts that have not been read to their end, and the
+// remaining bytes of the first of them.
 func (a *Args) Left() (texts, bytes int) {
 	if len(a.text) == 0 {
 		return 0, 0
@@ -70,8 +70,8 @@ func (a *Args) String() (string, bool) {
 	}
 }
 
-// Atom reads up to a blank or a parenthesis, whatever is in it: flags such as
-// foo[1] are no atoms to the RFC and come all the same.
+// Atom reads up to a blank or a parenthesis. It accepts all other characters, because
+// clients send flags such as foo[1], which are not atoms in the RFC.
 func (a *Args) Atom() (string, bool) { return a.atom(" ()") }
 
 func (a *Args) atom(stop string) (string, bool) {
@@ -130,8 +130,8 @@ func (a *Args) Strings() (list []string, ok bool) {
 	})
 }
 
-// List reads a parenthesized list of atoms; ok is true and the list nil where
-// there is none.
+// List reads a parenthesized list of atoms. If there is no list, it returns nil and
+// true.
 func (a *Args) List() (list []string, ok bool) {
 	if a.Peek() != '(' {
 		return nil, true

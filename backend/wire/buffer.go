@@ -7,16 +7,16 @@ import (
 	"sync/atomic"
 )
 
-// bufferSize bounds a line that is taken in one piece, and is what one read of
-// a busy connection brings.
+// bufferSize is the maximum length of a line that is taken in one piece, and the size of
+// one read of a busy connection.
 const bufferSize = 64 << 10
 
 var pool = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// errFull says that the buffer holds bufferSize bytes that nobody took.
-var errFull = errors.New("buffer full")
+// errFull says that the buffer is full: it holds bufferSize bytes.
+var errFull = errors.New("the read buffer is full")
 
-// buffer holds the bytes that were read from src and not taken yet.
+// buffer holds the bytes that were read from src and have not been taken.
 type buffer struct {
 	src  io.Reader
 	mem  *[bufferSize]byte // nil while nothing is buffered
@@ -33,8 +33,8 @@ func (b *buffer) bytes() []byte {
 	return b.mem[b.r:b.w]
 }
 
-// take consumes n buffered bytes. They stay valid until the next fill, as does
-// what is behind them up to their capacity: the rest that is buffered.
+// take consumes n buffered bytes. They stay valid until the next fill. So does the rest of
+// the buffer, which follows them up to their capacity.
 func (b *buffer) take(n int) []byte {
 	p := b.mem[b.r : b.r+n : b.w]
 	b.r += n
@@ -82,7 +82,7 @@ func (b *buffer) read(p []byte) (n int, err error) {
 	return 0, io.ErrNoProgress
 }
 
-// maxEmptyReads is what a Reader is forgiven, as bufio does.
+// maxEmptyReads is the number of empty reads that a Reader may return, as in bufio.
 const maxEmptyReads = 100
 
 func (b *buffer) acquire() {
@@ -91,8 +91,8 @@ func (b *buffer) acquire() {
 	}
 }
 
-// release gives the buffer back. What it held is gone, and so are the slices
-// that take returned.
+// release returns the buffer to the pool. Its contents, and the slices that take has
+// returned, are then invalid.
 func (b *buffer) release() {
 	if b.mem != nil {
 		pool.Put(b.mem)
@@ -100,7 +100,8 @@ func (b *buffer) release() {
 	}
 }
 
-// CountReader counts what is read through it, for whoever asks meanwhile.
+// CountReader counts the bytes that are read through it. Other goroutines may read the
+// count meanwhile.
 type CountReader struct {
 	io.Reader
 	N *atomic.Int64 // bytes

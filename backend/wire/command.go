@@ -7,22 +7,22 @@ import (
 	"io"
 )
 
-// SyntaxError is a line that readers of IMAP could understand differently, or
-// that none would. The line has been consumed.
+// SyntaxError says that IMAP parsers could understand a line differently, or not at all.
+// The line has been consumed.
 type SyntaxError string
 
 func (e SyntaxError) Error() string { return string(e) }
 
-// ErrLineTooLong says that a line exceeds what the reader gathers. The rest of
-// the line is still to come: SkipLine passes over it.
-var ErrLineTooLong = errors.New("command line too long")
+// ErrLineTooLong says that a line is longer than the limit. The rest of the line has not
+// been read: SkipLine skips it.
+var ErrLineTooLong = errors.New("the command line is too long")
 
-// CommandReader reads what a client says.
+// CommandReader reads the commands of a client.
 type CommandReader struct {
 	buf buffer
 }
 
-// NewCommandReader reads from src, which nobody else may read from now on.
+// NewCommandReader returns a reader for src. Nothing else may read from src afterwards.
 func NewCommandReader(src io.Reader) *CommandReader {
 	return &CommandReader{buf: buffer{src: src}}
 }
@@ -59,8 +59,8 @@ func (r *CommandReader) ReadLine(limit int) ([]byte, error) {
 	}
 }
 
-// SkipLine passes over the rest of a line, up to limit bytes of it, and
-// returns its last bytes, in which a literal may be announced.
+// SkipLine skips the rest of a line, up to limit bytes, and returns its last bytes, which
+// may announce a literal.
 func (r *CommandReader) SkipLine(limit int) ([]byte, error) {
 	var tail []byte
 	for {
@@ -88,8 +88,8 @@ func (r *CommandReader) SkipLine(limit int) ([]byte, error) {
 	}
 }
 
-// WriteLiteral copies the n bytes of a literal to w. When w fails, the rest of
-// the literal is still to come; left tells how much.
+// WriteLiteral copies the n bytes of a literal to w. If w fails, left is the number of
+// bytes of the literal that have not been read.
 func (r *CommandReader) WriteLiteral(w io.Writer, n int64) (left int64, err error) {
 	for n > 0 {
 		if len(r.buf.bytes()) == 0 {
@@ -114,17 +114,16 @@ func unexpectedEOF(err error) error {
 	return err
 }
 
-// ReadError is a failure of the side that is read from, in an operation that
-// also writes.
+// ReadError is a failure to read, in an operation that reads and writes.
 type ReadError struct{ Err error }
 
 func (e *ReadError) Error() string { return e.Err.Error() }
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// Buffered returns how many bytes have been read and not taken.
+// Buffered returns the number of buffered bytes.
 func (r *CommandReader) Buffered() int { return len(r.buf.bytes()) }
 
-// Peek returns what is buffered, without taking it.
+// Peek returns the buffered bytes without taking them.
 func (r *CommandReader) Peek() []byte { return r.buf.bytes() }
 
 // Wait reads until something is buffered.
@@ -135,12 +134,12 @@ func (r *CommandReader) Wait() error {
 	return r.buf.fill(true)
 }
 
-// Release gives the buffer back, when reading is over.
+// Release returns the buffer to the pool when reading is over.
 func (r *CommandReader) Release() { r.buf.release() }
 
-// CheckLine applies the rules that all readers of a command line agree on: no
-// NUL, no bare CR, quoted strings closed, literals well formed and at its end.
-// It returns the literal that the line announces, and the line before it.
+// CheckLine applies the rules on which all parsers of a command line agree: no NUL, no
+// bare CR, closed quoted strings, and literals that are well formed and at the end of the
+// line. It returns the literal that the line announces, and the text before it.
 func CheckLine(line []byte) (text []byte, lit *Literal, err error) {
 	if i := bytes.IndexAny(line, "\x00\r"); i >= 0 {
 		if line[i] == 0 {
@@ -156,12 +155,13 @@ func CheckLine(line []byte) (text []byte, lit *Literal, err error) {
 	}
 	l, start, ok := parseLiteral(line)
 	if !ok || start == 0 || (line[start-1] != ' ' && line[start-1] != '(') {
-		return nil, nil, SyntaxError(fmt.Sprintf("malformed literal at the end of the line: want {n} or {n+}, n of at most %d digits, after a space", maxLiteralDigits))
+		return nil, nil, SyntaxError(fmt.Sprintf("malformed literal at the end of the line: want {n} or {n+}, n of "+
+			"at most %d digits, after a space", maxLiteralDigits))
 	}
 	return line[:start], &l, nil
 }
 
-// quoteOpen tells whether line ends inside a quoted string.
+// quoteOpen reports whether line ends inside a quoted string.
 func quoteOpen(line []byte) bool {
 	open := false
 	for i := bytes.IndexByte(line, '"'); i >= 0 && i < len(line); i++ {

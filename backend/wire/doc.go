@@ -1,11 +1,11 @@
-// Package wire frames IMAP as a gateway needs it: it finds where commands,
-// responses and literals begin and end, and leaves their bytes alone.
+// Package wire frames IMAP for a gateway: it finds the beginnings and ends of commands,
+// responses and literals, and does not change their bytes.
 //
-// ResponseReader frames what a server says, liberally: whatever arrives is
-// handed on. CommandReader frames what a client says, strictly: only what all
-// readers of the line would understand alike passes, so that nothing can be
-// smuggled past the gateway.
+// ResponseReader frames the responses of a server. It is liberal and passes everything
+// on. CommandReader frames the commands of a client. It is strict, and accepts only lines
+// that all parsers understand in the same way, so that a client cannot smuggle a command
+// past the gateway.
 //
-// Both hold a buffer from a pool while bytes are pending and none while they
-// wait, since most connections of a mail gateway idle.
+// Both hold a buffer from a pool only while bytes are pending, because most connections
+// of a mail gateway are idle.
 package wire

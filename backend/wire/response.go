@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Kind is what a response is, by its first bytes.
+// Kind is the kind of a response, from its first bytes.
 type Kind int
 
 // The kinds of response, RFC 9051 section 2.2.2.
@@ -25,12 +25,11 @@ type Fragment struct {
 	Literal bool   // bytes of a literal
 }
 
-// Ahead is what has been read already of what comes behind the fragment: nobody
-// has looked at it yet.
+// Ahead returns the buffered bytes after the fragment, which have not been parsed.
 func (f Fragment) Ahead() []byte { return f.Data[len(f.Data):cap(f.Data)] }
 
-// ResponseReader splits what a server says into responses. Nothing is refused:
-// a server's odd line is its client's business.
+// ResponseReader splits the data of a server into responses. It refuses nothing: the client
+// must handle an invalid line.
 type ResponseReader struct {
 	buf     buffer
 	kind    Kind
@@ -39,16 +38,16 @@ type ResponseReader struct {
 	literal int64 // bytes of a literal still to come
 }
 
-// NewResponseReader reads from src, which nobody else may read from now on.
+// NewResponseReader returns a reader for src. Nothing else may read from src afterwards.
 func NewResponseReader(src io.Reader) *ResponseReader {
 	return &ResponseReader{buf: buffer{src: src}}
 }
 
-// keepTail is what stays in the buffer of a line that does not fit, so that
-// the literal announced at its end is seen in one piece.
+// keepTail is the number of bytes that stay in the buffer if a line does not fit, so that
+// the announcement of a literal at its end is in one piece.
 const keepTail = 32
 
-// Scan returns the next fragment out of what is buffered, or false: call Fill.
+// Scan returns the next fragment of the buffered bytes. If it returns false, call Fill.
 func (r *ResponseReader) Scan() (Fragment, bool) {
 	p := r.buf.bytes()
 	if len(p) == 0 {
@@ -89,14 +88,15 @@ func (r *ResponseReader) Fill() error {
 	return r.buf.fill(!r.inside)
 }
 
-// Inside tells whether a response has begun and not ended.
+// Inside reports whether a response has begun and not ended.
 func (r *ResponseReader) Inside() bool { return r.inside }
 
-// Release gives the buffer back, when reading is over.
+// Release returns the buffer to the pool when reading is over.
 func (r *ResponseReader) Release() { r.buf.release() }
 
-// classify looks at the beginning of a response. A status response ends with
-// its line: free text may end in "{5}" and announce nothing.
+// classify returns the kind of a response from its beginning. status reports whether it is
+// a status response, which ends with its line: its free text may end in "{5}" without
+// announcing a literal.
 func classify(line []byte) (kind Kind, status bool) {
 	first := bytes.IndexByte(line, ' ')
 	switch {
@@ -143,7 +143,7 @@ func asciiEqualFold(p []byte, s string) bool {
 	return true
 }
 
-// trimEOL cuts CRLF, or LF, from the end of a line.
+// trimEOL removes CRLF or LF from the end of a line.
 func trimEOL(line []byte) []byte {
 	n := len(line)
 	if n > 0 && line[n-1] == '\n' {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 )
 
-// mailFile is a file to repair, and where it goes.
+// mailFile is a file to repair, and the path of the result.
 type mailFile struct {
 	from, to string
 	size     int64
@@ -67,17 +67,17 @@ func findMail(arg, output string) ([]mailFile, error) {
 			return err
 		}
 		if abs, err := filepath.Abs(path); err == nil && abs == out {
-			return fmt.Errorf("--output: %s is inside of what is to be repaired", output)
+			return fmt.Errorf("--output: %s is inside an argument: choose another folder", output)
 		}
 		if d.IsDir() {
 			if d.Name() == "tmp" && isMaildir(filepath.Dir(path)) {
-				return filepath.SkipDir // deliveries that are not complete
+				return filepath.SkipDir // incomplete deliveries
 			}
 			return nil
 		}
 		folder := filepath.Dir(path)
 		if !d.Type().IsRegular() || isMaildir(folder) {
-			return nil // a Maildir's own notes
+			return nil // a file of the Maildir itself, not a message
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -87,7 +87,9 @@ func findMail(arg, output string) ([]mailFile, error) {
 		if err != nil {
 			return err
 		}
-		files = append(files, mailFile{path, filepath.Join(output, base, relative), info.Size(), info.Mode().Perm(), info.ModTime()})
+		files = append(files, mailFile{
+			path, filepath.Join(output, base, relative), info.Size(), info.Mode().Perm(), info.ModTime(),
+		})
 		return nil
 	})
 	return files, err
@@ -123,7 +125,7 @@ func (r *fixRun) file(ctx context.Context, f mailFile, bar *bar) (err error) {
 	return os.Chtimes(f.to, time.Time{}, f.modified)
 }
 
-// contents repairs one message, or those of an mbox.
+// contents repairs a file with one message, or an mbox.
 func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Writer, bar *bar) error {
 	box, err := newMbox(in, f.size)
 	if err != nil {
@@ -155,7 +157,7 @@ func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Wri
 	}
 }
 
-// one repairs a message. A refused one is written as it came.
+// one repairs one message. It writes a refused message unchanged.
 func (r *fixRun) one(name string, index int, message *io.SectionReader, w io.Writer, bar *bar) error {
 	if err := r.loader.read(message); err != nil {
 		return err
@@ -168,14 +170,14 @@ func (r *fixRun) one(name string, index int, message *io.SectionReader, w io.Wri
 	return err
 }
 
-// bar shows how far it is, on a terminal.
+// bar shows the progress on a terminal.
 type bar struct {
 	w           io.Writer // nil: not on a terminal
 	done, total int64
 	began, next time.Time
 }
 
-// barWidth is how many characters the bar itself has.
+// barWidth is the number of characters between the brackets.
 const barWidth = 40
 
 func newBar(log io.Writer, total int64) *bar {

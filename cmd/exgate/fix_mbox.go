@@ -6,9 +6,8 @@ import (
 	"io"
 )
 
-// mbox reads the messages of an mbox file (RFC 4155): each begins with a line
-// "From …" after an empty line. What is quoted in the messages (">From ")
-// stays so.
+// mbox reads the messages of an mbox file (RFC 4155). Each begins with a line
+// "From …" after an empty line. Quoted lines (">From ") are not changed.
 type mbox struct {
 	src       io.ReaderAt
 	size      int64
@@ -17,17 +16,17 @@ type mbox struct {
 	nextStart int64 // of the next message's From line
 }
 
-// mboxMessage is a message and what is around it.
+// mboxMessage is a message with the lines around it.
 type mboxMessage struct {
 	fromLine   []byte
 	start, end int64
 	separator  []byte // the empty line before the next message
 }
 
-// mboxBuffer is more than any From line has.
+// mboxBuffer is larger than any From line.
 const mboxBuffer = 1 << 20
 
-// newMbox returns nil if the file is no mbox.
+// newMbox returns nil if the file is not an mbox.
 func newMbox(src io.ReaderAt, size int64) (*mbox, error) {
 	m := &mbox{src: src, size: size, buf: make([]byte, 0, mboxBuffer)}
 	if err := m.fill(0); err != nil {
@@ -49,7 +48,7 @@ func (m *mbox) fill(off int64) error {
 	return err
 }
 
-// next returns the next message, or io.EOF. Its From line is valid until then.
+// next returns the next message, or io.EOF.
 func (m *mbox) next() (mboxMessage, error) {
 	if m.nextStart >= m.size {
 		return mboxMessage{}, io.EOF
@@ -63,7 +62,7 @@ func (m *mbox) next() (mboxMessage, error) {
 	n := bytes.IndexByte(line, '\n') + 1
 	if n == 0 {
 		if int64(len(line)) < m.size-m.nextStart {
-			return mboxMessage{}, errors.New("mbox: a From line has no end")
+			return mboxMessage{}, errors.New("mbox: a From line does not end")
 		}
 		n = len(line)
 	}
@@ -74,7 +73,7 @@ func (m *mbox) next() (mboxMessage, error) {
 	return found, err
 }
 
-// find returns where the message ends that starts there.
+// find returns the end of the message that begins at start.
 func (m *mbox) find(start int64) (end int64, separator []byte, err error) {
 	const overlap = int64(len("\r\n\r\nFrom "))
 	for at := start; ; {

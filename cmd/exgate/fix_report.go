@@ -11,7 +11,7 @@ import (
 	"exgate/rewrite"
 )
 
-// fixLine is what is reported of one message.
+// fixLine is the report of one message.
 type fixLine struct {
 	File    string         `json:"file"`
 	Message int            `json:"message,omitempty"` // its number in an mbox, from 1
@@ -21,11 +21,11 @@ type fixLine struct {
 	Fixes   map[string]int `json:"fixes,omitempty"`
 	Signed  int            `json:"signed_parts_changed,omitempty"`
 	Lossy   bool           `json:"lossy,omitempty"`
-	Refused string         `json:"refused,omitempty"` // the rule
+	Refused string         `json:"refused,omitempty"` // the rule that refused it
 	Reason  string         `json:"reason,omitempty"`
 }
 
-// describe says what a plan does, and whether its result could be sent.
+// describe reports what a plan changes, and whether its result may be sent.
 func (l *fixLine) describe(plan *rewrite.Plan, limit int64) {
 	report := plan.Report()
 	l.Fixed, l.Changed, l.Signed, l.Lossy = plan.Size(), plan.Changed(), report.Signed, report.Lossy
@@ -39,11 +39,11 @@ func (l *fixLine) describe(plan *rewrite.Plan, limit int64) {
 	case len(report.Unrepaired) > 0:
 		l.Refused, l.Reason = report.Unrepaired[0].Rule, report.Unrepaired[0].String()
 	case limit > 0 && plan.Size() > limit:
-		l.Refused, l.Reason = "oversize", fmt.Sprintf("%d bytes, the limit is %d", plan.Size(), limit)
+		l.Refused, l.Reason = "oversize", fmt.Sprintf("the message has %d bytes; the limit is %d", plan.Size(), limit)
 	}
 }
 
-// write reports a message: all of them as JSON, as text those refused.
+// write reports one message. As text it reports only refused messages.
 func (r *fixRun) write(l fixLine) error {
 	if r.report == "json" {
 		return json.NewEncoder(r.log).Encode(l)

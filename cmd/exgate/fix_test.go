@@ -53,10 +53,10 @@ func TestFixPipe(t *testing.T) {
 		{name: "too large", in: crlf(head) + strings.Repeat("body\r\n", 2_000_000), status: 65, says: "refused by rule oversize"},
 		{name: "larger than the memory", in: head + strings.Repeat("body\n", 5_000_000), args: []string{"--profile", "exchange-online", "--exit-code"}},
 		{name: "larger than the memory, changed", in: long + strings.Repeat("body\n", 5_000_000), args: []string{"--profile", "exchange-online", "--exit-code"}, changed: true, status: 1},
-		{name: "no such profile", args: []string{"--profile", "x"}, status: 64, says: `"x" is none of`},
-		{name: "no such stage", args: []string{"--stage", "x"}, status: 64, says: `"x" is none of`},
-		{name: "no such report", args: []string{"--report", "x"}, status: 64, says: `"x" is none of`},
-		{name: "output without files", args: []string{"--output", "x"}, status: 64, says: "--output is for files"},
+		{name: "no such profile", args: []string{"--profile", "x"}, status: 64, says: `"x" is not one of`},
+		{name: "no such stage", args: []string{"--stage", "x"}, status: 64, says: `"x" is not one of`},
+		{name: "no such report", args: []string{"--report", "x"}, status: 64, says: `"x" is not one of`},
+		{name: "output without files", args: []string{"--output", "x"}, status: 64, says: "--output needs files"},
 		{name: "files without output", args: []string{"x"}, status: 64, says: "--output is missing"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestFixFolders(t *testing.T) {
 	}
 }
 
-// With files the status tells whether anything was changed, unless it is not
+// With files the status reports whether anything was changed, unless it is not
 // wanted.
 func TestFixStatus(t *testing.T) {
 	in := t.TempDir()

@@ -75,7 +75,7 @@ func TestServeSignals(t *testing.T) {
 
 	write("nonsense")
 	hup(t)
-	if line := s.logged("the configuration is not reloaded; the one before it stays in force"); !strings.Contains(line["err"].(string), "upstream.profile") {
+	if line := s.logged("configuration not reloaded; keeping the previous one"); !strings.Contains(line["err"].(string), "upstream.profile") {
 		t.Errorf("the log says %v", line)
 	}
 	write("plain")
@@ -93,7 +93,7 @@ func TestServeSignals(t *testing.T) {
 		c.expect("* BYE exgate is stopping; log in again later")
 		c.Close()
 	}
-	if s.logged("exgate stops")["drained"] != true {
+	if s.logged("exgate has stopped")["drained"] != true {
 		t.Error("it was not drained")
 	}
 	if err := <-s.err; err != nil {

@@ -69,7 +69,7 @@ func TestServeStatus(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	s.logged("exgate drains")
+	s.logged("exgate is stopping; commands in flight may finish")
 	for code := 0; code != http.StatusServiceUnavailable; code, _ = get(t, status, "/readyz") {
 	}
 	if code, _ := get(t, status, "/livez"); code != http.StatusOK {

@@ -43,7 +43,7 @@ func TestUser(t *testing.T) {
 		{"", "user add scanner --mailbox scans,faxes --certificate " + pem, "scanner may open scans, faxes", false},
 		{"\n", "user add carol", "the password is empty", true},
 		{"x\n", `user add EXAMPLE\carol`, "name of the user", true},
-		{"x\n", `user add carol --mailbox a/b`, "character other than", true},
+		{"x\n", `user add carol --mailbox a/b`, "only ASCII letters", true},
 		{"", "user add carol --certificate nowhere.pem", "nowhere.pem", true},
 		{"new\n", "user add MIGRATION --mailbox alice", "MIGRATION may open alice", false},
 		{"", "user remove nobody", "there is no nobody", true},
