@@ -24,5 +24,7 @@
 // A client's name that reads like one of ours is given a suffix of its own.
 //
 // What Upstream maps to a mailbox is what Client calls it, and a mailbox that
-// no name leads to is not shown. The two therefore never make one of two.
+// no name leads to is not shown. The two therefore never make one of two. The
+// same holds for spellings on the wire: where two read the same, the one that
+// Encode writes is the mailbox, else the least of them.
 package folders

@@ -49,7 +49,7 @@ func isMore(level string) (beginning string, ok bool) {
 // with a blank, which Exchange would drop. ok is false where blanks are so many
 // that this cannot be.
 func splitLong(level string, longest int) (levels []string, ok bool) {
-	for units(level) > longest-suffixLength {
+	for longer(level, longest-suffixLength) {
 		at, n := 0, 0
 		for i, r := range level {
 			n += width(r)
@@ -69,13 +69,15 @@ func splitLong(level string, longest int) (levels []string, ok bool) {
 	return append(levels, level), true
 }
 
-// units is the length of s in UTF-16, in which Exchange counts.
-func units(s string) int {
-	n := 0
+// longer tells whether s has more than n units of UTF-16, in which Exchange
+// counts. It looks no farther than it has to.
+func longer(s string, n int) bool {
 	for _, r := range s {
-		n += width(r)
+		if n -= width(r); n < 0 {
+			return true
+		}
 	}
-	return n
+	return false
 }
 
 func width(r rune) int {
