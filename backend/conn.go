@@ -43,9 +43,10 @@ type Conn struct {
 	// TLS is the version of TLS, "TLS 1.3" or the like; "" in plain text.
 	TLS string
 
-	nc       net.Conn
-	timeouts Timeouts
-	trace    Trace
+	nc          net.Conn
+	timeouts    Timeouts
+	literalPlus bool // a message need not wait for "+" where the server takes that
+	trace       Trace
 
 	call atomic.Pointer[call] // the request in progress
 	tag  int
@@ -320,19 +321,26 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		return nil
 	case wire.Tagged:
 		status, _ := wire.ParseStatus(line)
-		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing {
+		refused := call.plus && status.Tag == call.tag && status.Word != "OK" // which counts, also before its time
+		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing && !refused {
 			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
 		}
 		// Before the reply is known: the request's Untagged is not called again.
 		c.call.Store(nil)
 		call.ev <- event{status: &status}
+		if refused {
+			return errPlusRefused
+		}
 		return nil
 	}
 	if status, ok := wire.ParseStatus(line); ok {
 		c.Said(call.req.told(status))
 	}
 	asked := call.req.Untagged != nil && call.req.Untagged(line)
-	if asked || sink == nil {
+	if asked {
+		return call.answered(len(line))
+	}
+	if sink == nil {
 		return nil
 	}
 	return c.forwardGathered(sink, kind, true)

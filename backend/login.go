@@ -65,6 +65,7 @@ func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace
 		return nil, err
 	}
 	conn := newConn(dialed, u.opts.Timeouts, trace)
+	conn.literalPlus = u.opts.LiteralPlus
 	session, err := u.login(ctx, conn, id, cred, func(Attempt, string, bool) {})
 	if err != nil {
 		conn.Close()

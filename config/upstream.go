@@ -29,8 +29,9 @@ type Upstream struct {
 	// login shows what the server is.
 	Profile string `key:"profile" sample:"auto"`
 	// Send messages without waiting for Exchange's "+": a round trip less for
-	// each. It is not known what Exchange does with the bytes of such a message
-	// when it refuses it. Unset or false: as the profile says.
+	// each, where the server has LITERAL+ (RFC 7888). It is not known what Exchange
+	// does with the bytes of such a message when it refuses it, so that its
+	// connection is given up then. Unset or false: as the profile says.
 	LiteralPlus bool `key:"literal_plus"`
 	// Commands of one client in flight at once. 0: as the profile says.
 	Pipeline int `key:"pipeline"`
