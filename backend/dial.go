@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,8 +19,9 @@ import (
 // Dialer opens connections to one upstream. It is safe for use by several
 // goroutines.
 type Dialer struct {
-	opts Options
-	tls  *tls.Config
+	opts   Options
+	tls    *tls.Config
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // NewDialer returns a Dialer, or what is wrong with the options.
@@ -26,7 +29,7 @@ func NewDialer(o Options) (*Dialer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Dialer{opts: o, tls: o.tlsConfig()}, nil
+	return &Dialer{opts: o, tls: o.tlsConfig(), lookup: net.DefaultResolver.LookupNetIP}, nil
 }
 
 // Dialed is a connection that is protected as configured and whose greeting
@@ -42,17 +45,53 @@ type Dialed struct {
 	TLS *tls.ConnectionState
 }
 
-// Dial connects. The caller owns the connection then. An error is an *Error
-// that names the address and what to do.
+// Dial connects. The caller owns the connection then. Where the host has
+// several addresses, the next is tried if one has no TCP, no TLS or no greeting
+// to give: each has its share of the time. An error is an *Error that names the
+// address and what to do.
 func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	timeouts := d.opts.Timeouts.WithDefaults()
-	tcp, err := (&net.Dialer{Timeout: timeouts.Dial}).DialContext(ctx, "tcp", d.opts.Address)
+	end := time.Now().Add(timeouts.Dial + timeouts.Greeting)
+	connecting, cancel := context.WithTimeout(ctx, timeouts.Dial)
+	addresses, err := d.addresses(connecting)
+	cancel()
 	if err != nil {
 		return nil, d.failed(ctx, explainConnect(err))
 	}
-	// One deadline holds for TLS and greeting, and the end of ctx moves it to
-	// the past.
-	err = tcp.SetDeadline(time.Now().Add(timeouts.Greeting))
+	var failures []error
+	for len(addresses) > 0 && ctx.Err() == nil {
+		connecting, cancel := context.WithTimeout(ctx, min(timeouts.Dial, time.Until(end)))
+		tcp, which, err := connectTCP(connecting, addresses)
+		cancel()
+		if err != nil {
+			failures = append(failures, explainConnect(err))
+			break
+		}
+		dialed, err := d.openWithin(ctx, tcp, min(timeouts.Greeting, time.Until(end))/time.Duration(len(addresses)))
+		if err == nil {
+			return dialed, nil
+		}
+		failures = append(failures, err)
+		if known := (*Error)(nil); errors.As(err, &known) { // an IMAP server has said what is the matter
+			break
+		}
+		addresses = slices.Delete(addresses, which, which+1)
+	}
+	if len(failures) == 0 {
+		failures = append(failures, errors.New("the host has no address"))
+	}
+	err = failures[0]
+	for _, other := range failures[1:] {
+		err = fmt.Errorf("%w; another of its addresses: %s", err, other)
+	}
+	return nil, d.failed(ctx, err)
+}
+
+// openWithin is open, which has so much time for TLS and greeting: one deadline
+// holds for both, and the end of ctx moves it to the past. It owns tcp, and
+// closes it if it fails.
+func (d *Dialer) openWithin(ctx context.Context, tcp net.Conn, timeout time.Duration) (*Dialed, error) {
+	err := tcp.SetDeadline(time.Now().Add(timeout))
 	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })
 	var dialed *Dialed
 	if err == nil {
@@ -66,7 +105,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	}
 	if err != nil {
 		tcp.Close()
-		return nil, d.failed(ctx, err)
+		return nil, err
 	}
 	return dialed, nil
 }
