@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -159,8 +160,11 @@ func (c *Conn) Said(s wire.Status) {
 			return
 		}
 	}
-	c.said = s.Word + " " + s.Text
+	c.said = s.Word + " " + strings.Clone(s.Text[:min(len(s.Text), maxSaid)])
 }
+
+// maxSaid bounds what is remembered of a complaint.
+const maxSaid = 2 << 10
 
 // Write sends bytes of the direct lane.
 func (c *Conn) Write(p []byte) (int, error) {

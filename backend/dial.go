@@ -186,7 +186,7 @@ func (d *Dialer) greeting(first *ahead) (*Dialed, error) {
 	}
 	dialed := &Dialed{Conn: first.conn(), Greeting: status.Text}
 	if args, ok := status.CodeArgs("CAPABILITY"); ok {
-		dialed.Capabilities = strings.Fields(args)
+		dialed.Capabilities = capabilities(args)
 	}
 	return dialed, nil
 }
@@ -256,7 +256,7 @@ func (dialed *Dialed) command(first *ahead, tag, name string) (wire.Status, erro
 		case isStatus && status.Tag == "*" && status.Word == "BYE":
 			return status, ReplyError("", status)
 		case len(fields) > 1 && fields[0] == "*" && strings.EqualFold(fields[1], "CAPABILITY"):
-			dialed.Capabilities = fields[2:]
+			dialed.Capabilities = capabilities(strings.Join(fields[2:], " "))
 		case len(fields) == 0 || fields[0] != "*":
 			return wire.Status{}, protocolError(line, "answers "+name+" out of step")
 		}

@@ -62,7 +62,7 @@ func (o LoginOptions) Resolve(c Claim) (Identity, error) {
 	}
 	for _, name := range []string{c.Authcid, c.Authzid} {
 		if err := checkName(name); err != nil {
-			return Identity{}, fmt.Errorf("login name %q: %w", name, err)
+			return Identity{}, fmt.Errorf("login name %.100q: %w", name, err)
 		}
 	}
 	for _, read := range readings {
@@ -183,6 +183,10 @@ func containsFold(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
+// maxName bounds the name of an account: domain, admin and user of 254 bytes
+// each are below it. It bounds what is remembered by name, too.
+const maxName = 1024
+
 // checkName refuses what no Windows account is called and what could break the
 // line that carries it upstream.
 func checkName(name string) error {
@@ -191,6 +195,8 @@ func checkName(name string) error {
 	}
 	parts := strings.Split(name, `\`)
 	switch {
+	case len(name) > maxName:
+		return fmt.Errorf("it has more than %d bytes", maxName)
 	case len(parts) > 3:
 		return fmt.Errorf(`it has %d backslashes: write domain\admin\user, admin@domain\user or domain\user`, len(parts)-1)
 	case len(parts) > 1 && slices.Contains(parts, ""):
