@@ -43,7 +43,7 @@ func fixCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return run.all(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return run.all(cmd.Context(), args, cmd.InOrStdin(), bytesOut(cmd), printableWriter{cmd.ErrOrStderr()})
 		},
 	}
 	cmd.Flags().StringVar(&f.profile, "profile", config.Auto, "the kind of Exchange to repair for, such as exchange2016; the fixes of --config, if that is given")
