@@ -117,14 +117,19 @@ func CheckPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
-	if credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials) {
+	if IsCredential(path) {
 		return nil
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and change what is in it if they may have", path, info.Mode().Perm())
 	}
 	return nil
+}
+
+// IsCredential tells whether a file is one of systemd's credentials.
+func IsCredential(path string) bool {
+	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
+	return credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials)
 }
 
 // WritePrivate writes a file of mode 0600, in a directory of 0700 that it may

@@ -89,7 +89,8 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	if c != nil {
 		_, usersErr := loadUsers(c)
 		filesErr := c.CheckFiles()
-		err = errors.Join(err, filesErr, usersErr)
+		_, exposedErr := c.Exposed(file)
+		err = errors.Join(err, filesErr, usersErr, exposedErr)
 		if filesErr == nil {
 			_, _, routesErr := furtherUpstreams(c)
 			err = errors.Join(err, routesErr)
