@@ -3,7 +3,7 @@
 # Tools have the version that is written here, and change with a commit.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
-FUZZTIME = 30s
+FUZZTIME = 60s
 
 .PHONY: build test demo check e2e e2e-self-test soak soak-self-test kill9 imapsync thunderbird fixspeed fuzz bench clean
 
