@@ -111,16 +111,18 @@ func (g guarded) look(said map[string]bool) (warnings []string, err error) {
 	}
 	switch exposed := mode.Perm() & writers; {
 	case exposed != 0 && (!info.IsDir() || mode&fs.ModeSticky == 0):
-		errs = append(errs, fmt.Errorf("%s: others may write to %s (mode %04o): chmod go-w it, and look at what is in it", g.key, g.path, mode.Perm()))
-	case g.secret && readers(info) != 0:
-		warnings = append(warnings, fmt.Sprintf("%s: others may read %s (mode %04o): chmod 600 it, and change what is secret in it if they may have",
+		errs = append(errs, fmt.Errorf("%s: others may write to %s (mode %04o): chmod go-w it, and look at what is in it",
 			g.key, g.path, mode.Perm()))
+	case g.secret && readers(info) != 0:
+		warnings = append(warnings, fmt.Sprintf("%s: others may read %s (mode %04o): chmod 600 it, "+
+			"and change what is secret in it if they may have", g.key, g.path, mode.Perm()))
 	}
 	for _, dir := range slices.Concat(parents(path), parents(real)) {
-		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 && !said[dir] {
+		info, err := os.Stat(dir)
+		if err == nil && info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 && !said[dir] {
 			said[dir] = true
-			errs = append(errs, fmt.Errorf("%s: others may put another in place of %s, since they may write to %s (mode %04o): chmod o-w it",
-				g.key, g.path, dir, info.Mode().Perm()))
+			errs = append(errs, fmt.Errorf("%s: others may put another in place of %s, "+
+				"since they may write to %s (mode %04o): chmod o-w it", g.key, g.path, dir, info.Mode().Perm()))
 		}
 	}
 	return warnings, errors.Join(errs...)

@@ -132,9 +132,10 @@ func (m *Mapper) rewritten(client string) (string, error) {
 	name := client
 	for _, p := range m.patterns {
 		before := name
-		if name = p.from.ReplaceAllString(before, p.to); p.back != nil && name != before && p.back.ReplaceAllString(name, p.backTo) != before {
-			return "", fmt.Errorf("the mailbox %.200q: the pattern %s of names.patterns makes it %.200q, and does not lead back: mend its back_from and back_to",
-				client, p.as, name)
+		name = p.from.ReplaceAllString(before, p.to)
+		if p.back != nil && name != before && p.back.ReplaceAllString(name, p.backTo) != before {
+			return "", fmt.Errorf("the mailbox %.200q: the pattern %s of names.patterns makes it %.200q, "+
+				"and does not lead back: mend its back_from and back_to", client, p.as, name)
 		}
 	}
 	return name, nil
