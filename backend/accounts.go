@@ -53,6 +53,10 @@ type Accounts struct {
 	sweepAt int // size of open at which the idle ones are dropped
 }
 
+// maxIdleAccounts bounds the accounts that have no session, and are kept since
+// they are paced or throttled still. What goes beyond it is forgotten.
+const maxIdleAccounts = 10_000
+
 // sweepMin is the number of accounts below which sweep does nothing.
 const sweepMin = 64
 
@@ -99,9 +103,14 @@ func (r *Accounts) sweep() {
 	if len(r.open) < r.sweepAt {
 		return
 	}
+	idle := 0
 	for name, a := range r.open {
-		if a.sessions == 0 && a.Throttle.Remaining() == 0 && a.Paces.isIdle() {
+		switch {
+		case a.sessions > 0:
+		case idle >= maxIdleAccounts || a.Throttle.Remaining() == 0 && a.Paces.isIdle():
 			delete(r.open, name)
+		default:
+			idle++
 		}
 	}
 	r.sweepAt = max(sweepMin, 2*len(r.open))

@@ -3,8 +3,10 @@ package backend
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,31 @@ type call struct {
 	tag  string
 	want atomic.Int32 // wantNothing, wantContinue, wantTagged
 	ev   chan event   // capacity 1: the reader sends only an event that is wanted
+	plus bool         // the literal does not wait for "+"
+
+	// Of the reader alone: how much the server has answered, untagged.
+	lines, bytes int
+}
+
+// What a server may answer to one request is bounded: somebody keeps it. The
+// longest that exgate asks for is the list of all mailboxes.
+const (
+	maxAnswerLines = 200_000
+	maxAnswerBytes = 64 << 20
+)
+
+// answered counts an untagged response that the request has asked for.
+func (c *call) answered(n int) error {
+	c.lines++
+	c.bytes += n
+	verb, _, _ := strings.Cut(string(c.req.chunks[0]), " ")
+	switch {
+	case c.lines > maxAnswerLines:
+		return fmt.Errorf("the answer to %s has more than %d lines", verb, maxAnswerLines)
+	case c.bytes > maxAnswerBytes:
+		return fmt.Errorf("the answer to %s has more than %d bytes", verb, maxAnswerBytes)
+	}
+	return nil
 }
 
 const (
@@ -35,6 +62,7 @@ type event struct {
 func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 	c.tag++
 	call := &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}
+	call.plus = req.Body != nil && c.goesUnasked(req.Body.Size)
 	if !c.call.CompareAndSwap(nil, call) {
 		panic("backend: two requests at a time on one connection")
 	}
@@ -45,10 +73,44 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 	if err != nil {
 		err = c.Abandon(err)
 		c.call.Store(nil) // another Do then returns the error
+		if refusal, ok := call.refusedEarly(); ok {
+			return refusal, nil
+		}
 		return wire.Status{}, err
 	}
 	c.Said(req.told(status))
 	return status, nil
+}
+
+// errPlusRefused ends a connection whose server has refused a literal that did
+// not wait for it. RFC 7888 section 4 has it read the bytes all the same, but
+// what Exchange makes of them is not known: commands, perhaps.
+var errPlusRefused = errors.New("the server refused a message that was sent without waiting (upstream.literal_plus), " +
+	"and may take its bytes for commands")
+
+// plusLimit is the longest literal that LITERAL- lets go unasked (RFC 7888
+// section 5).
+const plusLimit = 4096
+
+// goesUnasked tells whether a literal of that size need not wait for "+".
+func (c *Conn) goesUnasked(size int64) bool {
+	return c.literalPlus && (c.Has("LITERAL+") || c.Has("LITERAL-") && size <= plusLimit)
+}
+
+// refusedEarly is the refusal of a literal that did not wait, where it came
+// before the last byte: the connection has ended over it.
+func (c *call) refusedEarly() (refusal wire.Status, ok bool) {
+	if !c.plus {
+		return refusal, false
+	}
+	select {
+	case ev := <-c.ev:
+		if ev.status != nil {
+			return *ev.status, true
+		}
+	default:
+	}
+	return refusal, false
 }
 
 // converse runs the exchange of one request.
@@ -60,6 +122,9 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 		}
 		want, last := int32(wantContinue), i == len(req.chunks)-1
 		switch {
+		case last && call.plus:
+			chunk = fmt.Appendf(chunk, " {%d+}", req.Body.Size)
+			want = wantNothing
 		case last && req.Body != nil:
 			chunk = fmt.Appendf(chunk, " {%d}", req.Body.Size)
 		case last && req.Continue == nil:
@@ -71,6 +136,9 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 		}
 		if last && req.Body == nil {
 			return c.finish(call)
+		}
+		if last && call.plus {
+			break
 		}
 		ev, err := c.await(call)
 		if err != nil {

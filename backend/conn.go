@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,9 +42,10 @@ type Conn struct {
 	// TLS is the version of TLS, such as "TLS 1.3"; "" in plain text.
 	TLS string
 
-	nc       net.Conn
-	timeouts Timeouts
-	trace    Trace
+	nc          net.Conn
+	timeouts    Timeouts
+	literalPlus bool // a message need not wait for "+" where the server takes that
+	trace       Trace
 
 	call atomic.Pointer[call] // the request in progress
 	tag  int
@@ -157,8 +159,11 @@ func (c *Conn) Said(s wire.Status) {
 			return
 		}
 	}
-	c.said = s.Word + " " + s.Text
+	c.said = s.Word + " " + strings.Clone(s.Text[:min(len(s.Text), maxSaid)])
 }
+
+// maxSaid bounds what is remembered of a complaint.
+const maxSaid = 2 << 10
 
 // Write sends bytes for the direct lane.
 func (c *Conn) Write(p []byte) (int, error) {
@@ -320,20 +325,27 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		return nil
 	case wire.Tagged:
 		status, _ := wire.ParseStatus(line)
-		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing {
+		refused := call.plus && status.Tag == call.tag && status.Word != "OK" // which counts, also before its time
+		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing && !refused {
 			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
 		}
 		// This comes before the event, so that the request's Untagged is not called
 		// after Do has returned.
 		c.call.Store(nil)
 		call.ev <- event{status: &status}
+		if refused {
+			return errPlusRefused
+		}
 		return nil
 	}
 	if status, ok := wire.ParseStatus(line); ok {
 		c.Said(call.req.told(status))
 	}
 	asked := call.req.Untagged != nil && call.req.Untagged(line)
-	if asked || sink == nil {
+	if asked {
+		return call.answered(len(line))
+	}
+	if sink == nil {
 		return nil
 	}
 	return c.forwardGathered(sink, kind, true)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +18,9 @@ import (
 
 // Dialer opens connections to one upstream. It is safe for concurrent use.
 type Dialer struct {
-	opts Options
-	tls  *tls.Config
+	opts   Options
+	tls    *tls.Config
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // NewDialer returns a Dialer, or the faults of the options.
@@ -25,7 +28,7 @@ func NewDialer(o Options) (*Dialer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Dialer{opts: o, tls: o.tlsConfig()}, nil
+	return &Dialer{opts: o, tls: o.tlsConfig(), lookup: net.DefaultResolver.LookupNetIP}, nil
 }
 
 // Dialed is a connection with the configured protection, whose greeting has been
@@ -40,16 +43,53 @@ type Dialed struct {
 	TLS *tls.ConnectionState
 }
 
-// Dial connects to the upstream. The caller then owns the connection. An error is
-// an *Error with the address and the remedy.
+// Dial connects to the upstream. The caller then owns the connection. If the host
+// has several addresses, and one of them does not answer by TCP, TLS or greeting,
+// Dial tries the next one; each address has its share of the time. An error is an
+// *Error with the address and the remedy.
 func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	timeouts := d.opts.Timeouts.WithDefaults()
-	tcp, err := (&net.Dialer{Timeout: timeouts.Dial}).DialContext(ctx, "tcp", d.opts.Address)
+	end := time.Now().Add(timeouts.Dial + timeouts.Greeting)
+	connecting, cancel := context.WithTimeout(ctx, timeouts.Dial)
+	addresses, err := d.addresses(connecting)
+	cancel()
 	if err != nil {
 		return nil, d.failed(ctx, explainConnect(err))
 	}
-	// One deadline applies to TLS and greeting. The end of ctx moves it to the past.
-	err = tcp.SetDeadline(time.Now().Add(timeouts.Greeting))
+	var failures []error
+	for len(addresses) > 0 && ctx.Err() == nil {
+		connecting, cancel := context.WithTimeout(ctx, min(timeouts.Dial, time.Until(end)))
+		tcp, which, err := connectTCP(connecting, addresses)
+		cancel()
+		if err != nil {
+			failures = append(failures, explainConnect(err))
+			break
+		}
+		dialed, err := d.openWithin(ctx, tcp, min(timeouts.Greeting, time.Until(end))/time.Duration(len(addresses)))
+		if err == nil {
+			return dialed, nil
+		}
+		failures = append(failures, err)
+		if known := (*Error)(nil); errors.As(err, &known) { // an IMAP server has said what is the matter
+			break
+		}
+		addresses = slices.Delete(addresses, which, which+1)
+	}
+	if len(failures) == 0 {
+		failures = append(failures, errors.New("the host has no address"))
+	}
+	err = failures[0]
+	for _, other := range failures[1:] {
+		err = fmt.Errorf("%w; another of its addresses: %s", err, other)
+	}
+	return nil, d.failed(ctx, err)
+}
+
+// openWithin is open, which has so much time for TLS and greeting: one deadline
+// holds for both, and the end of ctx moves it to the past. It owns tcp, and
+// closes it if it fails.
+func (d *Dialer) openWithin(ctx context.Context, tcp net.Conn, timeout time.Duration) (*Dialed, error) {
+	err := tcp.SetDeadline(time.Now().Add(timeout))
 	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })
 	var dialed *Dialed
 	if err == nil {
@@ -63,7 +103,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	}
 	if err != nil {
 		tcp.Close()
-		return nil, d.failed(ctx, err)
+		return nil, err
 	}
 	return dialed, nil
 }
@@ -143,7 +183,7 @@ func (d *Dialer) greeting(first *ahead) (*Dialed, error) {
 	}
 	dialed := &Dialed{Conn: first.conn(), Greeting: status.Text}
 	if args, ok := status.CodeArgs("CAPABILITY"); ok {
-		dialed.Capabilities = strings.Fields(args)
+		dialed.Capabilities = capabilities(args)
 	}
 	return dialed, nil
 }
@@ -217,7 +257,7 @@ func (dialed *Dialed) command(first *ahead, tag, name string) (wire.Status, erro
 		case isStatus && status.Tag == "*" && status.Word == "BYE":
 			return status, ReplyError("", status)
 		case len(fields) > 1 && fields[0] == "*" && strings.EqualFold(fields[1], "CAPABILITY"):
-			dialed.Capabilities = fields[2:]
+			dialed.Capabilities = capabilities(strings.Join(fields[2:], " "))
 		case len(fields) == 0 || fields[0] != "*":
 			return wire.Status{}, protocolError(line, "sends a reply to "+name+" that does not match it")
 		}

@@ -65,6 +65,7 @@ func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace
 		return nil, err
 	}
 	conn := newConn(dialed, u.opts.Timeouts, trace)
+	conn.literalPlus = u.opts.LiteralPlus
 	session, err := u.login(ctx, conn, id, cred, func(Attempt, string, bool) {})
 	if err != nil {
 		conn.Close()
@@ -310,7 +311,7 @@ func (c *Conn) Has(capability string) bool { return containsFold(c.Capabilities,
 // introduce asks for capabilities and ID after a login, and proves the mailbox.
 func (s *Session) introduce(ctx context.Context, id Identity, status wire.Status, choice Choice) error {
 	if args, ok := status.CodeArgs("CAPABILITY"); ok {
-		s.Capabilities = strings.Fields(args)
+		s.Capabilities = capabilities(args)
 	} else if err := s.askCapabilities(ctx); err != nil {
 		return loginError(err)
 	}
@@ -328,13 +329,35 @@ func (s *Session) introduce(ctx context.Context, id Identity, status wire.Status
 	return nil
 }
 
+// maxCapabilities and maxCapability bound what is remembered of a server's
+// capabilities, and the bytes of one. Exchange has about twenty.
+const (
+	maxCapabilities = 128
+	maxCapability   = 128
+)
+
+// capabilities reads the arguments of CAPABILITY. What is beyond the bounds is
+// left out.
+func capabilities(args string) []string {
+	list := []string{}
+	for word := range strings.FieldsSeq(args) {
+		if len(list) == maxCapabilities {
+			break
+		}
+		if len(word) <= maxCapability {
+			list = append(list, strings.Clone(word)) // not the whole line with it
+		}
+	}
+	return list
+}
+
 func (c *Conn) askCapabilities(ctx context.Context) error {
 	var list []string
 	req := NewRequest("CAPABILITY")
 	req.Untagged = func(line []byte) bool {
 		rest, ok := cutPrefixFold(string(line), "* CAPABILITY ")
 		if ok {
-			list = strings.Fields(rest)
+			list = capabilities(rest)
 		}
 		return ok
 	}
@@ -381,13 +404,22 @@ func (s *Session) identify(ctx context.Context) error {
 
 var idString = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|NIL`)
 
+// The bounds of RFC 2971 section 3.3: pairs, bytes of a key and of a value.
+const (
+	maxIDPairs = 30
+	maxIDKey   = 30
+	maxIDValue = 1024
+)
+
 // parseID reads the list of an ID reply (RFC 2971): keys and values in turn.
+// What is beyond the bounds is left out.
 func parseID(list string) map[string]string {
-	fields := idString.FindAllStringSubmatch(list, -1)
+	fields := idString.FindAllStringSubmatch(list, 2*maxIDPairs)
 	id := make(map[string]string)
 	for pair := range slices.Chunk(fields, 2) {
-		if len(pair) == 2 {
-			id[strings.ToLower(pair[0][1])] = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(pair[1][1])
+		if len(pair) == 2 && len(pair[0][1]) <= maxIDKey && len(pair[1][1]) <= maxIDValue {
+			value := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(pair[1][1])
+			id[strings.ToLower(strings.Clone(pair[0][1]))] = strings.Clone(value) // not the whole line with it
 		}
 	}
 	return id

@@ -61,7 +61,7 @@ func (o LoginOptions) Resolve(c Claim) (Identity, error) {
 	}
 	for _, name := range []string{c.Authcid, c.Authzid} {
 		if err := checkName(name); err != nil {
-			return Identity{}, fmt.Errorf("the login name %q is not valid: %w", name, err)
+			return Identity{}, fmt.Errorf("the login name %.100q is not valid: %w", name, err)
 		}
 	}
 	for _, read := range readings {
@@ -185,6 +185,10 @@ func containsFold(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
+// maxName is the maximum length of a login name in bytes. Domain, admin and user of
+// 254 bytes each are below it. It also bounds what exgate remembers by name.
+const maxName = 1024
+
 // checkName returns an error for a name that no Windows account can have, or that
 // could break the line in which it is sent upstream.
 func checkName(name string) error {
@@ -193,6 +197,8 @@ func checkName(name string) error {
 	}
 	parts := strings.Split(name, `\`)
 	switch {
+	case len(name) > maxName:
+		return fmt.Errorf("it has more than %d bytes", maxName)
 	case len(parts) > 3:
 		return fmt.Errorf(`it has %d backslashes: write domain\admin\user, admin@domain\user or domain\user`, len(parts)-1)
 	case len(parts) > 1 && slices.Contains(parts, ""):

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -130,8 +133,31 @@ func (s *OAuth2) token(ctx context.Context, mailbox string, secret Secret) (Toke
 	if err != nil {
 		return Token{}, err
 	}
+	if err := checkToken(fresh.value.Reveal()); err != nil {
+		return Token{}, tokenError(KindTokenRefused, err)
+	}
 	kept.token, kept.fetched = fresh, s.now()
 	return Token{Value: fresh.value}, nil
+}
+
+// maxToken bounds an access token: those of Microsoft Entra have some thousand
+// bytes.
+const maxToken = 32 << 10
+
+// checkToken returns an error for a text that is not an access token (RFC 6750
+// section 2.1). A ^A would end the field of XOAUTH2 that carries the token, and the
+// rest would become another field.
+func checkToken(token string) error {
+	switch i := strings.IndexFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }); {
+	case token == "":
+		return errors.New("the access token is empty")
+	case len(token) > maxToken:
+		return fmt.Errorf("the access token has %d bytes, more than %d", len(token), maxToken)
+	case i >= 0:
+		return fmt.Errorf("the access token has a character that none may have (0x%02X, byte %d of %d): "+
+			"look at the token endpoint or the token command", token[i], i+1, len(token))
+	}
+	return nil
 }
 
 // lasts reports whether a token lasts long enough for a session that begins now.

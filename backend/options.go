@@ -40,6 +40,9 @@ type Options struct {
 	// MaxBackoff is the longest back-off; 0 is DefaultMaxBackoff.
 	MaxBackoff time.Duration
 	Timeouts   Timeouts
+	// LiteralPlus sends messages without waiting for "+", to a server that has
+	// LITERAL+ or, for those of up to 4096 bytes, LITERAL- (RFC 7888).
+	LiteralPlus bool
 }
 
 // DefaultMaxBackoff is above the 300 s that Exchange Online suggests

@@ -123,8 +123,7 @@ func CheckPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
-	if credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials) {
+	if IsCredential(path) {
 		return nil
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
@@ -133,6 +132,12 @@ func CheckPrivate(path string) error {
 			path, info.Mode().Perm())
 	}
 	return nil
+}
+
+// IsCredential tells whether a file is one of systemd's credentials.
+func IsCredential(path string) bool {
+	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
+	return credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials)
 }
 
 // WritePrivate writes a file of mode 0600, completely or not at all. If the

@@ -64,6 +64,8 @@ func (c *Config) backendOptions() backend.Options {
 		},
 		MaxBackoff: u.Pace.MaxBackoff,
 		Timeouts:   backend.Timeouts{Reply: u.ReplyTimeout},
+		// A profile that is found out at the login is one of an Exchange, which has it off.
+		LiteralPlus: c.Profile(u.Profile).LiteralPlus,
 	}
 }
 

@@ -29,9 +29,10 @@ type Upstream struct {
 	// The row of the profile table. auto: exgate uses the strictest values until the
 	// login shows the version of the server.
 	Profile string `key:"profile" sample:"auto"`
-	// Send messages without waiting for Exchange's "+". This saves one round trip
-	// for each message. Nobody knows what Exchange does with the bytes of such a
-	// message if it refuses it. Unset or false: the profile decides.
+	// Send messages without waiting for Exchange's "+", if the server has LITERAL+
+	// (RFC 7888). This saves one round trip for each message. Nobody knows what
+	// Exchange does with the bytes of such a message if it refuses it, so exgate
+	// then closes the connection. Unset or false: the profile decides.
 	LiteralPlus bool `key:"literal_plus"`
 	// Maximum number of commands of one client in flight. 0: the profile decides.
 	Pipeline int `key:"pipeline"`

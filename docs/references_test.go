@@ -51,6 +51,7 @@ var rfcs = map[string]struct {
 	long  bool
 }{
 	"1730": {"IMAP4", false},
+	"8305": {"Happy Eyeballs", false},
 	"1847": {"multipart/signed and multipart/encrypted", false},
 	"2045": {"MIME, message bodies", true},
 	"2046": {"MIME, media types", true},

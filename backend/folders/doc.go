@@ -24,4 +24,6 @@
 //
 // Client returns exactly the name that Upstream maps to the mailbox. Clients do not see a
 // mailbox to which no name maps. The mapping therefore never makes one mailbox of two.
+// The same holds for the spellings of names on the wire: if two spellings read the
+// same, the one that Encode writes is the mailbox, else the least of them.
 package folders

@@ -16,11 +16,24 @@ type List struct {
 	spelling map[string]string   // by fold: the first of that
 	others   map[string]struct{} // which share their fold with another
 	odd      map[string]string   // on the wire, where Encode would write something else
+	bytes    int                 // of the names
 	speaks   *language           // of Exchange's own folders; nil: not known yet
-	wires    map[string]*entry   // as they came on the wire; those made since are not there
 	version  int                 // goes up with every change
 	mapper   string              // the key of that which has told what is remembered
+
+	wires     map[string]*entry // as they came on the wire; those made since are not there
+	wireBytes int               // of the keys of wires
+	doubled   int               // of wires: those whose name came in another spelling before
+	partial   bool              // something was not remembered
 }
+
+// What a List holds is bounded by maxNames and maxBytes, since the upstream
+// says how much there is. Mailboxes beyond it are not shown to clients. An
+// account of Exchange has some thousands.
+const (
+	maxNames = 100_000
+	maxBytes = 32 << 20 // of the names, and of what came on the wire once more
+)
 
 // NewList returns an empty list. The separator "" means Exchange's.
 func NewList(separator string) *List {
@@ -43,22 +56,48 @@ func (l *List) addWire(wire string) *entry {
 		return e
 	}
 	name, again, _ := decode(wire)
-	l.add(name)
-	if !again && l.odd[name] != wire {
-		if l.odd == nil {
-			l.odd = make(map[string]string)
-		}
-		l.odd[name] = wire
-		l.version++
-	}
 	e := &entry{name: name, index: len(l.wires)}
-	if len(l.wires) < maxTold {
-		if l.wires == nil {
-			l.wires = make(map[string]*entry)
-		}
-		l.wires[wire] = e
+	if !l.add(name) {
+		return e
+	}
+	doubled := l.spell(name, wire, again)
+	if len(l.wires) >= maxNames || l.wireBytes+len(wire) > maxBytes {
+		l.partial = true
+		return e
+	}
+	if l.wires == nil {
+		l.wires = make(map[string]*entry)
+	}
+	l.wires[wire] = e
+	l.wireBytes += len(wire)
+	if doubled {
+		l.doubled++
 	}
 	return e
+}
+
+// spell takes note of how the upstream writes a name. Where it has two
+// mailboxes that read the same, the name is that of the one which is written
+// as Encode does, else of the one whose spelling is the least, in whatever
+// order they come: the other is not shown. l.mu is held.
+func (l *List) spell(name, wire string, again bool) (doubled bool) {
+	odd, wasOdd := l.odd[name]
+	switch {
+	case again && wasOdd:
+		delete(l.odd, name)
+		l.version++
+		return true
+	case again || odd == wire && wasOdd:
+		return false
+	case l.wires[Encode(name)] != nil || wasOdd && odd < wire:
+		return true
+	}
+	if l.odd == nil {
+		l.odd = make(map[string]string)
+	}
+	l.odd[name] = wire
+	l.version++
+	return wasOdd
 }
 
 // Add adds a mailbox and its parents, as Exchange does.
@@ -78,26 +117,30 @@ func (l *List) Add(name string) {
 	l.add(name)
 }
 
-// add adds one mailbox. l.mu is held.
-func (l *List) add(name string) {
+// add adds one mailbox; ok is false if there is no room for it. l.mu is held.
+func (l *List) add(name string) (ok bool) {
 	first, known := l.first(name)
-	switch {
-	case !known:
-		l.version++
-		l.spelling[fold(name)] = name
-		if !strings.Contains(name, l.Separator) {
-			l.speaks = nil // to be asked again
-		}
-	case first != name:
-		if _, known := l.others[name]; known {
-			return
-		}
+	if _, other := l.others[name]; other || known && first == name {
+		return true
+	}
+	if len(l.spelling)+len(l.others) >= maxNames || l.bytes+len(name) > maxBytes {
+		l.partial = true
+		return false
+	}
+	l.version++
+	l.bytes += len(name)
+	if known {
 		if l.others == nil {
 			l.others = make(map[string]struct{})
 		}
-		l.version++
 		l.others[name] = struct{}{}
+		return true
 	}
+	l.spelling[fold(name)] = name
+	if !strings.Contains(name, l.Separator) {
+		l.speaks = nil // to be asked again
+	}
+	return true
 }
 
 // first returns the first mailbox that was added with this name in any case. l.mu is held.
@@ -122,14 +165,20 @@ func (l *List) Remove(name string) {
 func (l *List) remove(name string) {
 	l.version++
 	clear(l.wires)
+	l.wireBytes, l.doubled, l.partial = 0, 0, false
 	delete(l.odd, name)
-	delete(l.others, name)
 	l.speaks = nil
+	if _, other := l.others[name]; other {
+		delete(l.others, name)
+		l.bytes -= len(name)
+		return
+	}
 	key := fold(name)
-	if l.spelling[key] != name {
+	if first, known := l.spelling[key]; !known || first != name {
 		return
 	}
 	delete(l.spelling, key)
+	l.bytes -= len(name)
 	for other := range l.others {
 		if fold(other) == key {
 			delete(l.others, other)

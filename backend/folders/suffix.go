@@ -47,7 +47,7 @@ func isMore(level string) (beginning string, ok bool) {
 // the other. All except the last have a mark. None begins with a blank, which Exchange
 // would drop. ok is false if there are too many blanks for this.
 func splitLong(level string, longest int) (levels []string, ok bool) {
-	for units(level) > longest-suffixLength {
+	for longer(level, longest-suffixLength) {
 		at, n := 0, 0
 		for i, r := range level {
 			n += width(r)
@@ -67,13 +67,15 @@ func splitLong(level string, longest int) (levels []string, ok bool) {
 	return append(levels, level), true
 }
 
-// units returns the length of s in UTF-16, as Exchange counts it.
-func units(s string) int {
-	n := 0
+// longer reports whether s has more than n units of UTF-16, in which Exchange
+// counts. It reads no more of s than it needs.
+func longer(s string, n int) bool {
 	for _, r := range s {
-		n += width(r)
+		if n -= width(r); n < 0 {
+			return true
+		}
 	}
-	return n
+	return false
 }
 
 func width(r rune) int {

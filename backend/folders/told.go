@@ -9,10 +9,6 @@ type Told struct {
 	Use    string // its special-use attribute (RFC 6154), or ""
 }
 
-// maxTold is the maximum number of mailboxes that a List remembers. Further ones are mapped
-// each time.
-const maxTold = 100_000
-
 // entry is a mailbox by its name on the wire.
 type entry struct {
 	name  string // decoded
@@ -48,7 +44,10 @@ func (l *List) tell(m *Mapper, wire []byte) (e *entry, changes int) {
 	at := l.version
 	l.mu.Unlock()
 
-	told := m.tell(e.name, string(wire), l)
+	told := &Told{}
+	if l.Has(e.name) && l.Wire(e.name) == string(wire) { // else the name is another's
+		told = m.tell(e.name, string(wire), l)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	other := *e // readers may have the one that is there
@@ -112,9 +111,9 @@ func (p *Pass) End() (list *List, ok bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	switch {
-	case l.version != p.version || len(l.wires) >= maxTold:
+	case l.version != p.version || l.partial:
 		return l, false
-	case p.n == len(l.spelling)+len(l.others) && (p.Separator == "" || p.Separator == l.Separator):
+	case p.n == len(l.spelling)+len(l.others)+l.doubled && (p.Separator == "" || p.Separator == l.Separator):
 		return l, true
 	}
 	fresh := NewList(l.Separator)

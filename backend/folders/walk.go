@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // walk maps one name, level by level.
@@ -14,29 +15,36 @@ type walk struct {
 	sep    string
 	escape escaper
 	path   string // upstream, so far
+	begun  bool   // path is a mailbox: else the next level is one of the top
 }
 
 func (m *Mapper) walk(have *List) *walk {
 	sep := have.separator()
 	return &walk{
-		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep),
+		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep), begun: len(m.prefix) > 0,
 		escape: newEscaper(m.opts.Characters, sep, m.Separator(have)),
 	}
 }
 
 func (w *walk) join(level string) string {
-	if w.path == "" {
+	if !w.begun {
 		return level
 	}
 	return w.path + w.sep + level
 }
 
+// enter continues below a mailbox.
+func (w *walk) enter(path string) { w.path, w.begun = path, true }
+
 // level returns the upstream path for one level of the client's name. With asItIs, it
 // accepts a mailbox that Exchange has in exactly this spelling, even if exgate would
 // write the name differently.
 func (w *walk) level(name string, asItIs bool) (string, error) {
-	if w.path == "" && strings.EqualFold(name, inbox) {
+	switch {
+	case !w.begun && strings.EqualFold(name, inbox):
 		return inbox, nil
+	case !utf8.ValidString(name) || name == "":
+		return w.join(name), nil // stays what it is: asItIs in mapper.go
 	}
 	text, err := w.text(name)
 	if err != nil {
@@ -106,10 +114,10 @@ func (w *walk) given(path string) bool {
 
 // hides reports whether clients do not see the folder at this path. If a client uses
 // its name, the name means another mailbox.
-func (w *walk) hides(path string) bool { return w.path == "" && w.m.Hidden(path, w.have) }
+func (w *walk) hides(path string) bool { return !w.begun && w.m.Hidden(path, w.have) }
 
 func (w *walk) isReserved(name string) bool {
-	return w.path == "" && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
+	return !w.begun && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
 }
 
 var errTooManyBlanks = errors.New("it is longer than Exchange allows, and has too many blanks to be split: rename it")
@@ -120,6 +128,9 @@ func (w *walk) text(name string) (string, error) {
 		name += reservedEnd
 	}
 	text := w.escape.escape(name)
+	if strings.Contains(text, w.sep) {
+		return "", fmt.Errorf("it has %q in it, which divides levels in Exchange: rename it", w.sep)
+	}
 	longest := w.m.opts.Longest
 	if longest == 0 || len(text) <= longest-suffixLength {
 		return text, nil

@@ -30,7 +30,9 @@ func decode(wire string) (name string, again, ok bool) {
 	if err != nil {
 		return wire, false, true
 	}
-	return name, true, true // the decoder takes one spelling only
+	// The decoder passes over bits that are left at the end of base64, and over
+	// a shift that was not needed (RFC 3501 section 5.1.3 permits neither).
+	return name, Encode(name) == wire, true
 }
 
 // Encode writes a name in modified UTF-7.

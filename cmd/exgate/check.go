@@ -63,6 +63,7 @@ func printJSON(out io.Writer, c *config.Config, file string, problem error) erro
 	report := struct {
 		File     string         `json:"file"` // "" is none
 		Problems []string       `json:"problems"`
+		Warnings []string       `json:"warnings,omitempty"`
 		Settings map[string]any `json:"settings,omitempty"`
 	}{File: file, Problems: []string{}}
 	if problem != nil {
@@ -70,6 +71,7 @@ func printJSON(out io.Writer, c *config.Config, file string, problem error) erro
 		problem = exitError{exitConfig, fmt.Errorf("the configuration has problems: %d", len(report.Problems))}
 	} else {
 		report.Settings = c.Effective().Settings()
+		report.Warnings, _ = c.Exposed(file) // loadConfig has looked at the error
 	}
 	if err := encodeJSON(out, report); err != nil {
 		return err
@@ -80,6 +82,10 @@ func printJSON(out io.Writer, c *config.Config, file string, problem error) erro
 // printEffect describes for people what exgate does with a good configuration.
 func printEffect(out io.Writer, c *config.Config, file string) error {
 	fmt.Fprintf(out, "The configuration is valid: %s\n\n", cmp.Or(file, "no file, only environment and flags"))
+	warnings, _ := c.Exposed(file) // loadConfig has looked at the error
+	for _, warning := range warnings {
+		fmt.Fprintf(out, "warning: %s\n\n", warning)
+	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(label string, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\n", label, fmt.Sprintf(format, args...))

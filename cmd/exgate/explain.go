@@ -50,7 +50,7 @@ The exit code is 0 if exgate found an entry, else 1.`,
 			if e.list {
 				return e.printList(cmd.OutOrStdout())
 			}
-			answer, err := e.answer(args, cmd.InOrStdin(), cmd.ErrOrStderr())
+			answer, err := e.answer(args, cmd.InOrStdin(), printableWriter{cmd.ErrOrStderr()})
 			if err != nil {
 				return err
 			}

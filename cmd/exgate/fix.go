@@ -53,7 +53,7 @@ func fixCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return run.all(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return run.all(cmd.Context(), args, cmd.InOrStdin(), bytesOut(cmd), printableWriter{cmd.ErrOrStderr()})
 		},
 	}
 	cmd.Flags().StringVar(&f.profile, "profile", profile.Auto,

@@ -15,10 +15,9 @@ import (
 func runFix(t *testing.T, in string, args ...string) (out, log string, status int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	root := rootCommand()
+	root := rootCommand(&stdout)
 	root.SetArgs(append([]string{"fix"}, args...))
 	root.SetIn(strings.NewReader(in))
-	root.SetOut(&stdout)
 	root.SetErr(&stderr)
 	err := root.ExecuteContext(context.Background())
 	if err != nil && !isAnswer(err) {

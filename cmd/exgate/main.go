@@ -25,7 +25,7 @@ func main() {
 	if err != nil && !isAnswer(err) {
 		// A configuration can have several problems: each gets its own line.
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintln(os.Stderr, "exgate:", strings.TrimRight(line, "\n"))
+			fmt.Fprintln(os.Stderr, "exgate:", printable(strings.TrimRight(line, "\n")))
 		}
 	}
 	os.Exit(exitCode(err))
@@ -41,13 +41,12 @@ func signalled() (ctx context.Context, stop context.CancelFunc) {
 
 // run executes one command line; results go to stdout.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	root, started := rootCommand(), false
+	root, started := rootCommand(stdout), false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	if slices.Contains(args, "explain") {
 		args = pasted(args)
 	}
 	root.SetArgs(args)
-	root.SetOut(stdout)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !started {
 		// cobra refused the command line before the verb ran.
@@ -56,13 +55,15 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return err
 }
 
-func rootCommand() *cobra.Command {
+// rootCommand is all of exgate; results go to stdout.
+func rootCommand(stdout io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "exgate",
 		Short:         "exgate is an IMAP gateway between any IMAP client and Microsoft Exchange",
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true,
 	}
+	root.SetOut(printableWriter{stdout}) // much of it is what a server says
 	root.PersistentFlags().String("config", "", "configuration `file` (default: the first that exists of ./exgate.yaml, "+
 		"exgate/exgate.yaml in the user's configuration directory, /etc/exgate/exgate.yaml)")
 	root.PersistentFlags().StringArray("set", nil, "set one key; overrides file and environment: `key=value`, such as "+
@@ -88,7 +89,8 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	if c != nil {
 		_, usersErr := loadUsers(c)
 		filesErr := c.CheckFiles()
-		err = errors.Join(err, filesErr, usersErr)
+		_, exposedErr := c.Exposed(file)
+		err = errors.Join(err, filesErr, usersErr, exposedErr)
 		if filesErr == nil {
 			_, _, routesErr := upstreamsOf(c)
 			err = errors.Join(err, routesErr)

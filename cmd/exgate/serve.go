@@ -45,14 +45,26 @@ func serveCommand() *cobra.Command {
 			log := newLogger(cmd.ErrOrStderr(), c.Log)
 			log.Info("exgate starts", "version", moduleVersion("exgate"), "config", cmp.Or(file, "none"), "mode", string(c.Mode),
 				"upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
+			warnExposed(log, c, file)
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
 			return serve(cmd.Context(), c, log, hup, func() (*config.Config, error) {
-				c, _, err := loadConfig(cmd)
+				c, file, err := loadConfig(cmd)
+				if err == nil {
+					warnExposed(log, c, file)
+				}
 				return c, err
 			})
 		},
+	}
+}
+
+// warnExposed tells the log of secrets that others may read.
+func warnExposed(log *slog.Logger, c *config.Config, file string) {
+	warnings, _ := c.Exposed(file) // loadConfig has looked at the error
+	for _, warning := range warnings {
+		log.Warn("a secret is exposed", "what", warning)
 	}
 }
 

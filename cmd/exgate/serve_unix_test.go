@@ -121,7 +121,7 @@ func startServing(t *testing.T, file string) *serving {
 	ctx, stop := signalled()
 	t.Cleanup(stop)
 	go func() {
-		root := rootCommand()
+		root := rootCommand(io.Discard)
 		root.SetArgs([]string{"serve", "--config", file})
 		root.SetErr(w)
 		s.err <- root.ExecuteContext(ctx)

@@ -159,7 +159,7 @@ func passwordProof(cmd *cobra.Command, name string) (string, error) {
 func askSecret(cmd *cobra.Command, prompt string) (string, error) {
 	in, isFile := cmd.InOrStdin().(*os.File)
 	if isFile && term.IsTerminal(int(in.Fd())) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: ", prompt)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: ", printable(prompt))
 		secret, err := term.ReadPassword(int(in.Fd()))
 		fmt.Fprintln(cmd.ErrOrStderr())
 		if err != nil {

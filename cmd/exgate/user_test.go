@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,10 +17,9 @@ import (
 func exgateWith(t *testing.T, stdin string, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out strings.Builder
-	root := rootCommand()
+	root := rootCommand(&out)
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(stdin))
-	root.SetOut(&out)
 	err = root.ExecuteContext(t.Context())
 	return out.String(), err
 }
@@ -123,9 +123,8 @@ func TestLoginKeepsARefreshToken(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	root := rootCommand()
+	root := rootCommand(io.Discard)
 	root.SetArgs(append(settings[:2:2], settings[3:]...))
-	root.SetOut(new(strings.Builder))
 	if err := root.ExecuteContext(ctx); exitCode(err) != exitUnavailable {
 		t.Errorf("no endpoint: %v", err)
 	}
