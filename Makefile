@@ -17,7 +17,8 @@ demo:
 	go run ./cmd/exgate demo
 
 # What must hold before a commit: modules as go.sum has them, format,
-# generated files, vet on every system, staticcheck, no known vulnerability,
+# generated files, vet on every system, staticcheck, lines of at most 120
+# columns, no known vulnerability,
 # race detector.
 check:
 	go mod verify
@@ -26,6 +27,7 @@ check:
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
 	go run $(STATICCHECK) ./... ./testdata/e2e/load
+	.ci/lines
 	.ci/vulnerabilities $(GOVULNCHECK)
 	go test -race ./...
 

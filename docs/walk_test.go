@@ -26,7 +26,7 @@ const ownTable = "docs/references_test.go"
 // it has references. Data have none: messages, transcripts, results of tests.
 var kinds = map[string]bool{
 	".go": true, ".md": true, ".yaml": true, ".py": true, ".sh": true, ".js": true, ".s": true, ".service": true,
-	"Makefile": true, ".gitattributes": true, ".gitignore": true,
+	"Makefile": true, ".gitattributes": true, ".gitignore": true, ".editorconfig": true,
 	".txt": false, ".eml": false, ".json": false, ".server": false, ".client": false, ".mod": false, ".sum": false,
 	"LICENSE": false,
 }
