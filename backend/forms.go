@@ -154,7 +154,14 @@ func (o LoginOptions) write(row formRow, id Identity, spelling string) (Attempt,
 	authcid, ok := o.expand(row.authcid, id, spelling)
 	authzid, ok2 := o.expand(row.authzid, id, spelling)
 	mailbox, ok3 := o.expand(row.mailbox, id, spelling)
-	a := Attempt{Form: row.name, Spelling: spelling, Mechanism: row.mechanism, Authcid: authcid, Authzid: authzid, Mailbox: mailbox}
+	a := Attempt{
+		Form:      row.name,
+		Spelling:  spelling,
+		Mechanism: row.mechanism,
+		Authcid:   authcid,
+		Authzid:   authzid,
+		Mailbox:   mailbox,
+	}
 	return a, ok && ok2 && ok3
 }
 

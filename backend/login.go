@@ -235,7 +235,11 @@ func (c *Conn) sendPassword(ctx context.Context, a Attempt, password Secret) (lo
 func (c *Conn) sendToken(ctx context.Context, a Attempt, token Secret) (loginStatus, error) {
 	if !c.Has("AUTH=" + MechanismToken) {
 		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(a.Authcid) // saslname, RFC 5801 section 4
-		return c.sasl(ctx, sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: token.Reveal()}), token)
+		return c.sasl(
+			ctx,
+			sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: token.Reveal()}),
+			token,
+		)
 	}
 	return c.sasl(ctx, xoauth2{a.Authcid, token}, token)
 }

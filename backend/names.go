@@ -200,7 +200,10 @@ func checkName(name string) error {
 	case len(name) > maxName:
 		return fmt.Errorf("it has more than %d bytes", maxName)
 	case len(parts) > 3:
-		return fmt.Errorf(`it has %d backslashes: write domain\admin\user, admin@domain\user or domain\user`, len(parts)-1)
+		return fmt.Errorf(
+			`it has %d backslashes: write domain\admin\user, admin@domain\user or domain\user`,
+			len(parts)-1,
+		)
 	case len(parts) > 1 && slices.Contains(parts, ""):
 		return errors.New(`a part before, between or after its backslashes is empty: ` +
 			`write domain\admin\user, admin@domain\user or domain\user`)

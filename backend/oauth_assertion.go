@@ -41,7 +41,13 @@ func clientAssertion(cert *tls.Certificate, clientID, audience string, now time.
 	}
 	signed := header + "." + claims
 	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+	signature, err := rsa.SignPSS(
+		rand.Reader,
+		key,
+		crypto.SHA256,
+		digest[:],
+		&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash},
+	)
 	if err != nil {
 		return Secret{}, fmt.Errorf("cannot sign the client assertion: %w", err)
 	}

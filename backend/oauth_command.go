@@ -18,7 +18,11 @@ const maxCommandOutput = 64 << 10
 // or JSON like a token endpoint; the token is then used for expires_in. exgate does
 // not read its standard error, which could contain a secret.
 func (s *OAuth2) command(ctx context.Context, mailbox string, _ Secret) (accessToken, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, fmt.Errorf("it printed no token within %s", tokenTimeout))
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		tokenTimeout,
+		fmt.Errorf("it printed no token within %s", tokenTimeout),
+	)
 	defer cancel()
 	args := make([]string, len(s.opts.Command))
 	for i, arg := range s.opts.Command {

@@ -40,7 +40,11 @@ func (s *OAuth2) refresh(ctx context.Context, account string, secret Secret) (ac
 	if err != nil {
 		return accessToken{}, tokenError(KindTokenRefused, err)
 	}
-	token, err := s.request(context.WithoutCancel(ctx), secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {stored.Reveal()}})
+	token, err := s.request(
+		context.WithoutCancel(ctx),
+		secret,
+		url.Values{"grant_type": {"refresh_token"}, "refresh_token": {stored.Reveal()}},
+	)
 	if err != nil {
 		return accessToken{}, err
 	}
@@ -104,7 +108,11 @@ func (s *OAuth2) DeviceLogin(ctx context.Context, account string, show func(addr
 func (s *OAuth2) config() *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: s.opts.ClientID, ClientSecret: s.opts.ClientSecret.Reveal(), Scopes: s.opts.Scopes,
-		Endpoint: oauth2.Endpoint{TokenURL: s.opts.TokenURL, DeviceAuthURL: s.opts.DeviceURL, AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{
+			TokenURL:      s.opts.TokenURL,
+			DeviceAuthURL: s.opts.DeviceURL,
+			AuthStyle:     oauth2.AuthStyleInParams,
+		},
 	}
 }
 

@@ -98,7 +98,10 @@ func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test
 	conn := newConn(dialed, u.opts.Timeouts, trace)
 	defer conn.Close()
 	session, err := u.login(ctx, conn, id, cred, func(a Attempt, reply string, ok bool) {
-		p.Forms = append(p.Forms, Tried{Form: a.Form, Sent: a.String(), Reply: reply, Asked: !strings.HasPrefix(reply, notSent), OK: ok})
+		p.Forms = append(
+			p.Forms,
+			Tried{Form: a.Form, Sent: a.String(), Reply: reply, Asked: !strings.HasPrefix(reply, notSent), OK: ok},
+		)
 	})
 	p.Before = conn.before
 	if err != nil {

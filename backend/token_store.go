@@ -46,7 +46,10 @@ func (s *TokenStore) Load(client, account string) (Secret, error) {
 	}
 	n := aead.NonceSize()
 	if len(sealed) < n {
-		return Secret{}, fmt.Errorf("the file with the refresh token of %s is incomplete: run exgate login %[1]s", account)
+		return Secret{}, fmt.Errorf(
+			"the file with the refresh token of %s is incomplete: run exgate login %[1]s",
+			account,
+		)
 	}
 	token, err := aead.Open(nil, sealed[:n], sealed[n:], binding(client, account))
 	if err != nil {

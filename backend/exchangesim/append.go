@@ -103,7 +103,11 @@ func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool)
 			st.close = true
 			return st, true
 		case c.srv.quirks[quirkOversizeRefused]:
-			return status{kind: "NO", text: "Maximum size of appendable message has been exceeded", why: "quirk EX-07: " + why}, true
+			return status{
+				kind: "NO",
+				text: "Maximum size of appendable message has been exceeded",
+				why:  "quirk EX-07: " + why,
+			}, true
 		}
 	}
 	if unknownFlag != "" && c.srv.quirks[quirkKeywordRefused] {

@@ -60,7 +60,8 @@ func contentRules() []contentRule {
 		}},
 		{quirkUnknownCharset, func(e *entity) string {
 			name := e.params["charset"]
-			if _, err := charset.Reader(name, strings.NewReader("")); name != "" && strings.HasPrefix(e.typ, "text/") && err != nil {
+			if _, err := charset.Reader(name, strings.NewReader("")); name != "" && strings.HasPrefix(e.typ, "text/") &&
+				err != nil {
 				return "charset " + name
 			}
 			return ""

@@ -139,7 +139,8 @@ func FaultHelp() []string {
 	for _, k := range faultKinds() {
 		lines = append(lines, k.name+k.args+": "+k.about)
 	}
-	return append(lines,
+	return append(
+		lines,
 		"VERB is the name of a command. FETCH includes UID FETCH; UID FETCH means only itself. "+verbAny+" means any command. "+
 			verbGreeting+" means the beginning of a connection (for bye, drip and the cuts). "+verbWaiting+
 			" means the time between commands, and IDLE; a waiting connection is hit at once (for bye and cut)",
@@ -149,7 +150,8 @@ func FaultHelp() []string {
 			"reset-reply:FETCH:120",
 		"SHAPE is no (tagged NO, the default), bad (tagged BAD) or bad-bye (tagged BAD, then BYE Connection "+
 			"closed. 14)",
-		"@K after a fault means that it begins at the K-th time")
+		"@K after a fault means that it begins at the K-th time",
+	)
 }
 
 // fault is one order.

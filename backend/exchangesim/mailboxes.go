@@ -208,7 +208,11 @@ func (c *conn) refuseName(command, name string) (status, bool) {
 	case c.srv.quirks[quirkReservedFiles] && strings.EqualFold(name, "Files"):
 		return status{kind: "NO", text: "Folder name is reserved", why: "quirk EX-15"}, true
 	case c.account.find(name) != nil:
-		return status{kind: "NO", text: "Mailbox already exists.", why: "quirk EX-14: " + c.account.find(name).name}, true
+		return status{
+			kind: "NO",
+			text: "Mailbox already exists.",
+			why:  "quirk EX-14: " + c.account.find(name).name,
+		}, true
 	}
 	return status{}, false
 }

@@ -127,7 +127,13 @@ func profiles() []profile {
 			bye:        "Microsoft Exchange Server 2010 IMAP4 server signing off.", // mxk/go-imap#11
 			maxMessage: 10 * mebibyte,
 			forms:      onPremisesForms,
-			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkNTLM, quirkSubstitute},
+			quirks: []string{
+				quirkOversizeCloses,
+				quirkFlaggedHidden,
+				quirkReadOnlyStore,
+				quirkNTLM,
+				quirkSubstitute,
+			},
 		},
 		{
 			name:     "exchange2013",

@@ -94,7 +94,8 @@ func (e escaper) needed(level string) bool {
 		return true
 	}
 	return strings.ContainsFunc(level, func(r rune) bool {
-		return e.special(r) || e.separator != 0 && (r == e.separator || r == e.clientInstead) || e.characters && (r < ' ' || r == 0x7f)
+		return e.special(r) || e.separator != 0 && (r == e.separator || r == e.clientInstead) ||
+			e.characters && (r < ' ' || r == 0x7f)
 	})
 }
 

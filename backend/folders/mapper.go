@@ -167,7 +167,8 @@ func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
 func (m *Mapper) isPlain(upstream string, have *List) bool {
 	o := &m.opts
 	if len(o.List)+len(m.patterns)+len(m.prefix) > 0 || o.Separator != "" || have.separator() != "/" || upstream == "" ||
-		o.Longest > 0 && len(upstream) > o.Longest-suffixLength || strings.Contains(upstream, apartMark) || strings.Contains(upstream, reservedEnd) {
+		o.Longest > 0 && len(upstream) > o.Longest-suffixLength || strings.Contains(upstream, apartMark) ||
+		strings.Contains(upstream, reservedEnd) {
 		return false
 	}
 	if len(upstream) > maxLevels && tooDeep(upstream, "/") {
@@ -175,12 +176,14 @@ func (m *Mapper) isPlain(upstream string, have *List) bool {
 	}
 	before := '/'
 	for _, r := range upstream {
-		if r < ' ' || r == 0x7f || r >= pictures && r <= openBox || before == '/' && (r == ' ' || r == '/') || before == ' ' && r == '/' {
+		if r < ' ' || r == 0x7f || r >= pictures && r <= openBox || before == '/' && (r == ' ' || r == '/') ||
+			before == ' ' && r == '/' {
 			return false
 		}
 		before = r
 	}
-	if before == ' ' || before == '/' || len(upstream) >= len(inbox) && strings.EqualFold(upstream[:len(inbox)], inbox) {
+	if before == ' ' || before == '/' ||
+		len(upstream) >= len(inbox) && strings.EqualFold(upstream[:len(inbox)], inbox) {
 		return false
 	}
 	top, _, _ := strings.Cut(upstream, "/")

@@ -53,7 +53,8 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	plain := w.join(text)
 	// A name that reads as another's plain form, or that the list has given
 	// away, always has its suffix.
-	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain) || w.hides(plain)
+	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain) ||
+		w.hides(plain)
 	if !taken && w.have.Has(plain) {
 		return plain, nil
 	}

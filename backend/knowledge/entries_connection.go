@@ -22,7 +22,8 @@ var connectionEntries = []Entry{
 				Title: "The name or the port of the server is wrong, or a firewall blocks the connection.",
 				Tell: "Run one of these commands on the machine that runs exgate. If it cannot connect, exgate " +
 					"cannot either.",
-				Lines:  []string{"Test-NetConnection '<server>' -Port 993                (PowerShell)", "openssl s_client -connect <server>:993 -quiet          (Unix)"},
+				Lines: []string{"Test-NetConnection '<server>' -Port 993                (PowerShell)",
+					"openssl s_client -connect <server>:993 -quiet          (Unix)"},
 				Do:     "Set upstream.address. Exchange Online: outlook.office365.com:993.",
 				Source: "FAQ.Office365, \"Can I use imapsync\" R7",
 			},
@@ -114,7 +115,8 @@ var connectionEntries = []Entry{
 		Phrases: []string{"Trying command when NOT connected", "connection reset by peer", "broken pipe", "unexpected EOF", "socket closed while reading data from server",
 			"connection was lost", "forcibly closed by the remote host", "server has unexpectedly terminated the " +
 				"connection", "connection to the server was interrupted"},
-		Keywords: []string{"not connected", "trying command", "lost connection", "connection lost", "disconnect", "disconnected"},
+		Keywords: []string{"not connected", "trying command", "lost connection", "connection lost", "disconnect",
+			"disconnected"},
 		Meaning: "The connection ended, and the client continued to send. This text hides the reason, which is the " +
 			"server's last reply: " +
 			"often a throttle, or ten errors.",
@@ -157,8 +159,10 @@ var connectionEntries = []Entry{
 	},
 	{
 		ID: "outcome-unknown", Title: "Nobody knows whether Exchange stored the message, or executed the command",
-		Phrases:  []string{"it is not known whether the message was stored", "it is not known whether it was done", "message without a reply", "a command without a reply"},
-		Keywords: []string{"not known stored", "may have been stored", "without reply", "duplicate message", "append reply lost"},
+		Phrases: []string{"it is not known whether the message was stored", "it is not known whether it was done",
+			"message without a reply", "a command without a reply"},
+		Keywords: []string{"not known stored", "may have been stored", "without reply", "duplicate message",
+			"append reply lost"},
 		Meaning: "This text is from exgate. The connection to Exchange was lost between the command and its reply. " +
 			"exgate first looks for a " +
 			"message in the mailbox. It sends this text only if it could not look, or could not distinguish the " +
@@ -227,8 +231,9 @@ var connectionEntries = []Entry{
 	},
 	{
 		ID: "out-of-step", Title: "<body BAD Command Error. 10: Exchange executes a message as commands",
-		Kinds:    []backend.Kind{backend.KindOutOfStep},
-		Phrases:  []string{"<* BAD Command Error. 10", "<* BAD Command Argument Error", "unexpected tag", "unknown tag", "bogus tag"},
+		Kinds: []backend.Kind{backend.KindOutOfStep},
+		Phrases: []string{"<* BAD Command Error. 10", "<* BAD Command Argument Error", "unexpected tag", "unknown tag",
+			"bogus tag"},
 		Keywords: []string{"bogus tag", "unexpected tag", "unknown tag", "body bad"},
 		Meaning: "Exchange stops reading a message in the middle, and executes the rest of it as commands. The " +
 			"word before BAD is the first " +

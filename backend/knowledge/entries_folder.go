@@ -5,9 +5,10 @@ import "exgate/backend"
 var folderEntries = []Entry{
 	{
 		ID: "mailbox-exists", Title: "Mailbox already exists", Kinds: []backend.Kind{backend.KindMailboxExists},
-		Replies:  []string{"NO Mailbox already exists."},
-		Phrases:  []string{"Mailbox already exists"},
-		Keywords: []string{"mailbox exist", "folder exist", "case sensitive", "case folder", "trash", "nomixfolders", "merge folder"},
+		Replies: []string{"NO Mailbox already exists."},
+		Phrases: []string{"Mailbox already exists"},
+		Keywords: []string{"mailbox exist", "folder exist", "case sensitive", "case folder", "trash", "nomixfolders",
+			"merge folder"},
 		Meaning: "For Exchange, names that differ only in case are the same: \"trash\" and \"Trash\" are one " +
 			"folder. It also creates the " +
 			"parents of a folder together with it. The messages arrive anyway. Find the cause once; usually it is " +
@@ -20,7 +21,8 @@ var folderEntries = []Entry{
 					"messages of the first folder " +
 					"when it syncs the second. Give the folders different names. If the source has only one of " +
 					"them, map its name:",
-				Lines:  []string{`imapsync ... --regextrans2 's/^trash$/Trash/'`, "imapsync ... --nomixfolders       (keeps such folders apart)"},
+				Lines: []string{`imapsync ... --regextrans2 's/^trash$/Trash/'`,
+					"imapsync ... --nomixfolders       (keeps such folders apart)"},
 				Source: "FAQ.Exchange, FAQ.Office365, \"Mailbox already exists\"",
 			},
 			{
@@ -50,7 +52,8 @@ var folderEntries = []Entry{
 	},
 	{
 		ID: "files-folder", Title: "A folder Files contains messages without a sender",
-		Keywords: []string{"folder file", "file sender", "no sender", "files_renamed_by_imapsync", "message without sender"},
+		Keywords: []string{"folder file", "file sender", "no sender", "files_renamed_by_imapsync",
+			"message without sender"},
 		Meaning: "Exchange Online keeps the attachments of all messages in a folder Files, without headers. The " +
 			"folder is usually hidden, but " +
 			"not always. A sync copies its contents as messages without a sender.",
@@ -78,9 +81,10 @@ var folderEntries = []Entry{
 	},
 	{
 		ID: "no-mailbox", Title: "The folder does not exist", Kinds: []backend.Kind{backend.KindNoMailbox},
-		Phrases:  []string{"NO [NONEXISTENT]", "mailbox doesn't exist", "mailbox does not exist"},
-		Keywords: []string{"folder missing", "folder not exist", "nonexistent", "slash name", "slash folder", "folder not listed", "folder hidden"},
-		Meaning:  "The server does not know the folder.",
+		Phrases: []string{"NO [NONEXISTENT]", "mailbox doesn't exist", "mailbox does not exist"},
+		Keywords: []string{"folder missing", "folder not exist", "nonexistent", "slash name", "slash folder",
+			"folder not listed", "folder hidden"},
+		Meaning: "The server does not know the folder.",
 		Causes: []Cause{
 			{
 				Title: "Somebody renamed or deleted the folder, or the client uses another separator. Exchange's " +
@@ -104,8 +108,9 @@ var folderEntries = []Entry{
 	},
 	{
 		ID: "trailing-blank", Title: "Exchange 2007: a folder name with a blank at its end closes the connection",
-		Phrases:  []string{"Could not select: socket closed while reading data from server"},
-		Keywords: []string{"trailing space", "trailing blank", "ending space", "folder space", "end space", "folder blank", "ending blank"},
+		Phrases: []string{"Could not select: socket closed while reading data from server"},
+		Keywords: []string{"trailing space", "trailing blank", "ending space", "folder space", "end space",
+			"folder blank", "ending blank"},
 		Meaning: "Exchange 2007 lists such a folder. When a client opens this folder or the next one, Exchange " +
 			"closes the connection: " +
 			"\"socket closed while reading data from server\".",
@@ -134,11 +139,12 @@ var folderEntries = []Entry{
 	},
 	{
 		ID: "imap-log", Title: "Exchange's own IMAP log, and other logs of the conversation",
-		Keywords: []string{"imap log", "protocol log", "protocollogenabled", "debug", "debugimap", "log exchange", "trace"},
-		Meaning:  "Exchange's replies say little. Its log says more.",
-		Causes:   logCauses,
-		See:      []string{"server-unavailable"},
-		Source:   "FAQ.Exchange, \"Server Unavailable. 15\" R2",
+		Keywords: []string{"imap log", "protocol log", "protocollogenabled", "debug", "debugimap", "log exchange",
+			"trace"},
+		Meaning: "Exchange's replies say little. Its log says more.",
+		Causes:  logCauses,
+		See:     []string{"server-unavailable"},
+		Source:  "FAQ.Exchange, \"Server Unavailable. 15\" R2",
 	},
 	{
 		ID: Unknown, Title: "Not known", Kinds: []backend.Kind{backend.KindOther},

@@ -62,9 +62,10 @@ var limitEntries = []Entry{
 	},
 	{
 		ID: "too-big", Title: "Maximum size of appendable message has been exceeded", Kinds: []backend.Kind{backend.KindTooBig},
-		Replies:  []string{"NO Maximum size of appendable message has been exceeded"},
-		Phrases:  []string{"Maximum size of appendable message", "NO [TOOBIG]"},
-		Keywords: []string{"message size", "big message", "too big", "too large", "maxreceivesize", "maxsendsize", "maxsize", "size limit", "appendable", "large message", "big email"},
+		Replies: []string{"NO Maximum size of appendable message has been exceeded"},
+		Phrases: []string{"Maximum size of appendable message", "NO [TOOBIG]"},
+		Keywords: []string{"message size", "big message", "too big", "too large", "maxreceivesize", "maxsendsize",
+			"maxsize", "size limit", "appendable", "large message", "big email"},
 		Meaning: "The message is over Exchange's limit for IMAP. The default is 10 MB on premises, and 35 MB in a " +
 			"new tenant of Exchange " +
 			"Online, which can be raised to 150 MB. The limit of the account that logs in applies: in a migration, " +
@@ -119,9 +120,10 @@ var limitEntries = []Entry{
 				Source:     "FAQ.Exchange, \"Maximum size\" R2 (Torsten Bergemann)",
 			},
 			{
-				Title:  "You can leave such messages at the source.",
-				Do:     "imapsync skips larger messages with this option:",
-				Lines:  []string{"imapsync ... --maxsize 10000000      (Exchange)", "imapsync ... --maxsize 45000000      (Exchange Online)"},
+				Title: "You can leave such messages at the source.",
+				Do:    "imapsync skips larger messages with this option:",
+				Lines: []string{"imapsync ... --maxsize 10000000      (Exchange)",
+					"imapsync ... --maxsize 45000000      (Exchange Online)"},
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"",
 			},
 		},
@@ -133,9 +135,10 @@ var limitEntries = []Entry{
 	},
 	{
 		ID: "server-unavailable", Title: "Server Unavailable. 15", Kinds: []backend.Kind{backend.KindUnavailable},
-		Replies:  []string{"NO Server Unavailable. 15"},
-		Phrases:  []string{"Server Unavailable. 15", "QuotaExceededException"},
-		Keywords: []string{"server unavailable", "unavailable 15", "quota", "mailbox full", "prohibitsendquota", "prohibitsendreceivequota", "quota exceeded", "account full"},
+		Replies: []string{"NO Server Unavailable. 15"},
+		Phrases: []string{"Server Unavailable. 15", "QuotaExceededException"},
+		Keywords: []string{"server unavailable", "unavailable 15", "quota", "mailbox full", "prohibitsendquota",
+			"prohibitsendreceivequota", "quota exceeded", "account full"},
 		Meaning: "Exchange cannot execute the command now, and gives no reason. In reply to an APPEND, the mailbox " +
 			"may be full; the number 15 " +
 			"does not prove it.",
@@ -186,8 +189,10 @@ var limitEntries = []Entry{
 	},
 	{
 		ID: "limits", Title: "The limits of Exchange and Exchange Online, with their sources",
-		Keywords: []string{"limits", "limit number", "receive sending limit", "sending limit", "3600", "1200", "300mb", "300 mb", "messages per hour", "message per second", "maxbytespersecond", "maxmessagespersecond", "exitwhenover", "line length"},
-		Meaning:  "A client cannot ask for these limits over IMAP. These are the known values.",
+		Keywords: []string{"limits", "limit number", "receive sending limit", "sending limit", "3600", "1200", "300mb",
+			"300 mb", "messages per hour", "message per second", "maxbytespersecond", "maxmessagespersecond",
+			"exitwhenover", "line length"},
+		Meaning: "A client cannot ask for these limits over IMAP. These are the known values.",
 		Causes: []Cause{
 			{
 				Title: "Exchange Online, received mail: 3600 messages per hour for a mailbox (22 July 2021), which " +
@@ -195,7 +200,8 @@ var limitEntries = []Entry{
 					"per hour, which is 0.33 per second, because Exchange may treat a sync as one sender. This is " +
 					"a limit of mail flow, not of " +
 					"IMAP.",
-				Lines:  []string{"upstream.pace.messages_per_second: 1       (or 0.33)", "imapsync ... --maxmessagespersecond 1     (or 0.33)"},
+				Lines: []string{"upstream.pace.messages_per_second: 1       (or 0.33)",
+					"imapsync ... --maxmessagespersecond 1     (or 0.33)"},
 				Source: "FAQ.Office365, \"receive and sending limits\" R1",
 			},
 			{

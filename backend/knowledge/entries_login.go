@@ -23,10 +23,11 @@ var startServices = []string{
 var loginEntries = []Entry{
 	{
 		ID: "login-failed", Title: "LOGIN failed, although name and password are right",
-		Kinds:    []backend.Kind{backend.KindCredentials},
-		Replies:  []string{"NO LOGIN failed.", "NO AUTHENTICATE failed."},
-		Phrases:  []string{"LOGIN failed", "AUTHENTICATE failed", "Login to server"},
-		Keywords: []string{"login fail", "login failed", "login failure", "authentication failed", "password right", "password spelling", "login refused"},
+		Kinds:   []backend.Kind{backend.KindCredentials},
+		Replies: []string{"NO LOGIN failed.", "NO AUTHENTICATE failed."},
+		Phrases: []string{"LOGIN failed", "AUTHENTICATE failed", "Login to server"},
+		Keywords: []string{"login fail", "login failed", "login failure", "authentication failed", "password right",
+			"password spelling", "login refused"},
 		Meaning: "Exchange refuses the login and never says why. It uses the same two texts for a wrong password, " +
 			"for IMAP that is switched " +
 			"off, for a policy that forbids passwords, and for an admin account that lacks something. Check these " +
@@ -197,8 +198,9 @@ var loginEntries = []Entry{
 	},
 	{
 		ID: "plain-text-login", Title: "LOGINDISABLED: Exchange requires TLS before the password",
-		Phrases:  []string{"Plaintext authentication disallowed", "no password is taken in plain text here"},
-		Keywords: []string{"logindisabled", "logintype", "login type", "plaintextlogin", "plain text login", "plaintext login", "type 1"},
+		Phrases: []string{"Plaintext authentication disallowed", "no password is taken in plain text here"},
+		Keywords: []string{"logindisabled", "logintype", "login type", "plaintextlogin", "plain text login",
+			"plaintext login", "type 1"},
 		Meaning: "By default, Exchange accepts passwords only over TLS (LoginType is SecureLogin). Exchange Online " +
 			"announces LOGINDISABLED " +
 			"even under TLS if it accepts only tokens.",
@@ -231,7 +233,8 @@ var loginEntries = []Entry{
 	},
 	{
 		ID: "password-characters", Title: "Special characters in a password or a name",
-		Keywords: []string{"special character", "password character", "password quote", "password dollar", "password backslash", "backslash name", "password umlaut"},
+		Keywords: []string{"special character", "password character", "password quote", "password dollar",
+			"password backslash", "backslash name", "password umlaut"},
 		Meaning: "Shells, Windows batch files and clients change some characters before they send the password to " +
 			"the server.",
 		Causes: []Cause{
@@ -289,7 +292,8 @@ var loginEntries = []Entry{
 	},
 	{
 		ID: "imap-off", Title: "IMAP is off by default on Exchange",
-		Keywords: []string{"imap enable", "imap enabled", "imap off", "imap default", "imap allowed", "imap disabled", "start imap", "imap service", "turn imap"},
+		Keywords: []string{"imap enable", "imap enabled", "imap off", "imap default", "imap allowed", "imap disabled",
+			"start imap", "imap service", "turn imap"},
 		Meaning: "After the installation of an Exchange server, its IMAP services do not run. In addition, IMAP " +
 			"can be switched off for a " +
 			"single mailbox. A server without IMAP refuses the connection, or closes it at once (BYE ... 13). For " +

@@ -3,8 +3,9 @@ package knowledge
 var messageEntries = []Entry{
 	{
 		ID: "long-lines", Title: "Lines that are too long for Exchange",
-		Phrases:  []string{"Exchange would take the message for commands"},
-		Keywords: []string{"long line", "line long", "line too long", "line length", "maxlinelength", "9900", "10500", "10239", "reformime", "regexmess", "wrap line"},
+		Phrases: []string{"Exchange would take the message for commands"},
+		Keywords: []string{"long line", "line long", "line too long", "line length", "maxlinelength", "9900", "10500",
+			"10239", "reformime", "regexmess", "wrap line"},
 		Meaning: "Exchange accepts message lines of about 9,900 bytes (10,500 on Exchange Online, according to the " +
 			"FAQ). RFC 5322 allows 998. " +
 			"For a longer line, Exchange refuses the message (Error 11 or 10), or executes the rest of the message " +
@@ -53,7 +54,8 @@ var messageEntries = []Entry{
 	},
 	{
 		ID: "read-receipts", Title: "Exchange sends read receipts again for old messages",
-		Keywords: []string{"read receipt", "receipt", "disarmreadreceipts", "disposition notification", "suppressreadreceipt", "return receipt"},
+		Keywords: []string{"read receipt", "receipt", "disarmreadreceipts", "disposition notification",
+			"suppressreadreceipt", "return receipt"},
 		Meaning: "If a message asks for a read receipt, Exchange 2013 and later and Exchange Online send one when " +
 			"somebody opens the copy, " +
 			"even if the original was acknowledged years ago.",
@@ -115,8 +117,9 @@ var messageEntries = []Entry{
 	},
 	{
 		ID: "dates", Title: "Messages have the date of the transfer",
-		Phrases:  []string{"Exchange does not keep the dates of messages"},
-		Keywords: []string{"date", "date transfer", "date sort", "date migration", "internaldate", "wrong date", "rollup 5", "archive date"},
+		Phrases: []string{"Exchange does not keep the dates of messages"},
+		Keywords: []string{"date", "date transfer", "date sort", "date migration", "internaldate", "wrong date",
+			"rollup 5", "archive date"},
 		Meaning: "Exchange 2010 before Service Pack 2 Update Rollup 5 drops the date that arrives with a message " +
 			"(INTERNALDATE). Outlook then " +
 			"sorts all messages under the day of the migration.",
@@ -153,8 +156,9 @@ var messageEntries = []Entry{
 	},
 	{
 		ID: "exchange2007", Title: "Exchange 2007: large messages, and dates",
-		Keywords: []string{"sync 2007", "2007 message", "2007 big", "2007 connector", "connector", "connector 40", "receive connector", "send connector", "transporter suite"},
-		Meaning:  "According to the FAQ, a sync to Exchange 2007 succeeds only partly.",
+		Keywords: []string{"sync 2007", "2007 message", "2007 big", "2007 connector", "connector", "connector 40",
+			"receive connector", "send connector", "transporter suite"},
+		Meaning: "According to the FAQ, a sync to Exchange 2007 succeeds only partly.",
 		Causes: []Cause{
 			{
 				Title: "Large messages fail: raise the limits of the receive and send connectors to 40 MB.",

@@ -5,7 +5,9 @@ var onlineEntries = []Entry{
 		ID: "online-login", Title: "Exchange Online (Office 365) refuses logins with a password",
 		Phrases: []string{"BasicAuthBlocked", "Basic authentication is disabled"},
 		Keywords: []string{"office365 login", "office 365 login", "online login", "basic auth", "basic authentication", "allowbasicauthimap", "app password", "oauth", "oauth2",
-			"xoauth2", "modern authentication", "security default", "two factor", "2 factor", "two step", "mfa", "licence", "license", "office365 administrator", "office administrator domain", "user administrator domain",
+			"xoauth2", "modern authentication", "security default", "two factor", "2 factor", "two step", "mfa",
+			"licence", "license", "office365 administrator", "office administrator domain",
+			"user administrator domain",
 			"office365 host", "outlook.office365.com", "limited opt out"},
 		Meaning: "These are the reasons why Exchange Online refuses a password, most likely first. It answers " +
 			"LOGIN failed or AUTHENTICATE " +

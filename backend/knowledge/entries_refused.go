@@ -19,7 +19,8 @@ var refusedEntries = []Entry{
 				Tell: "imapsync prints the size in braces. On 2010, Exchange closes the connection with 14 at once.",
 				Do: "Raise the limit (exgate explain too-big), which sometimes needs a reboot. Or skip such " +
 					"messages:",
-				Lines:  []string{"imapsync ... --maxsize 10000000      (Exchange)", "imapsync ... --maxsize 45000000      (Exchange Online)"},
+				Lines: []string{"imapsync ... --maxsize 10000000      (Exchange)",
+					"imapsync ... --maxsize 45000000      (Exchange Online)"},
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#append-size (imapsync#5)",
 			},
 			{
@@ -143,9 +144,10 @@ var refusedEntries = []Entry{
 			"Argument Error. 11 " +
 			"instead.",
 		Causes: []Cause{{
-			Title:  "The message has NUL bytes, or header lines without a colon.",
-			Do:     "imapsync can repair the message during the sync:",
-			Lines:  []string{`imapsync ... --regexmess 's/\x00//g'`, "imapsync ... --pipemess W/tools/fix_email_for_exchange.py"},
+			Title: "The message has NUL bytes, or header lines without a colon.",
+			Do:    "imapsync can repair the message during the sync:",
+			Lines: []string{`imapsync ... --regexmess 's/\x00//g'`,
+				"imapsync ... --pipemess W/tools/fix_email_for_exchange.py"},
 			Source: "docs/exchange.md#other-servers (FAQ.APPEND_errors; cyrus-imapd#721)",
 		}},
 		See:    []string{"argument-error"},
@@ -153,7 +155,8 @@ var refusedEntries = []Entry{
 	},
 	{
 		ID: "keywords", Title: "Flags that Exchange does not support ($Forwarded, NonJunk, labels)",
-		Keywords: []string{"keyword", "flag refused", "forwarded flag", "nonjunk", "label", "tags", "permanentflags", "unknown flag"},
+		Keywords: []string{"keyword", "flag refused", "forwarded flag", "nonjunk", "label", "tags", "permanentflags",
+			"unknown flag"},
 		Meaning: "Exchange keeps the five system flags and $MDNSent, and announces them in PERMANENTFLAGS. It " +
 			"refuses other flags with Command " +
 			"Argument Error. 11. Over IMAP, it does not show Outlook's categories.",

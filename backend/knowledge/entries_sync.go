@@ -3,7 +3,8 @@ package knowledge
 var syncEntries = []Entry{
 	{
 		ID: "sync-exchange", Title: "Syncing from or to Exchange 2000 to 2019, and imapsync's --exchange2",
-		Keywords: []string{"sync exchange", "transfer exchange", "exchange account", "preset", "exchange2", "migrate exchange"},
+		Keywords: []string{"sync exchange", "transfer exchange", "exchange account", "preset", "exchange2",
+			"migrate exchange"},
 		Meaning: "Point the client at exgate, and exgate at Exchange. exgate's profile replaces imapsync's preset " +
 			"--exchange2, but does not " +
 			"skip or cut messages.",

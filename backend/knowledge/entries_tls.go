@@ -100,7 +100,8 @@ var tlsEntries = []Entry{
 	},
 	{
 		ID: "ssl-read-error", Title: "SSL read error",
-		Phrases:  []string{"SSL read error", "SSL write error", "SSL read or write error", "SSL_read", "SSL_write", "unexpected eof while reading", "SSL wants a read first"},
+		Phrases: []string{"SSL read error", "SSL write error", "SSL read or write error", "SSL_read", "SSL_write",
+			"unexpected eof while reading", "SSL wants a read first"},
 		Keywords: []string{"ssl read", "ssl error", "ssl write"},
 		Meaning: "The client's TLS library lost the connection. imapsync prints \"IO/Socket/SSL.pm: local error: " +
 			"SSL read error\". " +

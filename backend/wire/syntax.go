@@ -72,7 +72,8 @@ func MatchesPattern(pattern, mailbox, separator string) bool {
 	if pattern == "*" {
 		return true
 	}
-	if len(mailbox) >= 5 && strings.EqualFold(mailbox[:5], "INBOX") && len(pattern) >= 5 && strings.EqualFold(pattern[:5], "INBOX") {
+	if len(mailbox) >= 5 && strings.EqualFold(mailbox[:5], "INBOX") && len(pattern) >= 5 &&
+		strings.EqualFold(pattern[:5], "INBOX") {
 		pattern, mailbox = pattern[5:], mailbox[5:]
 	}
 	// The places to go on from where what was tried does not fit: behind the

@@ -106,7 +106,12 @@ func (r *loginReport) adviseProfile(c *config.Config, add func(string, ...any)) 
 			"login faster", why)
 	case set == profile.Auto || !sure || set == found || set == "exchange-se" && found == "exchange2019":
 	case set == "plain":
-		add("the server is %s (%s), but profile plain repairs nothing: set upstream.profile: %s, or auto", found, why, found)
+		add(
+			"the server is %s (%s), but profile plain repairs nothing: set upstream.profile: %s, or auto",
+			found,
+			why,
+			found,
+		)
 	default:
 		add("the server is %s (%s), not %s: set upstream.profile: %s, or auto", found, why, set, found)
 	}

@@ -75,7 +75,10 @@ func (l loginCheck) at(c *config.Config) (*config.Config, routing.Destination, e
 		further := upstreams[1:]
 		i := slices.IndexFunc(further, func(u routing.Upstream) bool { return u.Name == l.upstream })
 		if i < 0 {
-			return nil, routing.Destination{}, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
+			return nil, routing.Destination{}, exitError{
+				exitUsage,
+				fmt.Errorf("--upstream: there is no upstream %q", l.upstream),
+			}
 		}
 		at = c.At(c.Upstreams[i])
 		only := further[i]
@@ -274,8 +277,17 @@ func (r *loginReport) print(out io.Writer) error {
 
 func (r *loginReport) printTLS(row func(label, format string, args ...any)) {
 	if t := r.TLS; t != nil {
-		row("TLS", "%s, %s, %s; certificate of %s, issued by %s, valid until %s; verified: %s", t.Mode, t.Version, t.Suite,
-			t.Names, t.Issuer, t.Expires.Format(time.DateOnly), cmp.Or(t.Verified, "no"))
+		row(
+			"TLS",
+			"%s, %s, %s; certificate of %s, issued by %s, valid until %s; verified: %s",
+			t.Mode,
+			t.Version,
+			t.Suite,
+			t.Names,
+			t.Issuer,
+			t.Expires.Format(time.DateOnly),
+			cmp.Or(t.Verified, "no"),
+		)
 		for i, subject := range t.Chain {
 			row("", "%d: %s", i, subject)
 		}

@@ -86,7 +86,8 @@ func (a account) connect(ctx context.Context) (*syncConn, error) {
 		c.close()
 		return nil, fmt.Errorf("greeting: %w", err)
 	}
-	if said, err := c.do(fmt.Sprintf("LOGIN %q %q", upn(a.user), demoPassword)); err != nil || !strings.HasPrefix(said, "OK ") {
+	if said, err := c.do(fmt.Sprintf("LOGIN %q %q", upn(a.user), demoPassword)); err != nil ||
+		!strings.HasPrefix(said, "OK ") {
 		c.close()
 		return nil, errors.Join(fmt.Errorf("login: %q", said), err)
 	}

@@ -62,7 +62,8 @@ func fixCommand() *cobra.Command {
 		"envelope (docs/fixes.md)")
 	cmd.Flags().StringVar(&f.report, "report", "text",
 		"the report on standard error; text: a summary; json: one line for each message")
-	cmd.Flags().StringVar(&f.output, "output", "", "the `folder` to write to, which must not exist; only with arguments")
+	cmd.Flags().
+		StringVar(&f.output, "output", "", "the `folder` to write to, which must not exist; only with arguments")
 	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false,
 		"exit with code 1 if a message was changed (default: only with arguments)")
 	return cmd

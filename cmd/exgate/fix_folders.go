@@ -204,8 +204,15 @@ func (b *bar) add(n int64) {
 func (b *bar) show(now time.Time) {
 	full := int(min(b.done, b.total) * barWidth / b.total)
 	speed := float64(b.done) / 1e6 / max(now.Sub(b.began).Seconds(), 0.001)
-	fmt.Fprintf(b.w, "\r[%s%s] %3d %% of %d MB, %.0f MB/s ", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full),
-		min(b.done, b.total)*100/b.total, b.total/1e6, speed)
+	fmt.Fprintf(
+		b.w,
+		"\r[%s%s] %3d %% of %d MB, %.0f MB/s ",
+		strings.Repeat("=", full),
+		strings.Repeat(" ", barWidth-full),
+		min(b.done, b.total)*100/b.total,
+		b.total/1e6,
+		speed,
+	)
 }
 
 func (b *bar) end() {

@@ -64,8 +64,9 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.SetOut(printableWriter{stdout}) // much of it is what a server says
-	root.PersistentFlags().String("config", "", "configuration `file` (default: the first that exists of ./exgate.yaml, "+
-		"exgate/exgate.yaml in the user's configuration directory, /etc/exgate/exgate.yaml)")
+	root.PersistentFlags().
+		String("config", "", "configuration `file` (default: the first that exists of ./exgate.yaml, "+
+			"exgate/exgate.yaml in the user's configuration directory, /etc/exgate/exgate.yaml)")
 	root.PersistentFlags().StringArray("set", nil, "set one key; overrides file and environment: `key=value`, such as "+
 		"upstream.profile=exchange2016 (may be repeated)")
 	root.AddCommand(

@@ -43,8 +43,19 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			log := newLogger(cmd.ErrOrStderr(), c.Log)
-			log.Info("exgate starts", "version", moduleVersion("exgate"), "config", cmp.Or(file, "none"), "mode", string(c.Mode),
-				"upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
+			log.Info(
+				"exgate starts",
+				"version",
+				moduleVersion("exgate"),
+				"config",
+				cmp.Or(file, "none"),
+				"mode",
+				string(c.Mode),
+				"upstream",
+				c.Upstream.Address,
+				"profile",
+				c.Upstream.Profile,
+			)
 			warnExposed(log, c, file)
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
@@ -125,7 +136,11 @@ func serve(
 // reload puts a new configuration in force. It returns the configuration that is
 // then in force: the old one if the new one has a mistake.
 func reload(
-	server *proxy.Server, old *config.Config, log *slog.Logger, trace *proxy.Tracer, load func() (*config.Config, error),
+	server *proxy.Server,
+	old *config.Config,
+	log *slog.Logger,
+	trace *proxy.Tracer,
+	load func() (*config.Config, error),
 ) *config.Config {
 	c, err := load()
 	if err == nil {
@@ -191,9 +206,12 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 		log.Warn("no state directory: running without saved state", "err", err)
 	}
 	return proxy.Options{
-		State:           state,
-		Users:           users,
-		Abuse:           proxy.AbuseLimits{ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, FailedLogins: c.Limits.FailedLogins},
+		State: state,
+		Users: users,
+		Abuse: proxy.AbuseLimits{
+			ConnectionsPerAddress: c.Limits.ConnectionsPerAddress,
+			FailedLogins:          c.Limits.FailedLogins,
+		},
 		Upstreams:       upstreams,
 		Routes:          routes,
 		Observe:         c.Mode == config.Observe,
@@ -209,9 +227,13 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 			Total:   c.Limits.SpoolTotal,
 		},
 		Quarantine: quarantine.Options{Dir: c.Quarantine.Dir, Quota: c.Quarantine.Quota, Keep: c.Quarantine.Keep},
-		Filter:     delivery.Filter{Command: c.Fixes.Filter.Command, When: c.Fixes.Filter.When, Timeout: c.Fixes.Filter.Timeout},
-		Log:        log,
-		Trace:      trace,
+		Filter: delivery.Filter{
+			Command: c.Fixes.Filter.Command,
+			When:    c.Fixes.Filter.When,
+			Timeout: c.Fixes.Filter.Timeout,
+		},
+		Log:   log,
+		Trace: trace,
 	}, nil
 }
 

@@ -114,7 +114,13 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 		}
 		fmt.Fprintf(out, "user %s, password %s%s\n", u.Name, u.Password, note)
 	}
-	fmt.Fprintf(out, "domain %s or %s, UPN suffix %s\n", exchangesim.Domain, exchangesim.DNSDomain, exchangesim.UPNSuffix)
+	fmt.Fprintf(
+		out,
+		"domain %s or %s, UPN suffix %s\n",
+		exchangesim.Domain,
+		exchangesim.DNSDomain,
+		exchangesim.UPNSuffix,
+	)
 	err = s.serve(ctx, out, server)
 	if s.outlook != "" {
 		err = errors.Join(err, s.writeOutlook(server))

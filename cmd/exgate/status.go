@@ -89,7 +89,11 @@ var (
 		"loss (resumed), "+
 		"replaced before the tenth error (renewed), or took from an idle session (parked).", "event")
 	waitedMetric   = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
-	refusalsMetric = describe("client_refusals_total", "Refusals of clients that exceeded a limit, by reason.", "reason")
+	refusalsMetric = describe(
+		"client_refusals_total",
+		"Refusals of clients that exceeded a limit, by reason.",
+		"reason",
+	)
 )
 
 // counterMetrics maps each counter of a session to its metric and labels.

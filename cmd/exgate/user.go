@@ -79,7 +79,13 @@ func userAddCommand() *cobra.Command {
 			if err := users.Put(file, args[0], proof, mailboxes); err != nil {
 				return exitError{exitUsage, err}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s may open %s\n", file, args[0], strings.Join(mailboxes, ", "))
+			_, err = fmt.Fprintf(
+				cmd.OutOrStdout(),
+				"%s: %s may open %s\n",
+				file,
+				args[0],
+				strings.Join(mailboxes, ", "),
+			)
 			return err
 		},
 	}
