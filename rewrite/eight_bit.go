@@ -48,21 +48,35 @@ func (p *planner) charsetOf(h *header) string {
 	if h.charset != nil {
 		return *h.charset
 	}
-	size := min(p.length-h.start, 4*maxHead)
+	h.charset = new("")
+	// Most headers are short, and there may be very many of them.
+	for size := int64(512); size <= 4*maxHead; size *= 4 {
+		probe, whole := p.probe(h, min(p.length-h.start, size))
+		if probe.contentType != nil {
+			*h.charset = parseMediaType(string(probe.contentType.text)).charset
+		}
+		if whole {
+			break
+		}
+	}
+	return *h.charset
+}
+
+// probe reads a header as far as it lies in so many bytes, and reports whether
+// that is all of it.
+func (p *planner) probe(h *header, size int64) (probe *header, whole bool) {
 	lines := newLines(p.section(h.start, h.start+size), size, make([]byte, bufferFor(size)))
-	probe := &header{limit: math.MaxInt64}
+	probe = &header{limit: math.MaxInt64}
 	for {
 		l, err := lines.next()
-		if err != nil || l.length() == 0 {
-			break // at the end, or where an error will be met again
+		if err != nil { // the end, or an error that will be met again
+			return probe, h.start+size == p.length
+		}
+		if l.length() == 0 {
+			return probe, true
 		}
 		probe.add(l)
 	}
-	h.charset = new("")
-	if probe.contentType != nil {
-		*h.charset = parseMediaType(string(probe.contentType.text)).charset
-	}
-	return *h.charset
 }
 
 // readable is a text with such bytes, and with what lenient readers take for

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -32,8 +33,9 @@ type Fault struct {
 const maxCharsets = 10
 
 // Examine names what Exchange may have disliked in a message, going by all
-// rules that are known. o gives the limits. The error is one of reading.
-func Examine(message io.ReaderAt, size int64, o Options) (*Examination, error) {
+// rules that are known. o gives the limits. The error is one of reading, or that
+// of the context where it ends before.
+func Examine(ctx context.Context, message io.ReaderAt, size int64, o Options) (*Examination, error) {
 	x := &Examination{Size: size}
 	o.Stage, o.Uses, o.Signed, o.Oversize, o.HeaderRules = StageShed, UsesAt, SignedRepair, OversizeRefuse, nil
 	o.ReadReceipt = ReadReceiptOff
@@ -41,7 +43,7 @@ func Examine(message io.ReaderAt, size int64, o Options) (*Examination, error) {
 		o.LineLimit = 998 // RFC 5322 section 2.1.1
 	}
 	o.LongLines = LongLinesRecode
-	p := &planner{Plan: &Plan{message: message, length: size}, options: o}
+	p := &planner{Plan: &Plan{message: &stoppable{message, ctx}, length: size}, options: o}
 	defer p.giveBack()
 	if err := x.look(p); err != nil {
 		return nil, err

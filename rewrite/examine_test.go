@@ -23,7 +23,7 @@ func TestExamine(t *testing.T) {
 		{head + "\r\n" + strings.Repeat("x\r\n", 10_000), []string{"oversize: it has 30061 bytes, the limit is 20000"}},
 		{head + "Message-ID: " + strings.Repeat("m", 10_000) + "\r\n\r\n", []string{"header-line: 1 over 9900 bytes"}},
 	} {
-		x, err := Examine(strings.NewReader(test.message), int64(len(test.message)), Options{LineLimit: limit, SizeLimit: 20_000})
+		x, err := Examine(t.Context(), strings.NewReader(test.message), int64(len(test.message)), Options{LineLimit: limit, SizeLimit: 20_000})
 		if err != nil {
 			t.Fatal(err)
 		}

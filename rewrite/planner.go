@@ -18,6 +18,7 @@ type planner struct {
 	headLeft tally // header lines that do
 
 	betterCharset string // of the leaf at hand
+	sha256        string // of the original, once a note wants it
 	walker        *walker
 	attachment    []attachment       // the largest of the message, if it is oversize
 	detach        map[int64]struct{} // those to take out, by the start of their headers

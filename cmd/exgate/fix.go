@@ -105,7 +105,7 @@ func (r *fixRun) all(ctx context.Context, args []string, in io.Reader, out, log 
 	case len(args) == 0 && r.output != "":
 		return exitError{exitUsage, errors.New("--output is for files, which are arguments")}
 	case len(args) == 0:
-		err = r.pipe(in, out)
+		err = r.pipe(ctx, in, out)
 	case r.output == "":
 		return exitError{exitUsage, errors.New("--output is missing: the folder to write the repaired messages to")}
 	default:
@@ -127,12 +127,12 @@ func (r *fixRun) all(ctx context.Context, args []string, in io.Reader, out, log 
 }
 
 // pipe repairs the message of standard input.
-func (r *fixRun) pipe(in io.Reader, out io.Writer) error {
+func (r *fixRun) pipe(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := r.loader.read(in); err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	w := bufio.NewWriterSize(out, 64<<10)
-	fixed, err := r.fix("standard input", 0, w)
+	fixed, err := r.fix(ctx, "standard input", 0, w)
 	if err == nil && fixed != nil {
 		err = w.Flush()
 	}
@@ -144,10 +144,10 @@ func (r *fixRun) pipe(in io.Reader, out io.Writer) error {
 
 // fix repairs the message in the loader and writes it. The result is nil, and
 // nothing written, if the message is refused.
-func (r *fixRun) fix(name string, index int, w io.Writer) (*rewrite.Plan, error) {
+func (r *fixRun) fix(ctx context.Context, name string, index int, w io.Writer) (*rewrite.Plan, error) {
 	m := &r.loader
 	r.messages++
-	plan, err := rewrite.NewPlan(m, m.size, r.options)
+	plan, err := rewrite.NewPlan(ctx, m, m.size, r.options)
 	line := fixLine{File: name, Message: index, Size: m.size}
 	var refused *rewrite.RefusedError
 	switch {

@@ -130,7 +130,7 @@ func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Wri
 		return err
 	}
 	if box == nil {
-		return r.one(f.from, 0, io.NewSectionReader(in, 0, f.size), w, bar)
+		return r.one(ctx, f.from, 0, io.NewSectionReader(in, 0, f.size), w, bar)
 	}
 	for n := 1; ; n++ {
 		m, err := box.next()
@@ -144,7 +144,7 @@ func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Wri
 			_, err = w.Write(m.fromLine)
 		}
 		if err == nil {
-			err = r.one(f.from, n, io.NewSectionReader(in, m.start, m.end-m.start), w, bar)
+			err = r.one(ctx, f.from, n, io.NewSectionReader(in, m.start, m.end-m.start), w, bar)
 		}
 		if err == nil {
 			_, err = w.Write(m.separator)
@@ -156,13 +156,13 @@ func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Wri
 }
 
 // one repairs a message. A refused one is written as it came.
-func (r *fixRun) one(name string, index int, message *io.SectionReader, w io.Writer, bar *bar) error {
+func (r *fixRun) one(ctx context.Context, name string, index int, message *io.SectionReader, w io.Writer, bar *bar) error {
 	if err := r.loader.read(message); err != nil {
 		return err
 	}
-	fixed, err := r.fix(name, index, w)
+	fixed, err := r.fix(ctx, name, index, w)
 	if err == nil && fixed == nil {
-		err = r.loader.writeAsItCame(w)
+		err = r.loader.writeAsItCame(ctx, w)
 	}
 	bar.add(message.Size())
 	return err

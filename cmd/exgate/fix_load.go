@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -149,8 +150,8 @@ func (l *loader) write(w io.Writer, plan *rewrite.Plan) error {
 }
 
 // writeAsItCame writes the message unchanged.
-func (l *loader) writeAsItCame(w io.Writer) error {
-	plan, err := rewrite.NewPlan(l, l.size, rewrite.Options{})
+func (l *loader) writeAsItCame(ctx context.Context, w io.Writer) error {
+	plan, err := rewrite.NewPlan(ctx, l, l.size, rewrite.Options{})
 	if err != nil {
 		return err
 	}
