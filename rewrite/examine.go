@@ -117,7 +117,7 @@ func (x *Examination) look(p *planner) error {
 	w.entered = func(e *entity) error {
 		x.Depth = max(x.Depth, e.messages)
 		charset := e.mediaType.charset
-		if _, known := findCharset(charset); charset != "" && !known && !seen[charset] && len(x.Charsets) < maxCharsets {
+		if _, _, known := findCharset(charset); charset != "" && !known && !seen[charset] && len(x.Charsets) < maxCharsets {
 			seen[charset] = true
 			x.Charsets = append(x.Charsets, charset)
 		}
