@@ -54,9 +54,10 @@ func (f *field) isAny(names ...string) bool {
 func (f *field) size() int64 { return f.end - f.start }
 
 // identifies tells whether the field is one that no default may touch: by
-// these, programs such as imapsync recognise a message.
+// these, programs such as imapsync recognise a message. An envelope must do with
+// what can be made of them.
 func (f *field) identifies() bool {
-	return f.header.ofMessage && f.isAny("Message-ID", "Date", "Received")
+	return f.header.ofMessage && !f.header.carried && f.isAny("Message-ID", "Date", "Received")
 }
 
 // set gives the field another value.
@@ -80,9 +81,12 @@ func (f *field) insert(fix fixID, name, value string) {
 	if value = strings.TrimSpace(value); longestLine(fold(name, " "+value)) > f.short() {
 		value = encodeText(decodeText(value), len(name)+2)
 	}
-	f.before += fold(name, " "+value)
+	f.put(name, value)
 	f.mark(fix)
 }
+
+// put does so for a fix that changes this one, too.
+func (f *field) put(name, value string) { f.before += fold(name, " "+value) }
 
 func (f *field) mark(fix fixID) { f.fixed = append(f.fixed, fix) }
 

@@ -25,6 +25,7 @@ type header struct {
 	ofMessage bool     // a message's, not a part's
 	top       bool     // the message's own
 	sealed    bool     // it is in what is signed or encrypted
+	carried   bool     // its fields are to be fields of an envelope
 	held      []*field // fields that are decided on when the part has ended
 	added     string   // fields to add at its end
 	changed   bool     // a change to the part, which is sealed, was counted

@@ -126,13 +126,18 @@ func shortTokens(f *field, value string) string {
 }
 
 // lastResort keeps a field that cannot be folded, under a name that nobody
-// heeds.
+// heeds. A message must have a From all the same (RFC 5322 section 3.6).
 func lastResort(f *field, value string) string {
 	if !f.isStructured() || f.hasParams() {
 		return value
 	}
+	kept := encodeText(toUTF8(strings.TrimSpace(value), ""), len("X-Broken-")+len(f.name)+2)
+	if f.is("From") {
+		f.put("X-Broken-From", kept)
+		return f.nobody()
+	}
 	f.prefix = "X-Broken-" + f.prefix
-	return " " + encodeText(toUTF8(strings.TrimSpace(value), ""), f.column(1))
+	return " " + kept
 }
 
 // eachToken replaces the tokens between blanks that are too long.

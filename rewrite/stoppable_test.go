@@ -29,7 +29,7 @@ func (c *cancelling) ReadAt(b []byte, off int64) (int, error) {
 // A plan and an examination end with their context, wherever they are.
 func TestContextEndsPlan(t *testing.T) {
 	for _, shape := range hostile {
-		message := shape.message(150_000)
+		message := shape.message(80_000)
 		size := int64(len(message))
 		for stage := StageProfile; stage <= StageEnvelope; stage++ {
 			o := profileOptions
@@ -94,7 +94,7 @@ func TestPassesAreLinear(t *testing.T) {
 	const most = 40
 	for _, shape := range hostile {
 		for stage := StageProfile; stage <= StageEnvelope; stage++ {
-			for _, size := range []int{100_000, 1_000_000} {
+			for _, size := range []int{50_000, 500_000} {
 				message := shape.message(size)
 				o := profileOptions
 				o.Stage = stage
