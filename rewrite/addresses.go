@@ -26,7 +26,7 @@ func (p *planner) addresses(f *field) error {
 	}
 	var kept addressWriter
 	var broken []string
-	for _, e := range addressElements(value) {
+	for _, e := range betweenCommas(addressElements(value)) {
 		text := e.text()
 		switch angle := e.angle(); {
 		case len(text) <= maxAddress:
@@ -49,6 +49,23 @@ func (p *planner) addresses(f *field) error {
 	}
 	f.value = &left
 	return nil
+}
+
+// betweenCommas takes the elements together that no comma separates.
+func betweenCommas(elements []element) []element {
+	var joined []element
+	goesOn := false
+	for _, e := range elements {
+		if goesOn {
+			last := &joined[len(joined)-1]
+			last.tokens = append(append(last.tokens, token{tokenPunct, last.separator}), e.tokens...)
+			last.separator = e.separator
+		} else {
+			joined = append(joined, e)
+		}
+		goesOn = e.separator != ","
+	}
+	return joined
 }
 
 // angle is the address of an element in its brackets, or "".

@@ -9,7 +9,7 @@ import (
 // become encoded words, or encoded parameters (RFC 2047, RFC 2231). leaf.go
 // does the bodies.
 func (p *planner) eightBitField(f *field) error {
-	if !f.eightBit && f.longest <= maxHead || f.identifies() {
+	if !f.eightBit && f.longest <= maxHead || f.identifies() || f.asText {
 		return nil
 	}
 	value, ok, err := p.text(f)

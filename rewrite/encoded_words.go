@@ -17,7 +17,7 @@ import (
 // charset or an encoding that nobody knows, or with a fault in them, are made
 // readable (RFC 2047). Exchange refuses a message for one (quirk EX-09).
 func (p *planner) encodedWords(f *field) error {
-	if !f.encoded && f.longest <= maxHead || f.identifies() {
+	if !f.encoded && f.longest <= maxHead || f.identifies() || f.asText {
 		return nil
 	}
 	value, ok, err := p.text(f)

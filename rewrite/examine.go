@@ -75,6 +75,7 @@ var ruleText = map[string]string{
 	"nul-bytes":       "NUL",
 	"long-lines":      "body lines over the limit",
 	"long-headers":    "header lines over the limit",
+	"header-lines":    "lines of a header that are no fields, or have blanks before their colon",
 	"eight-bit":       "bytes over 127 in a header, or in a body that is not encoded",
 	"encoded-words":   "encoded words or charsets that cannot be read",
 	"references":      "a list of references over the limit",
@@ -101,15 +102,12 @@ func (x *Examination) look(p *planner) error {
 	x.LongestLine, x.NUL, x.BareCR, x.BareLF, x.EightBit = found.over.longest, found.nul, found.bareCR, found.bareLF, found.eightBit
 	seen := map[string]bool{}
 	names := map[string]int{}
-	noField := 0
 	w := &walker{lines: newLines(p.message, p.length, p.buffer(0)), limit: 1 << 62}
 	w.field = func(f *field) error {
 		if !f.header.top {
 			return nil
 		}
-		if x.Fields++; f.name == "" {
-			noField++
-		} else if len(names) < maxHeld {
+		if x.Fields++; len(names) < maxHeld {
 			names[strings.ToLower(f.name)]++
 		}
 		return nil
@@ -134,9 +132,6 @@ func (x *Examination) look(p *planner) error {
 		return err
 	}
 	x.Parts = w.leaves
-	if noField > 0 {
-		x.add("header", "%d lines of the header are no fields", noField)
-	}
 	for _, name := range []string{"from", "date"} { // RFC 5322 section 3.6
 		if names[name] == 0 && len(names) < maxHeld {
 			x.add("header", "it has no %s", name)

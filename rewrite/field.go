@@ -14,14 +14,16 @@ const maxField = 1 << 20
 // becomes one edit.
 type field struct {
 	span
-	header   *header
-	name     string
-	length   int64 // of its first line, without line end
-	longest  int64 // of its lines
-	over     tally // its lines over the limit
-	eightBit bool  // there are bytes over 127 in the first maxHead of a line
-	encoded  bool  // there may be an encoded word
-	kept     bool  // it is looked at again after the fields that follow
+	header     *header
+	name       string
+	length     int64 // of its first line, without line end
+	longest    int64 // of its lines
+	over       tally // its lines over the limit
+	eightBit   bool  // there are bytes over 127 in the first maxHead of a line
+	encoded    bool  // there may be an encoded word
+	blankColon bool  // there are blanks before its colon (RFC 5322 section 4.5.8)
+	asText     bool  // a line without a name that may be of the text below
+	kept       bool  // it is looked at again after the fields that follow
 
 	prefix string // put before the name
 	value  *string
@@ -180,8 +182,18 @@ func (f *field) isHeld() bool {
 	return f.isAny("Content-Type", "Content-Transfer-Encoding", "Content-Disposition")
 }
 
-// field applies the fixes to a field that was read.
+// field applies the fixes to a field that was read, or to a line that is none.
 func (p *planner) field(f *field) error {
+	if p.on(fixHeaderLines) && (!f.header.sealed || p.options.Signed != SignedLeave) {
+		if waits, err := p.stray(f); waits || err != nil {
+			return err
+		}
+	}
+	return p.fixField(f)
+}
+
+// fixField does so for all fixes of the table.
+func (p *planner) fixField(f *field) error {
 	for _, row := range fieldFixes {
 		if !p.on(row.fix) || f.header.sealed && p.options.Signed == SignedLeave {
 			continue

@@ -26,6 +26,9 @@ type header struct {
 	top       bool     // the message's own
 	sealed    bool     // it is in what is signed or encrypted
 	carried   bool     // its fields are to be fields of an envelope
+	strays    []*field // lines that are no field, and wait for what follows
+	first     *field   // the first line, if it is one of these that stays as it is
+	text      bool     // there were so many of them that they are no header
 	held      []*field // fields that are decided on when the part has ended
 	added     string   // fields to add at its end
 	changed   bool     // a change to the part, which is sealed, was counted
@@ -73,6 +76,7 @@ func (h *header) add(l line) (ended *field) {
 		h.field = new(field)
 	}
 	*h.field = field{span: span{l.start, l.start}, length: l.length(), name: string(fieldName(l.head)), header: h}
+	h.field.blankColon = h.field.name != "" && !isField(l.head)
 	h.field.add(l)
 	switch {
 	case h.field.is("Received"):

@@ -56,6 +56,9 @@ func (p *planner) addFields(h *header, rule, fields string) error {
 	if fields == "" {
 		return nil
 	}
+	if err := p.mendFirst(h); err != nil {
+		return err
+	}
 	return p.add(rule, edit{span: span{h.room, h.room}, text: fields, fields: true})
 }
 
