@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"strings"
@@ -89,7 +90,7 @@ var errNotKept = refuseBy("quarantine", imap.ResponseCodeCannot,
 // comes to none.
 func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 	c := d.c
-	plan, err := rewrite.NewPlan(d.up.body, d.up.body.size, d.options)
+	plan, err := rewrite.NewPlan(c.ctx, d.up.body, d.up.body.size, d.options)
 	if err != nil {
 		return nil, nil, c.unplanned(err)
 	}
@@ -188,7 +189,7 @@ const ruleExchange = "refused by Exchange"
 func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
 	if d.examination == "" {
-		d.examination = examination(d.up.spool, d.options)
+		d.examination = examination(d.c.ctx, d.up.spool, d.options)
 		d.c.log.Warn("examined a refused message", "mailbox", d.up.mailbox, "size", d.up.spool.size, "found", d.examination)
 	}
 	reply := *refused.reply
@@ -210,8 +211,8 @@ func (d *delivery) refusedHere(refused *ownRefusal) {
 }
 
 // examination says what looks wrong with a message.
-func examination(message *spool, o rewrite.Options) string {
-	x, err := rewrite.Examine(message, message.size, o)
+func examination(ctx context.Context, message *spool, o rewrite.Options) string {
+	x, err := rewrite.Examine(ctx, message, message.size, o)
 	if err != nil {
 		return "it cannot be examined: " + err.Error()
 	}

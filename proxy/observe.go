@@ -66,7 +66,7 @@ func (c *conn) reportExamined(cmd *command) error {
 	c.mu.Unlock()
 	attrs := []any{"mailbox", e.upload.mailbox, "size", e.size, "reply", reply}
 	if cmd.done && cmd.status.Word != "OK" && e.err == nil && e.upload.spool.size == e.size {
-		attrs = append(attrs, "examination", examination(e.upload.spool, c.login.wanted.Message))
+		attrs = append(attrs, "examination", examination(c.ctx, e.upload.spool, c.login.wanted.Message))
 	}
 	c.log.Info("observed a message", append(attrs, c.wouldDo(e)...)...)
 	return c.resumable()
@@ -86,7 +86,7 @@ func (c *conn) wouldDo(e *examined) []any {
 	}
 	message := wanted.Message
 	message.Seen = slices.ContainsFunc(e.upload.flags, func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
-	plan, err := rewrite.NewPlan(e.upload.spool, e.upload.spool.size, message)
+	plan, err := rewrite.NewPlan(c.ctx, e.upload.spool, e.upload.spool.size, message)
 	if err != nil {
 		return []any{"would_refuse", err}
 	}
