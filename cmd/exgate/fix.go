@@ -30,7 +30,8 @@ func fixCommand() *cobra.Command {
 		Short: "Repair messages, without any server",
 		Long: "Repairs messages as the gateway does. Without arguments one message is read from standard input and written to\n" +
 			"standard output, so that imapsync's --pipemess can use it. Files, mbox files, Maildirs and folders of messages are\n" +
-			"written to the folder of --output under their own names. Line ends that are LF only, as Unix stores messages, stay so.\n\n" +
+			"written to the folder of --output under their own names. Line ends that are LF only, as Unix stores messages, stay so;\n" +
+			"where both are found, the more frequent counts. Files of a folder that are no messages are copied and named.\n\n" +
 			"The status tells whether a message was changed: 1 if one was, 0 if none. From standard input it is 0 in both cases,\n" +
 			"since to imapsync another status is an error of the filter; --exit-code makes it tell there, too, and\n" +
 			"--exit-code=false nowhere. It is 65 where a message was refused: standard output then has nothing, an output\n" +
@@ -91,8 +92,11 @@ type fixRun struct {
 	limit   int64 // of a message's size; 0: none
 	log     io.Writer
 	loader  loader
+	box     mbox
+	writer  *bufio.Writer // of the file at hand
 
 	messages, changed, refused int
+	others                     int            // files of folders that are no messages
 	counts                     map[string]int // by fix
 }
 

@@ -16,8 +16,9 @@ import (
 const maxLoaded = 16 << 20
 
 // loader holds one message at a time, with CRLF line ends: what Unix stores
-// with LF alone is converted on the way in, and back on the way out. Its memory
-// is used again for the next message.
+// with LF alone is converted on the way in, and back on the way out. Where both
+// are found, the more frequent is how it is stored. Its memory is used again for
+// the next message.
 type loader struct {
 	size int64
 	unix bool     // line ends are LF alone
@@ -49,13 +50,18 @@ func (l *loader) read(r io.Reader) error {
 
 // convert finds out how lines end, in memory.
 func (l *loader) convert() {
-	l.unix = !bytes.Contains(l.raw, []byte("\r\n")) && bytes.IndexByte(l.raw, '\n') >= 0
+	l.unix = isUnix(l.raw)
 	if !l.unix {
 		l.size = int64(len(l.raw))
 		return
 	}
 	l.crlf = appendCRLF(l.crlf[:0], l.raw)
 	l.size = int64(len(l.crlf))
+}
+
+// isUnix tells whether more lines end in LF than in CRLF.
+func isUnix(text []byte) bool {
+	return bytes.Count(text, []byte("\n")) > 2*bytes.Count(text, []byte("\r\n"))
 }
 
 func appendCRLF(to, from []byte) []byte {
@@ -80,7 +86,7 @@ func (l *loader) spill(r io.Reader) (err error) {
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	l.unix = !bytes.Contains(l.raw, []byte("\r\n")) && bytes.IndexByte(l.raw, '\n') >= 0
+	l.unix = isUnix(l.raw)
 	w := bufio.NewWriterSize(l.file, 1<<20)
 	chunk := l.raw
 	l.size, l.big = 0, true
