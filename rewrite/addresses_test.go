@@ -9,15 +9,18 @@ import (
 // The samples of RFC 3492 section 7.1, and domains with a fault.
 func TestASCIIDomain(t *testing.T) {
 	for domain, want := range map[string]string{
-		"Bücher.example": "xn--bcher-kva.example", "exämple.org": "xn--exmple-cua.org", "他们为什么不说中文.cn": "xn--ihqwcrb4cv8a8dqg056pqjye.cn",
-		"почемужеонинеговорятпорусски.ru": "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l.ru", "3年B組金八先生": "xn--3b-ww4c5e180e575a65lsy2b", "パフィーdeルンバ": "xn--de-jg4avhby1noc0d",
+		"Bücher.example": "xn--bcher-kva.example", "exämple.org": "xn--exmple-cua.org",
+		"他们为什么不说中文.cn":                    "xn--ihqwcrb4cv8a8dqg056pqjye.cn",
+		"почемужеонинеговорятпорусски.ru": "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l.ru",
+		"3年B組金八先生":                        "xn--3b-ww4c5e180e575a65lsy2b", "パフィーdeルンバ": "xn--de-jg4avhby1noc0d",
 		"ＥＸＡＭＰＬＥ.org": "example.org", "a.b": "a.b", "😀.example": "xn--e28h.example",
 	} {
 		if got, ok := asciiDomain(domain); !ok || got != want {
 			t.Errorf("%q: %q, %t, want %q", domain, got, ok, want)
 		}
 	}
-	for _, domain := range []string{"a b.org", "ä\uFFFD.org", "ä b", strings.Repeat("ä", 300), strings.Repeat("x", 64) + ".ä", "[1.2.3.ä]", "ä<.org"} {
+	for _, domain := range []string{"a b.org", "ä\uFFFD.org", "ä b", strings.Repeat("ä", 300),
+		strings.Repeat("x", 64) + ".ä", "[1.2.3.ä]", "ä<.org"} {
 		if got, ok := asciiDomain(domain); ok {
 			t.Errorf("%q: %q", domain, got)
 		}

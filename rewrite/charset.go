@@ -58,26 +58,49 @@ func registered(name string) (e decodable, known bool) {
 // spellings are labels that programs write, without what is no letter or
 // digit, for charsets whose registered name is another. Sources: the tables of
 // Python's codecs, of ICU's converters and of Java's charsets.
-var spellings = map[string]string{
-	"932": "shift_jis", "cp932": "shift_jis", "ibm943": "shift_jis", "cp943": "shift_jis", "sjis": "shift_jis", "shiftjis": "shift_jis",
-	"xshiftjis": "shift_jis", "windows932": "shift_jis", "win31j": "shift_jis", "mskanji": "shift_jis",
-	"936": "gbk", "cp936": "gbk", "ms936": "gbk", "windows936": "gbk", "xgbk": "gbk", "gb2312": "gb2312", "euccn": "gb2312", "gb18030": "gb18030",
-	"949": "ks_c_5601-1987", "cp949": "ks_c_5601-1987", "ms949": "ks_c_5601-1987", "windows949": "ks_c_5601-1987", "uhc": "ks_c_5601-1987",
-	"ksc5601": "ks_c_5601-1987", "ks5601": "ks_c_5601-1987", "ksc56011987": "ks_c_5601-1987", "ksc56011992": "ks_c_5601-1987",
-	"xwindows949": "ks_c_5601-1987", "euckr": "euc-kr",
-	"950": "big5", "cp950": "big5", "ms950": "big5", "windows950": "big5", "big5": "big5", "xbig5": "big5", "big5tw": "big5",
-	"eucjp": "euc-jp", "ujis": "euc-jp", "eucjpms": "euc-jp", "eucjpwin": "euc-jp", "cp51932": "euc-jp", "xeucjp": "euc-jp",
-	"iso2022jp": "iso-2022-jp", "iso2022jpms": "iso-2022-jp", "iso2022jp1": "iso-2022-jp", "iso2022jp3": "iso-2022-jp", "jis": "iso-2022-jp",
-	"cp50220": "iso-2022-jp", "cp50221": "iso-2022-jp", "cp50222": "iso-2022-jp", "iso2022kr": "iso-2022-kr", "cp50225": "iso-2022-kr",
-	"koi8": "koi8-r", "koi8r": "koi8-r", "koi": "koi8-r", "cp20866": "koi8-r", "koi8u": "koi8-u", "cp21866": "koi8-u",
-	"tis620": "windows-874", "iso885911": "windows-874", "thai": "windows-874",
-	"macroman": "macintosh", "xmacintosh": "macintosh", "mac": "macintosh", "maccyrillic": "x-mac-cyrillic",
-	"utf8": "utf-8", "xutf8": "utf-8", "utf8mb4": "utf-8", "utf8n": "utf-8", "cp65001": "utf-8", "unicode11utf8": "utf-8", "unicode20utf8": "utf-8",
-	"utf7": "utf-7", "xutf7": "utf-7", "cp65000": "utf-7", "unicode11utf7": "utf-7", "csunicode11utf7": "utf-7", "xunicode11utf7": "utf-7", "unicode20utf7": "utf-7",
-	"utf16": "utf-16", "utf16le": "utf-16le", "utf16be": "utf-16be", "utf32": "utf-32",
-	"646": "us-ascii", "iso646us": "us-ascii", "ansix341968": "us-ascii", "usascii": "us-ascii", "ascii": "us-ascii", "usasci": "us-ascii", "7bit": "us-ascii",
-	"latin1": "iso-8859-1", "latin2": "iso-8859-2", "latin3": "iso-8859-3", "latin4": "iso-8859-4", "latin5": "iso-8859-9", "latin6": "iso-8859-10",
-	"latin7": "iso-8859-13", "latin8": "iso-8859-14", "latin9": "iso-8859-15", "latin10": "iso-8859-16", "isolatin1": "iso-8859-1", "isolatin2": "iso-8859-2",
+var spellings = func() map[string]string {
+	all := map[string]string{}
+	for _, charset := range spelled {
+		for spelling := range strings.FieldsSeq(charset.as) {
+			all[spelling] = charset.name
+		}
+	}
+	return all
+}()
+
+var spelled = []struct{ name, as string }{
+	{"shift_jis", "932 cp932 ibm943 cp943 sjis shiftjis xshiftjis windows932 win31j mskanji"},
+	{"gbk", "936 cp936 ms936 windows936 xgbk"},
+	{"gb2312", "gb2312 euccn"},
+	{"gb18030", "gb18030"},
+	{"ks_c_5601-1987", "949 cp949 ms949 windows949 uhc ksc5601 ks5601 ksc56011987 ksc56011992 xwindows949"},
+	{"euc-kr", "euckr"},
+	{"big5", "950 cp950 ms950 windows950 big5 xbig5 big5tw"},
+	{"euc-jp", "eucjp ujis eucjpms eucjpwin cp51932 xeucjp"},
+	{"iso-2022-jp", "iso2022jp iso2022jpms iso2022jp1 iso2022jp3 jis cp50220 cp50221 cp50222"},
+	{"iso-2022-kr", "iso2022kr cp50225"},
+	{"koi8-r", "koi8 koi8r koi cp20866"},
+	{"koi8-u", "koi8u cp21866"},
+	{"windows-874", "tis620 iso885911 thai"},
+	{"macintosh", "macroman xmacintosh mac"},
+	{"x-mac-cyrillic", "maccyrillic"},
+	{"utf-8", "utf8 xutf8 utf8mb4 utf8n cp65001 unicode11utf8 unicode20utf8"},
+	{"utf-7", "utf7 xutf7 cp65000 unicode11utf7 csunicode11utf7 xunicode11utf7 unicode20utf7"},
+	{"utf-16", "utf16"},
+	{"utf-16le", "utf16le"},
+	{"utf-16be", "utf16be"},
+	{"utf-32", "utf32"},
+	{"us-ascii", "646 iso646us ansix341968 usascii ascii usasci 7bit"},
+	{"iso-8859-1", "latin1 isolatin1"},
+	{"iso-8859-2", "latin2 isolatin2"},
+	{"iso-8859-3", "latin3"},
+	{"iso-8859-4", "latin4"},
+	{"iso-8859-9", "latin5"},
+	{"iso-8859-10", "latin6"},
+	{"iso-8859-13", "latin7"},
+	{"iso-8859-14", "latin8"},
+	{"iso-8859-15", "latin9"},
+	{"iso-8859-16", "latin10"},
 }
 
 var (

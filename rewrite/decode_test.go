@@ -141,7 +141,8 @@ func TestReadersProgress(t *testing.T) {
 		{"7bit", "text"},
 	} {
 		read := func() io.Reader {
-			return progressing{decoder(encoded.encoding, io.NewSectionReader(strings.NewReader(encoded.body), 0, int64(len(encoded.body))))}
+			body := io.NewSectionReader(strings.NewReader(encoded.body), 0, int64(len(encoded.body)))
+			return progressing{decoder(encoded.encoding, body)}
 		}
 		want, err := io.ReadAll(read())
 		if err != nil {
@@ -152,7 +153,8 @@ func TestReadersProgress(t *testing.T) {
 		}
 		got, err := io.ReadAll(iotest.OneByteReader(read()))
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s %.40q: one byte at a time: %d bytes of %d, %v", encoded.encoding, encoded.body, len(got), len(want), err)
+			t.Errorf("%s %.40q: one byte at a time: %d bytes of %d, %v", encoded.encoding, encoded.body, len(got), len(want),
+				err)
 		}
 	}
 }

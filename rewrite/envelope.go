@@ -70,7 +70,8 @@ func (p *planner) enveloped() (string, error) {
 	n := 0
 	w := inner.newWalker()
 	w.field = func(f *field) error {
-		if n == maxEnveloped || !f.isAny("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "Received", "In-Reply-To", "References") {
+		if n == maxEnveloped || !f.isAny("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID",
+			"Received", "In-Reply-To", "References") {
 			return nil
 		}
 		text, err := inner.carried(f)

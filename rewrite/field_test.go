@@ -85,8 +85,10 @@ func TestFormatParam(t *testing.T) {
 // What folds a list of tags adds blanks only, and none within a name.
 func TestFoldTags(t *testing.T) {
 	for _, list := range []string{
-		"v=1;a=rsa-sha256;h=" + strings.Repeat("from:to:subject:", 100) + "date;bh=" + strings.Repeat("Qm", 20) + "=;b=" + strings.Repeat("Rm/+", 200) + "==",
-		"b=" + strings.Repeat("x", 73) + ";bh=" + strings.Repeat("y", 76), strings.Repeat("Qm", 500) + ";d=example.org", strings.Repeat("a;", 1000),
+		"v=1;a=rsa-sha256;h=" + strings.Repeat("from:to:subject:", 100) + "date;bh=" + strings.Repeat("Qm", 20) + "=;b=" +
+			strings.Repeat("Rm/+", 200) + "==",
+		"b=" + strings.Repeat("x", 73) + ";bh=" + strings.Repeat("y", 76), strings.Repeat("Qm", 500) + ";d=example.org",
+		strings.Repeat("a;", 1000),
 		"z=" + strings.Repeat("Subject:=20x|", 100), "d=" + strings.Repeat("x", 500), ";;", "",
 	} {
 		folded := foldTags(list)

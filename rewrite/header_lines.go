@@ -48,7 +48,8 @@ func (p *planner) stray(f *field) (waits bool, err error) {
 func (p *planner) strays(h *header, followed bool) (mended bool, err error) {
 	waiting := h.strays
 	h.strays = nil
-	mended = followed || p.on(fixLongHeaders) && slices.ContainsFunc(waiting, func(f *field) bool { return f.over.count > 0 })
+	isLong := func(f *field) bool { return f.over.count > 0 }
+	mended = followed || p.on(fixLongHeaders) && slices.ContainsFunc(waiting, isLong)
 	for _, f := range waiting {
 		value, ok, err := p.text(f)
 		if err != nil {

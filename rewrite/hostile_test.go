@@ -34,6 +34,9 @@ func (p pattern) ReadAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// mixed is the header of a message of parts.
+const mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+
 var longLine = strings.Repeat("long line ", 2000)
 
 // hostile are messages that cost much to a careless reader, by size.
@@ -53,11 +56,11 @@ var hostile = []struct {
 		return []byte(strings.Repeat("Content-Type: message/rfc822\r\n\r\n", size/32) + "\r\n" + longLine)
 	}, true},
 	{"parts", func(size int) []byte {
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\n\r\n", size/9) + longLine)
+		return []byte(mixed + strings.Repeat("--b\r\n\r\n\r\n", size/9) + longLine)
 	}, true},
 	{"long parts", func(size int) []byte {
 		part := "--b\r\n\r\n" + longLine + "\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)))
 	}, false},
 	{"near boundaries", func(size int) []byte {
 		var b strings.Builder
@@ -87,7 +90,7 @@ var hostile = []struct {
 		return []byte(strings.Repeat("Content-Transfer-Encoding: 7bit\r\n", size/33) + "\r\n" + longLine)
 	}, true},
 	{"boundary blanks", func(size int) []byte {
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" +
+		return []byte(mixed +
 			strings.Repeat("--b"+strings.Repeat(" ", 12_000)+"\r\n\r\n", min(size/12_007, maxParts-2)) + "--b--")
 	}, false},
 	{"trailing blanks", func(size int) []byte {
@@ -120,7 +123,7 @@ var hostile = []struct {
 	}, false},
 	{"parts of data", func(size int) []byte {
 		part := "--b\r\nContent-Type: a/b\r\n\r\n\x00\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)))
 	}, false},
 	{"one body line", func(size int) []byte {
 		return []byte("A: b\r\n\r\n" + strings.Repeat("x", size))
@@ -138,12 +141,13 @@ var hostile = []struct {
 	// What public corpora have, in any size.
 	{"base64 with a list's footer", func(size int) []byte {
 		line := strings.Repeat("A", 76) + "\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+		return []byte(mixed + "--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
 			strings.Repeat(line, size/len(line)) + "____\r\nThe list\r\n--b--\r\n")
 	}, false},
 	{"base64 with blanks", func(size int) []byte {
 		line := strings.Repeat("QUJD ", 15) + "!\r\n"
-		return []byte("Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat(line, size/len(line)))
+		head := "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+		return []byte(head + strings.Repeat(line, size/len(line)))
 	}, false},
 	{"quoted-printable with faults", func(size int) []byte {
 		line := "50 = 1 =ZZ =4\xe4 ==41=\r\n"
@@ -163,18 +167,20 @@ var hostile = []struct {
 		return []byte("Content-Type: text/plain; charset=utf-7\r\n\r\n" + strings.Repeat("gr+APY-+AN8-er +\r\n", size/18))
 	}, false},
 	{"data of binary parts", func(size int) []byte {
-		part := "--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: binary\r\n\r\n" + strings.Repeat("\x00\r\xff\n", 500) + "\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)+1) + "--b--")
+		part := "--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: binary\r\n\r\n" +
+			strings.Repeat("\x00\r\xff\n", 500) + "\r\n"
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)+1) + "--b--")
 	}, false},
 	{"parts with raw fields", func(size int) []byte {
 		part := "--b\r\nX-\xfc: \xe9\r\nSubject: \xe9\r\n\r\n\xe9\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)))
 	}, false},
 	{"raw subjects", func(size int) []byte {
 		return []byte(strings.Repeat("Subject: \xe9 b\xe9 c d\r\n", min(size/22, 9000)) + "\r\n")
 	}, false},
 	{"recipients", func(size int) []byte {
-		return []byte("To: a@example.org" + strings.Repeat(",\r\n B\xe4r <b@ex\xe4mple.org>, c@example.org", min(size, maxField-100)/39) + "\r\n\r\n")
+		two := ",\r\n B\xe4r <b@ex\xe4mple.org>, c@example.org"
+		return []byte("To: a@example.org" + strings.Repeat(two, min(size, maxField-100)/len(two)) + "\r\n\r\n")
 	}, false},
 	{"lines that are no field", func(size int) []byte {
 		return []byte("From: a@example.org\r\n" + strings.Repeat("no field\r\n", min(size/10, maxEdits-10)) + "\r\ntext")
@@ -184,7 +190,7 @@ var hostile = []struct {
 	}, false},
 	{"appledouble", func(size int) []byte {
 		part := "--b\r\nContent-Type: multipart/appledouble; boundary=c\r\n\r\n--c\r\n\r\ntext\r\n--c--\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts/3)) + "--b--")
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts/3)) + "--b--")
 	}, false},
 	{"references", func(size int) []byte {
 		return []byte("References:" + strings.Repeat(" <a@example.org>\r\n", min(size, maxField-100)/18) + "\r\n")

@@ -111,7 +111,9 @@ func (p *planner) mendView(original io.ReaderAt, size int64) (again bool, err er
 // covered tells whether edits have taken all of each of the ranges, which are
 // in order.
 func (p *planner) covered(ranges []span) bool {
-	taking := slices.DeleteFunc(slices.Clone(p.edits), func(e edit) bool { return !e.whole && e.recode != nil || e.start == e.end })
+	taking := slices.DeleteFunc(slices.Clone(p.edits), func(e edit) bool {
+		return !e.whole && e.recode != nil || e.start == e.end
+	})
 	slices.SortFunc(taking, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
 	for _, s := range ranges {
 		for len(taking) > 0 && taking[0].end < s.end {

@@ -209,7 +209,8 @@ func TestReadErrors(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	message := crlf("A: b\n\n" + strings.Repeat("a ", bufferSize))
-	p, err := NewPlan(t.Context(), strings.NewReader(message), int64(len(message)), Options{LongLines: "recode", LineLimit: limit})
+	p, err := NewPlan(t.Context(), strings.NewReader(message), int64(len(message)), Options{LongLines: "recode",
+		LineLimit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,8 @@ func (w *shortWriter) Write(b []byte) (int, error) {
 
 func TestMessageChanged(t *testing.T) {
 	message := []byte(crlf("A: b\n\n" + strings.Repeat("a ", limit)))
-	p, err := NewPlan(t.Context(), bytes.NewReader(message), int64(len(message)), Options{LongLines: "recode", LineLimit: limit})
+	p, err := NewPlan(t.Context(), bytes.NewReader(message), int64(len(message)), Options{LongLines: "recode",
+		LineLimit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}

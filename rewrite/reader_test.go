@@ -117,7 +117,8 @@ func readEntity(h textproto.MIMEHeader, r io.Reader, standard string) ([]body, e
 	if err != nil {
 		return nil, err
 	}
-	b := body{mediaType: mediaType, encoding: encoding, raw: raw, content: raw, nul: bytes.IndexByte(raw, 0) >= 0, charset: params["charset"]}
+	b := body{mediaType: mediaType, encoding: encoding, raw: raw, content: raw, nul: bytes.IndexByte(raw, 0) >= 0,
+		charset: params["charset"]}
 	switch encoding {
 	case "base64":
 		b.content, err = io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))

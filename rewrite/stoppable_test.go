@@ -107,7 +107,8 @@ func TestPassesAreLinear(t *testing.T) {
 					t.Fatal(err)
 				}
 				if read.n > most*int64(len(message)) {
-					t.Errorf("%s, stage %s: %d bytes were read %.1f times", shape.name, stage, len(message), float64(read.n)/float64(len(message)))
+					t.Errorf("%s, stage %s: %d bytes were read %.1f times", shape.name, stage, len(message),
+						float64(read.n)/float64(len(message)))
 				}
 			}
 		}

@@ -95,7 +95,8 @@ func findMail(arg, output string) ([]mailFile, error) {
 		if err != nil {
 			return err
 		}
-		files = append(files, mailFile{path, filepath.Join(output, base, relative), path != arg, info.Size(), info.Mode().Perm(), info.ModTime()})
+		files = append(files, mailFile{path, filepath.Join(output, base, relative), path != arg, info.Size(),
+			info.Mode().Perm(), info.ModTime()})
 		return nil
 	})
 	return files, err
@@ -198,10 +199,11 @@ const topSize = 2 << 10
 func beginsMessage(top []byte) bool {
 	first := true
 	for line := range bytes.Lines(top) {
-		name, _, ok := bytes.Cut(line, []byte(":"))
-		name = bytes.TrimRight(name, " \t")
-		isName := ok && len(name) > 0 && !bytes.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
-		if isName && (first || slices.ContainsFunc(usualFields, func(usual string) bool { return strings.EqualFold(usual, string(name)) })) {
+		name, _, ok := strings.Cut(string(line), ":")
+		name = strings.TrimRight(name, " \t")
+		isName := ok && name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
+		isUsual := func(usual string) bool { return strings.EqualFold(usual, name) }
+		if isName && (first || slices.ContainsFunc(usualFields, isUsual)) {
 			return true
 		}
 		first = false
@@ -209,10 +211,13 @@ func beginsMessage(top []byte) bool {
 	return false
 }
 
-var usualFields = []string{"From", "To", "Subject", "Date", "Received", "Return-Path", "Message-ID", "MIME-Version", "Content-Type"}
+var usualFields = []string{"From", "To", "Subject", "Date", "Received", "Return-Path", "Message-ID", "MIME-Version",
+	"Content-Type"}
 
 // one repairs a message. A refused one is written as it came.
-func (r *fixRun) one(ctx context.Context, name string, index int, message *io.SectionReader, w io.Writer, bar *bar) error {
+func (r *fixRun) one(
+	ctx context.Context, name string, index int, message *io.SectionReader, w io.Writer, bar *bar,
+) error {
 	if err := r.loader.read(message); err != nil {
 		return err
 	}

@@ -165,7 +165,8 @@ func TestFixOtherFiles(t *testing.T) {
 	sqlite := "SQLite format 3\x00\x10\x00\n\n\r\x00" + strings.Repeat("\x00\n", 20_000)
 	mork := "// <!-- <mdb:mork:z v=\"1.4\"/> -->\n< <(a=c)> // (f=iso-8859-1)\r\n(B8=x)>\n"
 	files := map[string]string{
-		".notmuch/index.sqlite": sqlite, "Inbox.msf": mork, "empty": "", "notes": strings.Repeat("some text\r\nand more\n", 10),
+		".notmuch/index.sqlite": sqlite, "Inbox.msf": mork, "empty": "", "notes": strings.Repeat("some text\r\nand more\n",
+			10),
 		"a.eml": "Subject: a\n\nbody\n", "b.eml": "no field\nReceived: b\n\nbody\n", "box": mboxOf("Subject: c\n\nbody\n"),
 	}
 	in := filepath.Join(t.TempDir(), "in")
@@ -220,18 +221,24 @@ func TestFixContentLength(t *testing.T) {
 		box      string
 		messages int
 	}{
-		{sized, 1}, {sized + "\n", 1}, {sized + sized, 2}, {sized + "\n" + sized + sized, 3}, {sized + from + "Subject: b\n\nlast\n", 2},
-		{from + "Content-Length: 3\n\ntext\n\n" + sized, 2}, {from + "Content-Length: 99999999999999999999\n\ntext\n\n" + sized, 2},
-		{from + "Content-Length: -5\n\ntext\n\n" + sized, 2}, {from + "Content-Length: 4611686018427387904\n\ntext\n\n" + sized, 2},
-		{from + "Subject: a\n\nContent-Length: 5\n\n" + sized, 2}, {strings.Repeat(sized+from+"Subject: "+strings.Repeat("x", 9000)+"\n\n\n", 500), 1000},
+		{sized, 1}, {sized + "\n", 1}, {sized + sized, 2}, {sized + "\n" + sized + sized, 3}, {sized + from +
+			"Subject: b\n\nlast\n", 2},
+		{from + "Content-Length: 3\n\ntext\n\n" + sized, 2}, {from + "Content-Length: 99999999999999999999\n\ntext\n\n" +
+			sized, 2},
+		{from + "Content-Length: -5\n\ntext\n\n" + sized, 2}, {from + "Content-Length: 4611686018427387904\n\ntext\n\n" +
+			sized, 2},
+		{from + "Subject: a\n\nContent-Length: 5\n\n" + sized, 2},
+		{strings.Repeat(sized+from+"Subject: "+strings.Repeat("x", 9000)+"\n\n\n", 500), 1000},
 	} {
-		for _, box := range []string{test.box, strings.ReplaceAll(strings.ReplaceAll(test.box, fmt.Sprint(": ", len(body)), fmt.Sprint(": ", len(body)+3)), "\n", "\r\n")} {
+		for _, box := range []string{test.box, strings.ReplaceAll(strings.ReplaceAll(test.box, fmt.Sprint(": ", len(body)),
+			fmt.Sprint(": ", len(body)+3)), "\n", "\r\n")} {
 			in := t.TempDir()
 			write(t, in, map[string]string{"box": box})
 			out := filepath.Join(t.TempDir(), "out")
 			_, log, status := runFix(t, "", filepath.Join(in, "box"), "--output", out)
 			got, err := os.ReadFile(filepath.Join(out, "box"))
-			if want := fmt.Sprintf("%d messages, 0 changed", test.messages); !strings.HasPrefix(log, want) || status != 0 || string(got) != box || err != nil {
+			if want := fmt.Sprintf("%d messages, 0 changed", test.messages); !strings.HasPrefix(log, want) || status != 0 ||
+				string(got) != box || err != nil {
 				t.Errorf("%.200q: %q, %d, %d bytes, want %s and %d bytes", box, log, status, len(got), want, len(box))
 			}
 		}
