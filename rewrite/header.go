@@ -28,6 +28,7 @@ type header struct {
 	carried   bool     // its fields are to be fields of an envelope
 	strays    []*field // lines that are no field, and wait for what follows
 	first     *field   // the first line, if it is one of these that stays as it is
+	unended   bool     // the message ends in the header, without a line end
 	text      bool     // there were so many of them that they are no header
 	held      []*field // fields that are decided on when the part has ended
 	added     string   // fields to add at its end
@@ -55,6 +56,7 @@ func (v *value) add(b []byte) {
 // its end by that, if one did.
 func (h *header) add(l line) (ended *field) {
 	h.lines++
+	h.unended = l.eol == 0
 	if !h.odd {
 		h.room = l.end
 	}
