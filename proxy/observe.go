@@ -36,7 +36,7 @@ func (c *conn) reportExamined(cmd *command) error {
 	}
 	attrs := []any{"mailbox", e.Upload.Mailbox, "size", e.Size, "reply", reply}
 	if done && status.Word != "OK" && e.Err == nil && e.Upload.Spool.Size() == e.Size {
-		attrs = append(attrs, "examination", delivery.Examination(e.Upload.Spool, c.login.wanted.Message))
+		attrs = append(attrs, "examination", delivery.Examination(c.ctx, e.Upload.Spool, c.login.wanted.Message))
 	}
 	c.log.Info("observed a message", append(attrs, c.login.sender.WouldDo(c.login.wanted, e)...)...)
 	return c.resumable()

@@ -35,7 +35,8 @@ func fixCommand() *cobra.Command {
 			"folders of\n" +
 			"messages; exgate writes the repaired ones to the folder of --output, under the same names. If the " +
 			"lines of a\n" +
-			"message end in LF only, as Unix stores them, they do so in the result too.\n\n" +
+			"message end in LF only, as Unix stores them, they do so in the result too; if both ends occur, the more\n" +
+			"frequent one counts. exgate copies the files of a folder that are not messages, and names them.\n\n" +
 			"Exit codes:\n" +
 			"  0   no message was changed; with standard input: also if the message was changed\n" +
 			"  1   a message was changed\n" +
@@ -106,8 +107,11 @@ type fixRun struct {
 	limit   int64 // the largest message; 0: no limit
 	log     io.Writer
 	loader  loader
+	box     mbox
+	writer  *bufio.Writer // of the file at hand
 
 	messages, changed, refused int
+	others                     int            // files of folders that are no messages
 	counts                     map[string]int // by fix
 }
 
@@ -120,7 +124,7 @@ func (r *fixRun) all(ctx context.Context, args []string, in io.Reader, out, log 
 	case len(args) == 0 && r.output != "":
 		return exitError{exitUsage, errors.New("--output needs files or folders as arguments")}
 	case len(args) == 0:
-		err = r.pipe(in, out)
+		err = r.pipe(ctx, in, out)
 	case r.output == "":
 		return exitError{exitUsage, errors.New("--output is missing: name the folder for the repaired messages")}
 	default:
@@ -142,12 +146,12 @@ func (r *fixRun) all(ctx context.Context, args []string, in io.Reader, out, log 
 }
 
 // pipe repairs the message on standard input.
-func (r *fixRun) pipe(in io.Reader, out io.Writer) error {
+func (r *fixRun) pipe(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := r.loader.read(in); err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	w := bufio.NewWriterSize(out, 64<<10)
-	fixed, err := r.fix("standard input", 0, w)
+	fixed, err := r.fix(ctx, "standard input", 0, w)
 	if err == nil && fixed != nil {
 		err = w.Flush()
 	}
@@ -159,10 +163,10 @@ func (r *fixRun) pipe(in io.Reader, out io.Writer) error {
 
 // fix repairs the message in the loader and writes it. If the message is refused,
 // it writes nothing and returns a nil plan.
-func (r *fixRun) fix(name string, index int, w io.Writer) (*rewrite.Plan, error) {
+func (r *fixRun) fix(ctx context.Context, name string, index int, w io.Writer) (*rewrite.Plan, error) {
 	m := &r.loader
 	r.messages++
-	plan, err := rewrite.NewPlan(m, m.size, r.options)
+	plan, err := rewrite.NewPlan(ctx, m, m.size, r.options)
 	line := fixLine{File: name, Message: index, Size: m.size}
 	var refused *rewrite.RefusedError
 	switch {

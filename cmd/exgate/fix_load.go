@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,8 @@ const maxLoaded = 16 << 20
 
 // loader holds one message at a time, with CRLF line ends. It converts a message
 // with LF line ends, as Unix stores it, when it reads it, and back when it writes
-// it. It uses its memory again for the next message.
+// it. If a message has both, the more frequent one counts. The loader uses its
+// memory again for the next message.
 type loader struct {
 	size int64
 	unix bool     // lines end in LF alone
@@ -48,13 +50,18 @@ func (l *loader) read(r io.Reader) error {
 
 // convert detects the line ends of a message in memory, and converts LF to CRLF.
 func (l *loader) convert() {
-	l.unix = !bytes.Contains(l.raw, []byte("\r\n")) && bytes.IndexByte(l.raw, '\n') >= 0
+	l.unix = isUnix(l.raw)
 	if !l.unix {
 		l.size = int64(len(l.raw))
 		return
 	}
 	l.crlf = appendCRLF(l.crlf[:0], l.raw)
 	l.size = int64(len(l.crlf))
+}
+
+// isUnix tells whether more lines end in LF than in CRLF.
+func isUnix(text []byte) bool {
+	return bytes.Count(text, []byte("\n")) > 2*bytes.Count(text, []byte("\r\n"))
 }
 
 func appendCRLF(to, from []byte) []byte {
@@ -79,7 +86,7 @@ func (l *loader) spill(r io.Reader) (err error) {
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	l.unix = !bytes.Contains(l.raw, []byte("\r\n")) && bytes.IndexByte(l.raw, '\n') >= 0
+	l.unix = isUnix(l.raw)
 	w := bufio.NewWriterSize(l.file, 1<<20)
 	chunk := l.raw
 	l.size, l.big = 0, true
@@ -149,8 +156,8 @@ func (l *loader) write(w io.Writer, plan *rewrite.Plan) error {
 }
 
 // writeAsItCame writes the message unchanged.
-func (l *loader) writeAsItCame(w io.Writer) error {
-	plan, err := rewrite.NewPlan(l, l.size, rewrite.Options{})
+func (l *loader) writeAsItCame(ctx context.Context, w io.Writer) error {
+	plan, err := rewrite.NewPlan(ctx, l, l.size, rewrite.Options{})
 	if err != nil {
 		return err
 	}

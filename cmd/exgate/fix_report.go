@@ -21,7 +21,8 @@ type fixLine struct {
 	Fixes   map[string]int `json:"fixes,omitempty"`
 	Signed  int            `json:"signed_parts_changed,omitempty"`
 	Lossy   bool           `json:"lossy,omitempty"`
-	Refused string         `json:"refused,omitempty"` // the rule that refused it
+	Other   bool           `json:"no_message,omitempty"` // it has no header, and was copied
+	Refused string         `json:"refused,omitempty"`    // the rule that refused it
 	Reason  string         `json:"reason,omitempty"`
 }
 
@@ -59,8 +60,21 @@ func (r *fixRun) write(l fixLine) error {
 	return err
 }
 
+// writeOther reports a file that is no message.
+func (r *fixRun) writeOther(name string, size int64) error {
+	if r.report == "json" {
+		return json.NewEncoder(r.log).Encode(fixLine{File: name, Size: size, Other: true})
+	}
+	_, err := fmt.Fprintf(r.log, "exgate: %s: no message, since it begins with no header: copied as it is\n", name)
+	return err
+}
+
 func (r *fixRun) summary(w io.Writer) {
-	fmt.Fprintf(w, "%d messages, %d changed, %d refused\n", r.messages, r.changed, r.refused)
+	fmt.Fprintf(w, "%d messages, %d changed, %d refused", r.messages, r.changed, r.refused)
+	if r.others > 0 {
+		fmt.Fprintf(w, "; %d other files, copied as they are", r.others)
+	}
+	fmt.Fprintln(w)
 	for _, name := range slices.SortedFunc(maps.Keys(r.counts), strings.Compare) {
 		fmt.Fprintf(w, "  %-16s %d\n", name, r.counts[name])
 	}
