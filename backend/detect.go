@@ -55,8 +55,7 @@ func Detect(e Evidence) (profile, reason string) {
 	}
 	if host := onlineHost(e.Greeting); host != "" {
 		return profile2016, fmt.Sprintf("hint: the greeting names %s, a host of Exchange Online; the strictest "+
-			"limits apply until "+
-			"ID after the login shows the version", host)
+			"limits apply until ID after the login shows the version", host)
 	}
 	for _, g := range greetings {
 		if m := g.words.FindString(e.Greeting); m != "" {
@@ -68,9 +67,8 @@ func Detect(e Evidence) (profile, reason string) {
 	}
 	for _, h := range capabilityHints {
 		if hasAll(e.Capabilities, h.has) {
-			return h.profile, fmt.Sprintf("hint: the server has capabilities %s; the strictest limits apply until "+
-				"ID after the login "+
-				"shows the version", strings.Join(h.has, " "))
+			return h.profile, fmt.Sprintf("hint: the server has capabilities %s; the strictest limits apply until ID "+
+				"after the login shows the version", strings.Join(h.has, " "))
 		}
 	}
 	return profile2016, "nothing is known yet; the strictest limits apply"

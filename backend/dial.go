@@ -212,8 +212,7 @@ func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
 	}
 	if !containsFold(dialed.Capabilities, "STARTTLS") {
 		return nil, fmt.Errorf("the server does not offer STARTTLS (it offers: %s), or somebody on the network "+
-			"removed it: "+
-			"use the TLS port, usually 993, with tls: implicit", strings.Join(dialed.Capabilities, " "))
+			"removed it: use the TLS port, usually 993, with tls: implicit", strings.Join(dialed.Capabilities, " "))
 	}
 	status, err := dialed.command(first, "x2", "STARTTLS")
 	if err != nil {

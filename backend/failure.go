@@ -83,37 +83,35 @@ var failureTable = []failureRow{
 			"(New-ThrottlingPolicy, Set-ThrottlingPolicyAssociation)"},
 	{kind: KindNotConnected, texts: []string{"authenticated but not connected"},
 		level: slog.LevelWarn, errors: 5,
-		explain: "Exchange accepted the login but cannot open the mailbox: the password is wrong after all, IMAP " +
-			"is off for " +
-			"the mailbox (Set-CASMailbox -ImapEnabled $true), it has no licence, or it has too many connections"},
+		explain: "Exchange accepted the login but cannot open the mailbox: the password is wrong after all, IMAP is " +
+			"off for the mailbox (Set-CASMailbox -ImapEnabled $true), it has no licence, or it has too many " +
+			"connections"},
 	{kind: KindAdminNotAllowed,
 		client: "AUTHORIZATIONFAILED", level: slog.LevelWarn, errors: 5,
-		explain: "Exchange accepted the admin's login but cannot open the user's mailbox: the admin lacks " +
-			"FullAccess on it " +
-			"(Add-MailboxPermission -AccessRights FullAccess -InheritanceType All -AutoMapping $false), the password is wrong " +
-			"after all, IMAP is off for the mailbox, or it has no licence"},
+		explain: "Exchange accepted the admin's login but cannot open the user's mailbox: the admin lacks FullAccess " +
+			"on it (Add-MailboxPermission -AccessRights FullAccess -InheritanceType All -AutoMapping $false), the " +
+			"password is wrong after all, IMAP is off for the mailbox, or it has no licence"},
 	{kind: KindReadOnly, word: "NO", texts: []string{"received in invalid state"},
 		level:   slog.LevelInfo,
 		explain: "EXAMINE has opened the mailbox read-only; use SELECT to change it"},
 	{kind: KindInvalidState, texts: []string{"received in invalid state"},
 		level: slog.LevelWarn, errors: 5,
 		explain: "Exchange does not accept this command now: at a login it requires TLS first (exgate's " +
-			"upstream.tls: implicit " +
-			"or starttls); later the command came at the wrong time, such as during IDLE"},
+			"upstream.tls: implicit or starttls); later the command came at the wrong time, such as during IDLE"},
 	{kind: KindCredentials, texts: []string{"login failed", "authenticate failed"},
 		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
 		explain: "Exchange gives no reason: the name or the password is wrong; IMAP is off for the mailbox " +
-			"(Set-CASMailbox -ImapEnabled $true); the admin account has no mailbox of its own; or two-factor login or security " +
-			"defaults forbid passwords"},
+			"(Set-CASMailbox -ImapEnabled $true); the admin account has no mailbox of its own; or two-factor login " +
+			"or security defaults forbid passwords"},
 	{kind: KindUnavailable, texts: []string{"server unavailable. 15", "server unavailable 15"},
 		client: "UNAVAILABLE", level: slog.LevelWarn,
-		explain: "the mailbox may be full (QuotaExceededException in Exchange's log; raise the quota with Set-Mailbox " +
-			"-ProhibitSendReceiveQuota), or Exchange cannot open this folder or reach the mailbox server now"},
+		explain: "the mailbox may be full (QuotaExceededException in Exchange's log; raise the quota with " +
+			"Set-Mailbox -ProhibitSendReceiveQuota), or Exchange cannot open this folder or reach the mailbox server " +
+			"now"},
 	{kind: KindArgument, texts: []string{"command argument error"},
 		level: slog.LevelWarn, errors: 1,
-		explain: "Exchange answers this to everything that it does not accept: a message over its size limit, a " +
-			"full mailbox, " +
-			"a line that is too long, content or a flag that it does not understand"},
+		explain: "Exchange answers this to everything that it does not accept: a message over its size limit, a full " +
+			"mailbox, a line that is too long, content or a flag that it does not understand"},
 	// "command line limit exceeded" is probably not Exchange's text, but means the same.
 	{kind: KindCommand, texts: []string{"command error. 10", "command error 10", "command line limit exceeded"},
 		level: slog.LevelWarn, errors: 1,
@@ -125,19 +123,17 @@ var failureTable = []failureRow{
 			"search key"},
 	{kind: KindTooBig, texts: []string{"maximum size of appendable message"},
 		client: "TOOBIG", level: slog.LevelWarn, // RFC 7889
-		explain: "the message is over Exchange's limit; raise the limit with Set-Mailbox -MaxReceiveSize -MaxSendSize, on " +
-			"Exchange 2013 and 2016 also with MaxReceiveSize in Microsoft.Exchange.Imap4.exe.config"},
+		explain: "the message is over Exchange's limit; raise the limit with Set-Mailbox -MaxReceiveSize " +
+			"-MaxSendSize, on Exchange 2013 and 2016 also with MaxReceiveSize in Microsoft.Exchange.Imap4.exe.config"},
 	{kind: KindContent, word: "NO", texts: []string{"message contains nul characters", "message contains invalid " +
 		"header"},
 		level: slog.LevelWarn,
-		explain: "the server refuses the content of this message: NUL bytes, or an invalid header; this text is " +
-			"from Cyrus, not " +
-			"from Exchange"},
+		explain: "the server refuses the content of this message: NUL bytes, or an invalid header; this text is from " +
+			"Cyrus, not from Exchange"},
 	{kind: KindMailboxExists, texts: []string{"mailbox already exists"},
 		client: "ALREADYEXISTS", level: slog.LevelInfo,
 		explain: "for Exchange, names that differ only in case are the same; and Exchange creates the parents of a " +
-			"mailbox " +
-			"together with it"},
+			"mailbox together with it"},
 	{kind: KindReservedName, texts: []string{"folder name is reserved"},
 		client: "CANNOT", level: slog.LevelInfo,
 		explain: "Exchange reserves this name; use another"},
@@ -153,13 +149,11 @@ var failureTable = []failureRow{
 	{kind: KindClosedAtOnce, word: "BYE", texts: []string{"connection is closed. 13", "connection is closed 13"},
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
 		explain: "Exchange closed the connection at once and gives no reason: check that both of its IMAP services " +
-			"run, front " +
-			"end and back end (MSExchangeImap4, MSExchangeIMAP4BE); try again later"},
+			"run, front end and back end (MSExchangeImap4, MSExchangeIMAP4BE); try again later"},
 	{kind: KindClosed, word: "BYE",
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
-		explain: "Exchange closed the connection, as it does after ten errors, after a throttle or when it " +
-			"restarts; try again " +
-			"later"},
+		explain: "Exchange closed the connection, as it does after ten errors, after a throttle or when it restarts; " +
+			"try again later"},
 	{kind: KindLost,
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
 		explain: "the connection to Exchange was lost; try again"},
@@ -168,9 +162,8 @@ var failureTable = []failureRow{
 		explain: "no connection to Exchange is possible now; exgate's log has the reason"},
 	{kind: KindOutOfStep,
 		level: slog.LevelError,
-		explain: "Exchange replied out of step to this command, as it does when a line of a message is too long, " +
-			"and exgate " +
-			"closed the connection"},
+		explain: "Exchange replied out of step to this command, as it does when a line of a message is too long, and " +
+			"exgate closed the connection"},
 	{kind: KindProtocol,
 		client: "SERVERBUG", level: slog.LevelError,
 		explain: "the server that exgate connects to does not follow the IMAP protocol; exgate's log has its reply"},
@@ -260,7 +253,8 @@ func (f Failure) For(id Identity) Failure {
 // for a failure of KindOther. Servers other than Exchange send them.
 var passedCodes = []string{
 	"OVERQUOTA", "NOPERM", "INUSE", "LIMIT", "CANNOT", "ALREADYEXISTS", "NONEXISTENT", "EXPIRED", "CONTACTADMIN",
-	"UNAVAILABLE", "SERVERBUG", "CORRUPTION", "TOOBIG", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "PRIVACYREQUIRED",
+	"UNAVAILABLE", "SERVERBUG", "CORRUPTION", "TOOBIG", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED",
+	"PRIVACYREQUIRED",
 }
 
 // ClientCode returns the response code for the client, with its arguments and

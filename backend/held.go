@@ -67,5 +67,6 @@ func CheckTarget(name string) error {
 }
 
 func notInTarget(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-+'&=#$!~^{}", r))
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
+		strings.ContainsRune("._-+'&=#$!~^{}", r))
 }

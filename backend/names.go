@@ -221,8 +221,8 @@ func (id Identity) BuiltinAdministrator() bool {
 // barred returns the refusal of the built-in Administrator.
 func barred(id Identity) error {
 	return refusedHere("login as %q: Exchange never accepts the built-in Administrator over IMAP, and each attempt "+
-		"counts "+
-		"towards its lock-out: use another admin account that has its own mailbox, and FullAccess on this one", id.Admin)
+		"counts towards its lock-out: use another admin account that has its own mailbox, and FullAccess on this one",
+		id.Admin)
 }
 
 // localPart returns the part of an address before the @, or the whole name if it has

@@ -173,8 +173,7 @@ func (o Options) Validate() error {
 	}
 	if o.Holds() && o.TLS == TLSInsecureNone {
 		fault("tls: insecure-none is not allowed: exgate sends a credential that it holds only to a server whose " +
-			"certificate " +
-			"it has verified, or that is pinned")
+			"certificate it has verified, or that is pinned")
 	}
 	errs = append(errs, o.OAuth2.Validate())
 	if o.Login.MaxFailures < 0 {

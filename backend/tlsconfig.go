@@ -54,9 +54,8 @@ type pinError struct{ got string }
 
 func (e *pinError) Error() string {
 	return fmt.Sprintf("the SHA-256 of the server's certificate is %s, which is not the pinned one. If the "+
-		"certificate was "+
-		"renewed, compare this value with the server's own and set it as pin. If not, somebody intercepts the "+
-		"connection", e.got)
+		"certificate was renewed, compare this value with the server's own and set it as pin. If not, somebody "+
+		"intercepts the connection", e.got)
 }
 
 // serverName returns the name that the certificate must contain.
@@ -86,9 +85,8 @@ func (o Options) explainHandshake(err error) error {
 	var otherPin *pinError
 	switch {
 	case errors.As(err, &notTLS) && o.TLS == TLSStartTLS:
-		return fmt.Errorf("the data after the server's OK to STARTTLS is not TLS; somebody may have inserted it, "+
-			"and exgate "+
-			"used none of it: %w", err)
+		return fmt.Errorf("the data after the server's OK to STARTTLS is not TLS; somebody may have inserted it, and "+
+			"exgate used none of it: %w", err)
 	case errors.As(err, &notTLS):
 		return fmt.Errorf("the server does not use TLS on this port: set tls: starttls, or use its TLS port, "+
 			"usually 993: %w",
@@ -99,22 +97,17 @@ func (o Options) explainHandshake(err error) error {
 		return err
 	case hasRefusedSuites(err) && o.OldTLS:
 		return fmt.Errorf("the server and exgate have no cipher suite in common. exgate has ECDHE and RSA key "+
-			"exchange, AES and "+
-			"3DES; Go has no DHE, and exgate never uses RC4. Enable another suite at the server (Windows: "+
-			"Enable-TlsCipherSuite, or SSL Cipher Suite Order in the group policies): %w", err)
+			"exchange, AES and 3DES; Go has no DHE, and exgate never uses RC4. Enable another suite at the server "+
+			"(Windows: Enable-TlsCipherSuite, or SSL Cipher Suite Order in the group policies): %w", err)
 	case hasRefusedSuites(err):
 		return fmt.Errorf("the server and exgate have no cipher suite in common. exgate has ECDHE with AES or "+
-			"ChaCha20. Enable "+
-			"ECDHE at the server (Windows: Enable-TlsCipherSuite, or SSL Cipher Suite Order in the group "+
-			"policies). If that is "+
-			"not possible, upstream.insecure-old-tls: true also allows RSA key exchange and 3DES; Go has no DHE, "+
-			"and exgate "+
-			"never uses RC4: %w", err)
+			"ChaCha20. Enable ECDHE at the server (Windows: Enable-TlsCipherSuite, or SSL Cipher Suite Order in the "+
+			"group policies). If that is not possible, upstream.insecure-old-tls: true also allows RSA key exchange "+
+			"and 3DES; Go has no DHE, and exgate never uses RC4: %w", err)
 	}
 	return fmt.Errorf("the TLS handshake failed: the port may be wrong; Exchange's IMAP service may have no "+
-		"certificate "+
-		"(Set-ImapSettings -X509CertificateName, Enable-ExchangeCertificate, then restart it); or the server may not have "+
-		"TLS 1.2 (upstream.insecure-old-tls: true allows older versions): %w", err)
+		"certificate (Set-ImapSettings -X509CertificateName, Enable-ExchangeCertificate, then restart it); or the "+
+		"server may not have TLS 1.2 (upstream.insecure-old-tls: true allows older versions): %w", err)
 }
 
 // hasRefusedSuites reports whether the server has refused the handshake by the
@@ -139,9 +132,8 @@ func (o Options) explainCertificate(err *tls.CertificateVerificationError) error
 		return fmt.Errorf("the certificate is for %s, not for %s: set server_name to the certificate's name, %s: %w",
 			certificateNames(cert), o.serverName(), pin, err)
 	case errors.As(err, &unknown) && signedWithSHA1(cert):
-		return fmt.Errorf("the certificate is signed with SHA-1, which Go no longer verifies, even with ca_file: "+
-			"get a new "+
-			"certificate, %s: %w", pin, err)
+		return fmt.Errorf("the certificate is signed with SHA-1, which Go no longer verifies, even with ca_file: get "+
+			"a new certificate, %s: %w", pin, err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("the certificate is signed by an unknown authority: set ca_file to the certificate of that "+
 			"authority, %s: %w", pin, err)

@@ -403,7 +403,11 @@ func Default() *Config {
 
 			ReplyTimeout: backend.DefaultReply,
 			// The connections are those of the design, below Exchange's 16.
-			Pace: Pace{MaxBackoff: backend.DefaultMaxBackoff, ConnectionsPerAccount: 12, MaxWait: backend.DefaultMaxWait},
+			Pace: Pace{
+				MaxBackoff:            backend.DefaultMaxBackoff,
+				ConnectionsPerAccount: 12,
+				MaxWait:               backend.DefaultMaxWait,
+			},
 		},
 		// The largest message of a profile is 45 MB; the spool holds a few of
 		// them per connection, and stays below what a small disk has.

@@ -76,7 +76,8 @@ func (c *Config) guardedFiles(file string) []guarded {
 // hasSecret tells whether a secret stands in the configuration itself.
 func (c *Config) hasSecret() bool {
 	has := func(u *Upstream) bool { return !u.Login.AdminPassword.None() || !u.OAuth2.ClientSecret.None() }
-	return has(&c.Upstream) || slices.ContainsFunc(c.Upstreams, func(u FurtherUpstream) bool { return has(&u.Upstream) })
+	return has(&c.Upstream) ||
+		slices.ContainsFunc(c.Upstreams, func(u FurtherUpstream) bool { return has(&u.Upstream) })
 }
 
 // look returns what is to be said of one. What is not there is no matter here.
@@ -111,8 +112,8 @@ func (g guarded) look(said map[string]bool) (warnings []string, err error) {
 	}
 	switch exposed := mode.Perm() & writers; {
 	case exposed != 0 && (!info.IsDir() || mode&fs.ModeSticky == 0):
-		errs = append(errs, fmt.Errorf("%s: others may write to %s (mode %04o): chmod go-w it, and look at what is in it",
-			g.key, g.path, mode.Perm()))
+		errs = append(errs, fmt.Errorf("%s: others may write to %s (mode %04o): chmod go-w it, "+
+			"and look at what is in it", g.key, g.path, mode.Perm()))
 	case g.secret && readers(info) != 0:
 		warnings = append(warnings, fmt.Sprintf("%s: others may read %s (mode %04o): chmod 600 it, "+
 			"and change what is secret in it if they may have", g.key, g.path, mode.Perm()))

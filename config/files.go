@@ -111,7 +111,8 @@ func (c *Config) StateDirectory() (string, error) {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", fmt.Errorf("state_dir: missing, and this user has no configuration directory: set state_dir: %w", err)
+		return "", fmt.Errorf("state_dir: missing, and this user has no configuration directory: "+
+			"set state_dir: %w", err)
 	}
 	return filepath.Join(dir, "exgate"), nil
 }

@@ -124,7 +124,8 @@ func (c *Config) validateFixes(p *problems) {
 		p.add("fixes.filter.timeout", "%s is not a time limit: use a time such as 1m", f.Filter.Timeout)
 	}
 	if len(f.Filter.Command) > 0 && !strings.ContainsAny(f.Filter.Command[0], "/\\") {
-		p.add("fixes.filter.command", "%q is not a path: exgate runs it without PATH, so give the whole path", f.Filter.Command[0])
+		p.add("fixes.filter.command", "%q is not a path: exgate runs it without PATH, so give the whole path",
+			f.Filter.Command[0])
 	}
 
 	// The configuration asks for a fix that would do nothing.

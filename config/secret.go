@@ -101,8 +101,7 @@ func (c *Config) validateUsers(p *problems) {
 	switch {
 	case held && c.UsersFile == "":
 		p.add("users_file", "missing: exgate holds a credential that opens mailboxes, and must know who may open "+
-			"which one: "+
-			"create the file with exgate user add")
+			"which one: create the file with exgate user add")
 	case !held && c.UsersFile != "":
 		p.add("users_file", "not needed: exgate holds no credential, and Exchange decides who may open which mailbox")
 	}

@@ -155,7 +155,8 @@ func (u Upstream) validate(p *problems) {
 func (pace Pace) validate(p *problems) {
 	rate := func(key string, perSecond float64) {
 		if !(perSecond >= 0) || math.IsInf(perSecond, 0) {
-			p.add("upstream.pace."+key, "%v is not a rate: use a number such as 4 or 0.33, or 0 for no limit", perSecond)
+			p.add("upstream.pace."+key, "%v is not a rate: use a number such as 4 or 0.33, or 0 for no limit",
+				perSecond)
 		}
 	}
 	bytes := func(key string, perSecond int64) {
@@ -209,7 +210,8 @@ func (c *Config) validateLimits(p *problems) {
 	bound("limits.connections_per_address", l.ConnectionsPerAddress)
 	bound("limits.failed_logins", l.FailedLogins)
 	if l.MessageSize < 0 {
-		p.add("limits.message_size", "%d is negative: give a number of bytes, or 0 for the profile's value", l.MessageSize)
+		p.add("limits.message_size", "%d is negative: give a number of bytes, or 0 for the profile's value",
+			l.MessageSize)
 	}
 	if l.SpoolMemoryPerMessage <= 0 {
 		p.add("limits.spool_memory_per_message", "%d is not a size: give a number of bytes", l.SpoolMemoryPerMessage)
@@ -218,7 +220,8 @@ func (c *Config) validateLimits(p *problems) {
 	profile := c.Profile(c.Upstream.Profile)
 	least, because := int64(1), ""
 	if profile.MessageLimit > 0 {
-		least, because = profile.MessageLimit, fmt.Sprintf("the largest message (profile %s, limits.message_size)", profile.Name)
+		least = profile.MessageLimit
+		because = fmt.Sprintf("the largest message (profile %s, limits.message_size)", profile.Name)
 	}
 	for _, budget := range []struct {
 		key   string

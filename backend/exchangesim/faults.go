@@ -59,14 +59,12 @@ func faultKinds() []faultKind {
 			about: "the server refuses the next COUNT (1) APPENDs, with DURATION as the suggested backoff time"},
 		{name: faultThrottleEvery, args: ":N:DURATION[:SHAPE]", always: true,
 			about: "each N-th command of an account throttles the account for DURATION: the server refuses this " +
-				"command and all commands " +
-				"until then, with the remaining time as the suggested backoff time"},
+				"command and all commands until then, with the remaining time as the suggested backoff time"},
 		{name: faultThrottleAccount, args: ":USER:DURATION[:SHAPE]",
 			about: "the next command of USER's account throttles the account for DURATION, in the same way"},
 		{name: faultRefuse, args: ":VERB[:COUNT]:TEXT",
 			about: "the server answers the next COUNT (1) VERBs with TEXT, such as NO Server Unavailable. 15, and " +
-				"does not run them; it " +
-				"refuses APPEND before the literal"},
+				"does not run them; it refuses APPEND before the literal"},
 		{name: faultRefuseMessage, args: "[:COUNT]:TEXT",
 			about: "the server answers the next COUNT (1) APPENDs with TEXT after the literal, and does not store " +
 				"the message"},
@@ -75,9 +73,8 @@ func faultKinds() []faultKind {
 		{name: faultUnopenable, args: ":USER", always: true,
 			about: "the mailbox of USER cannot be opened"},
 		{name: faultConnectionLimit, args: "[:N[:SHOW]]", always: true,
-			about: "a user can have at most N connections (16, like MaxConnectionsPerUser). SHOW says how the " +
-				"server treats a further one: " +
-				"not-connected (like a mailbox that cannot be opened) or refused"},
+			about: "a user can have at most N connections (16, like MaxConnectionsPerUser). SHOW says how the server " +
+				"treats a further one: not-connected (like a mailbox that cannot be opened) or refused"},
 		{name: faultTokenExpiry, args: "[:COUNT]", verb: verbAny,
 			about: "the next COUNT (1) commands after login get BYE Session invalidated - AccessTokenExpired " +
 				"instead of a reply"},
@@ -115,16 +112,14 @@ func faultKinds() []faultKind {
 			about: "the server sends the reply to VERB byte by byte, with DURATION before each byte"},
 		{name: faultDeliver, args: ":VERB[:COUNT]",
 			about: "another client delivers a message to the selected mailbox while the server answers VERB: for " +
-				"SELECT and EXAMINE between " +
-				"the lines, for IDLE before the +, for FETCH between the data, otherwise before the tagged reply"},
+				"SELECT and EXAMINE between the lines, for IDLE before the +, for FETCH between the data, otherwise " +
+				"before the tagged reply"},
 		{name: faultExpunge, args: ":VERB[:COUNT]",
 			about: "another client expunges the first message of the selected mailbox at that moment; replies to " +
-				"FETCH, STORE and SEARCH do " +
-				"not report it (RFC 9051 section 7.5.1)"},
+				"FETCH, STORE and SEARCH do not report it (RFC 9051 section 7.5.1)"},
 		{name: faultUIDValidity, args: ":VERB[:COUNT]",
 			about: "before the server runs VERB, the selected mailbox gets a new UIDVALIDITY and new UIDs, and all " +
-				"connections that have it " +
-				"selected end"},
+				"connections that have it selected end"},
 		{name: faultRandom, args: ":SEED[:RATE[:KINDS]]", always: true,
 			about: "a command causes one of the faults KINDS with probability RATE (0.02); the default KINDS are " +
 				strings.Join(randomNames(), ",") + ". With the same SEED, the n-th command of the n-th connection " +
@@ -141,13 +136,13 @@ func FaultHelp() []string {
 	}
 	return append(
 		lines,
-		"VERB is the name of a command. FETCH includes UID FETCH; UID FETCH means only itself. "+verbAny+" means any command. "+
+		"VERB is the name of a command. FETCH includes UID FETCH; UID FETCH means only itself. "+
+			verbAny+" means any command. "+
 			verbGreeting+" means the beginning of a connection (for bye, drip and the cuts). "+verbWaiting+
 			" means the time between commands, and IDLE; a waiting connection is hit at once (for bye and cut)",
 		"cut, cut-reply, cut-stream and cut-append close the connection. Instead of cut, write reset (TCP RST), "+
-			"half-close (the "+
-			"server sends nothing more, but still reads) or hang (the server is silent and does not close): "+
-			"reset-reply:FETCH:120",
+			"half-close (the server sends nothing more, but still reads) or hang (the server is silent and does not "+
+			"close): reset-reply:FETCH:120",
 		"SHAPE is no (tagged NO, the default), bad (tagged BAD) or bad-bye (tagged BAD, then BYE Connection "+
 			"closed. 14)",
 		"@K after a fault means that it begins at the K-th time",

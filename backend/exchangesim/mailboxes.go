@@ -200,7 +200,8 @@ func (c *conn) create(a *args) (status, error) {
 // the store's lock.
 func (c *conn) refuseName(command, name string) (status, bool) {
 	switch {
-	case name == "" || strings.HasPrefix(name, separator) || strings.HasSuffix(name, separator) || strings.Contains(name, separator+separator) ||
+	case name == "" || strings.HasPrefix(name, separator) || strings.HasSuffix(name, separator) ||
+		strings.Contains(name, separator+separator) ||
 		strings.ContainsFunc(name, func(r rune) bool { return r < ' ' && r != '\t' || r > '~' }):
 		return badArgument("not a name for a mailbox"), true
 	case c.srv.quirks[quirkNameLength] && tooLongName(name):

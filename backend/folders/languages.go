@@ -73,8 +73,10 @@ var languages = compile([]named{
 		"Historia konwersacji",
 	},
 	{ // Russian
-		"Черновики", "Отправленные", "Удаленные|Удалённые", "Нежелательная почта", "Архив", "Исходящие",
-		"Календарь", "Контакты", "Задачи", "Дневник", "Заметки", "Ошибки синхронизации|Проблемы синхронизации",
+		"Черновики", "Отправленные", "Удаленные|Удалённые",
+		"Нежелательная почта", "Архив", "Исходящие",
+		"Календарь", "Контакты", "Задачи", "Дневник", "Заметки",
+		"Ошибки синхронизации|Проблемы синхронизации",
 		"Журнал бесед|История бесед|Журнал разговоров",
 	},
 	{ // Swedish
@@ -101,14 +103,16 @@ var languages = compile([]named{
 		"Synkronointiongelmat|Synkronointivirheet", "Keskusteluhistoria",
 	},
 	{ // Czech
-		"Koncepty|Rozepsané", "Odeslaná pošta", "Odstraněná pošta", "Nevyžádaná pošta", "Archiv", "Pošta k odeslání",
-		"Kalendář", "Kontakty", "Úkoly", "Deník", "Poznámky", "Problémy se synchronizací|Potíže se synchronizací",
-		"Historie konverzací|Historie konverzace",
+		"Koncepty|Rozepsané", "Odeslaná pošta", "Odstraněná pošta", "Nevyžádaná pošta", "Archiv",
+		"Pošta k odeslání",
+		"Kalendář", "Kontakty", "Úkoly", "Deník", "Poznámky",
+		"Problémy se synchronizací|Potíže se synchronizací", "Historie konverzací|Historie konverzace",
 	},
 	{ // Hungarian
 		"Piszkozatok", "Elküldött elemek", "Törölt elemek", "Levélszemét", "Archívum", "Postázandó üzenetek",
 		"Naptár", "Névjegyek|Névjegyalbum", "Feladatok", "Napló", "Feljegyzések",
-		"Szinkronizálási problémák|Szinkronizálási hibák", "Beszélgetések előzményei|Beszélgetési előzmények",
+		"Szinkronizálási problémák|Szinkronizálási hibák",
+		"Beszélgetések előzményei|Beszélgetési előzmények",
 	},
 	{ // Turkish
 		"Taslaklar", "Gönderilmiş Öğeler|Gönderilen Öğeler", "Silinmiş Öğeler",
@@ -117,20 +121,27 @@ var languages = compile([]named{
 		"Konuşma Geçmişi|Sohbet Geçmişi",
 	},
 	{ // Japanese
-		"下書き", "送信済みアイテム", "削除済みアイテム", "迷惑メール", "アーカイブ", "送信トレイ",
-		"予定表", "連絡先", "仕事|タスク", "履歴", "メモ", "同期の失敗|同期の問題", "会話の履歴|スレッドの履歴",
+		"下書き", "送信済みアイテム", "削除済みアイテム", "迷惑メール", "アーカイブ",
+		"送信トレイ",
+		"予定表", "連絡先", "仕事|タスク", "履歴", "メモ", "同期の失敗|同期の問題",
+		"会話の履歴|スレッドの履歴",
 	},
 	{ // Chinese, simplified
-		"草稿|草稿箱", "已发送邮件|已发送的邮件", "已删除邮件|已删除的邮件", "垃圾邮件|垃圾电子邮件", "存档|归档", "发件箱",
+		"草稿|草稿箱", "已发送邮件|已发送的邮件", "已删除邮件|已删除的邮件",
+		"垃圾邮件|垃圾电子邮件", "存档|归档", "发件箱",
 		"日历", "联系人", "任务", "日记", "便笺|便签", "同步问题", "对话历史记录|对话历史",
 	},
 	{ // Chinese, traditional
-		"草稿", "寄件備份|已傳送的郵件", "刪除的郵件|已刪除的郵件", "垃圾郵件|垃圾電子郵件", "封存|保存", "寄件匣",
-		"行事曆", "連絡人|聯絡人", "工作", "日誌", "記事", "同步處理問題|同步處理失敗", "交談記錄|對話記錄",
+		"草稿", "寄件備份|已傳送的郵件", "刪除的郵件|已刪除的郵件",
+		"垃圾郵件|垃圾電子郵件", "封存|保存", "寄件匣",
+		"行事曆", "連絡人|聯絡人", "工作", "日誌", "記事", "同步處理問題|同步處理失敗",
+		"交談記錄|對話記錄",
 	},
 	{ // Korean
-		"임시 보관함", "보낸 편지함", "지운 편지함", "정크 메일|정크 전자 메일", "보관|보관함", "보낼 편지함",
-		"일정|달력", "연락처", "작업|할 일", "업무 일지", "메모", "동기화 문제", "대화 내용|대화 기록",
+		"임시 보관함", "보낸 편지함", "지운 편지함", "정크 메일|정크 전자 메일",
+		"보관|보관함", "보낼 편지함",
+		"일정|달력", "연락처", "작업|할 일", "업무 일지", "메모", "동기화 문제",
+		"대화 내용|대화 기록",
 	},
 })
 

@@ -166,9 +166,9 @@ func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
 // own name, as they see most. If it returns false, the full mapping decides.
 func (m *Mapper) isPlain(upstream string, have *List) bool {
 	o := &m.opts
-	if len(o.List)+len(m.patterns)+len(m.prefix) > 0 || o.Separator != "" || have.separator() != "/" || upstream == "" ||
-		o.Longest > 0 && len(upstream) > o.Longest-suffixLength || strings.Contains(upstream, apartMark) ||
-		strings.Contains(upstream, reservedEnd) {
+	if len(o.List)+len(m.patterns)+len(m.prefix) > 0 || o.Separator != "" || have.separator() != "/" ||
+		upstream == "" || o.Longest > 0 && len(upstream) > o.Longest-suffixLength ||
+		strings.Contains(upstream, apartMark) || strings.Contains(upstream, reservedEnd) {
 		return false
 	}
 	if len(upstream) > maxLevels && tooDeep(upstream, "/") {

@@ -77,9 +77,9 @@ type Pattern struct {
 
 // Active reports whether the options map any names.
 func (o Options) Active() bool {
-	return o.Case != "" || o.Characters || o.Longest > 0 || len(o.Reserved) > 0 || o.Prefix != "" || o.Separator != "" ||
-		len(o.Users) > 0 || len(o.List) > 0 || len(o.Patterns) > 0 || len(o.Hide) > 0 || o.SpecialUse ||
-		o.RefuseBlankEnd
+	return o.Case != "" || o.Characters || o.Longest > 0 || len(o.Reserved) > 0 || o.Prefix != "" ||
+		o.Separator != "" || len(o.Users) > 0 || len(o.List) > 0 || len(o.Patterns) > 0 || len(o.Hide) > 0 ||
+		o.SpecialUse || o.RefuseBlankEnd
 }
 
 // minLongest leaves room for a suffix, and for enough characters to distinguish names.

@@ -9,18 +9,16 @@ var folderEntries = []Entry{
 		Phrases: []string{"Mailbox already exists"},
 		Keywords: []string{"mailbox exist", "folder exist", "case sensitive", "case folder", "trash", "nomixfolders",
 			"merge folder"},
-		Meaning: "For Exchange, names that differ only in case are the same: \"trash\" and \"Trash\" are one " +
-			"folder. It also creates the " +
-			"parents of a folder together with it. The messages arrive anyway. Find the cause once; usually it is " +
-			"harmless.",
+		Meaning: "For Exchange, names that differ only in case are the same: \"trash\" and \"Trash\" are one folder. " +
+			"It also creates the parents of a folder together with it. The messages arrive anyway. Find the cause " +
+			"once; usually it is harmless.",
 		Causes: []Cause{
 			{
 				Title: "The folder exists with another case. imapsync --delete2 is then dangerous.",
 				Tell:  "The source has \"trash\" and \"Trash\", or Exchange has its own \"Trash\".",
 				Do: "Without exgate, two folders of the source become one. With --delete2, imapsync deletes the " +
-					"messages of the first folder " +
-					"when it syncs the second. Give the folders different names. If the source has only one of " +
-					"them, map its name:",
+					"messages of the first folder when it syncs the second. Give the folders different names. If the " +
+					"source has only one of them, map its name:",
 				Lines: []string{`imapsync ... --regextrans2 's/^trash$/Trash/'`,
 					"imapsync ... --nomixfolders       (keeps such folders apart)"},
 				Source: "FAQ.Exchange, FAQ.Office365, \"Mailbox already exists\"",
@@ -42,8 +40,8 @@ var folderEntries = []Entry{
 		Meaning:  "Exchange Online reserves the name Files.",
 		Causes: []Cause{{
 			Title: "The source has a folder called Files.",
-			Do: "Give the folder another name. exgate does so by itself (names.reserved), and imapsync's " +
-				"--office2 too:",
+			Do: "Give the folder another name. exgate does so by itself (names.reserved), and imapsync's --office2 " +
+				"too:",
 			Lines:  []string{`imapsync ... --f1f2 "Files=Files_renamed_by_imapsync"`},
 			Source: "FAQ.Office365, \"folder named Files\", \"How to sync from XXX to Office365\"",
 		}},
@@ -55,8 +53,7 @@ var folderEntries = []Entry{
 		Keywords: []string{"folder file", "file sender", "no sender", "files_renamed_by_imapsync",
 			"message without sender"},
 		Meaning: "Exchange Online keeps the attachments of all messages in a folder Files, without headers. The " +
-			"folder is usually hidden, but " +
-			"not always. A sync copies its contents as messages without a sender.",
+			"folder is usually hidden, but not always. A sync copies its contents as messages without a sender.",
 		Causes: []Cause{{
 			Title:  "The sync copied Files like a mail folder.",
 			Do:     "Exclude it at the source, as imapsync's --office1 does, and delete the copies:",
@@ -67,7 +64,8 @@ var folderEntries = []Entry{
 		Source: "FAQ.Office365, \"contains messages with no sender\"",
 	},
 	{
-		ID: "try-create", Title: "[TRYCREATE] The folder does not exist yet", Kinds: []backend.Kind{backend.KindTryCreate},
+		ID: "try-create", Title: "[TRYCREATE] The folder does not exist yet",
+		Kinds:    []backend.Kind{backend.KindTryCreate},
 		Phrases:  []string{"TRYCREATE"},
 		Keywords: []string{"try create"},
 		Meaning:  "The destination folder of a message does not exist. Most clients create it and try again.",
@@ -112,8 +110,7 @@ var folderEntries = []Entry{
 		Keywords: []string{"trailing space", "trailing blank", "ending space", "folder space", "end space",
 			"folder blank", "ending blank"},
 		Meaning: "Exchange 2007 lists such a folder. When a client opens this folder or the next one, Exchange " +
-			"closes the connection: " +
-			"\"socket closed while reading data from server\".",
+			"closes the connection: \"socket closed while reading data from server\".",
 		Causes: []Cause{{
 			Title:  "The name of a folder ends in a blank.",
 			Tell:   "It is the last folder in the client's log before the connection ends.",
@@ -127,8 +124,8 @@ var folderEntries = []Entry{
 	{
 		ID: "inbox-prefix", Title: "Exchange 2000: folders below INBOX.",
 		Keywords: []string{"sync 2000", "prefix", "2000 prefix", "prefix1", "inbox prefix"},
-		Meaning: "In Exchange 2000, all folders are below INBOX. Their names begin with the prefix \"INBOX.\", " +
-			"with the dot.",
+		Meaning: "In Exchange 2000, all folders are below INBOX. Their names begin with the prefix \"INBOX.\", with " +
+			"the dot.",
 		Causes: []Cause{{
 			Title:  "The client does not find the prefix by itself.",
 			Lines:  []string{`imapsync ... --prefix1 "INBOX."`},

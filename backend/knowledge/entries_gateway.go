@@ -13,27 +13,24 @@ var gatewayEntries = []Entry{
 		},
 		Keywords: []string{"refused-here", "not-offered", "wrong name or password", "users file password"},
 		Meaning: "exgate did not send the login to Exchange, so it does not count towards a lock-out there. The " +
-			"reply begins with the " +
-			"reason.",
+			"reply begins with the reason.",
 		Causes: []Cause{
 			{
 				Title: "\"wrong name or password\": exgate itself holds a credential for the mailboxes, and the " +
-					"accounts in users_file have " +
-					"passwords of their own.",
-				Tell: "The configuration has users_file. The password is the one that was given to exgate user " +
-					"add, not Exchange's.",
+					"accounts in users_file have passwords of their own.",
+				Tell: "The configuration has users_file. The password is the one that was given to exgate user add, " +
+					"not Exchange's.",
 				Do:     "Log in with the password from exgate user add, or set a new one:",
 				Lines:  []string{"exgate user list", "exgate user add {user}"},
 				Source: "docs/logins.md",
 			},
 			{
-				Title: "\"the server does not support this login\": the server does not offer the mechanism that " +
-					"the configured forms need.",
-				Tell: "The reply has the server's capabilities. Exchange 2003 has no AUTH=PLAIN. Exchange Online " +
-					"now has only AUTH=XOAUTH2.",
-				Do: "Leave upstream.login.forms unset. For Exchange Online, set upstream.oauth2.flow. If the " +
-					"server has LOGINDISABLED and " +
-					"STARTTLS, set upstream.tls: starttls.",
+				Title: "\"the server does not support this login\": the server does not offer the mechanism that the " +
+					"configured forms need.",
+				Tell: "The reply has the server's capabilities. Exchange 2003 has no AUTH=PLAIN. Exchange Online now " +
+					"has only AUTH=XOAUTH2.",
+				Do: "Leave upstream.login.forms unset. For Exchange Online, set upstream.oauth2.flow. If the server " +
+					"has LOGINDISABLED and STARTTLS, set upstream.tls: starttls.",
 				Source: "docs/exchange.md#capabilities",
 			},
 			{
@@ -53,9 +50,9 @@ var gatewayEntries = []Entry{
 			"the users file does not say so",
 		},
 		Keywords: []string{"not-allowed", "may not open the mailbox"},
-		Meaning: "exgate uses its own credential to open a mailbox only for accounts to which users_file gives " +
-			"that mailbox. The name in the " +
-			"reply is the one that would have gone to Exchange, with aliases and suffixes applied.",
+		Meaning: "exgate uses its own credential to open a mailbox only for accounts to which users_file gives that " +
+			"mailbox. The name in the reply is the one that would have gone to Exchange, with aliases and suffixes " +
+			"applied.",
 		Causes: []Cause{{
 			Title:  "The mailbox is not in the account's line, or has another spelling there.",
 			Do:     "Write the name into the line exactly as the reply shows it.",
@@ -67,15 +64,14 @@ var gatewayEntries = []Entry{
 	},
 	{
 		ID: "token-refused", Title: "exgate gets no access token", Kinds: []backend.Kind{backend.KindTokenRefused},
-		Phrases: []string{"no access token is available for this mailbox until exgate's administrator acts", "AADSTS7000215",
-			"AADSTS700016", "AADSTS700027", "AADSTS70008", "invalid_client", "invalid_grant"},
+		Phrases: []string{"no access token is available for this mailbox until exgate's administrator acts",
+			"AADSTS7000215", "AADSTS700016", "AADSTS700027", "AADSTS70008", "invalid_client", "invalid_grant"},
 		Keywords: []string{"token-refused", "client secret", "refresh token"},
 		Meaning:  "The token endpoint refused exgate's credential. exgate's log has the error code.",
 		Causes: []Cause{
 			{
 				Title: "invalid_client, AADSTS7000215, AADSTS7000222: the client secret is wrong or has expired. " +
-					"exgate needs the secret's " +
-					"value, not its id.",
+					"exgate needs the secret's value, not its id.",
 				Do:     "Create a new secret, and set upstream.oauth2.client_secret_file.",
 				Click:  "Microsoft Entra admin center: App registrations > the application > Certificates & secrets",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
@@ -95,11 +91,12 @@ var gatewayEntries = []Entry{
 		Source: "docs/logins.md; RFC 6749 section 5.2",
 	},
 	{
-		ID: "token-unavailable", Title: "exgate gets no access token now", Kinds: []backend.Kind{backend.KindTokenUnavailable},
+		ID: "token-unavailable", Title: "exgate gets no access token now",
+		Kinds:    []backend.Kind{backend.KindTokenUnavailable},
 		Phrases:  []string{"no access token is available for this mailbox now"},
 		Keywords: []string{"token-unavailable", "token endpoint"},
-		Meaning: "exgate cannot reach the token endpoint, the endpoint is too busy, or the token command failed. " +
-			"The client may try again.",
+		Meaning: "exgate cannot reach the token endpoint, the endpoint is too busy, or the token command failed. The " +
+			"client may try again.",
 		Causes: []Cause{{
 			Title:  "A firewall, a proxy or DNS prevents the connection.",
 			Tell:   "exgate's log has the reason.",

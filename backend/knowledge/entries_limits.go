@@ -4,7 +4,8 @@ import "exgate/backend"
 
 var limitEntries = []Entry{
 	{
-		ID: "throttled", Title: "Request is throttled. Suggested Backoff Time: N milliseconds", Kinds: []backend.Kind{backend.KindThrottled},
+		ID: "throttled", Title: "Request is throttled. Suggested Backoff Time: N milliseconds",
+		Kinds: []backend.Kind{backend.KindThrottled},
 		Replies: []string{
 			"NO Request is throttled. Suggested Backoff Time: 299961 milliseconds",
 			"BAD Request is throttled. Suggested Backoff Time: 178755 milliseconds",
@@ -13,16 +14,14 @@ var limitEntries = []Entry{
 		Phrases:  []string{"Request is throttled", "Suggested Backoff Time", "Exchange throttles the account"},
 		Keywords: []string{"throttle", "throttled", "throttling", "throttling policy", "backoff", "90 days"},
 		Meaning: "Exchange asks this account to pause for N milliseconds, often 300,000 (five minutes). It sends " +
-			"this in reply to an APPEND " +
-			"or FETCH, or before it closes the connection. Nobody knows the exact limits, and they change.",
+			"this in reply to an APPEND or FETCH, or before it closes the connection. Nobody knows the exact limits, " +
+			"and they change.",
 		Causes: []Cause{
 			{
 				Title: "The client is faster than Exchange allows for the account.",
 				Do: "Slow down: set upstream.pace.messages_per_second (fractions are allowed) or " +
-					"upstream.pace.bytes_per_second. Without exgate, " +
-					"use imapsync's options. They limit the bytes per second, limit the messages per second, or " +
-					"end the run after a number of " +
-					"bytes:",
+					"upstream.pace.bytes_per_second. Without exgate, use imapsync's options. They limit the bytes " +
+					"per second, limit the messages per second, or end the run after a number of bytes:",
 				Lines: []string{
 					"imapsync ... --maxbytespersecond 100_000",
 					"imapsync ... --maxmessagespersecond 2",
@@ -46,35 +45,32 @@ var limitEntries = []Entry{
 			},
 			{
 				Title: "Exchange Online: Microsoft lifts the limits of the mailboxes on request, usually for 90 " +
-					"days. You may have to ask a second " +
-					"technician.",
+					"days. You may have to ask a second technician.",
 				Click: "Microsoft 365 admin center: Support > Help & support: ask Microsoft to lift the IMAP " +
-					"throttling limits of these mailboxes " +
-					"for a migration",
+					"throttling limits of these mailboxes for a migration",
 				Source: "FAQ.Office365, \"throttles the sync\" R1",
 			},
 		},
 		Exgate: "exgate holds back all sessions of the mailbox for this time, but no longer than " +
-			"upstream.pace.max_backoff. It keeps the " +
-			"clients' connections alive meanwhile, and then sends the command again.",
+			"upstream.pace.max_backoff. It keeps the clients' connections alive meanwhile, and then sends the " +
+			"command again.",
 		See:    []string{"limits", "lost", "closed"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"throttles the sync\"; docs/exchange.md#throttling",
 	},
 	{
-		ID: "too-big", Title: "Maximum size of appendable message has been exceeded", Kinds: []backend.Kind{backend.KindTooBig},
+		ID: "too-big", Title: "Maximum size of appendable message has been exceeded",
+		Kinds:   []backend.Kind{backend.KindTooBig},
 		Replies: []string{"NO Maximum size of appendable message has been exceeded"},
 		Phrases: []string{"Maximum size of appendable message", "NO [TOOBIG]"},
 		Keywords: []string{"message size", "big message", "too big", "too large", "maxreceivesize", "maxsendsize",
 			"maxsize", "size limit", "appendable", "large message", "big email"},
 		Meaning: "The message is over Exchange's limit for IMAP. The default is 10 MB on premises, and 35 MB in a " +
-			"new tenant of Exchange " +
-			"Online, which can be raised to 150 MB. The limit of the account that logs in applies: in a migration, " +
-			"this is the admin's " +
-			"limit, not the user's.",
+			"new tenant of Exchange Online, which can be raised to 150 MB. The limit of the account that logs in " +
+			"applies: in a migration, this is the admin's limit, not the user's.",
 		Causes: []Cause{
 			{
-				Title: "The limit of the mailbox is too low (on 2019, raising this one was enough), or the limit " +
-					"of the account that logs in.",
+				Title: "The limit of the mailbox is too low (on 2019, raising this one was enough), or the limit of " +
+					"the account that logs in.",
 				Click: "Exchange admin center: Recipients > Mailboxes > edit > Mailbox features > Message Size " +
 					"Restrictions > View details",
 				PowerShell: []string{
@@ -94,30 +90,32 @@ var limitEntries = []Entry{
 				Title: "2013, 2016: three levels must allow the size: the organization, each connector and each " +
 					"mailbox.",
 				Click: "Exchange admin center: Mail flow > Receive connectors > ... > Organization transport " +
-					"settings > Limits; " +
-					"Mail flow > Receive connectors, Send connectors > edit > General > Maximum message size; " +
-					"Recipients > Mailboxes > edit > Mailbox features > Message Size Restrictions",
+					"settings > Limits; Mail flow > Receive connectors, Send connectors > edit > General > Maximum " +
+					"message size; Recipients > Mailboxes > edit > Mailbox features > Message Size Restrictions",
 				PowerShell: []string{
 					"Set-TransportConfig -MaxReceiveSize 100mb -MaxSendSize 100mb",
 					"Get-ReceiveConnector | Set-ReceiveConnector -MaxMessageSize 100mb",
 					"Get-SendConnector | Set-SendConnector -MaxMessageSize 100mb",
 					"Set-Mailbox -Identity {user} -MaxReceiveSize 100mb -MaxSendSize 100mb",
 				},
-				Source: "FAQ.Exchange, \"Maximum size\" R2 (learn.microsoft.com/exchange/mail-flow/message-size-limits)",
+				Source: "FAQ.Exchange, \"Maximum size\" R2 " +
+					"(learn.microsoft.com/exchange/mail-flow/message-size-limits)",
 			},
 			{
 				Title: "2010, 2013, 2016: the IMAP service itself has a limit, which Microsoft's pages about sizes " +
 					"do not mention.",
 				Do: "Add the last line to the section appSettings of the file (on 2010 the path has V14). Then " +
-					"restart transport, information " +
-					"store and the IMAP services. Each cumulative update removes the line.",
+					"restart transport, information store and the IMAP services. Each cumulative update removes the " +
+					"line.",
 				Lines: []string{
 					`C:\Program Files\Microsoft\Exchange Server\V15\ClientAccess\PopImap\Microsoft.Exchange.Imap4.exe.config`,
 					`C:\Program Files\Microsoft\Exchange Server\V14\ClientAccess\PopImap\Microsoft.Exchange.Imap4.exe.config   (2010)`,
 					`<add key="MaxReceiveSize" value="1024000000" />`,
 				},
-				PowerShell: []string{"Restart-Service MSExchangeTransport, MSExchangeIS, MSExchangeIMAP4BE, MSExchangeImap4"},
-				Source:     "FAQ.Exchange, \"Maximum size\" R2 (Torsten Bergemann)",
+				PowerShell: []string{
+					"Restart-Service MSExchangeTransport, MSExchangeIS, MSExchangeIMAP4BE, MSExchangeImap4",
+				},
+				Source: "FAQ.Exchange, \"Maximum size\" R2 (Torsten Bergemann)",
 			},
 			{
 				Title: "You can leave such messages at the source.",
@@ -127,9 +125,8 @@ var limitEntries = []Entry{
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"",
 			},
 		},
-		Exgate: "exgate announces the limit to clients (APPENDLIMIT), and refuses larger messages with [TOOBIG]. " +
-			"If you have raised Exchange's " +
-			"limit, raise limits.message_size too.",
+		Exgate: "exgate announces the limit to clients (APPENDLIMIT), and refuses larger messages with [TOOBIG]. If " +
+			"you have raised Exchange's limit, raise limits.message_size too.",
 		See:    []string{"limits", "argument-error", "exchange2007"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\"; docs/exchange.md#append-size",
 	},
@@ -140,31 +137,32 @@ var limitEntries = []Entry{
 		Keywords: []string{"server unavailable", "unavailable 15", "quota", "mailbox full", "prohibitsendquota",
 			"prohibitsendreceivequota", "quota exceeded", "account full"},
 		Meaning: "Exchange cannot execute the command now, and gives no reason. In reply to an APPEND, the mailbox " +
-			"may be full; the number 15 " +
-			"does not prove it.",
+			"may be full; the number 15 does not prove it.",
 		Causes: []Cause{
 			{
 				Title: "APPEND: the mailbox is full.",
 				Tell: "Exchange's application log or IMAP log has " +
-					"Microsoft.Exchange.Data.Storage.QuotaExceededException many times. The second " +
-					"command shows the sizes.",
+					"Microsoft.Exchange.Data.Storage.QuotaExceededException many times. The second command shows the " +
+					"sizes.",
 				Do: "Raise the quotas, in this order from smallest to largest: warning, send, send and receive. " +
-					"UseDatabaseQuotaDefaults must be " +
-					"false; otherwise the quotas of the database apply.",
+					"UseDatabaseQuotaDefaults must be false; otherwise the quotas of the database apply.",
 				Click: "Exchange admin center: Recipients > Mailboxes > Edit > Mailbox usage > More options > " +
 					"Customize the quota settings > Prohibit send and receive at (GB)",
 				PowerShell: []string{
 					"Set-Mailbox -Identity {user} -IssueWarningQuota 499gb -ProhibitSendQuota 500gb -ProhibitSendReceiveQuota 500gb -UseDatabaseQuotaDefaults $false",
 					"Get-MailboxStatistics -Identity {user} | Format-List TotalItemSize, StorageLimitStatus, DatabaseProhibitSendReceiveQuota",
 				},
-				Source: "FAQ.Exchange, \"Server Unavailable. 15\" R1 (learn.microsoft.com/exchange/recipients/user-mailboxes/storage-quotas)",
+				Source: "FAQ.Exchange, \"Server Unavailable. 15\" R1 " +
+					"(learn.microsoft.com/exchange/recipients/user-mailboxes/storage-quotas)",
 			},
 			{
-				Title:      "SELECT or STATUS: one folder is broken.",
-				Tell:       "The other folders open.",
-				Do:         "Look at the folder in Outlook, and repair the mailbox.",
-				PowerShell: []string{"New-MailboxRepairRequest -Mailbox {user} -CorruptionType SearchFolder,AggregateCounts,ProvisionedFolder,FolderView"},
-				Source:     "docs/exchange.md#error-15 (offlineimap#291, YetiForceCRM#1038); the repair is ours",
+				Title: "SELECT or STATUS: one folder is broken.",
+				Tell:  "The other folders open.",
+				Do:    "Look at the folder in Outlook, and repair the mailbox.",
+				PowerShell: []string{
+					"New-MailboxRepairRequest -Mailbox {user} -CorruptionType SearchFolder,AggregateCounts,ProvisionedFolder,FolderView",
+				},
+				Source: "docs/exchange.md#error-15 (offlineimap#291, YetiForceCRM#1038); the repair is ours",
 			},
 			{
 				Title:  "Login with NTLM: Exchange cannot reach the mailbox server with this mechanism.",
@@ -174,16 +172,14 @@ var limitEntries = []Entry{
 			{
 				Title: "The cause is unknown. One user reports that the error disappeared when Exchange's IMAP log " +
 					"was switched on.",
-				Do: "The FAQ calls this \"quite crazy as a solution\", but the log may show the reason. Run: " +
-					"exgate explain " +
-					"imap-log.",
+				Do: "The FAQ calls this \"quite crazy as a solution\", but the log may show the reason. Run: exgate " +
+					"explain imap-log.",
 				PowerShell: []string{"Set-ImapSettings -Server {server} -ProtocolLogEnabled $true"},
 				Source:     "FAQ.Exchange, \"Server Unavailable. 15\" R2 (TerranceM, mantisbt.org)",
 			},
 		},
 		Exgate: "For APPEND and COPY, exgate tries once more on a new connection. If Exchange refuses again, the " +
-			"client gets NO [OVERQUOTA]. " +
-			"Other commands get NO [UNAVAILABLE] with this explanation.",
+			"client gets NO [OVERQUOTA]. Other commands get NO [UNAVAILABLE] with this explanation.",
 		See:    []string{"imap-log", "argument-error"},
 		Source: "FAQ.Exchange, \"Server Unavailable. 15\"; docs/exchange.md#error-15",
 	},
@@ -196,30 +192,27 @@ var limitEntries = []Entry{
 		Causes: []Cause{
 			{
 				Title: "Exchange Online, received mail: 3600 messages per hour for a mailbox (22 July 2021), which " +
-					"is 1 per second. It may be 1200 " +
-					"per hour, which is 0.33 per second, because Exchange may treat a sync as one sender. This is " +
-					"a limit of mail flow, not of " +
-					"IMAP.",
+					"is 1 per second. It may be 1200 per hour, which is 0.33 per second, because Exchange may treat " +
+					"a sync as one sender. This is a limit of mail flow, not of IMAP.",
 				Lines: []string{"upstream.pace.messages_per_second: 1       (or 0.33)",
 					"imapsync ... --maxmessagespersecond 1     (or 0.33)"},
 				Source: "FAQ.Office365, \"receive and sending limits\" R1",
 			},
 			{
-				Title: "Exchange Online, data: in theory about 300 MB per user and hour, which is 83,333 bytes " +
-					"per second.",
+				Title: "Exchange Online, data: in theory about 300 MB per user and hour, which is 83,333 bytes per " +
+					"second.",
 				Lines:  []string{"upstream.pace.bytes_per_second: 83333", "imapsync ... --maxbytespersecond 83333"},
 				Source: "FAQ.Office365, \"receive and sending limits\" R2 (systools.in)",
 			},
 			{
 				Title: "Message size: 10 MB on premises. Exchange Online: 35 MB in a new tenant, at most 150 MB. " +
-					"imapsync's --office2 uses " +
-					"45,000,000 bytes.",
-				Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\", \"Command Argument Error 11\"; docs/exchange.md#append-size",
+					"imapsync's --office2 uses 45,000,000 bytes.",
+				Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\", \"Command Argument Error 11\"; " +
+					"docs/exchange.md#append-size",
 			},
 			{
 				Title: "Line of a message: according to the FAQ, 9,900 bytes (on premises) and 10,500 (Exchange " +
-					"Online). imapsync cuts lines at " +
-					"10,239 for both. RFC 5322 allows 998 bytes and the CRLF.",
+					"Online). imapsync cuts lines at 10,239 for both. RFC 5322 allows 998 bytes and the CRLF.",
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#long-lines",
 			},
 			{
@@ -228,15 +221,14 @@ var limitEntries = []Entry{
 				Source:     "docs/exchange.md#settings (Set-ImapSettings)",
 			},
 			{
-				Title: "Connections: 16 for each user (MaxConnectionsPerUser). Errors: Exchange closes a " +
-					"connection after the tenth BAD, and after " +
-					"the second \"not connected\" or \"Invalid state\".",
-				Source: "docs/exchange.md#ten-errors, docs/exchange.md#long-commands; FAQ.Exchange, \"Command Argument Error 11\"",
+				Title: "Connections: 16 for each user (MaxConnectionsPerUser). Errors: Exchange closes a connection " +
+					"after the tenth BAD, and after the second \"not connected\" or \"Invalid state\".",
+				Source: "docs/exchange.md#ten-errors, docs/exchange.md#long-commands; FAQ.Exchange, \"Command " +
+					"Argument Error 11\"",
 			},
 			{
-				Title: "One message on Exchange Online: 250 attachments, 250 parts, 30 levels of attached " +
-					"messages, and a subject of 255 " +
-					"characters.",
+				Title: "One message on Exchange Online: 250 attachments, 250 parts, 30 levels of attached messages, " +
+					"and a subject of 255 characters.",
 				Source: "docs/exchange.md#refused-content (copies of Microsoft's limits)",
 			},
 			{
@@ -244,7 +236,8 @@ var limitEntries = []Entry{
 				Source: "docs/exchange.md#folder-limits (copies of Microsoft's limits)",
 			},
 		},
-		See:    []string{"throttled", "too-big", "long-lines", "too-many-connections"},
-		Source: "FAQ.Office365, \"receive and sending limits\"; docs/exchange.md#append-size, docs/exchange.md#refused-content, docs/exchange.md#settings",
+		See: []string{"throttled", "too-big", "long-lines", "too-many-connections"},
+		Source: "FAQ.Office365, \"receive and sending limits\"; docs/exchange.md#append-size, " +
+			"docs/exchange.md#refused-content, docs/exchange.md#settings",
 	},
 }

@@ -4,14 +4,14 @@ import "exgate/backend"
 
 // These lines are used in several entries.
 const (
-	addFullAccess = "Add-MailboxPermission -Identity {user} -User {admin} -AccessRights FullAccess -InheritanceType All -AutoMapping $false"
-	clickAccess   = "Exchange admin center: Recipients > Mailboxes > double-click the mailbox > Mailbox delegation " +
-		"> Full Access (at the bottom) > add the admin"
+	addFullAccess = "Add-MailboxPermission -Identity {user} -User {admin} -AccessRights FullAccess -InheritanceType " +
+		"All -AutoMapping $false"
+	clickAccess = "Exchange admin center: Recipients > Mailboxes > double-click the mailbox > Mailbox delegation > " +
+		"Full Access (at the bottom) > add the admin"
 	enableImap = "Set-CASMailbox -Identity {user} -ImapEnabled $true"
 	clickImap  = "Exchange admin center: Recipients > Mailboxes > edit the mailbox > Mailbox features > Email " +
-		"connectivity > IMAP: Enable; " +
-		"Exchange Online: Microsoft 365 admin center > Users > Active users > the user > Mail > Manage email apps " +
-		"> IMAP"
+		"connectivity > IMAP: Enable; Exchange Online: Microsoft 365 admin center > Users > Active users > the user " +
+		"> Mail > Manage email apps > IMAP"
 )
 
 // startServices starts IMAP on 2013 and later; before that there is no back end.
@@ -29,21 +29,20 @@ var loginEntries = []Entry{
 		Keywords: []string{"login fail", "login failed", "login failure", "authentication failed", "password right",
 			"password spelling", "login refused"},
 		Meaning: "Exchange refuses the login and never says why. It uses the same two texts for a wrong password, " +
-			"for IMAP that is switched " +
-			"off, for a policy that forbids passwords, and for an admin account that lacks something. Check these " +
-			"causes in order.",
+			"for IMAP that is switched off, for a policy that forbids passwords, and for an admin account that lacks " +
+			"something. Check these causes in order.",
 		Causes: []Cause{
 			{
 				Title: "The name or the password is wrong after all, or the client changes it.",
-				Tell: "If the same name and password work in Outlook on the web, the client changes them. Shells " +
-					"and clients often change " +
-					"characters such as \\ \" $ % & and letters of other languages.",
+				Tell: "If the same name and password work in Outlook on the web, the client changes them. Shells and " +
+					"clients often change characters such as \\ \" $ % & and letters of other languages.",
 				Do:     "Run: exgate explain password-characters.",
 				Source: "FAQ.Exchange, \"LOGIN failed\" R4",
 			},
 			{
 				Title: "IMAP is off for this mailbox.",
-				Tell:  "Get-CASMailbox shows ImapEnabled False. With an admin's login, IMAP must be on for both the admin and the user.",
+				Tell: "Get-CASMailbox shows ImapEnabled False. With an admin's login, IMAP must be on for both the " +
+					"admin and the user.",
 				Click: clickImap,
 				PowerShell: []string{
 					"Get-CASMailbox -Identity {user} | Format-List ImapEnabled",
@@ -52,15 +51,15 @@ var loginEntries = []Entry{
 				Source: "FAQ.Exchange, \"Can I use imapsync\" and \"Exchange 2003\"; docs/exchange.md#login-failures",
 			},
 			{
-				Title: "Two-factor login, or the tenant's \"security defaults\", forbid passwords (Exchange " +
-					"Online, hybrid).",
+				Title: "Two-factor login, or the tenant's \"security defaults\", forbid passwords (Exchange Online, " +
+					"hybrid).",
 				Tell: "Without further licences, you can only switch off security defaults as a whole, not single " +
 					"rules.",
 				Do: "Switch off two-factor login for this account, switch off security defaults, or log in with " +
-					"OAuth2. Run: exgate explain " +
-					"online-login.",
-				Click:  "Microsoft Entra admin center: Identity > Overview > Properties > Manage security defaults",
-				Source: "FAQ.Exchange, \"LOGIN failed\" R1, R2; learn.microsoft.com/azure/active-directory/fundamentals/concept-fundamentals-security-defaults",
+					"OAuth2. Run: exgate explain online-login.",
+				Click: "Microsoft Entra admin center: Identity > Overview > Properties > Manage security defaults",
+				Source: "FAQ.Exchange, \"LOGIN failed\" R1, R2; " +
+					"learn.microsoft.com/azure/active-directory/fundamentals/concept-fundamentals-security-defaults",
 			},
 			{
 				Title: "The admin has no full access to the user's mailbox.",
@@ -91,11 +90,9 @@ var loginEntries = []Entry{
 				Source: "FAQ.Exchange, \"Exchange 2016 with an admin\"; imapsync#136",
 			},
 		},
-		Exgate: "exgate sends names and passwords in the way that their characters need (quoted, literal or " +
-			"PLAIN). It stops after " +
-			"upstream.login.max_failures refused forms, because each failure counts towards a lock-out, and " +
-			"answers NO " +
-			"[AUTHENTICATIONFAILED].",
+		Exgate: "exgate sends names and passwords in the way that their characters need (quoted, literal or PLAIN). " +
+			"It stops after upstream.login.max_failures refused forms, because each failure counts towards a " +
+			"lock-out, and answers NO [AUTHENTICATIONFAILED].",
 		See:    []string{"admin-login", "not-connected", "online-login", "imap-off"},
 		Source: "docs/exchange.md#login-failures (MailKit#460, #849)",
 	},
@@ -105,15 +102,13 @@ var loginEntries = []Entry{
 		Replies:  []string{"BAD User is authenticated but not connected."},
 		Phrases:  []string{"authenticated but not connected"},
 		Keywords: []string{"authenticated connected", "godaddy", "full access", "mailbox delegation"},
-		Meaning: "Exchange said OK to the login, but could not open the mailbox. Every command fails, and after " +
-			"the second such BAD Exchange " +
-			"closes the connection. According to the FAQ, a wrong password can cause this too; in all logs that we " +
-			"know, the password was " +
-			"right and the mailbox could not be opened.",
+		Meaning: "Exchange said OK to the login, but could not open the mailbox. Every command fails, and after the " +
+			"second such BAD Exchange closes the connection. According to the FAQ, a wrong password can cause this " +
+			"too; in all logs that we know, the password was right and the mailbox could not be opened.",
 		Causes: []Cause{
 			{
-				Title: "The admin, or the account that opens another user's or a shared mailbox, has no full " +
-					"access to it.",
+				Title: "The admin, or the account that opens another user's or a shared mailbox, has no full access " +
+					"to it.",
 				Tell:       "The user's own login works.",
 				Click:      clickAccess + ". GoDaddy's Exchange admin center has the same path",
 				PowerShell: []string{addFullAccess, "Get-MailboxPermission -Identity {user} -User {admin}"},
@@ -133,18 +128,19 @@ var loginEntries = []Entry{
 			{
 				Title: "Exchange Online: the account has no licence, or user= in the token login names the wrong " +
 					"mailbox.",
-				Do: "With OAuth2, user= must name the mailbox to open. An application needs its service " +
-					"principal and FullAccess.",
+				Do: "With OAuth2, user= must name the mailbox to open. An application needs its service principal " +
+					"and FullAccess.",
 				PowerShell: []string{
 					"New-ServicePrincipal -AppId '<application id>' -ObjectId '<object id of the enterprise application>'",
 					"Add-MailboxPermission -Identity {user} -User '<object id of the enterprise application>' -AccessRights FullAccess",
 				},
-				Source: "docs/exchange.md#oauth2, docs/exchange.md#not-connected (Microsoft's OAuth document; oauth2-proxy#74, #275)",
+				Source: "docs/exchange.md#oauth2, docs/exchange.md#not-connected (Microsoft's OAuth document; " +
+					"oauth2-proxy#74, #275)",
 			},
 			{
 				Title: "There are too many connections to this mailbox. Exchange has no text of its own for this.",
-				Tell: "It works again a few minutes after you close the clients. MaxConnectionsPerUser is 16 " +
-					"by default.",
+				Tell: "It works again a few minutes after you close the clients. MaxConnectionsPerUser is 16 by " +
+					"default.",
 				Do:         "Run: exgate explain too-many-connections.",
 				PowerShell: []string{"Set-ImapSettings -Server {server} -MaxConnectionsPerUser 64"},
 				Source:     "docs/exchange.md#connections (node-imap#523; Set-ImapSettings)",
@@ -156,26 +152,25 @@ var loginEntries = []Entry{
 				Source: "docs/exchange.md#not-connected (imapsync#495)",
 			},
 		},
-		Exgate: "exgate opens the INBOX before it answers OK to a login. If the INBOX does not open, exgate " +
-			"refuses the login and gives " +
-			"the reason. This counts as a failed login.",
+		Exgate: "exgate opens the INBOX before it answers OK to a login. If the INBOX does not open, exgate refuses " +
+			"the login and gives the reason. This counts as a failed login.",
 		See:    []string{"login-failed", "admin-login", "too-many-connections"},
 		Source: "docs/exchange.md#not-connected; FAQ.Exchange, \"not connected\"",
 	},
 	{
-		ID: "invalid-state", Title: "Command received in Invalid state", Kinds: []backend.Kind{backend.KindInvalidState},
+		ID: "invalid-state", Title: "Command received in Invalid state",
+		Kinds:    []backend.Kind{backend.KindInvalidState},
 		Replies:  []string{"BAD Command received in Invalid state."},
 		Phrases:  []string{"Command received in Invalid state"},
 		Keywords: []string{"invalid state", "double encryption"},
-		Meaning: "Exchange does not accept this command now. It closes the connection after the second such " +
-			"error, not after the tenth.",
+		Meaning: "Exchange does not accept this command now. It closes the connection after the second such error, " +
+			"not after the tenth.",
 		Causes: []Cause{
 			{
 				Title: "The login has no TLS. Exchange requires TLS by default (LoginType is SecureLogin).",
 				Tell:  "The connection goes to port 143, and CAPABILITY has LOGINDISABLED or no AUTH=PLAIN.",
 				Do: "Use TLS. In exgate, set upstream.tls to implicit (port 993) or starttls (port 143). In " +
-					"imapsync, use --ssl2 or --tls2 " +
-					"(--ssl1 or --tls1 for host1).",
+					"imapsync, use --ssl2 or --tls2 (--ssl1 or --tls1 for host1).",
 				Source: "FAQ.Exchange, \"Invalid state\" R1; Set-ImapSettings LoginType",
 			},
 			{
@@ -191,8 +186,7 @@ var loginEntries = []Entry{
 			},
 		},
 		Exgate: "exgate uses TLS to Exchange as upstream.tls says, and sends no command at the wrong time. It " +
-			"recognises a client that uses " +
-			"TLS on the STARTTLS port, or plain text on the TLS port.",
+			"recognises a client that uses TLS on the STARTTLS port, or plain text on the TLS port.",
 		See:    []string{"plain-text-login", "tls-mismatch", "read-only"},
 		Source: "docs/exchange.md#invalid-state (MailKit#1496, oauth2-proxy#74)",
 	},
@@ -202,8 +196,7 @@ var loginEntries = []Entry{
 		Keywords: []string{"logindisabled", "logintype", "login type", "plaintextlogin", "plain text login",
 			"plaintext login", "type 1"},
 		Meaning: "By default, Exchange accepts passwords only over TLS (LoginType is SecureLogin). Exchange Online " +
-			"announces LOGINDISABLED " +
-			"even under TLS if it accepts only tokens.",
+			"announces LOGINDISABLED even under TLS if it accepts only tokens.",
 		Causes: []Cause{
 			{
 				Title:  "The connection has no TLS.",
@@ -213,8 +206,7 @@ var loginEntries = []Entry{
 			{
 				Title: "TLS is not possible in this network.",
 				Do: "As a last resort, let Exchange accept passwords in plain text, and set upstream.tls: " +
-					"insecure-none. Everybody on the " +
-					"network can then read the passwords.",
+					"insecure-none. Everybody on the network can then read the passwords.",
 				PowerShell: []string{
 					"Set-ImapSettings -Server {server} -LoginType PlainTextLogin",
 					"Restart-Service MSExchangeImap4, MSExchangeIMAP4BE",
@@ -240,8 +232,9 @@ var loginEntries = []Entry{
 		Causes: []Cause{
 			{
 				Title: "The shell changes the password.",
-				Do: "Put the password into a file (--passfile1, --passfile2), or quote it. On Unix, use single quotes, in which $ ! ` \\ have no " +
-					"special meaning. On Windows, use double quotes, and write each % twice in batch files.",
+				Do: "Put the password into a file (--passfile1, --passfile2), or quote it. On Unix, use single " +
+					"quotes, in which $ ! ` \\ have no special meaning. On Windows, use double quotes, and write " +
+					"each % twice in batch files.",
 				Lines: []string{
 					`imapsync ... --user2 '{domain}\{admin}\{user}' --passfile2 secret.txt      (Unix)`,
 					`imapsync.exe ... --user2 "{domain}\{admin}\{user}" --passfile2 secret.txt  (Windows)`,
@@ -265,16 +258,15 @@ var loginEntries = []Entry{
 				Source: "FAQ.Exchange, \"LOGIN failed\" R4",
 			},
 		},
-		Exgate: "exgate accepts a login as an atom, quoted, as a literal or by PLAIN. It accepts a single " +
-			"backslash in a name. To Exchange, it " +
-			"sends \\ and \" with a backslash before them, and 8-bit characters as a literal or by PLAIN. In " +
-			"exgate's configuration, $ and " +
-			"\\ have no special meaning.",
+		Exgate: "exgate accepts a login as an atom, quoted, as a literal or by PLAIN. It accepts a single backslash " +
+			"in a name. To Exchange, it sends \\ and \" with a backslash before them, and 8-bit characters as a " +
+			"literal or by PLAIN. In exgate's configuration, $ and \\ have no special meaning.",
 		See:    []string{"login-failed"},
 		Source: "FAQ.Exchange, \"LOGIN failed\" R4",
 	},
 	{
-		ID: "token-expired", Title: "Session invalidated - AccessTokenExpired", Kinds: []backend.Kind{backend.KindTokenExpired},
+		ID: "token-expired", Title: "Session invalidated - AccessTokenExpired",
+		Kinds:    []backend.Kind{backend.KindTokenExpired},
 		Replies:  []string{"BYE Session invalidated - AccessTokenExpired"},
 		Phrases:  []string{"AccessTokenExpired"},
 		Keywords: []string{"token expired", "token expire", "session invalidated"},
@@ -283,8 +275,7 @@ var loginEntries = []Entry{
 		Causes: []Cause{{
 			Title: "The session lasted longer than its token.",
 			Do: "Get a new token and log in again. If the client cannot renew its token (imapsync with " +
-				"--oauthaccesstoken2), start it again, " +
-				"with less work in each run.",
+				"--oauthaccesstoken2), start it again, with less work in each run.",
 			Source: "docs/exchange.md#oauth2 (imap-backup#198, aioimaplib#83)",
 		}},
 		See:    []string{"online-login"},
@@ -294,21 +285,20 @@ var loginEntries = []Entry{
 		ID: "imap-off", Title: "IMAP is off by default on Exchange",
 		Keywords: []string{"imap enable", "imap enabled", "imap off", "imap default", "imap allowed", "imap disabled",
 			"start imap", "imap service", "turn imap"},
-		Meaning: "After the installation of an Exchange server, its IMAP services do not run. In addition, IMAP " +
-			"can be switched off for a " +
-			"single mailbox. A server without IMAP refuses the connection, or closes it at once (BYE ... 13). For " +
-			"a mailbox without IMAP, " +
-			"Exchange refuses the login, or answers \"authenticated but not connected\".",
+		Meaning: "After the installation of an Exchange server, its IMAP services do not run. In addition, IMAP can " +
+			"be switched off for a single mailbox. A server without IMAP refuses the connection, or closes it at " +
+			"once (BYE ... 13). For a mailbox without IMAP, Exchange refuses the login, or answers \"authenticated " +
+			"but not connected\".",
 		Causes: []Cause{
 			{
 				Title: "The server's IMAP services do not run.",
-				Tell: "Nothing listens on ports 143 and 993, or the connection ends at once. 2013 and later have " +
-					"two services, front end and " +
-					"back end. 2010 and earlier have only the first.",
+				Tell: "Nothing listens on ports 143 and 993, or the connection ends at once. 2013 and later have two " +
+					"services, front end and back end. 2010 and earlier have only the first.",
 				PowerShell: append([]string{"Get-Service MSExchangeImap4, MSExchangeIMAP4BE"}, startServices...),
-				Click: "services.msc: Microsoft Exchange IMAP4, Microsoft Exchange IMAP4 Backend: startup " +
-					"type Automatic, Start",
-				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0 (learn.microsoft.com/exchange/enable-imap4-in-exchange-2013-exchange-2013-help)",
+				Click: "services.msc: Microsoft Exchange IMAP4, Microsoft Exchange IMAP4 Backend: startup type " +
+					"Automatic, Start",
+				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0 " +
+					"(learn.microsoft.com/exchange/enable-imap4-in-exchange-2013-exchange-2013-help)",
 			},
 			{
 				Title:      "IMAP is off for the mailbox.",

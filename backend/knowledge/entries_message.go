@@ -7,22 +7,18 @@ var messageEntries = []Entry{
 		Keywords: []string{"long line", "line long", "line too long", "line length", "maxlinelength", "9900", "10500",
 			"10239", "reformime", "regexmess", "wrap line"},
 		Meaning: "Exchange accepts message lines of about 9,900 bytes (10,500 on Exchange Online, according to the " +
-			"FAQ). RFC 5322 allows 998. " +
-			"For a longer line, Exchange refuses the message (Error 11 or 10), or executes the rest of the message " +
-			"as commands and closes " +
-			"the connection.",
+			"FAQ). RFC 5322 allows 998. For a longer line, Exchange refuses the message (Error 11 or 10), or " +
+			"executes the rest of the message as commands and closes the connection.",
 		Causes: []Cause{
 			{
 				Title: "With exgate, you need to do nothing.",
 				Do: "fixes.long-lines: recode re-encodes without loss, wrap cuts lines as imapsync does. " +
-					"fixes.line-limit is the limit. See " +
-					"docs/fixes.md.",
+					"fixes.line-limit is the limit. See docs/fixes.md.",
 				Source: "FAQ.Exchange, \"Command Argument Error 11\"",
 			},
 			{
 				Title: "imapsync can cut the lines. Its presets --exchange2 and --office2 cut at 10,239 bytes. It " +
-					"also cuts headers, base64 and " +
-					"characters of several bytes.",
+					"also cuts headers, base64 and characters of several bytes.",
 				Lines: []string{
 					`imapsync ... --regexmess 's,(.{9900}),$1\r\n,g'          (Unix)`,
 					`imapsync ... --regexmess "s,(.{9900}),$1\r\n,g"          (Windows)`,
@@ -47,8 +43,8 @@ var messageEntries = []Entry{
 			},
 		},
 		Exgate: "exgate also folds header lines over the limit (fixes.long-headers). It refuses a message with the " +
-			"rule header-line only if " +
-			"the long line is one that no fix may change, such as Message-ID, Date or Received.",
+			"rule header-line only if the long line is one that no fix may change, such as Message-ID, Date or " +
+			"Received.",
 		See:    []string{"out-of-step", "argument-error", "limits"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#long-lines",
 	},
@@ -57,17 +53,14 @@ var messageEntries = []Entry{
 		Keywords: []string{"read receipt", "receipt", "disarmreadreceipts", "disposition notification",
 			"suppressreadreceipt", "return receipt"},
 		Meaning: "If a message asks for a read receipt, Exchange 2013 and later and Exchange Online send one when " +
-			"somebody opens the copy, " +
-			"even if the original was acknowledged years ago.",
+			"somebody opens the copy, even if the original was acknowledged years ago.",
 		Causes: []Cause{
 			{
 				Title: "The message asks for a receipt in Disposition-Notification-To, Return-Receipt-To or " +
 					"X-Confirm-Reading-To.",
-				Do: "exgate puts X- before these names (fixes.read-receipt: all). With fixes.read-receipt: seen, " +
-					"it does so only in messages " +
-					"that arrive as read, so that unread messages still get their receipts. Without exgate, use " +
-					"the first line for all " +
-					"messages, or the other two lines in two runs:",
+				Do: "exgate puts X- before these names (fixes.read-receipt: all). With fixes.read-receipt: seen, it " +
+					"does so only in messages that arrive as read, so that unread messages still get their receipts. " +
+					"Without exgate, use the first line for all messages, or the other two lines in two runs:",
 				Lines: []string{
 					"imapsync ... --disarmreadreceipts",
 					`imapsync ... --search1 "SEEN" --disarmreadreceipts`,
@@ -86,8 +79,8 @@ var messageEntries = []Entry{
 				Source: "docs/exchange.md#settings, docs/exchange.md#read-receipts (Set-ImapSettings, Set-CASMailbox)",
 			},
 		},
-		Exgate: "The Exchange profiles have fixes.read-receipt: all. The value of the field is unchanged, so you " +
-			"can undo the fix.",
+		Exgate: "The Exchange profiles have fixes.read-receipt: all. The value of the field is unchanged, so you can " +
+			"undo the fix.",
 		See:    []string{"flagged"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"read receipts\"",
 	},
@@ -95,14 +88,12 @@ var messageEntries = []Entry{
 		ID: "flagged", Title: "Flagged messages show no flag in Outlook",
 		Phrases:  []string{`\Flagged was not set`},
 		Keywords: []string{"flagged", "flag flagged", "flag outlook", "flag synced", "starred"},
-		Meaning: "Exchange 2010 and 2013 show a \\Flagged that arrives with a message (APPEND) only to IMAP " +
-			"clients. If the flag is set " +
-			"afterwards (STORE), Outlook and Outlook on the web show it too.",
+		Meaning: "Exchange 2010 and 2013 show a \\Flagged that arrives with a message (APPEND) only to IMAP clients. " +
+			"If the flag is set afterwards (STORE), Outlook and Outlook on the web show it too.",
 		Causes: []Cause{{
 			Title: "The client sent the flag with APPEND.",
-			Do: "exgate removes the flag and sets it by STORE (fixes.flagged: replay). Without exgate, run " +
-				"imapsync twice. --debugflags shows " +
-				"the flags:",
+			Do: "exgate removes the flag and sets it by STORE (fixes.flagged: replay). Without exgate, run imapsync " +
+				"twice. --debugflags shows the flags:",
 			Lines: []string{
 				`imapsync ... --regexflag 's/\\Flagged//g'      (Unix; "s/\\Flagged//g" on Windows)`,
 				"imapsync ...",
@@ -110,8 +101,7 @@ var messageEntries = []Entry{
 			Source: "FAQ.Exchange, FAQ.Office365, \"Flagged\" (Dave Murray, Simon Savva)",
 		}},
 		Exgate: "With fixes.flagged: replay, exgate repeats the STORE if it fails. If the flag finally cannot be " +
-			"set, exgate tells the client. " +
-			"Exchange Online does not need this fix.",
+			"set, exgate tells the client. Exchange Online does not need this fix.",
 		See:    []string{"keywords"},
 		Source: "FAQ.Exchange, \"Flagged\"; docs/exchange.md#flagged",
 	},
@@ -121,8 +111,7 @@ var messageEntries = []Entry{
 		Keywords: []string{"date", "date transfer", "date sort", "date migration", "internaldate", "wrong date",
 			"rollup 5", "archive date"},
 		Meaning: "Exchange 2010 before Service Pack 2 Update Rollup 5 drops the date that arrives with a message " +
-			"(INTERNALDATE). Outlook then " +
-			"sorts all messages under the day of the migration.",
+			"(INTERNALDATE). Outlook then sorts all messages under the day of the migration.",
 		Causes: []Cause{
 			{
 				Title: "Exchange 2010 is older than SP2 Rollup 5 (build 14.2.328.5; version 2 of it is 14.2.328.10).",
@@ -134,8 +123,8 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"date of the transfer\" R1; Microsoft's list of Exchange build numbers",
 			},
 			{
-				Title: "Outlook's AutoArchive uses the date of the last change. Configure it to use the date sent " +
-					"or received.",
+				Title: "Outlook's AutoArchive uses the date of the last change. Configure it to use the date sent or " +
+					"received.",
 				Lines: []string{
 					"https://www.howto-outlook.com/faq/archivenotworking.htm",
 					"https://web.archive.org/web/20190914063435/http://www.howto-outlook.com/faq/archivenotworking.htm",
@@ -149,8 +138,7 @@ var messageEntries = []Entry{
 			},
 		},
 		Exgate: "Once in a session, exgate compares the stored date of a message with the date that was sent. If " +
-			"they differ, the client and " +
-			"the log get a warning. fixes.internal-date: leave switches this off.",
+			"they differ, the client and the log get a warning. fixes.internal-date: leave switches this off.",
 		See:    []string{"exchange2007"},
 		Source: "FAQ.Exchange, \"date of the transfer\"; docs/exchange.md#date",
 	},
@@ -163,8 +151,8 @@ var messageEntries = []Entry{
 			{
 				Title: "Large messages fail: raise the limits of the receive and send connectors to 40 MB.",
 				Click: "Exchange Management Console: Server Configuration > Hub Transport > Receive Connectors > " +
-					"Properties > General > Maximum " +
-					"message size (KB); Organization Configuration > Hub Transport > Send Connectors > the same",
+					"Properties > General > Maximum message size (KB); Organization Configuration > Hub Transport > " +
+					"Send Connectors > the same",
 				PowerShell: []string{
 					"Get-ReceiveConnector | Set-ReceiveConnector -MaxMessageSize 40MB",
 					"Get-SendConnector | Set-SendConnector -MaxMessageSize 40MB",
@@ -173,9 +161,10 @@ var messageEntries = []Entry{
 			},
 			{
 				Title: "Dates are wrong: add a Received header made from Date. imapsync must then ignore Received " +
-					"when it recognises messages. " +
-					"exgate does the same with fixes.received-date.",
-				Lines:  []string{`imapsync ... --skipheader 'Received' --regexmess 's{\A(.*?(?!^$))^Date:(.*?)$}{$1Date:$2\nReceived: From; $2}gxms'`},
+					"when it recognises messages. exgate does the same with fixes.received-date.",
+				Lines: []string{
+					`imapsync ... --skipheader 'Received' --regexmess 's{\A(.*?(?!^$))^Date:(.*?)$}{$1Date:$2\nReceived: From; $2}gxms'`,
+				},
 				Source: "FAQ.Exchange, \"any to Exchange 2007\" R1 (\"only partial success\")",
 			},
 			{
@@ -196,20 +185,23 @@ var messageEntries = []Entry{
 		Phrases:  []string{"Retrieval using the IMAP4 protocol failed", "couldn't retrieve the following message"},
 		Keywords: []string{"retrieval failed", "20004", "message content missing", "fetch nothing"},
 		Meaning: "Exchange cannot convert an item to a message. Most such items are appointments, contacts and " +
-			"tasks, in folders that are not " +
-			"mail folders. Exchange answers the FETCH with OK and no data, or sends this message instead.",
+			"tasks, in folders that are not mail folders. Exchange answers the FETCH with OK and no data, or sends " +
+			"this message instead.",
 		Causes: []Cause{
 			{
-				Title:  "The folder is Calendar, Contacts, Tasks, Notes or Journal, which contain no mail.",
-				Do:     "Exclude these folders. Their names are in the language of the mailbox.",
-				Lines:  []string{`imapsync ... --exclude '^(Calendar|Contacts|Tasks|Notes|Journal)$'`},
-				Source: "docs/exchange.md#unconvertible, docs/exchange.md#folders-without-mail (offlineimap#62; imapsync#154)",
+				Title: "The folder is Calendar, Contacts, Tasks, Notes or Journal, which contain no mail.",
+				Do:    "Exclude these folders. Their names are in the language of the mailbox.",
+				Lines: []string{`imapsync ... --exclude '^(Calendar|Contacts|Tasks|Notes|Journal)$'`},
+				Source: "docs/exchange.md#unconvertible, docs/exchange.md#folders-without-mail (offlineimap#62; " +
+					"imapsync#154)",
 			},
 			{
-				Title:      "The item is broken.",
-				Do:         "Find the item in Outlook by date and subject, and repair the mailbox.",
-				PowerShell: []string{"New-MailboxRepairRequest -Mailbox {user} -CorruptionType SearchFolder,AggregateCounts,ProvisionedFolder,FolderView"},
-				Source:     "docs/exchange.md#unconvertible (MailKit#53, #152); the repair is ours",
+				Title: "The item is broken.",
+				Do:    "Find the item in Outlook by date and subject, and repair the mailbox.",
+				PowerShell: []string{
+					"New-MailboxRepairRequest -Mailbox {user} -CorruptionType SearchFolder,AggregateCounts,ProvisionedFolder,FolderView",
+				},
+				Source: "docs/exchange.md#unconvertible (MailKit#53, #152); the repair is ours",
 			},
 		},
 		See:    []string{"files-folder"},

@@ -8,20 +8,19 @@ var refusedEntries = []Entry{
 		Replies:  []string{"BAD Command Argument Error. 11"},
 		Phrases:  []string{"Command Argument Error"}, // whatever the number
 		Keywords: []string{"command argument error", "argument error", "argument error 11", "error 11", "argument 11"},
-		Meaning: "Exchange answers this to everything that it does not accept: the size, the lines or the content " +
-			"of a message, a flag, a " +
-			"command. After ten errors it closes the connection.",
+		Meaning: "Exchange answers this to everything that it does not accept: the size, the lines or the content of " +
+			"a message, a flag, a command. After ten errors it closes the connection.",
 		Causes: []Cause{
 			{
 				Title: "APPEND: the message is over the size limit, 10 MB by default (Exchange Online: 45 MB " +
-					"according to the FAQ, 35 MB in a new " +
-					"tenant).",
+					"according to the FAQ, 35 MB in a new tenant).",
 				Tell: "imapsync prints the size in braces. On 2010, Exchange closes the connection with 14 at once.",
 				Do: "Raise the limit (exgate explain too-big), which sometimes needs a reboot. Or skip such " +
 					"messages:",
 				Lines: []string{"imapsync ... --maxsize 10000000      (Exchange)",
 					"imapsync ... --maxsize 45000000      (Exchange Online)"},
-				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#append-size (imapsync#5)",
+				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#append-size " +
+					"(imapsync#5)",
 			},
 			{
 				Title: "APPEND: the mailbox is full.",
@@ -39,15 +38,14 @@ var refusedEntries = []Entry{
 				Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"",
 			},
 			{
-				Title: "APPEND: Exchange does not understand the content: a header that it cannot decode (also in " +
-					"an attached message), charset " +
-					"TELETEX, or message/partial. Users reported read receipts (\"Read: ...\"), bounces, and " +
-					"drafts without the usual fields.",
-				Do: "exgate repairs many of these (docs/fixes.md). imapsync comes with a script that repairs much " +
-					"of this, and \"often does some " +
-					"miracles\":",
-				Lines:  []string{"imapsync ... --pipemess W/tools/fix_email_for_exchange.py"},
-				Source: "FAQ.Exchange, \"Command Argument Error 11\"; docs/exchange.md#refused-content (freron.com; imapsync#389, #285, #161)",
+				Title: "APPEND: Exchange does not understand the content: a header that it cannot decode (also in an " +
+					"attached message), charset TELETEX, or message/partial. Users reported read receipts (\"Read: " +
+					"...\"), bounces, and drafts without the usual fields.",
+				Do: "exgate repairs many of these (docs/fixes.md). imapsync comes with a script that repairs much of " +
+					"this, and \"often does some miracles\":",
+				Lines: []string{"imapsync ... --pipemess W/tools/fix_email_for_exchange.py"},
+				Source: "FAQ.Exchange, \"Command Argument Error 11\"; docs/exchange.md#refused-content (freron.com; " +
+					"imapsync#389, #285, #161)",
 			},
 			{
 				Title:  "APPEND, STORE: Exchange does not support a keyword, such as $Forwarded.",
@@ -56,8 +54,7 @@ var refusedEntries = []Entry{
 			},
 			{
 				Title: "FETCH: the client asks for an item of another server, such as X-GM-LABELS, because " +
-					"--synclabels or --resynclabels is left " +
-					"over from a sync with Gmail.",
+					"--synclabels or --resynclabels is left over from a sync with Gmail.",
 				Do:     "Remove these options.",
 				Source: "FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#error-11 (imapsync#239)",
 			},
@@ -67,9 +64,9 @@ var refusedEntries = []Entry{
 				Source: "docs/exchange.md#error-11 (MailKit#1139)",
 			},
 		},
-		Exgate: "exgate repairs or refuses in advance what it knows (long lines, size, keywords). If Exchange " +
-			"still refuses a message, exgate " +
-			"examines it and logs the result. mode: observe with log.trace shows the conversation without changes.",
+		Exgate: "exgate repairs or refuses in advance what it knows (long lines, size, keywords). If Exchange still " +
+			"refuses a message, exgate examines it and logs the result. mode: observe with log.trace shows the " +
+			"conversation without changes.",
 		See:    []string{"too-big", "long-lines", "server-unavailable", "keywords", "closed", "argument-error-12"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#error-11",
 	},
@@ -93,9 +90,8 @@ var refusedEntries = []Entry{
 		Replies:  []string{"BAD Command Error. 10"},
 		Phrases:  []string{"Command Error. 10"},
 		Keywords: []string{"command error", "command error 10", "error 10", "maxcommandsize"},
-		Meaning: "Exchange does not know the command, or its line is too long. If the word before BAD is not one " +
-			"of the client's tags but a " +
-			"word of a message, the failure is another one: exgate explain out-of-step.",
+		Meaning: "Exchange does not know the command, or its line is too long. If the word before BAD is not one of " +
+			"the client's tags but a word of a message, the failure is another one: exgate explain out-of-step.",
 		Causes: []Cause{
 			{
 				Title: "The command line is over MaxCommandSize, 10,240 bytes by default: a long list of UIDs in a " +
@@ -136,13 +132,13 @@ var refusedEntries = []Entry{
 		Source: "docs/exchange.md#other-servers",
 	},
 	{
-		ID: "content-refused", Title: "Message contains NUL characters, or an invalid header", Kinds: []backend.Kind{backend.KindContent},
+		ID: "content-refused", Title: "Message contains NUL characters, or an invalid header",
+		Kinds:    []backend.Kind{backend.KindContent},
 		Replies:  []string{"NO Message contains NUL characters", "NO Message contains invalid header"},
 		Phrases:  []string{"Message contains NUL characters", "Message contains invalid header"},
 		Keywords: []string{"nul character", "nul byte", "invalid header"},
 		Meaning: "The server refuses the content of the message. This text is from Cyrus. Exchange answers Command " +
-			"Argument Error. 11 " +
-			"instead.",
+			"Argument Error. 11 instead.",
 		Causes: []Cause{{
 			Title: "The message has NUL bytes, or header lines without a colon.",
 			Do:    "imapsync can repair the message during the sync:",
@@ -158,12 +154,11 @@ var refusedEntries = []Entry{
 		Keywords: []string{"keyword", "flag refused", "forwarded flag", "nonjunk", "label", "tags", "permanentflags",
 			"unknown flag"},
 		Meaning: "Exchange keeps the five system flags and $MDNSent, and announces them in PERMANENTFLAGS. It " +
-			"refuses other flags with Command " +
-			"Argument Error. 11. Over IMAP, it does not show Outlook's categories.",
+			"refuses other flags with Command Argument Error. 11. Over IMAP, it does not show Outlook's categories.",
 		Causes: []Cause{{
 			Title: "The client sends its own keywords, or those of another server.",
-			Do: "exgate removes them from messages (fixes.keywords: drop). Without exgate, use this option for " +
-				"each keyword:",
+			Do: "exgate removes them from messages (fixes.keywords: drop). Without exgate, use this option for each " +
+				"keyword:",
 			Lines:  []string{`imapsync ... --regexflag 's/\$Forwarded//g' --debugflags`},
 			Source: "docs/exchange.md#keywords; FAQ.Exchange, \"Flagged\" (--debugflags)",
 		}},
@@ -179,8 +174,8 @@ var refusedEntries = []Entry{
 		Meaning:  "The mailbox does not have the messages that the command names.",
 		Causes: []Cause{
 			{
-				Title: "The mailbox is empty and the client asks for * or 1:*, or the client uses numbers after " +
-					"the last message.",
+				Title: "The mailbox is empty and the client asks for * or 1:*, or the client uses numbers after the " +
+					"last message.",
 				Do:     "Let the client check EXISTS first.",
 				Source: "docs/exchange.md#message-numbers (node-imap#615, #709, #762)",
 			},
@@ -192,7 +187,8 @@ var refusedEntries = []Entry{
 		Source: "docs/exchange.md#message-numbers",
 	},
 	{
-		ID: "bad-charset", Title: "The specified charset is not supported", Kinds: []backend.Kind{backend.KindBadCharset},
+		ID: "bad-charset", Title: "The specified charset is not supported",
+		Kinds:    []backend.Kind{backend.KindBadCharset},
 		Replies:  []string{"NO [BADCHARSET (US-ASCII)] The specified charset is not supported."},
 		Phrases:  []string{"BADCHARSET", "specified charset is not supported"},
 		Keywords: []string{"search charset", "search umlaut", "search utf"},
@@ -205,13 +201,13 @@ var refusedEntries = []Entry{
 		Source: "docs/exchange.md#search",
 	},
 	{
-		ID: "read-only", Title: "NO Command received in Invalid state: the mailbox is open read-only", Kinds: []backend.Kind{backend.KindReadOnly},
+		ID: "read-only", Title: "NO Command received in Invalid state: the mailbox is open read-only",
+		Kinds:    []backend.Kind{backend.KindReadOnly},
 		Replies:  []string{"NO Command received in Invalid state."},
 		Phrases:  []string{"NO Command received in Invalid state"},
 		Keywords: []string{"read only mailbox", "examine"},
 		Meaning: "This text comes with NO, not with BAD. The client has opened the mailbox with EXAMINE, which is " +
-			"read-only, and tries to " +
-			"change something.",
+			"read-only, and tries to change something.",
 		Causes: []Cause{{
 			Title:  "The client used EXAMINE instead of SELECT.",
 			Do:     "Open the mailbox with SELECT.",

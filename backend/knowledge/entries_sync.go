@@ -6,8 +6,7 @@ var syncEntries = []Entry{
 		Keywords: []string{"sync exchange", "transfer exchange", "exchange account", "preset", "exchange2",
 			"migrate exchange"},
 		Meaning: "Point the client at exgate, and exgate at Exchange. exgate's profile replaces imapsync's preset " +
-			"--exchange2, but does not " +
-			"skip or cut messages.",
+			"--exchange2, but does not skip or cut messages.",
 		Causes: []Cause{
 			{
 				Title:  "First, IMAP must be on. By default it is off.",
@@ -17,17 +16,17 @@ var syncEntries = []Entry{
 			{
 				Title: "With exgate, the preset is not needed. It does no harm.",
 				Do: "Set upstream.profile: auto, or the profile of the version, such as exchange2016. As with the " +
-					"preset, the profile allows 4 " +
-					"messages per second and 10,000,000 bytes for a message, disarms read-receipt requests, and " +
-					"does not send \\Flagged with the " +
-					"message. exgate sets \\Flagged afterwards.",
-				Lines:  []string{`imapsync --host1 old.example.com --user1 '{user}' --passfile1 p1 --host2 127.0.0.1 --port2 1993 --ssl2 --user2 '{domain}\{admin}\{user}' --passfile2 p2`},
+					"preset, the profile allows 4 messages per second and 10,000,000 bytes for a message, disarms " +
+					"read-receipt requests, and does not send \\Flagged with the message. exgate sets \\Flagged " +
+					"afterwards.",
+				Lines: []string{
+					`imapsync --host1 old.example.com --user1 '{user}' --passfile1 p1 --host2 127.0.0.1 --port2 1993 --ssl2 --user2 '{domain}\{admin}\{user}' --passfile2 p2`,
+				},
 				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R1",
 			},
 			{
 				Title: "Without exgate, use the preset. The second line shows its options in imapsync 1.970 (on " +
-					"Windows: \" instead of ', and no " +
-					"--maxlinelength).",
+					"Windows: \" instead of ', and no --maxlinelength).",
 				Lines: []string{
 					"imapsync ... --exchange2",
 					`imapsync ... --maxsize 10_000_000 --maxmessagespersecond 4 --maxlinelength 10239 --regexflag 's/\\Flagged//g' --disarmreadreceipts --regexmess 's,(.{10239}),$1\r\n,g'`,
@@ -41,9 +40,10 @@ var syncEntries = []Entry{
 	{
 		ID: "sync-online", Title: "Syncing from or to Office 365 (Exchange Online), and imapsync's --office1, " +
 			"--office2",
-		Keywords: []string{"sync office365", "sync office", "transfer office365", "transfer office", "office365 account", "migrate office365", "sync online", "office1", "office2"},
-		Meaning: "The host is outlook.office365.com, port 993 with TLS. IMAP is not always on, and most tenants " +
-			"no longer accept passwords.",
+		Keywords: []string{"sync office365", "sync office", "transfer office365", "transfer office",
+			"office365 account", "migrate office365", "sync online", "office1", "office2"},
+		Meaning: "The host is outlook.office365.com, port 993 with TLS. IMAP is not always on, and most tenants no " +
+			"longer accept passwords.",
 		Causes: []Cause{
 			{
 				Title:  "First, IMAP must be on, and the login must work.",
@@ -52,10 +52,11 @@ var syncEntries = []Entry{
 			},
 			{
 				Title: "With exgate, set upstream.profile: exchange-online.",
-				Do: "As with --office2, the profile allows 45,000,000 bytes for a message and 4 messages per " +
-					"second, and disarms read-receipt " +
-					"requests. It re-encodes long lines, and also removes $MDNSent.",
-				Lines:  []string{"exgate serve --set upstream.profile=exchange-online --set upstream.address=outlook.office365.com:993"},
+				Do: "As with --office2, the profile allows 45,000,000 bytes for a message and 4 messages per second, " +
+					"and disarms read-receipt requests. It re-encodes long lines, and also removes $MDNSent.",
+				Lines: []string{
+					"exgate serve --set upstream.profile=exchange-online --set upstream.address=outlook.office365.com:993",
+				},
 				Source: "FAQ.Office365, \"How to sync from XXX to Office365\"",
 			},
 			{

@@ -3,18 +3,17 @@ package knowledge
 var tlsEntries = []Entry{
 	{
 		ID: "certificate", Title: "exgate refuses the certificate, or IMAP fails after binding one",
-		Phrases: []string{"certificate verify failed", "certificate signed by unknown authority", "x509: certificate", "certificate is not for", "hostname verification failed",
-			"certificate is valid for", "handshake failure", "SSL connect attempt failed", "certificate relies on " +
-				"legacy Common Name"},
+		Phrases: []string{"certificate verify failed", "certificate signed by unknown authority", "x509: certificate",
+			"certificate is not for", "hostname verification failed", "certificate is valid for", "handshake failure",
+			"SSL connect attempt failed", "certificate relies on legacy Common Name"},
 		Keywords: []string{"certificate", "binding certificate", "self signed", "tls handshake", "x509"},
 		Meaning: "The TCP connection opens, but TLS fails or shows the wrong name. Exchange's IMAP service has its " +
-			"own certificate, separate " +
-			"from the web server's.",
+			"own certificate, separate from the web server's.",
 		Causes: []Cause{
 			{
 				Title: "The certificate is not bound to the IMAP service, or another one was bound later.",
-				Do: "Bind the certificate, set its name in the service, and restart the service. Use the name " +
-					"to which clients connect.",
+				Do: "Bind the certificate, set its name in the service, and restart the service. Use the name to " +
+					"which clients connect.",
 				Click: "Exchange admin center: Servers > Certificates > edit the certificate > Services > IMAP",
 				PowerShell: []string{
 					"Get-ExchangeCertificate -Server {server} | Format-List Thumbprint, Subject, CertificateDomains, Services, NotAfter",
@@ -22,7 +21,8 @@ var tlsEntries = []Entry{
 					"Set-ImapSettings -Server {server} -X509CertificateName '<host name>'",
 					"Restart-Service MSExchangeImap4, MSExchangeIMAP4BE",
 				},
-				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0 (clintboessen.blogspot.com 2018/03: binding a certificate breaks IMAP or POP)",
+				Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0 (clintboessen.blogspot.com 2018/03: " +
+					"binding a certificate breaks IMAP or POP)",
 			},
 			{
 				Title: "The certificate has expired.",
@@ -41,8 +41,8 @@ var tlsEntries = []Entry{
 			},
 			{
 				Title: "The certificate is self-signed, or signed by the company's own authority.",
-				Do: "Set upstream.ca_file to the authority's certificate, or upstream.pin to the SHA-256 of " +
-					"the server's certificate.",
+				Do: "Set upstream.ca_file to the authority's certificate, or upstream.pin to the SHA-256 of the " +
+					"server's certificate.",
 				Source: "Go crypto/x509",
 			},
 			{
@@ -53,8 +53,8 @@ var tlsEntries = []Entry{
 			{
 				Title: "\"handshake failure\": the two sides have no cipher suite in common.",
 				Do: "Enable a cipher suite with ECDHE at the server. If the server has none, " +
-					"upstream.insecure-old-tls: true allows RSA key " +
-					"exchange and 3DES. exgate never uses RC4, and has no suites with DHE.",
+					"upstream.insecure-old-tls: true allows RSA key exchange and 3DES. exgate never uses RC4, and " +
+					"has no suites with DHE.",
 				PowerShell: []string{
 					"Get-TlsCipherSuite | Format-Table Name",
 					"Enable-TlsCipherSuite -Name TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
@@ -63,25 +63,23 @@ var tlsEntries = []Entry{
 			},
 		},
 		Exgate: "exgate verifies Exchange's certificate, unless upstream.pin is set. imapsync verifies only with " +
-			"--sslargs2 " +
-			"SSL_verify_mode=1, so it can work where exgate refuses.",
+			"--sslargs2 SSL_verify_mode=1, so it can work where exgate refuses.",
 		See:    []string{"tls-mismatch", "unreachable"},
 		Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0",
 	},
 	{
 		ID: "tls-mismatch", Title: "TLS on a plain port, or plain text on a TLS port",
-		Phrases: []string{"wrong version number", "first record does not look like a TLS handshake", "unknown protocol", "record layer failure", "TLS on a port that begins in plain text",
-			"this port begins in plain text", "plain text on the TLS port", "does not use TLS on this port", "packet length too long"},
+		Phrases: []string{"wrong version number", "first record does not look like a TLS handshake", "unknown protocol",
+			"record layer failure", "TLS on a port that begins in plain text", "this port begins in plain text",
+			"plain text on the TLS port", "does not use TLS on this port", "packet length too long"},
 		Keywords: []string{"ssl tls both", "tls port", "starttls port", "tls twice"},
 		Meaning: "One side uses TLS from the first byte, and the other does not. Port 993 uses TLS from the first " +
-			"byte (SSL/TLS, implicit). " +
-			"Port 143 begins in plain text and changes to TLS by STARTTLS.",
+			"byte (SSL/TLS, implicit). Port 143 begins in plain text and changes to TLS by STARTTLS.",
 		Causes: []Cause{
 			{
 				Title: "The client's setting does not match exgate's port.",
 				Do: "listen.implicit needs SSL/TLS (imapsync --ssl2). listen.starttls needs STARTTLS (imapsync " +
-					"--tls2). exgate's log shows the " +
-					"client and the remedy.",
+					"--tls2). exgate's log shows the client and the remedy.",
 				Source: "FAQ.Exchange, \"Invalid state\" R1, R2",
 			},
 			{
@@ -103,9 +101,8 @@ var tlsEntries = []Entry{
 		Phrases: []string{"SSL read error", "SSL write error", "SSL read or write error", "SSL_read", "SSL_write",
 			"unexpected eof while reading", "SSL wants a read first"},
 		Keywords: []string{"ssl read", "ssl error", "ssl write"},
-		Meaning: "The client's TLS library lost the connection. imapsync prints \"IO/Socket/SSL.pm: local error: " +
-			"SSL read error\". " +
-			"Certificates are not the cause.",
+		Meaning: "The client's TLS library lost the connection. imapsync prints \"IO/Socket/SSL.pm: local error: SSL " +
+			"read error\". Certificates are not the cause.",
 		Causes: []Cause{
 			{
 				Title:  "The server or the network closed the connection.",
@@ -116,8 +113,7 @@ var tlsEntries = []Entry{
 			{
 				Title: "The TLS libraries of the two sides are not compatible.",
 				Do: "As a last resort, and only in a network that you trust, switch off TLS between exgate and " +
-					"Exchange: upstream.tls: " +
-					"insecure-none. Exchange must allow it (exgate explain plain-text-login).",
+					"Exchange: upstream.tls: insecure-none. Exchange must allow it (exgate explain plain-text-login).",
 				Source: "FAQ.Exchange, \"SSL read error\" R2",
 			},
 			{

@@ -50,8 +50,8 @@ func checkCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "report as JSON")
 	cmd.Flags().
-		StringVar(&login.name, "login", "", "log in with this `name`, as a client would, and report each step; exgate asks for "+
-			"the password, or reads it from standard input")
+		StringVar(&login.name, "login", "", "log in with this `name`, as a client would, and report each step; "+
+			"exgate asks for the password, or reads it from standard input")
 	cmd.Flags().StringVar(&login.upstream, "upstream", "", "with --login: the `name` of a further upstream to test")
 	cmd.Flags().StringVar(&login.appendTo, "append", "", "with --login: store a test message in this `folder`")
 	cmd.Flags().BoolVar(&printSample, "print-sample", false, "print a commented sample configuration; check nothing")

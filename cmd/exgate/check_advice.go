@@ -37,9 +37,8 @@ func (r *loginReport) adviseTLS(c *config.Config, now time.Time, add func(string
 			"risk", t.Version)
 	case t.Verified == "":
 	case isOldTLS(t.Version):
-		add("%s does not stop a determined attacker: run exgate on the same machine as this server, use a tunnel, "+
-			"or update "+
-			"the server's Windows", t.Version)
+		add("%s does not stop a determined attacker: run exgate on the same machine as this server, use a tunnel, or "+
+			"update the server's Windows", t.Version)
 	}
 	if t != nil && t.Verified != "" && t.Expires.Sub(now) < expiryWarning {
 		renewal := "renew it (Enable-ExchangeCertificate)"
@@ -71,15 +70,13 @@ func (r *loginReport) adviseForms(c *config.Config, add func(string, ...any)) {
 	switch {
 	case accepted != "" && refused > 0:
 		add("Exchange refused %d login forms before it accepted one. This counts towards a lock-out each time that "+
-			"exgate "+
-			"starts: set upstream.login.forms: ['%s']", refused, accepted)
+			"exgate starts: set upstream.login.forms: ['%s']", refused, accepted)
 	case accepted == "" && refused > 0 && r.Admin == "" && !strings.Contains(r.Login, "@") && r.isOnline():
 		add("Exchange Online needs the user's whole address: log in with the address, or set " +
 			"upstream.login.forms: ['user@upn'] and upstream.login.upn")
 	case accepted == "" && r.Admin != "" && refused == c.Upstream.Login.MaxFailures:
-		add("exgate stopped after %d failures. If the password is right, and the account is not near a lock-out, "+
-			"try the other "+
-			"forms: exgate check --login '%s' --set upstream.login.max_failures=9", refused, r.Login)
+		add("exgate stopped after %d failures. If the password is right, and the account is not near a lock-out, try "+
+			"the other forms: exgate check --login '%s' --set upstream.login.max_failures=9", refused, r.Login)
 	}
 }
 
@@ -102,8 +99,7 @@ func (r *loginReport) adviseProfile(c *config.Config, add func(string, ...any)) 
 		add("exgate is not sure about the version of the server (%s): if you know it, set upstream.profile", why)
 	case set == profile.Auto && found == "plain":
 		add("the server is not Exchange (%s), so exgate repairs nothing: set upstream.profile: plain, which makes "+
-			"each "+
-			"login faster", why)
+			"each login faster", why)
 	case set == profile.Auto || !sure || set == found || set == "exchange-se" && found == "exchange2019":
 	case set == "plain":
 		add(

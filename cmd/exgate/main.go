@@ -99,8 +99,7 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	}
 	if err != nil && file == "" {
 		err = errors.Join(errors.New("no configuration file found: name one with --config, or put exgate.yaml in a "+
-			"directory "+
-			"that exgate --help lists; exgate check --print-sample writes a sample"), err)
+			"directory that exgate --help lists; exgate check --print-sample writes a sample"), err)
 	}
 	if err != nil {
 		return nil, file, exitError{exitConfig, err}

@@ -239,7 +239,10 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 
 func connectionLimits(p config.Pace) slots.Limits {
 	return slots.Limits{
-		PerAccount: p.ConnectionsPerAccount, PerLogin: p.ConnectionsPerLogin, MaxWait: p.MaxWait, ParkAfter: p.ParkAfter,
+		PerAccount: p.ConnectionsPerAccount,
+		PerLogin:   p.ConnectionsPerLogin,
+		MaxWait:    p.MaxWait,
+		ParkAfter:  p.ParkAfter,
 	}
 }
 

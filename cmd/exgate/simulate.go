@@ -45,7 +45,8 @@ func simulateCommand() *cobra.Command {
 		Long: "Runs a simulated Microsoft Exchange IMAP4 service in memory, until interrupted. It has the texts, " +
 			"limits and quirks\n" +
 			"of a real one.\n\n" +
-			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  ") + "\n\n" + controlHelp,
+			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  ") +
+			"\n\n" + controlHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if takeOrders {

@@ -85,9 +85,8 @@ var (
 		"side", "direction")
 	errorsMetric = describe("exchange_errors_total",
 		"Replies that count towards the ten errors after which Exchange closes a connection, by kind.", "kind")
-	upstreamMetric = describe("upstream_connections_total", "Upstream connections that exgate replaced after a "+
-		"loss (resumed), "+
-		"replaced before the tenth error (renewed), or took from an idle session (parked).", "event")
+	upstreamMetric = describe("upstream_connections_total", "Upstream connections that exgate replaced after a loss "+
+		"(resumed), replaced before the tenth error (renewed), or took from an idle session (parked).", "event")
 	waitedMetric   = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
 	refusalsMetric = describe(
 		"client_refusals_total",

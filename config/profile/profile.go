@@ -39,7 +39,8 @@ func (p *Profile) IsExchange() bool { return p.Name != Plain }
 
 // HasAppendFix reports whether a fix, a limit or the pace concerns APPEND.
 func (p *Profile) HasAppendFix() bool {
-	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate || p.Pace.Messages() || p.Names.Active()
+	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate ||
+		p.Pace.Messages() || p.Names.Active()
 }
 
 // IsTooBig reports whether a message of size bytes is over the limit.
