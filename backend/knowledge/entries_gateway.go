@@ -34,7 +34,11 @@ var gatewayEntries = []Entry{
 	},
 	{
 		ID: "not-allowed", Title: "exgate does not let this caller open this mailbox", Kinds: []backend.Kind{backend.KindNotAllowed},
-		Phrases:  []string{"exgate refused this itself: its users file does not give this mailbox to the caller", "the users file does not say so"},
+		Phrases: []string{
+			"exgate refused this itself: its users file does not give this mailbox to the caller",
+			"users_file does not list it for this caller",
+			"the users file does not say so", // in logs of earlier versions
+		},
 		Keywords: []string{"not-allowed", "may not open the mailbox"},
 		Meaning:  "exgate opens mailboxes with what it holds only for callers to whom users_file gives them. The name in the reply is the one that would have gone to Exchange, after aliases and suffixes.",
 		Causes: []Cause{{
