@@ -100,7 +100,8 @@ func readCallers(path string) (map[string]caller, error) {
 		}
 		key := strings.ToLower(entry.name)
 		if _, isRepeated := byName[key]; isRepeated {
-			return nil, fmt.Errorf("users_file: %s, line %d: caller %s has a line already: remove one of them", path, n, entry.name)
+			return nil, fmt.Errorf("users_file: %s, line %d: caller %s has a line already: remove one of them",
+				path, n, entry.name)
 		}
 		byName[key] = entry
 	}
@@ -206,7 +207,8 @@ func (u *File) May(name, mailbox string) error {
 func (c caller) mayOpen(mailbox string) bool {
 	_, domain, _ := strings.Cut(mailbox, "@")
 	return slices.ContainsFunc(c.mailboxes, func(allowed string) bool {
-		return allowed == "*" || strings.EqualFold(allowed, mailbox) || domain != "" && strings.EqualFold(allowed, "*@"+domain)
+		return allowed == "*" || strings.EqualFold(allowed, mailbox) ||
+			domain != "" && strings.EqualFold(allowed, "*@"+domain)
 	})
 }
 
