@@ -1,7 +1,7 @@
 // Package certificate makes the self-signed certificate of a gateway that has no
 // certificate configured (tls.certificate_file), and keeps it in the state
-// directory. It also prints fingerprints, by which users compare certificates. exgate serve
-// uses it at its start, as does exgate demo.
+// directory. It also formats fingerprints, by which users compare certificates.
+// exgate serve uses it at its start, as does exgate demo.
 package certificate
 
 import (
