@@ -148,8 +148,8 @@ func (p *Poisons) HasSize(size int64) bool {
 	return p.sizes[size] > 0
 }
 
-// parsePoison reads a line of the file: the time (RFC 3339), the size in bytes
-// and the SHA-256 in hexadecimal.
+// parsePoison reads a line of the file: the time, the size in bytes and the
+// SHA-256 in hexadecimal.
 func parsePoison(line string) (key poison, at time.Time, ok bool) {
 	words := strings.Fields(line)
 	if len(words) != 3 || len(words[2]) != hex.EncodedLen(sha256.Size) {
