@@ -74,7 +74,7 @@ func FuzzListed(f *testing.F) {
 		if !ok {
 			return
 		}
-		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: string(l.Mailbox)})); same != in && !l.bare {
+		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: string(l.Mailbox)})); same != in && !l.isBare {
 			t.Fatalf("unchanged, %q became %q", in, same)
 		}
 		edited := l.appendTo(nil, []byte(in), listedEdit{mailbox: name, attribute: `\Sent`, separator: "."})

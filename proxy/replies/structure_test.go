@@ -22,12 +22,12 @@ func repaired(src io.Reader) (out string, fixed int) {
 			text, _ := e.edit(f)
 			b.Write(text)
 			if f.Last {
-				fixed += e.fixed
+				fixed += e.repairs
 				e.reset()
 			}
 		}
 		if r.Fill() != nil {
-			return b.String(), fixed + e.fixed
+			return b.String(), fixed + e.repairs
 		}
 	}
 }
@@ -96,7 +96,7 @@ func TestStructure(t *testing.T) {
 	}
 }
 
-// A line longer than the reader's buffer comes in pieces.
+// A line longer than the reader's buffer comes in several fragments.
 func TestStructureCutByTheBuffer(t *testing.T) {
 	for n := 65400; n < 65600; n++ {
 		in := `* 1 FETCH (BODYSTRUCTURE ("a" "b" ("x" "` + strings.Repeat("y", n) + `") NIL NIL "7bit" 1 NIL "inline" NIL NIL))` + "\r\n"
