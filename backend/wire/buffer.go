@@ -36,8 +36,9 @@ func (b *buffer) bytes() []byte {
 	return b.mem[b.r:b.w]
 }
 
-// take takes n buffered bytes. They are valid until the next fill. The capacity of
-// the slice includes the other buffered bytes.
+// take removes the first n bytes from the buffer and returns them. They are valid
+// until the next fill. The capacity of the slice extends over the bytes that remain
+// buffered.
 func (b *buffer) take(n int) []byte {
 	p := b.mem[b.r : b.r+n : b.w]
 	b.r += n

@@ -29,9 +29,9 @@ type Fragment struct {
 // not framed yet, and are valid until the next Fill.
 func (f Fragment) Ahead() []byte { return f.Data[len(f.Data):cap(f.Data)] }
 
-// ResponseReader splits the output of a server into responses and those into
-// fragments. It refuses nothing: the client decides about an invalid line. It
-// belongs to one goroutine at a time.
+// ResponseReader splits the output of a server into responses, and each response
+// into fragments. It accepts every line: the client decides what to do about an
+// invalid one. A ResponseReader belongs to one goroutine at a time.
 type ResponseReader struct {
 	buf      buffer
 	kind     Kind

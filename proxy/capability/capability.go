@@ -108,10 +108,10 @@ func isHidden(p *profile.Profile, name string) bool {
 	return p.IsExchange() && p.Replies.Refusals
 }
 
-// EditLine returns the line with its capabilities replaced by Offered. The line
-// lists capabilities in "* CAPABILITY ..." or in the response code of a status
-// response (RFC 9051 sections 7.2.2 and 7.1). Any other line is returned
-// unchanged. EditLine does not change the bytes of its argument.
+// EditLine returns the line with the capabilities that Offered selects, if the line
+// is a CAPABILITY response (RFC 9051 section 7.2.2) or has a CAPABILITY response
+// code (section 7.1). It returns any other line unchanged. EditLine does not change
+// the bytes of its argument.
 func EditLine(p *profile.Profile, line []byte) []byte {
 	const word = "CAPABILITY "
 	i := wire.IndexFold(line, word)

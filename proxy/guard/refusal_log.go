@@ -57,8 +57,9 @@ func (r *RefusalLog) IsFirst(reason, address string) bool {
 	return true
 }
 
-// Flush logs the refusals that have been counted for flushEvery, or all of them.
-// An address without a further refusal in this time is forgotten.
+// Flush logs the number of refusals for each address and reason whose last line in
+// the log is at least flushEvery old, or for every one if all is set. It forgets
+// those without a further refusal.
 func (r *RefusalLog) Flush(log *slog.Logger, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

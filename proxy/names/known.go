@@ -91,9 +91,10 @@ func (k *Known) Called(mailbox string) []string {
 	return k.aliases[mailbox]
 }
 
-// AnyAge is the maximum age of a list for callers that accept every list.
+// AnyAge is the age limit of callers that accept a list of any age.
 const AnyAge = time.Duration(1<<63 - 1)
 
-// FreshEnough is the maximum age of a list that proves a mailbox missing. Another
-// program of the user may have created the mailbox after an older list was read.
+// FreshEnough is how old a list may be when exgate concludes from it that a mailbox
+// does not exist. After an older list was read, another program of the user may
+// have created the mailbox.
 const FreshEnough = 2 * time.Second

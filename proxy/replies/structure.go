@@ -39,7 +39,7 @@ type structureEditor struct {
 	pendingAt int // index in p of the pending element; -1: none
 }
 
-// structureMode says where in the syntax the scan has arrived.
+// structureMode says which part of the syntax the next byte belongs to.
 type structureMode int
 
 const (
@@ -313,9 +313,9 @@ func (e *structureEditor) endElement(i int) {
 	e.keepPending()
 }
 
-// element returns the current element, which ends at index i. Of an element from
-// several fragments it may return only the first maxWord bytes and some of the
-// last.
+// element returns the current element, which ends at index i. If the element is
+// longer than maxWord bytes and comes from several fragments, bytes in its middle
+// may be missing.
 func (e *structureEditor) element(i int) []byte {
 	if len(e.word) > 0 {
 		e.word = append(e.word, e.p[:i]...)

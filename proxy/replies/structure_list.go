@@ -7,7 +7,7 @@ import (
 // structureList is an open parenthesized list.
 type structureList struct {
 	kind        structureKind
-	value       structureKind // of itemsList: the kind of value of the current item
+	value       structureKind // of itemsList: the kind of list that the current item has as its value
 	count       int           // elements begun
 	isMultipart bool          // of bodyList
 	parts       int           // of a multipart: its parts begun

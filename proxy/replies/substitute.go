@@ -13,8 +13,8 @@ import (
 // beginning of a FETCH response until the header shows whether the message is a
 // substitute.
 type substituteHold struct {
-	buf     []byte // the held bytes
-	lineLen int    // the number of them before the literal; 0: the literal has not begun
+	buf     []byte // the held bytes: a line, and the beginning of its literal
+	lineLen int    // the length of the line in buf; 0: the line is incomplete
 	state   holdState
 }
 

@@ -1,8 +1,8 @@
 // Package spool holds uploaded messages while they are examined, repaired and
 // sent. Short messages stay in memory, long ones go to files without a name.
 // Every byte is charged to budgets, so that clients cannot fill the memory or
-// the disk. Package proxy spools what clients upload, package delivery what it
-// makes of a message.
+// the disk. Package proxy spools the uploads of clients, and package delivery the
+// repaired versions of a message.
 package spool
 
 import (
@@ -68,7 +68,7 @@ func (b *Budget) Used() int64 {
 	return b.used
 }
 
-// release takes back n charged bytes.
+// release subtracts n bytes that were charged before.
 func (b *Budget) release(n int64) {
 	b.mu.Lock()
 	b.used -= n
@@ -209,8 +209,8 @@ func (s *Spool) releaseMemory() {
 	}
 }
 
-// WriteTo implements io.WriterTo: it writes the whole message to w, from its
-// first byte at each call. It returns the errors of w and of the file unchanged.
+// WriteTo implements io.WriterTo. Each call writes the whole message to w. WriteTo
+// returns the errors of w and of the file unchanged.
 func (s *Spool) WriteTo(w io.Writer) (int64, error) {
 	if s.file != nil {
 		mem := takeMemory(copySize)
