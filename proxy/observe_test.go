@@ -9,6 +9,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/exchangesim"
 	"exgate/proxy/delivery"
+	"exgate/proxy/spool"
 )
 
 // observing makes the gateway change nothing and report everything.
@@ -113,7 +114,7 @@ func TestObserveWithoutASpool(t *testing.T) {
 	u.C("0123456789")
 	u.S("a1 OK done")
 	c.S("a1 OK done")
-	g.observed(map[string]string{"not_examined": "too many bytes are being uploaded at a time", "reply": "OK done"})
+	g.observed(map[string]string{"not_examined": spool.ErrBudget.Error(), "reply": "OK done"})
 }
 
 func TestObserveReportsWhatItWouldWait(t *testing.T) {

@@ -45,7 +45,7 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		c := g.dial()
 		c.S("* OK …")
 		c.C("a0 LOGIN alice secret")
-		c.until("a0 NO [UNAVAILABLE] all connections that exgate makes for this mailbox, or for this login, are in use: …")
+		c.until("a0 NO [UNAVAILABLE] all connections that exgate may open for this mailbox or this login are in use: …")
 		c.C("a1 NOOP") // and may try again
 		c.S("a1 OK …")
 	})

@@ -55,7 +55,9 @@ func TestReplies(t *testing.T) {
 			"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL (\"inline\" NIL) NIL NIL))\r\na1 OK done\r\n", nil},
 		{"a disposition not asked for", "", "FETCH 1 (FLAGS)", "", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL \"inline\" NIL NIL))\r\na1 OK done\r\n", "", nil},
 		{"no data, by number", "EX-25; offlineimap#62", "FETCH 3 (BODY.PEEK[])", "", "* 3 FETCH (FLAGS (\\Seen))\r\na1 OK FETCH completed.\r\n",
-			"* 3 FETCH (FLAGS (\\Seen))\r\na1 NO [CANNOT] Exchange has no data for message 3, which is there: it cannot convert it; open it in Outlook\r\n", nil},
+			"* 3 FETCH (FLAGS (\\Seen))\r\n" +
+				"a1 NO [CANNOT] Exchange returns no data for message 3: the message exists, but Exchange cannot convert it; " +
+				"open it in Outlook\r\n", nil},
 		{"no data of several", "", "FETCH 1:3 (BODY.PEEK[])", "", "a1 OK FETCH completed.\r\n", "", nil},
 		{"data", "", "FETCH 1 (BODY.PEEK[])", "", fetched("BODY[]", "Subject: x\r\n\r\n") + "a1 OK done\r\n", "", nil},
 		{"data after a size", "", "FETCH 1 (RFC822.SIZE RFC822)", "", "* 1 FETCH (RFC822.SIZE 14 RFC822 {14}\r\nSubject: x\r\n\r\n)\r\na1 OK done\r\n", "", nil},
@@ -65,7 +67,7 @@ func TestReplies(t *testing.T) {
 		{"substitute, marked", "EX-26; MailKit#53", "FETCH 1 (BODY.PEEK[])", "", fetched("BODY[]", substitute) + "a1 OK done\r\n",
 			fetched("BODY[]", replies.SubstituteMark+substitute) + "a1 OK done\r\n", nil},
 		{"substitute, refused", "EX-26", "FETCH 1:2 (BODY.PEEK[])", "", fetched("BODY[]", substitute) + fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 OK done\r\n",
-			fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 NO [CANNOT] Exchange cannot convert the message and gives out another in its place: open it in Outlook\r\n",
+			fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 NO [CANNOT] Exchange cannot convert the message and sends a substitute for it: open the message in Outlook\r\n",
 			func(r *backend.Replies) { r.Substitute = backend.SubstituteRefuse }},
 		{"substitute, and a structure", "", "FETCH 1 (BODYSTRUCTURE BODY.PEEK[])", "", fetched(`BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL "inline" NIL) BODY[]`, substitute) + "a1 OK done\r\n",
 			fetched(`BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL ("inline" NIL) NIL) BODY[]`, replies.SubstituteMark+substitute) + "a1 OK done\r\n", nil},
@@ -182,7 +184,7 @@ func TestMissingByUID(t *testing.T) {
 			}
 			u.S("xg2 OK FETCH completed.")
 			if there {
-				c.S("a1 NO [CANNOT] Exchange has no data for message with UID 07, which is there…")
+				c.S("a1 NO [CANNOT] Exchange returns no data for message with UID 07: the message exists…")
 			} else {
 				c.S("a1 OK FETCH completed.")
 			}

@@ -125,7 +125,7 @@ func TestUsersFileEndsSessions(t *testing.T) {
 	})
 	out, stays := logsIn(g, `caller\bob`, "secret"), logsIn(g, `caller\alice`, "secret")
 	testkit.WriteUsers(t, path, "caller HASH(secret) alice")
-	out.S("* BYE caller may not open the mailbox bob: the users file does not say so")
+	out.S("* BYE caller may not open the mailbox bob: users_file does not list it for this caller")
 	out.ends()
 	stays.C("a3 NOOP")
 	stays.S("a3 OK …")

@@ -75,7 +75,7 @@ func TestRule6BadLineBehindALiteral(t *testing.T) {
 		c.raw("a1 RENAME {1+}\r\nx \x00\r\n")
 		u.C("a1 RENAME {1+}")
 		u.expectRaw("x")
-		c.S("* BYE a command cannot be completed: NUL in a command")
+		c.S("* BYE a command cannot be completed: the command contains a NUL byte")
 		c.ends()
 		u.ends()
 	})
@@ -91,7 +91,7 @@ func TestRule6BadLineBehindALiteral(t *testing.T) {
 	t.Run("own lane", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.raw("a1 APPEND INBOX {3+}\r\nabc \x00\r\n")
-		c.S("a1 BAD NUL in a command")
+		c.S("a1 BAD the command contains a NUL byte")
 		u.silent()
 	})
 	t.Run("own lane, too long", func(t *testing.T) {

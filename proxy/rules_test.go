@@ -31,7 +31,7 @@ func TestRule1OneWriterToTheClient(t *testing.T) {
 	c.expectRaw("56789)\r\n")
 	// The one and the other may now come in any order, each whole.
 	lines := c.S("a…") + "\n" + c.S("a…")
-	if !strings.Contains(lines, "a1 OK done") || !strings.Contains(lines, "a2 BAD NUL in a command") {
+	if !strings.Contains(lines, "a1 OK done") || !strings.Contains(lines, "a2 BAD the command contains a NUL byte") {
 		t.Errorf("got %q", lines)
 	}
 }

@@ -47,7 +47,8 @@ var gatewayEntries = []Entry{
 		Kinds: []backend.Kind{backend.KindNotAllowed},
 		Phrases: []string{
 			"exgate itself refused this login: its users file does not allow this account to open this mailbox",
-			"the users file does not say so",
+			"users_file does not list it for this caller",
+			"the users file does not say so", // in logs of earlier versions
 		},
 		Keywords: []string{"not-allowed", "may not open the mailbox"},
 		Meaning: "exgate uses its own credential to open a mailbox only for accounts to which users_file gives that " +

@@ -205,6 +205,7 @@ func TestQuestions(t *testing.T) {
 		{"docs/exchange.md#slash", "folder with a slash in its name is not listed", "no-mailbox", []string{"hides such a folder"}},
 		{"not connected", "a1 NO [AUTHENTICATIONFAILED] wrong name or password (exgate: exgate itself refused this login and did not ask Exchange)", "refused-here", []string{"exgate user add"}},
 		{"own words", "a1 NO [AUTHORIZATIONFAILED] bob may not open the mailbox alice: the users file does not say so", "not-allowed", []string{"exgate user list"}},
+		{"own words", "a1 NO [AUTHORIZATIONFAILED] bob may not open the mailbox alice: users_file does not list it for this caller", "not-allowed", nil},
 		{"docs/exchange.md#oauth2", `err="get an access token: invalid_client: AADSTS7000215: Invalid client secret provided."`, "token-refused", []string{"Certificates & secrets"}},
 		{"docs/exchange.md#oauth2", "no access token is available for this mailbox now; try again later", "token-unavailable", []string{"HTTPS_PROXY"}},
 		{"docs/exchange.md#unconvertible", "Subject: Retrieval using the IMAP4 protocol failed for the following message: 20004", "retrieval-failed", nil},

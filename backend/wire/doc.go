@@ -1,11 +1,12 @@
-// Package wire frames IMAP for a gateway: it finds the beginnings and ends of commands,
-// responses and literals, and does not change their bytes.
+// Package wire frames IMAP: it finds where commands, responses and literals begin
+// and end, without changing their bytes. It also parses and writes small elements
+// of the syntax. Package backend, package proxy and its sub-packages use it.
 //
-// ResponseReader frames the responses of a server. It is liberal and passes everything
-// on. CommandReader frames the commands of a client. It is strict, and accepts only lines
-// that all parsers understand in the same way, so that a client cannot smuggle a command
-// past the gateway.
+// ResponseReader frames the responses of a server. It is liberal and refuses
+// nothing. CommandReader and CheckLine frame the commands of a client. They are
+// strict: they refuse a line whose end two servers could see differently, so that
+// no client can smuggle a command past the gateway.
 //
-// Both hold a buffer from a pool only while bytes are pending, because most connections
-// of a mail gateway are idle.
+// A reader has a buffer from a pool while bytes are pending, and none while it
+// waits, since most connections of a mail gateway are idle.
 package wire

@@ -6,34 +6,39 @@ import (
 	"sync"
 )
 
-// The reasons for which clients are refused for what they take, as logs count
+// The reasons why exgate refuses or slows a client, as logs and metrics name
 // them.
 const (
-	RefusedConnections = "connections-per-address"
-	RefusedGuesses     = "guessing"
-	RefusedRepeated    = "guessing-the-same"
-	RefusedSlowed      = "guessing-slowed"
-	RefusedBytes       = "bytes-before-login"
-	RefusedTime        = "time-before-login"
-	RefusedCommands    = "commands-before-login"
-	RefusedUnknown     = "unknown-commands"
-	RefusedTooSlow     = "slow-sender"
+	RefusedConnections = "connections-per-address" // the address has its limit of open connections
+	RefusedGuesses     = "guessing"                // too many logins of the address or the name have failed
+	RefusedRepeated    = "guessing-the-same"       // the client repeats the login that has just failed
+	RefusedSlowed      = "guessing-slowed"         // the reply to a failed login is delayed
+	RefusedBytes       = "bytes-before-login"      // too many bytes without a login
+	RefusedTime        = "time-before-login"       // no login in time
+	RefusedCommands    = "commands-before-login"   // too many commands without a login
+	RefusedUnknown     = "unknown-commands"        // too many commands that exgate refuses
+	RefusedTooSlow     = "slow-sender"             // a command after the login is not completed in time
 )
 
-// Addresses count the connections of each address.
+// Addresses counts the open connections of each client address and limits them.
+// The zero value has no limit. Addresses is safe for use by several goroutines.
 type Addresses struct {
 	mu   sync.Mutex
-	max  int // 0: no bound
-	open map[string]int
+	max  int            // connections of one address; 0: no limit
+	open map[string]int // connections, by AddressOf
 }
 
+// SetLimit sets the number of open connections of one address; 0 is no limit.
+// Connections that are open stay open.
 func (a *Addresses) SetLimit(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.max = n
 }
 
-// Enter counts a connection; false if its address has enough. leave ends it.
+// Enter counts a connection from remote. ok is false if the address has its limit
+// of connections already; this connection is then not counted. The caller calls
+// leave once, when the connection ends.
 func (a *Addresses) Enter(remote net.Addr) (leave func(), ok bool) {
 	addr := AddressOf(remote)
 	if addr == "" {
@@ -57,8 +62,9 @@ func (a *Addresses) Enter(remote net.Addr) (leave func(), ok bool) {
 	}, true
 }
 
-// AddressOf is the address that a client counts for: of IPv6 the network that a
-// host has to choose from; "" in a network that has none.
+// AddressOf returns the address under which a client is counted. That is the
+// IPv4 address, or the /64 network of an IPv6 address, since one host may choose
+// any address of its /64. It is "" if remote is no IP address with a port.
 func AddressOf(remote net.Addr) string {
 	host, err := netip.ParseAddrPort(remote.String())
 	if err != nil {
@@ -66,7 +72,7 @@ func AddressOf(remote net.Addr) string {
 	}
 	addr := host.Addr().Unmap()
 	if addr.Is6() {
-		prefix, _ := addr.Prefix(64) // no error: it has 128 bits
+		prefix, _ := addr.Prefix(64) // never fails: the address has 128 bits
 		addr = prefix.Addr()
 	}
 	return addr.String()

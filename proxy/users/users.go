@@ -1,5 +1,7 @@
-// Package users reads and writes the users file, which says who may open which
-// mailboxes with the credentials that the gateway holds.
+// Package users reads and writes the users file (users_file). The file lists the
+// callers: the accounts allowed to use the gateway's credentials, the proof that
+// each of them gives at login, and the mailboxes that each of them may open.
+// Package proxy checks logins against it; exgate user edits it.
 package users
 
 import (
@@ -18,63 +20,66 @@ import (
 	"exgate/proxy/watchfile"
 )
 
-// File is the file that says who may open which mailboxes with what the
-// gateway holds. A line of it has a caller's name, what proves him, and his
-// mailboxes, apart by blanks:
+// File is a users file. Each line has a caller's name, a proof and one or more
+// mailboxes, separated by blanks:
 //
 //	migration      $argon2id$v=19$m=19456,t=2,p=1$…   *@example.com
 //	bob@example.com  $2y$12$…                         bob@example.com shared@example.com
 //	scanner        sha256:9f86d081884c7d65…           scans@example.com
 //
-// The proof is a password's hash (argon2id or bcrypt), or the SHA-256 of a
-// client certificate. A mailbox is written as it goes to Exchange; "*@domain"
-// stands for all of a domain, "*" for all. Empty lines and those that begin
-// with # say nothing.
+// The proof is the hash of a password (argon2id or bcrypt), or the SHA-256
+// fingerprint of a client certificate. A mailbox is named as Exchange is told
+// it. "*@domain" stands for all mailboxes of a domain, "*" for all mailboxes.
+// Empty lines and lines that begin with # are ignored.
 //
-// The file is read again when it has changed. While it cannot be read, nobody
-// gets in.
+// Each method reads the file again if it has changed. While the file is
+// unreadable or has an invalid line, no caller can log in. A File is safe for
+// use by several goroutines.
 type File struct {
-	path  string
-	slots chan struct{} // hashes being computed
+	path    string
+	hashing chan struct{} // holds an element for each hash that is being computed
 
 	mu     sync.Mutex
-	read   bool
+	isRead bool // the file has been read at least once
 	seen   watchfile.State
-	byName map[string]user // by name in lower case
-	err    error           // why the file as it is now cannot be used
+	byName map[string]caller // by name in lower case
+	err    error             // why the current file cannot be used
 }
 
-// user is one line.
-type user struct {
+// caller is one line of the file.
+type caller struct {
 	name      string
 	hash      string // of the password; "" with a certificate
-	cert      string // SHA-256 of the certificate, in hexadecimal; "" with a password
+	cert      string // SHA-256 of the certificate in lower-case hexadecimal; "" with a password
 	mailboxes []string
 }
 
-// errWrong is the same for an unknown name and a wrong password, as is the
-// time it takes.
+// errWrong is the answer to an unknown name as well as to a wrong proof, so that
+// the answer does not reveal which callers exist.
 var errWrong = errors.New("wrong name or password")
 
-// Load reads the file at path. It must not be readable by others.
+// Load reads the users file at path. It returns an error if the file cannot be
+// read, is readable by other users of the system, or has an invalid line.
 func Load(path string) (*File, error) {
-	u := &File{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	u := &File{path: path, hashing: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	_, err := u.current()
 	return u, err
 }
 
-// current returns the users as the file has them now.
-func (u *File) current() (map[string]user, error) {
+// current returns the callers of the file as it is now. It reads the file only
+// if the file has changed.
+func (u *File) current() (map[string]caller, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now := watchfile.StateOf(u.path); !now.Equal(u.seen) || !u.read {
-		u.seen, u.read = now, true
-		u.byName, u.err = readUsers(u.path)
+	if now := watchfile.StateOf(u.path); !now.Equal(u.seen) || !u.isRead {
+		u.seen, u.isRead = now, true
+		u.byName, u.err = readCallers(u.path)
 	}
 	return u.byName, u.err
 }
 
-func readUsers(path string) (map[string]user, error) {
+// readCallers reads the file at path. Its keys are the names in lower case.
+func readCallers(path string) (map[string]caller, error) {
 	if err := backend.CheckPrivate(path); err != nil {
 		return nil, fmt.Errorf("users_file: %w", err)
 	}
@@ -82,20 +87,21 @@ func readUsers(path string) (map[string]user, error) {
 	if err != nil {
 		return nil, fmt.Errorf("users_file: %w", err)
 	}
-	byName := make(map[string]user)
+	byName := make(map[string]caller)
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		entry, err := parseUser(fields)
+		entry, err := parseCaller(fields)
 		if err != nil {
 			return nil, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
 		}
 		key := strings.ToLower(entry.name)
-		if _, twice := byName[key]; twice {
-			return nil, fmt.Errorf("users_file: %s, line %d: %s is there twice", path, n, entry.name)
+		if _, isRepeated := byName[key]; isRepeated {
+			return nil, fmt.Errorf("users_file: %s, line %d: caller %s has a line already: remove one of them",
+				path, n, entry.name)
 		}
 		byName[key] = entry
 	}
@@ -105,22 +111,21 @@ func readUsers(path string) (map[string]user, error) {
 	return byName, nil
 }
 
-// parseUser reads the fields of a line. What proves the user is not repeated
-// in an error.
-func parseUser(fields []string) (user, error) {
-	entry := user{name: fields[0]}
+// parseCaller reads the fields of a line. Its errors do not repeat the proof.
+func parseCaller(fields []string) (caller, error) {
+	entry := caller{name: fields[0]}
 	if err := backend.CheckTarget(entry.name); err != nil {
-		return user{}, fmt.Errorf("name of the user: %w", err)
+		return caller{}, fmt.Errorf("name of the caller: %w", err)
 	}
 	if len(fields) < 3 {
-		return user{}, errors.New("a line is: name, hash or sha256:FINGERPRINT, mailboxes")
+		return caller{}, errors.New("a line needs a name, a hash or sha256:FINGERPRINT, and at least one mailbox")
 	}
 	if fingerprint, isCert := strings.CutPrefix(fields[1], certPrefix); isCert {
-		if entry.cert = normalFingerprint(fingerprint); len(entry.cert) != 64 || strings.Trim(entry.cert, "0123456789abcdef") != "" {
-			return user{}, errors.New("after sha256: stand 64 hexadecimal digits, colons allowed")
+		if entry.cert = normalFingerprint(fingerprint); !isFingerprint(entry.cert) {
+			return caller{}, errors.New("sha256: must be followed by 64 hexadecimal digits, colons allowed")
 		}
 	} else if err := checkHash(fields[1]); err != nil {
-		return user{}, err
+		return caller{}, err
 	} else {
 		entry.hash = fields[1]
 	}
@@ -130,25 +135,35 @@ func parseUser(fields []string) (user, error) {
 			mailbox = "x@" + domain
 		}
 		if err := backend.CheckTarget(mailbox); err != nil && mailbox != "*" {
-			return user{}, err
+			return caller{}, err
 		}
 	}
 	entry.mailboxes = fields[2:]
 	return entry, nil
 }
 
+// certPrefix marks a proof as the fingerprint of a certificate.
 const certPrefix = "sha256:"
 
+// normalFingerprint returns the fingerprint in lower case, without its colons.
 func normalFingerprint(s string) string { return strings.ToLower(strings.ReplaceAll(s, ":", "")) }
 
-// Prove tells whether a caller is who he says: by his password, or by the
-// certificate of his connection ("" if it has none).
+// isFingerprint reports whether s is a normal fingerprint: 64 lower-case
+// hexadecimal digits.
+func isFingerprint(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
+
+// Prove checks the proof of the caller with this name. cert is the SHA-256
+// fingerprint of the client's certificate in lower-case hexadecimal, "" if the
+// connection has none. Prove ignores the password if the users file names a
+// certificate for the caller. It returns nil if the proof is right, the cause of
+// ctx if ctx ends while Prove waits, and an error if the users file cannot be
+// used.
 func (u *File) Prove(ctx context.Context, name string, password backend.Secret, cert string) error {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil {
 		return err
 	}
-	entry, known := users[strings.ToLower(name)]
+	entry, known := callers[strings.ToLower(name)]
 	if known && entry.cert != "" {
 		if entry.cert != cert {
 			return errWrong
@@ -157,11 +172,11 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	}
 	hash := entry.hash
 	if !known {
-		hash = nobodysHash
+		hash = unknownCallerHash
 	}
-	select { // hashes are costly by design: a few at a time
-	case u.slots <- struct{}{}:
-		defer func() { <-u.slots }()
+	select { // a hash is costly by design: one for each processor at a time
+	case u.hashing <- struct{}{}:
+		defer func() { <-u.hashing }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -171,32 +186,41 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	return nil
 }
 
-// May tells whether a caller may open a mailbox, named as it goes to Exchange.
+// May returns nil if the caller with this name may open the mailbox, which is
+// named as Exchange is told it. The error otherwise says why not.
 func (u *File) May(name, mailbox string) error {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil {
 		return err
 	}
 	if err := backend.CheckTarget(mailbox); err != nil {
 		return err
 	}
-	entry := users[strings.ToLower(name)]
-	_, domain, _ := strings.Cut(mailbox, "@")
-	if !slices.ContainsFunc(entry.mailboxes, func(allowed string) bool {
-		return allowed == "*" || strings.EqualFold(allowed, mailbox) || domain != "" && strings.EqualFold(allowed, "*@"+domain)
-	}) {
-		return fmt.Errorf("%s may not open the mailbox %s: the users file does not say so", name, mailbox)
+	if !callers[strings.ToLower(name)].mayOpen(mailbox) {
+		return fmt.Errorf("%s may not open the mailbox %s: users_file does not list it for this caller", name, mailbox)
 	}
 	return nil
 }
 
-// Named returns the caller whose client certificate has that fingerprint.
+// mayOpen reports whether the caller's line lists the mailbox, or a pattern that
+// matches it.
+func (c caller) mayOpen(mailbox string) bool {
+	_, domain, _ := strings.Cut(mailbox, "@")
+	return slices.ContainsFunc(c.mailboxes, func(allowed string) bool {
+		return allowed == "*" || strings.EqualFold(allowed, mailbox) ||
+			domain != "" && strings.EqualFold(allowed, "*@"+domain)
+	})
+}
+
+// Named returns the name of the caller whose client certificate has the
+// fingerprint cert, in lower-case hexadecimal. ok is false if no caller has it,
+// or if the users file cannot be used.
 func (u *File) Named(cert string) (name string, ok bool) {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil || cert == "" {
 		return "", false
 	}
-	for _, entry := range users {
+	for _, entry := range callers {
 		if entry.cert == cert {
 			return entry.name, true
 		}
@@ -204,13 +228,14 @@ func (u *File) Named(cert string) (name string, ok bool) {
 	return "", false
 }
 
-// HasCertificates tells whether any caller is known by a certificate.
+// HasCertificates reports whether the users file names a certificate for any
+// caller. It returns false if the file cannot be used.
 func (u *File) HasCertificates() bool {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil {
 		return false
 	}
-	for _, entry := range users {
+	for _, entry := range callers {
 		if entry.cert != "" {
 			return true
 		}
@@ -218,7 +243,8 @@ func (u *File) HasCertificates() bool {
 	return false
 }
 
-// State tells the users file from what it was.
+// State returns the current state of the users file, by which a change of it is
+// noticed. The state of a nil File is the zero value.
 func (u *File) State() watchfile.State {
 	if u == nil {
 		return watchfile.State{}
