@@ -40,12 +40,12 @@ func (e *edits) isWanted(l *login) bool {
 }
 
 // has reports whether a repair of replies is wanted for the command.
-func (a *amendment) has(fix backend.ReplyFix) bool {
+func (a *amendment) hasFix(fix backend.ReplyFix) bool {
 	return slices.Contains(a.cmd.rule.edits.fixes, fix) && a.c.login.profile.Replies.Has(fix)
 }
 
 // fixes are the repairs of replies that are wanted for the command.
-func (a *amendment) fixes() backend.Replies {
+func (a *amendment) wantedFixes() backend.Replies {
 	return a.c.login.profile.Replies.Only(a.cmd.rule.edits.fixes...)
 }
 
@@ -107,9 +107,9 @@ func (a *amendment) pieces() []piece {
 
 // amended gathers a command, changes its arguments as its row in the table
 // says, and relays it.
-func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
+func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error {
 	a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
-	a.add(line, cmd.args, lit)
+	a.addLine(line, cmd.args, lit)
 	for lit != nil {
 		value, err := c.argumentLiteral(lit)
 		if err != nil {
@@ -128,7 +128,7 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 		}
 		a.literals = append(a.literals, value)
 		a.args.AddLiteral(value)
-		a.add(string(more), "", lit)
+		a.addLine(string(more), "", lit)
 	}
 	if done, err := cmd.rule.edits.args(a); err != nil || done {
 		return c.argumentFault(cmd, err)
@@ -137,7 +137,7 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 }
 
 // add adds a line. Of the command's first, args is what is to be read.
-func (a *amendment) add(line, args string, lit *wire.Literal) {
+func (a *amendment) addLine(line, args string, lit *wire.Literal) {
 	if lit != nil {
 		line = line[:strings.LastIndexByte(line, '{')]
 		if lit.Binary {
@@ -157,7 +157,7 @@ func (c *conn) sendAmended(a *amendment) error {
 	_, rest, _ := strings.Cut(pieces[0].line, " ")
 	_, cmd.args = wire.SplitVerb(rest)
 	if len(pieces) == 1 {
-		return c.direct(cmd, pieces[0].line, nil)
+		return c.relayDirect(cmd, pieces[0].line, nil)
 	}
 	if err := c.admit(cmd, nil); err != nil {
 		return err

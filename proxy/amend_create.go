@@ -38,32 +38,32 @@ func editNewName(a *amendment) (done bool, err error) {
 	}
 	status, err := c.createUpstream(a.cmd, mailbox, list)
 	if err != nil {
-		return false, c.lostOwn(a.cmd, err)
+		return false, c.requestLost(a.cmd, err)
 	}
 	if status.Word != "OK" && strings.Contains(strings.ToLower(status.Text), "already exists") && !list.Has(mailbox) {
 		// Somebody else has made one just now, which differs in case.
-		again, found, err := c.upstreamAfresh(a.cmd, client)
+		again, found, err := c.upstreamMailboxAfresh(a.cmd, client)
 		if err != nil {
 			return false, err
 		}
 		if again != mailbox && !found.Has(again) {
 			if status, err = c.createUpstream(a.cmd, again, found); err != nil {
-				return false, c.lostOwn(a.cmd, err)
+				return false, c.requestLost(a.cmd, err)
 			}
 		}
 	}
-	return true, c.reply(a.cmd, status)
+	return true, c.passReply(a.cmd, status)
 }
 
 // upstreamAfresh is upstreamMailbox by a list that is read for it.
-func (c *conn) upstreamAfresh(cmd *command, client string) (string, *folders.List, error) {
+func (c *conn) upstreamMailboxAfresh(cmd *command, client string) (string, *folders.List, error) {
 	c.login.account.known.Forget()
 	return c.upstreamMailbox(cmd, client)
 }
 
 // createUpstream asks for a mailbox.
 func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) (wire.Status, error) {
-	status, err := c.ask(cmd, "Exchange makes the mailbox", func() *backend.Request {
+	status, err := c.askUpstream(cmd, "Exchange makes the mailbox", func() *backend.Request {
 		return backend.NewRequest("CREATE").Mailbox(list.Wire(mailbox))
 	})
 	if err == nil && status.Word == "OK" && list != nil {
@@ -74,7 +74,7 @@ func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) 
 
 // reply passes the upstream's reply to a request of the gateway's on to the
 // client, as that to its own command.
-func (c *conn) reply(cmd *command, status wire.Status) error {
+func (c *conn) passReply(cmd *command, status wire.Status) error {
 	c.judge(cmd, status)
 	text := status.Text
 	if status.Code != "" {
@@ -84,7 +84,7 @@ func (c *conn) reply(cmd *command, status wire.Status) error {
 }
 
 // lostOwn answers a command whose request was lost.
-func (c *conn) lostOwn(cmd *command, err error) error {
+func (c *conn) requestLost(cmd *command, err error) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}

@@ -28,18 +28,18 @@ func editFetch(a *amendment) (done bool, err error) {
 	if !ok || len(a.literals) > 0 {
 		return false, nil // Exchange will say what it thinks of it
 	}
-	items := replies.WithoutSections(strings.ToUpper(a.rest()))
-	if a.has(backend.FixRefusals) {
+	items := replies.WithoutSections(strings.ToUpper(a.unread()))
+	if a.hasFix(backend.FixRefusals) {
 		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 			for _, foreign := range foreignItems {
 				if strings.HasPrefix(word, foreign.item) && !a.c.login.has(foreign.capability) {
-					a.c.fixed("refusals")
+					a.c.countFixes("refusals")
 					return false, refuseArgument("BAD Exchange has no %s, and counts it as an error", word)
 				}
 			}
 		}
 	}
-	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.fixes(), set, items, a.c.repaired, a.c.log)
+	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.wantedFixes(), set, items, a.c.repaired, a.c.log)
 	if f.CanEdit() {
 		a.cmd.editor, a.cmd.finish = f, f.Finish
 	}
@@ -53,7 +53,7 @@ func editFetch(a *amendment) (done bool, err error) {
 }
 
 // rest is what has not been read of the command's first line.
-func (a *amendment) rest() string {
+func (a *amendment) unread() string {
 	at := a.here()
 	return a.texts[at.text][at.at:]
 }
@@ -73,7 +73,7 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return nil
 	}
 	exists := false
-	status, err := c.ask(cmd, "exgate asks for the message again", func() *backend.Request {
+	status, err := c.askUpstream(cmd, "exgate asks for the message again", func() *backend.Request {
 		req := backend.NewRequest("UID FETCH").Raw(number).Raw("(UID)")
 		req.Untagged = func(line []byte) bool {
 			_, uid, ok := mailbox.FetchedUID(line)
@@ -83,7 +83,7 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return req
 	})
 	if err != nil {
-		return c.argumentFault(cmd, c.lostOwn(cmd, err))
+		return c.argumentFault(cmd, c.requestLost(cmd, err))
 	}
 	if status.Word == "OK" && !exists {
 		return c.client.w.line("%s OK %s", cmd.tag, missing.Text)

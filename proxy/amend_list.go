@@ -26,7 +26,7 @@ func editListNames(a *amendment) (done bool, err error) {
 	if !ok {
 		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no end")
 	}
-	if l.SpecialOnly = containsFold(selection, "SPECIAL-USE") && !a.c.login.has("SPECIAL-USE"); l.SpecialOnly {
+	if l.SpecialOnly = hasWord(selection, "SPECIAL-USE") && !a.c.login.has("SPECIAL-USE"); l.SpecialOnly {
 		rest := slices.DeleteFunc(selection, func(s string) bool { return strings.EqualFold(s, "SPECIAL-USE") })
 		text := ""
 		if len(rest) > 0 {
@@ -42,7 +42,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
 	}
 	a.args.Space()
-	patterns, ok := a.patterns()
+	patterns, ok := a.readPatterns()
 	if !ok {
 		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
 	}
@@ -55,8 +55,8 @@ func editListNames(a *amendment) (done bool, err error) {
 		name, _ := folders.Decode(reference + p)
 		l.Patterns = append(l.Patterns, name)
 	}
-	if l.List, err = a.c.folders(a.cmd, names.AnyAge); err != nil {
-		return false, unavailable(err)
+	if l.List, err = a.c.folderList(a.cmd, names.AnyAge); err != nil {
+		return false, listUnavailable(err)
 	}
 	ask := "*"
 	if len(patterns) == 1 && !wire.HasWildcard(l.Patterns[0]) {
@@ -82,7 +82,7 @@ func editListNames(a *amendment) (done bool, err error) {
 }
 
 // patterns reads one pattern, or several in parentheses.
-func (a *amendment) patterns() ([]string, bool) {
+func (a *amendment) readPatterns() ([]string, bool) {
 	if a.args.Peek() != '(' {
 		pattern, ok := a.args.String()
 		return []string{pattern}, ok
@@ -121,6 +121,6 @@ func quotedPattern(s string) string {
 	return wire.AString(s)
 }
 
-func containsFold(list []string, word string) bool {
+func hasWord(list []string, word string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, word) })
 }

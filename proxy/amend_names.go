@@ -33,7 +33,7 @@ var (
 var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{backend.FixListNames}}
 
 // name reads the name that comes next, and puts the upstream's in its place.
-func (a *amendment) name() (mailbox string, list *folders.List, err error) {
+func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
 	a.args.Space()
 	from := a.here()
 	client, ok := a.args.String()
@@ -55,7 +55,7 @@ func (a *amendment) name() (mailbox string, list *folders.List, err error) {
 }
 
 func editFirstName(a *amendment) (done bool, err error) {
-	mailbox, list, err := a.name()
+	mailbox, list, err := a.readName()
 	if err != nil {
 		return false, err
 	}
@@ -70,7 +70,7 @@ func editSecondName(a *amendment) (done bool, err error) {
 	if _, ok := a.args.Atom(); !ok {
 		return false, wire.SyntaxError(a.cmd.verb + " takes messages and a mailbox")
 	}
-	_, _, err = a.name()
+	_, _, err = a.readName()
 	return false, err
 }
 
@@ -108,7 +108,7 @@ func guardDeletion(a *amendment) (done bool, err error) {
 
 // editOldName is for DELETE: afterwards the mailbox is known to be gone.
 func editOldName(a *amendment) (done bool, err error) {
-	mailbox, list, err := a.name()
+	mailbox, list, err := a.readName()
 	if list != nil {
 		a.cmd.landed = onOK(func() { list.Remove(mailbox) })
 	}
@@ -117,7 +117,7 @@ func editOldName(a *amendment) (done bool, err error) {
 
 // editBothNames is for RENAME. The new name may be the old one in another case.
 func editBothNames(a *amendment) (done bool, err error) {
-	from, list, err := a.name()
+	from, list, err := a.readName()
 	if err != nil {
 		return false, err
 	}
@@ -129,8 +129,8 @@ func editBothNames(a *amendment) (done bool, err error) {
 		return false, wire.SyntaxError("RENAME takes two names of mailboxes")
 	}
 	if list == nil {
-		if list, err = a.c.folders(a.cmd, names.AnyAge); err != nil {
-			return false, unavailable(err)
+		if list, err = a.c.folderList(a.cmd, names.AnyAge); err != nil {
+			return false, listUnavailable(err)
 		}
 	}
 	to, err := a.c.login.names.Upstream(strings.TrimSuffix(name, a.c.login.names.Separator(list)), list.Without(from))
@@ -153,9 +153,9 @@ func editBothNames(a *amendment) (done bool, err error) {
 // editNamespace has the answer say what names look like here.
 func editNamespace(a *amendment) (done bool, err error) {
 	if o := a.c.login.names.Options; o.Prefix != "" || o.Separator != "" {
-		list, err := a.c.folders(a.cmd, names.AnyAge)
+		list, err := a.c.folderList(a.cmd, names.AnyAge)
 		if err != nil {
-			return false, unavailable(err)
+			return false, listUnavailable(err)
 		}
 		a.cmd.editor = &replies.Namespace{Separator: a.c.login.names.Separator(list)}
 	}

@@ -37,7 +37,7 @@ func editID(a *amendment) (done bool, err error) {
 	}
 	a.args.Space()
 	from := a.here()
-	if strings.ReplaceAll(a.rest(), " ", "") == "()" {
+	if strings.ReplaceAll(a.unread(), " ", "") == "()" {
 		if _, ok := a.args.List(); ok {
 			a.replace(from, "NIL")
 		}

@@ -25,7 +25,7 @@ func editSearch(a *amendment) (done bool, err error) {
 		a.args.Space()
 		word, _ = a.args.Atom()
 	}
-	if strings.EqualFold(word, "CHARSET") && a.has(backend.FixSearchCharset) {
+	if strings.EqualFold(word, "CHARSET") && a.hasFix(backend.FixSearchCharset) {
 		a.args.Space()
 		from := a.here()
 		charset, _ := a.args.String()

@@ -30,13 +30,13 @@ func editStore(a *amendment) (done bool, err error) {
 	item, _ := a.args.Atom()
 	a.args.Space()
 	from := a.here()
-	set := a.flags()
-	if !strings.HasPrefix(item, "-") && containsFold(set, `\Deleted`) && hasMergedNames(a.c.login) {
+	set := a.readFlags()
+	if !strings.HasPrefix(item, "-") && hasWord(set, `\Deleted`) && hasMergedNames(a.c.login) {
 		if done, err := guardDeletion(a); err != nil || done {
 			return done, err
 		}
 	}
-	if a.has(backend.FixRefusals) && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
+	if a.hasFix(backend.FixRefusals) && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
 		if err := a.dropKeywords(from, item, set); err != nil {
 			return false, err
 		}
@@ -74,7 +74,7 @@ func (a *amendment) dropKeywords(from position, item string, set []string) error
 }
 
 // flags reads flags in parentheses, or without.
-func (a *amendment) flags() (list []string) {
+func (a *amendment) readFlags() (list []string) {
 	if a.args.Peek() == '(' {
 		list, _ = a.args.List()
 		return list

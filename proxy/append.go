@@ -14,7 +14,7 @@ import (
 
 // append takes an APPEND to the own lane: it reads the whole command first, so
 // that nothing of a message reaches Exchange before all of it is here.
-func (c *conn) append(cmd *command, lit *wire.Literal) error {
+func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	up, lit, err := c.readAppend(cmd, lit)
 	if err != nil {
 		return c.argumentFault(cmd, err)
@@ -151,12 +151,12 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 // would refuse or falsify is left out, and taken from the upload instead.
 func canonicalAppend(up *delivery.Upload) string {
 	mailbox := "INBOX"
-	if plainName(up.Mailbox) {
+	if isPlainName(up.Mailbox) {
 		mailbox = up.Mailbox
 	}
 	var flags []string
 	for _, f := range up.Flags {
-		if plainName(strings.TrimPrefix(f, `\`)) {
+		if isPlainName(strings.TrimPrefix(f, `\`)) {
 			flags = append(flags, f)
 		}
 	}
@@ -164,7 +164,7 @@ func canonicalAppend(up *delivery.Upload) string {
 }
 
 // plainName tells whether s is an atom that means itself in every reading.
-func plainName(s string) bool {
+func isPlainName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/-_.$ ", c) >= 0) {
@@ -175,6 +175,6 @@ func plainName(s string) bool {
 }
 
 // ownsAppend tells whether APPEND goes through the own lane.
-func (c *conn) ownsAppend() bool {
+func (c *conn) isAppendOwned() bool {
 	return c.login.profile.HasAppendFix() || len(c.set.opts.Filter.Command) > 0
 }

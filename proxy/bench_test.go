@@ -117,7 +117,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	if items != "" {
 		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
 		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
-		a.add("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
+		a.addLine("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
 		if done, err := editFetch(a); done || err != nil {
 			b.Fatal(done, err)
 		}

@@ -6,7 +6,7 @@ import (
 
 // offersTokens tells whether clients are told of the mechanisms for tokens.
 // They may use them at any time, but no Exchange on premises takes tokens.
-func (s *settings) offersTokens() bool { return s.opts.Upstreams[0].Profile == profile.Online }
+func (s *settings) canOfferTokens() bool { return s.opts.Upstreams[0].Profile == profile.Online }
 
 // capabilitiesBeforeLogin is what the gateway itself offers.
 func (c *conn) capabilitiesBeforeLogin() string {
@@ -14,7 +14,7 @@ func (c *conn) capabilitiesBeforeLogin() string {
 	switch {
 	case c.canLogin():
 		list += " AUTH=PLAIN AUTH=LOGIN"
-		if c.set.offersTokens() {
+		if c.set.canOfferTokens() {
 			list += " AUTH=XOAUTH2 AUTH=OAUTHBEARER"
 		}
 		if users := c.set.opts.Users; users != nil {

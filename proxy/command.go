@@ -55,7 +55,7 @@ func (cmd *command) isRepeatable() bool {
 // asksForBodies tells whether the items of a FETCH ask for messages, not only
 // for their headers and flags. A piece after the first of one that is fetched
 // piece by piece, as Thunderbird does, is no message more.
-func asksForBodies(args string) bool {
+func hasBodyItem(args string) bool {
 	args = strings.ToUpper(args)
 	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]", "BINARY.PEEK[]"} {
 		if _, after, ok := strings.Cut(args, item); ok && (!strings.HasPrefix(after, "<") || strings.HasPrefix(after, "<0.")) {
@@ -72,7 +72,7 @@ func asksForBodies(args string) bool {
 }
 
 // opening reads what a SELECT or EXAMINE opens.
-func opening(args *wire.Args, verb string) mailbox.View {
+func openedView(args *wire.Args, verb string) mailbox.View {
 	args.Space()
 	name, ok := args.String()
 	if !ok {
@@ -84,7 +84,7 @@ func opening(args *wire.Args, verb string) mailbox.View {
 // binding tells why a session in which the command has been used cannot go on
 // with another upstream connection: what it set up there, and what the client
 // would miss, is not known here. "" if nothing speaks against it.
-func binding(verb, args string) string {
+func pinReason(verb, args string) string {
 	args = strings.ToUpper(args)
 	has := func(words ...string) string {
 		for _, word := range words {

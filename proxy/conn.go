@@ -159,7 +159,7 @@ func (c *conn) dispatch(line []byte) error {
 			return c.bye("%s", err)
 		}
 		tag, _, _ := strings.Cut(string(line), " ")
-		return c.malformed(tag, nil, err.Error())
+		return c.refuseMalformed(tag, nil, err.Error())
 	}
 	// One copy: waiting for the upstream reuses the reader's buffer.
 	whole := string(line)
@@ -168,23 +168,23 @@ func (c *conn) dispatch(line []byte) error {
 	cmd := &command{tag: tag, verb: verb, args: args, rule: ruleOf[verb]}
 	switch {
 	case !wire.IsTag(tag) || verb == "":
-		return c.malformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
+		return c.refuseMalformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
 	case c.link.up == nil:
 		return c.beforeLogin(cmd, lit)
 	}
 	switch to, why := c.laneOf(cmd); to {
 	case direct:
 		c.tally.stats.Direct++
-		return c.direct(cmd, whole, lit)
+		return c.relayDirect(cmd, whole, lit)
 	case amended:
 		c.tally.stats.Amended++
-		return c.amended(cmd, whole, lit)
+		return c.relayAmended(cmd, whole, lit)
 	case owned:
 		c.tally.stats.Owned++
 		if cmd.verb == "PROXYAUTH" {
 			return c.proxyAuth(cmd, lit)
 		}
-		return c.append(cmd, lit)
+		return c.takeAppend(cmd, lit)
 	default:
 		c.tally.stats.Refused++
 		if c.tally.stats.Refused > c.srv.limits.Refused {
@@ -206,7 +206,7 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 		return refused, cmd.verb + " is not allowed after login"
 	case cmd.rule.lane == refused:
 		return refused, cmd.verb + " is not relayed: " + cmd.rule.why
-	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.ownsAppend()):
+	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.isAppendOwned()):
 		return direct, ""
 	case cmd.rule.lane == amended && !cmd.rule.edits.isWanted(c.login):
 		return direct, ""
@@ -221,12 +221,12 @@ func (c *conn) readLine() ([]byte, error) {
 	line, max, err := c.nextLine()
 	c.client.within = false
 	if errors.Is(err, wire.ErrLineTooLong) {
-		return nil, c.bye("%s", tooLong(max))
+		return nil, c.bye("%s", tooLongText(max))
 	}
 	return line, err
 }
 
-func tooLong(max int) string {
+func tooLongText(max int) string {
 	return fmt.Sprintf("a command line is at most %d bytes long here", max)
 }
 
@@ -305,7 +305,7 @@ func (c *conn) waitForClient() error {
 // lineTooLong passes over a line that is not gathered; nothing of it was
 // relayed. Before login, or where it has no end, the session ends.
 func (c *conn) lineTooLong(max int) error {
-	text := tooLong(max)
+	text := tooLongText(max)
 	tag, _, _ := strings.Cut(string(c.client.r.Peek()[:64]), " ")
 	if c.link.up == nil || !wire.IsTag(tag) {
 		return c.bye("%s", text)
@@ -352,7 +352,7 @@ func (c *conn) readFailure(err error) error {
 func (c *conn) stopping() error { return c.bye("exgate is stopping; log in again later") }
 
 // malformed answers a line that is no command.
-func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
+func (c *conn) refuseMalformed(tag string, lit *wire.Literal, why string) error {
 	c.tally.stats.Refused++
 	if c.link.up == nil {
 		return c.bye("%s", why)
@@ -366,7 +366,7 @@ func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
 // refuse answers a command that is not taken. A literal that the client sends
 // unasked is passed over, up to a bound.
 func (c *conn) refuse(lit *wire.Literal, format string, args ...any) error {
-	if err := c.drain(lit); err != nil {
+	if err := c.skipRest(lit); err != nil {
 		return err
 	}
 	return c.client.w.line(format, args...)
@@ -374,7 +374,7 @@ func (c *conn) refuse(lit *wire.Literal, format string, args ...any) error {
 
 // drain passes over the rest of a command whose last line announced lit. A
 // synchronizing literal that is refused never comes, and nothing after it.
-func (c *conn) drain(lit *wire.Literal) error {
+func (c *conn) skipRest(lit *wire.Literal) error {
 	for lit != nil && lit.NonSync {
 		if lit.Size > c.srv.limits.Drain {
 			return c.bye("refused: a literal of %d bytes was sent without asking", lit.Size)

@@ -13,7 +13,7 @@ import (
 
 // direct relays a command, its literals of any size, and leaves its reply to
 // the relay. It returns when the next command may be read.
-func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
+func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 	defer func() { cmd.examined.Close() }()
 	if cmd.verb == "LOGOUT" && c.link.isGone() {
 		return c.farewells(cmd)
@@ -34,7 +34,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 			return err
 		}
 		if outcome == lineRefused {
-			return errors.Join(c.drain(lit), c.reportExamined(cmd))
+			return errors.Join(c.skipRest(lit), c.reportExamined(cmd))
 		}
 		if lit == nil {
 			break // if the upstream was lost, attend hears of it
@@ -76,7 +76,7 @@ func (c *conn) cutShort(lit *wire.Literal) error {
 	if err := c.resumable(); err != nil {
 		return err
 	}
-	if err := c.drain(lit); err != nil {
+	if err := c.skipRest(lit); err != nil {
 		return err
 	}
 	return c.attend()
@@ -92,14 +92,14 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	switch {
 	case cmd.verb == "LOGOUT": // which spares Exchange a connection
 		return c.ready(cmd)
-	case cmd.effect() == fetchesView && asksForBodies(cmd.args):
+	case cmd.effect() == fetchesView && hasBodyItem(cmd.args):
 		cmd.bodies = true
 		messages = c.login.account.Fetches
 	case cmd.verb == "APPEND" && lit != nil && c.set.opts.Observe:
-		cmd.examined = c.examine(cmd.args, lit)
+		cmd.examined = c.newExamined(cmd.args, lit)
 		messages = c.login.account.Appends
 	}
-	if err := c.pace(messages); err != nil {
+	if err := c.awaitPace(messages); err != nil {
 		return err
 	}
 	return c.ready(cmd)
@@ -184,7 +184,7 @@ func (c *conn) canKeepPlus(lit *wire.Literal) bool {
 // upstream is lost.
 func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left int64, err error) {
 	w := &literalWriter{c: c, examined: cmd.examined, until: time.Now().Add(c.srv.limits.literal(lit.Size))}
-	if lit.Size <= keptLiteral {
+	if lit.Size <= maxKeptLiteral {
 		w.value = make([]byte, 0, lit.Size)
 	}
 	left, err = c.readLiteral(w, lit.Size)
@@ -234,7 +234,7 @@ func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
 	c.client.trace.toUpstream(cmd, line)
 	c.out = append(append(c.out[:0], line...), "\r\n"...)
 	_, err := c.link.up.Write(c.out)
-	if cap(c.out) > keptLiteral {
+	if cap(c.out) > maxKeptLiteral {
 		c.out = nil // an idle session holds little
 	}
 	if err != nil {

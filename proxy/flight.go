@@ -16,23 +16,23 @@ import (
 // flight is what has become of a command that was sent to the upstream. It is
 // guarded by link.mu.
 type flight struct {
-	phase    phase
-	granted  bool // the "+" for the line that was sent last has come
-	swallow  bool // the "+" that is awaited answers a literal of our making, and is not the client's
-	pieces   []piece
-	whole    bool // pieces hold all of it that has been sent
-	complete bool // the last line has been sent
-	told     bool // the client has got the "+" of its IDLE
-	ended    bool // an IDLE whose end the client has sent
-	renews   bool // an IDLE whose reply is awaited to begin it again
-	fresh    bool // it was sent again on a fresh connection
-	counted  bool // a message that it brought has been counted
-	tries    int  // times that it was sent again
-	sent     time.Time
-	expunges int          // link.expunges then
-	opens    mailbox.View // what SELECT opens
-	status   wire.Status  // of its tagged reply
-	verdict  replies.Verdict
+	phase     phase
+	granted   bool // the "+" for the line that was sent last has come
+	swallow   bool // the "+" that is awaited answers a literal of our making, and is not the client's
+	pieces    []piece
+	whole     bool // pieces hold all of it that has been sent
+	complete  bool // the last line has been sent
+	told      bool // the client has got the "+" of its IDLE
+	ended     bool // an IDLE whose end the client has sent
+	renews    bool // an IDLE whose reply is awaited to begin it again
+	afresh    bool // it was sent again on a fresh connection
+	isCounted bool // a message that it brought has been counted
+	tries     int  // times that it was sent again
+	sent      time.Time
+	expunges  int          // link.expunges then
+	opens     mailbox.View // what SELECT opens
+	status    wire.Status  // of its tagged reply
+	verdict   replies.Verdict
 }
 
 // phase is how far a command has come.
@@ -61,7 +61,7 @@ func (f *flight) isKept() bool { return f.complete && f.whole }
 func (f *flight) isDone() bool { return f.phase == phaseDone }
 
 // awaitsReply reports whether the command can still be completed by a reply.
-func (f *flight) awaitsReply() bool { return f.phase < phaseThrottled }
+func (f *flight) isAwaitingReply() bool { return f.phase < phaseThrottled }
 
 // launch puts a command in flight.
 func (l *link) launch(cmd *command) {
@@ -85,11 +85,11 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 	f := &cmd.flight
 	if lit != nil {
 		line = line[:strings.LastIndexByte(line, '{')]
-		f.whole = f.whole && lit.Size <= keptLiteral
+		f.whole = f.whole && lit.Size <= maxKeptLiteral
 	} else {
 		f.complete = true
 		if cmd.effect() == opensView {
-			f.opens = opening(args, cmd.verb)
+			f.opens = openedView(args, cmd.verb)
 			f.opens.Shown = cmd.mailbox
 		}
 	}
@@ -98,9 +98,9 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 	}
 }
 
-// keptLiteral bounds a literal of a relayed command that is remembered: longer
+// maxKeptLiteral bounds a literal of a relayed command that is remembered: longer
 // than any mailbox name.
-const keptLiteral = 4096
+const maxKeptLiteral = 4096
 
 // begin notes which line of a command is sent now.
 func (l *link) begin(cmd *command, step lineStep) {
@@ -179,8 +179,8 @@ func (l *link) countsMessage() bool {
 		return false
 	}
 	f := &l.flight[0].flight
-	more := f.counted
-	f.counted = true
+	more := f.isCounted
+	f.isCounted = true
 	return more
 }
 
@@ -217,7 +217,7 @@ type landing struct {
 func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.flight, func(cmd *command) bool { return cmd.tag == status.Tag && cmd.flight.awaitsReply() })
+	i := slices.IndexFunc(l.flight, func(cmd *command) bool { return cmd.tag == status.Tag && cmd.flight.isAwaitingReply() })
 	if i < 0 {
 		return landing{}
 	}
@@ -229,15 +229,15 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	case f.renews && status.Word == "OK":
 		f.renews = false
 		return landing{cmd: cmd, again: true}
-	case l.outlastsThrottle(cmd, status):
+	case l.canOutlastThrottle(cmd, status):
 		f.phase = phaseThrottled
 		l.bell.alarm()
 		return landing{cmd: cmd, again: true}
-	case l.wantsFresh(cmd, status):
+	case l.canBeAskedAfresh(cmd, status):
 		f.phase, f.status = phaseStale, status
 		l.bell.alarm()
 		return landing{cmd: cmd, again: true}
-	case f.fresh && isUnavailable(cmd, status):
+	case f.afresh && isUnavailable(cmd, status):
 		f.verdict.Instead = overQuota(cmd, status)
 	}
 	if cmd.finish != nil {
@@ -246,7 +246,7 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	f.phase, f.status = phaseDone, status
 	l.flight = slices.Delete(l.flight, i, i+1)
 	if status.Word == "OK" {
-		l.pinned = cmp.Or(l.pinned, binding(cmd.verb, cmd.args))
+		l.pinned = cmp.Or(l.pinned, pinReason(cmd.verb, cmd.args))
 		if cmd.verb == "ENABLE" && !slices.Contains(l.enabled, cmd.args) {
 			l.enabled = append(slices.Clip(l.enabled), cmd.args)
 		}
@@ -285,7 +285,7 @@ func (l *link) updateView(cmd *command, status wire.Status) {
 
 // outlastsThrottle reports whether a refused command is sent again when the
 // throttle that refused it is over. mu is held.
-func (l *link) outlastsThrottle(cmd *command, status wire.Status) bool {
+func (l *link) canOutlastThrottle(cmd *command, status wire.Status) bool {
 	f := &cmd.flight
 	return status.Word != "OK" && f.isKept() && f.phase != phaseLiteral && f.tries < delivery.MaxTries && cmd.examined == nil &&
 		l.resumes && l.exchange && backend.Classify(status).Kind == backend.KindThrottled
@@ -300,10 +300,10 @@ func (l *link) outlastsThrottle(cmd *command, status wire.Status) bool {
 // refused (RFC 9051 section 6.4.7). What is refused again finds the mailbox
 // full, as far as can be told. (MOVE may have been done in part, RFC 6851
 // section 3.3.)
-func (l *link) wantsFresh(cmd *command, status wire.Status) bool {
+func (l *link) canBeAskedAfresh(cmd *command, status wire.Status) bool {
 	f := &cmd.flight
 	renumbered := cmd.verb == "COPY" && f.expunges != l.expunges
-	return isUnavailable(cmd, status) && !f.fresh && !renumbered && f.isKept() && f.phase != phaseLiteral && len(l.flight) == 1 &&
+	return isUnavailable(cmd, status) && !f.afresh && !renumbered && f.isKept() && f.phase != phaseLiteral && len(l.flight) == 1 &&
 		l.resumes && l.pinned == "" && l.exchange
 }
 
@@ -329,7 +329,7 @@ func (l *link) relaunch(cmd *command) {
 	case phaseThrottled:
 		f.tries++
 	case phaseStale:
-		f.fresh = true
+		f.afresh = true
 	}
 	f.phase = phaseSent
 	f.expunges, f.sent = l.expunges, time.Now()
@@ -368,7 +368,7 @@ func (l *link) dropLost(steady time.Duration) (gone []*command) {
 		if time.Since(cmd.flight.sent) > steady {
 			cmd.flight.tries = 0
 		}
-		if l.survives(cmd) {
+		if l.canSurvive(cmd) {
 			cmd.flight.tries++
 			kept = append(kept, cmd)
 		} else {
@@ -382,7 +382,7 @@ func (l *link) dropLost(steady time.Duration) (gone []*command) {
 }
 
 // survives reports whether a command in flight is sent again. mu is held.
-func (l *link) survives(cmd *command) bool {
+func (l *link) canSurvive(cmd *command) bool {
 	f := &cmd.flight
 	renumbered := f.expunges != l.expunges && slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
 	return (cmd.isRepeatable() || f.phase == phaseStale) && !f.ended && !renumbered && f.tries < delivery.MaxTries

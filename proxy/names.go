@@ -16,7 +16,7 @@ import (
 // folders returns the list of the account's mailboxes, which is read if it is
 // not known, or older than allowed. No command is in flight when it returns
 // with one that was read.
-func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, error) {
+func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, error) {
 	account := c.login.account
 	if list, age := account.known.Get(); list != nil && age <= allowed {
 		return list, nil
@@ -34,11 +34,11 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 		}
 		return req
 	}
-	status, err := c.ask(cmd, "exgate reads the list of folders", req)
+	status, err := c.askUpstream(cmd, "exgate reads the list of folders", req)
 	var lost *backend.LostError
 	if errors.As(err, &lost) && c.ctx.Err() == nil && c.login.resume { // on another connection, once
 		list = folders.NewList("")
-		status, err = c.ask(cmd, "exgate reads the list of folders", req)
+		status, err = c.askUpstream(cmd, "exgate reads the list of folders", req)
 	}
 	if err == nil && status.Word != "OK" {
 		err = backend.ReplyError("LIST", status)
@@ -52,7 +52,7 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 
 // unavailable is the answer to a command that could not be run since something
 // that it needs could not be.
-func unavailable(err error) error {
+func listUnavailable(err error) error {
 	var ended *errBye
 	if errors.As(err, &ended) {
 		return err
@@ -75,8 +75,8 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 		return "", nil, refuseArgument("NO [CANNOT] the name of the mailbox is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
 	}
 	for allowed := names.AnyAge; ; allowed = names.FreshEnough {
-		if list, err = c.folders(cmd, allowed); err != nil {
-			return "", nil, unavailable(err)
+		if list, err = c.folderList(cmd, allowed); err != nil {
+			return "", nil, listUnavailable(err)
 		}
 		if mailbox, err = c.login.names.Upstream(name, list); err != nil {
 			return "", nil, refuseArgument("NO [CANNOT] %s", err)
@@ -98,7 +98,7 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 func (c *conn) makeInbox(cmd *command, mailbox string, list *folders.List) error {
 	status, err := c.createUpstream(cmd, mailbox, list)
 	if err != nil {
-		return c.lostOwn(cmd, err)
+		return c.requestLost(cmd, err)
 	}
 	if status.Word != "OK" {
 		return refuseArgument("%s the INBOX %q cannot be made: %s", status.Word, mailbox, status.Text)
@@ -125,7 +125,7 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 		}
 	}
 	if client != mailbox && n.IsNews(client) {
-		c.fixed("names")
+		c.countFixes("names")
 		c.log.Info("a mailbox has another name in Exchange", "mailbox", client, "exchange", mailbox)
 	}
 	return nil
@@ -133,7 +133,7 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 
 // ask sends a request of the gateway's own, with nothing in flight, and returns
 // its reply. The client is watched meanwhile.
-func (c *conn) ask(cmd *command, reason string, request func() *backend.Request) (status wire.Status, err error) {
+func (c *conn) askUpstream(cmd *command, reason string, request func() *backend.Request) (status wire.Status, err error) {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return status, err
 	}

@@ -7,7 +7,7 @@ import (
 
 // examine prepares for the message of an APPEND. It returns nil where the
 // arguments are not understood: Exchange will judge them.
-func (c *conn) examine(args string, lit *wire.Literal) *delivery.Examined {
+func (c *conn) newExamined(args string, lit *wire.Literal) *delivery.Examined {
 	parsed := new(wire.Args)
 	parsed.AddText([]byte(args))
 	up, err := parseAppend(parsed)

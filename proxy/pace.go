@@ -10,7 +10,7 @@ import (
 // than the account's pace allows. One that brings or takes a message, by whose
 // pace it goes (else nil), is held back for that too, and while the account is
 // throttled. An observing gateway says what it would have waited.
-func (c *conn) pace(messages *backend.Pace) error {
+func (c *conn) awaitPace(messages *backend.Pace) error {
 	account := c.login.account
 	opts := &c.set.opts
 	d, why := account.Commands.Charge(1), "commands go at the pace that is set for them"

@@ -16,7 +16,7 @@ import (
 // its client hears of no new mail.
 
 // loginName is the name that logs in, whose connections Exchange may count.
-func loginName(id backend.Identity) string { return fold(cmp.Or(id.Admin, id.User)) }
+func loginName(id backend.Identity) string { return foldCase(cmp.Or(id.Admin, id.User)) }
 
 // IdleSince implements slots.Owner.
 func (c *conn) IdleSince() (since time.Time, listens bool) { return c.link.idleSince() }
@@ -39,7 +39,7 @@ func (c *conn) takeSeat(to *routing.Target, id backend.Identity) error {
 	}
 	c.waiting.set(to.Slots.WaitingText(), time.Time{})
 	return c.patiently(func(ctx context.Context) (err error) {
-		c.seat.slot, err = to.Slots.Take(ctx, c, fold(id.User), loginName(id))
+		c.seat.slot, err = to.Slots.Take(ctx, c, foldCase(id.User), loginName(id))
 		return err
 	})
 }
@@ -101,4 +101,4 @@ func (c *conn) comesBack() {
 }
 
 // fold makes names equal that the upstream takes for the same.
-func fold(name string) string { return strings.ToLower(name) }
+func foldCase(name string) string { return strings.ToLower(name) }

@@ -15,7 +15,7 @@ const maxUpstreamLine = 10_000
 
 // isTooLong tells whether Exchange would refuse the command for its length.
 func (a *amendment) isTooLong() bool {
-	return a.has(backend.FixLongSets) && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
+	return a.hasFix(backend.FixLongSets) && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
 }
 
 // sendSplit sends a command once for each part of its set, one after the other,
@@ -43,7 +43,7 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 		if i < len(parts)-1 {
 			cmd.finish = func(s wire.Status) replies.Verdict { return replies.Verdict{Hidden: s.Word == "OK"} }
 		}
-		if err := c.direct(cmd, text, nil); err != nil {
+		if err := c.relayDirect(cmd, text, nil); err != nil {
 			return err
 		}
 		if err := c.awaitFlight(cmd.flight.isDone); err != nil {

@@ -24,7 +24,7 @@ type repairs struct {
 }
 
 // fixed counts the uses of fixes, by serve or the own lane.
-func (c *conn) fixed(fixes ...string) {
+func (c *conn) countFixes(fixes ...string) {
 	c.tally.stats.Fixes.Count(fixes...)
 	for _, fix := range fixes {
 		c.srv.totals.Fixes.Count(fix)
@@ -32,7 +32,7 @@ func (c *conn) fixed(fixes ...string) {
 }
 
 // counted are the session's counters as they are now.
-func (c *conn) counted() counters.Values {
+func (c *conn) countersNow() counters.Values {
 	s := &c.tally.stats
 	n := counters.Values{
 		counters.ClientIn: c.client.received.Load(), counters.ClientOut: c.client.w.sent.Load(),
@@ -80,7 +80,7 @@ func (c *conn) openAttrs() []any {
 // logEnd writes the line at the end of a session.
 func (c *conn) logEnd(err error, took time.Duration) {
 	c.publish()
-	attrs := []any{"reason", reason(err), "took", took.Round(time.Millisecond)}
+	attrs := []any{"reason", endReason(err), "took", took.Round(time.Millisecond)}
 	if c.login == nil {
 		level := slog.LevelInfo
 		if c.attempts.turnedAway { // there may be a flood of them
@@ -106,7 +106,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	c.log.Info("session end", attrs...)
 }
 
-func reason(err error) string {
+func endReason(err error) string {
 	switch {
 	case errors.Is(err, errDone):
 		return "logout"

@@ -7,7 +7,7 @@ import (
 // publish adds to the gateway's totals what the session has counted since it
 // last did: before it waits for its client, and at its end.
 func (c *conn) publish() {
-	now := c.counted()
+	now := c.countersNow()
 	c.srv.totals.Add(&now, &c.tally.published)
 	c.tally.published = now
 }

@@ -27,10 +27,10 @@ func NewTracer(w io.Writer) *Tracer { return &Tracer{w: w} }
 
 // tracer is the trace of one session. A nil tracer writes nothing.
 type tracer struct {
-	out     *Tracer
-	session string
-	hides   bool            // the client's command at hand is not shown, nor what it goes on with
-	tags    map[string]bool // those shown, of commands after the login; guarded by out.mu
+	out      *Tracer
+	session  string
+	isHidden bool            // the client's command at hand is not shown, nor what it goes on with
+	tags     map[string]bool // those shown, of commands after the login; guarded by out.mu
 }
 
 func (t *Tracer) session(id string) *tracer {
@@ -71,17 +71,17 @@ func (t *tracer) print(arrow string, line []byte) {
 
 // more traces a line that the client's command goes on with, after a literal.
 func (t *tracer) more(line []byte) {
-	if t != nil && t.hides {
+	if t != nil && t.isHidden {
 		line = []byte(hidden)
 	}
 	t.print("C>E", line)
 }
 
 // idleEnds traces the line that ends IDLE, which may be any.
-func (t *tracer) idleEnds(line []byte) { t.print("C>E", done(string(line))) }
+func (t *tracer) idleEnds(line []byte) { t.print("C>E", idleEnd(string(line))) }
 
 // done is the line that ends IDLE as it is shown.
-func done(line string) []byte {
+func idleEnd(line string) []byte {
 	if !strings.EqualFold(line, "DONE") {
 		line = hidden
 	}
@@ -97,10 +97,10 @@ func (t *tracer) toUpstream(cmd *command, line string) {
 	case t == nil:
 	case cmd.rule == nil:
 		t.print("E>S", fmt.Appendf(nil, "%s (%d bytes)", hidden, len(line)))
-	case bare[cmd.verb] && strings.HasPrefix(line, cmd.tag+" "):
-		t.print("E>S", []byte(cmd.tag+" "+masked(cmd.verb, cmd.args)))
-	case bare[cmd.verb]:
-		t.print("E>S", done(line))
+	case bareVerbs[cmd.verb] && strings.HasPrefix(line, cmd.tag+" "):
+		t.print("E>S", []byte(cmd.tag+" "+withoutArgs(cmd.verb, cmd.args)))
+	case bareVerbs[cmd.verb]:
+		t.print("E>S", idleEnd(line))
 	default:
 		t.print("E>S", []byte(line))
 	}
@@ -109,15 +109,15 @@ func (t *tracer) toUpstream(cmd *command, line string) {
 // fromUpstream traces the first piece of a response, or a later one.
 func (t *tracer) fromUpstream(line []byte, first bool) {
 	if first {
-		line = t.masksTag(line)
+		line = t.maskTag(line)
 	}
 	t.print("E<S", line)
 }
 
-func (t *tracer) toClient(line []byte) { t.print("C<E", t.masksTag(line)) }
+func (t *tracer) toClient(line []byte) { t.print("C<E", t.maskTag(line)) }
 
 // masksTag hides the tag of a reply where that of the command was hidden.
-func (t *tracer) masksTag(line []byte) []byte {
+func (t *tracer) maskTag(line []byte) []byte {
 	if t == nil {
 		return line
 	}
@@ -145,7 +145,7 @@ func (t *tracer) upstream() backend.Trace {
 }
 
 // bare are the commands that have no argument.
-var bare = map[string]bool{
+var bareVerbs = map[string]bool{
 	"CAPABILITY": true, "NOOP": true, "LOGOUT": true, "STARTTLS": true,
 	"CHECK": true, "CLOSE": true, "UNSELECT": true, "EXPUNGE": true, "IDLE": true, "NAMESPACE": true,
 }
@@ -161,15 +161,15 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	tag, rest, _ := strings.Cut(string(line), " ")
 	verb, args := wire.SplitVerb(rest)
 	route := ruleOf[verb]
-	t.hides = !loggedIn || route == nil || !route.shown() || !wire.IsTag(tag)
+	t.isHidden = !loggedIn || route == nil || !route.isShown() || !wire.IsTag(tag)
 	switch {
-	case !t.hides:
-		t.shows(tag)
-		if bare[verb] {
-			line = []byte(tag + " " + masked(verb, args))
+	case !t.isHidden:
+		t.rememberTag(tag)
+		if bareVerbs[verb] {
+			line = []byte(tag + " " + withoutArgs(verb, args))
 		}
 		t.print("C>E", line)
-	case route != nil && bare[verb] && args == "":
+	case route != nil && bareVerbs[verb] && args == "":
 		t.print("C>E", []byte(hidden+" "+verb))
 	case route != nil:
 		t.print("C>E", fmt.Appendf(nil, "%s %s %[1]s (%[3]d bytes)", hidden, verb, len(line)))
@@ -180,12 +180,12 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 
 // shown tells whether a command after the login has arguments that the trace
 // shows. Those of LOGIN are not, nor what a client may take for one.
-func (r *rule) shown() bool {
+func (r *rule) isShown() bool {
 	return r.lane != refused && r.states&afterLogin != 0 && r != ruleOf["PROXYAUTH"]
 }
 
 // masked is a command that should have no argument.
-func masked(verb, args string) string {
+func withoutArgs(verb, args string) string {
 	if args == "" {
 		return verb
 	}
@@ -193,7 +193,7 @@ func masked(verb, args string) string {
 }
 
 // shows remembers that a tag has been shown.
-func (t *tracer) shows(tag string) {
+func (t *tracer) rememberTag(tag string) {
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
 	if len(t.tags) >= maxTags {
