@@ -9,24 +9,25 @@ import (
 	"exgate/proxy/replies"
 )
 
-// fetchEdits is for FETCH: what is asked decides what of the answer is looked at.
+// fetchEdits are the edits of FETCH. The items that the client asks for decide
+// which replies are examined.
 var fetchEdits = edits{args: editFetch, fixes: []backend.ReplyFix{
 	backend.FixMissingData, backend.FixStructure, backend.FixSubstitute, backend.FixRefusals, backend.FixLongSets,
 }}
 
-// foreignItems are FETCH items of extensions that Exchange never had, by the
-// capability that announces them: it counts them as errors
-// (docs/exchange.md#error-11, imapsync's --synclabels).
+// foreignItems are FETCH items of extensions that no Exchange has, with the
+// capability that announces each. Exchange counts such an item as an error
+// (docs/exchange.md#error-11). imapsync's --synclabels asks for X-GM-LABELS.
 var foreignItems = []struct{ item, capability string }{
-	{"X-GM-", "X-GM-EXT-1"}, {"MODSEQ", "CONDSTORE"}, {"BINARY", "BINARY"}, {"EMAILID", "OBJECTID"}, {"THREADID", "OBJECTID"},
-	{"PREVIEW", "PREVIEW"}, {"SAVEDATE", "SAVEDATE"},
+	{"X-GM-", "X-GM-EXT-1"}, {"MODSEQ", "CONDSTORE"}, {"BINARY", "BINARY"}, {"EMAILID", "OBJECTID"},
+	{"THREADID", "OBJECTID"}, {"PREVIEW", "PREVIEW"}, {"SAVEDATE", "SAVEDATE"},
 }
 
 func editFetch(a *amendment) (done bool, err error) {
 	a.args.Space()
 	set, ok := a.args.Atom()
 	if !ok || len(a.literals) > 0 {
-		return false, nil // Exchange will say what it thinks of it
+		return false, nil // not understood here: Exchange judges it
 	}
 	items := replies.WithoutSections(strings.ToUpper(a.unread()))
 	if a.hasFix(backend.FixRefusals) {
@@ -52,14 +53,15 @@ func editFetch(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// rest is what has not been read of the command's first line.
+// unread returns the rest of the line that args is in.
 func (a *amendment) unread() string {
 	at := a.here()
 	return a.texts[at.text][at.at:]
 }
 
-// fetchOne relays a FETCH of one message by its UID. When it brings nothing,
-// the mailbox is asked whether the message exists.
+// fetchOne relays a FETCH of one message by its UID. If the reply has no data of
+// the message, exgate asks Exchange whether the message exists. If it does, the
+// client gets NO in place of OK.
 func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 	cmd := a.cmd
 	if err := c.sendAmended(a); err != nil {
@@ -89,11 +91,12 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return c.client.w.line("%s OK %s", cmd.tag, missing.Text)
 	}
 	c.repaired("missing-data")
-	c.log.Warn("Exchange gave no message", "uid", number)
+	c.log.Warn("Exchange sent no data of a message that exists; the client gets NO", "uid", number)
 	return c.client.w.line("%s NO %s", cmd.tag, replies.MissingText("with UID "+number))
 }
 
-// repaired counts a repair of a reply.
+// repaired counts the use of a reply fix. It may be called by serve and by the
+// relay.
 func (c *conn) repaired(fix string) {
 	c.srv.totals.Fixes.Count(fix)
 	c.tally.repairs.Lock()

@@ -8,12 +8,13 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// storeEdits is for STORE.
+// storeEdits are the edits of STORE.
 var storeEdits = edits{
 	args: editStore, names: mergedNames, fixes: []backend.ReplyFix{backend.FixRefusals, backend.FixLongSets},
 }
 
-// editStore looks at the flags that are set.
+// editStore refuses \Deleted in a merged mailbox, drops keywords that the mailbox
+// cannot keep, and splits a long set.
 func editStore(a *amendment) (done bool, err error) {
 	a.args.Space()
 	messages, ok := a.args.Atom()
@@ -47,12 +48,12 @@ func editStore(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// dropKeywords takes out of a STORE the keywords that the mailbox does not keep,
-// each of which Exchange counts as an error (docs/exchange.md#keywords).
+// dropKeywords removes from a STORE the keywords that the mailbox cannot keep.
+// Exchange would count each as an error (docs/exchange.md#keywords).
 func (a *amendment) dropKeywords(from position, item string, set []string) error {
 	c := a.c
 	permanent := c.link.selected().PermanentFlags
-	if len(permanent) == 0 { // not known, or read-only
+	if len(permanent) == 0 { // unknown, or the mailbox is read-only
 		return nil
 	}
 	var keep []string
@@ -64,16 +65,17 @@ func (a *amendment) dropKeywords(from position, item string, set []string) error
 	switch {
 	case len(keep) == len(set):
 		return nil
-	case len(keep) == 0 && strings.HasPrefix(strings.TrimLeft(item, " "), "+"), len(keep) == 0 && strings.HasPrefix(item, "-"):
+	case len(keep) == 0 && strings.HasPrefix(strings.TrimLeft(item, " "), "+"),
+		len(keep) == 0 && strings.HasPrefix(item, "-"):
 		c.repaired("refusals")
-		return refuseArgument("NO [CANNOT] the mailbox keeps no flags but %s", strings.Join(permanent, " "))
+		return refuseArgument("NO [CANNOT] the mailbox keeps no other flags than %s", strings.Join(permanent, " "))
 	}
 	c.repaired("refusals")
 	a.replace(from, "("+strings.Join(keep, " ")+")")
 	return nil
 }
 
-// flags reads flags in parentheses, or without.
+// readFlags reads flags with or without parentheses.
 func (a *amendment) readFlags() (list []string) {
 	if a.args.Peek() == '(' {
 		list, _ = a.args.List()

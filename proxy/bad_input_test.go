@@ -39,7 +39,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			c.raw(half)
 			leave(c)
 			u.ends() // without a byte of it
-			if end := g.logged("session end")["reason"].(string); !strings.HasPrefix(end, "client: ") {
+			if end := g.logged("session end")["reason"].(string); !strings.HasPrefix(end, "the client's connection failed: ") {
 				t.Errorf("the reason in the log is %q", end)
 			}
 			if strings.Contains(g.log.String(), "message refused") {

@@ -207,7 +207,7 @@ func TestMerge(t *testing.T) {
 	c.C("s1 STATUS trash (MESSAGES)")
 	c.S("* STATUS trash (MESSAGES 1)")
 	c.S("s1 OK …")
-	g.logged("several names are one mailbox")
+	g.logged("clients use several names for one mailbox")
 	for _, command := range []string{`STORE 1 +FLAGS (\Deleted)`, `UID STORE 1 FLAGS.SILENT \Deleted`, "EXPUNGE", "UID EXPUNGE 1", "MOVE 1 INBOX"} {
 		c.do("SELECT trash", "OK …")
 		c.do(command, "NO [CANNOT] …")

@@ -126,7 +126,8 @@ func TestObserveReportsWhatItWouldWait(t *testing.T) {
 	u.C("a1 FETCH 1 BODY[]")
 	u.S("a1 OK done")
 	c.S("a1 OK done")
-	if attrs := g.logged("observed"); attrs["for"] != "throttle" {
+	attrs := g.logged("observed a command that a throttle would have delayed")
+	if attrs["for"] != "throttle" {
 		t.Errorf("the log says %v", attrs)
 	}
 }

@@ -59,7 +59,7 @@ func TestObserveReportsThePaceOfCommands(t *testing.T) {
 		u.S("a1 OK done")
 		c.S("a1 OK done")
 	}
-	if would := g.logged("observed")["would_wait"]; would != float64(1000*time.Second) {
+	if would := g.logged("observed a command that the pace would have delayed")["would_wait"]; would != float64(1000*time.Second) {
 		t.Errorf("would wait %v", would)
 	}
 }
