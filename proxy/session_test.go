@@ -9,12 +9,13 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// One test for each rule of docs/design.md#rules, named for it.
+// These tests and those in spool_test.go, out_of_step_test.go and framing_test.go hold the rules of
+// docs/design.md#rules.
 
 // shortWaits makes the gateway speak up at once while a client waits.
 func shortWaits(_ *Options, l *limits) { l.FirstWord, l.KeepAlive = time.Millisecond, time.Millisecond }
 
-func TestRule1OneWriterToTheClient(t *testing.T) {
+func TestOneWriterToTheClient(t *testing.T) {
 	g := newGateway(t)
 	c, u := g.login()
 	c.C("a1 FETCH 1 BODY[]")
@@ -38,7 +39,7 @@ func TestRule1OneWriterToTheClient(t *testing.T) {
 
 // A keep-alive is due while the upstream, which is asked to store a message,
 // sends a literal of its own.
-func TestRule1KeepAliveIsNotInsideALiteral(t *testing.T) {
+func TestKeepAliveIsNotInsideALiteral(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), shortWaits)
 	c, u := g.login()
 	c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
@@ -56,7 +57,7 @@ func TestRule1KeepAliveIsNotInsideALiteral(t *testing.T) {
 	c.until("a1 NO …")
 }
 
-func TestRule2DirectCommandsInFlight(t *testing.T) {
+func TestCommandsInFlight(t *testing.T) {
 	t.Run("pipelined", func(t *testing.T) {
 		c, u := newGateway(t).login()
 		c.raw("a1 NOOP\r\na2 NOOP\r\na3 NOOP\r\n")
@@ -115,7 +116,7 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 	})
 }
 
-func TestRule3NothingOfItsOwnBetweenCommands(t *testing.T) {
+func TestGatewaySendsNothingBetweenCommands(t *testing.T) {
 	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 SELECT inbox")
 	u.C("a1 SELECT inbox")
@@ -142,7 +143,7 @@ func TestRule3NothingOfItsOwnBetweenCommands(t *testing.T) {
 	u.silent() // idle: not a word
 }
 
-func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
+func TestClientIsToldWhyItWaits(t *testing.T) {
 	for name, tt := range map[string]struct {
 		throttled time.Duration
 		perSecond float64
@@ -186,7 +187,7 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 	}
 }
 
-func TestRule8TwoGoroutinesForAnIdleSession(t *testing.T) {
+func TestIdleSessionHasTwoGoroutines(t *testing.T) {
 	g := newGateway(t)
 	const sessions = 20
 	for range sessions {

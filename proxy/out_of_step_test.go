@@ -9,7 +9,7 @@ import (
 
 const bogus = "<body BAD Command Error. 10"
 
-func TestRule5UnknownTagCloses(t *testing.T) {
+func TestUnknownTagEndsTheSession(t *testing.T) {
 	later := bogus + "\r\n* 99 EXISTS\r\na1 OK done\r\n"
 	bye := "* BYE " + bogus + " (exgate: Exchange lost count…"
 	t.Run("while idle", func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestRule5UnknownTagCloses(t *testing.T) {
 	})
 }
 
-func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
+func TestReplyBeforeTheEndOfALiteralEndsTheSession(t *testing.T) {
 	t.Run("direct", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.C("a1 CREATE {9}")
@@ -114,7 +114,7 @@ func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 	})
 }
 
-func TestRule5LiteralsAreSynchronizing(t *testing.T) {
+func TestLiteralsAreSentSynchronizing(t *testing.T) {
 	withPlus := exchangeProfile
 	withPlus.LiteralPlus = true
 	for name, tt := range map[string]struct {
@@ -159,7 +159,7 @@ func TestRule5LiteralsAreSynchronizing(t *testing.T) {
 	})
 }
 
-func TestRule5ARefusedSynchronizingLiteralNeverComes(t *testing.T) {
+func TestRefusedSynchronizingLiteralNeverComes(t *testing.T) {
 	next := func(c *client, u *upstream) {
 		t.Helper()
 		c.C("a2 NOOP")

@@ -10,7 +10,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
+func TestMessageIsSpooledBeforeUpstreamHearsOfIt(t *testing.T) {
 	for name, tt := range map[string]struct {
 		announce string
 		memory   int64 // of the spool
@@ -46,7 +46,7 @@ func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
 	}
 }
 
-func TestRule4Budgets(t *testing.T) {
+func TestSpoolBudgetsRefuseAMessage(t *testing.T) {
 	for name, spool := range map[string]spool.Options{
 		"session":                    {Session: 99},
 		"account":                    {Account: 99},
@@ -79,7 +79,7 @@ func TestRule4Budgets(t *testing.T) {
 }
 
 // Two sessions of one mailbox share its budget.
-func TestRule4BudgetOfAnAccount(t *testing.T) {
+func TestSessionsOfAMailboxShareItsSpoolBudget(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) { o.Spool.Account = 100 })
 	first, _ := g.login()
 	second, _ := g.login()
@@ -95,7 +95,7 @@ func TestRule4BudgetOfAnAccount(t *testing.T) {
 	second.S("b1 NO [LIMIT] …")
 }
 
-func TestRule4AMinimumRate(t *testing.T) {
+func TestMessageMustComeAtAMinimumRate(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) {
 		l.Stall, l.MinRate = 20*time.Millisecond, 1<<40
 	})
@@ -108,7 +108,7 @@ func TestRule4AMinimumRate(t *testing.T) {
 	u.ends()
 }
 
-func TestRule4RefusedLiteralIsDrained(t *testing.T) {
+func TestRefusedLiteralIsSkipped(t *testing.T) {
 	smuggled := "b1 DELETE INBOX\r\n"
 	for name, command := range map[string]string{
 		"not relayed":      "a1 REPLACE 1 INBOX {17+}\r\n" + smuggled + "\r\n",
@@ -130,7 +130,7 @@ func TestRule4RefusedLiteralIsDrained(t *testing.T) {
 	}
 }
 
-func TestRule4OverTheDrainBoundBye(t *testing.T) {
+func TestTooLongARefusedLiteralEndsTheSession(t *testing.T) {
 	c, u := newGateway(t, func(_ *Options, l *limits) { l.Drain = 10 }).login()
 	c.raw("a1 REPLACE 1 INBOX {10+}\r\n0123456789\r\n")
 	c.S("a1 BAD REPLACE is not relayed: …")
@@ -142,7 +142,7 @@ func TestRule4OverTheDrainBoundBye(t *testing.T) {
 
 // Where it cannot be told whether a literal follows, its bytes might be run as
 // commands.
-func TestRule4ByeWhereALiteralMayFollow(t *testing.T) {
+func TestDoubtAboutALiteralEndsTheSession(t *testing.T) {
 	for name, line := range map[string]string{
 		"leading zero":              `a1 CREATE {017+}`,
 		"NUL":                       "a1 CREATE \x00 {17+}",
