@@ -22,7 +22,8 @@ func editNewName(a *amendment) (done bool, err error) {
 	name, _ := folders.Decode(client)
 	c, n := a.c, a.c.login.names
 	if list, _ := c.login.account.known.Get(); list != nil {
-		client = folders.Encode(strings.TrimSuffix(name, n.Separator(list))) // a separator at the end says that children follow (RFC 9051 section 6.3.4)
+		// A separator at the end says that children follow (RFC 9051 section 6.3.4).
+		client = folders.Encode(strings.TrimSuffix(name, n.Separator(list)))
 	}
 	mailbox, list, err := c.upstreamMailbox(a.cmd, client)
 	if err != nil {

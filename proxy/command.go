@@ -57,7 +57,8 @@ func (cmd *command) isRepeatable() bool {
 func hasBodyItem(args string) bool {
 	args = strings.ToUpper(args)
 	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]", "BINARY.PEEK[]"} {
-		if _, after, ok := strings.Cut(args, item); ok && (!strings.HasPrefix(after, "<") || strings.HasPrefix(after, "<0.")) {
+		_, after, ok := strings.Cut(args, item)
+		if isPiece := strings.HasPrefix(after, "<"); ok && (!isPiece || strings.HasPrefix(after, "<0.")) {
 			return true
 		}
 	}

@@ -70,7 +70,7 @@ type seat struct {
 // attempts are what the session remembers of failed logins. They belong to
 // serve, or to the own lane while that runs.
 type attempts struct {
-	failed     *failedLogin // the last one that the server refused; nil: none // the last one that the server refused; nil: none
+	failed     *failedLogin // the last one that the server refused; nil: none
 	guessed    bool         // the current login failed as a guessed password would
 	turnedAway bool         // exgate refused a login after too many failures
 }
@@ -232,7 +232,6 @@ func (c *conn) readLine() ([]byte, error) {
 	return line, err
 }
 
-// tooLongText is the reply to a line of more than max bytes.
 // tooLongText is the reply to a line of more than max bytes.
 func tooLongText(max int) string {
 	return fmt.Sprintf("a command line is at most %d bytes long here", max)

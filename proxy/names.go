@@ -138,7 +138,9 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 // askUpstream sends a request of the gateway upstream, with no command in flight,
 // and returns the reply. Meanwhile it watches the client, who is told reason if
 // the reply takes long.
-func (c *conn) askUpstream(cmd *command, reason string, request func() *backend.Request) (status wire.Status, err error) {
+func (c *conn) askUpstream(
+	cmd *command, reason string, request func() *backend.Request,
+) (status wire.Status, err error) {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return status, err
 	}

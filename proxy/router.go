@@ -69,7 +69,8 @@ var ruleTable = []rule{
 	{"ID", amended, always, keepsView, again, idEdits, "RFC 2971; before login the gateway's own"},
 
 	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway's handshake"},
-	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
+	{"LOGIN,AUTHENTICATE",
+		owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
 	{"APPEND", owned, afterLogin, keepsView, once, noEdits, "the message is repaired; direct where no fix concerns it"},
 
 	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin's login becomes one for a user"},
@@ -77,7 +78,8 @@ var ruleTable = []rule{
 	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstNameEdits, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, noEdits, "RFC 9051 §6.4"},
 	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetchEdits, "RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+	{"IDLE",
+		amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
 	{"ENABLE", amended, afterLogin, keepsView, again, enableEdits, "RFC 9051 §6.3.1"},
 	{"NAMESPACE", amended, afterLogin, keepsView, again, namespaceEdits, "RFC 9051 §6.3.10"},
 	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9051 §6.3"},
@@ -98,7 +100,8 @@ var ruleTable = []rule{
 	{"GETMETADATA", amended, afterLogin, keepsView, again, optionNameEdits, "RFC 5464"},
 	{"GETANNOTATION", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 5257"},
 	{"SETQUOTA", direct, afterLogin, keepsView, once, noEdits, "RFC 9208"},
-	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION", amended, afterLogin, keepsView, once, firstNameEdits, "RFC 4314, RFC 5464, RFC 5257"},
+	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION",
+		amended, afterLogin, keepsView, once, firstNameEdits, "RFC 4314, RFC 5464, RFC 5257"},
 	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, noNamesEdits, "RFC 7377, RFC 5465"},
 	{"CANCELUPDATE", direct, afterLogin, keepsView, once, noEdits, "RFC 5267"},
 	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, noEdits, "RFC 5255"},
@@ -107,7 +110,8 @@ var ruleTable = []rule{
 
 	{"COMPRESS", refused, afterLogin, keepsView, once, noEdits, "it would hide what follows from the gateway"},
 	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would upload past the repairs"},
-	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, once, noEdits, "it would act past the login that was mapped"},
+	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH",
+		refused, afterLogin, keepsView, once, noEdits, "it would act past the login that was mapped"},
 	{"XPROXY,XPROXY2,XPROXY3,BACKENDAUTHENTICATE,CLIENTACCESSRULES,CLIENTNETWORKPRESENCELOCATION",
 		refused, always, keepsView, once, noEdits, "it is internal to Exchange's own proxying"},
 }

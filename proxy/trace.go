@@ -67,7 +67,8 @@ func (t *tracer) print(arrow string, line []byte) {
 	text := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(quoted[1 : len(quoted)-1])
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
-	fmt.Fprintf(t.out.w, "%s %s %s %s%s\n", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), t.session, arrow, text, more)
+	now := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+	fmt.Fprintf(t.out.w, "%s %s %s %s%s\n", now, t.session, arrow, text, more)
 }
 
 // In the arrows of the trace C is the client, E exgate and S the upstream.
