@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -214,10 +213,7 @@ func TestClientCertificate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, _ := newHolder(t, exchangesim.Config{}, []string{"bob sha256:" + hex.EncodeToString(sum[:]) + " bob", "alice HASH(own) alice"},
 				func(o *Options, _ *limits) { o.Certificate = known })
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
+			l := testkit.Listen(t)
 			var serving sync.WaitGroup
 			serving.Go(func() { g.srv.Serve(l, ListenImplicit) })
 			t.Cleanup(func() { l.Close(); serving.Wait() })

@@ -6,32 +6,23 @@ import (
 	"net"
 	"os"
 	"testing"
-	"time"
+
+	"exgate/backend/testkit"
 )
 
 // Listen listens on a free port of the loopback address.
 func Listen(t *testing.T) *net.TCPListener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l.(*net.TCPListener)
+	return testkit.Listen(t)
 }
 
-// WaitLimit is how long a test waits for each thing that must come.
-const WaitLimit = 30 * time.Second
+// WaitLimit is how long a test waits for a condition.
+const WaitLimit = testkit.WaitLimit
 
-// Eventually waits for a condition that nothing announces.
+// Eventually waits until a condition holds that another goroutine brings about and nothing announces.
 func Eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(WaitLimit); !holds(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("never came about: %s", what)
-		}
-	}
+	testkit.Eventually(t, what, holds)
 }
 
 // WriteFile puts a file there whole: a gateway that watches it never sees a
