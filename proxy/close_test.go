@@ -22,7 +22,7 @@ func TestLogout(t *testing.T) {
 	}
 }
 
-// The gateway stops with a word to everybody.
+// When the gateway stops, each client is told.
 func TestClose(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) { l.Linger = 0 })
 	before := g.dial()

@@ -15,7 +15,7 @@ import (
 	"exgate/rewrite"
 )
 
-// script is a program in a file of its own.
+// script writes a shell script to a file, and returns the command that runs it.
 func script(t *testing.T, text string) []string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "filter")

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// badLines are lines that readers of IMAP could understand differently.
+// badLines are lines that two IMAP parsers could read differently.
 var badLines = map[string]string{
 	"NUL":                      "a1 SELECT IN\x00BOX",
 	"NUL in quotes":            "a1 SELECT \"IN\x00BOX\"",

@@ -276,8 +276,7 @@ func TestClientLeavesDuringLogin(t *testing.T) {
 	g.logged("connection ended before a login")
 }
 
-// TestLoginForms opens mailboxes of a simulated Exchange in all the ways to
-// name them.
+// TestLoginForms opens mailboxes of a simulated Exchange by each form of a login.
 func TestLoginForms(t *testing.T) {
 	for name, tt := range map[string]struct{ command, opens string }{
 		"user":                          {"LOGIN bob bobpass", "bob"},
@@ -320,8 +319,8 @@ func TestLoginForms(t *testing.T) {
 	}
 }
 
-// Before Exchange Online, profile auto tries the form that it takes first, and
-// the others as well: its greeting is a hint.
+// In front of Exchange Online, profile auto tries the form of Exchange Online first. It tries the other forms too,
+// since the greeting is only a hint.
 func TestAutoBeforeExchangeOnline(t *testing.T) {
 	for _, tt := range []struct {
 		login, failed string
@@ -331,12 +330,12 @@ func TestAutoBeforeExchangeOnline(t *testing.T) {
 		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the second of two
 	} {
 		g, sim := newSimulated(t, exchangesim.Config{Profile: profile.Online}, withDomain, func(o *Options, _ *limits) {
-			policies := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
+			profiles := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
 			prof := exchangeProfile
 			prof.Forms = []backend.Form{backend.FormAdminUPNUser}
-			policies[profile.Online] = prof
+			profiles[profile.Online] = prof
 			o.Upstreams[0].Backend.Login.UPN = exchangesim.UPNSuffix
-			o.Upstreams[0].Profile, o.Upstreams[0].Profiles = profile.Auto, func(name string) profile.Profile { return policies[name] }
+			o.Upstreams[0].Profile, o.Upstreams[0].Profiles = profile.Auto, func(name string) profile.Profile { return profiles[name] }
 		})
 		c := g.dial()
 		c.S("* OK …")
@@ -358,7 +357,7 @@ func TestAutoBeforeExchangeOnline(t *testing.T) {
 	}
 }
 
-// A login that was refused is not asked again in other words.
+// A client may repeat a refused AUTHENTICATE as LOGIN. The gateway refuses it without asking Exchange again.
 func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile))
 	c := g.dial()

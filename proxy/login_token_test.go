@@ -10,7 +10,7 @@ func xoauth2Response(user, token string) string {
 	return b64("user=" + user + "\x01auth=Bearer " + token + "\x01\x01")
 }
 
-// A client's own token goes upstream, by the mechanism that is offered there.
+// A client's own token goes upstream by the mechanism that the upstream offers.
 func TestOwnToken(t *testing.T) {
 	bearer := b64("n,a=bob@example.com,\x01host=mail.example.com\x01port=993\x01auth=Bearer to.k-n\x01\x01")
 	long := strings.Repeat("x", 8000)
@@ -45,7 +45,7 @@ func TestOwnToken(t *testing.T) {
 	}
 }
 
-// A refused token costs one round more, and one failure.
+// After a refused token the client is sent the reason and must answer. The upstream counts one failure.
 func TestOwnTokenRefused(t *testing.T) {
 	for _, answer := range []string{"AQ==", "", "*"} {
 		t.Run(answer, func(t *testing.T) {

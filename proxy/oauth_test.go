@@ -15,8 +15,8 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// newTokenHolder starts a gateway that opens mailboxes as an application, before
-// a simulated Exchange Online with its token endpoint.
+// newTokenHolder starts a gateway that opens mailboxes with the credentials of an application, in front of a simulated
+// Exchange Online with its token endpoint.
 func newTokenHolder(t *testing.T, users ...string) (*gateway, *exchangesim.Server, *testkit.Clock) {
 	t.Helper()
 	clock := &testkit.Clock{T: time.Now()}

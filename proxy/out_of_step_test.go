@@ -89,7 +89,7 @@ func TestReplyBeforeTheEndOfALiteralEndsTheSession(t *testing.T) {
 	})
 	t.Run("own lane", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
-		// More than fits between the two, as the upstream does not read.
+		// The message is longer than the socket buffers, and the upstream does not read it.
 		message := strings.Repeat(strings.Repeat("x", 98)+"\r\n", 90_000)
 		c.raw("a1 APPEND INBOX {9000000+}\r\n" + message + "\r\n")
 		u.C("xg3 APPEND INBOX {9000000}")
@@ -100,7 +100,7 @@ func TestReplyBeforeTheEndOfALiteralEndsTheSession(t *testing.T) {
 		c.S("* BYE …")
 		c.ends()
 	})
-	// RFC 7888 section 3 lets a server do so, and plain servers are trusted.
+	// RFC 7888 section 3 lets a server refuse a literal early. Profile plain trusts the server to skip the literal.
 	t.Run("plain with LITERAL+", func(t *testing.T) {
 		c, u := newGateway(t).login()
 		c.C("a1 CREATE {4+}")

@@ -8,8 +8,7 @@ import (
 	"exgate/config/profile"
 )
 
-// owing returns a setup whose accounts have a pace, and has alice's buckets
-// owe what takes hours.
+// owing opens alice's account with a pace, and charges its buckets so much that the next command waits for hours.
 func owing(t *testing.T, g *gateway, pace backend.Pacing, buckets func(*backend.Paces) []*backend.Pace) {
 	account := g.srv.accounts.get("", "alice", pace, 0)
 	t.Cleanup(func() { g.srv.accounts.close(account) })
@@ -18,7 +17,7 @@ func owing(t *testing.T, g *gateway, pace backend.Pacing, buckets func(*backend.
 	}
 }
 
-// Commands of any kind have a pace, where one is set; LOGOUT passes.
+// The pace of commands holds for all commands but LOGOUT.
 func TestPaceOfCommands(t *testing.T) {
 	for name, pace := range map[string]backend.Pacing{
 		"each": {Each: backend.Rates{Commands: 0.001}},
@@ -64,8 +63,7 @@ func TestObserveReportsThePaceOfCommands(t *testing.T) {
 	}
 }
 
-// Bytes are held back where they pass, whatever the lane; who leaves meanwhile
-// is not waited for.
+// The pace of bytes holds in every lane. A client that leaves ends the wait.
 func TestPaceOfBytes(t *testing.T) {
 	pace := backend.Pacing{Each: backend.Rates{Bytes: 1 << 20}}
 	prof := exchangeProfile

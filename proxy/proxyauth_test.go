@@ -8,7 +8,7 @@ import (
 	"exgate/proxy/routing"
 )
 
-// asAdmin logs the admin in, who is on his own then.
+// asAdmin logs the admin in, to the admin's own mailbox.
 func asAdmin(g *gateway) *client {
 	c := g.dial()
 	c.S("* OK …")
@@ -65,9 +65,8 @@ func TestProxyAuthBelongsBeforeSelect(t *testing.T) {
 	c.S("a5 OK …")
 }
 
-// Where the gateway holds what opens mailboxes, the users file decides what a
-// caller goes on to, by the name that goes upstream; Exchange is not asked for
-// others.
+// If the gateway holds credentials, the users file decides which mailboxes a caller may open by PROXYAUTH. The names
+// are those that go upstream. Exchange hears of no other mailbox.
 func TestProxyAuthHeld(t *testing.T) {
 	users := []string{"alice@example.com HASH(secret) alice@example.com bob@example.com nick@example.com", "bob@example.com HASH(secret) bob@example.com"}
 	byAdmin := func(t *testing.T) (*gateway, *exchangesim.Server) {
@@ -118,8 +117,8 @@ func TestProxyAuthHeld(t *testing.T) {
 	}
 }
 
-// What proves a caller to the gateway is not said to a server of which the
-// gateway holds nothing.
+// The password by which a caller proves itself to the gateway is not sent to a server for which the gateway holds no
+// credentials.
 func TestProxyAuthLeavesWhatIsHeld(t *testing.T) {
 	g, sim := newHolder(t, exchangesim.Config{}, []string{"alice HASH(secret) *"}, func(o *Options, _ *limits) {
 		other := o.Upstreams[0].Backend

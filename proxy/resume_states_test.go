@@ -8,7 +8,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// A session is resumed in every state that it can be in.
+// These tests lose the upstream of a session in each of its states.
 
 func TestResumeIdle(t *testing.T) {
 	g := exchangeResuming(t)
@@ -49,7 +49,7 @@ func TestResumeIdleBeforeItsPlus(t *testing.T) {
 	u.C("DONE")
 }
 
-// The client ends its IDLE while nobody is there to hear it.
+// The client ends its IDLE while the session has no upstream.
 func TestResumeIdleEndedMeanwhile(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -91,7 +91,7 @@ func TestResumeDuringSelect(t *testing.T) {
 	u.C("a2 NOOP")
 }
 
-// The commands that leave a mailbox do not need its numbering.
+// CLOSE and SELECT leave the mailbox, so its numbering need not be proved before them.
 func TestResumeForCloseAndSelect(t *testing.T) {
 	changed := contents{1, 7, 30}
 	t.Run("CLOSE", func(t *testing.T) {
@@ -149,14 +149,13 @@ func TestResumeLogout(t *testing.T) {
 	})
 }
 
-// lost waits until the gateway's only session has noticed the end of its
-// upstream, which it says nothing of.
+// lost waits until the gateway's only session has noticed the loss of its upstream. The client is not told of it.
 func (g *gateway) lost() {
 	g.t.Helper()
 	testkit.Eventually(g.t, "the loss is noticed", func() bool { return g.log.contains("upstream ended") })
 }
 
-// A reply that was cut in the middle of a response cannot be gone on with.
+// A session cannot be resumed if the client has got a part of a response.
 func TestResumeNotInsideAResponse(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -168,7 +167,7 @@ func TestResumeNotInsideAResponse(t *testing.T) {
 	c.ends()
 }
 
-// A command of which the upstream has not heard all was not done.
+// A command of which the upstream got only a part was not done, and the client is told so.
 func TestResumeCommandCutShort(t *testing.T) {
 	for name, tt := range map[string]struct{ first, rest string }{
 		"before the +":           {"a1 CREATE {3}\r\n", ""},
@@ -221,8 +220,8 @@ func TestResumeCommandWithALiteral(t *testing.T) {
 	c.S("a1 OK done")
 }
 
-// Pipelined commands are sent again in their order; a number that an EXPUNGE
-// has changed meanwhile is not.
+// Pipelined commands are sent again in their order. A command with message numbers is not sent again after an EXPUNGE,
+// which changes the numbers.
 func TestResumePipelined(t *testing.T) {
 	g := newGateway(t, resuming)
 	c, u := g.login()
@@ -250,8 +249,8 @@ func TestResumePipelined(t *testing.T) {
 	c.S("a1 OK done")
 }
 
-// ENABLE is said again; what would be missed after another command ends the
-// session.
+// ENABLE is sent again on the new connection. After commands whose state cannot be restored, such as NOTIFY, the
+// session ends.
 func TestResumeWhatWasEnabled(t *testing.T) {
 	g := newGateway(t, resuming)
 	c, u := g.login()
@@ -277,7 +276,7 @@ func TestResumeWhatWasEnabled(t *testing.T) {
 	c.S("* BYE …the session cannot be resumed after ENABLE QRESYNC")
 }
 
-// There is one login; what it is refused with reaches the client.
+// The gateway tries one login. If it is refused, the client gets the reason.
 func TestResumeLoginRefused(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -294,7 +293,7 @@ func TestResumeLoginRefused(t *testing.T) {
 	u.ends()
 }
 
-// A server that does not answer the connect is tried again for a while.
+// If the server cannot be reached, the gateway tries again for limits.Reconnect.
 func TestResumeUnreachable(t *testing.T) {
 	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Reconnect, l.ReconnectPause = time.Hour, time.Millisecond })
 	c, u := g.login()
@@ -308,7 +307,7 @@ func TestResumeUnreachable(t *testing.T) {
 	u.C("a1 NOOP")
 }
 
-// A client that leaves while its session is resumed is noticed at once.
+// The gateway notices at once that a client leaves during a resume.
 func TestResumeClientLeaves(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -320,7 +319,7 @@ func TestResumeClientLeaves(t *testing.T) {
 	g.logged("session end")
 }
 
-// A client that waits for long hears why.
+// A client that waits for a resume gets keep-alives with the reason.
 func TestResumeKeepsTheClientPatient(t *testing.T) {
 	g := exchangeResuming(t, shortWaits)
 	c, u := g.login()
@@ -330,7 +329,7 @@ func TestResumeKeepsTheClientPatient(t *testing.T) {
 	c.until("* OK exgate: still working: exgate connects to Exchange again")
 }
 
-// A server that hangs is given up.
+// If the server is silent during a resume, the gateway gives up.
 func TestResumeSilentUpstream(t *testing.T) {
 	g := exchangeResuming(t, func(o *Options, _ *limits) { o.Upstreams[0].Backend.Timeouts.Reply = 100 * time.Millisecond })
 	c, u := g.login()
@@ -352,7 +351,7 @@ func TestResumeSilentUpstream(t *testing.T) {
 	c.S("a2 OK done")
 }
 
-// A command that the upstream is lost with each time is answered at last.
+// A command that loses the connection each time is answered NO in the end.
 func TestResumeIsBounded(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -378,8 +377,7 @@ func TestResumeStops(t *testing.T) {
 	u.ends()
 }
 
-// A throttled command is sent again when the wait is over, in all three shapes
-// (docs/exchange.md#throttling).
+// A throttled command is sent again after the back-off. Throttles come in three shapes (docs/exchange.md#throttling).
 func TestThrottledCommandIsSentAgain(t *testing.T) {
 	for name, tt := range map[string]struct {
 		reply  string
@@ -421,8 +419,8 @@ func TestThrottledCommandIsSentAgain(t *testing.T) {
 	})
 }
 
-// Before Exchange's tenth error the connection is renewed: made, proved, and
-// only then is the old one given up.
+// The gateway renews the connection before Exchange's tenth error. It closes the old connection only after the new one
+// is proved.
 func TestRenewal(t *testing.T) {
 	was := contents{2, 7, 20}
 	proof := []string{"* 2 FETCH (UID 19)"}

@@ -5,19 +5,19 @@ import (
 	"testing"
 )
 
-// resuming lets sessions outlive their upstream, without the pauses.
+// resuming is a setup with upstream.resume on and without pauses.
 func resuming(o *Options, l *limits) {
 	o.Upstreams[0].Resume = true
 	l.Reconnect, l.ReconnectSpread = 0, 0
 }
 
-// exchangeResuming is a gateway before a scripted Exchange.
+// exchangeResuming starts a gateway that resumes sessions, in front of a scripted Exchange.
 func exchangeResuming(t *testing.T, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
 	return newGateway(t, append([]func(*Options, *limits){withProfile(exchangeProfile), resuming}, setups...)...)
 }
 
-// contents is what a scripted upstream says to SELECT.
+// contents is what a scripted upstream answers to SELECT.
 type contents struct{ exists, validity, uidNext int }
 
 func (m contents) lines() []string {
@@ -31,7 +31,7 @@ func (m contents) lines() []string {
 	return lines
 }
 
-// selects opens a mailbox on both sides.
+// selects has the client select a mailbox, and plays the upstream's answer.
 func selects(c *client, u *upstream, command string, m contents) {
 	c.t.Helper()
 	c.C("s1 " + command)
@@ -44,7 +44,7 @@ func selects(c *client, u *upstream, command string, m contents) {
 	c.S("s1 OK [READ-WRITE] done")
 }
 
-// reselects is what the gateway does on a new connection, up to the proof.
+// reselects plays the upstream's side of a resume, up to the proof of the numbering.
 func (u *upstream) reselects(command string, m contents) {
 	u.t.Helper()
 	u.C("xg3 " + command)
@@ -54,7 +54,7 @@ func (u *upstream) reselects(command string, m contents) {
 	u.S("xg3 OK [READ-WRITE] done")
 }
 
-// proves answers the proof, for the messages that are asked about.
+// proves answers the FETCH by which the gateway proves the numbering.
 func (u *upstream) proves(set string, fetches ...string) {
 	u.t.Helper()
 	u.C("xg4 FETCH " + set + " (UID)")
@@ -84,7 +84,7 @@ func TestResumeOnTheNextCommand(t *testing.T) {
 	}
 }
 
-// What may be repeated is sent again, and the client sees its reply once.
+// A command that may be repeated is sent again. The client gets one reply.
 func TestResumeWithACommandInFlight(t *testing.T) {
 	for name, tt := range map[string]struct {
 		command string
@@ -123,8 +123,7 @@ func TestResumeWithACommandInFlight(t *testing.T) {
 	}
 }
 
-// What cannot be repeated is answered with what is not known, and the session
-// goes on.
+// A command that must not be repeated gets NO, which says that its outcome is unknown. The session goes on.
 func TestResumeDoesNotRepeat(t *testing.T) {
 	for _, command := range []string{"COPY 1 Archive", "UID MOVE 1 Archive", "CREATE New", "RENAME a b", "DELETE a", "EXPUNGE",
 		"UID STORE 1 (UNCHANGEDSINCE 5) +FLAGS (x)"} {
@@ -147,7 +146,7 @@ func TestResumeDoesNotRepeat(t *testing.T) {
 	}
 }
 
-// A session goes on only where the numbers of its messages are proved.
+// A session is resumed only if the numbers of its messages are proved.
 func TestResumeProof(t *testing.T) {
 	was := contents{5, 7, 20}
 	none := ""

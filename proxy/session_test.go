@@ -12,7 +12,7 @@ import (
 // These tests and those in spool_test.go, out_of_step_test.go and framing_test.go hold the rules of
 // docs/design.md#rules.
 
-// shortWaits makes the gateway speak up at once while a client waits.
+// shortWaits makes the gateway send keep-alives at once.
 func shortWaits(_ *Options, l *limits) { l.FirstWord, l.KeepAlive = time.Millisecond, time.Millisecond }
 
 func TestOneWriterToTheClient(t *testing.T) {
@@ -23,29 +23,28 @@ func TestOneWriterToTheClient(t *testing.T) {
 	u.raw("* 1 FETCH (BODY[] {10}\r\n01234")
 	c.expectRaw("* 1 FETCH (BODY[] {10}\r\n01234")
 
-	// A line that the gateway answers itself, in the middle of the literal.
+	// In the middle of the literal, the client sends a line that the gateway answers itself.
 	before := g.l.read.Load()
 	c.raw("a2 \x00\r\n")
 	testkit.Eventually(t, "the bad line has been read", func() bool { return g.l.read.Load() == before+6 })
 	c.silent()
 	u.raw("56789)\r\na1 OK done\r\n")
 	c.expectRaw("56789)\r\n")
-	// The one and the other may now come in any order, each whole.
+	// The two replies may come in any order, but each is whole.
 	lines := c.S("a…") + "\n" + c.S("a…")
 	if !strings.Contains(lines, "a1 OK done") || !strings.Contains(lines, "a2 BAD NUL in a command") {
 		t.Errorf("got %q", lines)
 	}
 }
 
-// A keep-alive is due while the upstream, which is asked to store a message,
-// sends a literal of its own.
+// A keep-alive is due during an APPEND while the upstream sends a literal.
 func TestKeepAliveIsNotInsideALiteral(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), shortWaits)
 	c, u := g.login()
 	c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
 	u.C("xg3 APPEND INBOX {3}")
 	c.until("* OK exgate: still working: Exchange is storing the message")
-	// Longer than what the gateway gathers for a request: relayed as it comes.
+	// The literal is longer than what the gateway gathers for a request, so it is relayed as it comes.
 	literal := strings.Repeat("x", 100_000)
 	u.raw("* 1 FETCH (BODY[] {100000}\r\n" + literal[:90_000])
 	c.until("* 1 FETCH…")
@@ -175,7 +174,7 @@ func TestClientIsToldWhyItWaits(t *testing.T) {
 				c.until(want) // the login may have been told of, too
 				c.S(want)     // and again
 				u.silent()
-				// The client's leaving ends the wait of an hour at once.
+				// When the client leaves, the wait of an hour ends at once.
 				c.close()
 				u.ends()
 				g.logged("session end")

@@ -68,7 +68,7 @@ func TestSpoolBudgetsRefuseAMessage(t *testing.T) {
 				}
 				c.raw(strings.Repeat("a1 LOGOUT\r\n", 9) + "9" + "\r\n")
 				c.S("a1 NO [LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later")
-				// A message that fits passes, so all has been given back.
+				// A message of 99 bytes is taken, so the refused one is no longer charged.
 				c.raw("a2 APPEND INBOX {99+}\r\n" + strings.Repeat("x", 99) + "\r\n")
 				u.C("xg3 APPEND INBOX {99}")
 				u.S("xg3 NO no")
@@ -78,7 +78,7 @@ func TestSpoolBudgetsRefuseAMessage(t *testing.T) {
 	}
 }
 
-// Two sessions of one mailbox share its budget.
+// Both sessions are of one mailbox.
 func TestSessionsOfAMailboxShareItsSpoolBudget(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) { o.Spool.Account = 100 })
 	first, _ := g.login()
@@ -140,8 +140,7 @@ func TestTooLongARefusedLiteralEndsTheSession(t *testing.T) {
 	u.ends()
 }
 
-// Where it cannot be told whether a literal follows, its bytes might be run as
-// commands.
+// If it is in doubt whether a literal follows, its bytes might be run as commands.
 func TestDoubtAboutALiteralEndsTheSession(t *testing.T) {
 	for name, line := range map[string]string{
 		"leading zero":              `a1 CREATE {017+}`,
