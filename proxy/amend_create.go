@@ -10,9 +10,9 @@ import (
 	"exgate/proxy/replies"
 )
 
-// editNewName answers CREATE. A client may create a mailbox that Exchange has
-// created already, as the parent of another one, or under a name that differs in
-// case. The client then gets OK, or the CREATE is tried with another name.
+// editNewName answers CREATE. Exchange may have the mailbox already: as the parent
+// of another one, which it creates unasked, or under a name that differs in case.
+// The client then gets OK, or exgate creates the mailbox under another name.
 func editNewName(a *amendment) (done bool, err error) {
 	a.args.Space()
 	client, ok := a.args.String()
@@ -66,7 +66,7 @@ func (c *conn) upstreamMailboxAfresh(cmd *command, client string) (string, *fold
 
 // createUpstream creates a mailbox in Exchange.
 func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) (wire.Status, error) {
-	status, err := c.askUpstream(cmd, "Exchange makes the mailbox", func() *backend.Request {
+	status, err := c.askUpstream(cmd, "Exchange creates the mailbox", func() *backend.Request {
 		return backend.NewRequest("CREATE").Mailbox(list.Wire(mailbox))
 	})
 	if err == nil && status.Word == "OK" && list != nil {

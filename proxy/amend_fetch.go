@@ -35,7 +35,7 @@ func editFetch(a *amendment) (done bool, err error) {
 			for _, foreign := range foreignItems {
 				if strings.HasPrefix(word, foreign.item) && !a.c.login.has(foreign.capability) {
 					a.c.countFixes("refusals")
-					return false, refuseArgument("BAD Exchange has no %s, and counts it as an error", word)
+					return false, refuseArgument("BAD Exchange does not know %s, and would count it as an error", word)
 				}
 			}
 		}

@@ -25,7 +25,7 @@ func editListNames(a *amendment) (done bool, err error) {
 	options := a.here()
 	selection, ok := a.args.List()
 	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no end")
+		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no closing parenthesis")
 	}
 	if l.SpecialOnly = hasWord(selection, "SPECIAL-USE") && !a.c.login.has("SPECIAL-USE"); l.SpecialOnly {
 		rest := slices.DeleteFunc(selection, func(s string) bool { return strings.EqualFold(s, "SPECIAL-USE") })
@@ -104,7 +104,7 @@ func (a *amendment) returnOptions() error {
 	a.args.Space()
 	list, ok := a.args.List()
 	if !ok {
-		return wire.SyntaxError(a.cmd.verb + ": the return options have no end")
+		return wire.SyntaxError(a.cmd.verb + ": the return options have no closing parenthesis")
 	}
 	for _, option := range list {
 		if !strings.EqualFold(option, "SPECIAL-USE") && !strings.EqualFold(option, "CHILDREN") {

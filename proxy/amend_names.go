@@ -84,7 +84,7 @@ func editMovedName(a *amendment) (done bool, err error) {
 func editOptionName(a *amendment) (done bool, err error) {
 	a.args.Space()
 	if _, ok := a.args.List(); !ok {
-		return false, wire.SyntaxError(a.cmd.verb + ": the options have no end")
+		return false, wire.SyntaxError(a.cmd.verb + ": the options have no closing parenthesis")
 	}
 	return editFirstName(a)
 }

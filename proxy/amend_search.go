@@ -21,7 +21,7 @@ func editSearch(a *amendment) (done bool, err error) {
 	if strings.EqualFold(word, "RETURN") {
 		a.args.Space()
 		if _, ok := a.args.List(); !ok {
-			return false, wire.SyntaxError(a.cmd.verb + ": the return options have no end")
+			return false, wire.SyntaxError(a.cmd.verb + ": the return options have no closing parenthesis")
 		}
 		a.args.Space()
 		word, _ = a.args.Atom()

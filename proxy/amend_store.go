@@ -24,7 +24,7 @@ func editStore(a *amendment) (done bool, err error) {
 	a.args.Space()
 	if a.args.Peek() == '(' { // UNCHANGEDSINCE, RFC 7162
 		if _, ok := a.args.List(); !ok {
-			return false, wire.SyntaxError(a.cmd.verb + ": the modifiers have no end")
+			return false, wire.SyntaxError(a.cmd.verb + ": the modifiers have no closing parenthesis")
 		}
 		a.args.Space()
 	}

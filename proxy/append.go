@@ -98,12 +98,12 @@ func parseAppend(args *wire.Args) (*delivery.Upload, error) {
 	}
 	args.Space()
 	if up.Flags, ok = args.List(); !ok {
-		return nil, errors.New("APPEND: the list of flags has no end")
+		return nil, errors.New("APPEND: the list of flags has no closing parenthesis")
 	}
 	args.Space()
 	if args.Peek() == '"' {
 		if up.Date, ok = args.String(); !ok {
-			return nil, errors.New("APPEND: the date has no end")
+			return nil, errors.New("APPEND: the date has no closing quote")
 		}
 		args.Space()
 	}

@@ -244,7 +244,7 @@ func TestMoreThanOneMessage(t *testing.T) {
 		"no message":        {"a1 APPEND INBOX\r\n", "a1 BAD APPEND without a message: …"},
 		"no mailbox":        {"a1 APPEND {3+}\r\nabc\r\n", "a1 BAD APPEND without a message: …"},
 		"nothing":           {"a1 APPEND\r\n", "a1 BAD APPEND …"},
-		"flags without end": {"a1 APPEND INBOX (\\Seen {3+}\r\nabc\r\n", "a1 BAD APPEND: the list of flags has no end"},
+		"flags without end": {"a1 APPEND INBOX (\\Seen {3+}\r\nabc\r\n", "a1 BAD APPEND: the list of flags has no closing parenthesis"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, u := newGateway(t, withProfile(exchangeProfile)).login()

@@ -86,7 +86,7 @@ func TestCommandsThatNoModeRelays(t *testing.T) {
 			}
 			c.C("a2 XUNHEARD of")
 			if prof.IsExchange() {
-				c.S("a2 BAD Exchange does not know this command, and counts it as an error")
+				c.S("a2 BAD Exchange does not know this command, and would count it as an error")
 			} else {
 				u.C("a2 XUNHEARD of")
 				u.S("a2 OK fine")

@@ -195,7 +195,7 @@ func (c *conn) dispatch(line []byte) error {
 		c.tally.stats.Refused++
 		if c.tally.stats.Refused > c.srv.limits.Refused {
 			c.srv.totals.Refusals.Count(guard.RefusedUnknown)
-			return c.bye("too many commands that are not taken here")
+			return c.bye("too many unknown or refused commands")
 		}
 		return c.refuse(lit, "%s BAD %s", tag, why)
 	}
@@ -205,7 +205,7 @@ func (c *conn) dispatch(line []byte) error {
 func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	switch {
 	case cmd.rule == nil && c.login.profile.IsExchange():
-		return refused, "Exchange does not know this command, and counts it as an error"
+		return refused, "Exchange does not know this command, and would count it as an error"
 	case cmd.rule == nil:
 		return direct, ""
 	case cmd.rule.states&afterLogin == 0:
@@ -388,7 +388,7 @@ func (c *conn) refuse(lit *wire.Literal, format string, args ...any) error {
 func (c *conn) skipRest(lit *wire.Literal) error {
 	for lit != nil && lit.NonSync {
 		if lit.Size > c.srv.limits.Drain {
-			return c.bye("refused: a literal of %d bytes was sent without asking", lit.Size)
+			return c.bye("refused: a literal of %d bytes was sent without waiting for +", lit.Size)
 		}
 		if _, err := c.readLiteral(io.Discard, lit.Size); err != nil {
 			return err

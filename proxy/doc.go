@@ -28,7 +28,7 @@
 //	Server.Serve          server.go    accepts a client, and starts a goroutine for it
 //	Server.serve          server.go    counts the client's address, and recovers a panic
 //	conn.serve            conn.go      owns both sockets until close
-//	conn.run              conn.go      sends the greeting
+//	conn.run              conn.go      sends the greeting after the handshake, then calls next in a loop
 //	conn.handshake        starttls.go  TLS, on a port for TLS
 //	conn.next             conn.go      reads the first line of a command
 //	conn.waitForClient    conn.go      waits for the client, and handles what happens upstream
@@ -78,7 +78,7 @@
 //	sending.Do            sends.go     a request of the sender goes upstream
 //	shot.reply            own.go
 //
-// Without a fix that concerns APPEND, and in mode: observe, APPEND is direct (conn.laneOf).
+// APPEND takes the direct lane in mode: observe, and if neither a fix nor a filter concerns it (conn.laneOf).
 //
 // # The path of LIST
 //

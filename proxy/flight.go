@@ -133,8 +133,9 @@ func (l *link) literalSent(cmd *command, value []byte) {
 	}
 }
 
-// outcomeOf returns the outcome of a line that needed a continuation request. The
-// line was granted even if the tagged reply has come since, as after IDLE.
+// outcomeOf returns the outcome of a line that needed a continuation request. If
+// the request has come, the outcome is lineGranted even if the tagged reply has
+// come after it: an IDLE that is over at once was granted, and not refused.
 func (l *link) outcomeOf(cmd *command) lineOutcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -212,7 +212,7 @@ func TestUnknownCommands(t *testing.T) {
 		c.S("a1 BAD …")
 	}
 	c.C("a1 XGUESS")
-	c.S("* BYE too many commands that are not taken here")
+	c.S("* BYE too many unknown or refused commands")
 	c.ends()
 	if g.srv.Totals().Refusals[guard.RefusedUnknown] != 1 {
 		t.Errorf("counted %v", g.srv.Totals().Refusals)

@@ -50,7 +50,7 @@ func (w *wireCutter) serve() {
 	}
 }
 
-// cutAfter orders a cut after the next n bytes in one direction, on whichever connection the last of them is.
+// cutAfter orders a cut after n more bytes in one direction, counted over all connections.
 func (w *wireCutter) cutAfter(up bool, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

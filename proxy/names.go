@@ -105,7 +105,7 @@ func (c *conn) makeInbox(cmd *command, mailbox string, list *folders.List) error
 		return c.requestLost(cmd, err)
 	}
 	if status.Word != "OK" {
-		return refuseArgument("%s the INBOX %q cannot be made: %s", status.Word, mailbox, status.Text)
+		return refuseArgument("%s the INBOX %q cannot be created: %s", status.Word, mailbox, status.Text)
 	}
 	return nil
 }
@@ -116,8 +116,8 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 	n := c.login.names
 	opens := cmd.verb != "RENAME" && cmd.verb != "DELETE"
 	if n.Options.RefuseBlankEnd && opens && strings.HasSuffix(mailbox, " ") {
-		return refuseArgument("NO [CANNOT] the name %q ends in a blank, at which Exchange 2007 closes the connection: "+
-			"rename it, with Outlook or by RENAME", client)
+		return refuseArgument("NO [CANNOT] the name %q ends in a blank, for which Exchange 2007 closes the connection: "+
+			"rename the mailbox with Outlook or by RENAME", client)
 	}
 	if n.Options.Case == folders.Merge {
 		if shown, ok := n.Client(mailbox, list); ok {

@@ -119,7 +119,7 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 	}
 	if !s.replied.Load() {
 		// After a panic, the library closes the connection without a reply.
-		return c.client.w.line("%s NO [SERVERBUG] exgate failed on this command; its log says more", s.tag)
+		return c.client.w.line("%s NO [SERVERBUG] exgate failed on this command: see its log", s.tag)
 	}
 	return nil
 }

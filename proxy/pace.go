@@ -13,7 +13,7 @@ import (
 func (c *conn) awaitPace(messages *backend.Pace) error {
 	account := c.login.account
 	opts := &c.set.opts
-	d, why := account.Commands.Charge(1), "commands go at the pace that is set for them"
+	d, why := account.Commands.Charge(1), "the configured pace delays commands"
 	if messages != nil {
 		if err := c.paceThrottle(); err != nil {
 			return err

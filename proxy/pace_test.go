@@ -39,7 +39,7 @@ func TestPaceOfCommands(t *testing.T) {
 			other.S("a1 OK done")
 			leaving.S("a1 OK done")
 			c.C("a2 NOOP")
-			c.S("* OK exgate: still working: commands go at the pace that is set for them")
+			c.S("* OK exgate: still working: the configured pace delays commands")
 			u.silent()
 			c.close()
 			u.ends()

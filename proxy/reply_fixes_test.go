@@ -56,7 +56,7 @@ var replyFixCases = map[backend.ReplyFix]replyFixCase{
 	},
 	backend.FixRefusals: {
 		command: "FETCH 1 (X-GM-LABELS)", plain: "a1 OK done\r\n",
-		heard: "a1 BAD Exchange has no X-GM-LABELS, and counts it as an error\r\n",
+		heard: "a1 BAD Exchange does not know X-GM-LABELS, and would count it as an error\r\n",
 	},
 	backend.FixSubstitute: {
 		command: "FETCH 1 (BODY.PEEK[])",

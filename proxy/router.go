@@ -65,21 +65,22 @@ var noEdits edits
 // server is Exchange, which would count it as one of the ten errors after which
 // it closes the connection. Profile plain relays it.
 var ruleTable = []rule{
-	{"CAPABILITY,NOOP,LOGOUT", direct, always, keepsView, again, noEdits, "RFC 9051 §6.1; before login the gateway's own"},
-	{"ID", amended, always, keepsView, again, idEdits, "RFC 2971; before login the gateway's own"},
+	{"CAPABILITY,NOOP,LOGOUT",
+		direct, always, keepsView, again, noEdits, "RFC 9051 §6.1; before the login, the gateway answers"},
+	{"ID", amended, always, keepsView, again, idEdits, "RFC 2971; before the login, the gateway answers"},
 
-	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway's handshake"},
+	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway makes the TLS handshake"},
 	{"LOGIN,AUTHENTICATE",
 		owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
-	{"APPEND", owned, afterLogin, keepsView, once, noEdits, "the message is repaired; direct where no fix concerns it"},
+	{"APPEND", owned, afterLogin, keepsView, once, noEdits, "the message is repaired; relayed if no fix concerns it"},
 
-	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin's login becomes one for a user"},
+	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin goes on to a user's mailbox"},
 
 	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstNameEdits, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, noEdits, "RFC 9051 §6.4"},
 	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetchEdits, "RFC 9051 §6.4; whole messages are paced"},
 	{"IDLE",
-		amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+		amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; the line that ends it is passed on unchanged"},
 	{"ENABLE", amended, afterLogin, keepsView, again, enableEdits, "RFC 9051 §6.3.1"},
 	{"NAMESPACE", amended, afterLogin, keepsView, again, namespaceEdits, "RFC 9051 §6.3.10"},
 	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9051 §6.3"},
@@ -94,7 +95,7 @@ var ruleTable = []rule{
 	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, movedNameEdits, "RFC 9051 §6.4.8"},
 	{"CHECK", direct, afterLogin, keepsView, again, noEdits, "RFC 3501 §6.4.1"},
 	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, noEdits, "RFC 5256"},
-	{"GETQUOTA", direct, afterLogin, keepsView, again, noEdits, "RFC 9208: a quota root, which is no mailbox"},
+	{"GETQUOTA", direct, afterLogin, keepsView, again, noEdits, "RFC 9208: its argument is a quota root, not a mailbox"},
 	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9208"},
 	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 4314"},
 	{"GETMETADATA", amended, afterLogin, keepsView, again, optionNameEdits, "RFC 5464"},
@@ -109,9 +110,9 @@ var ruleTable = []rule{
 	{"CONVERT,UID CONVERT,CONVERSIONS,GETJMAPACCESS", direct, afterLogin, keepsView, once, noEdits, "RFC 5259, RFC 9698"},
 
 	{"COMPRESS", refused, afterLogin, keepsView, once, noEdits, "it would hide what follows from the gateway"},
-	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would upload past the repairs"},
+	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would store a message without repairs"},
 	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH",
-		refused, afterLogin, keepsView, once, noEdits, "it would act past the login that was mapped"},
+		refused, afterLogin, keepsView, once, noEdits, "it would bypass the login of the gateway"},
 	{"XPROXY,XPROXY2,XPROXY3,BACKENDAUTHENTICATE,CLIENTACCESSRULES,CLIENTNETWORKPRESENCELOCATION",
 		refused, always, keepsView, once, noEdits, "it is internal to Exchange's own proxying"},
 }

@@ -135,7 +135,7 @@ func TestTooLongARefusedLiteralEndsTheSession(t *testing.T) {
 	c.raw("a1 REPLACE 1 INBOX {10+}\r\n0123456789\r\n")
 	c.S("a1 BAD REPLACE is not relayed: …")
 	c.raw("a2 REPLACE 1 INBOX {11+}\r\n")
-	c.S("* BYE refused: a literal of 11 bytes was sent without asking")
+	c.S("* BYE refused: a literal of 11 bytes was sent without waiting for +")
 	c.ends()
 	u.ends()
 }

@@ -181,7 +181,7 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	case route != nil:
 		t.print("C>E", fmt.Appendf(nil, "%s %s %[1]s (%[3]d bytes)", hidden, verb, len(line)))
 	default:
-		t.print("C>E", fmt.Appendf(nil, "%s (%d bytes, not a command that is known)", hidden, len(line)))
+		t.print("C>E", fmt.Appendf(nil, "%s (%d bytes, an unknown command)", hidden, len(line)))
 	}
 }
 

@@ -147,7 +147,7 @@ func TestTraceHidesWhatIsMistypedAfterLogin(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"C>E *** LOGIN *** (", "C>E *** PROXYAUTH *** (", "C>E *** (19 bytes, not a command that is known)", "E>S *** (19 bytes)",
+	for _, want := range []string{"C>E *** LOGIN *** (", "C>E *** PROXYAUTH *** (", "C>E *** (19 bytes, an unknown command)", "E>S *** (19 bytes)",
 		"E<S *** BAD unknown", "C>E a9 NOOP ***", "E>S a9 NOOP ***", "E<S a9 OK done", "C>E a10 IDLE", "C<E *** BAD "} {
 		if !strings.Contains(g.trace.String(), want) {
 			t.Errorf("the trace lacks %q:\n%s", want, g.trace)
