@@ -151,7 +151,7 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 }
 
 // canonicalAppend returns the command in a form that the library's parser takes.
-// Arguments that the parser would refuse or change are left out: sending.Append
+// Arguments that the parser would refuse or change are left out: laneSession.Append
 // takes them from the upload.
 func canonicalAppend(up *delivery.Upload) string {
 	mailbox := "INBOX"

@@ -19,7 +19,7 @@ func exchangeProfiles() []profile.Profile {
 	var profiles []profile.Profile
 	for _, name := range exchangesim.Profiles() {
 		if name == "exchange2000" || name == "exchange2007" {
-			continue // no UIDPLUS, so that replies differ: TestExchangeFlaggedWithoutUIDPLUS
+			continue // TestExchangeFlaggedWithoutUIDPLUS has the versions without UIDPLUS
 		}
 		p := exchangeProfile
 		p.Name = name
@@ -179,7 +179,7 @@ func TestExchangeFlaggedShowsInOutlook(t *testing.T) {
 				c.until("a0 …", "* …")
 				c.upload(`INBOX (\Flagged \Seen)`, cleanMessage)
 				if strings.Contains(strings.ToUpper(selected), " INBOX") {
-					c.S("* 1 EXISTS") // and no FETCH
+					c.S("* 1 EXISTS") // no FETCH may follow
 				}
 				if selected == "EXAMINE INBOX" {
 					// The STORE came by another connection, so Exchange reports the flag unasked.
@@ -233,7 +233,7 @@ func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
 func TestExchangeKeywordsAreDropped(t *testing.T) {
 	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		for i, mailbox := range []string{"INBOX", "Drafts"} {
-			if i == 0 { // selected, so that its PERMANENTFLAGS are known
+			if i == 0 { // the gateway then knows its PERMANENTFLAGS
 				c.C("a0 SELECT INBOX")
 				c.until("a0 OK …", "* …")
 			}
@@ -241,7 +241,7 @@ func TestExchangeKeywordsAreDropped(t *testing.T) {
 			c.until("a1 OK …", "* …")
 			m := stored(t, sim, mailbox)
 			want := `\Seen $MDNSent`
-			if p.Name == "exchange-online" { // where it becomes a category
+			if p.Name == "exchange-online" { // Exchange Online keeps the keyword as a category
 				want = `\Seen`
 			}
 			if got := strings.Join(m.Flags, " "); got != want {

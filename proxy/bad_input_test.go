@@ -38,7 +38,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			c.S("+ go ahead")
 			c.raw(half)
 			leave(c)
-			u.ends() // without a byte of it
+			u.ends() // no byte of the message may come before
 			if end := g.logged("session end")["reason"].(string); !strings.HasPrefix(end, "the client's connection failed: ") {
 				t.Errorf("the reason in the log is %q", end)
 			}
@@ -68,7 +68,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			c.S("+ go")
 			c.raw(half)
 			leave(c)
-			g.logged("session end") // and nothingLeft holds
+			g.logged("session end") // nothingLeft is checked at the end of the test
 		})
 	}
 }
@@ -192,7 +192,7 @@ func TestAppendToAMissingMailbox(t *testing.T) {
 					u.C("a1 APPEND Missing " + announce)
 					u.S("a1 NO [TRYCREATE] Missing doesn't exist.")
 					c.S("a1 NO [TRYCREATE] Missing doesn't exist.")
-					if announce == "{3+}" { // the server passes over it, RFC 7888
+					if announce == "{3+}" { // the server skips the literal (RFC 7888)
 						c.C("abc")
 						u.C("abc")
 					}
@@ -250,7 +250,7 @@ func TestMoreThanOneMessage(t *testing.T) {
 			c, u := newGateway(t, withProfile(exchangeProfile)).login()
 			c.raw(tt.command)
 			c.S(tt.answer)
-			noop(c, u) // the next thing that the upstream hears of
+			noop(c, u) // the upstream has heard of nothing before
 		})
 	}
 }

@@ -128,7 +128,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if first { // the list has been read, and nobody has asked for it yet
+		if first { // the list is collected, but not requested yet
 			b.StopTimer()
 			have = readList(b, data)
 			b.StartTimer()

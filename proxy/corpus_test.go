@@ -287,13 +287,13 @@ var shapes = []shape{
 	}},
 }
 
-// corpusLimit is how long one message may take. Some are large, and the race
+// corpusLimit is how long one message may take. Some are large, and the race detector makes all slow.
 const corpusLimit = 10 * testkit.WaitLimit
 
 // outcomes counts what became of the messages of one shape.
 type outcomes struct {
 	asIs, repaired, refused int
-	fixes, rules            map[string]int // by which
+	fixes, rules            map[string]int // messages by fix, and by the rule that refused them
 }
 
 func (o *outcomes) add(other outcomes) {

@@ -61,9 +61,9 @@ func TestEscalation(t *testing.T) {
 	for _, test := range []struct {
 		name, message string
 		escalate      rewrite.Stage
-		refused       int    // how often Exchange says no
-		reply         string // to the client
-		fixes         string // by the log, if it is stored
+		refused       int    // how often Exchange refuses the message
+		reply         string // the client's reply
+		fixes         string // fixes in the log, if the message is stored
 	}{
 		{"accepted at once", head + "\r\nbody\r\n", rewrite.StageEnvelope, 0, "a1 OK …", "[]"},
 		{"repaired", head + "Subject: Gr\xc3\xbc\xc3\x9fe\r\n\r\nbody\r\n", rewrite.StageRefused, 1, "a1 OK …", "[eight-bit]"},

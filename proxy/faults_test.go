@@ -16,7 +16,7 @@ import (
 // mailbox afterwards.
 type faultRow struct {
 	name   string
-	faults string // of the simulator, ordered once the mailbox is selected; separated by blanks
+	faults string // faults for the simulator, given after SELECT; separated by blanks
 	// script has one step a line:
 	//
 	//	C ...       the client sends a line

@@ -31,8 +31,8 @@ func TestFilter(t *testing.T) {
 		name, script, when string
 		message            string
 		timeout            time.Duration
-		arrives            string // in what Exchange gets
-		says               string // in the log, of a filter that fails
+		arrives            string // must be in the message that Exchange gets
+		says               string // must be in the log, if the filter fails
 	}{
 		{"not for this message", "sed s/clean/filtered/", delivery.FilterLongLines, cleanMessage, 0, "Subject: clean", ""},
 		{"always", "sed s/clean/filtered/", delivery.FilterAlways, cleanMessage, 0, "Subject: filtered", ""},

@@ -41,7 +41,7 @@ func TestOnlyLinesThatAllReadersAgreeOnAreTaken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, u := newGateway(t).login()
 			c.raw(line + "\r\na2 NOOP\r\n")
-			if strings.HasSuffix(line, "+}") { // who knows how much follows
+			if strings.HasSuffix(line, "+}") { // the length of what follows is unknown
 				c.S("* BYE …")
 				c.ends()
 				return
@@ -122,7 +122,7 @@ func TestStatusLineAnnouncesNoLiteral(t *testing.T) {
 			c.C("a1 IDLE") // which has a "+"
 			u.C("a1 IDLE")
 			u.S(line)
-			c.S(line) // at once, not when five bytes have followed
+			c.S(line) // at once: no five bytes have to follow
 			u.S("* 1 EXISTS")
 			c.S("* 1 EXISTS")
 		})
@@ -135,7 +135,7 @@ func TestLongLinesAreStreamed(t *testing.T) {
 	u.C("a1 SEARCH ALL")
 	line := "* SEARCH" + strings.Repeat(" 1234567", 40_000)
 	u.raw(line[:len(line)/2])
-	c.expectRaw(line[:100_000]) // before its end has come
+	c.expectRaw(line[:100_000]) // although the end of the line has not come
 	u.raw(line[len(line)/2:] + "\r\n")
 	u.S("a1 OK done")
 	c.expectRaw(line[100_000:] + "\r\n")

@@ -50,7 +50,7 @@ func (o *obliging) serve() {
 func (o *obliging) session(nc net.Conn) {
 	nc.SetDeadline(time.Now().Add(patience))
 	r := bufio.NewReader(nc)
-	say := func(s string) { io.WriteString(nc, s+"\r\n") } // the reader sees the end
+	say := func(s string) { io.WriteString(nc, s+"\r\n") } // the reader notices an error
 	say("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready")
 	for {
 		line, err := r.ReadString('\n')
@@ -161,7 +161,7 @@ func fuzzSession(t *testing.T, prof profile.Profile, input []byte) {
 		near.Write(input)
 		near.(*net.TCPConn).CloseWrite()
 	}()
-	heard, _ := io.ReadAll(near) // a reset is fine, silence is not
+	heard, _ := io.ReadAll(near) // a reset is allowed, a hang is not
 	<-said
 	near.Close()
 	select {

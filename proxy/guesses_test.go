@@ -93,7 +93,7 @@ func TestGuessesAtOtherServers(t *testing.T) {
 		"BAD What?":                           false,
 	} {
 		t.Run(reply, func(t *testing.T) {
-			g := newGateway(t, func(o *Options, l *limits) { o.Abuse.FailedLogins, l.Slow = 4, 0 }) // of which one for a name
+			g := newGateway(t, func(o *Options, l *limits) { o.Abuse.FailedLogins, l.Slow = 4, 0 }) // a quarter of 4 for one name
 			try := func(password string) *client {
 				c := g.dial()
 				c.S("* OK …")

@@ -41,7 +41,7 @@ func TestIdleRefused(t *testing.T) {
 	u.C("a1 IDLE")
 	u.S("a1 BAD Command Error. 10")
 	c.S("a1 BAD Command Error. 10")
-	noop(c, u) // is a command, not the end of IDLE
+	noop(c, u) // the next line is a command: IDLE is over
 }
 
 // The client's DONE may cross a reply by which the upstream ends IDLE. The gateway then drops DONE, which the upstream
@@ -86,7 +86,7 @@ func TestIdleEndedByWhatServersReadDifferently(t *testing.T) {
 		c.S("+ idling")
 		c.C(end)
 		c.S("* BYE the line that ends IDLE …")
-		c.close() // else exgate would linger for it
+		c.close() // without this, exgate would wait for limits.Linger
 		u.ends()
 	}
 }

@@ -88,7 +88,7 @@ func TestKeptDateQuestion(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		script []string // "C …" comes from the gateway, "S …" is answered
-		client []string // besides the tagged OK
+		client []string // what the client gets besides the tagged OK
 		says   string   // in the log
 	}{
 		{"the same instant", []string{"C xg3 " + ask, "S " + seen, "S xg3 OK done"}, nil, ""},

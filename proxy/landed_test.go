@@ -114,7 +114,7 @@ func (g *gateway) loginSimulated() *client {
 // An APPEND is cut at every byte of its upstream conversation. In the end the message is in the mailbox exactly once,
 // or the client was told that it is not.
 func TestAppendCutAnywhere(t *testing.T) {
-	const parts = 4 // that run beside each other: most of the time is spent waiting
+	const parts = 4 // run in parallel, since most of the time is spent waiting
 	for name, tt := range map[string]struct{ selects, mailbox, flags string }{
 		"another mailbox": {"", "Drafts", `(\Seen)`},
 		"the mailbox selected, with a flag that is replayed": {"SELECT INBOX", "INBOX", `(\Flagged)`},

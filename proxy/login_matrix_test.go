@@ -69,9 +69,9 @@ var upstreamForms = func() []upstreamForm {
 // its password of the users file.
 type upstreamForm struct {
 	name   string
-	forms  []backend.Form // none: the profile's
+	forms  []backend.Form // nil: those of the profile
 	held   bool
-	tokens bool // it is the application's secret
+	tokens bool // the gateway gets tokens by the application's secret
 }
 
 // TestLoginMatrix tries each client form with each upstream form and each version of Exchange. The golden file has a
@@ -254,7 +254,7 @@ func matrixCell(t *testing.T, g *gateway, commands string) string {
 	for i := 0; i < len(lines); i++ {
 		c.C("a1 " + lines[i])
 		reply := c.S("…")
-		for strings.HasPrefix(reply, "+ ") { // for a response, or to say why a token is refused
+		for strings.HasPrefix(reply, "+ ") { // a challenge, or the reason for a refused token
 			response := ""
 			if i+1 < len(lines) {
 				i++

@@ -206,7 +206,7 @@ func TestTwoFailuresAtMost(t *testing.T) {
 	u.S("xg2 NO LOGIN failed.")
 	u.ends()
 	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: wrong name or password; …")
-	c.C("a2 NOOP") // and may try again
+	c.C("a2 NOOP") // the client may try again
 	c.S("a2 OK …")
 }
 
@@ -327,7 +327,7 @@ func TestAutoBeforeExchangeOnline(t *testing.T) {
 		ok            bool
 	}{
 		{`EXAMPLE\admin\bob adminpass`, "", true},
-		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the second of two
+		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the error of the last form tried
 	} {
 		g, sim := newSimulated(t, exchangesim.Config{Profile: profile.Online}, withDomain, func(o *Options, _ *limits) {
 			profiles := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
@@ -369,7 +369,7 @@ func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	u.S("xg1 NO LOGIN failed.")
 	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. …")
 	c.C("a2 LOGIN alice wrong")
-	c.S("a2 NO [AUTHENTICATIONFAILED] LOGIN failed. …") // and no connection upstream
+	c.S("a2 NO [AUTHENTICATIONFAILED] LOGIN failed. …") // exgate has made no connection upstream
 	c.C("a3 LOGIN alice right")
 	u = g.accept()
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")

@@ -56,7 +56,7 @@ func TestOwnTokenRefused(t *testing.T) {
 			u := g.accept()
 			u.S("* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR] ready")
 			u.C("xg1 AUTHENTICATE XOAUTH2 …")
-			u.S("+ " + b64(`{"status":"400"}`)) // as Google does
+			u.S("+ " + b64(`{"status":"400"}`)) // Gmail answers so
 			u.C("")
 			u.S("xg1 NO AUTHENTICATE failed.")
 			u.ends()
@@ -77,7 +77,7 @@ func TestOwnTokenRefused(t *testing.T) {
 		c.C("a1 AUTHENTICATE XOAUTH2 " + xoauth2Response("bob@example.com", "old"))
 		u := g.accept()
 		u.S("* OK [CAPABILITY IMAP4rev1] ready")
-		u.ends() // which takes no tokens
+		u.ends() // the upstream offers no mechanism for tokens
 		c.S("+ …")
 		c.C("a2 LOGOUT")
 		c.S("* BYE …")

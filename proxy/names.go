@@ -68,7 +68,7 @@ func listUnavailable(err error) error {
 func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, list *folders.List, err error) {
 	name, ok := folders.Decode(client)
 	if name == "" {
-		return "", nil, nil // in GETMETADATA, the empty name is the server (RFC 5464 section 4)
+		return "", nil, nil // in GETMETADATA, the empty name is the server (RFC 5464 section 4.2)
 	}
 	o := &c.login.names.Options
 	if strings.EqualFold(name, "INBOX") && o.Prefix == "" && len(o.List)+len(o.Patterns) == 0 {

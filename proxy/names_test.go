@@ -254,7 +254,7 @@ func TestPrefix(t *testing.T) {
 	o := apartNames
 	o.Prefix = "backup/alice"
 	c, sim, _ := newMapped(t, o)
-	c.do("SELECT INBOX", "OK …") // no client ever makes it
+	c.do("SELECT INBOX", "OK …") // exgate creates it: no client would
 	c.do("CREATE Work/2026", "OK …")
 	if got := c.list("*"); !slices.Equal(got, []string{"INBOX", "Work", "Work/2026"}) {
 		t.Errorf("listed %q", got)
@@ -323,7 +323,7 @@ func TestHiddenAndSpecialUse(t *testing.T) {
 	c.S("* CAPABILITY … SPECIAL-USE…")
 	c.S("c1 OK …")
 	c.do("SELECT Calendar", "NO …")
-	c.do("CREATE Notes", "OK …") // of the client's own, for mail
+	c.do("CREATE Notes", "OK …") // the client's own folder, not Exchange's for notes
 	if got := c.list("N*"); !slices.Equal(got, []string{"Notes"}) {
 		t.Errorf("%q", got)
 	}

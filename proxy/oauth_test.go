@@ -98,7 +98,7 @@ func TestTokenExpiresDuringASync(t *testing.T) {
 		for i := range messages / 2 {
 			switch i % each {
 			case each / 2:
-				sim.RevokeTokens() // found out by the next command
+				sim.RevokeTokens() // the next command fails
 			case each - 1:
 				clock.Add(2 * time.Hour)
 			}

@@ -170,7 +170,7 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 	for name, tt := range map[string]struct {
 		appended string
 		try      func(tag int) string
-		tags     int // of one try
+		tags     int // tags that one try takes
 		tries    int
 	}{
 		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, delivery.MaxTries},

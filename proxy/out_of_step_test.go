@@ -85,7 +85,7 @@ func TestReplyBeforeTheEndOfALiteralEndsTheSession(t *testing.T) {
 		c.S("a1 NO too early")
 		c.S("* BYE a1 NO too early (exgate: Exchange lost count…")
 		c.ends()
-		u.ends() // not a byte more
+		u.ends() // no byte may come before
 	})
 	t.Run("own lane", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
@@ -119,7 +119,7 @@ func TestLiteralsAreSentSynchronizing(t *testing.T) {
 	withPlus.LiteralPlus = true
 	for name, tt := range map[string]struct {
 		profile profile.Profile
-		sent    string // upstream, for a literal of the client's of {5+}
+		sent    string // announcement that goes upstream for the client's {5+}
 	}{
 		"exchange":           {exchangeProfile, "{5}"},
 		"exchange by choice": {withPlus, "{5+}"},

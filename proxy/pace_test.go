@@ -27,7 +27,7 @@ func TestPaceOfCommands(t *testing.T) {
 			prof := profile.Profile{Name: profile.Plain, Pace: pace}
 			g := newGateway(t, withProfile(prof), shortWaits)
 			c, u := g.login()
-			c.C("a1 NOOP") // the burst
+			c.C("a1 NOOP") // passes at once: the burst
 			u.C("a1 NOOP")
 			u.S("a1 OK done")
 			c.S("a1 OK done")
@@ -74,7 +74,7 @@ func TestPaceOfBytes(t *testing.T) {
 		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.In} })
 		c.C("a1 FETCH 1 BODY[]")
 		u.C("a1 FETCH 1 BODY[]")
-		u.S("* 1 FETCH (FLAGS (\\Seen))") // of what has been read already, what comes next is held back
+		u.S("* 1 FETCH (FLAGS (\\Seen))") // relayed, but the reply behind it is held back
 		c.S("* 1 FETCH (FLAGS (\\Seen))")
 		u.S("a1 OK done")
 		c.silent()

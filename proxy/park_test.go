@@ -45,7 +45,7 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		c.S("* OK …")
 		c.C("a0 LOGIN alice secret")
 		c.until("a0 NO [UNAVAILABLE] all connections that exgate makes for this mailbox, or for this login, are in use: …")
-		c.C("a1 NOOP") // and may try again
+		c.C("a1 NOOP") // the client may try again
 		c.S("a1 OK …")
 	})
 	t.Run("a wrong login gives its place back", func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestParkBetweenCommands(t *testing.T) {
 	second, u2 := g.login()
 	u1.ends()
 	selects(second, u2, "SELECT INBOX", contents{2, 7, 20})
-	first.C("a1 NOOP") // has the second parked
+	first.C("a1 NOOP") // parks the second session
 	u2.ends()
 	u1 = g.relogin()
 	u1.reselects("SELECT INBOX", contents{3, 7, 21})
@@ -140,7 +140,7 @@ func TestParkInIdleEnded(t *testing.T) {
 	first.S("+ idling")
 	second, u2 := g.login()
 	u1.ends()
-	second.C("a1 NOOP") // is busy
+	second.C("a1 NOOP") // makes the session busy
 	u2.C("a1 NOOP")
 	first.C("DONE")
 	first.S("i1 OK IDLE completed.")
@@ -208,7 +208,7 @@ func TestParkUnderLoad(t *testing.T) {
 	c.until("a1 OK …")
 	c.C("b LOGOUT")
 	c.until("b OK …", "* BYE …")
-	for _, c := range idle { // and each of them hears of the message
+	for _, c := range idle { // each is told of the message
 		c.until("* 1 EXISTS", "* …")
 		c.C("DONE")
 		c.until("a2 OK …", "* …")

@@ -155,7 +155,7 @@ func (p *peer) ends() {
 		p.fatalf("want the end of the connection, got %.300q and %v", rest, err)
 	}
 	p.said.add(p.name+" <", "(end)")
-	p.nc.Close() // or the gateway would linger
+	p.nc.Close() // without this, the gateway would wait for limits.Linger
 }
 
 // silent expects that nothing comes for a short time. It may miss a fault, but reports none by mistake.

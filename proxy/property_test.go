@@ -18,7 +18,7 @@ import (
 // EXPUNGE changes the number of a message, and none comes between commands or during FETCH, STORE or SEARCH.
 type modelClient struct {
 	*client
-	uids    []uint32 // of the messages, by number; 0: not told
+	uids    []uint32 // UIDs of the messages, by number; 0: the client was not told
 	flagged map[uint32]bool
 	byes    int
 	refused int
@@ -127,7 +127,7 @@ func playModel(t *testing.T, seed uint64, steps int) {
 		t.Fatal(err)
 	}
 	var m *modelClient
-	flagged := map[uint32]bool{} // by any session
+	flagged := map[uint32]bool{} // UIDs that any session has flagged
 	byes, refused, sessions := 0, 0, 0
 	for step := 0; step < steps; step++ {
 		if m == nil {
@@ -180,7 +180,7 @@ func (m *modelClient) step(rnd *rand.Rand) string {
 		return m.run("NOOP")
 	case 1:
 		return m.run(fmt.Sprintf("FETCH %d:%d (UID FLAGS)", 1, len(m.uids)))
-	case 2: // by number: where the numbers have moved, it hits another message
+	case 2: // by number, which hits the wrong message if numbers have moved unnoticed
 		n := any()
 		if m.uids[n-1] == 0 {
 			return m.run(fmt.Sprintf("FETCH %d (UID)", n))

@@ -93,11 +93,11 @@ func TestProxyAuthHeld(t *testing.T) {
 				c.C(tt.command)
 				c.S(tt.answer)
 			}
-			if name != "tokens" { // with a token no alias is looked up
-				c.C("a2 PROXYAUTH nick@example.com") // which is in the file, but goes upstream as admin
+			if name != "tokens" { // aliases are looked up for logins by password only
+				c.C("a2 PROXYAUTH nick@example.com") // the file allows this name, but it is an alias of admin
 				c.S("a2 NO [AUTHORIZATIONFAILED] alice@example.com may not open the mailbox admin: …")
 			}
-			c.upload("INBOX", cleanMessage) // his own session goes on
+			c.upload("INBOX", cleanMessage) // the caller's own session goes on
 			c.S("a1 OK …")
 			c.C("a3 PROXYAUTH bob@example.com")
 			c.S("a3 OK [CAPABILITY …] …")

@@ -43,7 +43,7 @@ func TestGoIMAPClient(t *testing.T) {
 				return errNotTold
 			}
 			if imapErr, ok := err.(*imap.Error); ok && imapErr.Type == imap.StatusResponseTypeNo {
-				return nil // it has been told
+				return nil // the client was told
 			}
 			return err
 		}},
@@ -51,7 +51,7 @@ func TestGoIMAPClient(t *testing.T) {
 		for _, on := range []bool{false, true} {
 			t.Run(tt.name+map[bool]string{false: ", not repaired", true: ", repaired"}[on], func(t *testing.T) {
 				prof := repairing(on)
-				if on { // its names must be modified UTF-7, TABs and all
+				if on { // go-imap decodes names as modified UTF-7, even with a TAB
 					prof.Names = apartNames
 				}
 				g, sim := newSimulated(t, exchangesim.Config{Quirks: tt.quirks}, withProfile(prof))
@@ -104,7 +104,7 @@ func TestGoIMAPClientStatusCode(t *testing.T) {
 			selected <- err
 		}()
 		line := u.C("…")
-		for !strings.Contains(line, "SELECT") { // it asks for capabilities first
+		for !strings.Contains(line, "SELECT") { // go-imap may ask for capabilities first
 			tag, _, _ := strings.Cut(line, " ")
 			u.S("* CAPABILITY IMAP4rev1")
 			u.S(tag + " OK done")

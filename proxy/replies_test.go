@@ -34,11 +34,11 @@ func TestReplies(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name     string
-		row      string // where it was seen
+		row      string // where the reply was seen
 		command  string
 		upstream string // the command as the upstream gets it; "": the same
-		said     string // by the upstream
-		heard    string // by the client, with the repair; without it, what was said
+		said     string // what the upstream sends
+		heard    string // what the client gets with the repair; without it, the client gets said
 		change   func(*backend.Replies)
 	}{
 		{"copyuid", "EX-22; MailKit#115", "UID MOVE 6 Trash", "", "[COPYUID 55 31 6]\r\n* 1 EXPUNGE\r\n* 0 EXISTS\r\na1 OK MOVE completed.\r\n",
@@ -269,7 +269,7 @@ func TestIdleRenewed(t *testing.T) {
 		c.S("* 1 RECENT")
 	}
 	u.C("DONE")
-	c.C("DONE") // while it is renewed
+	c.C("DONE") // while exgate renews IDLE
 	u.S("a1 OK IDLE completed.")
 	u.C("a1 IDLE")
 	u.S("+ idling")

@@ -126,7 +126,7 @@ func playReplyFix(t *testing.T, fix backend.ReplyFix, tt replyFixCase, fixes bac
 		u.C("DONE")
 		return
 	}
-	c.C("DONE") // comes first: exgate has ended nothing
+	c.C("DONE") // the first DONE is the client's: exgate has sent none
 	u.C("DONE")
 	u.S("a1 OK done")
 	c.S("a1 OK done")

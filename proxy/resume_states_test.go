@@ -25,7 +25,7 @@ func TestResumeIdle(t *testing.T) {
 	u.proves("1:2", "* 1 FETCH (UID 19)", "* 2 FETCH (UID 20)")
 	c.S("* 2 EXISTS")
 	u.C("a1 IDLE")
-	u.S("+ idling again") // not the client's: it has its own
+	u.S("+ idling again") // hidden from the client, who has got one before
 	u.S("* 3 EXISTS")
 	c.S("* 3 EXISTS")
 	c.C("DONE")
@@ -75,7 +75,7 @@ func TestResumeDuringSelect(t *testing.T) {
 	u.S("* 9 EXISTS")
 	c.S("* 9 EXISTS")
 	u.close()
-	u = g.relogin() // and INBOX, which the client leaves, is not selected
+	u = g.relogin() // INBOX is not selected again, since the client leaves it
 	u.C("a1 SELECT Archive")
 	for _, line := range (contents{8, 3, 30}).lines() {
 		u.S(line)
@@ -301,7 +301,7 @@ func TestResumeUnreachable(t *testing.T) {
 	c.C("a1 NOOP")
 	for range 3 {
 		u = g.accept()
-		u.close() // no greeting
+		u.close() // without a greeting
 	}
 	u = g.relogin()
 	u.C("a1 NOOP")
@@ -313,7 +313,7 @@ func TestResumeClientLeaves(t *testing.T) {
 	c, u := g.login()
 	u.close()
 	c.C("a1 NOOP")
-	u = g.accept() // and hangs
+	u = g.accept() // sends no greeting
 	c.close()
 	u.ends()
 	g.logged("session end")
@@ -325,7 +325,7 @@ func TestResumeKeepsTheClientPatient(t *testing.T) {
 	c, u := g.login()
 	u.close()
 	c.C("a1 NOOP")
-	g.accept() // and hears nothing
+	g.accept() // the server stays silent
 	c.until("* OK exgate: still working: exgate connects to Exchange again")
 }
 
@@ -333,12 +333,12 @@ func TestResumeKeepsTheClientPatient(t *testing.T) {
 func TestResumeSilentUpstream(t *testing.T) {
 	g := exchangeResuming(t, func(o *Options, _ *limits) { o.Upstreams[0].Backend.Timeouts.Reply = 100 * time.Millisecond })
 	c, u := g.login()
-	c.C("a1 IDLE") // may be silent for long
+	c.C("a1 IDLE") // an IDLE may be silent for long
 	u.C("a1 IDLE")
 	u.S("+ idling")
 	c.S("+ idling")
 	c.C("DONE")
-	u.C("DONE") // but must end
+	u.C("DONE") // its end must be answered in time
 	c.S("a1 OK IDLE completed.")
 	u.ends()
 	c.C("a2 NOOP")
@@ -445,7 +445,7 @@ func TestRenewal(t *testing.T) {
 		u.C("a2 NOOP")
 		u.S("a2 OK done")
 		c.S("a2 OK done")
-		errors(c, u, 1) // counted anew
+		errors(c, u, 1) // the new connection has a count of its own
 		noop(c, u)
 		c.C("a3 LOGOUT")
 		u.C("a3 LOGOUT")
@@ -467,6 +467,6 @@ func TestRenewal(t *testing.T) {
 		old.C("a2 NOOP")
 		old.S("a2 OK done")
 		c.S("a2 OK done")
-		noop(c, old) // and no further try
+		noop(c, old) // exgate does not try again
 	})
 }

@@ -69,12 +69,12 @@ func TestResumeOnTheNextCommand(t *testing.T) {
 	c, u := g.login()
 	selects(c, u, "SELECT INBOX", contents{5, 7, 20})
 	u.close()
-	c.silent() // nothing is in flight: nothing to say, and no login yet
+	c.silent() // nothing is in flight, so exgate neither logs in nor tells the client
 	c.C("a1 NOOP")
 	u = g.relogin()
 	u.reselects("SELECT INBOX", contents{6, 7, 21})
 	u.proves("5:6", "* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)")
-	c.S("* 6 EXISTS") // the one that came meanwhile
+	c.S("* 6 EXISTS") // a message has come meanwhile
 	u.C("a1 NOOP")
 	u.S("a1 OK done")
 	c.S("a1 OK done")
@@ -88,7 +88,7 @@ func TestResumeOnTheNextCommand(t *testing.T) {
 func TestResumeWithACommandInFlight(t *testing.T) {
 	for name, tt := range map[string]struct {
 		command string
-		before  []string // of its reply
+		before  []string // untagged responses before the reply
 	}{
 		"FETCH":                      {"a1 FETCH 1:2 FLAGS", []string{"* 1 FETCH (FLAGS ())"}},
 		"UID STORE":                  {`a1 UID STORE 3 +FLAGS (\Seen)`, nil},
@@ -151,7 +151,7 @@ func TestResumeProof(t *testing.T) {
 	was := contents{5, 7, 20}
 	none := ""
 	for name, tt := range map[string]struct {
-		told   []string // to the client, after SELECT
+		told   []string // what the client is told after SELECT
 		now    contents
 		set    string
 		uids   []string

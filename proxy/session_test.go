@@ -88,7 +88,7 @@ func TestCommandsInFlight(t *testing.T) {
 		before := g.l.read.Load()
 		c.raw("a1 SELECT {5}\r\n")
 		u.C("a1 SELECT {5}")
-		c.raw("INBOX\r\na2 NOOP\r\n") // a client that does not wait
+		c.raw("INBOX\r\na2 NOOP\r\n") // the client does not wait for the continuation request
 		testkit.Eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+31 })
 		u.silent()
 		u.S("+ go")
@@ -131,7 +131,7 @@ func TestGatewaySendsNothingBetweenCommands(t *testing.T) {
 	u.S("* 8 EXISTS")
 	u.S("xg3 OK [APPENDUID 9 7] done")
 	u.C(`xg4 UID STORE 7 +FLAGS (\Flagged)`)
-	u.S("* 3 FETCH (UID 70 FLAGS (\\Seen))") // not the answer
+	u.S("* 3 FETCH (UID 70 FLAGS (\\Seen))") // another message: not the reply to the STORE
 	u.S("* 8 FETCH (FLAGS (\\Flagged \\Seen) UID 7)")
 	u.S("* 2 EXPUNGE")
 	u.S("xg4 OK done")
@@ -139,7 +139,7 @@ func TestGatewaySendsNothingBetweenCommands(t *testing.T) {
 	c.S("* 3 FETCH (UID 70 FLAGS (\\Seen))")
 	c.S("* 2 EXPUNGE")
 	c.S("a2 OK [APPENDUID 9 7] …")
-	u.silent() // idle: not a word
+	u.silent() // exgate sends nothing while the session idles
 }
 
 func TestClientIsToldWhyItWaits(t *testing.T) {
@@ -160,7 +160,7 @@ func TestClientIsToldWhyItWaits(t *testing.T) {
 				account := g.srv.accounts.get("", "alice", prof.Pace, 0)
 				defer g.srv.accounts.close(account)
 				account.Throttle.Block(tt.throttled)
-				account.Appends.Charge(1) // the bursts
+				account.Appends.Charge(1) // uses up the bursts
 				account.Fetches.Charge(1)
 
 				c.raw(command)
@@ -171,8 +171,8 @@ func TestClientIsToldWhyItWaits(t *testing.T) {
 				if lane == "direct" && name == "throttle" {
 					want = "* OK exgate: still working: Exchange throttles this account"
 				}
-				c.until(want) // the login may have been told of, too
-				c.S(want)     // and again
+				c.until(want) // keep-alives of the login may come before
+				c.S(want)     // a second keep-alive
 				u.silent()
 				// When the client leaves, the wait of an hour ends at once.
 				c.close()

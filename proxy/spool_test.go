@@ -13,7 +13,7 @@ import (
 func TestMessageIsSpooledBeforeUpstreamHearsOfIt(t *testing.T) {
 	for name, tt := range map[string]struct {
 		announce string
-		memory   int64 // of the spool
+		memory   int64 // spool.memory
 	}{
 		"synchronizing":          {"{8}", 0},
 		"unasked":                {"{8+}", 0},
@@ -37,7 +37,7 @@ func TestMessageIsSpooledBeforeUpstreamHearsOfIt(t *testing.T) {
 			u.silent()
 			c.raw("h\r\n")
 			u.C("xg3 APPEND INBOX {8}")
-			u.silent() // not before it is asked for
+			u.silent() // the literal waits for the continuation request
 			u.S("+ go")
 			u.C("abcdefgh")
 			u.S("xg3 OK [APPENDUID 1 2] done")

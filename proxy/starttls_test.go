@@ -53,7 +53,7 @@ func TestStartTLS(t *testing.T) {
 	u.S("xg1 OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED AUTH=PLAIN] done")
 	c.S("a4 OK [CAPABILITY IMAP4rev1] …")
 	noop(c, u)
-	c.close() // a client that does not say goodbye
+	c.close() // without LOGOUT
 	u.ends()
 }
 
@@ -102,7 +102,7 @@ func TestCommandsBehindStartTLS(t *testing.T) {
 		c.C("a1 STARTTLS")
 		c.S("a1 OK …")
 		c.C("a2 NOOP")
-		c.ends() // no word in plain text where TLS is due
+		c.ends() // the gateway sends no plain text on a TLS port
 	})
 }
 

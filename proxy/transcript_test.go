@@ -96,8 +96,8 @@ func play(t *testing.T, steps []step, client, server net.Conn, cut *cutter) (atC
 // gateway has read the first.
 type cutter struct {
 	t    *testing.T
-	nc   net.Conn // nil: nothing is cut
-	at   int64    // bytes before the cut
+	nc   net.Conn // connection whose bytes are cut; nil: none
+	at   int64    // number of bytes before the cut
 	read func() int64
 	sent int64
 }
