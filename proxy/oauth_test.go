@@ -52,7 +52,7 @@ func TestHeldTokens(t *testing.T) {
 	for _, tt := range []struct{ command, opens string }{
 		{"LOGIN bob@example.com bobs", "bob"},
 		{`LOGIN migration\alice@example.com secret`, "alice"},
-		{`LOGIN migration\alice secret`, "alice"}, // the suffix is added, and then it is in the file
+		{`LOGIN migration\alice secret`, "alice"}, // exgate adds @example.com, and the users file allows that
 		{"AUTHENTICATE PLAIN " + plainResponse("bob@example.com", "migration", "secret"), "bob"},
 		{"LOGIN bob@example.com bobpass", ""},
 		{`LOGIN bob@example.com\alice@example.com bobs`, ""},

@@ -25,8 +25,7 @@ func repairing(on bool, change ...func(*backend.Replies)) profile.Profile {
 	return p
 }
 
-// TestReplies plays replies that Exchange was seen to send, without the repair and with it. The lines C and S are the
-// client's and the upstream's. Where the other side must get another line, that follows.
+// TestReplies plays replies that Exchange was seen to send, once without the repair and once with it.
 func TestReplies(t *testing.T) {
 	const substitute = "From: Microsoft Exchange Server 2010\r\nSubject: Retrieval using the IMAP4 protocol failed for the following message: 20004\r\n\r\nThe server couldn't retrieve the following message:\r\n"
 	fetched := func(item, text string) string {
@@ -38,7 +37,7 @@ func TestReplies(t *testing.T) {
 		command  string
 		upstream string // the command as the upstream gets it; "": the same
 		said     string // what the upstream sends
-		heard    string // what the client gets with the repair; without it, the client gets said
+		heard    string // what the client gets with the repair; "": said. Without the repair, it gets said
 		change   func(*backend.Replies)
 	}{
 		{"copyuid", "EX-22; MailKit#115", "UID MOVE 6 Trash", "", "[COPYUID 55 31 6]\r\n* 1 EXPUNGE\r\n* 0 EXISTS\r\na1 OK MOVE completed.\r\n",
