@@ -383,10 +383,10 @@ func TestBlankEndOn2007(t *testing.T) {
 		if i == 0 {
 			u.listed("xg2", "INBOX", `"Foo "`)
 		}
-		c.S("a1 NO [CANNOT] … rename it…")
+		c.S("a1 NO [CANNOT] … rename the mailbox…")
 	}
 	c.C("a2 APPEND \"Foo \" {3}")
-	c.S("a2 NO [CANNOT] … rename it…")
+	c.S("a2 NO [CANNOT] … rename the mailbox…")
 	c.C(`a3 RENAME "Foo " Foo`)
 	u.C(`a3 RENAME "Foo " Foo`)
 	u.S("a3 OK done")
