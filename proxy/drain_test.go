@@ -133,6 +133,7 @@ func TestReload(t *testing.T) {
 	waiting.S("a0 NO [UNAVAILABLE] …")
 	old.close()
 	u.ends()
+	g.logged("session end") // its slot is free by then
 	c, u := g.login()
 	c.C("a1 XYZZY")
 	u.C("a1 XYZZY")

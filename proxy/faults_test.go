@@ -57,7 +57,8 @@ var faultRows = []faultRow{
 	{"token expired", "token-expiry", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
 	{"BYE 14", "bye:14:FETCH", "C a1 UID FETCH 1:* FLAGS\nS a1 OK …", "session resumed", "1 0"},
 	{"BYE 13", "bye:13:STORE", `C a1 STORE 1 +FLAGS (\Seen)` + "\nS a1 OK …", "session resumed", "1 0"},
-	{"BYE while the client rests", "bye:14:WAITING", "C a1 NOOP\nS a1 OK …", "session resumed", "1 0"},
+	{"BYE while the client rests", "", "fault bye:14:WAITING\nlog upstream ended\nC a1 NOOP\nS a1 OK …",
+		"session resumed", "1 0"},
 	{"BYE while it idles", "", "C a1 IDLE\nS + …\nfault bye:14:WAITING\nlog session resumed\ndeliver\nS * 2 EXISTS\nC DONE\nS a1 OK …", "session resumed", "2 0"},
 
 	// Connections that end.
