@@ -20,6 +20,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"exgate/backend/testkit"
 )
 
 // authority signs the certificates of a test.
@@ -83,10 +85,7 @@ func (a *authority) issue(t *testing.T, end time.Time, names ...string) tls.Cert
 // test ends.
 func listen(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := testkit.Listen(t)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -289,10 +288,7 @@ func checkDialError(t *testing.T, err error, kind Kind, parts ...string) {
 }
 
 func TestDialNobodyListens(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := testkit.Listen(t)
 	address := ln.Addr().String()
 	ln.Close()
 	dialer, err := NewDialer(Options{Address: address})

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exgate/backend/testkit"
 )
 
 // opensslServer is an IMAP server with nothing but its greeting, behind the TLS
@@ -25,7 +27,7 @@ func opensslServer(t *testing.T, cert, key string, args ...string) (address stri
 	if err != nil {
 		t.Skip("no openssl on this machine")
 	}
-	free := newListener(t)
+	free := testkit.Listen(t)
 	address = free.Addr().String()
 	free.Close()
 	_, port, _ := net.SplitHostPort(address)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/testkit"
 )
 
 // Where the configured way of TLS fails, the probe reports whether the other way
@@ -38,7 +39,7 @@ func TestProbeTheOtherWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newListener(t)
+			l := testkit.Listen(t)
 			var serving sync.WaitGroup
 			serving.Go(func() {
 				if err := sim.Serve(l, tt.serves); err != nil {

@@ -11,8 +11,8 @@ import (
 
 const commandsFile = "../docs/commands.md"
 
-// TestCommandsAreDocumented holds docs/commands.md to the tables of commands and
-// of capabilities, each row of which has its reason.
+// TestCommandsAreDocumented compares docs/commands.md with the routing table and the table of capabilities. It also
+// checks that each row gives a reason.
 func TestCommandsAreDocumented(t *testing.T) {
 	for _, r := range ruleTable {
 		if r.why == "" {

@@ -20,7 +20,7 @@ func TestIdle(t *testing.T) {
 	noop(c, u)
 }
 
-// A client that says DONE and the next commands in one go.
+// A client may send DONE and its next commands in one write.
 func TestIdleWithCommandsBehindDone(t *testing.T) {
 	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 IDLE")
@@ -41,11 +41,11 @@ func TestIdleRefused(t *testing.T) {
 	u.C("a1 IDLE")
 	u.S("a1 BAD Command Error. 10")
 	c.S("a1 BAD Command Error. 10")
-	noop(c, u) // is a command, not the end of IDLE
+	noop(c, u) // the next line is a command: IDLE is over
 }
 
-// When the upstream ends it, the client's DONE has crossed the reply: sent on
-// it would be a command, and an error.
+// The client's DONE may cross a reply by which the upstream ends IDLE. The gateway then drops DONE, which the upstream
+// would take for a command.
 func TestIdleEndedByTheUpstream(t *testing.T) {
 	for name, next := range map[string]string{"DONE": "DONE", "done": "done", "a command": ""} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestIdleAndTheUpstreamGoes(t *testing.T) {
 	c.ends()
 }
 
-// What ends IDLE is framed like any other line: nothing may be smuggled in it.
+// The line that ends IDLE is checked like any other line, so that no command can be smuggled in it.
 func TestIdleEndedByWhatServersReadDifferently(t *testing.T) {
 	for _, end := range []string{"DONE\x00", "DONE\ra2 LOGOUT", "x {3+}", "\"DONE"} {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
@@ -86,7 +86,7 @@ func TestIdleEndedByWhatServersReadDifferently(t *testing.T) {
 		c.S("+ idling")
 		c.C(end)
 		c.S("* BYE the line that ends IDLE …")
-		c.close() // else exgate would linger for it
+		c.close() // without this, exgate would wait for limits.Linger
 		u.ends()
 	}
 }

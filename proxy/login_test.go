@@ -206,7 +206,7 @@ func TestTwoFailuresAtMost(t *testing.T) {
 	u.S("xg2 NO LOGIN failed.")
 	u.ends()
 	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: the name or the password is wrong; …")
-	c.C("a2 NOOP") // and may try again
+	c.C("a2 NOOP") // the client may try again
 	c.S("a2 OK …")
 }
 
@@ -276,8 +276,7 @@ func TestClientLeavesDuringLogin(t *testing.T) {
 	g.logged("connection ended before a login")
 }
 
-// TestLoginForms opens mailboxes of a simulated Exchange in all the ways to
-// name them.
+// TestLoginForms opens mailboxes of a simulated Exchange by each form of a login.
 func TestLoginForms(t *testing.T) {
 	for name, tt := range map[string]struct{ command, opens string }{
 		"user":                          {"LOGIN bob bobpass", "bob"},
@@ -320,23 +319,23 @@ func TestLoginForms(t *testing.T) {
 	}
 }
 
-// Before Exchange Online, profile auto tries the form that it takes first, and
-// the others as well: its greeting is a hint.
+// In front of Exchange Online, profile auto tries the form of Exchange Online first. It tries the other forms too,
+// since the greeting is only a hint.
 func TestAutoBeforeExchangeOnline(t *testing.T) {
 	for _, tt := range []struct {
 		login, failed string
 		ok            bool
 	}{
 		{`EXAMPLE\admin\bob adminpass`, "", true},
-		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the second of two
+		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the error of the last form tried
 	} {
 		g, sim := newSimulated(t, exchangesim.Config{Profile: profile.Online}, withDomain, func(o *Options, _ *limits) {
-			policies := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
+			profiles := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
 			prof := exchangeProfile
 			prof.Forms = []backend.Form{backend.FormAdminUPNUser}
-			policies[profile.Online] = prof
+			profiles[profile.Online] = prof
 			o.Upstreams[0].Backend.Login.UPN = exchangesim.UPNSuffix
-			o.Upstreams[0].Profile, o.Upstreams[0].Profiles = profile.Auto, func(name string) profile.Profile { return policies[name] }
+			o.Upstreams[0].Profile, o.Upstreams[0].Profiles = profile.Auto, func(name string) profile.Profile { return profiles[name] }
 		})
 		c := g.dial()
 		c.S("* OK …")
@@ -358,7 +357,7 @@ func TestAutoBeforeExchangeOnline(t *testing.T) {
 	}
 }
 
-// A login that was refused is not asked again in other words.
+// A client may repeat a refused AUTHENTICATE as LOGIN. The gateway refuses it without asking Exchange again.
 func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile))
 	c := g.dial()
@@ -370,7 +369,7 @@ func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	u.S("xg1 NO LOGIN failed.")
 	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. …")
 	c.C("a2 LOGIN alice wrong")
-	c.S("a2 NO [AUTHENTICATIONFAILED] LOGIN failed. …") // and no connection upstream
+	c.S("a2 NO [AUTHENTICATIONFAILED] LOGIN failed. …") // exgate has made no connection upstream
 	c.C("a3 LOGIN alice right")
 	u = g.accept()
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"exgate/backend/testkit"
 )
 
 func TestBadFaults(t *testing.T) {
@@ -107,7 +109,7 @@ func TestCutAppendAtEveryByte(t *testing.T) {
 			}
 			return
 		}
-		eventually(t, fmt.Sprintf("end of the connection cut at %d, after %q", n, got), func() bool { return s.Stats().Users["alice"] == 0 })
+		testkit.Eventually(t, fmt.Sprintf("end of the connection cut at %d, after %q", n, got), func() bool { return s.Stats().Users["alice"] == 0 })
 		if grown := len(s.Messages("alice", "INBOX")) - stored; (grown == 1) != (n > before) {
 			t.Errorf("cut at %d of %d before the reply: %d messages more; %q", n, before, grown, got)
 		}
@@ -206,7 +208,7 @@ func TestRandomUnderLoad(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	t.Log(st.Strikes)
-	eventually(t, "end of all connections", func() bool { return len(s.Stats().Users) == 0 && s.Stats().Connections == 0 })
+	testkit.Eventually(t, "end of all connections", func() bool { return len(s.Stats().Users) == 0 && s.Stats().Connections == 0 })
 }
 
 // appendOnce says whether an APPEND was answered by OK.
@@ -241,7 +243,7 @@ func TestStats(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	c.conn.Close()
-	eventually(t, "end", func() bool { return s.Stats().Connections == 0 })
+	testkit.Eventually(t, "end", func() bool { return s.Stats().Connections == 0 })
 	if st := s.Stats(); st.MostConnections != 1 || st.MostOfUser["alice"] != 1 || len(st.Users) != 0 {
 		t.Errorf("%+v", st)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"encoding/pem"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/exchangesim"
 	"exgate/backend/knowledge"
+	"exgate/backend/testkit"
 	"exgate/config"
 )
 
@@ -26,10 +26,7 @@ func simulated(t *testing.T, cfg exchangesim.Config, mode exchangesim.Mode) (set
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Listen(t)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := sim.Serve(l, mode); err != nil {

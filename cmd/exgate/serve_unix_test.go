@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/testkit"
 )
 
 // serving is exgate serve in this process, with its log.
@@ -49,10 +50,7 @@ func TestServeSignals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Listen(t)
 	var simulating sync.WaitGroup
 	simulating.Go(func() { sim.Serve(l, exchangesim.InsecurePlaintext) })
 	defer simulating.Wait()

@@ -7,34 +7,25 @@ import (
 	"net"
 	"os"
 	"testing"
-	"time"
+
+	"exgate/backend/testkit"
 )
 
 // Listen listens on a free port of the loopback address. The caller closes the
 // listener. The test ends if no port is free.
 func Listen(t *testing.T) *net.TCPListener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l.(*net.TCPListener)
+	return testkit.Listen(t)
 }
 
-// WaitLimit is how long a test waits for each expected event before it fails.
-const WaitLimit = 30 * time.Second
+// WaitLimit is how long a test waits for a condition.
+const WaitLimit = testkit.WaitLimit
 
-// Eventually waits until isTrue returns true. It is for conditions that no event
+// Eventually waits until a condition holds. It is for conditions that no event
 // announces. The test ends after WaitLimit with the description what.
-func Eventually(t *testing.T, what string, isTrue func() bool) {
+func Eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(WaitLimit); !isTrue(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("not true after %s: %s", WaitLimit, what)
-		}
-	}
+	testkit.Eventually(t, what, holds)
 }
 
 // WriteFile writes text to the file at path, with mode 0600. The file appears in
