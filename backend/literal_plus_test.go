@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/testkit"
 )
 
 // turnsConn counts how often something is written after something was heard:
@@ -48,7 +49,7 @@ func TestLiteralPlusSavesARoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newListener(t)
+	l := testkit.Listen(t)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := sim.Serve(l, exchangesim.InsecurePlaintext); err != nil {
