@@ -62,6 +62,7 @@ type Conn struct {
 	sink     Sink
 	over     bool // the reader has looked at sink for the last time
 	expected bool // something must come within timeouts.Reply
+	inside   bool // a response has begun, and its end must come within that time
 
 	// Of the reader alone.
 	r        *wire.ResponseReader
@@ -108,6 +109,9 @@ func (c *Conn) Close() {
 	<-c.ended
 }
 
+// Cut ends the connection at once, and waits for nothing. err is the reason.
+func (c *Conn) Cut(err error) { c.end(err) }
+
 // Leave ends the connection and waits, for a moment at most, until the server
 // has closed it too, so that it is not counted any more.
 func (c *Conn) Leave() {
@@ -129,6 +133,9 @@ func (c *Conn) Relay(sink Sink) {
 		sink.End(err)
 	}
 }
+
+// Ending is closed when the socket is: the reader may still be at work.
+func (c *Conn) Ending() <-chan struct{} { return c.ending }
 
 // Ended is closed when the connection has ended; Err tells why.
 func (c *Conn) Ended() <-chan struct{} { return c.ended }
@@ -182,7 +189,8 @@ func (c *Conn) write(p []byte) (int, error) {
 // silence of Timeouts.Reply ends the connection: a server that hangs, or a
 // firewall that has forgotten the connection, would else be waited for until
 // TCP gives up. (Where nothing is awaited, TCP keep-alive, which Go's dialer
-// switches on, finds a dead connection in a few minutes.)
+// switches on, finds a dead connection in a few minutes. The rest of a response
+// that has begun is always awaited: whoever relays it can say nothing else.)
 func (c *Conn) Expect(reply bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,7 +201,7 @@ func (c *Conn) Expect(reply bool) {
 // bound sets the reader's deadline. c.mu is held.
 func (c *Conn) bound() {
 	var deadline time.Time
-	if c.expected {
+	if c.expected || c.inside {
 		deadline = time.Now().Add(c.timeouts.Reply)
 	}
 	c.nc.SetReadDeadline(deadline)
@@ -235,9 +243,6 @@ func (c *Conn) readAll() error {
 	for {
 		c.mu.Lock()
 		sink := c.sink
-		if c.expected {
-			c.bound() // it is not silent
-		}
 		c.mu.Unlock()
 		for f, ok := c.r.Scan(); ok; f, ok = c.r.Scan() {
 			if err := c.take(f, sink); err != nil {
@@ -250,17 +255,38 @@ func (c *Conn) readAll() error {
 			}
 		}
 		c.holdIn()
+		c.heard()
 		if err := c.r.Fill(); err != nil {
 			var ne net.Error
 			switch {
 			case err == io.EOF:
 				err = errors.New("closed by the upstream")
 			case errors.As(err, &ne) && ne.Timeout():
-				err = fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
+				err = c.silence()
 			}
 			return err
 		}
 	}
+}
+
+// heard notes that the server is not silent, and whether it owes the rest of a
+// response.
+func (c *Conn) heard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	owed := c.inside
+	c.inside = c.r.Inside()
+	if c.expected || c.inside || owed {
+		c.bound()
+	}
+}
+
+// silence is the end of a connection on which the server has been silent.
+func (c *Conn) silence() error {
+	if c.r.Inside() {
+		return fmt.Errorf("silent for %s in the middle of a response (reply_timeout)", c.timeouts.Reply)
+	}
+	return fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
 }
 
 // take hands a fragment to the request in progress, or to the sink.

@@ -38,6 +38,7 @@ type conn struct {
 	uploads  spool.Budget // bytes of this session in the spool
 	out      []byte       // the line being sent upstream
 	waiting  waiting      // what the own lane waits for
+	farewell farewell
 	tally    tally
 
 	// ctx ends when the client is gone or the gateway stops.
@@ -425,8 +426,10 @@ func (c *conn) sayBye(err error) error {
 		return err
 	}
 	if !c.link.isSilenced() {
+		c.endsSoon()
 		if writeErr := c.client.w.line("* BYE %s", bye.reason); writeErr != nil {
 			c.log.Debug("the client was not told why its session ends", "err", writeErr)
+			return err
 		}
 		// The reason must arrive although the client may still be sending:
 		// closing with unread data would reset the connection.

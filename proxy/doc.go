@@ -64,7 +64,7 @@
 //
 // # Who may write where
 //
-//   - To the client: whoever holds clientWriter.mu, for one whole response. The
+//   - To the client: whoever has the turn of clientWriter, for one whole response. The
 //     relay keeps it from the first byte of a response to the last, so that
 //     nothing else ever stands inside a literal.
 //   - To the upstream: conn.serve, or the own lane while conn.serve is parked.

@@ -22,6 +22,7 @@ type limits struct {
 	Slow            time.Duration // by which the reply to one failed login too many is delayed, and doubled with each
 	MaxSlow         time.Duration // at most
 	Linger          time.Duration // for a client that goes on sending after BYE
+	Farewell        time.Duration // from the beginning of a session's end until its sockets are closed
 	Stall           time.Duration // what a literal may take whatever its size
 	MinRate         int64         // bytes per second that a literal must come with, besides
 
@@ -57,6 +58,7 @@ var defaultLimits = limits{
 	Slow:            250 * time.Millisecond,
 	MaxSlow:         8 * time.Second,
 	Linger:          2 * time.Second,
+	Farewell:        5 * time.Second, // longer than Linger
 	Stall:           2 * time.Minute,
 	MinRate:         1 << 10,
 

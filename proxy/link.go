@@ -146,6 +146,15 @@ func (l *link) loss() error {
 	return l.cause
 }
 
+// cut ends the connection at once, and waits for nothing.
+func (l *link) cut(cause error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.up != nil {
+		l.up.Cut(cause)
+	}
+}
+
 // outcome is how the connection has ended: why (nil if it has not), whether in
 // the middle of a response, and why the session cannot be resumed ("" if it can).
 func (l *link) outcome() (cause error, torn bool, pinned string) {

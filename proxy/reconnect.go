@@ -108,7 +108,7 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 		}
 	}
 	if old.Mailbox == "" || next == opensView { // which leaves the mailbox that was selected
-		return c.takeOver(r, up, func(*mailbox.View) error { return nil })
+		return c.takeOver(ctx, r, up, func(*mailbox.View) error { return nil })
 	}
 	status, err := up.Do(ctx, backend.NewRequest(old.Verb()).Mailbox(old.Mailbox))
 	if err != nil {
@@ -123,13 +123,13 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	}
 	fresh := c.link.openedAfresh(r, &old, status)
 	if next == closesView {
-		return c.takeOver(r, up, func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) })
+		return c.takeOver(ctx, r, up, func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) })
 	}
 	uids, err := mailbox.UIDsAround(ctx, up.Conn, old.Early, fresh.Exists)
 	if err != nil {
 		return err
 	}
-	return c.takeOver(r, up, func(now *mailbox.View) error {
+	return c.takeOver(ctx, r, up, func(now *mailbox.View) error {
 		if now.Exists < fresh.Exists || c.link.view.Early != old.Early {
 			return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "has lost messages just now"}
 		}
@@ -140,15 +140,17 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 // takeOver makes r's connection the session's, if proof agrees, and tells the
 // client of messages that have come. Nothing is written to the client between
 // the proof and that.
-func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *mailbox.View) error) error {
+func (c *conn) takeOver(ctx context.Context, r *relay, up *backend.Session, proof func(fresh *mailbox.View) error) error {
 	before := c.link.up
 	defer func() { // its reader may be waiting to write
 		if c.link.up != before {
 			before.Close()
 		}
 	}()
-	c.client.w.mu.Lock()
-	defer c.client.w.mu.Unlock()
+	if err := c.client.w.take(ctx.Done()); err != nil {
+		return err
+	}
+	defer c.client.w.release()
 	told, now, err := c.link.replace(r, up.Conn, proof)
 	if err != nil {
 		return err
@@ -156,7 +158,7 @@ func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *mailbox
 	c.login.caps = up.Capabilities
 	c.link.retire(before)
 	if now > told {
-		return c.client.w.locked(fmt.Sprintf("* %d EXISTS", now))
+		return c.client.w.whileHeld(fmt.Sprintf("* %d EXISTS", now))
 	}
 	return nil
 }

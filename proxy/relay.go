@@ -20,7 +20,7 @@ type relay struct {
 	c      *conn
 	up     *backend.Conn     // whose sink it is
 	run    []byte            // bytes that the client has not been sent
-	locked bool              // the client writer's lock is ours
+	turn   bool              // it is ours to write to the client
 	inside bool              // a response has begun and not ended
 	hide   bool              // the response at hand is not the client's
 	last   error             // ends the connection after the response at hand
@@ -40,9 +40,13 @@ type relay struct {
 
 // Take implements backend.Sink.
 func (r *relay) Take(f wire.Fragment) (err error) {
-	if !r.locked { // before begin wakes anybody who would write, or close
-		r.c.client.w.mu.Lock()
-		r.locked = true
+	if !r.turn { // before begin wakes anybody who would write, or close
+		if w := r.c.client.w; !w.tryTake() {
+			if err := w.take(r.up.Ending()); err != nil {
+				return err
+			}
+		}
+		r.turn = true
 	}
 	data := f.Data
 	if f.First {
@@ -124,15 +128,13 @@ func (r *relay) write() error {
 
 // Flush implements backend.Sink. Between responses it lets others write.
 func (r *relay) Flush() error {
-	if !r.locked {
+	if !r.turn {
 		return nil
 	}
 	err := r.write()
 	r.edited = r.edited[:0]
 	if !r.inside {
-		r.giveBack()
-		r.locked = false
-		r.c.client.w.mu.Unlock()
+		r.passTurn()
 	}
 	return err
 }
@@ -147,11 +149,16 @@ func (r *relay) End(err error) {
 	if c.link.end(r, err, r.inside && !r.hide) {
 		c.log.Debug("upstream ended", "err", err)
 	}
-	if r.locked {
-		r.giveBack()
-		r.locked = false
-		c.client.w.mu.Unlock()
+	if r.turn {
+		r.passTurn()
 	}
+}
+
+// passTurn lets others write to the client.
+func (r *relay) passTurn() {
+	r.giveBack()
+	r.turn = false
+	r.c.client.w.release()
 }
 
 // begin looks at the first line of a response: it keeps the session's books,

@@ -192,26 +192,47 @@ const acceptRetry = 200 * time.Millisecond
 func (s *Server) Drain(ctx context.Context) {
 	s.drain()
 	s.wakeAll()
-	drained := make(chan struct{})
-	go func() {
-		s.conns.Wait()
-		close(drained)
-	}()
+	drained := s.ended()
 	select {
 	case <-drained:
 	case <-ctx.Done():
-		s.cancel()
-		<-drained
+		s.cut(drained)
 	}
 }
 
-// Close ends all sessions with a BYE and waits for them. The listeners are
-// closed by who made them, before.
+// Close ends all sessions with a BYE and waits for them, but not without end. The
+// listeners are closed by who made them, before.
 func (s *Server) Close() {
-	s.cancel()
-	s.conns.Wait()
+	s.cut(s.ended())
 	s.own.Close()
 	s.refusals.Flush(s.settings.Load().opts.Log, true)
+}
+
+// ended is closed when all sessions have ended.
+func (s *Server) ended() <-chan struct{} {
+	ended := make(chan struct{})
+	go func() { // it ends with the last session
+		s.conns.Wait()
+		close(ended)
+	}()
+	return ended
+}
+
+// cut ends all sessions. Each is cut off limits.Farewell later, and has as long
+// again for what needs no socket. What is not over then is a fault of the gateway,
+// which must not keep the program from ending.
+func (s *Server) cut(ended <-chan struct{}) {
+	s.cancel()
+	last := time.NewTimer(2 * s.limits.Farewell)
+	defer last.Stop()
+	select {
+	case <-ended:
+	case <-last.C:
+		s.mu.Lock()
+		left := len(s.live)
+		s.mu.Unlock()
+		s.settings.Load().opts.Log.Error("sessions do not end, and are left behind", "sessions", left)
+	}
 }
 
 // serve runs one session.
@@ -252,7 +273,7 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 		log: set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
 		client: clientSide{
 			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: trace,
-			w: &clientWriter{nc: nc, timeout: s.limits.Write, trace: trace},
+			w: newClientWriter(nc, s.limits.Write, trace),
 		},
 	}
 	c.link.bell = bell{client: &c.client, ring: make(chan struct{}, 1)}
@@ -263,15 +284,19 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 }
 
 // watchEnds wakes the session when its context ends, or the gateway drains, up
-// to stop.
+// to stop. From the end of the context on the session has limits.Farewell.
 func (c *conn) watchEnds() (stop func()) {
 	s := c.srv
 	s.mu.Lock()
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
-	ended := context.AfterFunc(c.ctx, c.link.interrupt)
+	woken := context.AfterFunc(c.ctx, func() {
+		c.link.interrupt()
+		c.endsSoon()
+	})
 	return func() {
-		ended()
+		woken()
+		c.farewell.end()
 		s.mu.Lock()
 		delete(s.live, c)
 		s.mu.Unlock()
