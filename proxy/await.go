@@ -70,7 +70,12 @@ func (c *conn) clientLeft(err error) error {
 // patiently runs what only waits: it ends with the client, and when the gateway
 // drains.
 func (c *conn) patiently(wait func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(c.ctx)
+	return c.patientlyWithin(c.ctx, wait)
+}
+
+// patientlyWithin is patiently, and ends with ctx, which ends with the client.
+func (c *conn) patientlyWithin(ctx context.Context, wait func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(c.srv.draining, cancel)
 	defer stop()
@@ -79,7 +84,12 @@ func (c *conn) patiently(wait func(context.Context) error) error {
 
 // sleep waits patiently.
 func (c *conn) sleep(d time.Duration) error {
-	return c.patiently(func(ctx context.Context) error { return backend.Sleep(ctx, d) })
+	return c.sleepWithin(c.ctx, d)
+}
+
+// sleepWithin is sleep, and ends with ctx, which ends with the client.
+func (c *conn) sleepWithin(ctx context.Context, d time.Duration) error {
+	return c.patientlyWithin(ctx, func(ctx context.Context) error { return backend.Sleep(ctx, d) })
 }
 
 // aside runs do in a goroutine of its own, and returns its error. The client

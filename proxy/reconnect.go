@@ -14,26 +14,24 @@ import (
 // repeated, since each failure counts towards a lock-out. A server that cannot
 // be reached, or drops the connection, is tried again for limits.Reconnect:
 // that is how long a restart of Exchange's IMAP service takes. A throttle is
-// waited out.
+// waited out. A place at the gate is held during a try only: who waits for his
+// server or his throttle keeps nobody else from coming back.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	if err := c.takeSeat(c.login.target, c.login.identity); err != nil {
 		return nil, err
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
-	done, err := c.srv.reconnects.Enter(ctx, c.srv.limits.ReconnectSpread)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	giveUp, pause := time.Now().Add(c.srv.limits.Reconnect), c.srv.limits.ReconnectPause
+	spread := c.srv.limits.ReconnectSpread
 	for try := 0; ; try++ {
-		if err := c.patiently(c.login.account.Throttle.Wait); err != nil {
+		if err := c.patientlyWithin(ctx, c.login.account.Throttle.Wait); err != nil {
 			return nil, err
 		}
-		up, err := c.login.target.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+		up, err := c.logInAgain(ctx, spread)
 		if err == nil {
 			return up, nil
 		}
+		spread = 0 // what follows has a pause of its own
 		failure := backend.FailureOf(err)
 		throttled := failure.Kind == backend.KindThrottled
 		if !failure.Retryable() || try == delivery.MaxTries || !throttled && time.Now().Add(pause).After(giveUp) {
@@ -44,11 +42,26 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 			c.login.account.Throttled(failure.Backoff)
 			continue
 		}
-		if err := c.sleep(pause); err != nil {
+		if err := c.sleepWithin(ctx, pause); err != nil {
 			return nil, err
 		}
 		pause *= 2
 	}
+}
+
+// logInAgain tries once to log in, when the gate of the upstream lets it.
+func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.Session, error) {
+	to := c.login.target
+	var leave func()
+	err := c.patientlyWithin(ctx, func(ctx context.Context) (err error) {
+		leave, err = c.srv.gateOf(to.Name).Enter(ctx, spread)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
 }
 
 // replace puts a new connection in the place of the session's, which stays if
@@ -80,7 +93,7 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 		c.log.Info("the session cannot be brought back yet; trying again", "err", err)
 		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
 			c.login.account.Throttled(failure.Backoff)
-		} else if err := c.sleep(c.srv.limits.ReconnectPause); err != nil {
+		} else if err := c.sleepWithin(ctx, c.srv.limits.ReconnectPause); err != nil {
 			return err
 		}
 	}

@@ -73,19 +73,18 @@ type AbuseLimits struct {
 
 // Server is the gateway. NewServer makes one.
 type Server struct {
-	settings   atomic.Pointer[settings]
-	limits     limits
-	own        *ownLane
-	sessions   openSessions
-	guesses    *guard.Guesses
-	addresses  guard.Addresses
-	refusals   *guard.RefusalLog
-	totals     counters.Gateway
-	watching   sync.Once
-	accounts   *accounts
-	reconnects guard.Gate   // of sessions that have lost their upstream
-	uploads    spool.Budget // bytes of all sessions in the spool
-	poisons    *quarantine.Poisons
+	settings  atomic.Pointer[settings]
+	limits    limits
+	own       *ownLane
+	sessions  openSessions
+	guesses   *guard.Guesses
+	addresses guard.Addresses
+	refusals  *guard.RefusalLog
+	totals    counters.Gateway
+	watching  sync.Once
+	accounts  *accounts
+	uploads   spool.Budget // bytes of all sessions in the spool
+	poisons   *quarantine.Poisons
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -97,6 +96,7 @@ type Server struct {
 	mu    sync.Mutex
 	live  map[*conn]struct{}
 	slots map[string]*slots.Pool // by the name of the upstream
+	gates map[string]guard.Gate  // of sessions that have lost their upstream, by its name
 }
 
 // NewServer returns a gateway that Serve and Close work on.
@@ -110,15 +110,15 @@ func NewServer(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		limits:     defaultLimits,
-		accounts:   newAccounts(),
-		slots:      make(map[string]*slots.Pool),
-		reconnects: make(guard.Gate, guard.MaxReconnects),
-		live:       make(map[*conn]struct{}),
-		guesses:    guard.NewGuesses(),
-		refusals:   guard.NewRefusalLog(),
-		own:        newOwnLane(laneLog{set.opts.Log}),
-		poisons:    poisoned,
+		limits:   defaultLimits,
+		accounts: newAccounts(),
+		slots:    make(map[string]*slots.Pool),
+		gates:    make(map[string]guard.Gate),
+		live:     make(map[*conn]struct{}),
+		guesses:  guard.NewGuesses(),
+		refusals: guard.NewRefusalLog(),
+		own:      newOwnLane(laneLog{set.opts.Log}),
+		poisons:  poisoned,
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)
@@ -158,6 +158,16 @@ func (s *Server) slotsOf(name string) *slots.Pool {
 		s.slots[name] = slots.NewPool()
 	}
 	return s.slots[name]
+}
+
+// gateOf is that of an upstream, for sessions that log in to it again.
+func (s *Server) gateOf(upstream string) guard.Gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gates[upstream] == nil {
+		s.gates[upstream] = make(guard.Gate, guard.MaxReconnects)
+	}
+	return s.gates[upstream]
 }
 
 // Serve accepts clients until the listener is closed, and owns what it accepts.

@@ -8,8 +8,8 @@ import (
 	"exgate/backend"
 )
 
-// MaxReconnects is how many sessions log in again at a time: when Exchange
-// restarts, all of them have lost their connections at once.
+// MaxReconnects is how many sessions log in to one server again at a time: when
+// Exchange restarts, all of them have lost their connections at once.
 const MaxReconnects = 8
 
 // Gate lets a few pass at a time.
