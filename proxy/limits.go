@@ -16,6 +16,7 @@ type limits struct {
 	ReconnectPause  time.Duration // between the first two of these tries, and doubled with each
 	ReconnectSpread time.Duration // over which sessions that lost their upstream at once come back
 	Side            time.Duration // that a session waits for its account's side connection
+	SideTurn        time.Duration // that it may keep that to itself
 	Replay          time.Duration // between two tries to set \Flagged
 	IdleRenew       time.Duration // after which a client's IDLE is begun anew upstream
 	Steady          time.Duration // a connection that has lasted so long is no failed try
@@ -51,7 +52,8 @@ var defaultLimits = limits{
 	Reconnect:       time.Minute,
 	ReconnectPause:  time.Second,
 	ReconnectSpread: 500 * time.Millisecond,
-	Side:            30 * time.Second,
+	Side:            time.Minute, // longer than one turn
+	SideTurn:        40 * time.Second,
 	Replay:          time.Second,
 	IdleRenew:       9 * time.Minute, // clients re-IDLE Exchange Online every 10 (docs/exchange.md#ex-28)
 	Steady:          time.Minute,

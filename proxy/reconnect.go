@@ -67,6 +67,10 @@ func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.S
 // replace puts a new connection in the place of the session's, which stays if
 // the new one cannot be brought to where it is.
 func (c *conn) replace(ctx context.Context) error {
+	// The wait comes before the turn, which other sessions of the account want.
+	if err := c.patientlyWithin(ctx, c.login.account.Throttle.Wait); err != nil {
+		return err
+	}
 	// For a moment there are two connections: the second has the place that is
 	// kept for side connections.
 	s, err := c.holdSide()
@@ -75,6 +79,8 @@ func (c *conn) replace(ctx context.Context) error {
 	}
 	defer s.leave()
 	s.close()
+	ctx, cancel := c.ownTurn(ctx)
+	defer cancel()
 	return c.reestablish(ctx, keepsView)
 }
 
