@@ -18,7 +18,8 @@ import (
 // leaves, the wait ends at once. While reason returns a text, the client gets
 // it as an untagged OK, first after limits.FirstWord and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence
-// (docs/clients.md#imapsync). done is called with link.mu held.
+// (docs/clients.md#imapsync). Without a reason it is told of the commands in
+// flight. done is called with link.mu held.
 func (c *conn) await(done func() bool, reason func() string) error {
 	next := time.Now().Add(c.srv.limits.FirstWord)
 	for {
@@ -50,6 +51,9 @@ func (c *conn) await(done func() bool, reason func() string) error {
 		}
 		next = time.Now().Add(c.srv.limits.KeepAlive)
 		if reason == nil {
+			if err := c.keepPatient(); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := c.client.w.keepAlive(reason); err != nil {

@@ -72,6 +72,9 @@ func (l *link) beginIdling(ctx context.Context, until time.Time, draining, amid 
 		return false
 	}
 	l.bell.idling = true
+	if ends := l.patienceEnds(amid); !ends.IsZero() && (until.IsZero() || ends.Before(until)) {
+		until = ends
+	}
 	if ctx.Err() != nil || l.up != nil && l.isTroubled(amid, idle) {
 		until = past
 	}

@@ -29,9 +29,10 @@ type flight struct {
 	counted  bool // a message that it brought has been counted
 	tries    int  // times that it was sent again
 	sent     time.Time
-	expunges int          // link.expunges then
-	opens    mailbox.View // what SELECT opens
-	status   wire.Status  // of its tagged reply
+	silent   time.Duration // for which connections that were lost had said nothing
+	expunges int           // link.expunges then
+	opens    mailbox.View  // what SELECT opens
+	status   wire.Status   // of its tagged reply
 	verdict  replies.Verdict
 }
 
@@ -358,21 +359,24 @@ func (l *link) giveUpStale() *command {
 }
 
 // dropLost takes out of the flight the commands that a lost connection leaves
-// without a reply. What can be sent again stays. A connection that has lasted
-// for steady is no failed try.
-func (l *link) dropLost(steady time.Duration) (gone []*command) {
+// without a reply. What can be sent again stays, unless the server has been silent
+// for patience. An IDLE that has lasted for steady was no failed try.
+func (l *link) dropLost(steady, patience time.Duration) (gone []*command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kept := l.flight[:0]
 	for _, cmd := range l.flight {
-		if time.Since(cmd.flight.sent) > steady {
-			cmd.flight.tries = 0
+		f := &cmd.flight
+		if idles := f.phase == phaseGranted; !idles {
+			f.silent += time.Since(later(f.sent, time.Unix(0, l.heard.Load())))
+		} else if time.Since(f.sent) > steady {
+			f.tries = 0
 		}
-		if l.survives(cmd) {
-			cmd.flight.tries++
+		if l.survives(cmd) && f.silent < patience {
+			f.tries++
 			kept = append(kept, cmd)
 		} else {
-			cmd.flight.phase = phaseDone
+			f.phase = phaseDone
 			gone = append(gone, cmd)
 		}
 	}

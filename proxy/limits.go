@@ -19,7 +19,7 @@ type limits struct {
 	SideTurn        time.Duration // that it may keep that to itself
 	Replay          time.Duration // between two tries to set \Flagged
 	IdleRenew       time.Duration // after which a client's IDLE is begun anew upstream
-	Steady          time.Duration // a connection that has lasted so long is no failed try
+	Steady          time.Duration // an IDLE that has lasted so long was no failed try
 	Slow            time.Duration // by which the reply to one failed login too many is delayed, and doubled with each
 	MaxSlow         time.Duration // at most
 	Linger          time.Duration // for a client that goes on sending after BYE

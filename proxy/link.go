@@ -24,6 +24,9 @@ type link struct {
 	// sink takes what the upstream says; nil: what it says is nobody's.
 	sink atomic.Pointer[relay]
 	bell bell
+	// heard is when the client was last sent what the upstream says, in nanoseconds
+	// of Unix time.
+	heard atomic.Int64
 
 	mu        sync.Mutex
 	state     linkState
@@ -43,6 +46,7 @@ type link struct {
 	rested    time.Time // since when there has been nothing to do; zero: there is
 	wanted    bool      // another session wants the seat
 	mayReturn bool      // a parked session has been granted another seat
+	silence   silence
 }
 
 // linkState is what has become of the connection.
@@ -353,6 +357,7 @@ func (l *link) works() (wanted bool) {
 	defer l.mu.Unlock()
 	wanted = l.wanted
 	l.rested, l.wanted = time.Time{}, false
+	l.silence.spoke, l.silence.told = time.Now(), time.Time{}
 	return wanted
 }
 

@@ -79,7 +79,7 @@ func TestPaceOfBytes(t *testing.T) {
 		u.S("* 1 FETCH (FLAGS (\\Seen))") // of what has been read already, what comes next is held back
 		c.S("* 1 FETCH (FLAGS (\\Seen))")
 		u.S("a1 OK done")
-		c.silent()
+		c.S(notYet)
 		c.close()
 		u.ends()
 	})

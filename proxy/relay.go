@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -120,6 +121,7 @@ func (r *relay) write() error {
 	}
 	err := r.c.client.w.write(r.run)
 	r.run = nil
+	r.c.link.heard.Store(time.Now().UnixNano())
 	if err != nil {
 		r.failed = fmt.Errorf("%w: %w", errClient, err)
 	}

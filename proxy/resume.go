@@ -32,7 +32,9 @@ func (c *conn) attend() error {
 		}
 		var err error
 		switch trouble {
-		case noTrouble, awaitsSeat:
+		case noTrouble:
+			return c.keepPatient()
+		case awaitsSeat:
 			return nil
 		case isDismissed:
 			return c.bye("%s", c.link.dismissal())
@@ -142,7 +144,10 @@ func (c *conn) lostForGood(lost, err error) error {
 // answerLost answers the commands in flight that cannot be sent again. What
 // else is in flight stays there.
 func (c *conn) answerLost(lost error) error {
-	gone := c.link.dropLost(c.srv.limits.Steady)
+	// A command may meet a server that hangs once, and not again and again: its
+	// client has waited for reply_timeout each time.
+	patience := 2 * c.login.target.Backend.Timeouts.WithDefaults().Reply
+	gone := c.link.dropLost(c.srv.limits.Steady, patience)
 	for _, cmd := range gone {
 		reply := "OK IDLE completed."
 		if !cmd.flight.ended {

@@ -286,6 +286,9 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 			w: newClientWriter(nc, s.limits.Write, trace),
 		},
 	}
+	if !set.opts.Observe {
+		c.link.silence.pauses = pauses{s.limits.FirstWord, s.limits.KeepAlive}
+	}
 	c.link.bell = bell{client: &c.client, ring: make(chan struct{}, 1)}
 	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.client.received})
 	c.uploads.SetMax(set.opts.Spool.Session)

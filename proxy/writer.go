@@ -17,6 +17,7 @@ type clientWriter struct {
 	nc      net.Conn
 	timeout time.Duration // of one write
 	sent    atomic.Int64
+	wrote   atomic.Int64 // when the last write ended, in nanoseconds of Unix time
 	trace   *tracer
 
 	turn  chan struct{} // holds one while somebody has the turn
@@ -115,5 +116,6 @@ func (w *clientWriter) write(p []byte) error {
 	}
 	n, err := w.nc.Write(p)
 	w.sent.Add(int64(n))
+	w.wrote.Store(time.Now().UnixNano())
 	return err
 }
