@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,7 +13,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"exgate/config"
 	"exgate/proxy"
@@ -39,7 +37,8 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := newLogger(cmd.ErrOrStderr(), c.Log)
+			log, flush := newQueuedLogger(cmd.ErrOrStderr(), c.Log)
+			defer flush()
 			log.Info("exgate starts", "version", moduleVersion("exgate"), "config", cmp.Or(file, "none"), "mode", string(c.Mode),
 				"upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
 			hup := make(chan os.Signal, 1)
@@ -56,7 +55,7 @@ func serveCommand() *cobra.Command {
 // serve runs the gateway until ctx ends, and then drains it. At each hup it
 // takes the configuration that load returns.
 func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error)) error {
-	trace, closeTrace, err := openTrace(c.Log.Trace)
+	trace, closeTrace, err := openTrace(c.Log.Trace, log)
 	if err != nil {
 		return err
 	}
@@ -137,18 +136,6 @@ func needRestart(old, c *config.Config) (keys []string) {
 		keys = append(keys, "state_dir")
 	}
 	return keys
-}
-
-// openTrace opens the wire trace; without one the result is nil.
-func openTrace(file string) (trace *proxy.Tracer, closeTrace func() error, err error) {
-	if file == config.TraceOff {
-		return nil, func() error { return nil }, nil
-	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, nil, exitError{exitConfig, fmt.Errorf("log.trace: %w", err)}
-	}
-	return proxy.NewTracer(f), f.Close, nil
 }
 
 // gatewayOptions turns the configuration into the gateway's options.
@@ -250,19 +237,4 @@ func clientCertificate(c *config.Config, log *slog.Logger) (tls.Certificate, err
 	}
 	log.Info("self-signed certificate", "new", made, "dir", dir, "sha256", certificate.Fingerprint(cert))
 	return cert, nil
-}
-
-// newLogger writes text to a terminal and JSON elsewhere, unless told.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration { // JSON would count nanoseconds
-			a.Value = slog.StringValue(a.Value.Duration().String())
-		}
-		return a
-	}}
-	f, isFile := w.(*os.File)
-	if c.Format == config.FormatText || c.Format == config.FormatAuto && isFile && term.IsTerminal(int(f.Fd())) {
-		return slog.New(slog.NewTextHandler(w, opts))
-	}
-	return slog.New(slog.NewJSONHandler(w, opts))
 }
