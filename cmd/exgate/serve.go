@@ -77,7 +77,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan o
 	if err != nil {
 		return exitError{exitUnavailable, err}
 	}
-	stopStatus, err := startStatus(c.Listen.Status, server, log)
+	stopStatus, err := startStatus(c.Listen.Status, defaultStatusLimits, server, log)
 	if err != nil {
 		return errors.Join(exitError{exitUnavailable, err}, closeAll(listeners))
 	}

@@ -16,10 +16,26 @@ import (
 	"exgate/proxy"
 )
 
+// statusLimits bound what one who asks for the status may take.
+type statusLimits struct {
+	header      time.Duration // for the request's header to come
+	read        time.Duration // for the whole request
+	write       time.Duration // from its header to the end of the answer
+	idle        time.Duration // between two requests
+	headerBytes int           // of the header
+	connections int           // at a time
+}
+
+// A scraper asks every minute or so, and is content to connect anew.
+var defaultStatusLimits = statusLimits{
+	header: 10 * time.Second, read: 15 * time.Second, write: 30 * time.Second, idle: time.Minute,
+	headerBytes: 16 << 10, connections: 64,
+}
+
 // startStatus answers /metrics, /livez and /readyz on address, if that is not
 // empty, until stop is called: also while the gateway drains, so that who
 // balances load sees it.
-func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop func(), err error) {
+func startStatus(address string, limits statusLimits, server *proxy.Server, log *slog.Logger) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
 	}
@@ -30,12 +46,16 @@ func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop f
 	log.Info("listening", "address", l.Addr().String(), "for", "status")
 	status := &http.Server{
 		Handler:           statusHandler(server),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: limits.header,
+		ReadTimeout:       limits.read,
+		WriteTimeout:      limits.write,
+		IdleTimeout:       limits.idle,
+		MaxHeaderBytes:    limits.headerBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := status.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := status.Serve(newBoundedListener(l, limits.connections)); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("listen.status", "err", err)
 		}
 	})
