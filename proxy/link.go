@@ -153,9 +153,10 @@ func (l *link) loss() error {
 // cut ends the connection at once, and waits for nothing.
 func (l *link) cut(cause error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.up != nil {
-		l.up.Cut(cause)
+	up := l.up
+	l.mu.Unlock()
+	if up != nil {
+		up.Cut(cause)
 	}
 }
 
@@ -291,7 +292,8 @@ func (l *link) canBearError() bool {
 func (l *link) isWornOut() (errors int, worn bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.errors, l.errors >= renewAt && l.state == linkUp && l.resumes && l.exchange && len(l.flight) == 0 && l.pinned == ""
+	renewable := l.state == linkUp && l.resumes && l.exchange && l.pinned == ""
+	return l.errors, l.errors >= renewAt && renewable && len(l.flight) == 0
 }
 
 // age notes that the connection cannot be renewed: to try before each command

@@ -14,8 +14,8 @@ import (
 // repeated, since each failure counts towards a lock-out. A server that cannot
 // be reached, or drops the connection, is tried again for limits.Reconnect:
 // that is how long a restart of Exchange's IMAP service takes. A throttle is
-// waited out. A place at the gate is held during a try only: who waits for his
-// server or his throttle keeps nobody else from coming back.
+// waited out. A place at the gate is held during a try only: a session that waits
+// for its server, or for a throttle, keeps no other from coming back.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	if err := c.takeSeat(c.login.target, c.login.identity); err != nil {
 		return nil, err
@@ -105,9 +105,10 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 	}
 }
 
-// install brings a new upstream connection to where the session is, with the
-// mailbox selected that the client has selected, and makes it the session's.
-// The numbering need not hold if the next command leaves the mailbox.
+// install makes a new upstream connection the session's. Before that it selects
+// on it the mailbox that the client has selected, and has the server enable what
+// the client has enabled. The numbering need not hold if the next command leaves
+// the mailbox. A connection that cannot be brought so far is closed.
 func (c *conn) install(ctx context.Context, up *backend.Session, next effect) error {
 	err := c.bring(ctx, up, next)
 	if err != nil {
@@ -142,7 +143,8 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	}
 	fresh := c.link.openedAfresh(r, &old, status)
 	if next == closesView {
-		return c.takeOver(ctx, r, up, func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) })
+		same := func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) }
+		return c.takeOver(ctx, r, up, same)
 	}
 	uids, err := mailbox.UIDsAround(ctx, up.Conn, old.Early, fresh.Exists)
 	if err != nil {
@@ -158,8 +160,10 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 
 // takeOver makes r's connection the session's, if proof agrees, and tells the
 // client of messages that have come. Nothing is written to the client between
-// the proof and that.
-func (c *conn) takeOver(ctx context.Context, r *relay, up *backend.Session, proof func(fresh *mailbox.View) error) error {
+// the proof and that. It does not wait for the turn beyond ctx.
+func (c *conn) takeOver(
+	ctx context.Context, r *relay, up *backend.Session, proof func(fresh *mailbox.View) error,
+) error {
 	before := c.link.up
 	defer func() { // its reader may be waiting to write
 		if c.link.up != before {

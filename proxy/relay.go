@@ -249,7 +249,8 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 		return
 	}
 	failure := backend.Classify(status)
-	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command", "command", cmd.name(), "reply", status.Word+" "+status.Text,
+	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command",
+		"command", cmd.name(), "reply", status.Word+" "+status.Text,
 		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
 	c.countErrors(failure)
 	if failure.Kind == backend.KindThrottled {

@@ -65,9 +65,10 @@ func (c *conn) outwaitThrottle() error {
 	return nil
 }
 
-// isUnavailable tells whether a COPY is refused by a 15.
+// isUnavailable reports whether a COPY is refused by "Server Unavailable. 15".
 func isUnavailable(cmd *command, status wire.Status) bool {
-	return (cmd.verb == "COPY" || cmd.verb == "UID COPY") && status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
+	copies := cmd.verb == "COPY" || cmd.verb == "UID COPY"
+	return copies && status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
 }
 
 // sendFresh renews the upstream connection and sends again what asks for a

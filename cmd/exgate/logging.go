@@ -32,7 +32,8 @@ func newLogger(w io.Writer, c config.Log) *slog.Logger {
 func newQueuedLogger(w io.Writer, c config.Log) (log *slog.Logger, flush func()) {
 	terminal := isTerminal(w)
 	queue := logqueue.New(w, logqueue.Options{Max: maxLog, Missing: func(w io.Writer, lines int64) {
-		slog.New(logHandler(w, c, terminal)).Error("lines are missing here: the log was not read, or could not be written", "lines", lines)
+		slog.New(logHandler(w, c, terminal)).Error(
+			"lines are missing here: the log was not read, or could not be written", "lines", lines)
 	}})
 	return slog.New(logHandler(queue, c, terminal)), func() { queue.Close(flushTime) }
 }

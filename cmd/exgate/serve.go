@@ -54,7 +54,9 @@ func serveCommand() *cobra.Command {
 
 // serve runs the gateway until ctx ends, and then drains it. At each hup it
 // takes the configuration that load returns.
-func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error)) error {
+func serve(
+	ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error),
+) error {
 	trace, closeTrace, err := openTrace(c.Log.Trace, log)
 	if err != nil {
 		return err
@@ -105,7 +107,9 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan o
 }
 
 // reload puts another configuration in force, and returns the one that is.
-func reload(server *proxy.Server, old *config.Config, log *slog.Logger, trace *proxy.Tracer, load func() (*config.Config, error)) *config.Config {
+func reload(
+	server *proxy.Server, old *config.Config, log *slog.Logger, trace *proxy.Tracer, load func() (*config.Config, error),
+) *config.Config {
 	c, err := load()
 	if err == nil {
 		var opts proxy.Options
@@ -120,7 +124,8 @@ func reload(server *proxy.Server, old *config.Config, log *slog.Logger, trace *p
 	for _, key := range needRestart(old, c) {
 		log.Warn("this key takes effect when exgate is started again", "key", key)
 	}
-	log.Info("configuration reloaded", "mode", string(c.Mode), "upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
+	log.Info("configuration reloaded",
+		"mode", string(c.Mode), "upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
 	return c
 }
 

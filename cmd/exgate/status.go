@@ -69,7 +69,8 @@ func startStatus(address string, limits statusLimits, server *proxy.Server, log 
 
 func statusHandler(server *proxy.Server) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(gateway{server}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(gateway{server}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -152,7 +153,8 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 		send(c.metric, prometheus.CounterValue, float64(t.Counters[c.counter]), c.labels...)
 	}
 	for d, counts := range map[*prometheus.Desc]map[string]int64{
-		loginsMetric: t.Logins, rulesMetric: t.MessagesRefused, fixesMetric: t.Fixes, errorsMetric: t.Failures, refusalsMetric: t.Refusals,
+		loginsMetric: t.Logins, rulesMetric: t.MessagesRefused, fixesMetric: t.Fixes,
+		errorsMetric: t.Failures, refusalsMetric: t.Refusals,
 	} {
 		for name, n := range counts {
 			send(d, prometheus.CounterValue, float64(n), name)

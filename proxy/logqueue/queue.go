@@ -42,7 +42,7 @@ type Queue struct {
 	// Of the goroutine alone.
 	unsaid int64 // lines of which it could not be told that they are missing
 	torn   bool  // a line was written in part
-	told   bool // Lost has been called
+	told   bool  // Lost has been called
 }
 
 // batch is lines that are written in one go.
