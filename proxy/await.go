@@ -13,8 +13,8 @@ import (
 	"exgate/backend"
 )
 
-// await parks the session's own goroutine until done reports true, while the
-// other side is at work. It watches the client meanwhile: when the client
+// await parks the session's own goroutine until done reports true, while another
+// goroutine is at work. It watches the client meanwhile: when the client
 // leaves, the wait ends at once. While reason returns a text, the client gets
 // it as an untagged OK, first after limits.FirstWord and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence

@@ -77,7 +77,7 @@ func (l *link) open(r *relay, up *backend.Conn, resumes, exchange bool) {
 	l.rests()
 }
 
-// detach has nobody hear any more what the connection says.
+// detach has the client hear nothing more of the connection.
 func (l *link) detach() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -21,9 +21,10 @@ import (
 // are proved to be what the client takes them for. Otherwise it ends with BYE,
 // after which every client looks anew.
 
-// attend sees to what has gone wrong upstream with commands in flight: those
-// that were refused in a way that passes are sent again, after the wait or on a
-// fresh connection, and a lost connection is resumed. An error ends the session.
+// attend sees to the upstream and to the commands in flight. A command that was
+// refused for a time is sent again, after the wait or on a fresh connection. A
+// lost connection is made anew. A client that has waited long is told so. An error
+// ends the session.
 func (c *conn) attend() error {
 	for {
 		trouble := c.link.trouble(c.client.within, c.idle)

@@ -45,11 +45,11 @@ type Options struct {
 	Routes *routing.UserMap
 	// Abuse bounds what one address may take.
 	Abuse AbuseLimits
-	// Users says who may open what where the gateway holds what opens it:
-	// required there, and of no use elsewhere.
+	// Users says which caller may open which mailbox. It is required where the
+	// gateway holds the credentials of an upstream, and unused elsewhere.
 	Users *users.File
-	// Observe changes nothing and reports everything; the switches keep the
-	// pace, the waiting and the resuming.
+	// Observe changes nothing and reports what would be done. Each of the others
+	// keeps one thing on: the pace, the waiting for throttles, the resuming.
 	Observe, ObservePace, ObserveThrottle, ObserveResume bool
 	// Certificate is what clients see. Required but for plain text.
 	Certificate tls.Certificate
@@ -265,8 +265,8 @@ func (s *Server) serve(nc net.Conn, how Listen) {
 	c.serve()
 }
 
-// panicked is the value of a panic as it may be logged: the runtime's own words
-// tell of no contents, another value could be anything that a client has sent.
+// panicked is what may be logged of a panic's value. An error of the runtime holds
+// nothing that a client has sent; any other value could.
 func panicked(v any) string {
 	if err, ok := v.(runtime.Error); ok {
 		return err.Error()
@@ -325,8 +325,8 @@ func (s *Server) wakeAll() {
 	}
 }
 
-// laneLog takes what the library logs: a sign of a fault of ours, since it is
-// fed canonical commands only.
+// laneLog logs what the library says. That is a sign of a fault of exgate, since
+// the library is fed canonical commands only.
 type laneLog struct{ log *slog.Logger }
 
 func (l laneLog) Printf(format string, args ...any) {
