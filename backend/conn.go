@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -62,6 +63,7 @@ type Conn struct {
 	sink     Sink
 	over     bool // the reader has used sink for the last time
 	expected bool // the server must send something within timeouts.Reply
+	inside   bool // a response has begun, and its end must come within timeouts.Reply
 
 	// Only the reader uses these.
 	r        *wire.ResponseReader
@@ -108,6 +110,9 @@ func (c *Conn) Close() {
 	<-c.ended
 }
 
+// Cut ends the connection at once and waits for nothing. err is the reason.
+func (c *Conn) Cut(err error) { c.end(err) }
+
 // Leave ends the connection and waits for Timeouts.Leave at most until the server
 // has closed it too. The server then no longer counts the connection.
 func (c *Conn) Leave() {
@@ -129,6 +134,10 @@ func (c *Conn) Relay(sink Sink) {
 		sink.End(err)
 	}
 }
+
+// Ending returns a channel that is closed with the socket. The reader may still be
+// at work.
+func (c *Conn) Ending() <-chan struct{} { return c.ending }
 
 // Ended returns a channel that is closed when the connection has ended. Err then
 // returns the reason.
@@ -186,7 +195,9 @@ func (c *Conn) write(p []byte) (int, error) {
 // of Timeouts.Reply ends the connection. Otherwise exgate would wait until TCP
 // gives up, if the server hangs or a firewall has forgotten the connection. (While
 // no reply is expected, TCP keep-alive, which Go's dialer switches on, finds a dead
-// connection within a few minutes.)
+// connection within a few minutes.) The rest of a response that has begun is
+// always expected, because nothing else can be sent to the client in the middle
+// of it.
 func (c *Conn) Expect(reply bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,7 +208,7 @@ func (c *Conn) Expect(reply bool) {
 // bound sets the reader's deadline. c.mu is held.
 func (c *Conn) bound() {
 	var deadline time.Time
-	if c.expected {
+	if c.expected || c.inside {
 		deadline = time.Now().Add(c.timeouts.Reply)
 	}
 	c.nc.SetReadDeadline(deadline)
@@ -239,9 +250,6 @@ func (c *Conn) readAll() error {
 	for {
 		c.mu.Lock()
 		sink := c.sink
-		if c.expected {
-			c.bound() // the server has sent something
-		}
 		c.mu.Unlock()
 		for f, ok := c.r.Scan(); ok; f, ok = c.r.Scan() {
 			if err := c.take(f, sink); err != nil {
@@ -254,17 +262,40 @@ func (c *Conn) readAll() error {
 			}
 		}
 		c.holdIn()
+		c.heard()
 		if err := c.r.Fill(); err != nil {
 			var ne net.Error
 			switch {
 			case err == io.EOF:
 				err = errors.New("the upstream has closed the connection")
 			case errors.As(err, &ne) && ne.Timeout():
-				err = errSilent(c.timeouts.Reply)
+				err = c.silence()
 			}
 			return err
 		}
 	}
+}
+
+// heard notes that the server has sent something, and whether it owes the rest of
+// a response.
+func (c *Conn) heard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	owed := c.inside
+	c.inside = c.r.Inside()
+	if c.expected || c.inside || owed {
+		c.bound()
+	}
+}
+
+// silence returns the error for a connection on which the server has sent nothing
+// in time.
+func (c *Conn) silence() error {
+	if c.r.Inside() {
+		return fmt.Errorf("the upstream has sent nothing for %s in the middle of a response (upstream.reply_timeout)",
+			c.timeouts.Reply)
+	}
+	return errSilent(c.timeouts.Reply)
 }
 
 // take passes a fragment to the request in progress, or to the sink.

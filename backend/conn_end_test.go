@@ -97,6 +97,47 @@ func TestUntaggedDataIsNoSilence(t *testing.T) {
 	})
 }
 
+// The rest of a response that has begun is awaited as a reply is, although nothing
+// was asked, and nothing is awaited after it.
+func TestSilenceInTheMiddleOfAResponse(t *testing.T) {
+	for name, tt := range map[string]struct {
+		parts []string // one every 50 s
+		ends  time.Duration
+	}{
+		"after its beginning":   {[]string{"* 1 FETCH (BODY[] {6}\r\n"}, time.Minute},
+		"in the literal":        {[]string{"* 1 FETCH (BODY[] {6}\r\n", "abc", "d"}, 160 * time.Second},
+		"it comes in the end":   {[]string{"* 1 FETCH (BODY[] {6}\r\nabc", "def", ")\r\n"}, 0},
+		"the next one does not": {[]string{"* 1 FETCH (BODY[] {1}\r\na)\r\n", "* 2 FETCH (BODY[] {2}\r\na"}, 110 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := inPipe(Timeouts{Reply: time.Minute}, func(conn net.Conn) {
+					for i, part := range tt.parts {
+						if i > 0 {
+							time.Sleep(50 * time.Second)
+						}
+						io.WriteString(conn, part)
+					}
+					io.Copy(io.Discard, conn)
+				})
+				defer c.Close()
+				begin := time.Now()
+				select {
+				case <-c.Ended():
+				case <-time.After(time.Hour):
+				}
+				err, took := c.Err(), time.Since(begin)
+				switch {
+				case tt.ends == 0 && err != nil:
+					t.Errorf("it ended after %s: %v", took, err)
+				case tt.ends > 0 && (took != tt.ends || err == nil || !strings.Contains(err.Error(), "in the middle of a response")):
+					t.Errorf("it ended after %s, want %s: %v", took, tt.ends, err)
+				}
+			})
+		})
+	}
+}
+
 func TestWriteDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := inPipe(Timeouts{Write: time.Minute}, func(conn net.Conn) { <-t.Context().Done() })

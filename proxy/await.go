@@ -13,12 +13,13 @@ import (
 	"exgate/backend"
 )
 
-// await parks the session's own goroutine until done reports true, while the
-// other side is at work. It watches the client meanwhile: when the client
+// await parks the session's own goroutine until done reports true, while another
+// goroutine is at work. It watches the client meanwhile: when the client
 // leaves, the wait ends at once. While reason returns a text, the client gets
 // it as an untagged OK, first after limits.FirstWord and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence
-// (docs/clients.md#imapsync). done is called with link.mu held.
+// (docs/clients.md#imapsync). Without a reason it is told of the commands in
+// flight. done is called with link.mu held.
 func (c *conn) await(done func() bool, reason func() string) error {
 	next := time.Now().Add(c.srv.limits.FirstWord)
 	for {
@@ -50,6 +51,9 @@ func (c *conn) await(done func() bool, reason func() string) error {
 		}
 		next = time.Now().Add(c.srv.limits.KeepAlive)
 		if reason == nil {
+			if err := c.keepPatient(); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := c.client.w.keepAlive(reason); err != nil {
@@ -70,7 +74,12 @@ func (c *conn) clientLeft(err error) error {
 // patiently runs what only waits: it ends with the client, and when the gateway
 // drains.
 func (c *conn) patiently(wait func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(c.ctx)
+	return c.patientlyWithin(c.ctx, wait)
+}
+
+// patientlyWithin is patiently, and ends with ctx, which ends with the client.
+func (c *conn) patientlyWithin(ctx context.Context, wait func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(c.srv.draining, cancel)
 	defer stop()
@@ -79,7 +88,12 @@ func (c *conn) patiently(wait func(context.Context) error) error {
 
 // sleep waits patiently.
 func (c *conn) sleep(d time.Duration) error {
-	return c.patiently(func(ctx context.Context) error { return backend.Sleep(ctx, d) })
+	return c.sleepWithin(c.ctx, d)
+}
+
+// sleepWithin is sleep, and ends with ctx, which ends with the client.
+func (c *conn) sleepWithin(ctx context.Context, d time.Duration) error {
+	return c.patientlyWithin(ctx, func(ctx context.Context) error { return backend.Sleep(ctx, d) })
 }
 
 // aside runs do in a goroutine of its own, and returns its error. The client

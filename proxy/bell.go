@@ -2,9 +2,8 @@ package proxy
 
 import (
 	"context"
-	"time"
-
 	"net"
+	"time"
 )
 
 // bell wakes serve, which waits either for the client's next line or for the
@@ -62,8 +61,8 @@ func (l *link) secure(nc net.Conn) {
 	client.nc, client.w.nc, client.secure = nc, nc, true
 }
 
-// beginIdling prepares for waiting for the client's next line, until a time. It
-// returns false where the session is to end, since the gateway drains and the
+// beginIdling prepares for waiting for the client's next line, until a time, or
+// until the client is to be told why its reply does not come. It returns false where the session is to end, since the gateway drains and the
 // client is not amid a command. Each true is followed by endIdling.
 func (l *link) beginIdling(ctx context.Context, until time.Time, draining, amid bool, idle *command) bool {
 	l.mu.Lock()
@@ -72,6 +71,9 @@ func (l *link) beginIdling(ctx context.Context, until time.Time, draining, amid 
 		return false
 	}
 	l.bell.idling = true
+	if ends := l.patienceEnds(amid); !ends.IsZero() && (until.IsZero() || ends.Before(until)) {
+		until = ends
+	}
 	if ctx.Err() != nil || l.up != nil && l.isTroubled(amid, idle) {
 		until = past
 	}
@@ -89,7 +91,9 @@ func (l *link) endIdling() {
 // for what done reports. over is what done has reported: then there is nothing to
 // wait for, and neither is there when ctx has ended. canRead says that the client
 // can be read meanwhile. done is called with mu held.
-func (l *link) beginWatching(ctx context.Context, done func() bool, canRead bool, until time.Time) (over, watching bool) {
+func (l *link) beginWatching(
+	ctx context.Context, done func() bool, canRead bool, until time.Time,
+) (over, watching bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	over = done()

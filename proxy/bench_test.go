@@ -109,7 +109,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	nc := new(countedWrites)
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler),
-		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}},
+		client: clientSide{nc: nc, w: newClientWriter(nc, time.Minute, nil)},
 		login:  &login{profile: &profile.Profile{Name: "exchange2016", Names: opts}, names: mapped, edits: mapped != nil, account: unpaced()},
 	}
 	cmd := &command{tag: "a1", verb: verb, rule: ruleOf[verb]}

@@ -38,6 +38,7 @@ type conn struct {
 	uploads  spool.Budget // counts the bytes of this session in the spool
 	out      []byte       // buffer for the line that is sent upstream
 	waiting  waiting      // text for the client while the own lane waits
+	farewell farewell
 	tally    tally
 
 	// ctx ends when the client is gone or the gateway stops.
@@ -436,8 +437,10 @@ func (c *conn) sayBye(err error) error {
 		return err
 	}
 	if !c.link.isSilenced() {
+		c.endsSoon()
 		if writeErr := c.client.w.line("* BYE %s", bye.reason); writeErr != nil {
 			c.log.Debug("the BYE with the reason did not reach the client", "err", writeErr)
+			return err
 		}
 		// Closing a socket with unread data resets the connection, and the client
 		// would lose the BYE.

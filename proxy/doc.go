@@ -12,6 +12,7 @@
 //	counters     what sessions count, for the log and the metrics
 //	delivery     repairs a message, sends it, and finds out what became of it
 //	guard        refuses and slows down clients that guess passwords or take too much
+//	logqueue     writes the log and the trace, so that no session waits for them
 //	mailbox      what the client knows of its selected mailbox, and proves that it still holds
 //	names        maps mailbox names between the client and Exchange
 //	quarantine   keeps originals of changed messages, and remembers messages that Exchange took for commands
@@ -141,7 +142,7 @@
 //
 // # Who may write where
 //
-//   - To the client: the holder of clientWriter.mu, for whole responses. The relay holds it from the first byte of a
+//   - To the client: the holder of clientWriter's turn, for whole responses. The relay holds it from the first byte of a
 //     response to the last, so that nothing is ever written inside a literal. The others that write are conn.serve,
 //     the library's goroutine during a shot, and conn.takeOver.
 //   - To the upstream: conn.serve, or the library's goroutine or that of conn.aside while conn.serve waits for it.
@@ -151,14 +152,15 @@
 //
 //	link.mu           the upstream link, commands in flight, deadlines of the client's socket. It is locked in link.go,
 //	                  flight.go and bell.go only, and never held while something is written to a socket.
-//	clientWriter.mu   writing to the client (writer.go)
+//	farewell.mu       the end of a session (farewell.go)
 //	waiting.mu        the text of the keep-alive (waiting.go)
 //	repairs           the counts of reply fixes (tally.go)
 //	Tracer.mu         the wire trace, and the tags that it has shown (trace.go)
+//	Queue.mu          the lines that wait to be written to the log or the trace
 //	Server.mu         live sessions, and the pools of slots (server.go)
 //	openSessions.mu   sessions that are logged in (watch.go)
 //	accounts.mu       accounts with sessions (accounts.go)
 //
-// A goroutine that holds Server.mu, openSessions.mu or clientWriter.mu may lock link.mu. A goroutine that holds
+// A goroutine that holds Server.mu, openSessions.mu or clientWriter's turn may lock link.mu. A goroutine that holds
 // link.mu locks none of these but repairs, when command.finish counts a fix.
 package proxy

@@ -29,9 +29,10 @@ type flight struct {
 	isCounted bool // a message of its reply was counted against the pace
 	tries     int  // times that the command was sent again
 	sent      time.Time
-	expunges  int          // link.expunges when it was sent
-	opens     mailbox.View // the mailbox that SELECT opens
-	status    wire.Status  // the tagged reply
+	silent    time.Duration // total silence of the connections that were lost meanwhile
+	expunges  int           // link.expunges when it was sent
+	opens     mailbox.View  // the mailbox that SELECT opens
+	status    wire.Status   // the tagged reply
 	verdict   replies.Verdict
 }
 
@@ -363,21 +364,25 @@ func (l *link) giveUpStale() *command {
 }
 
 // dropLost takes the commands out of flight that cannot be sent again after the
-// loss of the connection, and returns them. The others stay in flight. A loss
-// counts as a failed try only if it comes within steady of sending.
-func (l *link) dropLost(steady time.Duration) (gone []*command) {
+// loss of the connection, and returns them. The others stay in flight, unless the
+// server has been silent for patience in all. The loss of an IDLE that has lasted
+// for steady does not count as a failed try.
+func (l *link) dropLost(steady, patience time.Duration) (gone []*command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kept := l.flight[:0]
 	for _, cmd := range l.flight {
-		if time.Since(cmd.flight.sent) > steady {
-			cmd.flight.tries = 0
+		f := &cmd.flight
+		if idles := f.phase == phaseGranted; !idles {
+			f.silent += time.Since(later(f.sent, time.Unix(0, l.heard.Load())))
+		} else if time.Since(f.sent) > steady {
+			f.tries = 0
 		}
-		if l.canSurvive(cmd) {
-			cmd.flight.tries++
+		if l.canSurvive(cmd) && f.silent < patience {
+			f.tries++
 			kept = append(kept, cmd)
 		} else {
-			cmd.flight.phase = phaseDone
+			f.phase = phaseDone
 			gone = append(gone, cmd)
 		}
 	}

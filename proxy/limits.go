@@ -16,12 +16,14 @@ type limits struct {
 	ReconnectPause  time.Duration // between the first two of these tries, and doubled with each
 	ReconnectSpread time.Duration // over which sessions that lost their upstream at once come back
 	Side            time.Duration // that a session waits for its account's side connection
+	SideTurn        time.Duration // that it may keep that to itself
 	Replay          time.Duration // between two tries to set \Flagged
 	IdleRenew       time.Duration // after which a client's IDLE is begun anew upstream
-	Steady          time.Duration // a connection that has lasted so long is no failed try
+	Steady          time.Duration // an IDLE that has lasted so long was no failed try
 	Slow            time.Duration // by which the reply to one failed login too many is delayed, and doubled with each
 	MaxSlow         time.Duration // at most
 	Linger          time.Duration // for a client that goes on sending after BYE
+	Farewell        time.Duration // from the beginning of a session's end until its sockets are closed
 	Stall           time.Duration // what a literal may take whatever its size
 	MinRate         int64         // bytes per second that a literal must come with, besides
 
@@ -50,13 +52,15 @@ var defaultLimits = limits{
 	Reconnect:       time.Minute,
 	ReconnectPause:  time.Second,
 	ReconnectSpread: 500 * time.Millisecond,
-	Side:            30 * time.Second,
+	Side:            time.Minute, // longer than one turn
+	SideTurn:        40 * time.Second,
 	Replay:          time.Second,
 	IdleRenew:       9 * time.Minute, // clients re-IDLE Exchange Online every 10 (docs/exchange.md#ex-28)
 	Steady:          time.Minute,
 	Slow:            250 * time.Millisecond,
 	MaxSlow:         8 * time.Second,
 	Linger:          2 * time.Second,
+	Farewell:        5 * time.Second, // longer than Linger
 	Stall:           2 * time.Minute,
 	MinRate:         1 << 10,
 

@@ -24,6 +24,9 @@ type link struct {
 	// sink takes what the upstream says; nil: what it says is nobody's.
 	sink atomic.Pointer[relay]
 	bell bell
+	// heard is when the client was last sent what the upstream says, in nanoseconds
+	// of Unix time.
+	heard atomic.Int64
 
 	mu        sync.Mutex
 	state     linkState
@@ -43,6 +46,7 @@ type link struct {
 	rested    time.Time // since when there has been nothing to do; zero: there is
 	wanted    bool      // another session wants the seat
 	mayReturn bool      // a parked session has been granted another seat
+	silence   silence
 }
 
 // linkState is what has become of the connection.
@@ -73,7 +77,7 @@ func (l *link) open(r *relay, up *backend.Conn, resumes, exchange bool) {
 	l.rests()
 }
 
-// detach has nobody hear any more what the connection says.
+// detach has the client hear nothing more of the connection.
 func (l *link) detach() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -144,6 +148,16 @@ func (l *link) loss() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.cause
+}
+
+// cut ends the connection at once, and waits for nothing.
+func (l *link) cut(cause error) {
+	l.mu.Lock()
+	up := l.up
+	l.mu.Unlock()
+	if up != nil {
+		up.Cut(cause)
+	}
 }
 
 // outcome is how the connection has ended: why (nil if it has not), whether in
@@ -278,7 +292,8 @@ func (l *link) canBearError() bool {
 func (l *link) isWornOut() (errors int, worn bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.errors, l.errors >= renewAt && l.state == linkUp && l.resumes && l.exchange && len(l.flight) == 0 && l.pinned == ""
+	renewable := l.state == linkUp && l.resumes && l.exchange && l.pinned == ""
+	return l.errors, l.errors >= renewAt && renewable && len(l.flight) == 0
 }
 
 // age notes that the connection cannot be renewed: to try before each command
@@ -344,6 +359,7 @@ func (l *link) works() (wanted bool) {
 	defer l.mu.Unlock()
 	wanted = l.wanted
 	l.rested, l.wanted = time.Time{}, false
+	l.silence.spoke, l.silence.told = time.Now(), time.Time{}
 	return wanted
 }
 

@@ -45,7 +45,7 @@ func (l *ownLane) logIn(tb testing.TB, name, password string) {
 		tb.Fatal(err)
 	}
 	nc := nowhere{}
-	c := &conn{client: clientSide{nc: nc, w: &clientWriter{nc: nc}}, link: link{bell: bell{ring: make(chan struct{}, 1)}}, ctx: context.Background()}
+	c := &conn{client: clientSide{nc: nc, w: newClientWriter(nc, 0, nil)}, link: link{bell: bell{ring: make(chan struct{}, 1)}}, ctx: context.Background()}
 	s := &shot{c: c, tag: "a1", in: bytes.NewReader([]byte(laneTag + " " + command)), done: make(chan struct{})}
 	l.shots <- s
 	<-s.done

@@ -77,7 +77,7 @@ func TestPaceOfBytes(t *testing.T) {
 		u.S("* 1 FETCH (FLAGS (\\Seen))") // relayed, but the reply behind it is held back
 		c.S("* 1 FETCH (FLAGS (\\Seen))")
 		u.S("a1 OK done")
-		c.silent()
+		c.S(notYet)
 		c.close()
 		u.ends()
 	})

@@ -14,26 +14,24 @@ import (
 // repeated, since each failure counts towards a lock-out. A server that cannot
 // be reached, or drops the connection, is tried again for limits.Reconnect:
 // that is how long a restart of Exchange's IMAP service takes. A throttle is
-// waited out.
+// waited out. A place at the gate is held during a try only: a session that waits
+// for its server, or for a throttle, keeps no other from coming back.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	if err := c.takeSeat(c.login.target, c.login.identity); err != nil {
 		return nil, err
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
-	done, err := c.srv.reconnects.Enter(ctx, c.srv.limits.ReconnectSpread)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	giveUp, pause := time.Now().Add(c.srv.limits.Reconnect), c.srv.limits.ReconnectPause
+	spread := c.srv.limits.ReconnectSpread
 	for try := 0; ; try++ {
-		if err := c.patiently(c.login.account.Throttle.Wait); err != nil {
+		if err := c.patientlyWithin(ctx, c.login.account.Throttle.Wait); err != nil {
 			return nil, err
 		}
-		up, err := c.login.target.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+		up, err := c.logInAgain(ctx, spread)
 		if err == nil {
 			return up, nil
 		}
+		spread = 0 // what follows has a pause of its own
 		failure := backend.FailureOf(err)
 		throttled := failure.Kind == backend.KindThrottled
 		if !failure.Retryable() || try == delivery.MaxTries || !throttled && time.Now().Add(pause).After(giveUp) {
@@ -44,16 +42,35 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 			c.login.account.Throttled(failure.Backoff)
 			continue
 		}
-		if err := c.sleep(pause); err != nil {
+		if err := c.sleepWithin(ctx, pause); err != nil {
 			return nil, err
 		}
 		pause *= 2
 	}
 }
 
+// logInAgain tries once to log in, when the gate of the upstream lets it.
+func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.Session, error) {
+	to := c.login.target
+	var leave func()
+	err := c.patientlyWithin(ctx, func(ctx context.Context) (err error) {
+		leave, err = c.srv.gateOf(to.Name).Enter(ctx, spread)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+}
+
 // replace puts a new connection in the place of the session's, which stays if
 // the new one cannot be brought to where it is.
 func (c *conn) replace(ctx context.Context) error {
+	// The wait comes before the turn, which other sessions of the account want.
+	if err := c.patientlyWithin(ctx, c.login.account.Throttle.Wait); err != nil {
+		return err
+	}
 	// For a moment there are two connections: the second has the place that is
 	// kept for side connections.
 	s, err := c.holdSide()
@@ -62,6 +79,8 @@ func (c *conn) replace(ctx context.Context) error {
 	}
 	defer s.leave()
 	s.close()
+	ctx, cancel := c.ownTurn(ctx)
+	defer cancel()
 	return c.reestablish(ctx, keepsView)
 }
 
@@ -80,15 +99,16 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 		c.log.Info("the session cannot be brought back yet; trying again", "err", err)
 		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
 			c.login.account.Throttled(failure.Backoff)
-		} else if err := c.sleep(c.srv.limits.ReconnectPause); err != nil {
+		} else if err := c.sleepWithin(ctx, c.srv.limits.ReconnectPause); err != nil {
 			return err
 		}
 	}
 }
 
-// install brings a new upstream connection to where the session is, with the
-// mailbox selected that the client has selected, and makes it the session's.
-// The numbering need not hold if the next command leaves the mailbox.
+// install makes a new upstream connection the session's. Before that it selects
+// on it the mailbox that the client has selected, and has the server enable what
+// the client has enabled. The numbering need not hold if the next command leaves
+// the mailbox. A connection that cannot be brought so far is closed.
 func (c *conn) install(ctx context.Context, up *backend.Session, next effect) error {
 	err := c.bring(ctx, up, next)
 	if err != nil {
@@ -108,7 +128,7 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 		}
 	}
 	if old.Mailbox == "" || next == opensView { // which leaves the mailbox that was selected
-		return c.takeOver(r, up, func(*mailbox.View) error { return nil })
+		return c.takeOver(ctx, r, up, func(*mailbox.View) error { return nil })
 	}
 	status, err := up.Do(ctx, backend.NewRequest(old.Verb()).Mailbox(old.Mailbox))
 	if err != nil {
@@ -123,13 +143,14 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	}
 	fresh := c.link.openedAfresh(r, &old, status)
 	if next == closesView {
-		return c.takeOver(r, up, func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) })
+		same := func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) }
+		return c.takeOver(ctx, r, up, same)
 	}
 	uids, err := mailbox.UIDsAround(ctx, up.Conn, old.Early, fresh.Exists)
 	if err != nil {
 		return err
 	}
-	return c.takeOver(r, up, func(now *mailbox.View) error {
+	return c.takeOver(ctx, r, up, func(now *mailbox.View) error {
 		if now.Exists < fresh.Exists || c.link.view.Early != old.Early {
 			return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "has lost messages just now"}
 		}
@@ -139,16 +160,20 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 
 // takeOver makes r's connection the session's, if proof agrees, and tells the
 // client of messages that have come. Nothing is written to the client between
-// the proof and that.
-func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *mailbox.View) error) error {
+// the proof and that. It does not wait for the turn beyond ctx.
+func (c *conn) takeOver(
+	ctx context.Context, r *relay, up *backend.Session, proof func(fresh *mailbox.View) error,
+) error {
 	before := c.link.up
 	defer func() { // its reader may be waiting to write
 		if c.link.up != before {
 			before.Close()
 		}
 	}()
-	c.client.w.mu.Lock()
-	defer c.client.w.mu.Unlock()
+	if err := c.client.w.take(ctx.Done()); err != nil {
+		return err
+	}
+	defer c.client.w.release()
 	told, now, err := c.link.replace(r, up.Conn, proof)
 	if err != nil {
 		return err
@@ -156,7 +181,7 @@ func (c *conn) takeOver(r *relay, up *backend.Session, proof func(fresh *mailbox
 	c.login.caps = up.Capabilities
 	c.link.retire(before)
 	if now > told {
-		return c.client.w.locked(fmt.Sprintf("* %d EXISTS", now))
+		return c.client.w.whileHeld(fmt.Sprintf("* %d EXISTS", now))
 	}
 	return nil
 }

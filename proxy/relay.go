@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -20,7 +21,7 @@ type relay struct {
 	c      *conn
 	up     *backend.Conn     // whose sink it is
 	run    []byte            // bytes that the client has not been sent
-	locked bool              // the client writer's lock is ours
+	turn   bool              // it is ours to write to the client
 	inside bool              // a response has begun and not ended
 	hide   bool              // the response at hand is not the client's
 	last   error             // ends the connection after the response at hand
@@ -40,9 +41,13 @@ type relay struct {
 
 // Take implements backend.Sink.
 func (r *relay) Take(f wire.Fragment) (err error) {
-	if !r.locked { // before begin wakes anybody who would write, or close
-		r.c.client.w.mu.Lock()
-		r.locked = true
+	if !r.turn { // before begin wakes anybody who would write, or close
+		if w := r.c.client.w; !w.tryTake() {
+			if err := w.take(r.up.Ending()); err != nil {
+				return err
+			}
+		}
+		r.turn = true
 	}
 	data := f.Data
 	if f.First {
@@ -116,6 +121,7 @@ func (r *relay) write() error {
 	}
 	err := r.c.client.w.write(r.run)
 	r.run = nil
+	r.c.link.heard.Store(time.Now().UnixNano())
 	if err != nil {
 		r.failed = fmt.Errorf("%w: %w", errClient, err)
 	}
@@ -124,15 +130,13 @@ func (r *relay) write() error {
 
 // Flush implements backend.Sink. Between responses it lets others write.
 func (r *relay) Flush() error {
-	if !r.locked {
+	if !r.turn {
 		return nil
 	}
 	err := r.write()
 	r.edited = r.edited[:0]
 	if !r.inside {
-		r.giveBack()
-		r.locked = false
-		r.c.client.w.mu.Unlock()
+		r.passTurn()
 	}
 	return err
 }
@@ -147,11 +151,16 @@ func (r *relay) End(err error) {
 	if c.link.end(r, err, r.inside && !r.hide) {
 		c.log.Debug("upstream ended", "err", err)
 	}
-	if r.locked {
-		r.giveBack()
-		r.locked = false
-		c.client.w.mu.Unlock()
+	if r.turn {
+		r.passTurn()
 	}
+}
+
+// passTurn lets others write to the client.
+func (r *relay) passTurn() {
+	r.giveBack()
+	r.turn = false
+	r.c.client.w.release()
 }
 
 // begin looks at the first line of a response: it keeps the session's books,
@@ -240,7 +249,8 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 		return
 	}
 	failure := backend.Classify(status)
-	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command", "command", cmd.name(), "reply", status.Word+" "+status.Text,
+	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command",
+		"command", cmd.name(), "reply", status.Word+" "+status.Text,
 		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
 	c.countErrors(failure)
 	if failure.Kind == backend.KindThrottled {

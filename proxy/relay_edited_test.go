@@ -45,7 +45,7 @@ func (c cutAnywhere) Read(p []byte) (int, error) {
 func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler),
-		client: clientSide{nc: nc, w: &clientWriter{nc: nc, timeout: time.Minute}},
+		client: clientSide{nc: nc, w: newClientWriter(nc, time.Minute, nil)},
 		login:  &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
 	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, c.repaired, c.log)

@@ -29,8 +29,8 @@ func (c *conn) sendAgain(chosen []*command) error {
 	return nil
 }
 
-// sendPieces sends a whole command. What the client has been asked for, and
-// has sent, it is not asked for again.
+// sendPieces sends a whole command. The client is not asked again for a literal
+// that it has sent.
 func (c *conn) sendPieces(cmd *command) error {
 	for _, p := range cmd.flight.pieces {
 		step := lineStep{asks: cmd.verb == "IDLE", swallow: cmd.flight.told}
@@ -40,7 +40,7 @@ func (c *conn) sendPieces(cmd *command) error {
 			step = lineStep{asks: true, swallow: true}
 		}
 		if got, err := c.sendLine(cmd, line, step); err != nil || got != lineGranted && got != lineSent {
-			return err // a refusal in place of "+" has been relayed; of a loss, attend hears
+			return err // the relay has passed a refusal on, and attend sees to a loss
 		}
 		if p.literal == nil {
 			continue
@@ -65,14 +65,14 @@ func (c *conn) outwaitThrottle() error {
 	return nil
 }
 
-// isUnavailable tells whether a COPY is refused by a 15.
+// isUnavailable reports whether a COPY is refused by "Server Unavailable. 15".
 func isUnavailable(cmd *command, status wire.Status) bool {
-	return (cmd.verb == "COPY" || cmd.verb == "UID COPY") && status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
+	copies := cmd.verb == "COPY" || cmd.verb == "UID COPY"
+	return copies && status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
 }
 
-// sendFresh renews the upstream connection and sends again what asks for a
-// fresh one. Where there is none to be had, the client is told what Exchange
-// has said.
+// sendFresh renews the upstream connection and sends the refused commands again on
+// it. If no connection can be had, the client is told what Exchange has said.
 func (c *conn) sendFresh() error {
 	c.waiting.set("exgate asks again on a fresh connection", time.Time{})
 	if err := c.aside(c.waiting.text, c.replace); err != nil {

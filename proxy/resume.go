@@ -21,9 +21,10 @@ import (
 // are proved to be what the client takes them for. Otherwise it ends with BYE,
 // after which every client looks anew.
 
-// attend sees to what has gone wrong upstream with commands in flight: those
-// that were refused in a way that passes are sent again, after the wait or on a
-// fresh connection, and a lost connection is resumed. An error ends the session.
+// attend sees to the upstream and to the commands in flight. A command that was
+// refused for a time is sent again, after the wait or on a fresh connection. A
+// lost connection is made anew. A client that has waited long is told so. An error
+// ends the session.
 func (c *conn) attend() error {
 	for {
 		trouble := c.link.trouble(c.client.within, c.idle)
@@ -32,7 +33,9 @@ func (c *conn) attend() error {
 		}
 		var err error
 		switch trouble {
-		case noTrouble, awaitsSeat:
+		case noTrouble:
+			return c.keepPatient()
+		case awaitsSeat:
 			return nil
 		case isDismissed:
 			return c.bye("%s", c.link.dismissal())
@@ -142,7 +145,10 @@ func (c *conn) lostForGood(lost, err error) error {
 // answerLost answers the commands in flight that cannot be sent again. What
 // else is in flight stays there.
 func (c *conn) answerLost(lost error) error {
-	gone := c.link.dropLost(c.srv.limits.Steady)
+	// A command may meet a server that hangs once, and not again and again: its
+	// client has waited for reply_timeout each time.
+	patience := 2 * c.login.target.Backend.Timeouts.WithDefaults().Reply
+	gone := c.link.dropLost(c.srv.limits.Steady, patience)
 	for _, cmd := range gone {
 		reply := "OK IDLE completed."
 		if !cmd.flight.ended {

@@ -45,11 +45,11 @@ type Options struct {
 	Routes *routing.UserMap
 	// Abuse bounds what one address may take.
 	Abuse AbuseLimits
-	// Users says who may open what where the gateway holds what opens it:
-	// required there, and of no use elsewhere.
+	// Users says which caller may open which mailbox. It is required where the
+	// gateway holds the credentials of an upstream, and unused elsewhere.
 	Users *users.File
-	// Observe changes nothing and reports everything; the switches keep the
-	// pace, the waiting and the resuming.
+	// Observe changes nothing and reports what would be done. Each of the others
+	// keeps one thing on: the pace, the waiting for throttles, the resuming.
 	Observe, ObservePace, ObserveThrottle, ObserveResume bool
 	// Certificate is what clients see. Required but for plain text.
 	Certificate tls.Certificate
@@ -73,19 +73,18 @@ type AbuseLimits struct {
 
 // Server is the gateway. NewServer makes one.
 type Server struct {
-	settings   atomic.Pointer[settings]
-	limits     limits
-	own        *ownLane
-	sessions   openSessions
-	guesses    *guard.Guesses
-	addresses  guard.Addresses
-	refusals   *guard.RefusalLog
-	totals     counters.Gateway
-	watching   sync.Once
-	accounts   *accounts
-	reconnects guard.Gate   // of sessions that have lost their upstream
-	uploads    spool.Budget // bytes of all sessions in the spool
-	poisons    *quarantine.Poisons
+	settings  atomic.Pointer[settings]
+	limits    limits
+	own       *ownLane
+	sessions  openSessions
+	guesses   *guard.Guesses
+	addresses guard.Addresses
+	refusals  *guard.RefusalLog
+	totals    counters.Gateway
+	watching  sync.Once
+	accounts  *accounts
+	uploads   spool.Budget // bytes of all sessions in the spool
+	poisons   *quarantine.Poisons
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -97,6 +96,7 @@ type Server struct {
 	mu    sync.Mutex
 	live  map[*conn]struct{}
 	slots map[string]*slots.Pool // by the name of the upstream
+	gates map[string]guard.Gate  // of sessions that have lost their upstream, by its name
 }
 
 // NewServer returns a gateway that Serve and Close work on.
@@ -110,15 +110,15 @@ func NewServer(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		limits:     defaultLimits,
-		accounts:   newAccounts(),
-		slots:      make(map[string]*slots.Pool),
-		reconnects: make(guard.Gate, guard.MaxReconnects),
-		live:       make(map[*conn]struct{}),
-		guesses:    guard.NewGuesses(),
-		refusals:   guard.NewRefusalLog(),
-		own:        newOwnLane(laneLog{set.opts.Log}),
-		poisons:    poisoned,
+		limits:   defaultLimits,
+		accounts: newAccounts(),
+		slots:    make(map[string]*slots.Pool),
+		gates:    make(map[string]guard.Gate),
+		live:     make(map[*conn]struct{}),
+		guesses:  guard.NewGuesses(),
+		refusals: guard.NewRefusalLog(),
+		own:      newOwnLane(laneLog{set.opts.Log}),
+		poisons:  poisoned,
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)
@@ -160,6 +160,16 @@ func (s *Server) slotsOf(name string) *slots.Pool {
 	return s.slots[name]
 }
 
+// gateOf is that of an upstream, for sessions that log in to it again.
+func (s *Server) gateOf(upstream string) guard.Gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gates[upstream] == nil {
+		s.gates[upstream] = make(guard.Gate, guard.MaxReconnects)
+	}
+	return s.gates[upstream]
+}
+
 // Serve accepts clients until the listener is closed, and owns what it accepts.
 // When there are no descriptors left it says so and goes on later.
 func (s *Server) Serve(l net.Listener, how Listen) {
@@ -192,26 +202,47 @@ const acceptRetry = 200 * time.Millisecond
 func (s *Server) Drain(ctx context.Context) {
 	s.drain()
 	s.wakeAll()
-	drained := make(chan struct{})
-	go func() {
-		s.conns.Wait()
-		close(drained)
-	}()
+	drained := s.ended()
 	select {
 	case <-drained:
 	case <-ctx.Done():
-		s.cancel()
-		<-drained
+		s.cut(drained)
 	}
 }
 
-// Close ends all sessions with a BYE and waits for them. The listeners are
-// closed by who made them, before.
+// Close ends all sessions with a BYE and waits for them, but not without end. The
+// listeners are closed by who made them, before.
 func (s *Server) Close() {
-	s.cancel()
-	s.conns.Wait()
+	s.cut(s.ended())
 	s.own.Close()
 	s.refusals.Flush(s.settings.Load().opts.Log, true)
+}
+
+// ended is closed when all sessions have ended.
+func (s *Server) ended() <-chan struct{} {
+	ended := make(chan struct{})
+	go func() { // it ends with the last session
+		s.conns.Wait()
+		close(ended)
+	}()
+	return ended
+}
+
+// cut ends all sessions. Each is cut off limits.Farewell later, and has as long
+// again for what needs no socket. What is not over then is a fault of the gateway,
+// which must not keep the program from ending.
+func (s *Server) cut(ended <-chan struct{}) {
+	s.cancel()
+	last := time.NewTimer(2 * s.limits.Farewell)
+	defer last.Stop()
+	select {
+	case <-ended:
+	case <-last.C:
+		s.mu.Lock()
+		left := len(s.live)
+		s.mu.Unlock()
+		s.settings.Load().opts.Log.Error("sessions do not end, and are left behind", "sessions", left)
+	}
 }
 
 // serve runs one session.
@@ -234,8 +265,8 @@ func (s *Server) serve(nc net.Conn, how Listen) {
 	c.serve()
 }
 
-// panicked is the value of a panic as it may be logged: the runtime's own words
-// tell of no contents, another value could be anything that a client has sent.
+// panicked is what may be logged of a panic's value. An error of the runtime holds
+// nothing that a client has sent; any other value could.
 func panicked(v any) string {
 	if err, ok := v.(runtime.Error); ok {
 		return err.Error()
@@ -252,8 +283,11 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 		log: set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
 		client: clientSide{
 			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: trace,
-			w: &clientWriter{nc: nc, timeout: s.limits.Write, trace: trace},
+			w: newClientWriter(nc, s.limits.Write, trace),
 		},
+	}
+	if !set.opts.Observe {
+		c.link.silence.pauses = pauses{s.limits.FirstWord, s.limits.KeepAlive}
 	}
 	c.link.bell = bell{client: &c.client, ring: make(chan struct{}, 1)}
 	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.client.received})
@@ -263,15 +297,19 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 }
 
 // watchEnds wakes the session when its context ends, or the gateway drains, up
-// to stop.
+// to stop. From the end of the context on the session has limits.Farewell.
 func (c *conn) watchEnds() (stop func()) {
 	s := c.srv
 	s.mu.Lock()
 	s.live[c] = struct{}{}
 	s.mu.Unlock()
-	ended := context.AfterFunc(c.ctx, c.link.interrupt)
+	woken := context.AfterFunc(c.ctx, func() {
+		c.link.interrupt()
+		c.endsSoon()
+	})
 	return func() {
-		ended()
+		woken()
+		c.farewell.end()
 		s.mu.Lock()
 		delete(s.live, c)
 		s.mu.Unlock()
@@ -287,8 +325,8 @@ func (s *Server) wakeAll() {
 	}
 }
 
-// laneLog takes what the library logs: a sign of a fault of ours, since it is
-// fed canonical commands only.
+// laneLog logs what the library says. That is a sign of a fault of exgate, since
+// the library is fed canonical commands only.
 type laneLog struct{ log *slog.Logger }
 
 func (l laneLog) Printf(format string, args ...any) {

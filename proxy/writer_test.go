@@ -9,7 +9,7 @@ import (
 // A reply may quote Exchange. Nothing in the quoted text may end the line.
 func TestALineIsOneLine(t *testing.T) {
 	near, far := pair(t)
-	w := &clientWriter{nc: far, timeout: time.Second}
+	w := newClientWriter(far, time.Second, nil)
 	if err := w.line("a1 NO %s", "one\r\na2 OK two\rthree\x00four"); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestOwnLaneReply(t *testing.T) {
 	const want = "* 1 EXISTS\r\na]1 OK [APPENDUID 1 2] done\r\n"
 	for cut := range len(reply) {
 		near, far := pair(t)
-		c := &conn{client: clientSide{nc: far, w: &clientWriter{nc: far, timeout: time.Second}}}
+		c := &conn{client: clientSide{nc: far, w: newClientWriter(far, time.Second, nil)}}
 		s := &shot{c: c, tag: "a]1"}
 		for _, part := range []string{reply[:cut], reply[cut:]} {
 			if n, err := s.Write([]byte(part)); n != len(part) || err != nil {

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,7 +13,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"exgate/config"
 	"exgate/proxy"
@@ -42,7 +40,8 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log := newLogger(cmd.ErrOrStderr(), c.Log)
+			log, flush := newQueuedLogger(cmd.ErrOrStderr(), c.Log)
+			defer flush()
 			log.Info(
 				"exgate starts",
 				"version",
@@ -84,7 +83,7 @@ func warnExposed(log *slog.Logger, c *config.Config, file string) {
 func serve(
 	ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error),
 ) error {
-	trace, closeTrace, err := openTrace(c.Log.Trace)
+	trace, closeTrace, err := openTrace(c.Log.Trace, log)
 	if err != nil {
 		return err
 	}
@@ -106,7 +105,7 @@ func serve(
 	if err != nil {
 		return exitError{exitUnavailable, err}
 	}
-	stopStatus, err := startStatus(c.Listen.Status, server, log)
+	stopStatus, err := startStatus(c.Listen.Status, defaultStatusLimits, server, log)
 	if err != nil {
 		return errors.Join(exitError{exitUnavailable, err}, closeAll(listeners))
 	}
@@ -173,18 +172,6 @@ func needRestart(old, c *config.Config) (keys []string) {
 		keys = append(keys, "state_dir")
 	}
 	return keys
-}
-
-// openTrace opens the wire trace. If none is configured, trace is nil.
-func openTrace(file string) (trace *proxy.Tracer, closeTrace func() error, err error) {
-	if file == config.TraceOff {
-		return nil, func() error { return nil }, nil
-	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, nil, exitError{exitConfig, fmt.Errorf("log.trace: %w", err)}
-	}
-	return proxy.NewTracer(f), f.Close, nil
 }
 
 // gatewayOptions converts the configuration to the gateway's options.
@@ -296,20 +283,4 @@ func clientCertificate(c *config.Config, log *slog.Logger) (tls.Certificate, err
 	}
 	log.Info("self-signed certificate", "new", made, "dir", dir, "sha256", certificate.Fingerprint(cert))
 	return cert, nil
-}
-
-// newLogger returns a logger in the configured format; auto means text on a
-// terminal and JSON otherwise.
-func newLogger(w io.Writer, c config.Log) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration { // JSON would count nanoseconds
-			a.Value = slog.StringValue(a.Value.Duration().String())
-		}
-		return a
-	}}
-	f, isFile := w.(*os.File)
-	if c.Format == config.FormatText || c.Format == config.FormatAuto && isFile && term.IsTerminal(int(f.Fd())) {
-		return slog.New(slog.NewTextHandler(w, opts))
-	}
-	return slog.New(slog.NewJSONHandler(w, opts))
 }

@@ -16,10 +16,26 @@ import (
 	"exgate/proxy"
 )
 
+// statusLimits bounds the requests for the status.
+type statusLimits struct {
+	header      time.Duration // for the header of a request
+	read        time.Duration // for the whole request
+	write       time.Duration // from the end of the header to the end of the answer
+	idle        time.Duration // between two requests
+	headerBytes int           // of the header
+	connections int           // at the same time
+}
+
+// A scraper asks about once a minute, and can connect again each time.
+var defaultStatusLimits = statusLimits{
+	header: 10 * time.Second, read: 15 * time.Second, write: 30 * time.Second, idle: time.Minute,
+	headerBytes: 16 << 10, connections: 64,
+}
+
 // startStatus answers /metrics, /livez and /readyz on address until stop is
 // called. If address is empty, it does nothing. It also answers while the gateway
 // drains, so that a load balancer notices.
-func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop func(), err error) {
+func startStatus(address string, limits statusLimits, server *proxy.Server, log *slog.Logger) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
 	}
@@ -30,12 +46,17 @@ func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop f
 	log.Info("listening", "address", l.Addr().String(), "for", "status")
 	status := &http.Server{
 		Handler:           statusHandler(server),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: limits.header,
+		ReadTimeout:       limits.read,
+		WriteTimeout:      limits.write,
+		IdleTimeout:       limits.idle,
+		MaxHeaderBytes:    limits.headerBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := status.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		err := status.Serve(newBoundedListener(l, limits.connections))
+		if !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the status server has failed (listen.status)", "err", err)
 		}
 	})
@@ -49,8 +70,8 @@ func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop f
 
 func statusHandler(server *proxy.Server) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(gateway{server},
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(gateway{server}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

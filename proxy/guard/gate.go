@@ -8,8 +8,8 @@ import (
 	"exgate/backend"
 )
 
-// MaxReconnects is the number of sessions that log in again at the same time.
-// When Exchange restarts, all sessions lose their connections at once.
+// MaxReconnects is the number of sessions that log in to one server again at the
+// same time. When Exchange restarts, all sessions lose their connections at once.
 const MaxReconnects = 8
 
 // Gate lets as many goroutines pass at a time as the channel has capacity.

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"exgate/config"
+	"exgate/proxy"
+	"exgate/proxy/logqueue"
+)
+
+// What waits to be written while what takes it has stopped, in bytes, and how long
+// that is waited for at the end.
+const (
+	maxLog    = 4 << 20
+	maxTrace  = 16 << 20
+	flushTime = 2 * time.Second
+)
+
+// newLogger writes text to a terminal and JSON elsewhere, unless told.
+func newLogger(w io.Writer, c config.Log) *slog.Logger {
+	return slog.New(logHandler(w, c, isTerminal(w)))
+}
+
+// newQueuedLogger is newLogger for a gateway, which must not wait for its log. The
+// lines that find no room are counted in the log. flush ends it.
+func newQueuedLogger(w io.Writer, c config.Log) (log *slog.Logger, flush func()) {
+	terminal := isTerminal(w)
+	queue := logqueue.New(w, logqueue.Options{Max: maxLog, Missing: func(w io.Writer, lines int64) {
+		slog.New(logHandler(w, c, terminal)).Error(
+			"lines are missing here: the log was not read, or could not be written", "lines", lines)
+	}})
+	return slog.New(logHandler(queue, c, terminal)), func() { queue.Close(flushTime) }
+}
+
+func isTerminal(w io.Writer) bool {
+	f, isFile := w.(*os.File)
+	return isFile && term.IsTerminal(int(f.Fd()))
+}
+
+func logHandler(w io.Writer, c config.Log, terminal bool) slog.Handler {
+	opts := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration { // JSON would count nanoseconds
+			a.Value = slog.StringValue(a.Value.Duration().String())
+		}
+		return a
+	}}
+	if c.Format == config.FormatText || c.Format == config.FormatAuto && terminal {
+		return slog.NewTextHandler(w, opts)
+	}
+	return slog.NewJSONHandler(w, opts)
+}
+
+// openTrace opens the wire trace; without one the result is nil. What cannot be
+// written is counted in the trace; the log is told once, and at the end how much it
+// was. closeTrace ends it.
+func openTrace(file string, log *slog.Logger) (trace *proxy.Tracer, closeTrace func(), err error) {
+	if file == config.TraceOff {
+		return nil, func() {}, nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, exitError{exitConfig, fmt.Errorf("log.trace: %w", err)}
+	}
+	queue := logqueue.New(f, logqueue.Options{
+		Max: maxTrace,
+		Missing: func(w io.Writer, lines int64) {
+			fmt.Fprintf(w, "%s exgate: %d lines are missing here\n", time.Now().UTC().Format(time.RFC3339), lines)
+		},
+		Lost: func(why error) { log.Error("lines are lost that log.trace should have", "err", why) },
+	})
+	return proxy.NewTracer(queue), func() {
+		if lost := queue.Close(flushTime); lost > 0 {
+			log.Warn("lines are missing in log.trace", "lines", lost)
+		}
+		if err := f.Close(); err != nil {
+			log.Warn("log.trace", "err", err)
+		}
+	}, nil
+}
