@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -30,7 +29,7 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 		}
 		return r, up.Credential(claim), nil
 	}
-	caller := cmp.Or(r.Asked.Admin, r.Asked.User)
+	caller := r.Caller()
 	if err := users.Prove(c.ctx, caller, claim.Password, c.clientCertificate()); err != nil {
 		return r, backend.Credential{}, refusedHere(err)
 	}

@@ -408,8 +408,13 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	if err != nil {
 		c.leaveSeat()
 		c.seat.slot = held
-		return c.loginFailed(claim, err)
+		refused := c.loginFailed(claim, err)
+		if c.missedMailbox(to, id, cred, backend.FailureOf(err).Kind) {
+			c.attempts.guessed = false
+		}
+		return refused
 	}
+	srv.proofs.Add(to.Name, to.Backend.Login.Account(id), cred.Password)
 	held.Release()
 	c.attempts.failed = nil
 	if c.link.up != nil {

@@ -5,6 +5,8 @@ package guard
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"net"
 	"slices"
@@ -15,12 +17,14 @@ import (
 	"exgate/backend"
 )
 
-// Guesses bound the failed logins that reach Exchange, where each counts
-// towards a lock-out: by address, by name at one address, and by name. A
-// failure is forgiven after forgiveAfter. The bound on a name is above that on
-// an address, so that who guesses from one address locks nobody out elsewhere;
-// when it is reached by many, those addresses still get in at which the name
-// has logged in before.
+// Guesses bounds the failed logins that reach Exchange, where each of them counts
+// towards a lock-out. Failures are counted by address, by IPv6 network, by account
+// at one address, and by account. A failure is forgiven after forgiveAfter.
+//
+// The bound on an account is above the bound on an address, so that guesses from
+// one address lock nobody out elsewhere. When many addresses have reached the
+// bound on an account, the account still gets in at the addresses where it has
+// logged in before.
 type Guesses struct {
 	now func() time.Time
 
@@ -29,10 +33,10 @@ type Guesses struct {
 	failed map[string]*count
 	asking map[string]int       // logins whose outcome is not known yet
 	over   chan struct{}        // closed when one of them is over
-	known  map[string]time.Time // name at address: the last good login
+	known  map[string]time.Time // account at address: the last good login
 }
 
-// count is a count that runs down with time.
+// count is a number of failures, which runs down with time.
 type count struct {
 	n  float64
 	at time.Time
@@ -40,22 +44,29 @@ type count struct {
 
 const (
 	forgiveAfter = time.Minute
-	// The bounds on a name at one address and on a name, against that on an
-	// address.
+	// The bounds on an account at one address and on an account, against the
+	// bound on an address.
 	perNameAtIP, perName = 0.25, 2.5
-	// SlowAfter failures of an address its replies are delayed.
+	// SlowAfter is the number of failures of an address after which its replies
+	// are delayed.
 	SlowAfter = 3
-	// knownFor is how long an address is known for a name.
+	// knownFor is how long an address is known for an account.
 	knownFor = 30 * 24 * time.Hour
 	noBound  = 1e9
-	// maxGuesses bounds the memory: the lowest counts are dropped first.
+	// maxGuesses bounds the entries of failed and of known. Of failed the lowest
+	// counts are dropped first.
 	maxGuesses = 100_000
+	// maxName bounds the bytes of a name in them: a longer one is kept as its
+	// hash. An address of RFC 5321 seldom has more.
+	maxName = 64
 )
 
+// NewGuesses returns Guesses without failures and without a bound.
 func NewGuesses() *Guesses {
 	return &Guesses{now: time.Now, failed: make(map[string]*count), asking: make(map[string]int), over: make(chan struct{}), known: make(map[string]time.Time)}
 }
 
+// SetLimit sets how many failures one address may have; 0 is no bound.
 func (g *Guesses) SetLimit(perAddress int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -63,7 +74,7 @@ func (g *Guesses) SetLimit(perAddress int) {
 }
 
 // Guess is one login, by what its failure counts against.
-type Guess struct{ address, name string }
+type Guess struct{ address, network, name string }
 
 // limit is a key of the counts with its bound.
 type limit struct {
@@ -71,7 +82,8 @@ type limit struct {
 	most float64
 }
 
-// keys are what the login counts against. g.mu is held.
+// keys returns what the login counts against: first its address, then its
+// account at that address. g.mu is held.
 func (g *Guesses) keys(who Guess) []limit {
 	most := float64(g.perIP)
 	both := limit{"b" + who.name + "\x00" + who.address, max(1, most*perNameAtIP)}
@@ -79,17 +91,27 @@ func (g *Guesses) keys(who Guess) []limit {
 	if last, known := g.known[both.key]; known && g.now().Sub(last) <= knownFor {
 		name.most = noBound
 	}
-	return []limit{{"a" + who.address, most}, both, name}
+	keys := []limit{{"a" + who.address, most}, both, name}
+	if who.network != "" {
+		keys = append(keys, limit{"a" + who.network, most * failuresPerNetwork})
+	}
+	return keys
 }
 
-// NewGuess is the login of a claim from an address.
-func NewGuess(remote net.Addr, claim backend.Claim) Guess {
-	return Guess{address: AddressOf(remote), name: strings.ToLower(claim.Authcid)}
+// NewGuess is a login from an address that tries the password of an account
+// (backend.LoginOptions.Account).
+func NewGuess(remote net.Addr, account string) Guess {
+	name := strings.ToLower(account)
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(name))
+		name = hex.EncodeToString(sum[:])
+	}
+	return Guess{address: AddressOf(remote), network: networkOf(remote), name: name}
 }
 
-// Enter lets a login pass, or tells how long it is to be refused without
-// asking anybody. While so many are being asked that their failures would reach
-// a bound, it waits for the outcome of those. Each login that has passed leaves.
+// Enter lets a login pass, or returns for how long it is refused without asking
+// Exchange. While so many logins are under way that their failures would reach a
+// bound, it waits for their outcome. Each login that has passed ends with Leave.
 func (g *Guesses) Enter(ctx context.Context, who Guess) (refused time.Duration, err error) {
 	for {
 		g.mu.Lock()
@@ -123,7 +145,7 @@ func (g *Guesses) Enter(ctx context.Context, who Guess) (refused time.Duration, 
 	}
 }
 
-// Outcome is how a login that has passed ended.
+// Outcome is how a login ended that had passed.
 type Outcome int
 
 const (
@@ -132,8 +154,8 @@ const (
 	Failed
 )
 
-// Leave ends a login that has passed, and returns the failures of its address
-// if it is one more.
+// Leave ends a login that has passed. Of a failed one it returns the failures of
+// the address.
 func (g *Guesses) Leave(who Guess, how Outcome) (failed int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -153,13 +175,13 @@ func (g *Guesses) Leave(who Guess, how Outcome) (failed int) {
 	return 0
 }
 
-// wait is how long a count is at its bound. g.mu is held.
+// wait returns how long a count stays at its bound. g.mu is held.
 func (g *Guesses) wait(k limit) time.Duration {
 	over := g.count(k.key) + 1 - k.most
 	return max(0, time.Duration(over*float64(forgiveAfter)))
 }
 
-// count is the failures that are not forgiven yet. g.mu is held.
+// count returns the failures that are not forgiven yet. g.mu is held.
 func (g *Guesses) count(key string) float64 {
 	f := g.failed[key]
 	if f == nil {
@@ -168,7 +190,8 @@ func (g *Guesses) count(key string) float64 {
 	return max(0, f.n-float64(g.now().Sub(f.at))/float64(forgiveAfter))
 }
 
-// failedOnce counts a failure, and returns those of the address. g.mu is held.
+// failedOnce counts a failure, and returns the failures of the address. g.mu is
+// held.
 func (g *Guesses) failedOnce(who Guess) (failed int) {
 	keys := g.keys(who)
 	for _, k := range keys {
@@ -178,12 +201,12 @@ func (g *Guesses) failedOnce(who Guess) (failed int) {
 	return int(math.Ceil(g.count(keys[0].key)))
 }
 
-// worked forgets the failures of the name at that address. g.mu is held.
+// worked forgets the failures of the account at that address. g.mu is held.
 func (g *Guesses) worked(who Guess) {
 	both := g.keys(who)[1].key
 	delete(g.failed, both)
 	if len(g.known) >= maxGuesses {
-		for key := range g.known { // any: it is only known less well
+		for key := range g.known { // any one: its account only becomes known anew
 			delete(g.known, key)
 			break
 		}
@@ -210,17 +233,17 @@ func (g *Guesses) sweep() {
 	}
 }
 
-// countsAsGuess are the failures of a login that a guess may have had.
-// "Authenticated but not connected" is one, too: some versions say it to a wrong password
+// countsAsGuess are the failures that a guessed password may have. "Authenticated
+// but not connected" is one of them: some versions say it to a wrong password
 // (docs/exchange.md#login-failures).
 var countsAsGuess = []backend.Kind{
 	backend.KindCredentials, backend.KindNotConnected, backend.KindAdminNotAllowed, backend.KindRefusedHere,
 	backend.KindNotAllowed, backend.KindTokenRefused,
 }
 
-// IsGuess tells whether a login failed as a guess does. A server that is no
-// Exchange refuses it in its own words, with RFC 5530's code or none; the other
-// codes speak of other troubles.
+// IsGuess reports whether a login failed as a guessed password does. A server
+// other than Exchange refuses it in its own words, with a code of RFC 5530 or
+// without one; the other codes of RFC 5530 speak of other troubles.
 func IsGuess(f backend.Failure) bool {
 	if f.Kind != backend.KindOther || f.Word != "NO" {
 		return slices.Contains(countsAsGuess, f.Kind)

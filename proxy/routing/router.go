@@ -2,6 +2,7 @@
 package routing
 
 import (
+	"cmp"
 	"slices"
 
 	"exgate/backend"
@@ -55,6 +56,10 @@ func (r *Router) Route(claim backend.Claim) (Decision, error) {
 	}
 	return Decision{r.Targets[0], asked, asked, ""}, nil
 }
+
+// Caller is who claims to log in, by the name that the client said: the admin, or
+// the user.
+func (r Decision) Caller() string { return cmp.Or(r.Asked.Admin, r.Asked.User) }
 
 // Names are the settings for names of mailboxes with the user's own prefix.
 func (r Decision) Names(o folders.Options) folders.Options {
