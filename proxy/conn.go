@@ -277,6 +277,9 @@ func (c *conn) waitForClient() error {
 			if err := c.attend(); err != nil {
 				return err
 			}
+			if err := c.leaveIfDue(); err != nil {
+				return err
+			}
 			until = c.lookForRoom()
 			if due := c.idleDue(); !due.IsZero() && !time.Now().Before(due) && c.client.r.Buffered() == 0 {
 				if err := c.renewIdle(); err != nil {

@@ -88,6 +88,9 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) < c.login.profile.InFlight() }); err != nil {
 		return err
 	}
+	if err := c.obeyDismissal(); err != nil {
+		return err
+	}
 	var messages *backend.Pace
 	switch {
 	case cmd.verb == "LOGOUT": // which spares Exchange a connection

@@ -427,10 +427,12 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	c.paceBytes(c.link.up)
 	c.link.up.Relay(sink)
 	srv.sessions.add(c, l)
-	if c.set.opts.Routes != nil { // who may have moved him while he logged in
-		if reason := c.set.moved(l); reason != "" {
-			c.link.dismiss(reason)
-		}
+	reason := barred(l) // the files may have changed during the login
+	if c.set.opts.Routes != nil {
+		reason = cmp.Or(reason, c.set.moved(l))
+	}
+	if reason != "" {
+		c.link.dismiss(reason)
 	}
 	srv.totals.Logins.Count(counters.LoginOK)
 	return nil

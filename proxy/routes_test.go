@@ -131,6 +131,46 @@ func TestUsersFileEndsSessions(t *testing.T) {
 	stays.S("a3 OK …")
 }
 
+// A client that is never idle, since it always has several commands in flight, is
+// put out between two of them. (Who is barred by the users file is dismissed in the
+// same way: TestUsersFileEndsSessions.)
+func TestDismissalBetweenCommands(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "routes")
+	testkit.WriteFile(t, path, "# nobody yet\n")
+	g := newGateway(t, func(o *Options, lim *limits) {
+		lim.Watch = time.Millisecond
+		o.Upstreams = append(o.Upstreams, routing.Upstream{Name: "new", Backend: o.Upstreams[0].Backend, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles})
+		var err error
+		if o.Routes, err = routing.LoadUserMap(path, []string{"new"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c, u := g.login()
+	c.C("a1 NOOP")
+	c.C("a2 NOOP")
+	u.C("a1 NOOP")
+	u.C("a2 NOOP")
+	testkit.WriteFile(t, path, "alice new\n")
+	testkit.Eventually(t, "dismissal", func() bool {
+		g.srv.sessions.mu.Lock()
+		defer g.srv.sessions.mu.Unlock()
+		for conn := range g.srv.sessions.open {
+			return conn.link.dismissal() != ""
+		}
+		return false
+	})
+	c.C("a3 NOOP")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+	u.silent() // the third command is not taken while the second is in flight
+	c.C("a4 NOOP")
+	u.S("a2 OK done")
+	c.S("a2 OK done")
+	c.S("* BYE this mailbox has been moved: log in again")
+	c.ends()
+	u.ends()
+}
+
 // Each upstream has its own bound on connections, and its own queue.
 func TestConnectionsPerUpstream(t *testing.T) {
 	g, old, online, _ := twoExchanges(t, "# nobody yet\n", func(o *Options, _ *limits) {
