@@ -200,6 +200,8 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	switch {
 	case cmd.rule == nil && c.login.profile.IsExchange():
 		return refused, "Exchange does not know this command, and counts it as an error"
+	case cmd.rule == nil && c.login.below != "":
+		return refused, "exgate does not know this command, and this login is kept below a mailbox (routes_file)"
 	case cmd.rule == nil:
 		return direct, ""
 	case cmd.rule.states&afterLogin == 0:

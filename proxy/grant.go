@@ -11,10 +11,10 @@ import (
 )
 
 // grant settles what a client's claim asks for: which identity is presented to
-// which upstream, and with which credential. Where the gateway holds the credential,
-// the caller is proven first, and Allow sees at each login that he may open
-// the mailbox, by its name as it goes upstream: also at a resume, by the users
-// file as it is then.
+// which upstream, and with which credential. Where the gateway holds the
+// credential, the caller is proven first. Allow then sees at each login whether
+// the caller may open the mailbox, by its name as it goes upstream and by the
+// users file as it is then: also when the session is resumed.
 func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential, error) {
 	users := c.set.opts.Users
 	r, err := c.set.router.Route(claim)
@@ -33,8 +33,11 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 	if err := users.Prove(c.ctx, caller, claim.Password, c.clientCertificate()); err != nil {
 		return r, backend.Credential{}, refusedHere(err)
 	}
+	if r.Below() != "" && c.set.opts.Observe {
+		return r, backend.Credential{}, refusedHere(errors.New("exgate only observes, and keeps nobody below the prefix that the map file has for this login"))
+	}
 	form := r.Identity.Form
-	id, cred := up.Held(r.Identity.User, func(mailbox string) error { return users.May(caller, mailbox) })
+	id, cred := up.Held(r.Identity.User, func(mailbox string) error { return users.May(caller, mailbox, r.Below()) })
 	id.Form = form
 	r.Identity = id
 	return r, cred, nil

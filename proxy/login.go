@@ -39,6 +39,7 @@ type login struct {
 	resume   bool             // the session outlives its upstream connection
 	account  *account         // shared with the mailbox's other sessions
 	prefix   string           // of names, by the map file
+	below    string           // the same, if the session is kept below it; "" if it is not
 	names    *names.Mapping   // of mailboxes; nil: they are not mapped
 	edits    bool             // commands may have reply editors
 	caps     []string         // the upstream's

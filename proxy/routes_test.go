@@ -3,12 +3,14 @@ package proxy
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/backend/folders"
 	"exgate/config/profile"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
@@ -269,4 +271,78 @@ func TestMovedAtLogin(t *testing.T) {
 	c.until("a0 OK …")
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
+}
+
+// The prefix of the map file is a boundary: a caller whom the users file gives only
+// what lies below it opens nothing else, whatever command or name is tried.
+func TestPrefixIsABoundary(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "routes")
+	testkit.WriteFile(t, path, "dave default mailbox=bob prefix=of/dave\ncarol default mailbox=bob prefix=of/carol\n")
+	prof := plainProfile
+	prof.Names.List = []folders.Pair{{From: "way out", To: "Secrets"}}
+	prof.Forms = exchangeProfile.Forms
+	g, sim := newHolder(t, exchangesim.Config{}, []string{"dave HASH(secret) bob/of/dave", "carol HASH(secret) bob"}, withProfile(prof), func(o *Options, l *limits) {
+		l.CommandsBeforeLogin = 1000
+		var err error
+		if o.Routes, err = routing.LoadUserMap(path, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, mailbox := range []string{"Secrets", "of/carol", "INBOX", "of/daveX"} {
+		if _, err := sim.Deliver("bob", mailbox, nil, testTime, []byte(cleanMessage)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := g.dial()
+	c.S("* OK …")
+	for _, name := range []string{"bob", `dave\bob`, `dave\carol`} {
+		c.C("a LOGIN " + name + " secret")
+		c.S("a NO …")
+	}
+	c.C("a LOGIN dave secret")
+	c.S("a OK …")
+	c.do("CREATE Own", "OK …")
+	for _, name := range []string{
+		"Secrets", `"way out"`, "of/carol", "of/daveX", "../carol", "/Secrets", "//Secrets", `"of/carol"`, "INBOX", "inbox", "INBOX/Secrets", "X", ".", "..", "&AC8-Secrets",
+	} {
+		for _, command := range []string{"STATUS %s (MESSAGES)", "SELECT %s", "EXAMINE %s", "DELETE %s", "RENAME %s %s"} {
+			c.C("x1 " + strings.ReplaceAll(command, "%s", name))
+			for line := c.S("…"); !strings.HasPrefix(line, "x1 "); line = c.S("…") {
+				if strings.Contains(line, "1 EXISTS") || strings.Contains(line, "MESSAGES 1") {
+					t.Errorf("%s %s: %s", command, name, line)
+				}
+			}
+		}
+	}
+	for _, command := range []string{"XSELECT Secrets", "UID XUNHEARD 1 Secrets", "ESEARCH IN (mailboxes Secrets) ALL", "NOTIFY SET (mailboxes Secrets ())", "RLIST \"\" *", "SETQUOTA \"\" (STORAGE 1)", "GETJMAPACCESS"} {
+		before := sim.Stats().Commands
+		c.do(command, "BAD …")
+		verb, _, _ := strings.Cut(command, " ")
+		if sim.Stats().Commands[verb] != before[verb] {
+			t.Errorf("%s reached the server", command)
+		}
+	}
+	for _, pattern := range []string{"*", "%", "of/%", "Secrets", "../*"} {
+		for _, name := range c.list(pattern) {
+			if strings.Contains(name, "Secrets") || strings.Contains(name, "carol") || strings.Contains(name, "way out") || strings.Contains(name, "daveX") {
+				t.Errorf("LIST %s tells of %s", pattern, name)
+			}
+		}
+	}
+	for _, mailbox := range []string{"Secrets", "of/carol", "INBOX", "of/daveX"} {
+		if n := len(sim.Messages("bob", mailbox)); n != 1 {
+			t.Errorf("%s has %d messages", mailbox, n)
+		}
+	}
+	// Who only observes changes no names, and lets nobody in who is to be kept below one.
+	set := g.srv.settings.Load().opts
+	set.Observe = true
+	if err := g.srv.Reload(set); err != nil {
+		t.Fatal(err)
+	}
+	c = g.dial()
+	c.S("* OK …")
+	c.C("a LOGIN dave secret")
+	c.S("a NO [AUTHENTICATIONFAILED] exgate only observes…")
 }

@@ -75,8 +75,9 @@ func (s *settings) newLogin(r routing.Decision, claim backend.Claim, cred backen
 	name, why := to.Detect(up.Evidence)
 	wanted := to.ProfileNamed(name)
 	prof, options := wanted, r.Names(wanted.Names)
+	below := r.Below()
 	if s.opts.Observe {
-		options = folders.Options{}
+		options, below = folders.Options{}, ""
 		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
 	mapped, err := names.New(options, id.User)
@@ -84,7 +85,7 @@ func (s *settings) newLogin(r routing.Decision, claim backend.Claim, cred backen
 		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
 	}
 	return &login{
-		names: mapped, prefix: r.Prefix, edits: mapped != nil || prof.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
+		names: mapped, prefix: r.Prefix, below: below, edits: mapped != nil || prof.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),

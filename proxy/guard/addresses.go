@@ -68,10 +68,10 @@ func (a *Addresses) Enter(remote net.Addr) (leave func(), ok bool) {
 	}, true
 }
 
-// What an IPv6 /48 may have, against one address of it: a site commonly has a /48
-// (RFC 6177 section 2), and may choose from 65,536 addresses as they are counted
-// here. All clients of a company may come from one, so that the bound on
-// connections is far higher than the bound on failed logins.
+// What an IPv6 /48 may have, against one address of it. Many sites have a /48 and
+// may choose from 65,536 addresses as they are counted here. All clients of a
+// company may come from one, so that the bound on connections is far higher than
+// the bound on failed logins.
 const (
 	connectionsPerNetwork = 64
 	failuresPerNetwork    = 8

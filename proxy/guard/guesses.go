@@ -57,7 +57,7 @@ const (
 	// counts are dropped first.
 	maxGuesses = 100_000
 	// maxName bounds the bytes of a name in them: a longer one is kept as its
-	// hash. An address of RFC 5321 seldom has more.
+	// hash.
 	maxName = 64
 )
 

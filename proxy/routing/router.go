@@ -61,14 +61,25 @@ func (r *Router) Route(claim backend.Claim) (Decision, error) {
 // the user.
 func (r Decision) Caller() string { return cmp.Or(r.Asked.Admin, r.Asked.User) }
 
-// Names are the settings for names of mailboxes with the user's own prefix.
+// Below returns the prefix that the map file has for the login, and out of which
+// the session cannot get; "" if there is none.
+func (r Decision) Below() string {
+	if r.Prefix == noPrefix {
+		return ""
+	}
+	return r.Prefix
+}
+
+// Names returns the settings for names of mailboxes with the user's own prefix.
+// No name of names.list counts then, since each of them is one of the whole
+// mailbox, be it below the prefix or not.
 func (r Decision) Names(o folders.Options) folders.Options {
 	if r.Prefix == "" {
 		return o
 	}
-	o.Prefix, o.Users = r.Prefix, nil
-	if r.Prefix == noPrefix {
-		o.Prefix = ""
+	o.Prefix, o.Users = r.Below(), nil
+	if o.Prefix != "" {
+		o.List = nil
 	}
 	return o
 }

@@ -128,6 +128,9 @@ func (r *UserMap) parse(fields []string) (mapRow, error) {
 			if err := (folders.Options{Prefix: value}).Validate(); err != nil {
 				return mapRow{}, err
 			}
+			if strings.EqualFold(folders.Levels(value)[0], "INBOX") {
+				return mapRow{}, fmt.Errorf("prefix=%s: below INBOX the INBOX itself would not be the user's own: name another mailbox", value)
+			}
 		default:
 			return mapRow{}, fmt.Errorf("%q is neither mailbox=NAME nor form=FORM nor prefix=PREFIX; none of them has a blank in it", field)
 		}

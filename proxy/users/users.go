@@ -15,12 +15,13 @@ import (
 	"sync"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 	"exgate/proxy/watchfile"
 )
 
 // File is the file that says who may open which mailboxes with what the
 // gateway holds. A line of it has a caller's name, what proves him, and his
-// mailboxes, apart by blanks:
+// mailboxes, separated by blanks:
 //
 //	migration      $argon2id$v=19$m=19456,t=2,p=1$…   *@example.com
 //	bob@example.com  $2y$12$…                         bob@example.com shared@example.com
@@ -28,8 +29,10 @@ import (
 //
 // The proof is a password's hash (argon2id or bcrypt), or the SHA-256 of a
 // client certificate. A mailbox is written as it goes to Exchange; "*@domain"
-// stands for all of a domain, "*" for all. Empty lines and those that begin
-// with # say nothing.
+// stands for all of a domain, "*" for all. Where the map file gives the caller a
+// prefix, "backup@example.com/bob" is what lies below the prefix bob in that
+// mailbox, and nothing else of it. Empty lines and those that begin with # say
+// nothing.
 //
 // The file is read again when it has changed. While it cannot be read, nobody
 // gets in.
@@ -125,6 +128,10 @@ func parseUser(fields []string) (user, error) {
 		entry.hash = fields[1]
 	}
 	for _, mailbox := range fields[2:] {
+		mailbox, below, isPart := strings.Cut(mailbox, "/")
+		if isPart && len(folders.Levels(below)) == 0 {
+			return user{}, fmt.Errorf("mailbox %s/%s: no prefix follows the slash", mailbox, below)
+		}
 		domain, isDomain := strings.CutPrefix(mailbox, "*@")
 		if isDomain {
 			mailbox = "x@" + domain
@@ -171,8 +178,9 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	return nil
 }
 
-// May tells whether a caller may open a mailbox, named as it goes to Exchange.
-func (u *File) May(name, mailbox string) error {
+// May returns nil if a caller may open a mailbox, named as it goes to Exchange. below
+// is the prefix out of which the session cannot get; "" if it gets all.
+func (u *File) May(name, mailbox, below string) error {
 	users, err := u.current()
 	if err != nil {
 		return err
@@ -183,12 +191,22 @@ func (u *File) May(name, mailbox string) error {
 	entry := users[strings.ToLower(name)]
 	_, domain, _ := strings.Cut(mailbox, "@")
 	if !slices.ContainsFunc(entry.mailboxes, func(allowed string) bool {
+		allowed, part, isPart := strings.Cut(allowed, "/")
+		if isPart && !strings.EqualFold(levels(part), levels(below)) {
+			return false
+		}
 		return allowed == "*" || strings.EqualFold(allowed, mailbox) || domain != "" && strings.EqualFold(allowed, "*@"+domain)
 	}) {
+		if below != "" {
+			mailbox += "/" + levels(below)
+		}
 		return fmt.Errorf("%s may not open the mailbox %s: the users file does not say so", name, mailbox)
 	}
 	return nil
 }
+
+// levels returns a prefix in one spelling.
+func levels(prefix string) string { return strings.Join(folders.Levels(prefix), "/") }
 
 // Named returns the caller whose client certificate has that fingerprint.
 func (u *File) Named(cert string) (name string, ok bool) {

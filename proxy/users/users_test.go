@@ -22,6 +22,7 @@ func TestUsers(t *testing.T) {
 		"migration HASH(secret) *@example.com",
 		"Bob@example.com "+string(bcrypted)+" bob@example.com Shared",
 		"root HASH(secret) *",
+		"dave HASH(secret) backup@example.com/of/dave",
 		"scanner sha256:"+strings.Repeat("AB:", 31)+"ab scans@example.com"))
 	if err != nil {
 		t.Fatal(err)
@@ -66,9 +67,28 @@ func TestUsers(t *testing.T) {
 		{"root", `EXAMPLE\bob`, false},
 		{"root", "", false},
 		{"nobody", "bob", false},
+		{"dave", "backup@example.com", false},
+		{"migration", "backup@example.com", true},
 	} {
-		if err := users.May(tt.name, tt.mailbox); (err == nil) != tt.may {
+		if err := users.May(tt.name, tt.mailbox, ""); (err == nil) != tt.may {
 			t.Errorf("%s, mailbox %s: %v", tt.name, tt.mailbox, err)
+		}
+	}
+	for _, tt := range []struct {
+		name, mailbox, below string
+		may                  bool
+	}{
+		{"dave", "backup@example.com", "of/dave", true},
+		{"dave", "BACKUP@example.com", "Of.Dave.", true},
+		{"dave", "backup@example.com", "of/carol", false},
+		{"dave", "backup@example.com", "of", false},
+		{"dave", "backup@example.com", "of/dave/x", false},
+		{"dave", "other@example.com", "of/dave", false},
+		{"migration", "backup@example.com", "of/dave", true},
+		{"root", "backup", "of/dave", true},
+	} {
+		if err := users.May(tt.name, tt.mailbox, tt.below); (err == nil) != tt.may {
+			t.Errorf("%s, mailbox %s below %s: %v", tt.name, tt.mailbox, tt.below, err)
 		}
 	}
 	if name, ok := users.Named(strings.Repeat("ab", 32)); !ok || name != "scanner" {
@@ -97,6 +117,9 @@ func TestUsersFileRefused(t *testing.T) {
 		{"bob " + good + ` EXAMPLE\bob`, "character other than"},
 		{"bob " + good + " *@", "is empty"},
 		{"bob " + good + " b*", "character other than"},
+		{"bob " + good + " backup/", "no prefix follows"},
+		{"bob " + good + " backup/./", "no prefix follows"},
+		{"bob " + good + " /dave", "is named by"},
 		{"bob " + good + " *\nBOB " + good + " *", "line 2: BOB is there twice"},
 	} {
 		if _, err := Load(testkit.UsersFile(t, tt.line)); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
@@ -124,14 +147,14 @@ func TestUsersFileChanges(t *testing.T) {
 	}
 	prove := func(password string) error { return users.Prove(t.Context(), "bob", backend.NewSecret(password), "") }
 	testkit.WriteUsers(t, path, "bob HASH(two) bob alice")
-	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice") != nil {
+	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice", "") != nil {
 		t.Error("the old file holds")
 	}
 	testkit.WriteUsers(t, path, "bob HASH(two) bob alice", "carol")
 	if err := prove("two"); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("a file with a mistake: %v", err)
 	}
-	if users.May("bob", "bob") == nil || users.HasCertificates() {
+	if users.May("bob", "bob", "") == nil || users.HasCertificates() {
 		t.Error("a file with a mistake says something")
 	}
 }
