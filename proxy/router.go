@@ -76,7 +76,7 @@ var ruleTable = []rule{
 	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstNameEdits, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, noEdits, "RFC 9051 §6.4"},
 	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetchEdits, "RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; the line after its + is passed, whatever it is"},
+	{"IDLE", amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; after its + only DONE is passed, another line is a command"},
 	{"ENABLE", amended, afterLogin, keepsView, again, enableEdits, "RFC 9051 §6.3.1"},
 	{"NAMESPACE", amended, afterLogin, keepsView, again, namespaceEdits, "RFC 9051 §6.3.10"},
 	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9051 §6.3"},

@@ -77,10 +77,11 @@ func (t *tracer) more(line []byte) {
 	t.print("C>E", line)
 }
 
-// idleEnds traces the line that ends IDLE, which may be any.
-func (t *tracer) idleEnds(line []byte) { t.print("C>E", done(string(line))) }
+// idleEnds traces the line that ends IDLE.
+func (t *tracer) idleEnds() { t.print("C>E", []byte("DONE")) }
 
-// done is the line that ends IDLE as it is shown.
+// done returns the line that a command goes on with as it is shown, where that may
+// be DONE.
 func done(line string) []byte {
 	if !strings.EqualFold(line, "DONE") {
 		line = hidden
