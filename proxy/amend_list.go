@@ -73,7 +73,11 @@ func editListNames(a *amendment) (done bool, err error) {
 			}
 		})
 	}
-	a.replace(from, `"" `+quotedPattern(ask))
+	if ask == "*" {
+		a.replace(from, `"" "*"`)
+	} else {
+		a.replaceName(from, `"" `, ask)
+	}
 	if err := a.returnOptions(); err != nil {
 		return false, err
 	}
@@ -111,14 +115,6 @@ func (a *amendment) returnOptions() error {
 	}
 	a.replace(from, "") // both are returned unasked
 	return nil
-}
-
-// quotedPattern writes a pattern for LIST: always quoted, but for an atom.
-func quotedPattern(s string) string {
-	if s == "*" {
-		return `"*"`
-	}
-	return wire.AString(s)
 }
 
 func containsFold(list []string, word string) bool {
