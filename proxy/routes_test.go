@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -345,4 +347,43 @@ func TestPrefixIsABoundary(t *testing.T) {
 	c.S("* OK …")
 	c.C("a LOGIN dave secret")
 	c.S("a NO [AUTHENTICATIONFAILED] exgate only observes…")
+}
+
+// A mistake in the users file changes nothing and is told to the log alone. Without
+// the file nobody gets in, and no failure is counted.
+func TestMistakeInTheUsersFile(t *testing.T) {
+	path := testkit.UsersFile(t, "caller HASH(secret) bob")
+	g, _ := newHolder(t, exchangesim.Config{}, nil, boundedLogins, func(o *Options, lim *limits) {
+		lim.Watch, lim.CommandsBeforeLogin = time.Millisecond, 1000
+		var err error
+		if o.Users, err = users.Load(path); err != nil {
+			t.Fatal(err)
+		}
+	})
+	stays := logsIn(g, `caller\bob`, "secret")
+	testkit.WriteUsers(t, path, "caller HASH(secret) bob", "carol")
+	const said = "the users file is used as it was, and lets nobody in if it is missing or others can read it"
+	if l := g.logged(said); !strings.Contains(fmt.Sprint(l["err"]), path+", line 2") {
+		t.Errorf("the log says %v", l)
+	}
+	logsIn(g, `caller\bob`, "secret")
+	stays.C("a3 NOOP")
+	stays.S("a3 OK …")
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	// The session ends, and hears nothing of the path either.
+	stays.S("* BYE exgate does not know now who may open what: try again later, or tell the administrator")
+	stays.ends()
+	c := g.dial()
+	c.S("* OK …")
+	for range 2 * failedLogins {
+		c.C(`a LOGIN caller\bob secret`)
+		if reply := c.S("a NO [UNAVAILABLE] exgate does not know now who may open what…"); strings.Contains(reply, path) {
+			t.Fatal(reply)
+		}
+	}
+	testkit.WriteUsers(t, path, "caller HASH(secret) bob")
+	logsIn(g, `caller\bob`, "secret")
 }

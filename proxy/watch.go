@@ -80,7 +80,7 @@ func (c *conn) leaveWhenDone(bye func() error) error {
 // the new side. It also has refusals logged. It runs until ctx ends.
 func (s *Server) watch(ctx context.Context) {
 	var users watchfile.Watch
-	users.Changed(s.settings.Load().opts.Users.State())
+	users.Changed(s.settings.Load().opts.Users.State()) // the first one
 	for backend.Sleep(ctx, s.limits.Watch) == nil {
 		set := s.settings.Load()
 		s.refusals.Flush(set.opts.Log, false)
@@ -94,7 +94,11 @@ func (s *Server) watch(ctx context.Context) {
 			}
 		}
 		if users.Changed(set.opts.Users.State()) {
-			set.opts.Log.Info("the users file has changed")
+			if err := set.opts.Users.Fault(); err != nil {
+				set.opts.Log.Error("the users file is used as it was, and lets nobody in if it is missing or others can read it", "err", err)
+			} else {
+				set.opts.Log.Info("the users file has changed")
+			}
 			s.sessions.dismiss(barred)
 		}
 	}

@@ -65,8 +65,8 @@ func (u *File) Describe(w io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, name := range slices.Sorted(maps.Keys(users)) {
-		entry := users[name]
+	for _, name := range slices.Sorted(maps.Keys(users.byName)) {
+		entry := users.byName[name]
 		proof := "password"
 		if entry.cert != "" {
 			proof = "certificate " + entry.cert

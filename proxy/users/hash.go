@@ -28,10 +28,6 @@ var (
 	maxArgon = argon{memory: 256 << 10, time: 16, threads: 16}
 )
 
-// nobodysHash is computed where there is no user of a name, so that it takes
-// as long as where there is one.
-var nobodysHash = (&argon{memory: ownArgon.memory, time: ownArgon.time, threads: ownArgon.threads, salt: make([]byte, 16), key: make([]byte, 32)}).String()
-
 // Hash is a password as the users file has it.
 func Hash(password string) string {
 	a := ownArgon
@@ -107,4 +103,18 @@ func matchesHash(hash, password string) bool {
 	}
 	a, err := parseArgon(hash)
 	return err == nil && subtle.ConstantTimeCompare(a.of(password, uint32(len(a.key))), a.key) == 1
+}
+
+// kindOf returns what decides how much work a hash is, the same for all of the same
+// work. The hash has passed checkHash.
+func kindOf(hash string) string {
+	if isBcrypt(hash) {
+		cost, _ := bcrypt.Cost([]byte(hash))
+		return fmt.Sprint("bcrypt ", cost)
+	}
+	a, err := parseArgon(hash)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint("argon2id ", a.memory, a.time, a.threads, len(a.salt), len(a.key))
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -34,17 +35,27 @@ import (
 // mailbox, and nothing else of it. Empty lines and those that begin with # say
 // nothing.
 //
-// The file is read again when it has changed. While it cannot be read, nobody
-// gets in.
+// The file is read again when it has changed. While it has a mistake, the users
+// are those of before. While it is missing, or others can read it, nobody gets in.
 type File struct {
-	path  string
-	slots chan struct{} // hashes being computed
+	path    string
+	slots   chan struct{}                    // hashes being computed
+	matches func(hash, password string) bool // matchesHash
 
-	mu     sync.Mutex
-	read   bool
-	seen   watchfile.State
+	mu    sync.Mutex
+	read  bool
+	seen  watchfile.State
+	users userList // in force
+	fault error    // what is wrong with the file as it is now; nil: nothing
+}
+
+// userList is what the file says.
+type userList struct {
 	byName map[string]user // by name in lower case
-	err    error           // why the file as it is now cannot be used
+	// kinds has a hash of each kind and cost that is in the file. A login that
+	// fails has cost one of each, whoever it was for.
+	kinds []string
+	locks bool // nobody gets in
 }
 
 // user is one line.
@@ -55,37 +66,65 @@ type user struct {
 	mailboxes []string
 }
 
-// errWrong is the same for an unknown name and a wrong password, as is the
-// time it takes.
+// errWrong is the same for an unknown name and a wrong password, as is the work that
+// it takes.
 var errWrong = errors.New("wrong name or password")
+
+// ErrUnusable is what clients are told while nobody gets in; File.Fault says why.
+var ErrUnusable = errors.New("exgate does not know now who may open what: try again later, or tell the administrator")
 
 // Load reads the file at path. It must not be readable by others.
 func Load(path string) (*File, error) {
-	u := &File{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	_, err := u.current()
-	return u, err
+	u := &File{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), matches: matchesHash}
+	return u, u.Fault()
 }
 
-// current returns the users as the file has them now.
-func (u *File) current() (map[string]user, error) {
+// Fault returns what is wrong with the file as it is now, with its path and the
+// line; nil if nothing is. It is for the log.
+func (u *File) Fault() error {
+	if u == nil {
+		return nil
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now := watchfile.StateOf(u.path); !now.Equal(u.seen) || !u.read {
-		u.seen, u.read = now, true
-		u.byName, u.err = readUsers(u.path)
-	}
-	return u.byName, u.err
+	u.update()
+	return u.fault
 }
 
-func readUsers(path string) (map[string]user, error) {
-	if err := backend.CheckPrivate(path); err != nil {
-		return nil, fmt.Errorf("users_file: %w", err)
+// current returns the users in force, or ErrUnusable.
+func (u *File) current() (userList, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.update()
+	if u.users.locks {
+		return userList{}, ErrUnusable
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("users_file: %w", err)
+	return u.users, nil
+}
+
+// update reads the file if it has changed. u.mu is held.
+func (u *File) update() {
+	now := watchfile.StateOf(u.path)
+	if u.read && now.Equal(u.seen) {
+		return
 	}
-	byName := make(map[string]user)
+	var data []byte
+	if u.fault = backend.CheckPrivate(u.path); u.fault == nil {
+		data, u.fault = os.ReadFile(u.path)
+	}
+	if u.fault != nil {
+		u.users.locks, u.fault = true, fmt.Errorf("users_file: %w", u.fault)
+	} else if users, err := parseUsers(u.path, data); err == nil {
+		u.users = users
+	} else {
+		u.fault = err
+		u.users.locks = !u.read // there are none of before
+	}
+	u.seen, u.read = now, true
+}
+
+func parseUsers(path string, data []byte) (userList, error) {
+	byName, kinds := make(map[string]user), make(map[string]string)
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
@@ -94,18 +133,21 @@ func readUsers(path string) (map[string]user, error) {
 		}
 		entry, err := parseUser(fields)
 		if err != nil {
-			return nil, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
+			return userList{}, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
 		}
 		key := strings.ToLower(entry.name)
 		if _, twice := byName[key]; twice {
-			return nil, fmt.Errorf("users_file: %s, line %d: %s is there twice", path, n, entry.name)
+			return userList{}, fmt.Errorf("users_file: %s, line %d: %s is there twice", path, n, entry.name)
 		}
 		byName[key] = entry
+		if entry.hash != "" {
+			kinds[kindOf(entry.hash)] = entry.hash
+		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("users_file: %s: %w", path, err)
+		return userList{}, fmt.Errorf("users_file: %s: %w", path, err)
 	}
-	return byName, nil
+	return userList{byName: byName, kinds: slices.Collect(maps.Values(kinds))}, nil
 }
 
 // parseUser reads the fields of a line. What proves the user is not repeated
@@ -155,16 +197,9 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	if err != nil {
 		return err
 	}
-	entry, known := users[strings.ToLower(name)]
-	if known && entry.cert != "" {
-		if entry.cert != cert {
-			return errWrong
-		}
+	entry := users.byName[strings.ToLower(name)]
+	if entry.cert != "" && entry.cert == cert {
 		return nil
-	}
-	hash := entry.hash
-	if !known {
-		hash = nobodysHash
 	}
 	select { // hashes are costly by design: a few at a time
 	case u.slots <- struct{}{}:
@@ -172,10 +207,15 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if !matchesHash(hash, password.Reveal()) || !known {
-		return errWrong
+	if entry.hash != "" && u.matches(entry.hash, password.Reveal()) {
+		return nil
 	}
-	return nil
+	for _, hash := range users.kinds { // as much work as for any other name
+		if entry.hash == "" || kindOf(hash) != kindOf(entry.hash) {
+			u.matches(hash, password.Reveal())
+		}
+	}
+	return errWrong
 }
 
 // May returns nil if a caller may open a mailbox, named as it goes to Exchange. below
@@ -188,7 +228,7 @@ func (u *File) May(name, mailbox, below string) error {
 	if err := backend.CheckTarget(mailbox); err != nil {
 		return err
 	}
-	entry := users[strings.ToLower(name)]
+	entry := users.byName[strings.ToLower(name)]
 	_, domain, _ := strings.Cut(mailbox, "@")
 	if !slices.ContainsFunc(entry.mailboxes, func(allowed string) bool {
 		allowed, part, isPart := strings.Cut(allowed, "/")
@@ -214,7 +254,7 @@ func (u *File) Named(cert string) (name string, ok bool) {
 	if err != nil || cert == "" {
 		return "", false
 	}
-	for _, entry := range users {
+	for _, entry := range users.byName {
 		if entry.cert == cert {
 			return entry.name, true
 		}
@@ -228,7 +268,7 @@ func (u *File) HasCertificates() bool {
 	if err != nil {
 		return false
 	}
-	for _, entry := range users {
+	for _, entry := range users.byName {
 		if entry.cert != "" {
 			return true
 		}
@@ -236,7 +276,7 @@ func (u *File) HasCertificates() bool {
 	return false
 }
 
-// State tells the users file from what it was.
+// State tells the users file from what it was. A File may be nil.
 func (u *File) State() watchfile.State {
 	if u == nil {
 		return watchfile.State{}

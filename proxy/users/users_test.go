@@ -3,6 +3,7 @@ package users
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,7 +139,7 @@ func TestUsersFileRefused(t *testing.T) {
 	}
 }
 
-// A file that has changed holds at once; one with a mistake lets nobody in.
+// A file that has changed holds at once; while it has a mistake, it is as it was.
 func TestUsersFileChanges(t *testing.T) {
 	path := testkit.UsersFile(t, "bob HASH(one) bob")
 	users, err := Load(path)
@@ -150,11 +151,96 @@ func TestUsersFileChanges(t *testing.T) {
 	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice", "") != nil {
 		t.Error("the old file holds")
 	}
-	testkit.WriteUsers(t, path, "bob HASH(two) bob alice", "carol")
-	if err := prove("two"); err == nil || !strings.Contains(err.Error(), "line 2") {
-		t.Errorf("a file with a mistake: %v", err)
+	testkit.WriteUsers(t, path, "bob HASH(three) bob", "carol")
+	if prove("two") != nil || users.May("bob", "alice", "") != nil || prove("three") != errWrong {
+		t.Error("a file with a mistake is not as it was")
 	}
-	if users.May("bob", "bob", "") == nil || users.HasCertificates() {
-		t.Error("a file with a mistake says something")
+	if err := users.Fault(); err == nil || !strings.Contains(err.Error(), path+", line 2") {
+		t.Errorf("the fault of a file with a mistake: %v", err)
+	}
+	if _, err := Load(path); err == nil {
+		t.Error("a file with a mistake is taken for one to begin with")
+	}
+	testkit.WriteUsers(t, path, "bob HASH(three) bob")
+	if prove("three") != nil || users.Fault() != nil {
+		t.Errorf("a mended file: %v", users.Fault())
+	}
+}
+
+// Nobody gets in while the file is missing or others can read it, and the client
+// hears nothing of the path.
+func TestUsersFileLocks(t *testing.T) {
+	for name, lock := range map[string]func(path string) error{
+		"missing":            os.Remove,
+		"readable by others": func(path string) error { return os.Chmod(path, 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := testkit.UsersFile(t, "bob HASH(one) bob", "scanner sha256:"+strings.Repeat("ab", 32)+" scans")
+			users, err := Load(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// It holds at once: a chmod changes neither size nor time.
+			if err := lock(path); err != nil {
+				t.Fatal(err)
+			}
+			err = users.Prove(t.Context(), "bob", backend.NewSecret("one"), "")
+			if err != ErrUnusable || strings.Contains(err.Error(), path) || users.May("bob", "bob", "") != ErrUnusable {
+				t.Errorf("it is let in, or told %v", err)
+			}
+			if err := users.Fault(); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("the log is told %v", err)
+			}
+			if _, ok := users.Named(strings.Repeat("ab", 32)); ok || users.HasCertificates() {
+				t.Error("certificates are known")
+			}
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			testkit.WriteUsers(t, path, "bob HASH(two) bob")
+			if err := users.Prove(t.Context(), "bob", backend.NewSecret("two"), ""); err != nil {
+				t.Errorf("the mended file: %v", err)
+			}
+		})
+	}
+}
+
+// A login that fails costs the same hashes, whoever it was for: one of each kind and
+// cost that is in the file.
+func TestEqualWork(t *testing.T) {
+	costly, err := bcrypt.GenerateFromPassword([]byte("carols"), bcrypt.MinCost+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cheap := argon{memory: 8, time: 1, threads: 1, salt: []byte("saltsalt")}
+	cheap.key = cheap.of("daves", 32)
+	cert := strings.Repeat("ab", 32)
+	users, err := Load(testkit.UsersFile(t, "alice HASH(one) *", "bob HASH(two) *", "carol "+string(costly)+" *", "dave "+cheap.String()+" *", "scanner sha256:"+cert+" *"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var computed []string
+	users.matches = func(hash, password string) bool {
+		computed = append(computed, kindOf(hash))
+		return matchesHash(hash, password)
+	}
+	every := []string{kindOf(cheap.String()), kindOf(string(costly)), kindOf(testkit.CheapHash("x"))}
+	slices.Sort(every)
+	for _, name := range []string{"alice", "bob", "carol", "dave", "scanner", "nobody", ""} {
+		for _, cert := range []string{"", strings.Repeat("cd", 32)} {
+			computed = nil
+			if err := users.Prove(t.Context(), name, backend.NewSecret("wrong"), cert); err != errWrong {
+				t.Errorf("%s: %v", name, err)
+			}
+			if slices.Sort(computed); !slices.Equal(computed, every) {
+				t.Errorf("%q costs %q, not %q", name, computed, every)
+			}
+		}
+	}
+	for name, password := range map[string]string{"alice": "one", "carol": "carols", "dave": "daves"} {
+		computed = nil
+		if err := users.Prove(t.Context(), name, backend.NewSecret(password), ""); err != nil || len(computed) != 1 {
+			t.Errorf("%s costs %q, %v", name, computed, err)
+		}
 	}
 }

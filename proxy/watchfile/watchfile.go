@@ -25,7 +25,8 @@ func (s State) Equal(as State) bool {
 	if s.info == nil || as.info == nil {
 		return s.info == as.info
 	}
-	return os.SameFile(s.info, as.info) && s.info.Size() == as.info.Size() && s.info.ModTime().Equal(as.info.ModTime())
+	return os.SameFile(s.info, as.info) && s.info.Size() == as.info.Size() && s.info.Mode() == as.info.Mode() &&
+		s.info.ModTime().Equal(as.info.ModTime())
 }
 
 // Watch finds out that a file has changed once it is so at two looks: an
