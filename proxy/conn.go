@@ -250,10 +250,7 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
 	}
 	c.setReadDeadline(time.Now().Add(limits.Line))
-	max = wire.MaxLine
-	if c.link.up == nil {
-		max = limits.LineBeforeLogin
-	}
+	max = wire.MaxLine // an ID of RFC 2971 may have 30 pairs of 1,024 bytes
 	line, err = c.client.r.ReadLine(max)
 	if err != nil && !errors.Is(err, wire.ErrLineTooLong) {
 		err = c.readFailure(err)

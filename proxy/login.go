@@ -72,6 +72,9 @@ func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 		c.srv.totals.Refusals.Count(guard.RefusedCommands)
 		return c.bye("too many commands without a login")
 	}
+	if takesNothing[cmd.verb] && (lit != nil || strings.TrimSpace(cmd.args) != "") {
+		return c.refuse(lit, "%s BAD %s takes no arguments", cmd.tag, cmd.verb)
+	}
 	switch cmd.verb {
 	case "CAPABILITY":
 		if err := c.client.w.line("* CAPABILITY %s", c.capabilitiesBeforeLogin()); err != nil {
@@ -101,6 +104,10 @@ func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	return c.refuse(lit, "%s BAD %s: log in first, with LOGIN or AUTHENTICATE PLAIN", cmd.tag, cmd.verb)
 }
 
+// takesNothing are the commands before the login that have no arguments (RFC 9051
+// sections 6.1 and 6.2.1).
+var takesNothing = map[string]bool{"CAPABILITY": true, "NOOP": true, "LOGOUT": true, "STARTTLS": true}
+
 // identify answers ID (RFC 2971) before the login; its arguments are not used.
 func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	if _, err := c.arguments(cmd, lit); err != nil {
@@ -112,7 +119,7 @@ func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	return c.client.w.line("%s OK ID completed.", cmd.tag)
 }
 
-// canLogin tells whether the connection may carry a password.
+// canLogin reports whether the connection may carry a password.
 func (c *conn) canLogin() bool {
 	return c.client.secure || c.client.listener == ListenInsecurePlaintext
 }
