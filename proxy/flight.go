@@ -247,8 +247,8 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	l.flight = slices.Delete(l.flight, i, i+1)
 	if status.Word == "OK" {
 		l.pinned = cmp.Or(l.pinned, binding(cmd.verb, cmd.args))
-		if cmd.verb == "ENABLE" && !slices.Contains(l.enabled, cmd.args) {
-			l.enabled = append(slices.Clip(l.enabled), cmd.args)
+		if cmd.verb == "ENABLE" {
+			l.enable(cmd.args)
 		}
 	}
 	l.updateView(cmd, status)
@@ -263,6 +263,27 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 		}
 	}
 	return landing{cmd: cmd, mid: mid}
+}
+
+// maxEnabled bounds the bytes of what is enabled, which is said again whenever the
+// session is resumed: all that is registered with IANA has a third of them.
+const maxEnabled = 1024
+
+// enable notes what an ENABLE has enabled. A session that has enabled more than is
+// remembered cannot be resumed. mu is held.
+func (l *link) enable(args string) {
+	enabled := slices.Clone(l.enabled) // others may read the old one
+	for word := range strings.FieldsSeq(args) {
+		if slices.ContainsFunc(enabled, func(known string) bool { return strings.EqualFold(known, word) }) {
+			continue
+		}
+		enabled = append(enabled, word)
+		if len(strings.Join(enabled, " ")) > maxEnabled {
+			l.pinned = cmp.Or(l.pinned, "ENABLE of so much")
+			return
+		}
+	}
+	l.enabled = enabled
 }
 
 // updateView notes what a completed command did to the selected mailbox. mu is
