@@ -46,6 +46,9 @@ func editListNames(a *amendment) (done bool, err error) {
 	if !ok {
 		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
 	}
+	if len(patterns) > maxPatterns || len(reference)*len(patterns)+len(strings.Join(patterns, "")) > maxPatternBytes {
+		return false, refuseArgument("NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose", a.cmd.verb, maxPatterns, maxPatternBytes)
+	}
 	if len(patterns) == 1 && patterns[0] == "" { // asks for the separator
 		l.RootOnly = true
 		a.cmd.editor = l
@@ -84,6 +87,13 @@ func editListNames(a *amendment) (done bool, err error) {
 	a.cmd.editor = l
 	return false, nil
 }
+
+// Each mailbox of the account is compared with each pattern of a LIST, byte by byte:
+// these bound the work. No client is known to send more than a few patterns.
+const (
+	maxPatterns     = 100
+	maxPatternBytes = 8 << 10
+)
 
 // patterns reads one pattern, or several in parentheses.
 func (a *amendment) patterns() ([]string, bool) {

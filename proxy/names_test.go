@@ -490,3 +490,26 @@ func TestNameThatOnlyALiteralCarries(t *testing.T) {
 		c.S("a2 OK done")
 	})
 }
+
+// A LIST is compared with what the account has, so that its patterns are bounded.
+func TestPatternsAreBounded(t *testing.T) {
+	c, sim, _ := newMapped(t, apartNames)
+	fits := "(" + strings.Repeat("nobody ", maxPatterns-1) + "INBOX)"
+	c.C(`a1 LIST "" ` + fits)
+	c.until("a1 OK …", "* LIST …INBOX")
+	before := sim.Stats().Commands["LIST"]
+	for _, tt := range []struct{ reference, patterns string }{
+		{`""`, "(" + strings.Repeat("x*%y*z*%w*q*%v*u*%t* ", 2900) + ")"},
+		{`""`, "(" + strings.Repeat("x ", maxPatterns+1) + ")"},
+		{`""`, strings.Repeat("*%", 30_000)},
+		{strings.Repeat("*%", 300), "(" + strings.Repeat("x ", maxPatterns) + ")"},
+	} {
+		for _, verb := range []string{"LIST", "LSUB"} {
+			c.C("a2 " + verb + " " + tt.reference + " " + tt.patterns)
+			c.S("a2 NO [LIMIT] " + verb + " takes at most 100 patterns of 8192 bytes in all here: ask for * and choose")
+		}
+	}
+	if n := sim.Stats().Commands["LIST"]; n != before {
+		t.Errorf("%d were sent on", n-before)
+	}
+}
