@@ -126,7 +126,11 @@ func (a *amendment) pieces() []piece {
 func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 	a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
 	a.add(line, cmd.args, lit)
+	size := len(line)
 	for lit != nil {
+		if err := boundArguments(size, lit); err != nil {
+			return c.argumentFault(cmd, err)
+		}
 		value, err := c.argumentLiteral(lit)
 		if err != nil {
 			return c.argumentFault(cmd, err)
@@ -145,6 +149,7 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 		a.literals = append(a.literals, value)
 		a.args.AddLiteral(value)
 		a.add(string(more), "", lit)
+		size += len(value) + len(more)
 	}
 	if done, err := cmd.rule.edits.args(a); err != nil || done {
 		return c.argumentFault(cmd, err)

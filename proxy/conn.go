@@ -171,6 +171,9 @@ func (c *conn) dispatch(line []byte) error {
 		return c.malformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
 	case c.link.up == nil:
 		return c.beforeLogin(cmd, lit)
+	case verb == "IDLE" && (lit != nil || strings.TrimSpace(args) != ""):
+		// The "+" for a literal would be taken for that of IDLE.
+		return c.refuse(lit, "%s BAD IDLE takes no arguments", tag)
 	}
 	switch to, why := c.laneOf(cmd); to {
 	case direct:

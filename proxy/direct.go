@@ -59,8 +59,10 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 			// Half of the command is relayed: there is no way back.
 			return c.bye("a command cannot be completed: %v", err)
 		}
-		kept.AddLiteral(value)
-		kept.AddText(text)
+		if cmd.flight.whole {
+			kept.AddLiteral(value)
+			kept.AddText(text)
+		}
 		line, lit = string(more), next
 	}
 	if cmd.verb == "LOGOUT" {
@@ -85,7 +87,7 @@ func (c *conn) cutShort(lit *wire.Literal) error {
 // admit waits until the command may go: until there is room in the pipeline,
 // for the pace, and for an upstream to send it to.
 func (c *conn) admit(cmd *command, lit *wire.Literal) error {
-	if err := c.awaitFlight(func() bool { return len(c.link.flight) < c.login.profile.InFlight() }); err != nil {
+	if err := c.awaitFlight(func() bool { return c.link.hasRoom(c.login.profile.InFlight()) }); err != nil {
 		return err
 	}
 	if err := c.obeyDismissal(); err != nil {

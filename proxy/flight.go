@@ -21,6 +21,7 @@ type flight struct {
 	swallow  bool // the "+" that is awaited answers a literal of our making, and is not the client's
 	pieces   []piece
 	whole    bool // pieces hold all of it that has been sent
+	kept     int  // bytes that are remembered of it
 	complete bool // the last line has been sent
 	told     bool // the client has got the "+" of its IDLE
 	ended    bool // an IDLE whose end the client has sent
@@ -74,6 +75,9 @@ func (l *link) launch(cmd *command) {
 // launchWhole puts a command in flight of which all pieces are known.
 func (l *link) launchWhole(cmd *command, pieces []piece) {
 	cmd.flight.pieces, cmd.flight.whole, cmd.flight.complete = pieces, true, true
+	for _, p := range pieces {
+		cmd.flight.kept += len(p.line) + len(p.literal)
+	}
 	l.launch(cmd)
 }
 
@@ -93,14 +97,35 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 			f.opens.Shown = cmd.mailbox
 		}
 	}
-	if f.whole {
-		f.pieces = append(f.pieces, piece{line: line})
+	f.kept += len(line)
+	if f.whole = f.whole && f.kept <= maxKept; !f.whole {
+		f.pieces, f.kept = nil, len(cmd.args) // it is not sent again
+		return
 	}
+	f.pieces = append(f.pieces, piece{line: line})
 }
 
-// keptLiteral bounds a literal of a relayed command that is remembered: longer
-// than any mailbox name.
-const keptLiteral = 4096
+const (
+	// keptLiteral bounds a literal of a relayed command that is remembered: longer
+	// than any mailbox name.
+	keptLiteral = 4096
+	// maxKept bounds what is remembered of a command in all: two lines of the
+	// longest (wire.MaxLine). What is relayed of it has no bound.
+	maxKept = 128 << 10
+	// maxInFlight bounds what is remembered of the commands in flight: the next one
+	// waits.
+	maxInFlight = 1 << 20
+)
+
+// hasRoom reports whether one more command may be in flight, of which there may be
+// so many. mu is held.
+func (l *link) hasRoom(most int) bool {
+	kept := 0
+	for _, cmd := range l.flight {
+		kept += cmd.flight.kept
+	}
+	return len(l.flight) == 0 || len(l.flight) < most && kept < maxInFlight
+}
 
 // begin notes which line of a command is sent now.
 func (l *link) begin(cmd *command, step lineStep) {
@@ -128,6 +153,7 @@ func (l *link) literalSent(cmd *command, value []byte) {
 	}
 	if value != nil && f.whole {
 		f.pieces[len(f.pieces)-1].literal = value
+		f.kept += len(value)
 	}
 }
 

@@ -336,17 +336,32 @@ func (c *conn) argumentFault(cmd *command, err error) error {
 func (c *conn) arguments(cmd *command, lit *wire.Literal) (*wire.Args, error) {
 	args := new(wire.Args)
 	args.AddText([]byte(cmd.args))
+	size := len(cmd.args)
 	for lit != nil {
+		if err := boundArguments(size, lit); err != nil {
+			return nil, err
+		}
 		value, err := c.argumentLiteral(lit)
 		if err != nil {
 			return nil, err
 		}
 		args.AddLiteral(value)
-		if lit, err = c.moreArguments(args); err != nil {
+		var text int
+		if lit, text, err = c.moreArguments(args); err != nil {
 			return nil, err
 		}
+		size += len(value) + text
 	}
 	return args, nil
+}
+
+// boundArguments refuses a literal with which a command that is gathered whole would
+// be longer than what is remembered of any. size is what has been gathered of it.
+func boundArguments(size int, lit *wire.Literal) error {
+	if int64(size)+lit.Size <= maxKept {
+		return nil
+	}
+	return &refusal{lit, fmt.Sprintf("NO [LIMIT] a command is at most %d bytes long here", maxKept)}
 }
 
 // argumentLiteral reads a literal that is an argument.
@@ -366,18 +381,18 @@ func (c *conn) argumentLiteral(lit *wire.Literal) ([]byte, error) {
 	return []byte(value.String()), nil
 }
 
-// moreArguments reads the line after a literal.
-func (c *conn) moreArguments(args *wire.Args) (*wire.Literal, error) {
+// moreArguments reads the line after a literal, and returns its size.
+func (c *conn) moreArguments(args *wire.Args) (lit *wire.Literal, size int, err error) {
 	line, err := c.readLine()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	text, lit, err := wire.CheckLine(line)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	args.AddText(text)
-	return lit, nil
+	return lit, len(text), nil
 }
 
 // open logs in upstream with what the client said, and makes the connection
