@@ -82,8 +82,12 @@ func (c *conn) endIdle(line []byte) error {
 			return err
 		}
 	default:
+		end := "DONE"
+		if isDone { // in the client's spelling
+			end = string(line)
+		}
 		c.link.up.Expect(true)
-		c.toUpstream(idle, "DONE") // if that fails, attend hears of it
+		c.toUpstream(idle, end) // if that fails, attend hears of it
 	}
 	if isDone {
 		return nil
