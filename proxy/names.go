@@ -115,7 +115,7 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 		return refuseArgument("NO [CANNOT] the name %q ends in a blank, at which Exchange 2007 closes the connection: "+
 			"rename it, with Outlook or by RENAME", client)
 	}
-	if n.Options.Case == folders.Merge {
+	if n.Options.Case == folders.Merge && list.Has(mailbox) { // else a client could call any number of them
 		if shown, ok := n.Client(mailbox, list); ok {
 			c.login.account.known.Call(mailbox, shown) // another spelling is another name
 		}

@@ -43,8 +43,12 @@ func (t *Tracer) session(id string) *tracer {
 // maxTraced bounds a line of the trace.
 const maxTraced = 2048
 
-// maxTags bounds the tags remembered: more than that are in flight nowhere.
-const maxTags = 4 * 1024
+// maxTags bounds the tags remembered: more than that are in flight nowhere. maxTag
+// bounds the bytes of one.
+const (
+	maxTags = 4 * 1024
+	maxTag  = 64
+)
 
 // hidden stands for what is not shown.
 const hidden = "***"
@@ -197,8 +201,11 @@ func masked(verb, args string) string {
 func (t *tracer) shows(tag string) {
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
+	if len(tag) > maxTag {
+		return // it is hidden in the reply
+	}
 	if len(t.tags) >= maxTags {
 		clear(t.tags) // of those that are still in flight the tags are hidden
 	}
-	t.tags[tag] = true
+	t.tags[strings.Clone(tag)] = true // not a part of its line, which would be kept
 }

@@ -68,7 +68,7 @@ func (k *Known) WasImplied(mailbox string) bool {
 func (k *Known) Call(mailbox, name string) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !slices.Contains(k.shared[mailbox], name) {
+	if len(k.shared[mailbox]) < maxCalled && !slices.Contains(k.shared[mailbox], name) {
 		if k.shared == nil {
 			k.shared = make(map[string][]string)
 		}
@@ -76,6 +76,10 @@ func (k *Known) Call(mailbox, name string) []string {
 	}
 	return k.shared[mailbox]
 }
+
+// maxCalled bounds the names of a mailbox that are noted: that there are two of them
+// is what matters.
+const maxCalled = 16
 
 // Called are the names of a mailbox that clients have used.
 func (k *Known) Called(mailbox string) []string {

@@ -3,6 +3,8 @@
 package names
 
 import (
+	"hash/maphash"
+
 	"exgate/backend/folders"
 )
 
@@ -10,7 +12,8 @@ import (
 type Mapping struct {
 	*folders.Mapper
 	Options folders.Options
-	told    map[string]bool // names of which the log has been told
+	seed    maphash.Seed
+	told    map[uint64]bool // hashes of the names of which the log has been told
 }
 
 // New returns nil where nothing is mapped. The options have been
@@ -24,15 +27,16 @@ func New(opts folders.Options, user string) (*Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mapping{Mapper: mapper, Options: opts, told: make(map[string]bool)}, nil
+	return &Mapping{Mapper: mapper, Options: opts, seed: maphash.MakeSeed(), told: make(map[uint64]bool)}, nil
 }
 
 // IsNews reports, once for each name, that the log has not been told of it.
 func (n *Mapping) IsNews(name string) bool {
-	if n.told[name] || len(n.told) >= maxTold {
+	hash := maphash.String(n.seed, name)
+	if n.told[hash] || len(n.told) >= maxTold {
 		return false
 	}
-	n.told[name] = true
+	n.told[hash] = true
 	return true
 }
 
