@@ -37,7 +37,8 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 		return r, backend.Credential{}, refusedHere(err)
 	}
 	if r.Below() != "" && c.set.opts.Observe {
-		return r, backend.Credential{}, refusedHere(errors.New("exgate only observes, and keeps nobody below the prefix that the map file has for this login"))
+		return r, backend.Credential{}, refusedHere(errors.New("exgate only observes, " +
+			"and keeps nobody below the prefix that the map file has for this login"))
 	}
 	form := r.Identity.Form
 	id, cred := up.Held(r.Identity.User, func(mailbox string) error { return list.May(caller, mailbox, r.Below()) })

@@ -51,14 +51,14 @@ func (l *login) has(capability string) bool {
 	return slices.ContainsFunc(l.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }
 
-// asClaimed is what the client said, where the identity may be that with which the
-// gateway has logged in for him.
+// asClaimed returns the identity that the client claimed. The gateway may have logged
+// in with another.
 func (l *login) asClaimed() backend.Identity {
 	id, _ := l.target.Backend.Login.Resolve(l.claim) // as at the login
 	return id
 }
 
-// isHeld tells whether the gateway holds what has opened the mailbox.
+// isHeld reports whether the gateway holds what has opened the mailbox.
 func (l *login) isHeld() bool { return l.cred.Allow != nil }
 
 // maxArgument bounds a name or password that comes as a literal: the library

@@ -95,7 +95,8 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		if users.Changed(set.opts.Users.State()) {
 			if err := set.opts.Users.Fault(); err != nil {
-				set.opts.Log.Error("the users file is used as it was, and lets nobody in if it is missing or others can read it", "err", err)
+				set.opts.Log.Error("the users file is used as it was, and lets nobody in if it is missing or others can read it",
+					"err", err)
 			} else {
 				set.opts.Log.Info("the users file has changed")
 			}

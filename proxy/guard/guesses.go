@@ -63,7 +63,10 @@ const (
 
 // NewGuesses returns Guesses without failures and without a bound.
 func NewGuesses() *Guesses {
-	return &Guesses{now: time.Now, failed: make(map[string]*count), asking: make(map[string]int), over: make(chan struct{}), known: make(map[string]time.Time)}
+	return &Guesses{
+		now: time.Now, failed: make(map[string]*count), asking: make(map[string]int),
+		over: make(chan struct{}), known: make(map[string]time.Time),
+	}
 }
 
 // SetLimit sets how many failures one address may have; 0 is no bound.

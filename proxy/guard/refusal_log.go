@@ -37,7 +37,7 @@ func NewRefusalLog() *RefusalLog {
 	return &RefusalLog{now: time.Now, every: refusalsEvery, since: make(map[refusalKey]*unsaid)}
 }
 
-// IsFirst tells whether a refusal is to be logged by itself; else it is counted.
+// IsFirst reports whether a refusal is to be logged by itself; else it is counted.
 func (r *RefusalLog) IsFirst(reason, address string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
