@@ -47,13 +47,17 @@ func (k *Known) Made(list *folders.List, mailbox string) {
 		if list.Has(mailbox[:i]) {
 			break
 		}
-		if k.implied == nil {
+		if k.implied == nil || len(k.implied) >= maxImplied {
 			k.implied = make(map[string]bool)
 		}
 		k.implied[mailbox[:i]] = true
 	}
 	list.Add(mailbox)
 }
+
+// maxImplied bounds the mailboxes that are noted as made with one below them: of more,
+// a client that makes one afterwards hears that it exists.
+const maxImplied = 10_000
 
 // WasImplied tells, once, whether a mailbox was made with one below it.
 func (k *Known) WasImplied(mailbox string) bool {

@@ -17,6 +17,14 @@ func TestNamesRememberedAreBounded(t *testing.T) {
 	if n := len(known.Called("Trash")); n != maxCalled {
 		t.Errorf("%d spellings are remembered", n)
 	}
+	list := folders.NewList("/")
+	for i := range 2 * maxImplied {
+		known.Made(list, fmt.Sprint(i, "/x"))
+		list.Remove(fmt.Sprint(i, "/x"))
+	}
+	if n := len(known.implied); n > maxImplied {
+		t.Errorf("%d mailboxes are noted as implied", n)
+	}
 	m, err := New(folders.Options{Case: folders.Apart}, "bob")
 	if err != nil {
 		t.Fatal(err)
