@@ -1,7 +1,9 @@
 # make test needs only Go; nothing is installed.
 
+# Tools have the version that is written here, and change with a commit.
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME = 30s
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+FUZZTIME = 60s
 
 .PHONY: build test demo check e2e e2e-self-test soak soak-self-test kill9 imapsync thunderbird fixspeed fuzz bench clean
 
@@ -14,14 +16,19 @@ test:
 demo:
 	go run ./cmd/exgate demo
 
-# What must hold before a commit: format, generated files, vet on every
-# system, staticcheck, race detector.
+# What must hold before a commit: modules as go.sum has them, format,
+# generated files, vet on every system, staticcheck, lines of at most 120
+# columns, no known vulnerability,
+# race detector.
 check:
+	go mod verify
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	GOOS=linux go vet ./... ./testdata/e2e/load
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
 	go run $(STATICCHECK) ./... ./testdata/e2e/load
+	.ci/lines
+	.ci/vulnerabilities $(GOVULNCHECK)
 	go test -race ./...
 
 # Real clients through exgate; installs them from Debian.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Account is what the sessions of one mailbox on one upstream share.
+// Account is the state that the sessions of one mailbox on one upstream share.
 type Account struct {
 	*Paces
 	Throttle *Throttle
@@ -15,8 +15,9 @@ type Account struct {
 	sessions int // guarded by the mutex of its Accounts
 }
 
-// Wait waits until Exchange no longer throttles the account and n messages may
-// be appended, a command each, and counts them. It ends at once when ctx does.
+// Wait waits until Exchange no longer throttles the account, and the pace allows n
+// messages to be appended, with one command for each. It counts them. It returns
+// at once when ctx ends.
 func (a *Account) Wait(ctx context.Context, n int) error {
 	if err := a.Throttle.Wait(ctx); err != nil {
 		return err
@@ -26,20 +27,22 @@ func (a *Account) Wait(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	return a.Throttle.Wait(ctx) // another session may have been throttled meanwhile
+	return a.Throttle.Wait(ctx) // Exchange may have throttled another session meanwhile
 }
 
-// Throttled holds the account's sessions back for as long as Exchange asks,
-// and makes their pace slower, once however many of them Exchange tells.
+// Throttled holds back the account's sessions for the time that Exchange asks for,
+// and slows their pace. If Exchange throttles several sessions at once, the pace is
+// slowed only once.
 func (a *Account) Throttled(backoff time.Duration) {
 	if a.Throttle.Block(backoff) {
 		a.Paces.slow()
 	}
 }
 
-// Accounts are the accounts of one upstream that have sessions, or had them
-// and are still paced or throttled, so that nobody escapes that by connecting
-// anew. Use NewAccounts. It is safe for use by several goroutines.
+// Accounts has the accounts of one upstream that have sessions. It also keeps
+// accounts without sessions while they are paced or throttled, so that a client
+// cannot escape by connecting again. Use NewAccounts. It is safe for concurrent
+// use.
 type Accounts struct {
 	each       Rates
 	all        *Paces
@@ -50,11 +53,15 @@ type Accounts struct {
 	sweepAt int // size of open at which the idle ones are dropped
 }
 
-// sweepMin is the number of accounts below which sweeping is not worth it.
+// maxIdleAccounts bounds the accounts that have no session, and are kept since
+// they are paced or throttled still. What goes beyond it is forgotten.
+const maxIdleAccounts = 10_000
+
+// sweepMin is the number of accounts below which sweep does nothing.
 const sweepMin = 64
 
-// NewAccounts returns an empty registry, whose accounts are paced so, each and
-// all together, and are held back for maxBackoff at most (0:
+// NewAccounts returns an empty registry. pace limits each of its accounts, and all
+// of them together. A throttle holds back an account for at most maxBackoff (0:
 // DefaultMaxBackoff).
 func NewAccounts(pace Pacing, maxBackoff time.Duration) *Accounts {
 	return &Accounts{
@@ -66,8 +73,8 @@ func NewAccounts(pace Pacing, maxBackoff time.Duration) *Accounts {
 	}
 }
 
-// Open returns the account of a user, whose name is taken in any case, for one
-// session more. The session calls Close with it at its end.
+// Open returns the account of a user for a new session. The case of the name does
+// not matter. At its end, the session must call Close with the account.
 func (r *Accounts) Open(user string) *Account {
 	name := strings.ToLower(user)
 	r.mu.Lock()
@@ -89,15 +96,21 @@ func (r *Accounts) Close(a *Account) {
 	a.sessions--
 }
 
-// sweep drops the accounts without a session whose pace and throttle are over,
-// each time that their number has doubled: the cost per Open stays constant.
+// sweep drops the accounts that have no session and are no longer paced or
+// throttled. It works only when the number of accounts has doubled, so that its
+// cost per Open is constant.
 func (r *Accounts) sweep() {
 	if len(r.open) < r.sweepAt {
 		return
 	}
+	idle := 0
 	for name, a := range r.open {
-		if a.sessions == 0 && a.Throttle.Remaining() == 0 && a.Paces.idle() {
+		switch {
+		case a.sessions > 0:
+		case idle >= maxIdleAccounts || a.Throttle.Remaining() == 0 && a.Paces.isIdle():
 			delete(r.open, name)
+		default:
+			idle++
 		}
 	}
 	r.sweepAt = max(sweepMin, 2*len(r.open))

@@ -6,11 +6,11 @@ import (
 	"net"
 )
 
-// maxLine bounds a line before the login.
+// maxLine is the maximum length of a line before the login.
 const maxLine = 8 << 10
 
-// ahead reads the first lines of a connection, and remembers what it has read
-// too far: Read gives that first.
+// ahead reads the first lines of a connection. Read first returns the bytes that
+// line has read beyond its line.
 type ahead struct {
 	net.Conn
 	rest []byte
@@ -26,7 +26,7 @@ func (a *ahead) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// line reads a line, with its end.
+// line reads a line, including its line end.
 func (a *ahead) line() ([]byte, error) {
 	for seen := 0; ; {
 		if end := bytes.IndexByte(a.rest[seen:], '\n') + 1; end > 0 {
@@ -35,7 +35,7 @@ func (a *ahead) line() ([]byte, error) {
 			return line, nil
 		}
 		if seen = len(a.rest); seen >= maxLine {
-			return nil, fmt.Errorf("a line of over %d bytes", maxLine)
+			return nil, fmt.Errorf("the server sent a line of more than %d bytes", maxLine)
 		}
 		var more [512]byte
 		n, err := a.Conn.Read(more[:])
@@ -46,7 +46,7 @@ func (a *ahead) line() ([]byte, error) {
 	}
 }
 
-// conn is the connection for its next reader.
+// conn returns the connection for its next reader, without a if it holds no bytes.
 func (a *ahead) conn() net.Conn {
 	if len(a.rest) == 0 {
 		return a.Conn

@@ -3,8 +3,10 @@ package backend
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,12 +18,37 @@ type call struct {
 	req  *Request
 	tag  string
 	want atomic.Int32 // wantNothing, wantContinue, wantTagged
-	ev   chan event   // holds one: the reader sends only what is wanted
+	ev   chan event   // capacity 1: the reader sends only an event that is wanted
+	plus bool         // the literal does not wait for "+"
+
+	// Of the reader alone: how much the server has answered, untagged.
+	lines, bytes int
+}
+
+// What a server may answer to one request is bounded: somebody keeps it. The
+// longest that exgate asks for is the list of all mailboxes.
+const (
+	maxAnswerLines = 200_000
+	maxAnswerBytes = 64 << 20
+)
+
+// answered counts an untagged response that the request has asked for.
+func (c *call) answered(n int) error {
+	c.lines++
+	c.bytes += n
+	verb, _, _ := strings.Cut(string(c.req.chunks[0]), " ")
+	switch {
+	case c.lines > maxAnswerLines:
+		return fmt.Errorf("the answer to %s has more than %d lines", verb, maxAnswerLines)
+	case c.bytes > maxAnswerBytes:
+		return fmt.Errorf("the answer to %s has more than %d bytes", verb, maxAnswerBytes)
+	}
+	return nil
 }
 
 const (
-	wantNothing  = iota // bytes of a literal are being written: any reply is out of step
-	wantContinue        // "+", or the tagged reply in its place
+	wantNothing  = iota // bytes of a literal are being written; any reply is out of step
+	wantContinue        // "+", or the tagged reply instead
 	wantTagged          // only the tagged reply
 )
 
@@ -30,11 +57,12 @@ type event struct {
 	status    *wire.Status // nil for "+"
 }
 
-// Do sends a request and returns its tagged reply, whatever its status. An
-// error means that the connection is of no use any more, and is closed.
+// Do sends a request and returns its tagged reply, whatever its status. After an
+// error, the connection is closed.
 func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 	c.tag++
 	call := &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}
+	call.plus = req.Body != nil && c.goesUnasked(req.Body.Size)
 	if !c.call.CompareAndSwap(nil, call) {
 		panic("backend: two requests at a time on one connection")
 	}
@@ -44,11 +72,45 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 	status, err := c.converse(call)
 	if err != nil {
 		err = c.Abandon(err)
-		c.call.Store(nil) // another Do hears of the end
+		c.call.Store(nil) // another Do then returns the error
+		if refusal, ok := call.refusedEarly(); ok {
+			return refusal, nil
+		}
 		return wire.Status{}, err
 	}
 	c.Said(req.told(status))
 	return status, nil
+}
+
+// errPlusRefused ends a connection whose server has refused a literal that did
+// not wait for it. RFC 7888 section 4 has it read the bytes all the same, but
+// what Exchange makes of them is not known: commands, perhaps.
+var errPlusRefused = errors.New("the server refused a message that was sent without waiting (upstream.literal_plus), " +
+	"and may take its bytes for commands")
+
+// plusLimit is the longest literal that LITERAL- lets go unasked (RFC 7888
+// section 5).
+const plusLimit = 4096
+
+// goesUnasked tells whether a literal of that size need not wait for "+".
+func (c *Conn) goesUnasked(size int64) bool {
+	return c.literalPlus && (c.Has("LITERAL+") || c.Has("LITERAL-") && size <= plusLimit)
+}
+
+// refusedEarly is the refusal of a literal that did not wait, where it came
+// before the last byte: the connection has ended over it.
+func (c *call) refusedEarly() (refusal wire.Status, ok bool) {
+	if !c.plus {
+		return refusal, false
+	}
+	select {
+	case ev := <-c.ev:
+		if ev.status != nil {
+			return *ev.status, true
+		}
+	default:
+	}
+	return refusal, false
 }
 
 // converse runs the exchange of one request.
@@ -60,6 +122,9 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 		}
 		want, last := int32(wantContinue), i == len(req.chunks)-1
 		switch {
+		case last && call.plus:
+			chunk = fmt.Appendf(chunk, " {%d+}", req.Body.Size)
+			want = wantNothing
 		case last && req.Body != nil:
 			chunk = fmt.Appendf(chunk, " {%d}", req.Body.Size)
 		case last && req.Continue == nil:
@@ -72,11 +137,14 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 		if last && req.Body == nil {
 			return c.finish(call)
 		}
+		if last && call.plus {
+			break
+		}
 		ev, err := c.await(call)
 		if err != nil {
 			return wire.Status{}, err
 		}
-		if ev.status != nil { // refused in place of "+": nothing of the literal was sent
+		if ev.status != nil { // refused instead of "+": no byte of the literal was sent
 			return *ev.status, nil
 		}
 	}
@@ -85,10 +153,10 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 		return wire.Status{}, err
 	}
 	if n != req.Body.Size {
-		return wire.Status{}, fmt.Errorf("message of %d bytes announced, %d sent", req.Body.Size, n)
+		return wire.Status{}, fmt.Errorf("the message was announced with %d bytes, but has %d", req.Body.Size, n)
 	}
 	call.want.Store(wantTagged)
-	// A write of its own: until it is sent, nothing has been stored
+	// The line end is a separate write: until it is sent, nothing has been stored
 	// (docs/design.md#lost-append).
 	req.Body.Ended = true
 	if _, err := c.Write([]byte("\r\n")); err != nil {
@@ -97,7 +165,7 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 	return c.finish(call)
 }
 
-// send writes a line of a request: its first, or one that begins with a
+// send writes a line of a request. It is the first line, or one that begins with a
 // literal.
 func (c *Conn) send(req *Request, line []byte, first bool) error {
 	if c.trace != nil {
@@ -116,7 +184,7 @@ func (c *Conn) send(req *Request, line []byte, first bool) error {
 	return err
 }
 
-// finish waits for the tagged reply, answering challenges on the way.
+// finish waits for the tagged reply. It answers challenges meanwhile.
 func (c *Conn) finish(call *call) (wire.Status, error) {
 	for {
 		ev, err := c.await(call)
@@ -137,7 +205,7 @@ func (c *Conn) finish(call *call) (wire.Status, error) {
 	}
 }
 
-// await waits for what the request wants next.
+// await waits for the reply that the request needs next.
 func (c *Conn) await(call *call) (event, error) {
 	silence := time.NewTimer(c.timeouts.Reply)
 	defer silence.Stop()
@@ -155,15 +223,20 @@ func (c *Conn) await(call *call) (event, error) {
 			}
 		case <-silence.C:
 			if c.in.Load() == heard {
-				return event{}, fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
+				return event{}, errSilent(c.timeouts.Reply)
 			}
-			heard = c.in.Load() // untagged data is no silence
+			heard = c.in.Load() // the server sends untagged data, so it is not silent
 			silence.Reset(c.timeouts.Reply)
 		}
 	}
 }
 
-// challenge returns what follows "+".
+// errSilent returns the error for a server that has not replied in time.
+func errSilent(timeout time.Duration) error {
+	return fmt.Errorf("the server has sent no reply for %s (reply_timeout)", timeout)
+}
+
+// challenge returns the text after "+".
 func challenge(line []byte) string {
 	return string(bytes.TrimSpace(bytes.TrimPrefix(line, []byte("+"))))
 }

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,11 +15,11 @@ import (
 	"exgate/backend/wire"
 )
 
-// Sink takes what an upstream says that no Request asked for. Its methods are
-// called by the connection's reader, one at a time.
+// Sink receives the responses of an upstream that no Request asked for. The
+// connection's reader calls its methods, one at a time.
 type Sink interface {
-	// Take is given the fragments of the responses, in order. An error ends
-	// the connection. f.Data is valid until Flush returns.
+	// Take receives the fragments of the responses, in order. An error ends the
+	// connection. f.Data is valid until Flush returns.
 	Take(f wire.Fragment) error
 	// Flush is called before the bytes of earlier fragments become invalid.
 	Flush() error
@@ -27,63 +27,63 @@ type Sink interface {
 	End(err error)
 }
 
-// Trace is given what exgate's own requests say and hear, line by line, and no
-// secret. It is called by two goroutines.
+// Trace receives each line that exgate's own requests send and receive, without
+// secrets. Two goroutines call it.
 type Trace func(sent bool, line []byte)
 
 // Conn is one connection to an upstream server. One goroutine reads it, from
-// NewConn to Close; writing is the business of one goroutine at a time, which
-// calls Do or Write.
+// newConn to Close. Only one goroutine at a time may write, by calling Do or Write.
 type Conn struct {
-	// Greeting is the text of the greeting, Capabilities what the server last
-	// announced.
+	// Greeting is the text of the greeting. Capabilities are those that the server
+	// announced last.
 	Greeting     string
 	Capabilities []string
-	before       []string // those announced before the login
-	// TLS is the version of TLS, "TLS 1.3" or the like; "" in plain text.
+	before       []string // the capabilities announced before the login
+	// TLS is the version of TLS, such as "TLS 1.3"; "" in plain text.
 	TLS string
 
-	nc       net.Conn
-	timeouts Timeouts
-	trace    Trace
+	nc          net.Conn
+	timeouts    Timeouts
+	literalPlus bool // a message need not wait for "+" where the server takes that
+	trace       Trace
 
 	call atomic.Pointer[call] // the request in progress
 	tag  int
 	in   atomic.Int64
 	out  atomic.Int64
-	flow atomic.Pointer[flow] // nil: bytes pass as they come
+	flow atomic.Pointer[flow] // nil: bytes have no pace
 
-	ending chan struct{} // closed when the socket is
+	ending chan struct{} // closed together with the socket
 	ended  chan struct{} // closed when the reader has ended
 
 	mu       sync.Mutex
-	err      error // why the connection ended
+	err      error // the reason why the connection ended
 	said     string
 	sink     Sink
-	over     bool // the reader has looked at sink for the last time
-	expected bool // something must come within timeouts.Reply
+	over     bool // the reader has used sink for the last time
+	expected bool // the server must send something within timeouts.Reply
 
-	// Of the reader alone.
+	// Only the reader uses these.
 	r        *wire.ResponseReader
 	gathered []byte
-	gather   *call // the response at hand is gathered for this request
+	gather   *call // the current response is gathered for this request
 }
 
 // errClosed is the reason after Close.
-var errClosed = errors.New("closed by exgate")
+var errClosed = errors.New("exgate has closed the connection")
 
-// gatherLimit bounds a response that is kept for a request; what is longer was
-// not asked for.
+// gatherLimit is the maximum size of a response for a request. A longer response
+// was not asked for.
 const gatherLimit = 64 << 10
 
-// gatherKept is what an idle connection keeps of it.
+// gatherKept is the size of the buffer that an idle connection keeps.
 const gatherKept = 1 << 10
 
-// abandonGrace is how long the reader may still read after a write failed.
+// abandonGrace is how long the reader may still read after a write has failed.
 const abandonGrace = 2 * time.Second
 
-// newConn takes a connection whose greeting has been read, and starts its
-// reader.
+// newConn returns a Conn for a connection whose greeting has been read, and starts
+// its reader.
 func newConn(d *Dialed, timeouts Timeouts, trace Trace) *Conn {
 	c := &Conn{
 		Greeting:     d.Greeting,
@@ -108,8 +108,8 @@ func (c *Conn) Close() {
 	<-c.ended
 }
 
-// Leave ends the connection and waits, for a moment at most, until the server
-// has closed it too, so that it is not counted any more.
+// Leave ends the connection and waits for Timeouts.Leave at most until the server
+// has closed it too. The server then no longer counts the connection.
 func (c *Conn) Leave() {
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		c.abandon(errClosed, c.timeouts.Leave)
@@ -118,8 +118,8 @@ func (c *Conn) Leave() {
 	c.Close()
 }
 
-// Relay gives all that is not asked for by a request to sink, from now on. If
-// the connection has ended, sink hears of that.
+// Relay gives sink all responses that no request asks for, from now on. If the
+// connection has already ended, Relay calls sink.End.
 func (c *Conn) Relay(sink Sink) {
 	c.mu.Lock()
 	c.sink = sink
@@ -130,22 +130,23 @@ func (c *Conn) Relay(sink Sink) {
 	}
 }
 
-// Ended is closed when the connection has ended; Err tells why.
+// Ended returns a channel that is closed when the connection has ended. Err then
+// returns the reason.
 func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
-// Err returns why the connection ended, or nil.
+// Err returns the reason why the connection ended, or nil.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// Traffic returns the bytes received from and sent to the upstream.
+// Traffic returns the number of bytes received from and sent to the upstream.
 func (c *Conn) Traffic() (in, out int64) { return c.in.Load(), c.out.Load() }
 
-// Said remembers the upstream's last complaint, which is said again when the
-// connection ends. A BYE that only closes does not replace the reason that
-// came before it, so that "Connection closed. 14" never hides a throttle.
+// Said remembers the upstream's last NO, BAD or BYE, which LostError repeats when
+// the connection ends. A BYE that only closes does not replace the reason before
+// it, so that "Connection closed. 14" never hides a throttle.
 func (c *Conn) Said(s wire.Status) {
 	if s.Word == "OK" {
 		return
@@ -158,10 +159,13 @@ func (c *Conn) Said(s wire.Status) {
 			return
 		}
 	}
-	c.said = s.Word + " " + s.Text
+	c.said = s.Word + " " + strings.Clone(s.Text[:min(len(s.Text), maxSaid)])
 }
 
-// Write sends bytes of the direct lane.
+// maxSaid bounds what is remembered of a complaint.
+const maxSaid = 2 << 10
+
+// Write sends bytes for the direct lane.
 func (c *Conn) Write(p []byte) (int, error) {
 	if f := c.flow.Load(); f != nil {
 		return c.holdOut(f, p)
@@ -178,11 +182,11 @@ func (c *Conn) write(p []byte) (int, error) {
 	return n, err
 }
 
-// Expect says whether the direct lane waits for a reply. While it does, a
-// silence of Timeouts.Reply ends the connection: a server that hangs, or a
-// firewall that has forgotten the connection, would else be waited for until
-// TCP gives up. (Where nothing is awaited, TCP keep-alive, which Go's dialer
-// switches on, finds a dead connection in a few minutes.)
+// Expect sets whether the direct lane waits for a reply. While it does, a silence
+// of Timeouts.Reply ends the connection. Otherwise exgate would wait until TCP
+// gives up, if the server hangs or a firewall has forgotten the connection. (While
+// no reply is expected, TCP keep-alive, which Go's dialer switches on, finds a dead
+// connection within a few minutes.)
 func (c *Conn) Expect(reply bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,9 +203,9 @@ func (c *Conn) bound() {
 	c.nc.SetReadDeadline(deadline)
 }
 
-// Abandon ends the connection after a failure on its writing side and returns
-// the reason: what the upstream was about to say, if the reader finds that
-// soon, since a server that closes has often said why.
+// Abandon ends the connection after a write has failed, and returns the reason. It
+// gives the reader a moment, because a server that closes a connection has often
+// sent the reason first.
 func (c *Conn) Abandon(err error) error { return c.abandon(err, abandonGrace) }
 
 func (c *Conn) abandon(err error, grace time.Duration) error {
@@ -236,7 +240,7 @@ func (c *Conn) readAll() error {
 		c.mu.Lock()
 		sink := c.sink
 		if c.expected {
-			c.bound() // it is not silent
+			c.bound() // the server has sent something
 		}
 		c.mu.Unlock()
 		for f, ok := c.r.Scan(); ok; f, ok = c.r.Scan() {
@@ -254,21 +258,21 @@ func (c *Conn) readAll() error {
 			var ne net.Error
 			switch {
 			case err == io.EOF:
-				err = errors.New("closed by the upstream")
+				err = errors.New("the upstream has closed the connection")
 			case errors.As(err, &ne) && ne.Timeout():
-				err = fmt.Errorf("no reply for %s (reply_timeout)", c.timeouts.Reply)
+				err = errSilent(c.timeouts.Reply)
 			}
 			return err
 		}
 	}
 }
 
-// take hands a fragment to the request in progress, or to the sink.
+// take passes a fragment to the request in progress, or to the sink.
 func (c *Conn) take(f wire.Fragment, sink Sink) error {
 	if f.First {
 		c.gather = c.call.Load()
 		if c.gathered = c.gathered[:0]; c.gather == nil || cap(c.gathered) > gatherKept {
-			c.gathered = nil // an idle session holds little
+			c.gathered = nil // an idle session needs little memory
 		}
 	}
 	if c.gather == nil {
@@ -282,7 +286,7 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 		if len(c.gathered) <= gatherLimit {
 			return nil
 		}
-		c.gather = nil // too long to have been asked for
+		c.gather = nil // no request asks for a response of this length
 		if sink == nil {
 			return nil
 		}
@@ -293,7 +297,8 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 	return c.deliver(call, f.Kind, sink)
 }
 
-// unasked looks at what comes while there is neither request nor sink.
+// unasked handles a fragment that arrives while there is neither a request nor a
+// sink.
 func (c *Conn) unasked(f wire.Fragment) error {
 	if f.First && f.Kind != wire.Untagged {
 		return &Violation{Line: clip(f.Data)}
@@ -304,8 +309,8 @@ func (c *Conn) unasked(f wire.Fragment) error {
 	return nil
 }
 
-// deliver gives a whole response to the request in progress, or to the sink
-// what the request did not ask for.
+// deliver passes a whole response to the request in progress, or to the sink if the
+// request did not ask for it.
 func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 	line := c.gathered
 	if c.trace != nil {
@@ -320,34 +325,43 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		return nil
 	case wire.Tagged:
 		status, _ := wire.ParseStatus(line)
-		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing {
+		refused := call.plus && status.Tag == call.tag && status.Word != "OK" // which counts, also before its time
+		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing && !refused {
 			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
 		}
-		// Before the reply is known: the request's Untagged is not called again.
+		// This comes before the event, so that the request's Untagged is not called
+		// after Do has returned.
 		c.call.Store(nil)
 		call.ev <- event{status: &status}
+		if refused {
+			return errPlusRefused
+		}
 		return nil
 	}
 	if status, ok := wire.ParseStatus(line); ok {
 		c.Said(call.req.told(status))
 	}
 	asked := call.req.Untagged != nil && call.req.Untagged(line)
-	if asked || sink == nil {
+	if asked {
+		return call.answered(len(line))
+	}
+	if sink == nil {
 		return nil
 	}
 	return c.forwardGathered(sink, kind, true)
 }
 
-// forwardGathered gives the sink a response, or its beginning, that was kept
-// for a request, and flushes since the memory is used again.
+// forwardGathered passes a gathered response, or its beginning, to the sink. It
+// flushes, because gathered is used again for the next response.
 func (c *Conn) forwardGathered(sink Sink, kind wire.Kind, last bool) error {
-	if err := sink.Take(wire.Fragment{Data: slices.Clip(c.gathered), Kind: kind, First: true, Last: last}); err != nil {
+	whole := wire.Fragment{Data: slices.Clip(c.gathered), Kind: kind, First: true, Last: last}
+	if err := sink.Take(whole); err != nil {
 		return err
 	}
 	return sink.Flush()
 }
 
-// end records the first reason and closes the socket, which ends the reader.
+// end records the first reason and closes the socket. This ends the reader.
 func (c *Conn) end(err error) {
 	c.mu.Lock()
 	if c.err == nil {

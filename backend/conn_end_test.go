@@ -68,7 +68,7 @@ func TestSilenceEndsRequest(t *testing.T) {
 		begin := time.Now()
 		_, err := c.Do(t.Context(), NewRequest("NOOP"))
 		var lost *LostError
-		if !errors.As(err, &lost) || !strings.Contains(err.Error(), "no reply for 1m0s") {
+		if !errors.As(err, &lost) || !strings.Contains(err.Error(), "the server has sent no reply for 1m0s") {
 			t.Errorf("got %v", err)
 		}
 		if took := time.Since(begin); took != time.Minute+abandonGrace {
@@ -115,7 +115,7 @@ func TestMessageShorterThanAnnounced(t *testing.T) {
 		name, want string
 		body       writerTo
 	}{
-		{"short", "message of 8 bytes announced, 4 sent", func(w io.Writer) (int64, error) {
+		{"short", "the message was announced with 8 bytes, but has 4", func(w io.Writer) (int64, error) {
 			n, err := io.WriteString(w, "half")
 			return int64(n), err
 		}},
@@ -164,7 +164,7 @@ func TestServerCloses(t *testing.T) {
 			c := scripted(t, "C: xg1 NOOP", "S: "+tt.says, "CLOSE")
 			_, err := c.Do(t.Context(), NewRequest("NOOP"))
 			var lost *LostError
-			if !errors.As(err, &lost) || lost.Said != tt.said || !strings.Contains(err.Error(), "closed by the upstream") {
+			if !errors.As(err, &lost) || lost.Said != tt.said || !strings.Contains(err.Error(), "the upstream has closed the connection") {
 				t.Errorf("got %v", err)
 			}
 			if f := FailureOf(err); f.Kind != tt.kind || f.Text != tt.said {

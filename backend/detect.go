@@ -10,12 +10,12 @@ import (
 	"unicode/utf16"
 )
 
-// Evidence is what a server has said about itself. Before the login only the
+// Evidence has the server's statements about itself. Before the login only the
 // greeting and some capabilities are known.
 type Evidence struct {
 	Greeting     string
-	Capabilities []string          // the latest announced
-	ID           map[string]string // reply to ID after the login (RFC 2971), keys in lower case; nil if none
+	Capabilities []string          // announced last
+	ID           map[string]string // the reply to ID after the login (RFC 2971), keys in lower case; nil if none
 }
 
 // ProfileOnline is the profile of Exchange Online.
@@ -33,11 +33,11 @@ const (
 	profilePlain = "plain"
 )
 
-// Detect chooses the profile of an upstream and says why. Administrators set
-// the greeting and the capabilities before the login, so these are a hint only;
-// until ID and capabilities after the login settle it, the answer is a version
-// of Exchange on premises, since the numbers of those are the strictest. What
-// no Exchange says settles it at any time.
+// Detect chooses the profile of an upstream and gives the reason. Administrators can
+// change the greeting and the capabilities before the login, so these are only hints.
+// Until ID and the capabilities after the login show the version, Detect returns a
+// version of Exchange on premises, because their limits are the strictest. A
+// capability that no Exchange has decides at any time.
 func Detect(e Evidence) (profile, reason string) {
 	if name := e.ID["name"]; name != "" {
 		if !isExchange(name) {
@@ -47,38 +47,41 @@ func Detect(e Evidence) (profile, reason string) {
 		if p := versionProfile(version); p != "" {
 			return p, fmt.Sprintf("ID says version %s", clipText(version))
 		}
-		return profile2019, fmt.Sprintf("ID says Exchange of the unknown version %q; the strictest limits hold", clipText(version))
+		return profile2019, fmt.Sprintf("ID says Exchange, but the version %q is unknown; the strictest limits apply",
+			clipText(version))
 	}
 	if c := firstOf(e.Capabilities, onlineOnly); c != "" {
-		return ProfileOnline, fmt.Sprintf("capability %s, which only Exchange Online has", c)
+		return ProfileOnline, fmt.Sprintf("only Exchange Online has capability %s", c)
 	}
 	if host := onlineHost(e.Greeting); host != "" {
-		return profile2016, fmt.Sprintf("hint: the greeting names %s, a host of Exchange Online; the strictest limits hold until ID after the login settles it", host)
+		return profile2016, fmt.Sprintf("hint: the greeting names %s, a host of Exchange Online; the strictest "+
+			"limits apply until ID after the login shows the version", host)
 	}
 	for _, g := range greetings {
 		if m := g.words.FindString(e.Greeting); m != "" {
-			return g.profile, fmt.Sprintf("hint: greeting %q", m)
+			return g.profile, fmt.Sprintf("hint: the greeting says %q", m)
 		}
 	}
 	if c := firstOf(e.Capabilities, neverExchange); c != "" && !isExchange(e.Greeting) {
-		return profilePlain, fmt.Sprintf("capability %s, which no Exchange has, and not its greeting", c)
+		return profilePlain, fmt.Sprintf("no Exchange has capability %s, and the greeting is not Exchange's", c)
 	}
 	for _, h := range capabilityHints {
 		if hasAll(e.Capabilities, h.has) {
-			return h.profile, fmt.Sprintf("hint: capabilities %s; the strictest limits hold until ID after the login settles it", strings.Join(h.has, " "))
+			return h.profile, fmt.Sprintf("hint: the server has capabilities %s; the strictest limits apply until ID "+
+				"after the login shows the version", strings.Join(h.has, " "))
 		}
 	}
-	return profile2016, "nothing known yet: the strictest limits hold"
+	return profile2016, "nothing is known yet; the strictest limits apply"
 }
 
-// NamesOnline tells whether the greeting names a host of Exchange Online, which
-// is a hint: administrators set greetings.
+// NamesOnline reports whether the greeting names a host of Exchange Online. It is only
+// a hint, because administrators can change the greeting.
 func (e Evidence) NamesOnline() bool { return onlineHost(e.Greeting) != "" }
 
-// FormsFor orders the forms of an admin's login to a server whose profile is
-// not settled: those of Exchange Online come first where the greeting names one
-// of its hosts, since the bound on failures may be reached before they are.
-// That is a hint, so none of the others is left out.
+// FormsFor orders the forms of an admin's login for a server whose version is not yet
+// known. If the greeting names a host of Exchange Online, its forms come first, so
+// that exgate tries them before the limit on failures. The greeting is only a hint, so
+// FormsFor drops no other form.
 func FormsFor(e Evidence, forms, online []Form) []Form {
 	if !e.NamesOnline() {
 		return forms
@@ -130,8 +133,8 @@ func versionProfile(version string) string {
 	return ""
 }
 
-// isExchange knows the name in ID, "Microsoft.Exchange.Imap4.Imap4Server", and
-// the greetings.
+// isExchange reports whether a greeting or the name in ID, such as
+// "Microsoft.Exchange.Imap4.Imap4Server", is Exchange's.
 func isExchange(words string) bool {
 	words = strings.ToLower(words)
 	return strings.Contains(words, "microsoft") && strings.Contains(words, "exchange")
@@ -211,5 +214,5 @@ func onlineHost(greeting string) string {
 	return clipText(host)
 }
 
-// clipText bounds a server's words in a reason.
+// clipText limits the length of a server's words in a reason.
 func clipText(s string) string { return s[:min(len(s), 100)] }

@@ -45,7 +45,7 @@ func TestDetect(t *testing.T) {
 		want     string
 		reason   string // a part of it
 	}{
-		{"nothing", "", "", nil, profile2016, "nothing known"},
+		{"nothing", "", "", nil, profile2016, "nothing is known yet"},
 		{"2000", "Microsoft Exchange 2000 IMAP4rev1 server version 6.0.4417.0 (host) ready", "", nil, profile2000, "hint"},
 		{"2003", "Microsoft Exchange Server 2003 IMAP4rev1 server version 6.5.7217.0 (host) ready.", caps2003, nil, profile2003, "hint"},
 		{"2003, localised", "Microsoft Exchange \xb7\xfe\xce\xf1 server version 6.5.7638.1 (host)", caps2003, nil, profile2003, "hint"},
@@ -71,10 +71,10 @@ func TestDetect(t *testing.T) {
 		{"no version", banner, caps2016, id(""), profile2019, "unknown"},
 		{"no version at all older than these", banner, caps2016, id("5.5"), profile2019, "unknown"},
 		{"a bracket that is no host", banner + " [not base64!] [AAA=]", caps2013, nil, profile2013, "hint"},
-		{"Dovecot before the login", "Dovecot ready.", "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ STARTTLS AUTH=PLAIN", nil, profile2016, "nothing known"},
-		{"Dovecot after it", "Dovecot ready.", capsDovecot, nil, profilePlain, "which no Exchange has"},
+		{"Dovecot before the login", "Dovecot ready.", "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ STARTTLS AUTH=PLAIN", nil, profile2016, "nothing is known yet"},
+		{"Dovecot after it", "Dovecot ready.", capsDovecot, nil, profilePlain, "no Exchange has capability"},
 		{"Dovecot by ID", "Dovecot ready.", capsDovecot, map[string]string{"name": "Dovecot"}, profilePlain, "Dovecot"},
-		{"Exchange behind a proxy that adds to its capabilities", banner, capsDovecot, nil, profile2016, "nothing known"},
+		{"Exchange behind a proxy that adds to its capabilities", banner, capsDovecot, nil, profile2016, "nothing is known yet"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

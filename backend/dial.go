@@ -8,51 +8,88 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"exgate/backend/wire"
 )
 
-// Dialer opens connections to one upstream. It is safe for use by several
-// goroutines.
+// Dialer opens connections to one upstream. It is safe for concurrent use.
 type Dialer struct {
-	opts Options
-	tls  *tls.Config
+	opts   Options
+	tls    *tls.Config
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// NewDialer returns a Dialer, or what is wrong with the options.
+// NewDialer returns a Dialer, or the faults of the options.
 func NewDialer(o Options) (*Dialer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Dialer{opts: o, tls: o.tlsConfig()}, nil
+	return &Dialer{opts: o, tls: o.tlsConfig(), lookup: net.DefaultResolver.LookupNetIP}, nil
 }
 
-// Dialed is a connection that is protected as configured and whose greeting
-// has been read. Nothing that came after the greeting has: whoever reads Conn
-// next gets all of it.
+// Dialed is a connection with the configured protection, whose greeting has been
+// read. The next reader of Conn gets everything after the greeting.
 type Dialed struct {
 	Conn net.Conn
 	// Greeting is the text of the greeting, without a response code.
 	Greeting string
-	// Capabilities are those that hold now; nil: not known, ask.
+	// Capabilities are the capabilities that apply now; nil: not known.
 	Capabilities []string
 	// TLS is nil on a connection in plain text.
 	TLS *tls.ConnectionState
 }
 
-// Dial connects. The caller owns the connection then. An error is an *Error
-// that names the address and what to do.
+// Dial connects to the upstream. The caller then owns the connection. If the host
+// has several addresses, and one of them does not answer by TCP, TLS or greeting,
+// Dial tries the next one; each address has its share of the time. An error is an
+// *Error with the address and the remedy.
 func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	timeouts := d.opts.Timeouts.WithDefaults()
-	tcp, err := (&net.Dialer{Timeout: timeouts.Dial}).DialContext(ctx, "tcp", d.opts.Address)
+	end := time.Now().Add(timeouts.Dial + timeouts.Greeting)
+	connecting, cancel := context.WithTimeout(ctx, timeouts.Dial)
+	addresses, err := d.addresses(connecting)
+	cancel()
 	if err != nil {
 		return nil, d.failed(ctx, explainConnect(err))
 	}
-	// One deadline holds for TLS and greeting, and the end of ctx moves it to
-	// the past.
-	err = tcp.SetDeadline(time.Now().Add(timeouts.Greeting))
+	var failures []error
+	for len(addresses) > 0 && ctx.Err() == nil {
+		connecting, cancel := context.WithTimeout(ctx, min(timeouts.Dial, time.Until(end)))
+		tcp, which, err := connectTCP(connecting, addresses)
+		cancel()
+		if err != nil {
+			failures = append(failures, explainConnect(err))
+			break
+		}
+		dialed, err := d.openWithin(ctx, tcp, min(timeouts.Greeting, time.Until(end))/time.Duration(len(addresses)))
+		if err == nil {
+			return dialed, nil
+		}
+		failures = append(failures, err)
+		if known := (*Error)(nil); errors.As(err, &known) { // an IMAP server has said what is the matter
+			break
+		}
+		addresses = slices.Delete(addresses, which, which+1)
+	}
+	if len(failures) == 0 {
+		failures = append(failures, errors.New("the host has no address"))
+	}
+	err = failures[0]
+	for _, other := range failures[1:] {
+		err = fmt.Errorf("%w; another of its addresses: %s", err, other)
+	}
+	return nil, d.failed(ctx, err)
+}
+
+// openWithin is open, which has so much time for TLS and greeting: one deadline
+// holds for both, and the end of ctx moves it to the past. It owns tcp, and
+// closes it if it fails.
+func (d *Dialer) openWithin(ctx context.Context, tcp net.Conn, timeout time.Duration) (*Dialed, error) {
+	err := tcp.SetDeadline(time.Now().Add(timeout))
 	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })
 	var dialed *Dialed
 	if err == nil {
@@ -66,13 +103,13 @@ func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	}
 	if err != nil {
 		tcp.Close()
-		return nil, d.failed(ctx, err)
+		return nil, err
 	}
 	return dialed, nil
 }
 
-// failed is the error of a connection that did not come about. Where ctx has
-// ended, that is the reason, whatever it looked like from here.
+// failed returns the error of Dial. If ctx has ended, that is the reason, whatever
+// err says.
 func (d *Dialer) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -85,8 +122,7 @@ func (d *Dialer) failed(ctx context.Context, err error) error {
 	return known
 }
 
-// open brings a TCP connection to where its greeting has been read and TLS is
-// on, as configured.
+// open switches TLS on as configured, and reads the greeting.
 func (d *Dialer) open(tcp net.Conn) (*Dialed, error) {
 	if d.opts.TLS == TLSInsecureNone || d.opts.TLS == TLSStartTLS {
 		first := &ahead{Conn: tcp}
@@ -115,7 +151,7 @@ func (d *Dialer) handshake(conn net.Conn) (*tls.Conn, error) {
 	return encrypted, nil
 }
 
-// handshakeError is one of TLS: the server was reached.
+// handshakeError is an error of TLS: the server was reached.
 type handshakeError struct{ error }
 
 func (e *handshakeError) Unwrap() error { return e.error }
@@ -130,39 +166,40 @@ func (dialed *Dialed) encrypted(conn *tls.Conn) *Dialed {
 func (d *Dialer) greeting(first *ahead) (*Dialed, error) {
 	line, err := first.line()
 	if err != nil {
-		return nil, fmt.Errorf("no greeting came: %s: %w", d.silenceAdvice(), err)
+		return nil, fmt.Errorf("the server sent no greeting: %s: %w", d.silenceAdvice(), err)
 	}
 	status, ok := wire.ParseStatus(line)
 	switch {
 	case !ok || status.Tag != "*":
-		return nil, protocolError(line, "greets as no IMAP server does: is the port right?")
+		return nil, protocolError(line, "does not send an IMAP greeting (check the port)")
 	case status.Word == "BYE":
 		return nil, ReplyError("", status)
 	case status.Word == "PREAUTH":
-		// Whoever is logged in there is not who our client is about to say;
-		// before TLS it is an attack besides (RFC 9051 section 11.1).
-		return nil, protocolError(line, "greets PREAUTH, so no login can be made")
+		// The account that is logged in is not the client's. Before TLS, PREAUTH is also
+		// an attack (RFC 9051 section 11.1).
+		return nil, protocolError(line, "sends a PREAUTH greeting, so exgate cannot log in")
 	case status.Word != "OK":
-		return nil, protocolError(line, "greets as no IMAP server does: is the port right?")
+		return nil, protocolError(line, "does not send an IMAP greeting (check the port)")
 	}
 	dialed := &Dialed{Conn: first.conn(), Greeting: status.Text}
 	if args, ok := status.CodeArgs("CAPABILITY"); ok {
-		dialed.Capabilities = strings.Fields(args)
+		dialed.Capabilities = capabilities(args)
 	}
 	return dialed, nil
 }
 
-// silenceAdvice is for a server that accepts and says nothing.
+// silenceAdvice returns the remedy for a server that accepts a connection and sends
+// nothing.
 func (d *Dialer) silenceAdvice() string {
-	services := "see that Exchange's IMAP services run, both of them (MSExchangeImap4 and MSExchangeIMAP4BE)"
+	services := "check that both of Exchange's IMAP services run (MSExchangeImap4 and MSExchangeIMAP4BE)"
 	if d.opts.TLS == TLSStartTLS || d.opts.TLS == TLSInsecureNone {
-		return "if this is the TLS port, usually 993, set tls: implicit; else " + services
+		return "if this is the TLS port, usually 993, set tls: implicit; otherwise " + services
 	}
 	return services
 }
 
-// startTLS switches TLS on (RFC 9051 section 6.2.1). All that the server said
-// before is forgotten but the greeting, which is not said again.
+// startTLS switches TLS on (RFC 9051 section 6.2.1). It forgets everything that the
+// server sent before, except the greeting, which the server does not repeat.
 func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
 	if dialed.Capabilities == nil {
 		status, err := dialed.command(first, "x1", "CAPABILITY")
@@ -174,8 +211,8 @@ func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
 		}
 	}
 	if !containsFold(dialed.Capabilities, "STARTTLS") {
-		return nil, fmt.Errorf("the server does not offer STARTTLS (it has: %s), or somebody in between took it away: "+
-			"use the TLS port, usually 993, with tls: implicit", strings.Join(dialed.Capabilities, " "))
+		return nil, fmt.Errorf("the server does not offer STARTTLS (it offers: %s), or somebody on the network "+
+			"removed it: use the TLS port, usually 993, with tls: implicit", strings.Join(dialed.Capabilities, " "))
 	}
 	status, err := dialed.command(first, "x2", "STARTTLS")
 	if err != nil {
@@ -184,8 +221,9 @@ func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
 	if status.Word != "OK" {
 		return nil, ReplyError("", status)
 	}
-	if len(first.rest) > 0 { // somebody in between would have it taken for what comes under TLS
-		return nil, protocolError(first.rest, "says more in plain text behind its OK to STARTTLS, as somebody in between would: none of it was used")
+	if len(first.rest) > 0 { // an attacker could inject replies here that exgate would trust after the handshake
+		return nil, protocolError(first.rest,
+			"sends plain text after its OK to STARTTLS, as an attacker would (exgate used none of it)")
 	}
 	encrypted, err := d.handshake(first.Conn)
 	if err != nil {
@@ -195,11 +233,12 @@ func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
 	return dialed.encrypted(encrypted), nil
 }
 
-// maxReplyLines bounds what a server may say to CAPABILITY and STARTTLS.
+// maxReplyLines is the maximum number of lines in a reply to CAPABILITY and
+// STARTTLS.
 const maxReplyLines = 32
 
-// command sends a command without arguments and reads up to its tagged reply,
-// taking note of capabilities.
+// command sends a command without arguments and reads up to its tagged reply. It
+// keeps the capabilities that the server announces.
 func (dialed *Dialed) command(first *ahead, tag, name string) (wire.Status, error) {
 	if _, err := io.WriteString(first, tag+" "+name+"\r\n"); err != nil {
 		return wire.Status{}, fmt.Errorf("%s: %w", name, err)
@@ -217,15 +256,15 @@ func (dialed *Dialed) command(first *ahead, tag, name string) (wire.Status, erro
 		case isStatus && status.Tag == "*" && status.Word == "BYE":
 			return status, ReplyError("", status)
 		case len(fields) > 1 && fields[0] == "*" && strings.EqualFold(fields[1], "CAPABILITY"):
-			dialed.Capabilities = fields[2:]
+			dialed.Capabilities = capabilities(strings.Join(fields[2:], " "))
 		case len(fields) == 0 || fields[0] != "*":
-			return wire.Status{}, protocolError(line, "answers "+name+" out of step")
+			return wire.Status{}, protocolError(line, "sends a reply to "+name+" that does not match it")
 		}
 	}
-	return wire.Status{}, protocolError(nil, "does not come to an end in its answer to "+name)
+	return wire.Status{}, protocolError(nil, "sends a reply to "+name+" that does not end")
 }
 
-// protocolError says that a server is no IMAP server, with its words.
+// protocolError says that the server does not speak IMAP, and quotes its words.
 func protocolError(line []byte, what string) error {
 	return &Error{
 		Failure: Failure{Kind: KindProtocol},
@@ -233,16 +272,16 @@ func protocolError(line []byte, what string) error {
 	}
 }
 
-// explainConnect adds to the error of a TCP connect what to do about it.
+// explainConnect adds the remedy to the error of a TCP connect.
 func explainConnect(err error) error {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
 	case errors.As(err, &dns):
-		return fmt.Errorf("the name does not resolve: see the address in the configuration: %w", err)
+		return fmt.Errorf("the name does not resolve: check the address in the configuration: %w", err)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("no answer: see the address, and what firewalls let through: %w", err)
+		return fmt.Errorf("the server does not answer: check the address and the firewalls: %w", err)
 	}
-	return fmt.Errorf("see the address and port, and that Exchange's IMAP services run, both of them "+
+	return fmt.Errorf("check the address and the port, and that both of Exchange's IMAP services run "+
 		"(MSExchangeImap4 and MSExchangeIMAP4BE; they do not start by default): %w", err)
 }

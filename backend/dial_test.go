@@ -20,6 +20,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"exgate/backend/testkit"
 )
 
 // authority signs the certificates of a test.
@@ -83,10 +85,7 @@ func (a *authority) issue(t *testing.T, end time.Time, names ...string) tls.Cert
 // test ends.
 func listen(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := testkit.Listen(t)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -222,15 +221,15 @@ func TestDialRefuses(t *testing.T) {
 		{"address in place of the name (FAQ.Exchange, LOGIN failed)", Options{RootCAs: ca.pool}, good, []string{"TLS"}, KindUnreachable,
 			[]string{"not for 127.0.0.1", "server_name"}},
 		{"name in the CN only", verify, oldName, []string{"TLS"}, KindUnreachable,
-			[]string{`no name but CN="mail.example.com"`, "pin: " + fingerprint(oldName.Leaf)}},
+			[]string{`no name except CN="mail.example.com"`, "pin: " + fingerprint(oldName.Leaf)}},
 		{"unknown authority", Options{ServerName: "mail.example.com", RootCAs: stranger.pool}, good, []string{"TLS"}, KindUnreachable,
-			[]string{"nobody known here", "ca_file", "pin: " + fingerprint(good.Leaf)}},
+			[]string{"unknown authority", "ca_file", "pin: " + fingerprint(good.Leaf)}},
 		{"expired", verify, expired, []string{"TLS"}, KindUnreachable,
 			[]string{"valid from", time.Now().Add(-24 * time.Hour).UTC().Format(time.DateOnly), "pin: " + fingerprint(expired.Leaf)}},
 		{"wrong pin", Options{Pin: fingerprint(expired.Leaf)}, good, []string{"TLS"}, KindUnreachable,
 			[]string{"not the pinned one", fingerprint(good.Leaf)}},
 		{"plain text on a TLS port", verify, good, []string{greetingLine}, KindUnreachable,
-			[]string{"plain text on this port", "tls: starttls", "993"}},
+			[]string{"does not use TLS on this port", "tls: starttls", "993"}},
 		{"no certificate bound: TCP opens, TLS does not (FAQ.Exchange, How to sync)", verify, good, []string{"CLOSE"}, KindUnreachable,
 			[]string{"Enable-ExchangeCertificate"}},
 		{"STARTTLS taken away", starttls, good,
@@ -241,13 +240,13 @@ func TestDialRefuses(t *testing.T) {
 		{"CAPABILITY refused", starttls, good, []string{greetingLine, "C: x1 CAPABILITY", "S: x1 BAD Command Error. 10\r\n"}, KindCommand, []string{"BAD Command Error. 10"}},
 		{"bytes put in behind the OK to STARTTLS", starttls, good,
 			append(capability, "S: x2 OK Begin TLS negotiation now.\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n", "TLS"), KindProtocol,
-			[]string{"behind its OK to STARTTLS", "none of it was used"}},
+			[]string{"plain text after its OK to STARTTLS", "exgate used none of it"}},
 		{"bytes put in late behind the OK to STARTTLS", starttls, good,
 			append(capability, "S: x2 OK Begin TLS negotiation now.\r\n", "HELLO", "S: * CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n"), KindUnreachable,
-			[]string{"was not TLS", "none of it was used"}},
+			[]string{"is not TLS", "exgate used none of it"}},
 		{"BYE in place of the OK to STARTTLS", starttls, good, append(capability, "S: * BYE Connection closed. 14\r\n"), KindClosed, []string{"BYE Connection closed. 14"}},
-		{"another tag", starttls, good, append(capability, "S: x9 OK Begin TLS negotiation now.\r\n"), KindProtocol, []string{"out of step", "x9 OK"}},
-		{"an untagged reply without end", starttls, good, append(capability, "S: "+strings.Repeat("* OK more\r\n", 100)), KindProtocol, []string{"does not come to an end"}},
+		{"another tag", starttls, good, append(capability, "S: x9 OK Begin TLS negotiation now.\r\n"), KindProtocol, []string{"does not match it", "x9 OK"}},
+		{"an untagged reply without end", starttls, good, append(capability, "S: "+strings.Repeat("* OK more\r\n", 100)), KindProtocol, []string{"does not end"}},
 		{"end in the middle of STARTTLS", starttls, good, append(capability, "CLOSE"), KindUnreachable, []string{"STARTTLS: EOF"}},
 		{"end before the greeting", verify, good, []string{"TLS", "CLOSE"}, KindUnreachable, []string{"no greeting", "MSExchangeIMAP4BE"}},
 		{"wrong certificate after STARTTLS", Options{TLS: TLSStartTLS, RootCAs: ca.pool}, good,
@@ -255,9 +254,9 @@ func TestDialRefuses(t *testing.T) {
 		{"PREAUTH before STARTTLS", starttls, good, []string{"S: * PREAUTH welcome\r\n"}, KindProtocol, []string{"PREAUTH"}},
 		{"PREAUTH", none, good, []string{"S: * PREAUTH welcome\r\n"}, KindProtocol, []string{"PREAUTH"}},
 		{"BYE for a greeting", none, good, []string{"S: * BYE Connection is closed. 13\r\n"}, KindClosedAtOnce, []string{"BYE Connection is closed. 13"}},
-		{"another protocol", none, good, []string{"S: 220 mail.example.com Microsoft ESMTP MAIL Service ready\r\n"}, KindProtocol, []string{"is the port right?", "220 mail"}},
-		{"NO for a greeting", none, good, []string{"S: * NO way\r\n"}, KindProtocol, []string{"is the port right?"}},
-		{"a line without end", none, good, []string{"S: * OK " + strings.Repeat("x", 2*maxLine)}, KindUnreachable, []string{"over 8192 bytes"}},
+		{"another protocol", none, good, []string{"S: 220 mail.example.com Microsoft ESMTP MAIL Service ready\r\n"}, KindProtocol, []string{"check the port", "220 mail"}},
+		{"NO for a greeting", none, good, []string{"S: * NO way\r\n"}, KindProtocol, []string{"check the port"}},
+		{"a line without end", none, good, []string{"S: * OK " + strings.Repeat("x", 2*maxLine)}, KindUnreachable, []string{"more than 8192 bytes"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -289,10 +288,7 @@ func checkDialError(t *testing.T, err error, kind Kind, parts ...string) {
 }
 
 func TestDialNobodyListens(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := testkit.Listen(t)
 	address := ln.Addr().String()
 	ln.Close()
 	dialer, err := NewDialer(Options{Address: address})
@@ -311,7 +307,7 @@ func TestDialTimeouts(t *testing.T) {
 		want string
 	}{
 		{"greeting", Options{TLS: TLSInsecureNone}, "tls: implicit"},
-		{"handshake", Options{}, "no TLS came about"},
+		{"handshake", Options{}, "the TLS handshake failed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.opts.Address = listen(t, silent)

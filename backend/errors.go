@@ -8,14 +8,14 @@ import (
 	"exgate/backend/wire"
 )
 
-// Error is a Failure while something was being done.
+// Error is a Failure of an operation.
 type Error struct {
 	Failure
-	Doing string // "login", "APPEND"; for the log
-	Err   error  // the cause where it is not a reply
+	Doing string // the operation, such as "login" or "APPEND"; for the log
+	Err   error  // the cause, if it is not a reply
 }
 
-// Error is for the log. Error.ClientText is for the client.
+// Error returns the text for the log. ClientText returns the text for the client.
 func (e *Error) Error() string {
 	text := e.Doing + ": " + e.reply()
 	if e.Err != nil {
@@ -34,18 +34,18 @@ func (e *Error) reply() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// refusedHere is the refusal of a login of which Exchange has not been asked.
+// refusedHere returns the refusal of a login that exgate does not send to Exchange.
 func refusedHere(format string, args ...any) *Error {
 	return &Error{Doing: "login", Failure: Failure{Kind: KindRefusedHere, Text: fmt.Sprintf(format, args...)}}
 }
 
-// ReplyError is the error of a command that the upstream answered with s.
+// ReplyError returns the error of a command that the upstream answered with s.
 func ReplyError(doing string, s wire.Status) *Error {
 	return &Error{Doing: doing, Failure: Classify(s)}
 }
 
-// FailureOf tells what an error of this package means. What it does not know
-// is KindOther.
+// FailureOf returns the failure behind an error of this package. An error that it
+// does not know is of KindOther.
 func FailureOf(err error) Failure {
 	var known *Error
 	if errors.As(err, &known) {
@@ -62,11 +62,11 @@ func FailureOf(err error) Failure {
 	return Failure{Kind: KindOther}
 }
 
-// maxOwnWords bounds how much of Exchange's own words a client is told.
+// maxOwnWords is the maximum length of Exchange's own words in a reply to a client.
 const maxOwnWords = 500
 
-// ClientText is the text of the reply to the client: Exchange's own words, so
-// that what clients and their users look for is there, then ours. It is one
+// ClientText returns the text of the reply to the client: first Exchange's own
+// words, which clients and their users look for, then the explanation. It is one
 // line and never begins like a response code.
 func (f Failure) ClientText() string {
 	own := strings.Join(strings.FieldsFunc(f.Text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
@@ -77,7 +77,7 @@ func (f Failure) ClientText() string {
 	explain := f.Explanation()
 	switch {
 	case own == "" && explain == "":
-		return "exgate: the command failed and Exchange did not say why"
+		return "exgate: the command failed, and Exchange gave no reason"
 	case own == "":
 		return "exgate: " + explain
 	case explain == "":
@@ -86,25 +86,27 @@ func (f Failure) ClientText() string {
 	return fmt.Sprintf("%s (exgate: %s)", own, explain)
 }
 
-// Violation is a reply that puts the conversation out of step: an unknown tag,
-// or a reply before the last byte of a literal was sent. Exchange then runs
-// the rest of a message as commands (docs/exchange.md#long-lines), so nothing is
-// read any more.
+// Violation is a reply that is out of step with the commands: it has an unknown
+// tag, or it comes before the last byte of a literal was sent. Exchange then runs
+// the rest of a message as commands (docs/exchange.md#long-lines), so exgate stops
+// reading.
 type Violation struct{ Line string }
 
-func (e *Violation) Error() string { return fmt.Sprintf("upstream out of step: %q", e.Line) }
+func (e *Violation) Error() string {
+	return fmt.Sprintf("the upstream's reply is out of step: %q", e.Line)
+}
 
-// LostError says that the connection to the upstream ended.
+// LostError says that the connection to the upstream has ended.
 type LostError struct {
 	Err  error
-	Said string // the upstream's last complaint: a BYE, else a NO or BAD; "" if none
+	Said string // the upstream's last BYE, or else its last NO or BAD; "" if none
 }
 
 func (e *LostError) Error() string {
 	if e.Said != "" {
-		return fmt.Sprintf("upstream connection lost (last reply %q): %v", e.Said, e.Err)
+		return fmt.Sprintf("the connection to the upstream was lost (last reply %q): %v", e.Said, e.Err)
 	}
-	return fmt.Sprintf("upstream connection lost: %v", e.Err)
+	return fmt.Sprintf("the connection to the upstream was lost: %v", e.Err)
 }
 
 func (e *LostError) Unwrap() error { return e.Err }

@@ -8,17 +8,16 @@ import (
 	"exgate/backend/wire"
 )
 
-// Kind is a way in which the upstream fails. Its value is what logs and
-// metrics call it.
+// Kind is a way in which the upstream fails. Logs and metrics show its value.
 type Kind string
 
-// The kinds. The texts that they are known by, and what follows from them, are
-// in failureTable.
+// The kinds. failureTable has the texts by which each kind is recognised, and the
+// consequences.
 const (
-	KindOther           Kind = "other" // none of the others: Exchange's own words must do
+	KindOther           Kind = "other" // none of the other kinds
 	KindCredentials     Kind = "credentials-refused"
-	KindNotConnected    Kind = "not-connected"       // to the user's own mailbox
-	KindAdminNotAllowed Kind = "admin-not-connected" // the same, to a mailbox opened by an admin
+	KindNotConnected    Kind = "not-connected"       // a user's own mailbox does not open
+	KindAdminNotAllowed Kind = "admin-not-connected" // a mailbox does not open for an admin
 	KindInvalidState    Kind = "invalid-state"
 	KindReadOnly        Kind = "read-only"
 	KindUnavailable     Kind = "server-unavailable"
@@ -26,50 +25,50 @@ const (
 	KindCommand         Kind = "command-error"
 	KindMessageSet      Kind = "message-set"
 	KindTooBig          Kind = "too-big"
-	KindContent         Kind = "content-refused" // in words that are not Exchange's
+	KindContent         Kind = "content-refused" // the words are not Exchange's
 	KindThrottled       Kind = "throttled"
 	KindMailboxExists   Kind = "mailbox-exists"
 	KindTryCreate       Kind = "try-create"
 	KindNoMailbox       Kind = "no-mailbox"
 	KindReservedName    Kind = "reserved-name"
 	KindBadCharset      Kind = "bad-charset"
-	KindTokenExpired    Kind = "token-expired"  // BYE: the XOAUTH2 token ran out
+	KindTokenExpired    Kind = "token-expired"  // BYE: the XOAUTH2 token has expired
 	KindClosedAtOnce    Kind = "closed-at-once" // BYE right after the first command
 	KindClosed          Kind = "closed"         // any other BYE
-	KindLost            Kind = "lost"           // the connection ended without one
-	KindUnreachable     Kind = "unreachable"    // no connection came about
-	KindOutOfStep       Kind = "out-of-step"    // a bogus tag, a reply before its time
-	KindProtocol        Kind = "protocol"       // what no IMAP server says
+	KindLost            Kind = "lost"           // the connection ended without a BYE
+	KindUnreachable     Kind = "unreachable"    // no connection could be made
+	KindOutOfStep       Kind = "out-of-step"    // a reply with an unknown tag, or too early
+	KindProtocol        Kind = "protocol"       // the server does not speak IMAP
 )
 
-// The kinds of logins that come to an end in the gateway itself.
+// The kinds of logins that fail in the gateway itself.
 const (
-	KindTokenRefused     Kind = "token-refused"     // no access token, and none without somebody's doing
-	KindTokenUnavailable Kind = "token-unavailable" // no access token now
-	KindNotAllowed       Kind = "not-allowed"       // a mailbox that the users file does not give to the caller
-	KindNotOffered       Kind = "not-offered"       // a login that the server offers no way for
-	KindRefusedHere      Kind = "refused-here"      // a login that is not sent on, in its own words
+	KindTokenRefused     Kind = "token-refused"     // no access token until somebody changes something
+	KindTokenUnavailable Kind = "token-unavailable" // no access token at the moment
+	KindNotAllowed       Kind = "not-allowed"       // the users file does not give the mailbox to the caller
+	KindNotOffered       Kind = "not-offered"       // the server offers no mechanism for the login
+	KindRefusedHere      Kind = "refused-here"      // the gateway refuses the login, with its own text
 )
 
-// failureRow is what is known of a kind. A reply is of the first kind whose
-// word, code and any of whose texts (in lower case) it has; a row with none of
-// the three is never the answer to a reply.
+// failureRow describes a kind. A reply is of the first kind whose word and code it
+// has, and one of whose texts (in lower case) it contains. A row with none of the
+// three never matches a reply.
 type failureRow struct {
 	kind  Kind
 	word  string   // NO, BAD or BYE; "": any
-	code  string   // response code of the reply
-	texts []string // parts of its text
+	code  string   // the response code of the reply
+	texts []string // parts of the reply's text
 
-	// client is the response code for our client (RFC 5530 unless noted), ""
-	// where none says the truth.
+	// client is the response code for the client (RFC 5530 unless noted); "" if no
+	// code is true.
 	client string
 	retry  bool // the same command may succeed later
 	level  slog.Level
-	// errors is the share of Exchange's budget of ten errors, after which it
-	// closes: 5 where it closes after the second. Only a BAD counts.
+	// errors is the share of Exchange's budget of ten errors, after which it closes
+	// the connection: 5 if it closes after the second. Only a BAD counts.
 	errors int
-	// explain is for the client: what it means, what to do, most likely cause
-	// first. One line of ASCII.
+	// explain tells the client the meaning and the remedy, most likely cause first. It
+	// is one line of ASCII.
 	explain string
 }
 
@@ -79,88 +78,110 @@ type failureRow struct {
 var failureTable = []failureRow{
 	{kind: KindThrottled, texts: []string{"request is throttled", "suggested backoff time"},
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn, errors: 1,
-		explain: "Exchange asks this account to pause; wait that long, then go on more slowly, or have the throttling policy of the account changed (New-ThrottlingPolicy, Set-ThrottlingPolicyAssociation)"},
+		explain: "Exchange asks this account to pause: wait for this time, then continue more slowly, or ask the " +
+			"administrator to change the account's throttling policy " +
+			"(New-ThrottlingPolicy, Set-ThrottlingPolicyAssociation)"},
 	{kind: KindNotConnected, texts: []string{"authenticated but not connected"},
 		level: slog.LevelWarn, errors: 5,
-		explain: "Exchange took the login but cannot open the mailbox: wrong password after all, IMAP off for the mailbox (Set-CASMailbox -ImapEnabled $true), no licence, or too many connections"},
+		explain: "Exchange accepted the login but cannot open the mailbox: the password is wrong after all, IMAP is " +
+			"off for the mailbox (Set-CASMailbox -ImapEnabled $true), it has no licence, or it has too many " +
+			"connections"},
 	{kind: KindAdminNotAllowed,
 		client: "AUTHORIZATIONFAILED", level: slog.LevelWarn, errors: 5,
-		explain: "Exchange took the admin's login but cannot open the user's mailbox: the admin lacks FullAccess on it (Add-MailboxPermission -AccessRights FullAccess -InheritanceType All -AutoMapping $false), the password is wrong after all, IMAP is off for the mailbox, or it has no licence"},
+		explain: "Exchange accepted the admin's login but cannot open the user's mailbox: the admin lacks FullAccess " +
+			"on it (Add-MailboxPermission -AccessRights FullAccess -InheritanceType All -AutoMapping $false), the " +
+			"password is wrong after all, IMAP is off for the mailbox, or it has no licence"},
 	{kind: KindReadOnly, word: "NO", texts: []string{"received in invalid state"},
 		level:   slog.LevelInfo,
-		explain: "the mailbox was opened read-only by EXAMINE; use SELECT to change it"},
+		explain: "EXAMINE has opened the mailbox read-only; use SELECT to change it"},
 	{kind: KindInvalidState, texts: []string{"received in invalid state"},
 		level: slog.LevelWarn, errors: 5,
-		explain: "Exchange does not take this command now; at a login it wants TLS first (exgate's upstream tls: implicit or starttls), later it was sent out of turn, as during IDLE"},
+		explain: "Exchange does not accept this command now: at a login it requires TLS first (exgate's " +
+			"upstream.tls: implicit or starttls); later the command came at the wrong time, such as during IDLE"},
 	{kind: KindCredentials, texts: []string{"login failed", "authenticate failed"},
 		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
-		explain: "Exchange gives no reason: wrong name or password; IMAP off for the mailbox (Set-CASMailbox -ImapEnabled $true); an admin account without a mailbox of its own; or password logins barred by two-factor login or security defaults"},
+		explain: "Exchange gives no reason: the name or the password is wrong; IMAP is off for the mailbox " +
+			"(Set-CASMailbox -ImapEnabled $true); the admin account has no mailbox of its own; or two-factor login " +
+			"or security defaults forbid passwords"},
 	{kind: KindUnavailable, texts: []string{"server unavailable. 15", "server unavailable 15"},
 		client: "UNAVAILABLE", level: slog.LevelWarn,
-		explain: "the mailbox may be full (QuotaExceededException in Exchange's log; raise it with Set-Mailbox -ProhibitSendReceiveQuota), or Exchange cannot open this folder or reach the mailbox server now"},
+		explain: "the mailbox may be full (QuotaExceededException in Exchange's log; raise the quota with " +
+			"Set-Mailbox -ProhibitSendReceiveQuota), or Exchange cannot open this folder or reach the mailbox server " +
+			"now"},
 	{kind: KindArgument, texts: []string{"command argument error"},
 		level: slog.LevelWarn, errors: 1,
-		explain: "Exchange's answer to anything that it cannot take: a message over its size limit, a full mailbox, a line that is too long, content or a flag that it does not understand"},
-	// "command line limit exceeded" is hardly Exchange's, but means the same.
+		explain: "Exchange answers this to everything that it does not accept: a message over its size limit, a full " +
+			"mailbox, a line that is too long, content or a flag that it does not understand"},
+	// "command line limit exceeded" is probably not Exchange's text, but means the same.
 	{kind: KindCommand, texts: []string{"command error. 10", "command error 10", "command line limit exceeded"},
 		level: slog.LevelWarn, errors: 1,
-		explain: "Exchange does not know this command, or its line is too long (10240 bytes by default): ask for fewer messages at a time"},
+		explain: "Exchange does not know this command, or its line is too long (10240 bytes by default): ask for " +
+			"fewer messages at a time"},
 	{kind: KindMessageSet, texts: []string{"message set is invalid"},
 		level: slog.LevelInfo, errors: 1,
-		explain: "no such messages in this mailbox, as in an empty one, or a search key that Exchange does not know"},
+		explain: "the mailbox has no such messages, for example because it is empty, or Exchange does not know a " +
+			"search key"},
 	{kind: KindTooBig, texts: []string{"maximum size of appendable message"},
 		client: "TOOBIG", level: slog.LevelWarn, // RFC 7889
-		explain: "the message is over Exchange's limit; raise it with Set-Mailbox -MaxReceiveSize -MaxSendSize, on Exchange 2013 and 2016 also with MaxReceiveSize in Microsoft.Exchange.Imap4.exe.config"},
-	{kind: KindContent, word: "NO", texts: []string{"message contains nul characters", "message contains invalid header"},
-		level:   slog.LevelWarn,
-		explain: "the server does not take this message for its content: NUL bytes, or a header that is none; these are the words of Cyrus, not of Exchange"},
+		explain: "the message is over Exchange's limit; raise the limit with Set-Mailbox -MaxReceiveSize " +
+			"-MaxSendSize, on Exchange 2013 and 2016 also with MaxReceiveSize in Microsoft.Exchange.Imap4.exe.config"},
+	{kind: KindContent, word: "NO", texts: []string{"message contains nul characters", "message contains invalid " +
+		"header"},
+		level: slog.LevelWarn,
+		explain: "the server refuses the content of this message: NUL bytes, or an invalid header; this text is from " +
+			"Cyrus, not from Exchange"},
 	{kind: KindMailboxExists, texts: []string{"mailbox already exists"},
 		client: "ALREADYEXISTS", level: slog.LevelInfo,
-		explain: "Exchange does not tell names apart that differ only in case, and creates the parents of a mailbox with it"},
+		explain: "for Exchange, names that differ only in case are the same; and Exchange creates the parents of a " +
+			"mailbox together with it"},
 	{kind: KindReservedName, texts: []string{"folder name is reserved"},
 		client: "CANNOT", level: slog.LevelInfo,
-		explain: "Exchange keeps this name for itself; use another"},
+		explain: "Exchange reserves this name; use another"},
 	{kind: KindTryCreate, code: "TRYCREATE", client: "TRYCREATE", level: slog.LevelInfo, // RFC 9051 section 7.1
-		explain: "there is no such mailbox; create it first"},
+		explain: "the mailbox does not exist; create it first"},
 	{kind: KindNoMailbox, code: "NONEXISTENT", client: "NONEXISTENT", level: slog.LevelInfo,
-		explain: "there is no such mailbox"},
+		explain: "the mailbox does not exist"},
 	{kind: KindBadCharset, code: "BADCHARSET", client: "BADCHARSET", level: slog.LevelInfo, // RFC 9051 section 7.1
-		explain: "Exchange searches in US-ASCII only"},
+		explain: "Exchange can search only for US-ASCII text"},
 	{kind: KindTokenExpired, word: "BYE", texts: []string{"accesstokenexpired"},
 		client: "UNAVAILABLE", retry: true, level: slog.LevelInfo,
-		explain: "the access token of this session ran out; log in again with a new one"},
+		explain: "the access token of this session has expired; log in again with a new one"},
 	{kind: KindClosedAtOnce, word: "BYE", texts: []string{"connection is closed. 13", "connection is closed 13"},
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
-		explain: "Exchange ended the connection at once and gives no reason: see whether its IMAP services run, front end and back end (MSExchangeImap4, MSExchangeIMAP4BE); try again later"},
+		explain: "Exchange closed the connection at once and gives no reason: check that both of its IMAP services " +
+			"run, front end and back end (MSExchangeImap4, MSExchangeIMAP4BE); try again later"},
 	{kind: KindClosed, word: "BYE",
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
-		explain: "Exchange ended the connection, as it does after ten errors, after a throttle or when it restarts; try again later"},
+		explain: "Exchange closed the connection, as it does after ten errors, after a throttle or when it restarts; " +
+			"try again later"},
 	{kind: KindLost,
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
 		explain: "the connection to Exchange was lost; try again"},
 	{kind: KindUnreachable,
 		client: "UNAVAILABLE", retry: true, level: slog.LevelError,
-		explain: "no connection to Exchange can be made now; exgate's log tells why"},
+		explain: "no connection to Exchange is possible now; exgate's log has the reason"},
 	{kind: KindOutOfStep,
-		level:   slog.LevelError,
-		explain: "Exchange lost count in this command, as it does when a line of a message is too long for it, and exgate closed the connection"},
+		level: slog.LevelError,
+		explain: "Exchange replied out of step to this command, as it does when a line of a message is too long, and " +
+			"exgate closed the connection"},
 	{kind: KindProtocol,
 		client: "SERVERBUG", level: slog.LevelError,
-		explain: "the server that exgate connects to does not speak IMAP as it should; exgate's log has its words"},
+		explain: "the server that exgate connects to does not follow the IMAP protocol; exgate's log has its reply"},
 	{kind: KindTokenRefused, client: "CONTACTADMIN", level: slog.LevelError,
-		explain: "no access token is to be had for this mailbox until the administrator of exgate does something; exgate's log tells what"},
+		explain: "no access token is available for this mailbox until exgate's administrator acts; exgate's log " +
+			"has the reason"},
 	{kind: KindTokenUnavailable, client: "UNAVAILABLE", retry: true, level: slog.LevelError,
-		explain: "no access token is to be had for this mailbox now; try again later"},
+		explain: "no access token is available for this mailbox now; try again later"},
 	{kind: KindNotAllowed, client: "AUTHORIZATIONFAILED", level: slog.LevelWarn,
-		explain: "exgate refused this itself: its users file does not give this mailbox to the caller"},
+		explain: "exgate itself refused this login: its users file does not allow this account to open this mailbox"},
 	{kind: KindNotOffered, client: "CANNOT", level: slog.LevelWarn,
-		explain: "exgate did not send this login, since the server offers no way for it"},
+		explain: "exgate did not send this login, because the server offers no mechanism for it"},
 	{kind: KindRefusedHere, client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
-		explain: "exgate refused this login itself and did not ask Exchange"},
+		explain: "exgate itself refused this login and did not ask Exchange"},
 	{kind: KindOther, level: slog.LevelInfo, errors: 1},
 }
 
-// rowOf returns the row of a kind; the zero Kind is KindOther.
+// rowOf returns the row of a kind. The zero Kind counts as KindOther.
 func rowOf(kind Kind) failureRow {
 	for _, row := range failureTable {
 		if row.kind == kind {
@@ -170,16 +191,16 @@ func rowOf(kind Kind) failureRow {
 	return failureTable[len(failureTable)-1]
 }
 
-// Failure is one failure: its kind and what the upstream said.
+// Failure is one failure: its kind and the upstream's reply.
 type Failure struct {
 	Kind    Kind
 	Word    string        // NO, BAD or BYE; "" without a reply
-	Code    string        // response code and its arguments, as the upstream sent it
+	Code    string        // the response code and its arguments, as the upstream sent them
 	Text    string        // Exchange's own words
-	Backoff time.Duration // time that Exchange asks to wait; only for KindThrottled
+	Backoff time.Duration // the time that Exchange asks to wait; only for KindThrottled
 }
 
-// Classify tells what a reply that is not OK means.
+// Classify returns the failure that a reply other than OK means.
 func Classify(s wire.Status) Failure {
 	f := Failure{Kind: KindOther, Word: s.Word, Code: s.Code, Text: s.Text}
 	for _, row := range failureTable {
@@ -218,8 +239,9 @@ func (row failureRow) matches(s wire.Status) bool {
 	return false
 }
 
-// For makes a failure to open a mailbox that of an admin, if id is one: RFC
-// 5530 has AUTHORIZATIONFAILED for the case of two identities only.
+// For returns f for a login of id. If an admin cannot open a mailbox, the kind
+// becomes KindAdminNotAllowed, because RFC 5530 defines AUTHORIZATIONFAILED only
+// for two identities.
 func (f Failure) For(id Identity) Failure {
 	if f.Kind == KindNotConnected && id.Admin != "" {
 		f.Kind = KindAdminNotAllowed
@@ -227,15 +249,16 @@ func (f Failure) For(id Identity) Failure {
 	return f
 }
 
-// passedCodes are response codes that a server other than Exchange may give a
-// failure that has no kind here; they mean the same to our client (RFC 5530).
+// passedCodes are the response codes (RFC 5530) that exgate passes on to the client
+// for a failure of KindOther. Servers other than Exchange send them.
 var passedCodes = []string{
 	"OVERQUOTA", "NOPERM", "INUSE", "LIMIT", "CANNOT", "ALREADYEXISTS", "NONEXISTENT", "EXPIRED", "CONTACTADMIN",
-	"UNAVAILABLE", "SERVERBUG", "CORRUPTION", "TOOBIG", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "PRIVACYREQUIRED",
+	"UNAVAILABLE", "SERVERBUG", "CORRUPTION", "TOOBIG", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED",
+	"PRIVACYREQUIRED",
 }
 
 // ClientCode returns the response code for the client, with its arguments and
-// without brackets, or "".
+// without brackets; "" if there is none.
 func (f Failure) ClientCode() string {
 	code := rowOf(f.Kind).client
 	name, _, _ := strings.Cut(f.Code, " ")
@@ -245,19 +268,19 @@ func (f Failure) ClientCode() string {
 	return code
 }
 
-// Explanation says what the failure means and what to do, in one line; "" if
-// that is not known.
+// Explanation returns the meaning of the failure and the remedy, in one line; "" if
+// they are not known.
 func (f Failure) Explanation() string { return rowOf(f.Kind).explain }
 
-// Retryable tells whether the same command may succeed later without anybody
-// changing anything.
+// Retryable reports whether the same command may succeed later without any change
+// by anybody.
 func (f Failure) Retryable() bool { return rowOf(f.Kind).retry }
 
-// Level is that of the log line about the failure.
+// Level returns the level of the log line about the failure.
 func (f Failure) Level() slog.Level { return rowOf(f.Kind).level }
 
-// Errors returns what the failure takes of Exchange's budget of ten errors per
-// connection.
+// Errors returns the share of Exchange's budget of ten errors per connection that
+// the failure uses up.
 func (f Failure) Errors() int {
 	if f.Word != "BAD" {
 		return 0

@@ -207,7 +207,7 @@ func TestFailureOf(t *testing.T) {
 		{"lost", &LostError{Err: io.EOF}, KindLost, "exgate: the connection to Exchange was lost"},
 		{"no connection, and no address of ours in the text", &Error{Failure: Failure{Kind: KindUnreachable}, Err: errors.New("10.0.0.1 refused")},
 			KindUnreachable, "exgate: no connection to Exchange"},
-		{"another", io.EOF, KindOther, "did not say why"},
+		{"another", io.EOF, KindOther, "gave no reason"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

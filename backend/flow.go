@@ -2,26 +2,25 @@ package backend
 
 import "time"
 
-// flow is the pace of the bytes of a connection. Bytes are held back where they
-// pass and not by whole messages, so that one of 30 MB does not fill a link
-// for itself.
+// flow is the pace of a connection's bytes. It delays the bytes themselves and not
+// whole messages, so that a message of 30 MB does not fill the link.
 type flow struct {
 	in, out *Pace
-	counted int64 // of the bytes received; the reader's
+	counted int64 // the received bytes that in has counted; only the reader uses it
 }
 
-// flowPiece is what is written in one go where bytes have a pace.
+// flowPiece is the size of one write if bytes have a pace.
 const flowPiece = 16 << 10
 
-// KeepPace has the connection keep to a pace of bytes in each direction, from
-// now on. The time in which bytes are held back is no silence of the server.
+// KeepPace sets a pace of bytes for each direction, from now on. The time for which
+// bytes are delayed does not count as silence of the server.
 func (c *Conn) KeepPace(in, out *Pace) {
 	if in.Limits() || out.Limits() {
 		c.flow.Store(&flow{in: in, out: out, counted: c.in.Load()})
 	}
 }
 
-// holdIn waits, before more is read, for what has been read.
+// holdIn delays the next read for the bytes that have been read.
 func (c *Conn) holdIn() {
 	f := c.flow.Load()
 	if f == nil {
@@ -39,7 +38,7 @@ func (c *Conn) holdIn() {
 	f.counted = n
 }
 
-// holdOut writes p by pieces, each when its time has come.
+// holdOut writes p in pieces, each when the pace allows it.
 func (c *Conn) holdOut(f *flow, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		piece := p[n:min(n+flowPiece, len(p))]

@@ -6,33 +6,33 @@ import (
 	"strings"
 )
 
-// Attempt is one way to present a login upstream. Its password is sent as its
-// bytes need: quoted, as a literal, or by PLAIN.
+// Attempt is one way to send a login upstream. The password is sent as its characters
+// need: quoted, as a literal, or by PLAIN.
 type Attempt struct {
 	Form      Form
-	Spelling  string // of the domain or UPN suffix in it; "" if it has none
+	Spelling  string // the spelling of the domain or UPN suffix; "" if it has none
 	Mechanism string // one of the constants below
-	Authcid   string // name of the account whose password is sent; the mailbox that a token opens
-	Authzid   string // RFC 4616; only by PLAIN
-	// Mailbox names the mailbox wanted in the very string that goes upstream;
-	// "" in the name as a client sent it, of which that cannot be told.
+	Authcid   string // the account of the password; with a token, the mailbox
+	Authzid   string // RFC 4616; only with PLAIN
+	// Mailbox is the exact string upstream that names the mailbox; "" if the name goes
+	// on as the client sent it, because its mailbox is then not known.
 	Mailbox string
 }
 
-// The mechanisms of a form. A name for LOGIN can as well be the authcid of
-// PLAIN without an authzid, where the server or the password asks for that.
+// These are the mechanisms of a form. A name for LOGIN can also be the authcid of
+// PLAIN without an authzid, if the server or the password needs PLAIN.
 const (
 	MechanismLogin = "LOGIN"
 	MechanismPlain = "PLAIN"
 	MechanismToken = "XOAUTH2" // or OAUTHBEARER, where only that is offered
 )
 
-// formRow is one way to write a login; its strings are templates.
+// formRow is one form of a login. Its strings are templates.
 type formRow struct {
 	name      Form
 	authcid   string
 	authzid   string
-	mailbox   string // as Exchange reads it out of the others
+	mailbox   string // the mailbox that Exchange reads from the others
 	mechanism string
 	use       formUse
 }
@@ -40,16 +40,16 @@ type formRow struct {
 // formTable says how each form is written (docs/exchange.md#login-forms).
 //
 //	{as-sent}  the name as the client sent it
-//	{user}     the user before his @
+//	{user}     the user's name before the @
 //	{mailbox}  the mailbox wanted: its alias where the map has one, else the
 //	           name whole, since cut short it could name another's
 //	{alias}    the same, but cut at the @: Exchange 2000 and 2003 look up
 //	           nothing but aliases
 //	{admin}    the admin's name, before its @
-//	{login}    the admin as the client named him, with his domain if he did
+//	{login}    the admin's name from the client, with the domain if it has one
 //	{domain}   the domain, in each of its configured spellings
 //	{upn}      the UPN suffix
-//	{address}  the user with his UPN suffix: what Exchange Online takes with a
+//	{address}  the user with the UPN suffix: what Exchange Online takes with a
 //	           token, which is the admin's or the application's
 var formTable = []formRow{
 	{FormAsSent, `{as-sent}`, ``, ``, MechanismLogin, anyLogin},
@@ -65,17 +65,17 @@ var formTable = []formRow{
 	{FormToken, `{address}`, ``, `{address}`, MechanismToken, tokenLogin},
 }
 
-// formUse says whose logins a form is for.
+// formUse says for which logins a form is suitable.
 type formUse int
 
 const (
 	anyLogin   formUse = iota
-	ownLogin           // a user's, to his own mailbox
+	ownLogin           // a user's login to the user's own mailbox
 	adminLogin         // an admin's, to a user's mailbox
 	tokenLogin         // anybody's with a token
 )
 
-// suits tells whether a form is for logins of id with a password.
+// suits reports whether a form is suitable for a login of id with a password.
 func (u formUse) suits(id Identity) bool {
 	switch u {
 	case ownLogin:
@@ -86,22 +86,22 @@ func (u formUse) suits(id Identity) bool {
 	return u == anyLogin
 }
 
-// ForAdmins tells whether any of the forms is for logins of an admin.
+// ForAdmins reports whether any of the forms is suitable for an admin's login.
 func ForAdmins(forms []Form) bool {
 	return slices.ContainsFunc(formTable, func(row formRow) bool {
 		return (row.use == adminLogin || row.use == anyLogin) && slices.Contains(forms, row.name)
 	})
 }
 
-// Attempts returns the ways to present id, in the order in which they are to
-// be tried; the caller stops at MaxFailures. The forms are those of o.Forms
-// that suit id, else the profile's; those that need what is not known are left
-// out. There is always one: where no form suits, the names go on as they came.
+// Attempts returns the ways to send a login of id, in order. The caller stops at
+// MaxFailures. It uses the forms of o.Forms that suit id, or else the profile's. It
+// leaves out forms that need unknown names. There is always at least one attempt: if
+// no form suits, the names go on as the client sent them.
 //
-// A user's own login is presented as he sent it, unless o.Forms names one of
-// the forms for it: it never walks those of an admin. An admin's name that
-// came while nothing is configured is sent on as it came first, since nothing
-// says that it should be written otherwise.
+// A user's own login goes on as the client sent it, unless o.Forms has a form for it.
+// It never uses the forms of an admin. If no domain or UPN suffix is configured, an
+// admin's name is first tried as the client sent it, because nothing says how to
+// rewrite it.
 func (o LoginOptions) Attempts(id Identity, profile []Form) []Attempt {
 	if id.Form != "" {
 		o.Forms = []Form{id.Form}
@@ -119,8 +119,8 @@ func (o LoginOptions) Attempts(id Identity, profile []Form) []Attempt {
 	return attempts
 }
 
-// inForms returns the attempts that the forms give for id, one for each
-// spelling of what they name.
+// inForms returns the attempts for id in the given forms, one for each spelling of
+// the domain or UPN suffix.
 func (o LoginOptions) inForms(forms []Form, id Identity) []Attempt {
 	var attempts []Attempt
 	for _, form := range forms {
@@ -138,7 +138,7 @@ func (o LoginOptions) inForms(forms []Form, id Identity) []Attempt {
 	return attempts
 }
 
-// TokenAttempt returns the way to present id with a token. There is one.
+// TokenAttempt returns the only way to send a login of id with a token.
 func (o LoginOptions) TokenAttempt(id Identity) Attempt {
 	for _, row := range formTable {
 		if row.use == tokenLogin {
@@ -149,16 +149,23 @@ func (o LoginOptions) TokenAttempt(id Identity) Attempt {
 	panic("backend: no form for tokens")
 }
 
-// write fills in a row of the table; false if that cannot be.
+// write fills in the templates of a row. It returns false if a name is not known.
 func (o LoginOptions) write(row formRow, id Identity, spelling string) (Attempt, bool) {
 	authcid, ok := o.expand(row.authcid, id, spelling)
 	authzid, ok2 := o.expand(row.authzid, id, spelling)
 	mailbox, ok3 := o.expand(row.mailbox, id, spelling)
-	a := Attempt{Form: row.name, Spelling: spelling, Mechanism: row.mechanism, Authcid: authcid, Authzid: authzid, Mailbox: mailbox}
+	a := Attempt{
+		Form:      row.name,
+		Spelling:  spelling,
+		Mechanism: row.mechanism,
+		Authcid:   authcid,
+		Authzid:   authzid,
+		Mailbox:   mailbox,
+	}
 	return a, ok && ok2 && ok3
 }
 
-// spellings returns the values that a template's {domain} or {upn} takes.
+// spellings returns the values for a template's {domain} or {upn}.
 func (o LoginOptions) spellings(template string, id Identity) []string {
 	switch {
 	case strings.Contains(template, "{domain}"):
@@ -169,13 +176,13 @@ func (o LoginOptions) spellings(template string, id Identity) []string {
 	return []string{""}
 }
 
-// same tells whether b would say the same to Exchange.
+// same reports whether b sends the same names to Exchange.
 func (a Attempt) same(b Attempt) bool {
 	return a.Mechanism == b.Mechanism && a.Authcid == b.Authcid && a.Authzid == b.Authzid
 }
 
-// expand fills in a template; false if a part of it is not known. A value that
-// has the template's own separator in it fits nowhere: domain\user is no user.
+// expand fills in a template. It returns false if a part is not known, or if a value
+// contains the template's own separator, such as domain\user in place of a user.
 func (o LoginOptions) expand(template string, id Identity, spelling string) (string, bool) {
 	login := id.Admin
 	if id.Domain != "" {
@@ -220,7 +227,7 @@ func bothHave(a, b, separator string) bool {
 	return strings.Contains(a, separator) && strings.Contains(b, separator)
 }
 
-// address is a user with a UPN suffix, if it is known.
+// address returns a user's name with the UPN suffix, if the suffix is known.
 func (o LoginOptions) address(user string) string {
 	if o.UPN == "" || strings.Contains(user, "@") {
 		return user
@@ -228,7 +235,7 @@ func (o LoginOptions) address(user string) string {
 	return user + "@" + o.UPN
 }
 
-// mailbox is how the mailbox of id is called in an admin's login.
+// mailbox returns the name of id's mailbox in an admin's login.
 func (o LoginOptions) mailbox(id Identity) string {
 	for _, a := range o.Aliases {
 		if strings.EqualFold(a.User, id.User) {
@@ -238,10 +245,10 @@ func (o LoginOptions) mailbox(id Identity) string {
 	return id.User
 }
 
-// domains returns the spellings of the domain that id is in: the client's own
-// first, and no other unless it is one of those configured, since the same
-// name in another domain is another account. An admin named by his address is
-// sure only with his own UPN suffix.
+// domains returns the spellings of id's domain. The client's own spelling comes first.
+// The configured spellings follow only if the client's is one of them, because the
+// same name in another domain is another account. An admin who is named by an address
+// is unambiguous only with that address's UPN suffix.
 func (o LoginOptions) domains(id Identity) []string {
 	switch {
 	case id.Domain == "" && strings.Contains(id.Admin, "@"):
@@ -260,8 +267,8 @@ func (o LoginOptions) domains(id Identity) []string {
 	return spellings
 }
 
-// upns returns the UPN suffix of who logs in: his own if his name has one, else
-// the configured one, else the DNS spelling of the domain.
+// upns returns the UPN suffix of the account that logs in: the suffix in its name, else
+// the configured suffix, else the DNS name of the domain.
 func (o LoginOptions) upns(id Identity) []string {
 	who := cmp.Or(id.Admin, id.User)
 	if local := localPart(who); local != who {

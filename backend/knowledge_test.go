@@ -37,7 +37,7 @@ func TestEveryKindHasAnEntry(t *testing.T) {
 	}
 }
 
-// has tells whether an entry has a text among its replies and phrases. Full
+// has reports whether an entry has a text among its replies and phrases. Full
 // stops do not count there.
 func has(e knowledge.Entry, text string) bool {
 	plain := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), ".", "") }

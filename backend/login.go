@@ -15,18 +15,18 @@ import (
 	"exgate/backend/wire"
 )
 
-// Upstream is one server and what has been learned about logging in to it. It
-// is safe for use by several goroutines.
+// Upstream is one server, with the experience of earlier logins. It is safe for
+// concurrent use.
 type Upstream struct {
 	opts       Options
 	dialer     *Dialer
 	choose     func(Evidence) Choice
 	remembered Remembered
-	tokens     *OAuth2 // nil where the gateway has none to give
+	tokens     *OAuth2 // nil if the gateway gets no tokens
 }
 
-// NewUpstream returns an Upstream, or what is wrong with the options. choose
-// says how to log in, by what is known before the login.
+// NewUpstream returns an Upstream, or the faults of the options. choose decides how
+// to log in, from the evidence before the login.
 func NewUpstream(o Options, choose func(Evidence) Choice) (*Upstream, error) {
 	dialer, err := NewDialer(o)
 	if err != nil {
@@ -41,30 +41,31 @@ func NewUpstream(o Options, choose func(Evidence) Choice) (*Upstream, error) {
 	return u, nil
 }
 
-// Choice is how the login to a server goes.
+// Choice says how to log in to a server.
 type Choice struct {
-	Forms    []Form // of an admin's login, in order
+	Forms    []Form // the forms of an admin's login, in order
 	Verify   bool   // prove that the mailbox can be opened
 	Identify bool   // ask for ID, which settles the profile
-	Exchange bool   // what only Exchange refuses is refused here
+	Exchange bool   // refuse logins that Exchange always refuses
 }
 
-// Session is an upstream connection that is logged in.
+// Session is a logged-in upstream connection.
 type Session struct {
 	*Conn
 	Attempt  Attempt  // the form that was accepted
 	Evidence Evidence // with the capabilities after the login
 }
 
-// Open dials and logs in as id, in the forms that may suit, until one is
-// accepted or MaxFailures are refused. The caller owns the connection. trace
-// may be nil. An error is an *Error.
+// Open dials and logs in as id. It tries the suitable forms until the server accepts
+// one, or has refused MaxFailures. The caller owns the connection. trace may be nil.
+// An error is an *Error.
 func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace Trace) (*Session, error) {
 	dialed, err := u.dialer.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	conn := newConn(dialed, u.opts.Timeouts, trace)
+	conn.literalPlus = u.opts.LiteralPlus
 	session, err := u.login(ctx, conn, id, cred, func(Attempt, string, bool) {})
 	if err != nil {
 		conn.Close()
@@ -73,9 +74,11 @@ func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace
 	return session, nil
 }
 
-// login logs in on a connection. tried hears of each form, with the server's
-// reply or the reason why it was not asked.
-func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Credential, tried func(a Attempt, reply string, ok bool)) (*Session, error) {
+// login logs in on a connection. It calls tried for each form, with the server's
+// reply or the reason why the form was not sent.
+func (u *Upstream) login(
+	ctx context.Context, conn *Conn, id Identity, cred Credential, tried func(a Attempt, reply string, ok bool),
+) (*Session, error) {
 	if conn.Capabilities == nil {
 		if err := conn.askCapabilities(ctx); err != nil {
 			return nil, loginError(err)
@@ -88,7 +91,7 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Cred
 		return nil, barred(id)
 	}
 	attempts, refusal := conn.possible(u.attempts(id, cred, choice), cred.Allow, tried)
-	if cred.Tokens == nil { // else there is one form only
+	if cred.Tokens == nil { // with a token there is only one form
 		attempts = u.remembered.Narrow(id, attempts)
 	}
 	for _, a := range attempts[:min(len(attempts), u.maxFailures())] {
@@ -104,7 +107,7 @@ func (u *Upstream) login(ctx context.Context, conn *Conn, id Identity, cred Cred
 			refused.Text = status.shown
 			refusal = refused
 			if refused.Kind != KindCredentials && refused.Kind != KindOther {
-				break // another form would fare no better
+				break // another form would fail too
 			}
 			u.remembered.Refused(id, a)
 			continue
@@ -125,7 +128,7 @@ func (u *Upstream) maxFailures() int {
 	return cmp.Or(u.opts.Login.MaxFailures, DefaultMaxFailures)
 }
 
-// attempts are the ways to present id, in order.
+// attempts returns the ways to present id, in order.
 func (u *Upstream) attempts(id Identity, cred Credential, choice Choice) []Attempt {
 	if cred.Tokens != nil {
 		return []Attempt{u.opts.Login.TokenAttempt(id)}
@@ -133,13 +136,15 @@ func (u *Upstream) attempts(id Identity, cred Credential, choice Choice) []Attem
 	return u.opts.Login.Attempts(id, choice.Forms)
 }
 
-// notSent begins the reason why a form was not tried.
+// notSent begins the reason why a form was not sent.
 const notSent = "not sent: "
 
-// possible returns of attempts those that the server takes and that are
-// allowed, and why the last of the others is not. Asking for what a server
-// does not offer would cost an error.
-func (c *Conn) possible(attempts []Attempt, allow func(mailbox string) error, tried func(Attempt, string, bool)) (possible []Attempt, refusal error) {
+// possible returns the attempts that the server supports and that are allowed. refusal
+// says why the last of the others is not sent: an attempt that the server does not
+// support would cost an error.
+func (c *Conn) possible(
+	attempts []Attempt, allow func(mailbox string) error, tried func(Attempt, string, bool),
+) (possible []Attempt, refusal error) {
 	for _, a := range attempts {
 		if err := c.refuses(a, allow); err != nil {
 			refusal = err
@@ -151,13 +156,13 @@ func (c *Conn) possible(attempts []Attempt, allow func(mailbox string) error, tr
 	return possible, refusal
 }
 
-// refuses returns why an attempt is not sent, or nil.
+// refuses returns the reason why an attempt is not sent, or nil.
 func (c *Conn) refuses(a Attempt, allow func(mailbox string) error) *Error {
 	if mechanism, ok := c.takes(a); !ok {
-		text := fmt.Sprintf("no form of this login can be written for this server: it needs AUTH=%s, and the server offers %s",
+		text := fmt.Sprintf("the server does not support this login: the login needs AUTH=%s, but the server offers %s",
 			mechanism, strings.Join(c.Capabilities, " "))
 		if c.TLS == "" && c.Has("LOGINDISABLED") && c.Has("STARTTLS") {
-			text += "; it takes logins after STARTTLS only: set upstream.tls: starttls"
+			text += "; it accepts logins only after STARTTLS: set upstream.tls: starttls"
 		}
 		return &Error{Doing: "login", Failure: Failure{Kind: KindNotOffered, Text: text}}
 	}
@@ -170,7 +175,8 @@ func (c *Conn) refuses(a Attempt, allow func(mailbox string) error) *Error {
 	return nil
 }
 
-// loginError gives an error of the connection its kind; one of a token has it.
+// loginError returns an error of a login with its kind. An error of a token already
+// has one.
 func loginError(err error) error {
 	var known *Error
 	if errors.As(err, &known) {
@@ -179,22 +185,23 @@ func loginError(err error) error {
 	return &Error{Failure: FailureOf(err), Doing: "login", Err: err}
 }
 
-// loginStatus is the reply to a login, with its text as it may be told.
+// loginStatus is the reply to a login, with its text without secrets.
 type loginStatus struct {
 	wire.Status
 	shown string
 }
 
-// ask sends a login.
+// ask sends the request of a login.
 func (c *Conn) ask(ctx context.Context, req *Request) (loginStatus, error) {
 	status, err := c.Do(ctx, req)
 	return loginStatus{status, req.shown(status.Text)}, err
 }
 
-// prove sends one attempt with its password or token. A token that was kept
-// too long is replaced by a fresh one, once.
+// prove sends one attempt with its password or token. If the server refuses a token
+// that was fetched earlier, prove tries once more with a new one.
 func (c *Conn) prove(ctx context.Context, a Attempt, cred Credential) (loginStatus, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeouts.Login, fmt.Errorf("no answer to the login for %s", c.timeouts.Login))
+	cause := fmt.Errorf("the server has not answered the login for %s", c.timeouts.Login)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeouts.Login, cause)
 	defer cancel()
 	if cred.Tokens == nil {
 		return c.sendPassword(ctx, a, cred.Password)
@@ -228,13 +235,17 @@ func (c *Conn) sendPassword(ctx context.Context, a Attempt, password Secret) (lo
 func (c *Conn) sendToken(ctx context.Context, a Attempt, token Secret) (loginStatus, error) {
 	if !c.Has("AUTH=" + MechanismToken) {
 		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(a.Authcid) // saslname, RFC 5801 section 4
-		return c.sasl(ctx, sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: token.Reveal()}), token)
+		return c.sasl(
+			ctx,
+			sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: name, Token: token.Reveal()}),
+			token,
+		)
 	}
 	return c.sasl(ctx, xoauth2{a.Authcid, token}, token)
 }
 
-// sasl proves a login with secret by a mechanism, with the initial response where that is announced
-// (RFC 4959).
+// sasl proves a login by a SASL mechanism. It sends the initial response at once if
+// the server supports that (RFC 4959).
 func (c *Conn) sasl(ctx context.Context, client sasl.Client, secret Secret) (loginStatus, error) {
 	mechanism, ir, err := client.Start()
 	if err != nil {
@@ -276,12 +287,12 @@ func (x xoauth2) Start() (mechanism string, ir []byte, err error) {
 	return MechanismToken, []byte("user=" + x.mailbox + "\x01auth=Bearer " + x.token.Reveal() + "\x01\x01"), nil
 }
 
-// Next answers the challenge in which servers other than Exchange say why they
-// refuse: with nothing, whereupon the NO follows.
+// Next answers a challenge with nothing. Servers other than Exchange send a challenge
+// with the reason for a refusal, and then NO.
 func (xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
 
-// takes tells whether the server offers what an attempt needs, and what that
-// is. AUTH=PLAIN is not offered by Exchange 2003 (docs/exchange.md#capabilities).
+// takes returns the mechanism that an attempt needs, and reports whether the server
+// offers it. Exchange 2003 does not offer AUTH=PLAIN (docs/exchange.md#capabilities).
 func (c *Conn) takes(a Attempt) (mechanism string, ok bool) {
 	switch {
 	case a.Mechanism == MechanismToken:
@@ -292,19 +303,19 @@ func (c *Conn) takes(a Attempt) (mechanism string, ok bool) {
 	return a.Mechanism, true
 }
 
-// needsPlain tells whether a name and password go by PLAIN where LOGIN would
-// do: where LOGIN is off, and where it would need a literal.
+// needsPlain reports whether a name and password must go by PLAIN instead of LOGIN:
+// LOGIN is disabled, or it would need a literal.
 func (c *Conn) needsPlain(name, password string) bool {
 	return c.Has("LOGINDISABLED") || (!quotable(name) || !quotable(password)) && c.Has("AUTH=PLAIN")
 }
 
-// Has tells whether the server announced a capability.
+// Has reports whether the server announced a capability.
 func (c *Conn) Has(capability string) bool { return containsFold(c.Capabilities, capability) }
 
-// introduce learns what there is to know after a login, and proves the mailbox.
+// introduce asks for capabilities and ID after a login, and proves the mailbox.
 func (s *Session) introduce(ctx context.Context, id Identity, status wire.Status, choice Choice) error {
 	if args, ok := status.CodeArgs("CAPABILITY"); ok {
-		s.Capabilities = strings.Fields(args)
+		s.Capabilities = capabilities(args)
 	} else if err := s.askCapabilities(ctx); err != nil {
 		return loginError(err)
 	}
@@ -322,13 +333,35 @@ func (s *Session) introduce(ctx context.Context, id Identity, status wire.Status
 	return nil
 }
 
+// maxCapabilities and maxCapability bound what is remembered of a server's
+// capabilities, and the bytes of one. Exchange has about twenty.
+const (
+	maxCapabilities = 128
+	maxCapability   = 128
+)
+
+// capabilities reads the arguments of CAPABILITY. What is beyond the bounds is
+// left out.
+func capabilities(args string) []string {
+	list := []string{}
+	for word := range strings.FieldsSeq(args) {
+		if len(list) == maxCapabilities {
+			break
+		}
+		if len(word) <= maxCapability {
+			list = append(list, strings.Clone(word)) // not the whole line with it
+		}
+	}
+	return list
+}
+
 func (c *Conn) askCapabilities(ctx context.Context) error {
 	var list []string
 	req := NewRequest("CAPABILITY")
 	req.Untagged = func(line []byte) bool {
 		rest, ok := cutPrefixFold(string(line), "* CAPABILITY ")
 		if ok {
-			list = strings.Fields(rest)
+			list = capabilities(rest)
 		}
 		return ok
 	}
@@ -337,8 +370,8 @@ func (c *Conn) askCapabilities(ctx context.Context) error {
 	return err
 }
 
-// verify proves that the mailbox can be opened: Exchange says OK to a login
-// that cannot, and fails the next commands with "User is authenticated but not
+// verify proves that the mailbox can be opened. Exchange answers OK to a login that
+// cannot open its mailbox, and refuses the next commands with "User is authenticated but not
 // connected." (docs/exchange.md#not-connected).
 func (s *Session) verify(ctx context.Context, id Identity) error {
 	req := NewRequest("STATUS").Mailbox("INBOX").Raw("(UIDNEXT)")
@@ -353,12 +386,12 @@ func (s *Session) verify(ctx context.Context, id Identity) error {
 	if status.Word == "OK" {
 		return nil
 	}
-	refusal := ReplyError("opening the mailbox", status)
+	refusal := ReplyError("open the mailbox", status)
 	refusal.Failure = refusal.For(id)
 	return refusal
 }
 
-// identify asks for ID with NIL, since Exchange does not take "ID ()"
+// identify asks for ID with NIL, because Exchange does not accept "ID ()"
 // (docs/exchange.md#id).
 func (s *Session) identify(ctx context.Context) error {
 	req := NewRequest("ID").Raw("NIL")
@@ -375,19 +408,28 @@ func (s *Session) identify(ctx context.Context) error {
 
 var idString = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|NIL`)
 
+// The bounds of RFC 2971 section 3.3: pairs, bytes of a key and of a value.
+const (
+	maxIDPairs = 30
+	maxIDKey   = 30
+	maxIDValue = 1024
+)
+
 // parseID reads the list of an ID reply (RFC 2971): keys and values in turn.
+// What is beyond the bounds is left out.
 func parseID(list string) map[string]string {
-	fields := idString.FindAllStringSubmatch(list, -1)
+	fields := idString.FindAllStringSubmatch(list, 2*maxIDPairs)
 	id := make(map[string]string)
 	for pair := range slices.Chunk(fields, 2) {
-		if len(pair) == 2 {
-			id[strings.ToLower(pair[0][1])] = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(pair[1][1])
+		if len(pair) == 2 && len(pair[0][1]) <= maxIDKey && len(pair[1][1]) <= maxIDValue {
+			value := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(pair[1][1])
+			id[strings.ToLower(strings.Clone(pair[0][1]))] = strings.Clone(value) // not the whole line with it
 		}
 	}
 	return id
 }
 
-// cutPrefixFold is strings.CutPrefix in any case of ASCII letters.
+// cutPrefixFold is strings.CutPrefix, ignoring the case of letters.
 func cutPrefixFold(s, prefix string) (rest string, ok bool) {
 	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
 		return s, false

@@ -180,11 +180,11 @@ func TestLoginRefused(t *testing.T) {
 		{"what the server does not offer is not tried", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Forms: []Form{FormPlainAuthzid, FormDomainAdminUser}}, admin,
 			[]string{`C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
 		{"nothing that the server offers", LoginOptions{}, Choice{}, Identity{Admin: "admin", User: "bob"},
-			[]string{"CLOSE"}, KindNotOffered, "no form of this login can be written for this server: it needs AUTH=PLAIN, and the server offers IMAP4rev1"},
+			[]string{"CLOSE"}, KindNotOffered, "the server does not support this login: the login needs AUTH=PLAIN, but the server offers IMAP4rev1"},
 		{"the built-in Administrator", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Exchange: true, Forms: []Form{FormDomainAdminUser}},
 			Identity{Domain: "EXAMPLE", Admin: "administrator@example.com", User: "bob"}, []string{"CLOSE"}, KindRefusedHere,
-			`login as "administrator@example.com": Exchange never lets the built-in Administrator in over IMAP, ` +
-				"and each try counts toward its lock-out: use another admin account, which has a mailbox of its own and FullAccess on this one"},
+			`login as "administrator@example.com": Exchange never accepts the built-in Administrator over IMAP, ` +
+				"and each attempt counts towards its lock-out: use another admin account that has its own mailbox, and FullAccess on this one"},
 		{"the built-in Administrator elsewhere", LoginOptions{Domains: []string{"EXAMPLE"}}, Choice{Forms: []Form{FormDomainAdminUser}},
 			Identity{Domain: "EXAMPLE", Admin: "Administrator", User: "bob"},
 			[]string{`C: xg1 LOGIN "EXAMPLE\\Administrator\\bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
@@ -221,7 +221,7 @@ func TestLoginTimeout(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
-			if FailureOf(err).Kind != KindLost || !strings.Contains(err.Error(), "no answer to the login for 50ms") {
+			if FailureOf(err).Kind != KindLost || !strings.Contains(err.Error(), "the server has not answered the login for 50ms") {
 				t.Errorf("got %v", err)
 			}
 		})

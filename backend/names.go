@@ -10,16 +10,16 @@ import (
 	"unicode"
 )
 
-// Claim is what a client says about itself in LOGIN or AUTHENTICATE. A LOGIN
-// has no Authzid.
+// Claim has the names and the secret that a client sends in LOGIN or AUTHENTICATE. A
+// LOGIN has no Authzid.
 type Claim struct {
-	Authcid  string // whose password it is; the mailbox that Token opens
-	Authzid  string // whose mailbox is wanted, RFC 4616; "" or the same: his own
+	Authcid  string // the account of the password; with a token, the mailbox
+	Authzid  string // the user whose mailbox is opened (RFC 4616); "" or Authcid: the account's own
 	Password Secret
-	Token    Secret // of XOAUTH2 or OAUTHBEARER, in place of Password
+	Token    Secret // of XOAUTH2 or OAUTHBEARER, instead of Password
 }
 
-// String shows the names, and stars for the secret.
+// String returns the names, and stars for the secret.
 func (c Claim) String() string {
 	proof := stars
 	if !c.Token.None() {
@@ -31,7 +31,7 @@ func (c Claim) String() string {
 	return fmt.Sprintf("%q for %q %s", c.Authcid, c.Authzid, proof)
 }
 
-// Credential is the client's own.
+// Credential returns the client's own credential.
 func (c Claim) Credential() Credential {
 	if !c.Token.None() {
 		return Credential{Tokens: OwnToken{c.Token}}
@@ -39,31 +39,30 @@ func (c Claim) Credential() Credential {
 	return Credential{Password: c.Password}
 }
 
-// GoString is String, so that %#v does not show the password either.
+// GoString returns String, so that %#v does not show the password either.
 func (c Claim) GoString() string { return c.String() }
 
-// LogValue is String for a log.
+// LogValue returns String for a log.
 func (c Claim) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// Identity is what a Claim means.
+// Identity is the meaning of a Claim.
 type Identity struct {
-	User   string // whose mailbox is opened
-	Admin  string // whose password opens it; "": the user's own
-	Domain string // Windows domain named by the client; "" if none
-	AsSent string // the name as it came; "" where it came as two, by PLAIN authzid
-	Form   Form   // how it is to be written; "": as the options say
+	User   string // the user whose mailbox is opened
+	Admin  string // the account whose password opens it; "": the user's own
+	Domain string // the Windows domain in the client's name; "" if none
+	AsSent string // the name as the client sent it; "" if it sent two, by PLAIN with authzid
+	Form   Form   // the form to write the login in; "": as the options say
 }
 
-// Resolve decides what a client's names mean, by the table readings. An error
-// says what is wrong with them and what to do; nothing has then been asked of
-// Exchange.
+// Resolve decides what a client's names mean, by the table readings. An error says
+// what is wrong with the names, and the remedy. Resolve does not ask Exchange.
 func (o LoginOptions) Resolve(c Claim) (Identity, error) {
 	if c.Authcid == "" {
-		return Identity{}, errors.New("login name: it is empty")
+		return Identity{}, errors.New("the login name is empty")
 	}
 	for _, name := range []string{c.Authcid, c.Authzid} {
 		if err := checkName(name); err != nil {
-			return Identity{}, fmt.Errorf("login name %q: %w", name, err)
+			return Identity{}, fmt.Errorf("the login name %.100q is not valid: %w", name, err)
 		}
 	}
 	for _, read := range readings {
@@ -76,16 +75,16 @@ func (o LoginOptions) Resolve(c Claim) (Identity, error) {
 	panic("backend: no reading for a login name") // the last row reads every name
 }
 
-// readings is the table of what names mean: the first that can read a claim
+// readings are the meanings of names, in order. The first that matches a claim
 // decides.
 var readings = []func(LoginOptions, Claim) (Identity, bool){
 	readAuthzid,       // PLAIN with authzid: authcid is the admin
-	readSeparator,     // user*admin, by a configured separator
+	readSeparator,     // user*admin, with a configured separator
 	readThreeParts,    // domain\admin\user, domain/admin/user
 	readAdminAddress,  // admin@upn\user, admin@upn/user
-	readKnownDomain,   // domain\user, domain/user: a configured domain
-	readAdminAndUser,  // admin\user: any other, if domains are configured
-	readUserAsItComes, // user, user@domain, and what was not understood
+	readKnownDomain,   // domain\user, domain/user, with a configured domain
+	readAdminAndUser,  // any other admin\user, if domains are configured
+	readUserAsItComes, // user, user@domain, and every other name
 }
 
 func readAuthzid(o LoginOptions, c Claim) (Identity, bool) {
@@ -125,8 +124,9 @@ func readThreeParts(_ LoginOptions, c Claim) (Identity, bool) {
 	return Identity{}, false
 }
 
-// readAdminAddress reads [MS-OXIMAP4] section 2.2.2 with the delegate named by
-// UPN. No address has a slash after its @, so both separators are sure signs.
+// readAdminAddress reads the form of [MS-OXIMAP4] section 2.2.2 in which the
+// delegate is named by UPN. No address has a slash or backslash after its @, so both
+// separators are unambiguous.
 func readAdminAddress(_ LoginOptions, c Claim) (Identity, bool) {
 	for _, sep := range []string{`\`, "/"} {
 		if admin, user, ok := cutPair(c.Authcid, sep); ok && strings.Contains(admin, "@") {
@@ -136,7 +136,7 @@ func readAdminAddress(_ LoginOptions, c Claim) (Identity, bool) {
 	return Identity{}, false
 }
 
-// readKnownDomain takes the slash, too, which Exchange 2003 was written with.
+// readKnownDomain also accepts the slash, which clients of Exchange 2003 use.
 func readKnownDomain(o LoginOptions, c Claim) (Identity, bool) {
 	for _, sep := range []string{`\`, "/"} {
 		if domain, user, ok := cutPair(c.Authcid, sep); ok && o.isDomain(domain) {
@@ -146,9 +146,9 @@ func readKnownDomain(o LoginOptions, c Claim) (Identity, bool) {
 	return Identity{}, false
 }
 
-// readAdminAndUser needs a configured domain: without one, the first part is
-// more likely the domain that nobody has configured. A slash may be part of a
-// user's name and says nothing.
+// readAdminAndUser needs a configured domain. Without one, the first part is more
+// likely a domain that nobody has configured. It does not accept a slash, which may
+// be part of a user's name.
 func readAdminAndUser(o LoginOptions, c Claim) (Identity, bool) {
 	admin, user, ok := cutPair(c.Authcid, `\`)
 	if !ok || (len(o.Domains) == 0 && o.UPN == "") {
@@ -161,7 +161,8 @@ func readUserAsItComes(_ LoginOptions, c Claim) (Identity, bool) {
 	return Identity{User: c.Authcid, AsSent: c.Authcid}, true
 }
 
-// adminFor is the identity of admin, who may be written domain\admin, for user.
+// adminFor returns the identity of an admin, written admin or domain\admin, for a
+// user's mailbox.
 func adminFor(admin, user string) Identity {
 	if domain, name, ok := cutPair(admin, `\`); ok {
 		return Identity{Domain: domain, Admin: name, User: user}
@@ -169,13 +170,14 @@ func adminFor(admin, user string) Identity {
 	return Identity{Admin: admin, User: user}
 }
 
-// cutPair splits a name at sep if it has exactly two parts, neither empty.
+// cutPair splits a name at sep. ok reports whether it has exactly two parts, neither
+// of them empty.
 func cutPair(name, sep string) (first, second string, ok bool) {
 	first, second, _ = strings.Cut(name, sep)
 	return first, second, first != "" && second != "" && !strings.Contains(second, sep)
 }
 
-// isDomain tells whether name is one of the configured spellings.
+// isDomain reports whether name is one of the configured spellings of the domain.
 func (o LoginOptions) isDomain(name string) bool {
 	return (o.UPN != "" && strings.EqualFold(name, o.UPN)) || containsFold(o.Domains, name)
 }
@@ -184,37 +186,48 @@ func containsFold(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
 }
 
-// checkName refuses what no Windows account is called and what could break the
-// line that carries it upstream.
+// maxName is the maximum length of a login name in bytes. Domain, admin and user of
+// 254 bytes each are below it. It also bounds what exgate remembers by name.
+const maxName = 1024
+
+// checkName returns an error for a name that no Windows account can have, or that
+// could break the line in which it is sent upstream.
 func checkName(name string) error {
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		return errors.New("it has a control character (NUL, CR, LF, TAB or the like), which no account name has")
+		return errors.New("it contains a control character, such as NUL, CR, LF or TAB")
 	}
 	parts := strings.Split(name, `\`)
 	switch {
+	case len(name) > maxName:
+		return fmt.Errorf("it has more than %d bytes", maxName)
 	case len(parts) > 3:
-		return fmt.Errorf(`it has %d backslashes: write domain\admin\user, admin@domain\user or domain\user`, len(parts)-1)
+		return fmt.Errorf(
+			`it has %d backslashes: write domain\admin\user, admin@domain\user or domain\user`,
+			len(parts)-1,
+		)
 	case len(parts) > 1 && slices.Contains(parts, ""):
-		return errors.New(`a part before, between or after its backslashes is empty: write domain\admin\user, admin@domain\user or domain\user`)
+		return errors.New(`a part before, between or after its backslashes is empty: ` +
+			`write domain\admin\user, admin@domain\user or domain\user`)
 	}
 	return nil
 }
 
-// BuiltinAdministrator tells whether the admin is the account that Exchange
-// bars from IMAP under all circumstances (docs/exchange.md#login-forms;
+// BuiltinAdministrator reports whether the admin is the account that Exchange
+// never accepts over IMAP (docs/exchange.md#login-forms;
 // imapsync#136).
 func (id Identity) BuiltinAdministrator() bool {
 	return strings.EqualFold(localPart(id.Admin), "Administrator")
 }
 
-// barred is the refusal of the built-in Administrator before an Exchange.
+// barred returns the refusal of the built-in Administrator.
 func barred(id Identity) error {
-	return refusedHere("login as %q: Exchange never lets the built-in Administrator in over IMAP, "+
-		"and each try counts toward its lock-out: use another admin account, which has a mailbox of its own and FullAccess on this one", id.Admin)
+	return refusedHere("login as %q: Exchange never accepts the built-in Administrator over IMAP, and each attempt "+
+		"counts towards its lock-out: use another admin account that has its own mailbox, and FullAccess on this one",
+		id.Admin)
 }
 
-// localPart is what stands before the @ of an address, or all of a name
-// without one.
+// localPart returns the part of an address before the @, or the whole name if it has
+// none.
 func localPart(name string) string {
 	if i := strings.LastIndexByte(name, '@'); i > 0 {
 		return name[:i]

@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
 
-// OAuth2 gives access tokens, fetches them where it has none that lasts, and
-// keeps them by client, user and secret. It is a TokenSource. Use NewOAuth2.
+// OAuth2 gives access tokens. It keeps tokens by client, account and secret, and
+// fetches a new one when the old one ends soon. It is a TokenSource. Use NewOAuth2.
 type OAuth2 struct {
 	opts  OAuth2Options
 	fetch func(ctx context.Context, account string, secret Secret) (accessToken, error)
@@ -22,33 +25,33 @@ type OAuth2 struct {
 // accessToken is a token as it was fetched.
 type accessToken struct {
 	value  Secret
-	expiry time.Time // zero: not known, so that it is used once
+	expiry time.Time // zero: not known; the token is then used once
 }
 
-// tokenKey is what a token was fetched for. The client is the same throughout
-// one OAuth2.
+// tokenKey identifies the purpose of a token. The client is the same for one
+// OAuth2.
 type tokenKey struct {
 	account string
-	secret  [sha256.Size]byte // so that a wrong secret never gets what the right one fetched
+	secret  [sha256.Size]byte // so that a wrong secret never gets the token of the right one
 }
 
-// keptToken is a token that is used until shortly before its end. Whoever
-// holds busy fetches a new one, and the others wait for that.
+// keptToken is a token that is used until shortly before its end. The goroutine that
+// holds busy fetches a new token, and the others wait for it.
 type keptToken struct {
 	busy    chan struct{}
 	token   accessToken
 	fetched time.Time
 }
 
-// maxKept bounds the tokens kept; any of them can be fetched again.
+// maxKept is the maximum number of tokens in memory. Each can be fetched again.
 const maxKept = 10_000
 
-// refreshAhead is how long before its end a token is not given out any more:
-// the session that begins with it should not end at once. Of a short life it
-// is a quarter.
+// refreshAhead is the time before its end at which a token is no longer given out,
+// because its session would end too soon. For a token with a short life it is a
+// quarter of that life.
 const refreshAhead = 5 * time.Minute
 
-// NewOAuth2 returns a source, or what is wrong with the options.
+// NewOAuth2 returns a token source, or the faults of the options.
 func NewOAuth2(o OAuth2Options) (*OAuth2, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -65,7 +68,7 @@ func NewOAuth2(o OAuth2Options) (*OAuth2, error) {
 	return s, nil
 }
 
-// Held tells whether the gateway holds what opens mailboxes.
+// Held reports whether the gateway holds a credential that opens mailboxes.
 func (s *OAuth2) Held() bool { return s.opts.Held() }
 
 // Token implements TokenSource.
@@ -78,7 +81,8 @@ func (s *OAuth2) Refused(mailbox string, token Token) {
 	s.forget(s.key(mailbox, s.opts.ClientSecret), token)
 }
 
-// WithSecret is the source for one login, whose password is the client secret.
+// WithSecret returns the token source for one login, whose password is the client
+// secret.
 func (s *OAuth2) WithSecret(secret Secret) TokenSource { return secretSource{s, secret} }
 
 // secretSource is an OAuth2 with a secret that it does not hold.
@@ -97,7 +101,8 @@ func (s secretSource) Refused(mailbox string, token Token) {
 	s.forget(s.key(mailbox, s.secret), token)
 }
 
-// account is whose token opens a mailbox: of an application there is one only.
+// account returns the account whose token opens a mailbox. An application has only
+// one token, so its account is "".
 func (s *OAuth2) account(mailbox string) string {
 	switch s.opts.Flow {
 	case FlowClientCredentials:
@@ -112,7 +117,7 @@ func (s *OAuth2) key(mailbox string, secret Secret) tokenKey {
 	return tokenKey{accountName(s.account(mailbox)), sha256.Sum256([]byte(secret.Reveal()))}
 }
 
-// token gives the token that is kept, or a fresh one.
+// token returns the token in memory, or a new one.
 func (s *OAuth2) token(ctx context.Context, mailbox string, secret Secret) (Token, error) {
 	kept := s.entry(s.key(mailbox, secret))
 	select {
@@ -128,11 +133,34 @@ func (s *OAuth2) token(ctx context.Context, mailbox string, secret Secret) (Toke
 	if err != nil {
 		return Token{}, err
 	}
+	if err := checkToken(fresh.value.Reveal()); err != nil {
+		return Token{}, tokenError(KindTokenRefused, err)
+	}
 	kept.token, kept.fetched = fresh, s.now()
 	return Token{Value: fresh.value}, nil
 }
 
-// lasts tells whether a token is good for a session that begins now.
+// maxToken bounds an access token: those of Microsoft Entra have some thousand
+// bytes.
+const maxToken = 32 << 10
+
+// checkToken returns an error for a text that is not an access token (RFC 6750
+// section 2.1). A ^A would end the field of XOAUTH2 that carries the token, and the
+// rest would become another field.
+func checkToken(token string) error {
+	switch i := strings.IndexFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }); {
+	case token == "":
+		return errors.New("the access token is empty")
+	case len(token) > maxToken:
+		return fmt.Errorf("the access token has %d bytes, more than %d", len(token), maxToken)
+	case i >= 0:
+		return fmt.Errorf("the access token has a character that none may have (0x%02X, byte %d of %d): "+
+			"look at the token endpoint or the token command", token[i], i+1, len(token))
+	}
+	return nil
+}
+
+// lasts reports whether a token lasts long enough for a session that begins now.
 func (k *keptToken) lasts(now time.Time) bool {
 	ahead := min(refreshAhead, k.token.expiry.Sub(k.fetched)/4)
 	return !k.token.value.None() && now.Before(k.token.expiry.Add(-ahead))
@@ -155,10 +183,11 @@ func (s *OAuth2) entry(key tokenKey) *keptToken {
 	return kept
 }
 
-// forget drops a token that was refused, unless another has come meanwhile.
+// forget drops a token that the upstream has refused, unless a new one has replaced
+// it meanwhile.
 func (s *OAuth2) forget(key tokenKey, refused Token) {
 	kept := s.entry(key)
-	kept.busy <- struct{}{} // a fetch at hand ends in bounded time
+	kept.busy <- struct{}{} // a fetch in progress ends within tokenTimeout
 	if kept.token.value == refused.Value {
 		kept.token = accessToken{}
 	}

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// assertionLife is how long a client assertion is good for: it is used at once.
+// assertionLife is the validity of a client assertion, which is used at once.
 const assertionLife = 10 * time.Minute
 
-// clientAssertion is the JWT by which a certificate proves a client (RFC 7523
+// clientAssertion returns the JWT by which a certificate proves a client (RFC 7523
 // section 3), as Microsoft Entra takes it: signed with PS256, the certificate
 // named by its SHA-256 (learn.microsoft.com, "Microsoft identity platform
 // application authentication certificate credentials").
 func clientAssertion(cert *tls.Certificate, clientID, audience string, now time.Time) (Secret, error) {
 	key, ok := cert.PrivateKey.(*rsa.PrivateKey)
 	if !ok || len(cert.Certificate) == 0 {
-		return Secret{}, errors.New("the client's certificate has no RSA key")
+		return Secret{}, errors.New("the certificate of the client has no RSA key")
 	}
 	thumbprint := sha256.Sum256(cert.Certificate[0])
 	header, err := jwtPart(map[string]any{
@@ -41,9 +41,15 @@ func clientAssertion(cert *tls.Certificate, clientID, audience string, now time.
 	}
 	signed := header + "." + claims
 	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+	signature, err := rsa.SignPSS(
+		rand.Reader,
+		key,
+		crypto.SHA256,
+		digest[:],
+		&rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash},
+	)
 	if err != nil {
-		return Secret{}, fmt.Errorf("signing the client assertion: %w", err)
+		return Secret{}, fmt.Errorf("cannot sign the client assertion: %w", err)
 	}
 	return NewSecret(signed + "." + base64.RawURLEncoding.EncodeToString(signature)), nil
 }
@@ -51,7 +57,7 @@ func clientAssertion(cert *tls.Certificate, clientID, audience string, now time.
 func jwtPart(v map[string]any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return "", fmt.Errorf("client assertion: %w", err)
+		return "", fmt.Errorf("cannot encode the client assertion: %w", err)
 	}
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }

@@ -11,14 +11,18 @@ import (
 	"time"
 )
 
-// maxCommandOutput bounds what a token command may print.
+// maxCommandOutput is the maximum size of a token command's output.
 const maxCommandOutput = 64 << 10
 
-// command runs the token command, without a shell. It prints a token alone, or
-// JSON as token endpoints do, with which the token is kept for expires_in. What
-// it says on standard error is not looked at: it could be a secret.
+// command runs the token command without a shell. The command prints only a token,
+// or JSON like a token endpoint; the token is then used for expires_in. exgate does
+// not read its standard error, which could contain a secret.
 func (s *OAuth2) command(ctx context.Context, mailbox string, _ Secret) (accessToken, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, fmt.Errorf("no token for %s", tokenTimeout))
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		tokenTimeout,
+		fmt.Errorf("it printed no token within %s", tokenTimeout),
+	)
 	defer cancel()
 	args := make([]string, len(s.opts.Command))
 	for i, arg := range s.opts.Command {
@@ -27,7 +31,7 @@ func (s *OAuth2) command(ctx context.Context, mailbox string, _ Secret) (accessT
 	var out boundedBuffer
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdout = &out
-	cmd.WaitDelay = time.Second // for what it has started and left behind
+	cmd.WaitDelay = time.Second // processes that it started may still hold its output
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -49,13 +53,13 @@ func parseCommandOutput(out []byte, now time.Time) (accessToken, error) {
 	}
 	if bytes.HasPrefix(out, []byte("{")) {
 		if json.Unmarshal(out, &response) != nil || response.AccessToken == "" {
-			return accessToken{}, errors.New("its JSON has no access_token")
+			return accessToken{}, errors.New("the JSON that it printed has no access_token")
 		}
 	} else {
 		response.AccessToken = string(out)
 	}
 	if response.AccessToken == "" || strings.ContainsAny(response.AccessToken, " \r\n\t\x00\x01") {
-		return accessToken{}, errors.New("it did not print one token")
+		return accessToken{}, errors.New("it printed something other than one token")
 	}
 	token := accessToken{value: NewSecret(response.AccessToken)}
 	if response.ExpiresIn > 0 {
@@ -64,13 +68,13 @@ func parseCommandOutput(out []byte, now time.Time) (accessToken, error) {
 	return token, nil
 }
 
-// boundedBuffer takes so much and no more. It embeds nothing: the ReadFrom of
-// bytes.Buffer has no bound.
+// boundedBuffer accepts at most maxCommandOutput bytes. It does not embed a
+// bytes.Buffer, whose ReadFrom has no limit.
 type boundedBuffer struct{ data []byte }
 
 func (b *boundedBuffer) Write(p []byte) (int, error) {
 	if len(b.data)+len(p) > maxCommandOutput {
-		return 0, fmt.Errorf("more than %d bytes", maxCommandOutput)
+		return 0, fmt.Errorf("the output has more than %d bytes", maxCommandOutput)
 	}
 	b.data = append(b.data, p...)
 	return len(p), nil

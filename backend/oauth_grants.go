@@ -13,17 +13,17 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// tokenTimeout bounds one request to the token endpoint.
+// tokenTimeout limits one request to the token endpoint.
 const tokenTimeout = 30 * time.Second
 
-// tokenHTTP talks to the token endpoint. It follows no redirect: the secret is
-// for the host that the configuration names.
+// tokenHTTP sends requests to the token endpoint. It follows no redirect, because
+// only the configured host may receive the secret.
 var tokenHTTP = &http.Client{
 	Timeout:       tokenTimeout,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// clientCredentials is RFC 6749 section 4.4.
+// clientCredentials gets a token by RFC 6749 section 4.4.
 func (s *OAuth2) clientCredentials(ctx context.Context, _ string, secret Secret) (accessToken, error) {
 	token, err := s.request(ctx, secret, url.Values{})
 	if err != nil {
@@ -32,15 +32,19 @@ func (s *OAuth2) clientCredentials(ctx context.Context, _ string, secret Secret)
 	return accessToken{NewSecret(token.AccessToken), token.Expiry}, nil
 }
 
-// refresh is RFC 6749 section 6. The endpoint may give a new refresh token,
-// which takes the place of the old one: a login that is given up meanwhile must
-// not lose it.
+// refresh gets a token by RFC 6749 section 6. The endpoint may send a new refresh
+// token, which replaces the old one. The new token must not be lost if the login is
+// given up meanwhile.
 func (s *OAuth2) refresh(ctx context.Context, account string, secret Secret) (accessToken, error) {
 	stored, err := s.opts.Store.Load(s.opts.ClientID, account)
 	if err != nil {
 		return accessToken{}, tokenError(KindTokenRefused, err)
 	}
-	token, err := s.request(context.WithoutCancel(ctx), secret, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {stored.Reveal()}})
+	token, err := s.request(
+		context.WithoutCancel(ctx),
+		secret,
+		url.Values{"grant_type": {"refresh_token"}, "refresh_token": {stored.Reveal()}},
+	)
 	if err != nil {
 		return accessToken{}, err
 	}
@@ -52,9 +56,9 @@ func (s *OAuth2) refresh(ctx context.Context, account string, secret Secret) (ac
 	return accessToken{NewSecret(token.AccessToken), token.Expiry}, nil
 }
 
-// request asks the token endpoint. The grant is client_credentials unless
-// params name another: x/oauth2's refresh has no way to add the proof of a
-// certificate (RFC 7523 section 2.2).
+// request asks the token endpoint for a token. The grant is client_credentials
+// unless params name another. It does not use x/oauth2's refresh, which cannot add
+// the proof by a certificate (RFC 7523 section 2.2).
 func (s *OAuth2) request(ctx context.Context, secret Secret, params url.Values) (*oauth2.Token, error) {
 	if s.opts.Certificate != nil {
 		assertion, err := clientAssertion(s.opts.Certificate, s.opts.ClientID, s.opts.TokenURL, s.now())
@@ -75,14 +79,13 @@ func (s *OAuth2) request(ctx context.Context, secret Secret, params url.Values) 
 	return token, nil
 }
 
-// httpContext has x/oauth2 use our client.
+// httpContext makes x/oauth2 use the HTTP client of the options.
 func (s *OAuth2) httpContext(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, s.opts.HTTP)
 }
 
-// DeviceLogin asks for consent by device code (RFC 8628): show is given the
-// address and the code for the user, who must be account. The refresh token
-// that comes of it is stored.
+// DeviceLogin asks for consent by device code (RFC 8628) and stores the refresh
+// token. show receives the address and the code for the user, who must be account.
 func (s *OAuth2) DeviceLogin(ctx context.Context, account string, show func(address, code string)) error {
 	ctx = s.httpContext(ctx)
 	c := s.config()
@@ -96,7 +99,8 @@ func (s *OAuth2) DeviceLogin(ctx context.Context, account string, show func(addr
 		return endpointError(err)
 	}
 	if token.RefreshToken == "" {
-		return tokenError(KindTokenRefused, errors.New("no refresh token came: the scopes need offline_access"))
+		return tokenError(KindTokenRefused, errors.New("the token endpoint sent no refresh token: the scopes need "+
+			"offline_access"))
 	}
 	return s.opts.Store.Save(s.opts.ClientID, account, NewSecret(token.RefreshToken))
 }
@@ -104,18 +108,22 @@ func (s *OAuth2) DeviceLogin(ctx context.Context, account string, show func(addr
 func (s *OAuth2) config() *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: s.opts.ClientID, ClientSecret: s.opts.ClientSecret.Reveal(), Scopes: s.opts.Scopes,
-		Endpoint: oauth2.Endpoint{TokenURL: s.opts.TokenURL, DeviceAuthURL: s.opts.DeviceURL, AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{
+			TokenURL:      s.opts.TokenURL,
+			DeviceAuthURL: s.opts.DeviceURL,
+			AuthStyle:     oauth2.AuthStyleInParams,
+		},
 	}
 }
 
-// tokenError is a failure to come by a token.
+// tokenError returns the error of a failure to get a token.
 func tokenError(kind Kind, err error) *Error {
-	return &Error{Doing: "access token", Failure: Failure{Kind: kind}, Err: err}
+	return &Error{Doing: "get an access token", Failure: Failure{Kind: kind}, Err: err}
 }
 
-// endpointError tells a refusal of the token endpoint from one that may pass,
-// and keeps the endpoint's words out of it but for code and description: an
-// unexpected body could have anything in it.
+// endpointError distinguishes a refusal of the token endpoint from a temporary
+// failure. Of the endpoint's reply it shows only code and description, because an
+// unexpected body could contain a secret.
 func endpointError(err error) error {
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) {

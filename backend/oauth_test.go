@@ -9,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/testkit"
 )
 
 // clock is a time that a test sets.
@@ -57,7 +57,7 @@ func newDirectory(t *testing.T, cfg exchangesim.TokenConfig) *directory {
 	}
 	d.Server = sim
 	var serving sync.WaitGroup
-	web, imap := newListener(t), newListener(t)
+	web, imap := testkit.Listen(t), testkit.Listen(t)
 	serving.Go(func() {
 		if err := sim.ServeTokens(web); err != nil {
 			t.Error(err)
@@ -86,15 +86,6 @@ func newDirectory(t *testing.T, cfg exchangesim.TokenConfig) *directory {
 		Store: &TokenStore{Dir: filepath.Join(t.TempDir(), "tokens"), KeyFile: filepath.Join(t.TempDir(), "token.key")},
 	}
 	return d
-}
-
-func newListener(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
 }
 
 // source is the source of a directory, on its clock.

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"exgate/backend/testkit"
 )
 
 // opensslServer is an IMAP server with nothing but its greeting, behind the TLS
@@ -25,7 +27,7 @@ func opensslServer(t *testing.T, cert, key string, args ...string) (address stri
 	if err != nil {
 		t.Skip("no openssl on this machine")
 	}
-	free := newListener(t)
+	free := testkit.Listen(t)
 	address = free.Addr().String()
 	free.Close()
 	_, port, _ := net.SplitHostPort(address)
@@ -53,7 +55,7 @@ func opensslServer(t *testing.T, cert, key string, args ...string) (address stri
 	return "127.0.0.1:" + port
 }
 
-// listens tells whether somebody listens on a port (proc(5), net/tcp).
+// listens reports whether somebody listens on a port (proc(5), net/tcp).
 func listens(t *testing.T, port string) bool {
 	t.Helper()
 	var number int
@@ -110,8 +112,8 @@ func TestOldTLS(t *testing.T) {
 		{"RSA key exchange by setting", []string{"-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"}, true, pin, "TLS 1.2", ""},
 		{"TLS 1.0, another pin", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, true, strings.Repeat("00", 32), "", "not the pinned one"},
 		{"TLS 1.0, no pin", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, true, "", "", "pin: " + pin},
-		{"DHE as it is", []string{"-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"}, false, pin, "", "no DHE in Go"},
-		{"DHE by setting", []string{"-tls1_2", "-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0"}, true, pin, "", "no DHE in Go"},
+		{"DHE as it is", []string{"-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"}, false, pin, "", "Go has no DHE"},
+		{"DHE by setting", []string{"-tls1_2", "-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0"}, true, pin, "", "Go has no DHE"},
 		{"DHE in TLS 1.0", []string{"-tls1", "-cipher", "DHE-RSA-AES256-SHA:@SECLEVEL=0"}, true, pin, "", "Enable-TlsCipherSuite"},
 		{"DHE and RSA by setting", []string{"-tls1", "-cipher", "DHE-RSA-AES256-SHA:AES256-SHA:@SECLEVEL=0"}, true, pin, "TLS 1.0", ""},
 		{"3DES as it is", []string{"-tls1_2", "-cipher", "DES-CBC3-SHA:@SECLEVEL=0"}, false, pin, "", "insecure-old-tls"},
@@ -159,7 +161,7 @@ func TestOldTLS(t *testing.T) {
 // that of Windows Server 2003.
 func TestTripleDES(t *testing.T) {
 	cert := *rsaCertificate(t) // 3DES goes with the RSA key exchange
-	for old, says := range map[bool]string{true: "", false: "insecure-old-tls: true takes RSA key exchange and 3DES"} {
+	for old, says := range map[bool]string{true: "", false: "insecure-old-tls: true also allows RSA key exchange and 3DES"} {
 		address := listen(t, func(nc net.Conn) {
 			server := tls.Server(nc, &tls.Config{
 				Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12,
@@ -219,7 +221,7 @@ func TestSHA1Chain(t *testing.T) {
 	}
 	block, _ := pem.Decode(leaf)
 	pin := fingerprintOf(t, block.Bytes)
-	for given, says := range map[string]string{"": "signed with SHA-1, which Go verifies no more, whatever ca_file is: have a new one issued, or, after comparing it with the server's own, pin: " + pin, pin: ""} {
+	for given, says := range map[string]string{"": "signed with SHA-1, which Go no longer verifies, even with ca_file: get a new certificate, or, after comparing it with the server's own, pin: " + pin, pin: ""} {
 		address := opensslServer(t, file("cert.pem"), file("key.pem"), "-tls1_2", "-cert_chain", file("ca.pem"), "-cipher", "ALL:@SECLEVEL=0")
 		d, err := NewDialer(Options{Address: address, RootCAs: roots, Pin: given, Timeouts: Timeouts{Greeting: 10 * time.Second}})
 		if err != nil {

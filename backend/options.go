@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TLSMode says how a connection to the upstream is protected.
+// TLSMode is the protection of a connection to the upstream.
 type TLSMode string
 
 const (
@@ -24,59 +24,61 @@ const (
 type Options struct {
 	Address    string         // host:port
 	TLS        TLSMode        // "" is TLSImplicit
-	ServerName string         // name the certificate must carry; "" is the host of Address
+	ServerName string         // the name that the certificate must contain; "": the host of Address
 	RootCAs    *x509.CertPool // nil: the system's
 	// Pin is the SHA-256 of the server's certificate (DER) in hexadecimal,
 	// colons allowed. When set it replaces the verification of chain and name.
 	Pin string
-	// OldTLS lets TLS 1.0 and 1.1 and the RSA key exchange in, which old
-	// versions of Exchange have nothing better than. It is worth no more than
-	// plain text to somebody who records and breaks it later.
+	// OldTLS allows TLS 1.0 and 1.1, the RSA key exchange and 3DES, because old versions
+	// of Exchange have nothing better. It does not protect against somebody who records
+	// the traffic and breaks it later.
 	OldTLS bool
 	Login  LoginOptions
-	// Admin and OAuth2 are what the gateway logs in with itself, one of them.
+	// Admin and OAuth2 are the gateway's own credentials. Only one of them is set.
 	Admin  Admin
 	OAuth2 OAuth2Options
-	// MaxBackoff bounds how long a "Suggested Backoff Time" is waited out;
-	// 0 is DefaultMaxBackoff.
+	// MaxBackoff is the longest back-off; 0 is DefaultMaxBackoff.
 	MaxBackoff time.Duration
 	Timeouts   Timeouts
+	// LiteralPlus sends messages without waiting for "+", to a server that has
+	// LITERAL+ or, for those of up to 4096 bytes, LITERAL- (RFC 7888).
+	LiteralPlus bool
 }
 
 // DefaultMaxBackoff is above the 300 s that Exchange Online suggests
 // (docs/exchange.md#throttling).
 const DefaultMaxBackoff = 15 * time.Minute
 
-// DefaultReply is how long an upstream may be silent while a reply is awaited.
+// DefaultReply is how long an upstream may be silent while exgate waits for a reply.
 const DefaultReply = 5 * time.Minute
 
 // DefaultMaxWait, for a free connection, is below the two minutes after which
 // imapsync gives up (docs/clients.md#imapsync).
 const DefaultMaxWait = 100 * time.Second
 
-// LoginOptions say what a client's name means and in which spellings it is
-// presented upstream.
+// LoginOptions say what a client's name means, and in which spellings exgate sends
+// it upstream.
 type LoginOptions struct {
 	Domains     []string // NetBIOS and DNS spellings, tried in this order
-	UPN         string   // UPN suffix, where it is not the DNS domain
-	Separator   string   // "user*admin": "" is none
+	UPN         string   // the UPN suffix, if it differs from the DNS domain
+	Separator   string   // the * of "user*admin"; "": none
 	Forms       []Form   // in order; nil: the profile's
-	Aliases     []Alias  // where a mailbox's alias is not its user's name
-	MaxFailures int      // failed logins upstream for one login of a client; 0 is DefaultMaxFailures
+	Aliases     []Alias  // for mailboxes whose alias differs from the user's name
+	MaxFailures int      // failed logins upstream for one login of a client; 0: DefaultMaxFailures
 }
 
-// DefaultMaxFailures keeps one mistyped password below the lock-out threshold
-// of Active Directory, where each failure counts.
+// DefaultMaxFailures keeps one mistyped password below the lock-out threshold of
+// Active Directory, where each failure counts.
 const DefaultMaxFailures = 2
 
-// Alias tells the alias (mailNickname) of a user's mailbox, by which Exchange
-// looks up the mailbox that an admin asks for (docs/exchange.md#login-forms).
+// Alias is the alias (mailNickname) of a user's mailbox. Exchange finds the mailbox
+// that an admin asks for by its alias (docs/exchange.md#login-forms).
 type Alias struct {
-	User  string // as clients name him, in any case
+	User  string // the client's name for the user, in any case
 	Alias string
 }
 
-// Form is the name of one way to write a login; see forms.go for the table.
+// Form is the name of one way to write a login. forms.go has the table.
 type Form string
 
 const (
@@ -93,13 +95,14 @@ const (
 	FormToken            Form = "xoauth2"            // with a token, and with nothing else
 )
 
-// Forms are those of a login with a password, among which there is a choice.
+// Forms are the forms of a login with a password, which the configuration chooses
+// from.
 var Forms = []Form{
 	FormAsSent, FormUser, FormUserUPN, FormDomainUser, FormDomainUserAlias, FormDomainAdminUser, FormAdminUPNUser,
 	FormDomainAdminAlias, FormAdminUPNAlias, FormPlainAuthzid,
 }
 
-// Timeouts are the phases of an upstream connection. A zero field takes its
+// Timeouts limit the phases of an upstream connection. A zero field means the
 // default.
 type Timeouts struct {
 	Dial     time.Duration // TCP connect; 20 s
@@ -107,10 +110,10 @@ type Timeouts struct {
 	Login    time.Duration // one login command; 60 s
 	Reply    time.Duration // silence while a command is in progress; DefaultReply
 	Write    time.Duration // one write; 2 min
-	Leave    time.Duration // for the server to close after us; 1 s
+	Leave    time.Duration // for the server to close the connection after exgate; 1 s
 }
 
-// WithDefaults fills the zero fields.
+// WithDefaults returns t with defaults in the zero fields.
 func (t Timeouts) WithDefaults() Timeouts {
 	set := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -126,8 +129,8 @@ func (t Timeouts) WithDefaults() Timeouts {
 	return t
 }
 
-// Validate returns every fault of the options at once, each beginning with
-// the name of its key as configuration spells it.
+// Validate returns every fault of the options at once. Each begins with its key, as
+// the configuration spells it.
 func (o Options) Validate() error {
 	var errs []error
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -139,37 +142,38 @@ func (o Options) Validate() error {
 	switch o.TLS {
 	case "", TLSImplicit, TLSStartTLS, TLSInsecureNone:
 	default:
-		fault("tls: %q is none of implicit, starttls, insecure-none", o.TLS)
+		fault("tls: %q is not one of implicit, starttls, insecure-none", o.TLS)
 	}
 	if o.Pin != "" {
 		if b, err := hex.DecodeString(strings.ReplaceAll(o.Pin, ":", "")); err != nil || len(b) != 32 {
-			fault("pin: not the SHA-256 of a certificate (64 hexadecimal digits, colons allowed)")
+			fault("pin: this is not the SHA-256 of a certificate (64 hexadecimal digits, colons allowed)")
 		}
 	}
 	for i, f := range o.Login.Forms {
 		if !slices.Contains(Forms, f) {
-			fault("login.forms: entry %d: %q is none of %q", i+1, f, Forms)
+			fault("login.forms: entry %d: %q is not one of %q", i+1, f, Forms)
 		}
 	}
 	for i, a := range o.Login.Aliases {
 		switch {
 		case a.User == "" || a.Alias == "":
-			fault("login.aliases: entry %d: give both, as in {user: bob@example.com, alias: bob}", i+1)
+			fault("login.aliases: entry %d: give user and alias, as in {user: bob@example.com, alias: bob}", i+1)
 		case strings.ContainsAny(a.Alias, "\\/@") || checkName(a.Alias) != nil:
-			fault(`login.aliases: entry %d: %q is no alias: it has none of @ \ /`, i+1, a.Alias)
+			fault(`login.aliases: entry %d: %q is not an alias: an alias contains no @ \ /`, i+1, a.Alias)
 		}
 	}
 	if strings.ContainsAny(o.Login.Separator, "@\\/\r\n\x00") || len(o.Login.Separator) > 1 {
-		fault(`login.separator: %q: use one character, none of @ \ /`, o.Login.Separator)
+		fault(`login.separator: %q is not allowed: use one character other than @ \ /`, o.Login.Separator)
 	}
 	if o.Admin.Name != "" && o.OAuth2.Flow != FlowNone {
-		fault("login.admin: give it or oauth2, not both")
+		fault("login.admin: set either this or oauth2, not both")
 	}
 	if err := checkName(o.Admin.Name); err != nil {
 		fault("login.admin: %w", err)
 	}
 	if o.Holds() && o.TLS == TLSInsecureNone {
-		fault("tls: insecure-none: what exgate holds goes only to a server whose certificate was verified or pinned")
+		fault("tls: insecure-none is not allowed: exgate sends a credential that it holds only to a server whose " +
+			"certificate it has verified, or that is pinned")
 	}
 	errs = append(errs, o.OAuth2.Validate())
 	if o.Login.MaxFailures < 0 {

@@ -10,24 +10,23 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Pace limits what passes per second: messages, commands or bytes. After a
-// throttle it is slower, and comes back by and by. It is safe for use by
-// several goroutines.
+// Pace limits the messages, commands or bytes that pass per second. A throttle
+// slows it, and it recovers with time. It is safe for concurrent use.
 type Pace struct {
 	bucket    *rate.Limiter // nil: no limit of its own
 	perSecond float64
-	whole     *Pace // what passes counts against this one too; nil: there is none
+	whole     *Pace // everything that passes also counts against whole; may be nil
 
 	mu     sync.Mutex
-	factor float64   // of perSecond that held at since
-	since  time.Time // of the last throttle; zero: none
+	factor float64   // the part of perSecond that applied at since
+	since  time.Time // the time of the last throttle; zero: none
 }
 
-// How the pace adapts: each throttle halves it, down to a sixteenth of what is
-// configured; each minute without one gives a tenth of that back. The numbers
-// are ours. A throttle of Exchange Online lasts 90 to 300 s
-// (docs/exchange.md#throttling), so that a pace that was twice too fast is found within
-// a few of them, and one that met a passing shortage is whole after five
+// These numbers say how the pace adapts. Each throttle halves it, down to a
+// sixteenth of the configured pace. Each minute without a throttle restores a tenth
+// of the configured pace. The numbers are our own choice. A throttle of Exchange
+// Online lasts 90 to 300 s (docs/exchange.md#throttling). A pace that is twice too fast is therefore corrected within a
+// few throttles, and after a short shortage the pace is whole again within five
 // minutes.
 const (
 	paceSlower  = 0.5
@@ -35,9 +34,10 @@ const (
 	paceRegains = 0.1 // per minute
 )
 
-// NewPace returns a Pace of perSecond, which may be a fraction (0.33 messages
-// are 1200 in an hour); 0 is no limit. At most one second's, or one, pass in a
-// burst. whole, unless it is nil, is a Pace that this one is a part of.
+// NewPace returns a Pace of perSecond, which may be a fraction (0.33 messages per
+// second are 1200 in an hour); 0 is no limit. A burst has at most the amount of one
+// second, and at least one. If whole is not nil, everything that passes also counts
+// against it.
 func NewPace(perSecond float64, whole *Pace) *Pace {
 	p := &Pace{whole: whole}
 	if perSecond > 0 {
@@ -47,10 +47,10 @@ func NewPace(perSecond float64, whole *Pace) *Pace {
 	return p
 }
 
-// Limits tells whether there is any limit.
+// Limits reports whether there is any limit.
 func (p *Pace) Limits() bool { return p.bucket != nil || p.whole != nil && p.whole.Limits() }
 
-// Slow makes the pace slower, for a throttle.
+// Slow reduces the pace after a throttle.
 func (p *Pace) Slow() {
 	if p.bucket == nil {
 		return
@@ -62,7 +62,7 @@ func (p *Pace) Slow() {
 	p.bucket.SetLimitAt(now, rate.Limit(p.perSecond*p.factor))
 }
 
-// Rate returns what passes per second now, by the limit of its own; 0 is none.
+// Rate returns the current limit of p itself, per second; 0 is no limit.
 func (p *Pace) Rate() float64 {
 	if p.bucket == nil {
 		return 0
@@ -71,7 +71,7 @@ func (p *Pace) Rate() float64 {
 	return float64(p.bucket.Limit())
 }
 
-// adapt gives the pace back what it has regained.
+// adapt raises the pace by the part that it has regained since the last throttle.
 func (p *Pace) adapt(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +85,7 @@ func (p *Pace) adapt(now time.Time) {
 	}
 }
 
-// part is what holds of perSecond. p.mu is held.
+// part returns the part of perSecond that applies now. The caller holds p.mu.
 func (p *Pace) part(now time.Time) float64 {
 	if p.since.IsZero() {
 		return 1
@@ -93,8 +93,8 @@ func (p *Pace) part(now time.Time) float64 {
 	return min(1, p.factor+paceRegains*now.Sub(p.since).Minutes())
 }
 
-// Wait waits until n may pass, and counts them. If ctx ends first it
-// returns the context's error at once and nothing is counted.
+// Wait waits until n may pass, and counts them. If ctx ends first, Wait returns the
+// context's error at once and counts nothing.
 func (p *Pace) Wait(ctx context.Context, n int) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -112,15 +112,15 @@ func (p *Pace) Wait(ctx context.Context, n int) error {
 	return err
 }
 
-// Charge counts n, and returns how long to wait before they pass.
+// Charge counts n, and returns the time to wait before they may pass.
 func (p *Pace) Charge(n int) time.Duration {
 	_, d := p.reserve(n)
 	return d
 }
 
-// Passed counts a message that has passed already, for which those that come
-// next will wait: maxDebt at most. One FETCH can bring a whole mailbox at
-// once; to let its client wait for minutes then would spare Exchange nothing.
+// Passed counts a message that has already passed. The next messages wait for it,
+// but no longer than maxDebt. One FETCH can bring a whole mailbox at once; if its
+// client then waited for minutes, Exchange would not benefit.
 func (p *Pace) Passed() {
 	for ; p != nil; p = p.whole {
 		if p.bucket != nil && p.bucket.Tokens() > -maxDebt.Seconds()*float64(p.bucket.Limit()) {
@@ -131,11 +131,10 @@ func (p *Pace) Passed() {
 
 const maxDebt = 5 * time.Second
 
-// reserve takes n out of the bucket and out of those that it is a part of, and
-// returns how long it takes until all are filled up again to where they were
-// empty.
+// reserve takes n from the bucket of p and from the buckets of whole, and returns
+// the time until none of them is below empty.
 func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
-	if !p.Limits() { // as for each command where none is set
+	if !p.Limits() { // the usual case for commands
 		return nil, 0
 	}
 	now := time.Now()
@@ -147,8 +146,8 @@ func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
 	return reserved, d
 }
 
-// take takes n out of the bucket alone, which may go below empty. A Limiter
-// gives no more than its burst at a time.
+// take takes n from the bucket of p alone, which may go below empty. A Limiter
+// allows no more than its burst at a time, so take may need several reservations.
 func (p *Pace) take(n int, now time.Time) (taken []*rate.Reservation, d time.Duration) {
 	if p.bucket == nil {
 		return nil, 0
@@ -164,8 +163,7 @@ func (p *Pace) take(n int, now time.Time) (taken []*rate.Reservation, d time.Dur
 	return taken, d
 }
 
-// idle tells whether the bucket is full and the pace whole: nothing would be
-// lost with it.
-func (p *Pace) idle() bool {
+// isIdle reports whether the bucket is full and the pace is not reduced.
+func (p *Pace) isIdle() bool {
 	return p.bucket == nil || p.Rate() == p.perSecond && p.bucket.Tokens() >= float64(p.bucket.Burst())
 }

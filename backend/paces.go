@@ -1,30 +1,31 @@
 package backend
 
-// Rates are what may pass per second; 0 is no limit.
+// Rates limit what passes per second; 0 is no limit.
 type Rates struct {
-	Messages float64 // each way
+	Messages float64 // in each direction
 	Commands float64 // of clients
-	Bytes    float64 // each way
+	Bytes    float64 // in each direction
 }
 
 // Pacing is the pace of an upstream.
 type Pacing struct {
-	Each Rates // of its accounts
-	All  Rates // of them, together
+	Each Rates // for each account
+	All  Rates // for all accounts together
 }
 
-// Messages tells whether messages have a pace.
+// Messages reports whether messages have a pace.
 func (p Pacing) Messages() bool { return p.Each.Messages > 0 || p.All.Messages > 0 }
 
-// Paces keep to Rates. The directions are apart: a client that has fetched a
-// mailbox can save a draft at once.
+// Paces enforce Rates. Each direction has its own pace, so that a client that has
+// fetched a mailbox can save a draft at once.
 type Paces struct {
 	Appends, Fetches *Pace // messages
 	Commands         *Pace
 	In, Out          *Pace // bytes from and to the upstream
 }
 
-// newPaces returns full buckets, which are parts of those of whole.
+// newPaces returns paces with full buckets. Each also counts against the pace of
+// whole.
 func newPaces(r Rates, whole *Paces) *Paces {
 	return &Paces{
 		Appends: NewPace(r.Messages, whole.Appends), Fetches: NewPace(r.Messages, whole.Fetches),
@@ -33,15 +34,15 @@ func newPaces(r Rates, whole *Paces) *Paces {
 	}
 }
 
-// slow makes the pace slower, for a throttle. That of the bytes stays: it is
-// for a link's sake, not for Exchange's.
+// slow reduces the pace after a throttle. The byte rate protects the network link
+// and is not slowed.
 func (p *Paces) slow() {
 	p.Appends.Slow()
 	p.Fetches.Slow()
 	p.Commands.Slow()
 }
 
-// idle tells whether nothing would be lost with p.
-func (p *Paces) idle() bool {
-	return p.Appends.idle() && p.Fetches.idle() && p.Commands.idle() && p.In.idle() && p.Out.idle()
+// isIdle reports whether p can be dropped: new Paces would behave the same.
+func (p *Paces) isIdle() bool {
+	return p.Appends.isIdle() && p.Fetches.isIdle() && p.Commands.isIdle() && p.In.isIdle() && p.Out.isIdle()
 }

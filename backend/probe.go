@@ -13,11 +13,11 @@ import (
 	"exgate/backend/wire"
 )
 
-// Probe is what one login shows of an upstream. It is filled as far as the
-// login came; Problem says where and why it ended.
+// Probe is everything that one login shows about an upstream. It is filled up to the
+// step at which the login ended; Problem has this step and the reason.
 type Probe struct {
 	Address   string            `json:"address"`
-	Addresses []string          `json:"addresses,omitempty"` // that the name resolves to
+	Addresses []string          `json:"addresses,omitempty"` // the IP addresses of the name
 	TLS       *ProbedTLS        `json:"tls,omitempty"`       // nil in plain text
 	OtherTLS  *OtherTLS         `json:"other_tls,omitempty"` // the other way of TLS
 	Greeting  string            `json:"greeting,omitempty"`
@@ -26,12 +26,12 @@ type Probe struct {
 	After     []string          `json:"capabilities_after_login,omitempty"`
 	ID        map[string]string `json:"id,omitempty"`
 	Opened    bool              `json:"mailbox_opened"`
-	Folders   []ProbedFolder    `json:"-"`                  // what clients see of them is for others to tell
+	Folders   []ProbedFolder    `json:"-"`                  // the caller reports how clients see them
 	Appended  string            `json:"appended,omitempty"` // the reply to the test message
 	Problem   *Problem          `json:"problem,omitempty"`
 }
 
-// Problem is where a probe ended.
+// Problem is the step at which a probe ended, with the reason.
 type Problem struct {
 	Step    string `json:"step"` // connect, tls, login, mailbox, folders or append
 	Kind    Kind   `json:"kind"`
@@ -39,21 +39,22 @@ type Problem struct {
 	Meaning string `json:"meaning,omitempty"`
 }
 
-// ProbedTLS is what TLS with the upstream is like.
+// ProbedTLS describes the TLS connection to the upstream.
 type ProbedTLS struct {
-	Mode     TLSMode   `json:"mode"`
-	Version  string    `json:"version"`
-	Suite    string    `json:"suite"`
-	Names    string    `json:"names"`
-	Issuer   string    `json:"issuer"`
-	Expires  time.Time `json:"expires"`
-	Chain    []string  `json:"chain,omitempty"` // subjects, from the server's to the authority's; as the server sent it where it is not verified
-	Verified string    `json:"verified"`        // how; "": it is not
-	SHA256   string    `json:"sha256"`
+	Mode    TLSMode   `json:"mode"`
+	Version string    `json:"version"`
+	Suite   string    `json:"suite"`
+	Names   string    `json:"names"`
+	Issuer  string    `json:"issuer"`
+	Expires time.Time `json:"expires"`
+	// Chain has the subjects from the server's certificate to the authority's. If the
+	// certificate is not verified, it is the chain that the server sent.
+	Chain    []string `json:"chain,omitempty"`
+	Verified string   `json:"verified"` // how the certificate was verified; "": not verified
+	SHA256   string   `json:"sha256"`
 }
 
-// OtherTLS tells whether the upstream takes TLS in the way that is not
-// configured.
+// OtherTLS says whether the upstream supports TLS in the way that is not configured.
 type OtherTLS struct {
 	Mode    TLSMode `json:"mode"`
 	Address string  `json:"address"`
@@ -64,19 +65,19 @@ type OtherTLS struct {
 type Tried struct {
 	Form  Form   `json:"form"`
 	Sent  string `json:"sent"`  // mechanism and names, without the secret
-	Reply string `json:"reply"` // Exchange's words, or why it was not asked
+	Reply string `json:"reply"` // Exchange's reply, or the reason why the form was not sent
 	Asked bool   `json:"asked"`
 	OK    bool   `json:"ok"`
 }
 
-// ProbeTest is a message that a probe appends, if it has a mailbox.
+// ProbeTest is a test message for a probe to append.
 type ProbeTest struct {
 	Mailbox string // in modified UTF-7; "": none is appended
 	Message string // with CRLF
 }
 
-// Probe logs in as a session does, form by form, and looks around. The bound
-// on failures holds.
+// Probe logs in like a session, form by form, and collects what the server shows. The
+// limit on failures applies.
 func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test ProbeTest, trace Trace) *Probe {
 	p := &Probe{Address: u.opts.Address}
 	host, _, _ := net.SplitHostPort(u.opts.Address) // Validate has seen it
@@ -97,7 +98,10 @@ func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test
 	conn := newConn(dialed, u.opts.Timeouts, trace)
 	defer conn.Close()
 	session, err := u.login(ctx, conn, id, cred, func(a Attempt, reply string, ok bool) {
-		p.Forms = append(p.Forms, Tried{Form: a.Form, Sent: a.String(), Reply: reply, Asked: !strings.HasPrefix(reply, notSent), OK: ok})
+		p.Forms = append(
+			p.Forms,
+			Tried{Form: a.Form, Sent: a.String(), Reply: reply, Asked: !strings.HasPrefix(reply, notSent), OK: ok},
+		)
 	})
 	p.Before = conn.before
 	if err != nil {
@@ -127,7 +131,7 @@ func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test
 	return p
 }
 
-// Evidence is what the probe has shown, for Detect.
+// Evidence returns the evidence of the probe, for Detect.
 func (p *Probe) Evidence() Evidence {
 	e := Evidence{Greeting: p.Greeting, Capabilities: p.Before, ID: p.ID}
 	if p.After != nil {
@@ -141,13 +145,13 @@ func problem(step string, err error) *Problem {
 	return &Problem{Step: step, Kind: f.Kind, Error: err.Error(), Meaning: f.Explanation()}
 }
 
-// probeTimeout bounds the look at the other way of TLS, where often a firewall
-// says nothing.
+// probeTimeout limits the test of the other way of TLS, for which a firewall often
+// drops all packets.
 const probeTimeout = 5 * time.Second
 
-// otherTLS tries the way of TLS that is not configured: on the other of the
-// two usual ports; where the port is neither, on the same, unless the
-// configured way works there.
+// otherTLS tries the way of TLS that is not configured, on the other one of the two
+// usual ports. If the configured port is neither of them, it tries the same port,
+// unless the configured way works there.
 func (u *Upstream) otherTLS(ctx context.Context, works bool) *OtherTLS {
 	o := u.opts
 	host, port, _ := net.SplitHostPort(o.Address)
@@ -162,7 +166,10 @@ func (u *Upstream) otherTLS(ctx context.Context, works bool) *OtherTLS {
 		port = map[TLSMode]string{TLSImplicit: "993", TLSStartTLS: "143"}[o.TLS]
 	}
 	o.Address = net.JoinHostPort(host, port)
-	o.Timeouts = Timeouts{Dial: min(probeTimeout, cmp.Or(o.Timeouts.Dial, probeTimeout)), Greeting: min(probeTimeout, cmp.Or(o.Timeouts.Greeting, probeTimeout))}
+	o.Timeouts = Timeouts{
+		Dial:     min(probeTimeout, cmp.Or(o.Timeouts.Dial, probeTimeout)),
+		Greeting: min(probeTimeout, cmp.Or(o.Timeouts.Greeting, probeTimeout)),
+	}
 	other := &OtherTLS{Mode: o.TLS, Address: o.Address}
 	dialer, err := NewDialer(o)
 	if err == nil {
@@ -177,8 +184,8 @@ func (u *Upstream) otherTLS(ctx context.Context, works bool) *OtherTLS {
 	return other
 }
 
-// unverifiedTLS is what TLS would be like if nothing were asked of the server;
-// nil if it does not come about even so. Nothing is sent on that connection.
+// unverifiedTLS connects without verifying the certificate, sends nothing, and describes
+// the TLS connection. It returns nil if the handshake fails even so.
 func (u *Upstream) unverifiedTLS(ctx context.Context) *ProbedTLS {
 	o := u.opts
 	o.OldTLS = true
@@ -223,7 +230,7 @@ func (o Options) probedTLS(state *tls.ConnectionState) *ProbedTLS {
 	return p
 }
 
-// String is an attempt without its secret.
+// String returns the attempt without its secret.
 func (a Attempt) String() string {
 	if a.Authzid != "" {
 		return fmt.Sprintf("%s %s for %s", a.Mechanism, a.Authcid, a.Authzid)

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/testkit"
 )
 
-// Where the configured way of TLS fails, the probe tells whether the other way
+// Where the configured way of TLS fails, the probe reports whether the other way
 // works.
 func TestProbeTheOtherWay(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -22,9 +23,9 @@ func TestProbeTheOtherWay(t *testing.T) {
 		other   TLSMode
 		works   bool
 	}{
-		"STARTTLS on the TLS port":     {exchangesim.ImplicitTLS, TLSStartTLS, "", "connect", "no greeting came", TLSImplicit, true},
+		"STARTTLS on the TLS port":     {exchangesim.ImplicitTLS, TLSStartTLS, "", "connect", "the server sent no greeting", TLSImplicit, true},
 		"TLS on the STARTTLS port":     {exchangesim.StartTLS, TLSImplicit, "", "tls", "set tls: starttls", TLSStartTLS, true},
-		"plain text on the TLS port":   {exchangesim.ImplicitTLS, TLSInsecureNone, "", "connect", "no greeting came", TLSImplicit, true},
+		"plain text on the TLS port":   {exchangesim.ImplicitTLS, TLSInsecureNone, "", "connect", "the server sent no greeting", TLSImplicit, true},
 		"another certificate":          {exchangesim.ImplicitTLS, "", strings.Repeat("00", 32), "tls", "not the pinned one", "", false},
 		"it works":                     {exchangesim.ImplicitTLS, "", "", "", "", "", false},
 		"plain text that works as set": {exchangesim.InsecurePlaintext, TLSInsecureNone, "", "", "", "", false},
@@ -38,7 +39,7 @@ func TestProbeTheOtherWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newListener(t)
+			l := testkit.Listen(t)
 			var serving sync.WaitGroup
 			serving.Go(func() {
 				if err := sim.Serve(l, tt.serves); err != nil {

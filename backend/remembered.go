@@ -6,33 +6,32 @@ import (
 	"sync"
 )
 
-// maxRemembered bounds a Remembered. It holds an entry for each admin, and one
-// for each user where own logins have several forms.
+// maxRemembered is the maximum number of entries in a Remembered. It has an entry for
+// each admin, and for each user if users' own logins have several forms.
 const maxRemembered = 10_000
 
-// Remembered knows the form of login that worked, per account, on one
-// upstream. It is tried alone, so that a mistyped password costs one failure.
-// Whether a failure is the password's or the form's, since an administrator has
-// changed something, cannot be told: after one the form is tried first and the
-// others after it, and after another it is forgotten, so that the next login
-// walks all forms in their order. The zero value is ready, and safe for use by
-// several goroutines.
+// Remembered keeps the form of login that worked for each account, on one upstream. The
+// next login tries only this form, so that a mistyped password costs one failure. A
+// failure may be caused by the password, or by the form if an administrator has changed
+// something. After one failure, the next login therefore tries this form first and then
+// the others. After a second failure the form is forgotten, and the next login tries
+// all forms in order. The zero value is ready, and safe for concurrent use.
 type Remembered struct {
 	mu     sync.Mutex
 	worked map[loginAccount]loginForm
 }
 
-// loginAccount is whose password is sent, in lower case. user is "" for an
-// admin: what works for him works for all his mailboxes.
+// loginAccount is the account whose password is sent, in lower case. For an admin, user
+// is "": a form that works for one mailbox works for all.
 type loginAccount struct{ domain, admin, user string }
 
 type loginForm struct {
 	form     Form
 	spelling string
-	doubted  bool // it was refused since it worked
+	doubted  bool // Exchange has refused it after it worked
 }
 
-// is tells whether a is in that form.
+// is reports whether a has this form.
 func (f loginForm) is(a Attempt) bool {
 	return a.Form == f.form && strings.EqualFold(a.Spelling, f.spelling)
 }
@@ -45,8 +44,7 @@ func accountOf(id Identity) loginAccount {
 	return a
 }
 
-// Worked records that a login of id was accepted in the form of a. Call it
-// after success only.
+// Worked records that Exchange has accepted a login of id in the form of a.
 func (r *Remembered) Worked(id Identity, a Attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +61,7 @@ func (r *Remembered) Worked(id Identity, a Attempt) {
 	r.worked[key] = loginForm{form: a.Form, spelling: a.Spelling}
 }
 
-// Refused records that a login of id was refused in the form of a.
+// Refused records that Exchange has refused a login of id in the form of a.
 func (r *Remembered) Refused(id Identity, a Attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,8 +77,9 @@ func (r *Remembered) Refused(id Identity, a Attempt) {
 	}
 }
 
-// Narrow returns of attempts the one in the form that worked before, alone; or
-// before the others if it is in doubt; or all of them as they are if none did.
+// Narrow returns only the attempt in the form that worked before. If that form is in
+// doubt, it comes first and the others follow. If no form has worked, Narrow returns
+// all attempts.
 func (r *Remembered) Narrow(id Identity, attempts []Attempt) []Attempt {
 	r.mu.Lock()
 	worked, known := r.worked[accountOf(id)]

@@ -97,7 +97,7 @@ func (r Replies) Only(fixes ...ReplyFix) Replies {
 	return r
 }
 
-// AllReplies has every repair on.
+// AllReplies returns Replies with every repair switched on.
 func AllReplies() Replies {
 	r := Replies{Substitute: SubstituteMark}
 	for _, fix := range replyFixes {
@@ -119,14 +119,14 @@ func (r Replies) Without(names []string) (Replies, error) {
 			}
 		}
 		if at < 0 {
-			return r, fmt.Errorf("entry %d: %q is none of all, %s", i+1, name, strings.Join(ReplyFixes(), ", "))
+			return r, fmt.Errorf("entry %d: %q is not one of all, %s", i+1, name, strings.Join(ReplyFixes(), ", "))
 		}
 		*replyFixes[at].of(&r) = false
 	}
 	return r, nil
 }
 
-// ReplyFixes are the names of the repairs that can be switched off.
+// ReplyFixes returns the names of the repairs that can be switched off.
 func ReplyFixes() []string {
 	names := make([]string, len(replyFixes))
 	for i, fix := range replyFixes {
@@ -135,7 +135,7 @@ func ReplyFixes() []string {
 	return names
 }
 
-// Off are the names of those that are off.
+// Off returns the names of the repairs that are switched off.
 func (r Replies) Off() (names []string) {
 	for _, fix := range replyFixes {
 		if !*fix.of(&r) {

@@ -8,34 +8,32 @@ import (
 	"exgate/backend/wire"
 )
 
-// Request is one of exgate's own commands to an upstream. Its methods add to
-// it and return it.
+// Request is one of exgate's own commands to an upstream. Its methods add arguments and
+// return it.
 type Request struct {
-	// chunks are what is written at a time: each but the last ends in a
-	// synchronizing literal's announcement, and the upstream's "+" comes
-	// before the next.
+	// chunks are written one after the other. Each except the last ends in the
+	// announcement of a synchronizing literal; the next one follows the upstream's "+".
 	chunks [][]byte
 
 	// Body, if set, is the last literal, streamed.
 	Body *Body
-	// Untagged is asked about each untagged response while the request is in
-	// progress: true says that the request asked for it. It is called by the
-	// connection's reader; line is valid only during the call.
+	// Untagged is called for each untagged response while the request is in progress. It
+	// reports whether the request asked for the response. The connection's reader calls
+	// it; line is valid only during the call.
 	Untagged func(line []byte) bool
 	// Continue answers a challenge of AUTHENTICATE, both in base64.
 	Continue func(challenge string) (response string, err error)
-	// Secrets are what the arguments have in them that nobody may see: they keep
-	// the arguments out of the wire trace, and replies that repeat one.
+	// Secrets are the secrets in the arguments. If there are any, the wire trace does not
+	// show the arguments, or a reply that repeats a secret.
 	Secrets []string
 }
 
-// Body is a literal of a known size that is written when the upstream asks for
-// it.
+// Body is a literal of a known size. It is written when the upstream asks for it.
 type Body struct {
 	Size int64
 	io.WriterTo
-	// Ended tells, after Do, that the end of the command may have been sent:
-	// the server may have acted on it though no reply came.
+	// Ended says, after Do, that the end of the command may have been sent. The server may
+	// then have executed the command even without a reply.
 	Ended bool
 }
 
@@ -44,8 +42,8 @@ func NewRequest(name string) *Request {
 	return &Request{chunks: [][]byte{[]byte(name)}}
 }
 
-// shown is what the server says, unless it repeats a secret of the request's:
-// there are servers that quote what they do not understand.
+// shown returns the server's text, or stars if the text repeats a secret of the request.
+// Some servers quote what they do not understand.
 func (r *Request) shown(said string) string {
 	for _, secret := range r.Secrets {
 		if secret != "" && (strings.Contains(said, secret) || strings.Contains(said, escapeQuoted.Replace(secret))) {
@@ -55,7 +53,7 @@ func (r *Request) shown(said string) string {
 	return said
 }
 
-// told is a status as it may be told of.
+// told returns a status without secrets.
 func (r *Request) told(s wire.Status) wire.Status {
 	s.Text = r.shown(s.Text)
 	return s
@@ -84,8 +82,8 @@ func (r *Request) String(s string) *Request {
 	return r.add(s)
 }
 
-// Mailbox adds a blank and a mailbox name, which is in modified UTF-7 already:
-// as an atom where it is one, since that is how Exchange writes it itself.
+// Mailbox adds a blank and a mailbox name, which must be in modified UTF-7. If possible it
+// writes an atom, as Exchange itself does.
 func (r *Request) Mailbox(name string) *Request {
 	if name != "" && strings.IndexFunc(name, notAtom) < 0 {
 		return r.Raw(name)
@@ -93,7 +91,8 @@ func (r *Request) Mailbox(name string) *Request {
 	return r.String(name)
 }
 
-// quotable tells whether s can be a quoted string: no CR, LF, NUL or 8-bit.
+// quotable reports whether s can be a quoted string: it has no CR, LF, NUL or 8-bit
+// character.
 func quotable(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c == 0 || c == '\r' || c == '\n' || c >= 0x80 {
@@ -103,9 +102,9 @@ func quotable(s string) bool {
 	return true
 }
 
-// notAtom reports the characters that end or forbid an atom, RFC 9051 section 9
-// (atom-specials), less those that Exchange itself writes bare; and "}", which
-// could be taken for the end of a literal's announcement.
+// notAtom reports whether a character cannot be part of an atom (atom-specials of RFC 9051
+// section 9), except those that Exchange itself writes in atoms. It also excludes "}",
+// which could look like the end of a literal's announcement.
 func notAtom(c rune) bool {
 	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`(){}%*"\]`, c)
 }

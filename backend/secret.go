@@ -7,15 +7,15 @@ import (
 	"unique"
 )
 
-// Secret is a password, a token or a client secret. However it is printed,
-// stars show. Its text is behind a pointer, since fmt asks no method of a field
-// that is not exported, and prints it as it lies in memory. Two secrets of the
-// same text are equal; the zero value is none.
+// Secret is a password, a token or a client secret. Every way to print it shows stars.
+// Its text is behind a pointer, because fmt calls no method of an unexported field, and
+// would print its memory. Two secrets with the same text are equal. The zero value is no
+// secret.
 type Secret struct {
 	text unique.Handle[string]
 }
 
-// NewSecret holds text as a secret; "" is none.
+// NewSecret returns a secret with this text; "" is no secret.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -23,7 +23,7 @@ func NewSecret(text string) Secret {
 	return Secret{unique.Make(text)}
 }
 
-// Reveal is the text itself.
+// Reveal returns the text of the secret.
 func (s Secret) Reveal() string {
 	if s.None() {
 		return ""
@@ -31,12 +31,12 @@ func (s Secret) Reveal() string {
 	return s.text.Value()
 }
 
-// None tells whether there is no secret.
+// None reports whether there is no secret.
 func (s Secret) None() bool { return s == Secret{} }
 
 const stars = "***"
 
-// String shows stars, or nothing for no secret.
+// String returns stars, or "" for no secret.
 func (s Secret) String() string {
 	if s.None() {
 		return ""
@@ -44,11 +44,11 @@ func (s Secret) String() string {
 	return stars
 }
 
-// Format shows stars under every verb.
+// Format writes stars for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
 // LogValue implements slog.LogValuer.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText shows stars in JSON, YAML and the like.
+// MarshalText returns stars, for JSON, YAML and similar formats.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

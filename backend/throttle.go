@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Throttle holds back all sessions of an account while Exchange asks for that.
-// It is safe for use by several goroutines.
+// Throttle holds back all sessions of an account for the back-off that Exchange
+// asks for. It is safe for concurrent use.
 type Throttle struct {
 	maxBackoff time.Duration
 
 	mu    sync.Mutex
-	until time.Time // zero: never blocked
+	until time.Time // zero: no throttle so far
 }
 
-// NewThrottle returns a Throttle that holds nothing back for longer than
-// maxBackoff at a time; 0 is DefaultMaxBackoff.
+// NewThrottle returns a Throttle that holds back sessions for at most maxBackoff at
+// a time; 0 is DefaultMaxBackoff.
 func NewThrottle(maxBackoff time.Duration) *Throttle {
 	if maxBackoff <= 0 {
 		maxBackoff = DefaultMaxBackoff
@@ -26,9 +26,8 @@ func NewThrottle(maxBackoff time.Duration) *Throttle {
 	return &Throttle{maxBackoff: maxBackoff}
 }
 
-// Block holds back what waits now or later for d from now. It never shortens
-// a wait that another session has begun. begins tells whether nothing was held
-// back before.
+// Block holds back all sessions for d from now. It never shortens an earlier
+// back-off. begins reports whether no back-off was active before.
 func (t *Throttle) Block(d time.Duration) (begins bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,15 +39,15 @@ func (t *Throttle) Block(d time.Duration) (begins bool) {
 	return begins
 }
 
-// Remaining returns how long the account is still held back.
+// Remaining returns the rest of the back-off.
 func (t *Throttle) Remaining() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(0, time.Until(t.until))
 }
 
-// Wait waits until the account is no longer held back, also when that is
-// prolonged meanwhile. It ends at once, with the context's error, when ctx does.
+// Wait waits until the back-off is over, even if it is prolonged meanwhile. When ctx
+// ends, Wait returns the context's error at once.
 func (t *Throttle) Wait(ctx context.Context) error {
 	for {
 		d := t.Remaining()
@@ -73,18 +72,19 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// backoffWords is what Exchange Online says in a NO to APPEND and FETCH and in
-// a BAD (docs/exchange.md#throttling).
+// backoffWords matches the text of Exchange Online in a NO to APPEND and FETCH and
+// in a BAD (docs/exchange.md#throttling).
 var backoffWords = regexp.MustCompile(`(?i)suggested backoff time: *(\d{1,18}) *milliseconds`)
 
 const (
-	// defaultBackoff is waited where Exchange throttles and names no time.
+	// defaultBackoff applies if Exchange throttles and names no time.
 	defaultBackoff = 60 * time.Second
-	// maxSuggested bounds what is believed; MaxBackoff bounds what is waited.
+	// maxSuggested is the longest time that exgate believes. MaxBackoff is the longest
+	// time that it waits.
 	maxSuggested = 24 * time.Hour
 )
 
-// suggestedBackoff reads the time out of the text of a throttle.
+// suggestedBackoff returns the time in the text of a throttle.
 func suggestedBackoff(text string) time.Duration {
 	m := backoffWords.FindStringSubmatch(text)
 	if m == nil {

@@ -16,19 +16,19 @@ import (
 	"strings"
 )
 
-// TokenStore keeps refresh tokens between runs: each in a file of its own with
-// mode 0600, encrypted with AES-256-GCM under a key in another file. The key
-// can lie on another disk, or be given by a service manager; a copy of Dir
-// alone, such as a backup, tells nothing then.
+// TokenStore keeps refresh tokens between runs. Each token has its own file of mode
+// 0600, encrypted with AES-256-GCM. The key is in another file, which may be on
+// another disk or come from a service manager. A copy of Dir alone, such as a
+// backup, then reveals nothing.
 type TokenStore struct {
-	Dir     string // of the files; made when first needed
-	KeyFile string // 32 bytes in base64; made when first needed
+	Dir     string // the directory of the files; created when needed
+	KeyFile string // 32 bytes in base64; created when needed
 }
 
-// ErrNoToken says that no token is kept for an account.
-var ErrNoToken = errors.New("no refresh token is kept")
+// ErrNoToken says that the store has no token for an account.
+var ErrNoToken = errors.New("no refresh token is stored")
 
-// accountName is an account in the spelling under which its token is kept.
+// accountName returns the spelling of an account under which its token is stored.
 func accountName(account string) string { return strings.ToLower(account) }
 
 // Load returns the refresh token of an account.
@@ -38,7 +38,7 @@ func (s *TokenStore) Load(client, account string) (Secret, error) {
 		return Secret{}, fmt.Errorf("%w for %s: run exgate login %[2]s", ErrNoToken, account)
 	}
 	if err != nil {
-		return Secret{}, fmt.Errorf("refresh token: %w", err)
+		return Secret{}, fmt.Errorf("cannot read the refresh token: %w", err)
 	}
 	aead, err := s.cipher(false)
 	if err != nil {
@@ -46,16 +46,21 @@ func (s *TokenStore) Load(client, account string) (Secret, error) {
 	}
 	n := aead.NonceSize()
 	if len(sealed) < n {
-		return Secret{}, fmt.Errorf("refresh token of %s: the file is cut short: run exgate login %[1]s", account)
+		return Secret{}, fmt.Errorf(
+			"the file with the refresh token of %s is incomplete: run exgate login %[1]s",
+			account,
+		)
 	}
 	token, err := aead.Open(nil, sealed[:n], sealed[n:], binding(client, account))
 	if err != nil {
-		return Secret{}, fmt.Errorf("refresh token of %s: not encrypted with the key in %s: run exgate login %[1]s", account, s.KeyFile)
+		return Secret{}, fmt.Errorf("the key in %[2]s does not decrypt the refresh token of %[1]s: run exgate "+
+			"login %[1]s",
+			account, s.KeyFile)
 	}
 	return NewSecret(string(token)), nil
 }
 
-// Save keeps the refresh token of an account in place of the one before.
+// Save stores the refresh token of an account. It replaces an earlier token.
 func (s *TokenStore) Save(client, account string, token Secret) error {
 	aead, err := s.cipher(true)
 	if err != nil {
@@ -63,10 +68,12 @@ func (s *TokenStore) Save(client, account string, token Secret) error {
 	}
 	nonce := make([]byte, aead.NonceSize())
 	rand.Read(nonce)
-	return WritePrivate(s.path(client, account), aead.Seal(nonce, nonce, []byte(token.Reveal()), binding(client, account)))
+	sealed := aead.Seal(nonce, nonce, []byte(token.Reveal()), binding(client, account))
+	return WritePrivate(s.path(client, account), sealed)
 }
 
-// binding ties a file to what it is for, so that files cannot be exchanged.
+// binding returns the data that ties a file to its client and account, so that
+// nobody can swap files.
 func binding(client, account string) []byte {
 	return []byte("exgate refresh token 1\x00" + client + "\x00" + accountName(account))
 }
@@ -76,7 +83,8 @@ func (s *TokenStore) path(client, account string) string {
 	return filepath.Join(s.Dir, hex.EncodeToString(sum[:16])+".token")
 }
 
-// cipher reads the key, or makes one if there is none and it may.
+// cipher returns the cipher with the stored key. If there is no key and create is
+// set, it creates one.
 func (s *TokenStore) cipher(create bool) (cipher.AEAD, error) {
 	key, err := s.key()
 	if errors.Is(err, fs.ErrNotExist) && create {
@@ -85,11 +93,11 @@ func (s *TokenStore) cipher(create bool) (cipher.AEAD, error) {
 		err = WritePrivate(s.KeyFile, []byte(base64.StdEncoding.EncodeToString(key)+"\n"))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("key of the refresh tokens: %w", err)
+		return nil, fmt.Errorf("cannot use the key of the refresh tokens: %w", err)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, fmt.Errorf("key of the refresh tokens: %w", err)
+		return nil, fmt.Errorf("cannot use the key of the refresh tokens: %w", err)
 	}
 	return cipher.NewGCM(block)
 }
@@ -109,26 +117,34 @@ func (s *TokenStore) key() ([]byte, error) {
 	return key, nil
 }
 
-// CheckPrivate refuses a file that others may read. Windows has no such bits,
-// and those of systemd's credentials show its access lists: it guards their
-// directory itself (systemd.exec(5), LoadCredential=).
+// CheckPrivate returns an error if other users may read the file. It skips two
+// cases: Windows has no such mode bits; and for systemd's credentials the bits show
+// access lists, while systemd protects their directory itself (systemd.exec(5),
+// LoadCredential=).
 func CheckPrivate(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
-	if credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials) {
+	if IsCredential(path) {
 		return nil
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and change what is in it if they may have", path, info.Mode().Perm())
+		return fmt.Errorf("other users can read %s (mode %04o): run chmod 600, and change the secret if they may "+
+			"have read it",
+			path, info.Mode().Perm())
 	}
 	return nil
 }
 
-// WritePrivate writes a file of mode 0600, in a directory of 0700 that it may
-// make, whole or not at all.
+// IsCredential tells whether a file is one of systemd's credentials.
+func IsCredential(path string) bool {
+	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
+	return credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials)
+}
+
+// WritePrivate writes a file of mode 0600, completely or not at all. If the
+// directory does not exist, it creates it with mode 0700.
 func WritePrivate(path string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

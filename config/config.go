@@ -1,7 +1,7 @@
-// Package config is what the operator decides: the keys of the YAML file
-// with their defaults (this file), how they are read from file, environment
-// and flags (load.go), what is wrong with them (validate.go), and the numbers
-// that suit each kind of Exchange (profiles.go).
+// Package config reads and checks the configuration: the keys of the YAML file
+// with their defaults (this file), reading them from file, environment and flags
+// (load.go), finding mistakes (validate.go), and the settings for each version
+// of Exchange (profiles.go).
 package config
 
 import (
@@ -22,125 +22,134 @@ const (
 )
 
 // Config is the whole configuration. The tag "key" is a key's spelling in the
-// file; the comment above a field is its description, from which sample.yaml
-// and docs/config.md are generated; the tag "sample" is the value with which
-// the key stands in the sample, "example" one that is shown commented out.
+// file. The comment above a field is its description, from which sample.yaml and
+// docs/config.md are generated. The tag "sample" is the value that the sample
+// sets; the tag "example" is a value that the sample shows commented out.
 type Config struct {
-	// enforce: repair, pace and refuse. observe: change nothing, and log for
-	// each message what would have been done and what Exchange then said.
+	// enforce: exgate repairs, paces and refuses messages. observe: exgate changes
+	// nothing; for each message it logs what it would have done, and Exchange's
+	// reply.
 	Mode Mode `key:"mode" sample:"enforce"`
-	// Directory for what exgate keeps between runs, such as the certificate it
-	// makes when none is given, and which messages Exchange took for commands.
-	// Unset: exgate in the user's configuration directory.
+	// Directory for the state that exgate keeps between runs, such as its
+	// self-signed certificate and the list of messages that Exchange executed as
+	// commands. Unset: the directory exgate in the user's configuration directory.
 	StateDir string `key:"state_dir" example:"/var/lib/exgate"`
 
-	// Where clients connect: host:port; an empty host is every address of the
-	// machine, port 0 a free port. At least one is needed.
+	// The addresses for clients, as host:port. An empty host means every address of
+	// the machine; port 0 means a free port. At least one is needed.
 	Listen Listen `key:"listen"`
-	// The certificate that clients see. Unset: a self-signed one is made and
-	// kept in state_dir.
+	// The certificate that clients see. Unset: exgate creates a self-signed one and
+	// keeps it in state_dir.
 	TLS TLS `key:"tls"`
 	// The Exchange server.
 	Upstream Upstream `key:"upstream"`
-	// Further servers, for those logins that match or that routes_file sends
-	// there. Each has a name, match (patterns of mailboxes, or DOMAIN\user, in
-	// which * stands for anything), and the keys of upstream.
+	// Further servers. A login goes to the first one that matches, or to the one
+	// that routes_file names. Each has a name, match, and the keys of upstream.
+	// match is a list of mailboxes or DOMAIN\user, in which * stands for anything.
 	Upstreams []FurtherUpstream `key:"upstreams" example:"[{name: online, match: ['*@cloud.example.com'], address: 'outlook.office365.com:993'}]"`
-	// File that says which user is on which upstream, a line each: mailbox,
-	// name of the upstream (default is the first), and if need be mailbox=NAME
-	// and form=FORM for what he is called there, and prefix=PREFIX for the mailbox
-	// below which all of his lie, in place of that of names. It is read again when
-	// it changes, and sessions of users who were moved are ended.
+	// File that assigns mailboxes to upstreams, one line for each: the mailbox and
+	// the name of the upstream (default is the first). These may follow:
+	// mailbox=NAME, the mailbox's name there; form=FORM, the form of the login;
+	// prefix=PREFIX, the mailbox that contains all mailboxes of this user, instead
+	// of the prefix under names. exgate reads the file again when it changes, and
+	// ends the sessions of users who were moved.
 	RoutesFile string `key:"routes_file" example:"/etc/exgate/routes"`
-	// Where the gateway holds what opens mailboxes (upstream.login.admin,
-	// upstream.oauth2): the file that says who may open which. exgate user add
-	// writes it; docs/logins.md tells its form. It is read again when it changes.
+	// File that lists the accounts allowed to use the gateway's credentials
+	// (upstream.login.admin or upstream.oauth2), and the mailboxes that each may
+	// open. exgate user add writes it; docs/logins.md describes it. exgate reads
+	// the file again when it changes.
 	UsersFile string `key:"users_file" example:"/etc/exgate/users"`
-	// The repairs. A key that is unset does what the profile says.
+	// The repairs. For a key that is unset, the profile decides.
 	Fixes Fixes `key:"fixes"`
-	// Names of mailboxes, by Exchange and by clients. A key that is unset does
-	// what the profile says.
+	// The mapping between Exchange's names of mailboxes and the clients' names. For
+	// a key that is unset, the profile decides.
 	Names Names `key:"names"`
-	// Bounds on what one client may take.
+	// Limits for clients, messages and the spool.
 	Limits Limits `key:"limits"`
-	// Messages on their way to Exchange.
+	// Temporary files for messages on their way to Exchange.
 	Spool Spool `key:"spool"`
-	// Originals of messages that lost something on their way.
+	// Copies of originals and attachments, for messages that lose something.
 	Quarantine Quarantine `key:"quarantine"`
-	// What mode observe does all the same.
+	// The functions that stay active in mode observe.
 	Observe ObserveMode `key:"observe"`
 	// The log and the wire trace.
 	Log Log `key:"log"`
-	// How long commands in flight may take to finish when exgate is stopped.
+	// When exgate is stopped, commands in flight may take this long to finish.
 	DrainTimeout time.Duration `key:"drain_timeout"`
 }
 
-// Listen names the listeners by the protection they give.
+// Listen names the listeners by the protection that they give.
 type Listen struct {
-	// Plain text until the client says STARTTLS; logins only after it.
+	// Listener for STARTTLS: plain text until the client switches to TLS. exgate
+	// refuses logins before that.
 	StartTLS string `key:"starttls" sample:"127.0.0.1:1143"`
-	// TLS from the first byte.
+	// Listener for TLS from the first byte.
 	Implicit string `key:"implicit" sample:"127.0.0.1:1993"`
-	// No TLS at all: passwords can be read on the way. Loopback addresses only.
+	// Listener without TLS: others on the network could read passwords. Only
+	// loopback addresses are allowed.
 	InsecurePlaintext string `key:"insecure-plaintext" example:"127.0.0.1:2143"`
-	// HTTP for who watches exgate: /metrics in Prometheus' form, /livez, /readyz.
-	// No name of a user is told, but anybody who reaches it may ask.
+	// Listener for monitoring by HTTP: /metrics (Prometheus), /livez, /readyz. It
+	// shows no user names, but everybody who reaches the address can read it.
 	Status string `key:"status" example:"127.0.0.1:9143"`
 }
 
-// TLS is the client side's certificate.
+// TLS is the certificate that clients see.
 type TLS struct {
-	// Certificate chain, PEM.
+	// PEM file with the certificate chain.
 	CertificateFile string `key:"certificate_file" example:"/etc/exgate/tls.crt"`
-	// Its private key, PEM.
+	// PEM file with the private key of the certificate.
 	KeyFile string `key:"key_file" example:"/etc/exgate/tls.key"`
 }
 
-// Fixes are the repairs that have a choice. Their zero values are the
-// profile's.
+// Fixes are the repairs that can be configured. For a zero value, the profile
+// decides.
 type Fixes struct {
-	// Body lines over line-limit. recode: the part is re-encoded, nothing is
-	// lost. wrap: the line is cut, as imapsync does. off: left alone.
+	// Body lines over line-limit. recode: exgate re-encodes the part, without loss.
+	// wrap: exgate splits the line, as imapsync does. off: no change.
 	LongLines rewrite.LongLines `key:"long-lines" example:"recode"`
-	// The longest line left alone, in bytes without CRLF. 0: the profile's.
+	// The longest line that exgate does not change, in bytes without CRLF. 0: the
+	// profile's value.
 	LineLimit int `key:"line-limit" example:"9900"`
-	// Requests for a read receipt, which Exchange would honour once more. all:
-	// taken out of every message. seen: out of those already read. off: kept.
+	// Requests for a read receipt, for which Exchange would send a second receipt.
+	// all: exgate disarms them in every message. seen: only in messages that are
+	// marked as read. off: no change.
 	ReadReceipt rewrite.ReadReceipt `key:"read-receipt" example:"all"`
-	// \Flagged, which Outlook does not see when it comes with the message.
-	// replay: set by a STORE afterwards. leave: sent with the message.
+	// \Flagged, which Outlook does not show if it arrives with the message. replay:
+	// exgate sets it afterwards, by STORE. leave: exgate sends it with the message.
 	Flagged string `key:"flagged" example:"replay"`
-	// Keywords that the mailbox does not take, which Exchange counts as errors.
-	// drop: taken out. leave: sent.
+	// Keywords that the mailbox does not accept; Exchange counts each as an error.
+	// drop: exgate removes them. leave: exgate sends them.
 	Keywords string `key:"keywords" example:"drop"`
-	// Messages that come without a date, which Exchange would give that of the
-	// transfer. derive: the date of their first Received, else their Date. leave:
-	// sent without.
+	// Messages that the client sends without a date; Exchange would show the date
+	// of the transfer. derive: exgate sends the date of the first Received, else of
+	// Date. leave: exgate sends no date.
 	InternalDate string `key:"internal-date" example:"derive"`
-	// Messages over limits.message_size. refuse: exgate refuses them before they
-	// are sent. detach: their largest attachments are kept in quarantine.dir, and
-	// a note says so in their place. off: Exchange decides.
+	// Messages over limits.message_size. refuse: exgate refuses them itself.
+	// detach: exgate moves their largest attachments to quarantine.dir, and puts a
+	// note in their place. off: exgate sends them, and Exchange decides.
 	Oversize string `key:"oversize" example:"refuse"`
-	// Parts that are signed or encrypted and would have to change. repair: they
-	// are, and the log says so. leave: they stay, and a message that Exchange does
-	// not take for that goes straight to the envelope of escalate.
+	// Signed or encrypted parts that need a repair. repair: exgate changes them,
+	// and the log says so. leave: exgate does not change them. If Exchange then
+	// refuses the message, exgate skips the other steps of escalate and uses the
+	// envelope.
 	Signed rewrite.Signed `key:"signed" example:"repair"`
-	// How far exgate goes with a message that Exchange has refused. off: not at
-	// all. repair: with the fixes marked refused. shed: then with those marked
-	// shed. envelope: then with a small message that carries the original as an
-	// attached file. Each step is one more APPEND.
+	// The last step that exgate tries with a message that Exchange has refused.
+	// off: none. repair: the fixes marked refused. shed: then the fixes marked
+	// shed. envelope: then a small message with the original as an attached file.
+	// Each step is one more APPEND.
 	Escalate Escalation `key:"escalate" example:"repair"`
-	// A fix with off, always, refused or shed is used: never; for every message;
-	// once Exchange has refused it; as a later step, since it shortens or moves
-	// something. docs/fixes.md says of each what it does. CR and LF on their own.
+	// CR or LF that is not part of a CRLF. This key and the following ones have
+	// four values. off: exgate never uses the fix. always: for every message.
+	// refused: after Exchange has refused the message. shed: in a later step,
+	// because the fix shortens or moves something. docs/fixes.md describes each.
 	LineEndings rewrite.When `key:"line-endings" example:"always"`
-	// NUL, which IMAP cannot carry.
+	// NUL, which IMAP cannot transport.
 	NULBytes rewrite.When `key:"nul-bytes" example:"always"`
 	// Header lines over line-limit.
 	LongHeaders rewrite.When `key:"long-headers" example:"always"`
-	// Bytes over 127 in headers, and in bodies that are not encoded.
+	// Bytes over 127 in headers, and in bodies without encoding.
 	EightBit rewrite.When `key:"eight-bit" example:"refused"`
-	// Encoded words and charsets that nobody can read.
+	// Encoded words and charsets that no reader knows.
 	EncodedWords rewrite.When `key:"encoded-words" example:"refused"`
 	// References with more than 485 entries or 40,000 bytes.
 	References rewrite.When `key:"references" example:"shed"`
@@ -152,30 +161,31 @@ type Fixes struct {
 	FileNames rewrite.When `key:"filenames" example:"shed"`
 	// More than 250 parts.
 	Attachments rewrite.When `key:"attachments" example:"shed"`
-	// Messages attached to each other more than 30 deep.
+	// Attached messages more than 30 levels deep.
 	Nesting rewrite.When `key:"nesting" example:"shed"`
-	// multipart/appledouble.
+	// Parts of type multipart/appledouble.
 	AppleDouble rewrite.When `key:"appledouble" example:"shed"`
-	// message/partial.
+	// Parts of type message/partial.
 	Partial rewrite.When `key:"partial" example:"shed"`
-	// Base64 and quoted-printable that do not decode.
+	// Base64 and quoted-printable with errors.
 	BrokenEncoding rewrite.When `key:"broken-encoding" example:"shed"`
-	// A Received field made from Date, for messages without any: Exchange 2007
-	// dates messages by it. imapsync then needs --skipheader Received.
+	// A Received field made from Date, for messages without Received: Exchange 2007
+	// dates messages by Received. imapsync then needs --skipheader Received.
 	ReceivedDate rewrite.When `key:"received-date" example:"always"`
-	// The operator's own changes to fields of the message's header: what pattern
-	// (RE2) finds in the unfolded value becomes replacement, where $1 is the first
-	// group. Not for Message-ID, Date, Received, MIME-Version and Content-*.
+	// Your own changes to fields of the message's header. exgate searches the
+	// unfolded value for pattern (RE2), and puts replacement in place of each match;
+	// $1 is the first group. Message-ID, Date, Received, MIME-Version and Content-*
+	// cannot be changed.
 	HeaderRules []HeaderRule `key:"header-rules" example:"[{header: Subject, pattern: '^ *\\[SPAM\\] *', replacement: ' '}]"`
-	// The message that Exchange gives out in place of one that it cannot
-	// convert. mark: a field X-Exgate-Substitute is added. refuse: the FETCH is
-	// answered NO. off: passed on.
+	// The message that Exchange sends in place of one that it cannot convert. mark:
+	// exgate adds a field X-Exgate-Substitute. refuse: exgate answers the FETCH with
+	// NO. off: no change.
 	Substitute backend.Substitute `key:"substitute" example:"mark"`
-	// Repairs of Exchange's answers that are switched off: missing-data,
-	// structure, copyuid, list-names, status-codes, search-charset, long-sets,
-	// idle-order, idle-renew, refusals; or all.
+	// Repairs of Exchange's replies to switch off: missing-data, structure, copyuid,
+	// list-names, status-codes, search-charset, long-sets, idle-order, idle-renew,
+	// refusals; or all.
 	RepliesOff []string `key:"replies-off" example:"[idle-renew]"`
-	// An external command that every message, or some, pass through.
+	// An external program that processes messages before exgate repairs them.
 	Filter Filter `key:"filter"`
 }
 
@@ -188,13 +198,15 @@ type HeaderRule struct {
 
 // Filter is proxy.Filter in the file's words.
 type Filter struct {
-	// The program and its arguments, one item each. It is run without a shell and
-	// with an empty environment, reads the message and writes it. Unset: none.
+	// The program and its arguments, one item each. It runs without a shell and with
+	// an empty environment. It reads the message on standard input and writes the
+	// new one to standard output. Unset: no filter.
 	Command []string `key:"command" example:"[/usr/bin/reformime, -r7]"`
-	// always; long-lines: messages with a line over line-limit; refused: those
-	// that Exchange has refused.
+	// always: the filter processes every message. long-lines: messages with a line
+	// over line-limit. refused: messages that Exchange has refused.
 	When string `key:"when" example:"long-lines"`
-	// The longest that one run may take; it is killed then, and all it started.
+	// The time limit for one run. exgate then kills the program and everything that
+	// it started.
 	Timeout time.Duration `key:"timeout"`
 }
 
@@ -218,21 +230,21 @@ const (
 
 // Quarantine is proxy.QuarantineOptions in the file's words.
 type Quarantine struct {
-	// Directory of kept originals and of attachments taken out. It must be in no
-	// folder that anybody serves. Unset: none are kept, and what needs it is not
-	// done.
+	// Directory for the originals and the removed attachments. No web or file server
+	// may serve it. Unset: exgate keeps none, and skips the steps that need it.
 	Dir string `key:"dir" example:"/var/lib/exgate/quarantine"`
-	// Bytes that all of it may take. Beyond that nothing more is kept.
+	// Limit for the size of all files, in bytes. When it is reached, exgate keeps
+	// nothing more.
 	Quota int64 `key:"quota"`
-	// How long a file is kept.
+	// exgate deletes a file after this time.
 	Keep time.Duration `key:"keep"`
-	// What a message says in the place of what was taken out of it, or before the
-	// original in an envelope: {reason} is what happened, {name}, {size} and
-	// {sha256} tell which file it is about. Unset: all that, without where to ask for it.
+	// Text that replaces a removed part, or stands before the original in an
+	// envelope. {reason} says what happened; {name}, {size} and {sha256} identify
+	// the file. Unset: a text with all four, which does not say whom to ask.
 	Note string `key:"note" example:"'{reason} Name: {name}, {size} bytes, SHA-256: {sha256}. Ask postmaster@example.com for it.'"`
 }
 
-// Choices of the fixes outside the message.
+// Values of the fixes that do not change the message itself.
 const (
 	FlaggedReplay      = "replay"
 	FlaggedLeave       = "leave"
@@ -245,46 +257,49 @@ const (
 	OversizeOff        = "off"
 )
 
-// Names are folders.Options in the file's words. Its zero value is the
-// profile's.
+// Names are folders.Options in the file's words. For a zero value, the profile
+// decides.
 type Names struct {
-	// Names that differ only in case, which Exchange takes for one. apart: two
-	// mailboxes, the second with a suffix in Exchange. merge: one mailbox, in
-	// which nothing is deleted through exgate. off: as Exchange does.
+	// Names that differ only in case, which Exchange does not distinguish. apart:
+	// two mailboxes, the second with a suffix in Exchange. merge: one mailbox, in
+	// which exgate deletes nothing. off: no mapping.
 	Case string `key:"case" example:"apart"`
-	// What Exchange does not take or not keep in a name: blanks at its ends,
-	// control characters. replace: by characters that look alike, and back. off:
-	// sent as it is.
+	// Characters in a name that Exchange refuses or drops: blanks at its ends,
+	// control characters. replace: exgate replaces them by similar characters, and
+	// restores them for clients. off: no mapping.
 	Characters string `key:"characters" example:"replace"`
-	// Characters that one level of a name may have; the rest goes into a level
-	// below it, which clients are not shown. 0: the profile's; -1: no bound.
+	// Maximum number of characters in one level of a name. exgate moves the rest to
+	// a level below it, and clients see one level. 0: the profile's value; -1: no
+	// limit.
 	Longest int `key:"longest" example:"250"`
-	// Names that Exchange refuses at the top, which get _renamed_by_imapsync at
-	// their end there, as imapsync does it. Unset: the profile's; [off]: none.
+	// Names that Exchange refuses at the top level. In Exchange they end in
+	// _renamed_by_imapsync, as with imapsync. Unset: the profile's list; [off]: none.
 	Reserved []string `key:"reserved" example:"[Files]"`
-	// The mailbox below which all of the client's lie, in Exchange. INBOX does,
-	// too, unless the prefix begins with it. Unset: the profile's; off: none.
+	// The mailbox in Exchange that contains all mailboxes of the client. It also
+	// contains the client's INBOX, unless the prefix begins with INBOX. Unset: the
+	// profile's value; off: none.
 	Prefix string `key:"prefix" example:"INBOX."`
-	// The prefix of single users, such as for the backup of many mailboxes in
-	// one.
+	// Prefixes for single users, for example to collect backups of many mailboxes
+	// in one.
 	Users []UserPrefix `key:"users" example:"[{user: bob, prefix: backup/bob}]"`
-	// What clients see between the levels of a name: / . or \. Unset: what
-	// Exchange has, which is /. With another one, a / can be part of a name.
+	// The separator that clients see between the levels of a name: / . or \. Unset:
+	// Exchange's own, which is /. With another one, a name can contain a /.
 	Separator string `key:"separator" example:"."`
-	// Mailboxes that are called otherwise in Exchange (to) than by clients
-	// (from), with all that is below them.
+	// Mailboxes with one name for clients (from) and another in Exchange (to). The
+	// mailboxes below them move with them.
 	List []NamePair `key:"list" example:"[{from: Sent, to: Sent Items}]"`
-	// The same by regular expression (RE2), in order, from what clients say. The
-	// way back is needed for clients to see their own names; without one, two
-	// names may become one mailbox.
+	// The same by regular expressions (RE2), applied in order to the client's name.
+	// back_from and back_to restore the client's name. Without them, clients see
+	// Exchange's name, and two names may become one mailbox.
 	Patterns []NamePattern `key:"patterns" example:"[{from: '^Old/(.*)$', to: 'Archive/$1', back_from: '^Archive/(.*)$', back_to: 'Old/$1'}]"`
-	// Folders of Exchange's own that clients are not shown: calendar, contacts,
-	// tasks, journal, notes, sync-issues, conversation-history, outbox, files.
-	// They are known by their names in each language. Unset: the profile's;
+	// Exchange's special folders to hide from clients: calendar, contacts, tasks,
+	// journal, notes, sync-issues, conversation-history, outbox, files. exgate
+	// recognises them by their names in 21 languages. Unset: the profile's list;
 	// [off]: none.
 	Hide []string `key:"hide" example:"[calendar, contacts, tasks, journal, notes]"`
-	// The folders for sent mail, drafts, trash and junk, by their names in each
-	// language. add: clients are told which they are (RFC 6154). off: not.
+	// The special use of folders (RFC 6154). add: exgate marks the folders for sent
+	// mail, drafts, trash, junk and archive, which it recognises by their names.
+	// off: no marks.
 	SpecialUse string `key:"special_use" example:"add"`
 }
 
@@ -300,8 +315,8 @@ type NamePair struct {
 	To   string `key:"to" json:"to"`
 }
 
-// NamePattern is a regular expression and what becomes of what it matches, and
-// the same for the way back.
+// NamePattern is a regular expression with its replacement, and the same for
+// the opposite direction.
 type NamePattern struct {
 	From     string `key:"from" json:"from"`
 	To       string `key:"to" json:"to"`
@@ -316,55 +331,58 @@ const (
 	SpecialUseAdd     = "add"
 )
 
-// Limits are in bytes, but for the first two.
+// Limits are in bytes, except the first two.
 type Limits struct {
-	// Connections of one address. 0: no bound.
+	// Connections from one address. 0: no limit.
 	ConnectionsPerAddress int `key:"connections_per_address"`
-	// Failed logins of one address, before its logins are refused without asking
-	// Exchange; one is forgiven each minute. For one name at an address a quarter
-	// of it, for one name from all addresses two and a half times as much. 0: no
-	// bound.
+	// Failed logins from one address. Beyond the limit, exgate refuses logins
+	// without asking Exchange. exgate forgives one failure each minute. For one name
+	// at one address the limit is a quarter; for one name from all addresses it is
+	// two and a half times as high. 0: no limit.
 	FailedLogins int `key:"failed_logins"`
-	// The largest message Exchange is asked to take, in bytes, after repair. 0:
-	// the profile's. Raise it together with the limits of Exchange.
+	// The largest message that exgate sends to Exchange, in bytes, after the repair.
+	// 0: the profile's value. Raise it together with the limits of Exchange.
 	MessageSize int64 `key:"message_size" example:"10_000_000"`
-	// Bytes of a message held in memory; the rest of it goes to a file.
+	// Bytes of one message in memory. The rest of the message goes to a file.
 	SpoolMemoryPerMessage int64 `key:"spool_memory_per_message"`
-	// Bytes of messages in the spool for one client connection.
+	// Bytes in the spool for one client connection.
 	SpoolPerSession int64 `key:"spool_per_session"`
-	// The same for all connections of one account.
+	// Bytes in the spool for all connections of one account.
 	SpoolPerAccount int64 `key:"spool_per_account"`
-	// The same for the whole gateway.
+	// Bytes in the spool for the whole gateway.
 	SpoolTotal int64 `key:"spool_total"`
 }
 
-// Spool is where messages wait.
+// Spool is the place where messages wait until Exchange has them.
 type Spool struct {
-	// Directory of the spool files. Unset: the system's for temporary files.
+	// Directory of the spool files. Unset: the system's directory for temporary
+	// files.
 	Dir string `key:"dir" example:"/var/spool/exgate"`
 }
 
 // ObserveMode has the two switches of the modes table in docs/design.md#modes.
 type ObserveMode struct {
-	// Pace messages.
+	// exgate keeps to the pace.
 	Pace bool `key:"pace"`
-	// Wait out Exchange's "Suggested Backoff Time" and send the command again.
+	// exgate waits out Exchange's "Suggested Backoff Time" and sends the command
+	// again.
 	Throttle bool `key:"throttle"`
-	// Go on with a new connection when Exchange drops one.
+	// exgate resumes the session when Exchange drops the connection.
 	Resume bool `key:"resume"`
 }
 
 // Log is the log on standard error, and the wire trace apart from it.
 type Log struct {
-	// debug, info, warn or error.
+	// The lowest level to log: debug, info, warn or error.
 	Level slog.Level `key:"level"`
-	// text, json, or auto: text on a terminal and JSON otherwise.
+	// text, json or auto. auto means text on a terminal and JSON otherwise.
 	Format string `key:"format"`
-	// A file for every line on the wire, passwords masked; off is none.
+	// File for a trace of every line between client, exgate and Exchange, with
+	// passwords masked. off: no trace.
 	Trace string `key:"trace"`
 }
 
-// Values of Log with a meaning of their own.
+// Values of Log with a special meaning.
 const (
 	FormatAuto = "auto"
 	FormatText = "text"
@@ -372,8 +390,8 @@ const (
 	TraceOff   = "off"
 )
 
-// Default is the configuration of an empty file. It lacks what only the
-// operator can know: a listener and the upstream's address.
+// Default is the configuration of an empty file. It lacks the values that only
+// the operator knows: a listener and the upstream's address.
 func Default() *Config {
 	return &Config{
 		Mode: Enforce,
@@ -385,7 +403,11 @@ func Default() *Config {
 
 			ReplyTimeout: backend.DefaultReply,
 			// The connections are those of the design, below Exchange's 16.
-			Pace: Pace{MaxBackoff: backend.DefaultMaxBackoff, ConnectionsPerAccount: 12, MaxWait: backend.DefaultMaxWait},
+			Pace: Pace{
+				MaxBackoff:            backend.DefaultMaxBackoff,
+				ConnectionsPerAccount: 12,
+				MaxWait:               backend.DefaultMaxWait,
+			},
 		},
 		// The largest message of a profile is 45 MB; the spool holds a few of
 		// them per connection, and stays below what a small disk has.

@@ -11,8 +11,8 @@ import (
 	"exgate/backend"
 )
 
-// Backend is what backend needs to know of the upstream; it reads the files
-// that are named.
+// Backend returns the options of the upstream for package backend. It reads the
+// files that the configuration names.
 func (c *Config) Backend() (backend.Options, error) {
 	o := c.backendOptions()
 	return o, errors.Join(c.readCA(&o), c.readHeld(&o))
@@ -33,7 +33,7 @@ func (c *Config) readCA(o *backend.Options) error {
 	return nil
 }
 
-// backendOptions are the options that need no file.
+// backendOptions returns the options that need no file.
 func (c *Config) backendOptions() backend.Options {
 	u := c.Upstream
 	var aliases []backend.Alias
@@ -58,15 +58,18 @@ func (c *Config) backendOptions() backend.Options {
 		Admin: backend.Admin{Name: u.Login.Admin, Password: u.Login.AdminPassword},
 		OAuth2: backend.OAuth2Options{
 			Flow: a.Flow, Tenant: a.Tenant, TokenURL: a.TokenURL, DeviceURL: a.DeviceURL, ClientID: a.ClientID,
-			ClientSecret: a.ClientSecret, SecretFromLogin: a.SecretFromLogin, Scopes: a.Scopes, Account: a.Account, Command: a.Command,
+			ClientSecret: a.ClientSecret, SecretFromLogin: a.SecretFromLogin, Scopes: a.Scopes,
+			Account: a.Account, Command: a.Command,
 			Pending: a.ClientSecretFile != "" || a.ClientSecretEnv != "" || a.CertificateFile != "",
 		},
 		MaxBackoff: u.Pace.MaxBackoff,
 		Timeouts:   backend.Timeouts{Reply: u.ReplyTimeout},
+		// A profile that is found out at the login is one of an Exchange, which has it off.
+		LiteralPlus: c.Profile(u.Profile).LiteralPlus,
 	}
 }
 
-// CheckFiles tries every file and directory that the configuration names, and
+// CheckFiles opens every file and directory that the configuration names, and
 // returns every problem at once.
 func (c *Config) CheckFiles() error {
 	_, caErr := c.Backend()
@@ -81,13 +84,14 @@ func (c *Config) CheckFiles() error {
 		if info, err := os.Stat(dir); err != nil {
 			spoolErr = fmt.Errorf("spool.dir: %w", err)
 		} else if !info.IsDir() {
-			spoolErr = fmt.Errorf("spool.dir: %s is no directory", dir)
+			spoolErr = fmt.Errorf("spool.dir: %s is not a directory", dir)
 		}
 	}
 	return errors.Join(certificateErr, caErr, spoolErr)
 }
 
-// Certificate loads the certificate that clients see; nil when none is given.
+// Certificate loads the certificate that clients see. It returns nil if none is
+// configured.
 func (t TLS) Certificate() (*tls.Certificate, error) {
 	if t.CertificateFile == "" || t.KeyFile == "" {
 		return nil, nil
@@ -99,15 +103,16 @@ func (t TLS) Certificate() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// StateDirectory is state_dir, or its default on this machine. It need not
-// exist.
+// StateDirectory returns state_dir, or its default on this machine. The directory
+// may not exist.
 func (c *Config) StateDirectory() (string, error) {
 	if c.StateDir != "" {
 		return c.StateDir, nil
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", fmt.Errorf("state_dir: set it, for this user has no configuration directory: %w", err)
+		return "", fmt.Errorf("state_dir: missing, and this user has no configuration directory: "+
+			"set state_dir: %w", err)
 	}
 	return filepath.Join(dir, "exgate"), nil
 }

@@ -63,7 +63,7 @@ func TestCheckFiles(t *testing.T) {
 			c.TLS = TLS{CertificateFile: key, KeyFile: certificate}
 			c.Upstream.CAFile = key
 			c.Spool.Dir = key
-		}, []string{"tls.certificate_file, tls.key_file: tls:", "upstream.ca_file: no certificate", "spool.dir: " + key + " is no directory"}},
+		}, []string{"tls.certificate_file, tls.key_file: tls:", "upstream.ca_file: no certificate", "spool.dir: " + key + " is not a directory"}},
 		{"as they should be", func(c *Config) {
 			c.TLS = TLS{CertificateFile: certificate, KeyFile: key}
 			c.Upstream.CAFile = certificate

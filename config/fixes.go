@@ -12,14 +12,14 @@ import (
 	"exgate/rewrite"
 )
 
-// fixSwitch is a fix that has no other choice than when it is used.
+// fixSwitch is a fix whose only choice is the stage at which it is used.
 type fixSwitch struct {
 	key    string
-	choice *rewrite.When // of the operator
-	use    *rewrite.When // in the options of the engine
+	choice *rewrite.When // in the configuration
+	use    *rewrite.When // in the options of package rewrite
 }
 
-// switches pairs the keys with the engine's options.
+// switches pairs the keys with the options of package rewrite.
 func (f *Fixes) switches(u *rewrite.Uses) []fixSwitch {
 	return []fixSwitch{
 		{"line-endings", &f.LineEndings, &u.LineEndings},
@@ -40,8 +40,8 @@ func (f *Fixes) switches(u *rewrite.Uses) []fixSwitch {
 	}
 }
 
-// UsedAt names the fixes that are used at that time, which the file says or
-// Effective has filled in.
+// UsedAt returns the names of the fixes that are used at a stage. Call it on the
+// result of Effective to include the profile's choices.
 func (f Fixes) UsedAt(when rewrite.When) []string {
 	var names []string
 	for _, s := range f.switches(new(rewrite.Uses)) {
@@ -52,7 +52,7 @@ func (f Fixes) UsedAt(when rewrite.When) []string {
 	return names
 }
 
-// escalations are the words for the stages.
+// escalations are the configuration's words for the stages.
 var escalations = []Escalation{
 	rewrite.StageProfile:  EscalateOff,
 	rewrite.StageRefused:  EscalateRepair,
@@ -60,7 +60,7 @@ var escalations = []Escalation{
 	rewrite.StageEnvelope: EscalateEnvelope,
 }
 
-// messageOptions applies the operator's choices to the fixes of the message.
+// messageOptions applies the configuration to the profile's message fixes.
 func (c *Config) messageOptions(p *profile.Profile) {
 	f, o := c.Fixes, &p.Message
 	override(&o.LongLines, f.LongLines)
@@ -80,7 +80,7 @@ func (c *Config) messageOptions(p *profile.Profile) {
 	o.HeaderRules, _ = f.headerRules()
 }
 
-// headerRules compiles the rules. The errors begin with the key.
+// headerRules compiles the rules. Each error begins with the key.
 func (f Fixes) headerRules() (rules []rewrite.HeaderRule, errs []error) {
 	for i, r := range f.HeaderRules {
 		rule := rewrite.HeaderRule{Header: r.Header, Replacement: r.Replacement}
@@ -113,20 +113,22 @@ func (c *Config) validateFixes(p *problems) {
 	choice(p, "fixes.keywords", f.Keywords, "", KeywordsDrop, KeywordsLeave)
 	choice(p, "fixes.internal-date", f.InternalDate, "", InternalDateDerive, InternalDateLeave)
 	choice(p, "fixes.oversize", f.Oversize, "", OversizeRefuse, OversizeDetach, OversizeOff)
-	choice(p, "fixes.substitute", f.Substitute, "", backend.SubstituteMark, backend.SubstituteRefuse, backend.SubstituteLeave)
+	choice(p, "fixes.substitute", f.Substitute, "",
+		backend.SubstituteMark, backend.SubstituteRefuse, backend.SubstituteLeave)
 	if _, err := backend.AllReplies().Without(f.RepliesOff); err != nil {
 		p.add("fixes.replies-off", "%s", err)
 	}
 	choice(p, "fixes.escalate", f.Escalate, append([]Escalation{""}, escalations...)...)
 	choice(p, "fixes.filter.when", f.Filter.When, FilterAlways, FilterLongLines, FilterRefused)
 	if f.Filter.Timeout <= 0 {
-		p.add("fixes.filter.timeout", "%s is no time: use one such as 1m", f.Filter.Timeout)
+		p.add("fixes.filter.timeout", "%s is not a time limit: use a time such as 1m", f.Filter.Timeout)
 	}
 	if len(f.Filter.Command) > 0 && !strings.ContainsAny(f.Filter.Command[0], "/\\") {
-		p.add("fixes.filter.command", "%q is no path: there is no PATH to look for it in", f.Filter.Command[0])
+		p.add("fixes.filter.command", "%q is not a path: exgate runs it without PATH, so give the whole path",
+			f.Filter.Command[0])
 	}
 
-	// A fix that was asked for, and would do nothing.
+	// The configuration asks for a fix that would do nothing.
 	profile := c.Profile(c.Upstream.Profile)
 	if f.LongLines != "" && f.LongLines != rewrite.LongLinesOff && profile.Message.LineLimit == 0 {
 		p.add("fixes.long-lines", "profile %s has no line limit: set fixes.line-limit", profile.Name)
@@ -140,16 +142,16 @@ func (c *Config) validateFixes(p *problems) {
 func (c *Config) validateQuarantine(p *problems, profile profile.Profile) {
 	q := c.Quarantine
 	if q.Dir == "" && c.Fixes.Oversize == OversizeDetach {
-		p.add("fixes.oversize", "detach needs quarantine.dir, where the attachments are kept")
+		p.add("fixes.oversize", "detach needs quarantine.dir, in which exgate keeps the attachments")
 	}
 	if q.Dir == "" && profile.Escalate == rewrite.StageShed {
-		p.add("fixes.escalate", "shed needs quarantine.dir, where the originals are kept")
+		p.add("fixes.escalate", "shed needs quarantine.dir, in which exgate keeps the originals")
 	}
 	if q.Quota <= 0 {
-		p.add("quarantine.quota", "%d is no budget: give bytes", q.Quota)
+		p.add("quarantine.quota", "%d is not a budget: give a number of bytes", q.Quota)
 	}
 	if q.Keep <= 0 {
-		p.add("quarantine.keep", "%s is no time: use one such as 2160h", q.Keep)
+		p.add("quarantine.keep", "%s is not a time: use one such as 2160h", q.Keep)
 	}
 	if err := rewrite.Note(q.Note).Validate(); err != nil {
 		p.add("quarantine.note", "%s", err)

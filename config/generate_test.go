@@ -43,9 +43,9 @@ func TestGenerated(t *testing.T) {
 // "sample" are set, the others stand commented out.
 func sample(comments map[string]string) string {
 	var b strings.Builder
-	b.WriteString("# A sample configuration of exgate; it works as it stands, once upstream.address is\n" +
-		"# your server. Lines that are commented out show a default, or an example where the\n" +
-		"# default is to have none. docs/config.md has the same with the environment variables.\n")
+	b.WriteString("# A sample configuration of exgate. It works as soon as upstream.address is your server.\n" +
+		"# A line that is commented out shows the default, or an example if there is no default.\n" +
+		"# docs/config.md describes the same keys, and the environment variables.\n")
 	walk(reflect.ValueOf(*Default()), "", func(name string, field reflect.StructField, value reflect.Value) {
 		indent := strings.Repeat("  ", strings.Count(name, "."))
 		b.WriteString("\n")
@@ -68,9 +68,10 @@ func sample(comments map[string]string) string {
 func keyTables(comments map[string]string) string {
 	var b strings.Builder
 	heading := func(title, text string) {
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n| key | default | meaning | example |\n| --- | --- | --- | --- |\n", title, text)
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n| key | default | meaning | example |\n| --- | --- | --- | --- |\n",
+			title, strings.Join(wrap(text, 120), "\n"))
 	}
-	heading("Top level", "Keys that stand at the margin.")
+	heading("Top level", "These keys belong to no section.")
 	section := ""
 	walk(reflect.ValueOf(*Default()), "", func(name string, field reflect.StructField, value reflect.Value) {
 		if isSection(field) {

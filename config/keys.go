@@ -15,8 +15,8 @@ const envPrefix = "EXGATE"
 // envReplacer turns a key into the rest of its environment variable's name.
 var envReplacer = strings.NewReplacer(".", "_", "-", "_", delimiter, "_")
 
-// walk visits every key of the struct v in the order of the fields: sections,
-// then what is in them. Names have dots: upstream.login.domains.
+// walk visits every key of the struct v in the order of the fields: first a
+// section, then its keys. Names have dots: upstream.login.domains.
 func walk(v reflect.Value, prefix string, visit func(name string, field reflect.StructField, value reflect.Value)) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
@@ -28,12 +28,12 @@ func walk(v reflect.Value, prefix string, visit func(name string, field reflect.
 	}
 }
 
-// isSection tells a section from a key of its own.
+// isSection reports whether a field is a section, and not a single key.
 func isSection(field reflect.StructField) bool {
 	return field.Type.Kind() == reflect.Struct && field.Type != reflect.TypeFor[backend.Secret]()
 }
 
-// keyNames are all names of keys, and of the sections that hold them.
+// keyNames returns the names of all keys, and of the sections that contain them.
 func keyNames() (keys, sections []string) {
 	walk(reflect.ValueOf(*Default()), "", func(name string, field reflect.StructField, _ reflect.Value) {
 		if isSection(field) {
@@ -45,13 +45,13 @@ func keyNames() (keys, sections []string) {
 	return keys, sections
 }
 
-// envName is the environment variable of a key.
+// envName returns the name of a key's environment variable.
 func envName(key string) string {
 	return envPrefix + "_" + strings.ToUpper(envReplacer.Replace(key))
 }
 
-// suggest is the remedy for a name that is none of the valid ones: the same
-// word in another section, else the one that differs least, else the sample.
+// suggest returns the remedy for a name that is not valid: the same word in
+// another section, else the most similar name, else a reference to the sample.
 func suggest(name string, valid []string) string {
 	if slices.Contains(valid, name) {
 		return "write it as nested sections, one name on each line"
@@ -69,11 +69,11 @@ func suggest(name string, valid []string) string {
 	if best != "" {
 		return "did you mean " + best + "?"
 	}
-	return "exgate check --print-sample shows those there are"
+	return "exgate check --print-sample shows all keys"
 }
 
-// distance counts the bytes to insert, delete or replace that make b of a
-// (Levenshtein).
+// distance returns the number of bytes to insert, delete or replace in order to
+// turn a into b (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -94,8 +94,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Settings are the values of all keys by their names, spelt as in the file
-// where JSON would spell them otherwise.
+// Settings returns the values of all keys by their names. Values that JSON would
+// spell differently are spelt as in the file.
 func (c *Config) Settings() map[string]any { return settings(reflect.ValueOf(*c)) }
 
 func settings(of reflect.Value) map[string]any {

@@ -22,13 +22,14 @@ import (
 	"exgate/backend"
 )
 
-// delimiter stands between the names of a key inside viper. With its default,
-// the dot, "upstream.address: x" in a file would pass for a nested key.
+// delimiter separates the words of a key inside viper. With viper's default, the
+// dot, viper would read "upstream.address: x" in a file as a nested key.
 const delimiter = "::"
 
-// Find returns the path of the configuration file: the one named, which must
-// exist, else the first that exists of ./exgate.yaml, exgate/exgate.yaml in
-// the user's configuration directory, and /etc/exgate/exgate.yaml. "" is none.
+// Find returns the path of the configuration file. If named is not "", it is that
+// file, which must exist. Else it is the first that exists of ./exgate.yaml,
+// exgate/exgate.yaml in the user's configuration directory, and
+// /etc/exgate/exgate.yaml; "" if there is none.
 func Find(named string) (string, error) {
 	if named != "" {
 		if _, err := os.Stat(named); err != nil {
@@ -51,9 +52,9 @@ func Find(named string) (string, error) {
 }
 
 // Load reads the YAML file at path ("" is none), then the environment, then
-// settings, each "key=value" with the key as in docs/config.md; the later wins.
-// The error joins every problem found, those of Validate among them, and the
-// Config is what could be made of the rest.
+// settings, each "key=value" with a key of docs/config.md. A later source
+// overrides an earlier one. The error joins all problems, including those of
+// Validate; the Config contains everything that could be read.
 func Load(path string, settings []string) (*Config, error) {
 	var file io.Reader = strings.NewReader("")
 	if path != "" {
@@ -71,8 +72,8 @@ func Load(path string, settings []string) (*Config, error) {
 	return c, errors.Join(err, unknownEnv(os.Environ()), c.Validate())
 }
 
-// decode is the one function that knows viper. It returns a nil Config when
-// the file is no YAML.
+// decode is the only function that uses viper. It returns a nil Config if the
+// file is not YAML.
 func decode(file io.Reader, settings []string) (*Config, error) {
 	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
 	// AutomaticEnv ignores a variable whose key the file does not name
@@ -89,7 +90,7 @@ func decode(file io.Reader, settings []string) (*Config, error) {
 		if errors.As(err, &parse) {
 			err = parse.Unwrap() // YAML's own words, with the line
 		}
-		// Its words quote what may be a password without quotes.
+		// YAML's message quotes the file, which may contain an unquoted password.
 		return nil, errors.New(quotedByYAML.ReplaceAllString(err.Error(), "***"))
 	}
 	var errs []error
@@ -114,19 +115,20 @@ func decode(file io.Reader, settings []string) (*Config, error) {
 	errs = append(errs, decodeErrors(err)...)
 	for _, unused := range found.Unused {
 		if strings.Contains(unused, "[") { // in an entry of a list, which unknownKeys cannot see
-			errs = append(errs, fmt.Errorf("%s: unknown key: use header, pattern and replacement", unused))
+			errs = append(errs, fmt.Errorf("%s: unknown key: the keys are header, pattern and replacement", unused))
 		}
 	}
 	return c, errors.Join(errs...)
 }
 
-// quotedByYAML is what an error of YAML's repeats of the file.
+// quotedByYAML matches the parts of the file that an error of YAML repeats.
 var quotedByYAML = regexp.MustCompile("'[^']*'|`[^`]*`")
 
-// unknownKeys does what UnmarshalExact is for, but goes on to the other
-// problems, and tells the remedy. What has the wrong shape, such as text where
-// a section is meant, is left to decoding. A key without a value is not shown:
-// in { admin_password: one,two } it is the end of a password.
+// unknownKeys returns an error with a suggestion for each unknown key. Unlike
+// viper's UnmarshalExact, it does not stop at the first. Values of the wrong
+// shape, such as text in the place of a section, are left to decoding. The errors
+// do not show a key without a value: in { admin_password: one,two }, that key is
+// the end of a password.
 func unknownKeys(found []string, value func(key string) any) []error {
 	keys, sections := keyNames()
 	valid := append(keys, sections...)
@@ -139,7 +141,8 @@ func unknownKeys(found []string, value func(key string) any) []error {
 				remedies[name] = "unknown key: " + suggest(name, valid)
 				if value(key) == nil {
 					delete(remedies, name)
-					remedies[strings.TrimSuffix(name, word)+"***"] = "a key that is not known and has no value; if it is part of a password, put the whole of that in quotes"
+					remedies[strings.TrimSuffix(name, word)+"***"] = "unknown key without a value: " +
+						"if it is part of a password, put the whole password in quotes"
 				}
 				break
 			}
@@ -157,13 +160,13 @@ func unknownKeys(found []string, value func(key string) any) []error {
 }
 
 // exactValue converts a value of the file (typed by YAML) or of the environment
-// (text) to the type of its key. It is stricter than mapstructure, which makes
-// nanoseconds of a duration without a unit, 1 of 1.5 and "1" of true.
+// (text) to the type of its key. It is stricter than mapstructure, which reads a
+// duration without a unit as nanoseconds, 1.5 as 1, and true as "1".
 func exactValue(from, to reflect.Type, value any) (any, error) {
 	if to == reflect.TypeFor[backend.Secret]() {
-		// A number would lose its zeros, and the value belongs in no error.
+		// A number would lose its zeros. The error must not contain the value.
 		if from.Kind() != reflect.String {
-			return nil, errors.New("not plain text: put it in quotes")
+			return nil, errors.New("the value is not text: put it in quotes")
 		}
 		return backend.NewSecret(value.(string)), nil
 	}
@@ -171,67 +174,69 @@ func exactValue(from, to reflect.Type, value any) (any, error) {
 		return furtherUpstream(value)
 	}
 	text := fmt.Sprint(value)
-	refuse := func(want string) (any, error) { return nil, fmt.Errorf("%q is no %s", text, want) }
+	refuse := func(want string) (any, error) { return nil, fmt.Errorf("%q is not %s", text, want) }
 	switch to {
 	case reflect.TypeFor[time.Duration]():
 		d, err := time.ParseDuration(text)
 		if err != nil {
-			return refuse("duration with a unit, such as 90s or 15m")
+			return refuse("a duration with a unit, such as 90s or 15m")
 		}
 		return d, nil
 	case reflect.TypeFor[slog.Level]():
 		var level slog.Level
 		if level.UnmarshalText([]byte(text)) != nil {
-			return refuse("level: use debug, info, warn or error")
+			return refuse("a level: use debug, info, warn or error")
 		}
 		return level, nil
 	}
 	switch to.Kind() {
 	case reflect.Struct:
 		if from.Kind() != reflect.Map {
-			return nil, errors.New("is a section: write its keys below it")
+			return nil, errors.New("this is a section: write its keys below it")
 		}
 	case reflect.Slice:
 		if from.Kind() == reflect.String {
 			return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), nil
 		}
 		if from.Kind() != reflect.Slice {
-			return refuse("list, such as [a, b]")
+			return refuse("a list, such as [a, b]")
 		}
 	case reflect.String:
 		switch from.Kind() {
 		case reflect.String, reflect.Bool, reflect.Int:
 			return text, nil
 		}
-		return refuse("plain text (put a number in quotes)")
+		return refuse("text (put a number in quotes)")
 	case reflect.Bool:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
-			return refuse("switch: use true or false")
+			return refuse("a switch: use true or false")
 		}
 		return b, nil
 	case reflect.Int, reflect.Int64:
 		n, err := strconv.ParseInt(text, 0, 64)
 		if err != nil {
-			return refuse("whole number")
+			return refuse("a whole number")
 		}
 		return n, nil
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
-			return refuse("number")
+			return refuse("a number")
 		}
 		return f, nil
 	}
 	return value, nil
 }
 
-// furtherUpstream decodes an entry of upstreams on top of the defaults. The
-// names of its keys are not looked at elsewhere.
+// furtherUpstream decodes an entry of upstreams on top of the defaults. It also
+// finds unknown keys in the entry, which unknownKeys cannot see.
 func furtherUpstream(value any) (any, error) {
 	type entry FurtherUpstream // which exactValue does not know
 	u := entry{Upstream: Default().Upstream}
-	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{Result: &u, TagName: "key", DecodeHook: exactValue, ErrorUnused: true})
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result: &u, TagName: "key", DecodeHook: exactValue, ErrorUnused: true,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +247,7 @@ func furtherUpstream(value any) (any, error) {
 }
 
 // decodeErrors takes mapstructure's errors apart, so that each begins with its
-// key as all others do.
+// key, like all other problems.
 func decodeErrors(err error) []error {
 	switch e := err.(type) {
 	case nil:
@@ -261,8 +266,8 @@ func decodeErrors(err error) []error {
 	return []error{err}
 }
 
-// unknownEnv finds the variables that carry our prefix and name no key, which
-// is most often a typo.
+// unknownEnv returns an error for each variable with exgate's prefix that names
+// no key, most often because of a typing mistake.
 func unknownEnv(environ []string) error {
 	keys, _ := keyNames()
 	var valid []string

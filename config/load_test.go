@@ -218,8 +218,8 @@ func TestSettings(t *testing.T) {
 	for setting, problem := range map[string]string{
 		"upstream.adress=x":                      "upstream.adress: unknown key: did you mean upstream.address?",
 		"upstream":                               "--set upstream: use KEY=VALUE, such as upstream.profile=exchange2016",
-		"upstream.pace.max_backoff=5":            `upstream.pace.max_backoff: "5" is no duration with a unit, such as 90s or 15m`,
-		"upstream.pipeline=99999999999999999999": `upstream.pipeline: "99999999999999999999" is no whole number`,
+		"upstream.pace.max_backoff=5":            `upstream.pace.max_backoff: "5" is not a duration with a unit, such as 90s or 15m`,
+		"upstream.pipeline=99999999999999999999": `upstream.pipeline: "99999999999999999999" is not a whole number`,
 	} {
 		if _, err := Load(minimal, []string{setting}); err == nil || err.Error() != problem {
 			t.Errorf("--set %s: %v", setting, err)

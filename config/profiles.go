@@ -10,8 +10,8 @@ import (
 	"exgate/rewrite"
 )
 
-// Profile is a row of the table with the operator's choices applied. A name
-// that is not in the table is auto.
+// Profile returns a row of the table with the configuration applied. A name that
+// is not in the table means auto.
 func (c *Config) Profile(name string) profile.Profile {
 	p := profile.Named(name)
 	c.messageOptions(&p)
@@ -46,16 +46,20 @@ func (c *Config) Profile(name string) profile.Profile {
 	return p
 }
 
-// override puts the operator's rates in place of the profile's.
+// override replaces the profile's rates by the configured ones.
 func (pace Pace) override(to *backend.Pacing) {
 	if rate := pace.MessagesPerSecond; rate != nil {
 		to.Each.Messages = *rate
 	}
 	to.Each.Commands, to.Each.Bytes = pace.CommandsPerSecond, float64(pace.BytesPerSecond)
-	to.All = backend.Rates{Messages: pace.All.MessagesPerSecond, Commands: pace.All.CommandsPerSecond, Bytes: float64(pace.All.BytesPerSecond)}
+	to.All = backend.Rates{
+		Messages: pace.All.MessagesPerSecond,
+		Commands: pace.All.CommandsPerSecond,
+		Bytes:    float64(pace.All.BytesPerSecond),
+	}
 }
 
-// override puts the operator's choices in place of the profile's.
+// override replaces the profile's choices by the configured ones.
 func (n Names) override(o *folders.Options) {
 	switch n.Case {
 	case "":
@@ -92,7 +96,8 @@ func (n Names) override(o *folders.Options) {
 	}
 }
 
-// overrideList sets v to the operator's list, if he made one; [off] is empty.
+// overrideList sets v to the configured list, if there is one; [off] means an
+// empty list.
 func overrideList[T ~string](v *[]T, choice []string) {
 	if len(choice) == 0 {
 		return
@@ -106,7 +111,7 @@ func overrideList[T ~string](v *[]T, choice []string) {
 	}
 }
 
-// override sets v to the operator's choice, if he made one.
+// override sets v to the configured choice, if there is one.
 func override[T comparable](v *T, choice T) {
 	var unset T
 	if choice != unset {
@@ -114,7 +119,7 @@ func override[T comparable](v *T, choice T) {
 	}
 }
 
-// Effective is c with what it leaves to the profile filled in.
+// Effective returns c, with the profile's value for each key that c leaves unset.
 func (c *Config) Effective() *Config {
 	e, p := *c, c.Profile(c.Upstream.Profile)
 	word := func(on bool, yes, no string) string {

@@ -12,9 +12,10 @@ import (
 	"exgate/backend"
 )
 
-// secretKeys are a secret's three keys: the value, and where else it may be.
+// secretKeys are the three keys of a secret: the value, a file and an environment
+// variable.
 type secretKeys struct {
-	key   string // of the value; the others end in _file and _env
+	key   string // the key of the value; the other two end in _file and _env
 	value backend.Secret
 	file  string
 	env   string
@@ -30,7 +31,7 @@ func (u *Upstream) clientSecret() secretKeys {
 	return secretKeys{"upstream.oauth2.client_secret", a.ClientSecret, a.ClientSecretFile, a.ClientSecretEnv}
 }
 
-// given counts the keys that are set.
+// given returns the number of keys that are set.
 func (s secretKeys) given() int {
 	n := 0
 	for _, set := range []bool{!s.value.None(), s.file != "", s.env != ""} {
@@ -41,9 +42,9 @@ func (s secretKeys) given() int {
 	return n
 }
 
-// read returns the secret, wherever it is. A file's last line end is not part
-// of it. Errors name the key and not its value, in whose place the secret itself
-// may stand.
+// read returns the secret from whichever key is set. A line end at the end of the
+// file is not part of it. Errors contain the key but not its value, because a user
+// may have written the secret itself in place of the file name.
 func (s secretKeys) read() (backend.Secret, error) {
 	switch {
 	case s.file != "":
@@ -53,42 +54,45 @@ func (s secretKeys) read() (backend.Secret, error) {
 			if errors.As(err, &path) {
 				err = path.Err
 			}
-			return backend.Secret{}, fmt.Errorf("%s_file: the file that it names cannot be read: %w", s.key, err)
+			return backend.Secret{}, fmt.Errorf("%s_file: cannot read the file: %w", s.key, err)
 		}
 		secret := strings.TrimRight(string(data), "\r\n")
 		if secret == "" {
-			return backend.Secret{}, fmt.Errorf("%s_file: the file that it names is empty", s.key)
+			return backend.Secret{}, fmt.Errorf("%s_file: the file is empty", s.key)
 		}
 		return backend.NewSecret(secret), nil
 	case s.env != "":
 		secret := os.Getenv(s.env)
 		if secret == "" {
-			return backend.Secret{}, fmt.Errorf("%s_env: the environment has no variable of that name", s.key)
+			return backend.Secret{}, fmt.Errorf("%s_env: there is no environment variable with this name", s.key)
 		}
 		return backend.NewSecret(secret), nil
 	}
 	return s.value, nil
 }
 
-// validateSecrets sees that each secret is there once.
+// validateSecrets adds a problem for each secret that is missing, or given more
+// than once.
 func (u *Upstream) validateSecrets(p *problems) {
 	for _, s := range []secretKeys{u.adminPassword(), u.clientSecret()} {
 		if s.given() > 1 {
-			p.add(s.key, "given more than once: set one of the value, _file and _env")
+			p.add(s.key, "this secret is given more than once: set only one of the value, _file and _env")
 		}
 	}
 	switch password := u.adminPassword(); {
 	case u.Login.Admin != "" && password.given() == 0:
-		p.add(password.key, "missing: upstream.login.admin needs it, or admin_password_file, or admin_password_env")
+		p.add(password.key, "missing: upstream.login.admin needs admin_password, admin_password_file or "+
+			"admin_password_env")
 	case u.Login.Admin == "" && password.given() > 0:
-		p.add("upstream.login.admin", "missing: whose is admin_password?")
+		p.add("upstream.login.admin", "missing: admin_password is set, but not the name of the admin")
 	}
 	if a := u.OAuth2; (a.CertificateFile == "") != (a.KeyFile == "") {
 		p.add("upstream.oauth2.certificate_file", "give certificate_file and key_file, or neither")
 	}
 }
 
-// validateUsers sees that what opens mailboxes is guarded.
+// validateUsers adds a problem unless users_file is set exactly when the gateway
+// holds a credential.
 func (c *Config) validateUsers(p *problems) {
 	held := c.backendOptions().Holds()
 	for _, u := range c.Upstreams {
@@ -96,13 +100,14 @@ func (c *Config) validateUsers(p *problems) {
 	}
 	switch {
 	case held && c.UsersFile == "":
-		p.add("users_file", "missing: exgate holds what opens mailboxes, and must know who may open which: exgate user add writes it")
+		p.add("users_file", "missing: exgate holds a credential that opens mailboxes, and must know who may open "+
+			"which one: create the file with exgate user add")
 	case !held && c.UsersFile != "":
-		p.add("users_file", "of no use: exgate holds nothing that opens mailboxes, and Exchange itself decides who may open which")
+		p.add("users_file", "not needed: exgate holds no credential, and Exchange decides who may open which mailbox")
 	}
 }
 
-// readHeld reads the secrets that are in files or in the environment.
+// readHeld reads the secrets from the configuration, files or the environment.
 func (c *Config) readHeld(o *backend.Options) error {
 	password, err := c.Upstream.adminPassword().read()
 	secret, err2 := c.Upstream.clientSecret().read()
@@ -127,7 +132,7 @@ func (c *Config) readHeld(o *backend.Options) error {
 	return nil
 }
 
-// tokenStore is where refresh tokens are kept.
+// tokenStore returns the store of the refresh tokens.
 func (c *Config) tokenStore() (*backend.TokenStore, error) {
 	dir, err := c.StateDirectory()
 	if err != nil {

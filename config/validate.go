@@ -13,9 +13,9 @@ import (
 	"exgate/config/profile"
 )
 
-// Validate returns every problem at once, each beginning with its key as
-// spelt in the file. It looks at values only; CheckFiles opens the files that
-// some of them name.
+// Validate returns every problem at once. Each begins with its key, spelt as in
+// the file. Validate checks only values; CheckFiles opens the files that some
+// values name.
 func (c *Config) Validate() error {
 	var p problems
 	choice(&p, "mode", c.Mode, Enforce, Observe)
@@ -29,7 +29,7 @@ func (c *Config) Validate() error {
 	c.validateLimits(&p)
 	choice(&p, "log.format", c.Log.Format, FormatAuto, FormatText, FormatJSON)
 	if c.Log.Trace == "" {
-		p.add("log.trace", "empty: name a file, or write off")
+		p.add("log.trace", "empty: give a file, or off")
 	}
 	if c.DrainTimeout < 0 {
 		p.add("drain_timeout", "%s is negative: use a time such as 1m", c.DrainTimeout)
@@ -39,7 +39,7 @@ func (c *Config) Validate() error {
 
 func (l Listen) validate(p *problems) {
 	if l.StartTLS == "" && l.Implicit == "" && l.InsecurePlaintext == "" {
-		p.add("listen", "no listener: set listen.starttls or listen.implicit, such as 127.0.0.1:1143")
+		p.add("listen", "no listener: set listen.starttls or listen.implicit, for example to 127.0.0.1:1143")
 	}
 	taken := map[string]string{}
 	for _, listener := range []struct{ key, address string }{
@@ -57,20 +57,20 @@ func (l Listen) validate(p *problems) {
 			continue
 		}
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil {
-			p.add(listener.key, "port %q is no number from 0 to 65535", port)
+			p.add(listener.key, "port %q is not a number from 0 to 65535", port)
 		} else if first, ok := taken[listener.address]; ok && n != 0 {
-			p.add(listener.key, "%s is taken by %s: use another port", listener.address, first)
+			p.add(listener.key, "%s is already used by %s: use another port", listener.address, first)
 		}
 		taken[listener.address] = listener.key
-		if listener.key == "listen.insecure-plaintext" && !loopback(host) {
-			p.add(listener.key, "%s can be reached from other machines, who could read the passwords: "+
+		if listener.key == "listen.insecure-plaintext" && !isLoopback(host) {
+			p.add(listener.key, "%s can be reached from other machines, so others could read the passwords: "+
 				"use 127.0.0.1 or [::1], or listen.starttls", listener.address)
 		}
 	}
 }
 
-// loopback tells whether only this machine reaches the host.
-func loopback(host string) bool {
+// isLoopback reports whether only this machine can reach the host.
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
@@ -91,8 +91,8 @@ func (c *Config) validateUpstream(p *problems) {
 	p.addAll("upstream.", c.backendOptions().Validate())
 }
 
-// At is the configuration of a further upstream: c with that in the place of
-// the first.
+// At returns the configuration of a further upstream: c, with that upstream in
+// the place of the first.
 func (c *Config) At(u FurtherUpstream) *Config {
 	at := *c
 	at.Upstream = u.Upstream
@@ -105,15 +105,15 @@ func (c *Config) validateFurther(p *problems) {
 		entry := fmt.Sprintf("upstreams, entry %d", i+1)
 		switch {
 		case u.Name == "" || strings.ContainsAny(u.Name, " \t=#"):
-			p.add(entry, "name %q: give it a name of one word", u.Name)
+			p.add(entry, "name %q: use one word", u.Name)
 		case slices.Contains(names, u.Name):
-			p.add(entry, "the name %q is taken", u.Name)
+			p.add(entry, "another upstream is called %q too: use another name", u.Name)
 		case len(u.Match) == 0 && c.RoutesFile == "":
-			p.add(entry, "%s: without match nobody gets there, unless routes_file is set", u.Name)
+			p.add(entry, "%s: no login can reach this server: set match, or routes_file", u.Name)
 		}
 		names = append(names, u.Name)
 		if u.TLS == "" {
-			continue // not even the defaults: it could not be decoded
+			continue // the entry could not be decoded: it lacks even the defaults
 		}
 		var its problems
 		c.At(u).validateUpstream(&its)
@@ -123,43 +123,45 @@ func (c *Config) validateFurther(p *problems) {
 	}
 }
 
-// validate finds what backend.Options.Validate cannot know.
+// validate finds the problems that backend.Options.Validate cannot know.
 func (u Upstream) validate(p *problems) {
 	if _, port, err := net.SplitHostPort(u.Address); err == nil && port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			p.add("upstream.address", "port %q is no number from 1 to 65535", port)
+			p.add("upstream.address", "port %q is not a number from 1 to 65535", port)
 		}
 	}
 	choice(p, "upstream.profile", u.Profile, profile.Names()...)
 	if u.Pipeline < 0 {
-		p.add("upstream.pipeline", "%d is negative: use 1 or more, or 0 for the profile's", u.Pipeline)
+		p.add("upstream.pipeline", "%d is negative: use 1 or more, or 0 for the profile's value", u.Pipeline)
 	}
 	for i, domain := range u.Login.Domains {
 		if domain == "" || strings.ContainsAny(domain, "\\/@ ") {
-			p.add("upstream.login.domains", `entry %d: %q is no domain, such as EXAMPLE or example.local`, i+1, domain)
+			p.add("upstream.login.domains", `entry %d: %q is not a domain such as EXAMPLE or example.local`, i+1, domain)
 		}
 	}
 	if strings.ContainsAny(u.Login.UPN, "\\/@ ") {
-		p.add("upstream.login.upn", "%q: write what follows the @, such as example.com", u.Login.UPN)
+		p.add("upstream.login.upn", "%q: write only the part after the @, such as example.com", u.Login.UPN)
 	}
 	if u.ReplyTimeout < time.Second {
-		p.add("upstream.reply_timeout", "%s: no server answers every command so soon; a SEARCH of a large mailbox takes minutes", u.ReplyTimeout)
+		p.add("upstream.reply_timeout", "%s is too short: use 1s or more; a SEARCH in a large mailbox takes minutes",
+			u.ReplyTimeout)
 	}
 	u.Pace.validate(p)
 	if u.Pace.ParkAfter > 0 && !u.Resume {
-		p.add("upstream.pace.park_after", "parked sessions come back by being resumed: set upstream.resume: true")
+		p.add("upstream.pace.park_after", "a parked session must be resumed: set upstream.resume: true")
 	}
 }
 
 func (pace Pace) validate(p *problems) {
 	rate := func(key string, perSecond float64) {
 		if !(perSecond >= 0) || math.IsInf(perSecond, 0) {
-			p.add("upstream.pace."+key, "%v is no rate: use a number such as 4 or 0.33, or 0 for no limit", perSecond)
+			p.add("upstream.pace."+key, "%v is not a rate: use a number such as 4 or 0.33, or 0 for no limit",
+				perSecond)
 		}
 	}
 	bytes := func(key string, perSecond int64) {
 		if perSecond < 0 || 0 < perSecond && perSecond < slowestLink {
-			p.add("upstream.pace."+key, "%d: use %d or more, or 0 for no limit", perSecond, slowestLink)
+			p.add("upstream.pace."+key, "%d is too slow: use %d or more, or 0 for no limit", perSecond, slowestLink)
 		}
 	}
 	if pace.MessagesPerSecond != nil {
@@ -171,21 +173,24 @@ func (pace Pace) validate(p *problems) {
 	rate("all.commands_per_second", pace.All.CommandsPerSecond)
 	bytes("all.bytes_per_second", pace.All.BytesPerSecond)
 	if n := pace.ConnectionsPerAccount; n < 0 || n == 1 {
-		p.add("upstream.pace.connections_per_account", "%d: use 2 or more, since one is kept for exgate's own needs, or 0 for no bound", n)
+		p.add("upstream.pace.connections_per_account",
+			"%d is too few: use 2 or more, because exgate reserves one for its own needs, or 0 for no limit", n)
 	}
 	if n := pace.ConnectionsPerLogin; n < 0 {
-		p.add("upstream.pace.connections_per_login", "%d is negative: use 1 or more, or 0 for no bound", n)
+		p.add("upstream.pace.connections_per_login", "%d is negative: use 1 or more, or 0 for no limit", n)
 	}
 	if pace.MaxWait <= 0 {
-		p.add("upstream.pace.max_wait", "%s is no time to wait: clients give up after two minutes or so, use less", pace.MaxWait)
+		p.add("upstream.pace.max_wait", "%s is not a waiting time: use less than two minutes, after which clients "+
+			"give up",
+			pace.MaxWait)
 	}
 	if pace.ParkAfter < 0 {
 		p.add("upstream.pace.park_after", "%s is negative: use a time such as 1m, or 0 for never", pace.ParkAfter)
 	}
 }
 
-// slowestLink, in bytes per second, takes two minutes for a message of 1 MB.
-// With less, client and Exchange give each other up.
+// slowestLink is the lowest pace in bytes per second: a message of 1 MB takes two
+// minutes. With less, client and Exchange give each other up.
 const slowestLink = 8 << 10
 
 func (c *Config) validateNames(p *problems) {
@@ -199,22 +204,24 @@ func (c *Config) validateLimits(p *problems) {
 	l := c.Limits
 	bound := func(key string, n int) {
 		if n < 0 {
-			p.add(key, "%d is negative: give a number, or 0 for no bound", n)
+			p.add(key, "%d is negative: give a number, or 0 for no limit", n)
 		}
 	}
 	bound("limits.connections_per_address", l.ConnectionsPerAddress)
 	bound("limits.failed_logins", l.FailedLogins)
 	if l.MessageSize < 0 {
-		p.add("limits.message_size", "%d is negative: give bytes, or 0 for the profile's", l.MessageSize)
+		p.add("limits.message_size", "%d is negative: give a number of bytes, or 0 for the profile's value",
+			l.MessageSize)
 	}
 	if l.SpoolMemoryPerMessage <= 0 {
-		p.add("limits.spool_memory_per_message", "%d is no size: give bytes", l.SpoolMemoryPerMessage)
+		p.add("limits.spool_memory_per_message", "%d is not a size: give a number of bytes", l.SpoolMemoryPerMessage)
 	}
-	// Each budget holds the one before it.
+	// Each budget must hold the one before it.
 	profile := c.Profile(c.Upstream.Profile)
 	least, because := int64(1), ""
 	if profile.MessageLimit > 0 {
-		least, because = profile.MessageLimit, fmt.Sprintf("the largest message (profile %s, limits.message_size)", profile.Name)
+		least = profile.MessageLimit
+		because = fmt.Sprintf("the largest message (profile %s, limits.message_size)", profile.Name)
 	}
 	for _, budget := range []struct {
 		key   string
@@ -226,7 +233,7 @@ func (c *Config) validateLimits(p *problems) {
 	} {
 		switch {
 		case budget.bytes <= 0:
-			p.add(budget.key, "%d is no budget: give bytes", budget.bytes)
+			p.add(budget.key, "%d is not a budget: give a number of bytes", budget.bytes)
 		case budget.bytes < least:
 			p.add(budget.key, "%d is less than %s: give %d bytes or more", budget.bytes, because, least)
 		}
@@ -236,14 +243,14 @@ func (c *Config) validateLimits(p *problems) {
 	}
 }
 
-// problems gathers errors that begin with a key.
+// problems collects errors that begin with a key.
 type problems []error
 
 func (p *problems) add(key, format string, args ...any) {
 	*p = append(*p, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
 }
 
-// addAll takes apart what errors.Join put together, and prefixes each key.
+// addAll takes joined errors apart and puts the prefix before each key.
 func (p *problems) addAll(prefix string, err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
@@ -254,11 +261,11 @@ func (p *problems) addAll(prefix string, err error) {
 	}
 }
 
-// choice adds a problem when the value is none of the choices; "" among them
-// stands for the profile's and goes without saying.
+// choice adds a problem if the value is not one of the choices. "" among the
+// choices stands for the profile's value; the message leaves it out.
 func choice[T ~string](p *problems, key string, value T, choices ...T) {
 	if !slices.Contains(choices, value) {
 		words := strings.TrimSpace(strings.Trim(fmt.Sprint(choices), "[]"))
-		p.add(key, "%q is none of %s", value, strings.ReplaceAll(words, " ", ", "))
+		p.add(key, "%q is not one of %s", value, strings.ReplaceAll(words, " ", ", "))
 	}
 }

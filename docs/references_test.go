@@ -51,6 +51,14 @@ var rfcs = map[string]struct {
 	long  bool
 }{
 	"1730": {"IMAP4", false},
+	"8305": {"Happy Eyeballs", false},
+	"1557": {"ISO-2022-KR", false},
+	"2152": {"UTF-7", false},
+	"3492": {"Punycode", false},
+	"5890": {"Internationalized domain names: definitions", false},
+	"5891": {"Internationalized domain names: protocol", false},
+	"6532": {"Internationalized headers", false},
+	"8617": {"ARC", false},
 	"1847": {"multipart/signed and multipart/encrypted", false},
 	"2045": {"MIME, message bodies", true},
 	"2046": {"MIME, media types", true},

@@ -26,7 +26,7 @@ const ownTable = "docs/references_test.go"
 // it has references. Data have none: messages, transcripts, results of tests.
 var kinds = map[string]bool{
 	".go": true, ".md": true, ".yaml": true, ".py": true, ".sh": true, ".js": true, ".s": true, ".service": true,
-	"Makefile": true, ".gitattributes": true, ".gitignore": true,
+	"Makefile": true, ".gitattributes": true, ".gitignore": true, ".editorconfig": true,
 	".txt": false, ".eml": false, ".json": false, ".server": false, ".client": false, ".mod": false, ".sum": false,
 	"LICENSE": false,
 }
@@ -44,7 +44,7 @@ func kindOf(file string) (has, known bool) {
 	switch {
 	case strings.Contains(file, "/testdata/fuzz/"):
 		return false, true
-	case file == ".ci/run", path.Dir(file) == "testdata/e2e":
+	case path.Dir(file) == ".ci", path.Dir(file) == "testdata/e2e":
 		return true, true
 	}
 	return false, false

@@ -10,68 +10,68 @@ import (
 	"exgate/backend/wire"
 )
 
-// edits are what the amended lane does to a command.
+// edits say how the amended lane changes a command and its replies.
 type edits struct {
-	// args changes the arguments, and gives the command an editor for its replies.
-	// An error is what the client is answered; done says that it has been answered
-	// already.
+	// args changes the arguments, and may give the command an editor for its
+	// replies. done says that args has answered the client; the command is then not
+	// sent. An error is answered to the client.
 	args func(*amendment) (done bool, err error)
-	// names says for which mailbox names args is needed.
+	// names says which mapping of mailbox names needs args.
 	names nameUse
-	// fixes are the repairs of replies that args may do: args sees no other
-	// (amendment.has), so that a repair that is left out here does nothing.
+	// fixes are the reply fixes that need args. args can see no other fix
+	// (amendment.hasFix), so a fix that is missing here never works.
 	fixes []backend.ReplyFix
 }
 
-// nameUse says for which names of mailboxes a command is edited.
+// nameUse says which mapping of mailbox names a command is edited for.
 type nameUse int
 
 const (
 	noNames     nameUse = iota
-	mappedNames         // where names are mapped
-	mergedNames         // where names that differ in case are merged
+	mappedNames         // any mapping
+	mergedNames         // names.case: merge
 )
 
-// isWanted reports whether a login asks for the edits. A command whose edits are
-// not wanted is direct.
+// isWanted reports whether the login's profile needs the edits. A command that
+// does not need its edits takes the direct lane.
 func (e *edits) isWanted(l *login) bool {
 	return e.names == mappedNames && hasNames(l) || e.names == mergedNames && hasMergedNames(l) ||
 		slices.ContainsFunc(e.fixes, l.profile.Replies.Has)
 }
 
-// has reports whether a repair of replies is wanted for the command.
-func (a *amendment) has(fix backend.ReplyFix) bool {
+// hasFix reports whether a reply fix is on for the command.
+func (a *amendment) hasFix(fix backend.ReplyFix) bool {
 	return slices.Contains(a.cmd.rule.edits.fixes, fix) && a.c.login.profile.Replies.Has(fix)
 }
 
-// fixes are the repairs of replies that are wanted for the command.
-func (a *amendment) fixes() backend.Replies {
+// wantedFixes returns the reply fixes that are on for the command.
+func (a *amendment) wantedFixes() backend.Replies {
 	return a.c.login.profile.Replies.Only(a.cmd.rule.edits.fixes...)
 }
 
-// amendment is a command whose arguments are all here, and may be changed before
-// it is sent.
+// amendment is a command of which exgate has read all arguments, and may change
+// them before it sends the command.
 type amendment struct {
 	c        *conn
 	cmd      *command
 	args     *wire.Args
-	texts    []string // the lines, without announcements of literals
+	texts    []string // the lines, without "{n}" at their ends
 	literals [][]byte
 	changes  []change
 }
 
-// change replaces an argument: from one position to another, in that text or
-// a later one.
+// change replaces what stands between two positions, which may be in different
+// texts, with another text.
 type change struct {
 	from, to position
 	with     string
 	literal  []byte // follows it; nil: none
 }
 
-// position is a byte of one of the texts.
+// position is a place in the texts: the number of the text, and the byte in it.
 type position struct{ text, at int }
 
-// here is where reading has come to.
+// here returns the position up to which args has been read.
 func (a *amendment) here() position {
 	texts, left := a.args.Left()
 	if texts == 0 {
@@ -82,7 +82,7 @@ func (a *amendment) here() position {
 	return position{i, len(a.texts[i]) - left}
 }
 
-// replace puts text in place of what was read since from.
+// replace notes that text takes the place of what was read since from.
 func (a *amendment) replace(from position, text string) {
 	a.changes = append(a.changes, change{from: from, to: a.here(), with: text})
 }
@@ -98,10 +98,10 @@ func (a *amendment) replaceName(from position, text, name string) {
 	a.changes = append(a.changes, change{from, a.here(), text, []byte(name)})
 }
 
-// pieces is the command as it is sent.
+// pieces returns the command with its changes, as it is sent.
 func (a *amendment) pieces() []piece {
 	texts, literals := append([]string(nil), a.texts...), append([][]byte(nil), a.literals...)
-	for i := len(a.changes) - 1; i >= 0; i-- { // the last first, so that positions hold
+	for i := len(a.changes) - 1; i >= 0; i-- { // from the last to the first, so that earlier positions stay valid
 		ch := a.changes[i]
 		head, tail := texts[ch.from.text][:ch.from.at]+ch.with, texts[ch.to.text][ch.to.at:]
 		between, value := []string{head + tail}, [][]byte(nil)
@@ -121,11 +121,11 @@ func (a *amendment) pieces() []piece {
 	return pieces
 }
 
-// amended gathers a command, changes its arguments as its row in the table
-// says, and relays it.
-func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
+// relayAmended reads the whole command, has the editor of its row in the routing
+// table change it, and relays it.
+func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error {
 	a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
-	a.add(line, cmd.args, lit)
+	a.addLine(line, cmd.args, lit)
 	size := len(line)
 	for lit != nil {
 		if err := boundArguments(size, lit); err != nil {
@@ -142,13 +142,13 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 		c.client.trace.more(more)
 		if _, lit, err = wire.CheckLine(more); err != nil {
 			if strings.HasSuffix(string(more), "+}") {
-				return c.bye("%s", err) // a literal may follow, and nobody knows where it ends
+				return c.bye("%s", err) // a literal may follow, and its length is unknown
 			}
 			return c.argumentFault(cmd, err)
 		}
 		a.literals = append(a.literals, value)
 		a.args.AddLiteral(value)
-		a.add(string(more), "", lit)
+		a.addLine(string(more), "", lit)
 		size += len(value) + len(more)
 	}
 	if done, err := cmd.rule.edits.args(a); err != nil || done {
@@ -157,8 +157,9 @@ func (c *conn) amended(cmd *command, line string, lit *wire.Literal) error {
 	return c.sendAmended(a)
 }
 
-// add adds a line. Of the command's first, args is what is to be read.
-func (a *amendment) add(line, args string, lit *wire.Literal) {
+// addLine adds a line of the command. args is the part of the first line that
+// follows the verb; later lines are read whole.
+func (a *amendment) addLine(line, args string, lit *wire.Literal) {
 	if lit != nil {
 		line = line[:strings.LastIndexByte(line, '{')]
 		if lit.Binary {
@@ -172,26 +173,26 @@ func (a *amendment) add(line, args string, lit *wire.Literal) {
 	a.args.AddText([]byte(args))
 }
 
-// sendAmended sends the command as it is now.
+// sendAmended sends the command with its changes.
 func (c *conn) sendAmended(a *amendment) error {
 	cmd, pieces := a.cmd, a.pieces()
 	_, rest, _ := strings.Cut(pieces[0].line, " ")
 	_, cmd.args = wire.SplitVerb(rest)
 	if len(pieces) == 1 {
-		return c.direct(cmd, pieces[0].line, nil)
+		return c.relayDirect(cmd, pieces[0].line, nil)
 	}
 	if err := c.admit(cmd, nil); err != nil {
 		return err
 	}
 	if cmd.effect() == opensView {
-		cmd.flight.opens = opening(argsOf(cmd.args, pieces), cmd.verb)
+		cmd.flight.opens = openedView(argsOf(cmd.args, pieces), cmd.verb)
 		cmd.flight.opens.Shown = cmd.mailbox
 	}
 	c.link.launchWhole(cmd, pieces)
 	return c.sendPieces(cmd)
 }
 
-// argsOf returns the arguments of a command in pieces, of whose first line only first
+// argsOf returns the arguments of a command in pieces. Of its first line, only first
 // is arguments.
 func argsOf(first string, pieces []piece) *wire.Args {
 	args := new(wire.Args)
@@ -203,8 +204,8 @@ func argsOf(first string, pieces []piece) *wire.Args {
 	return args
 }
 
-// withLiteral adds to a refusal the literal that the client may send all the
-// same.
+// withLiteral adds to a refusal the literal that the client may send although its
+// command is refused.
 func withLiteral(err error, lit *wire.Literal) error {
 	var refused *refusal
 	if errors.As(err, &refused) {
@@ -213,7 +214,7 @@ func withLiteral(err error, lit *wire.Literal) error {
 	return err
 }
 
-// refuseArgument is an argument that cannot be, with the status and the reason.
+// refuseArgument returns the refusal of a command, with status word and reason.
 func refuseArgument(format string, args ...any) error {
 	return &refusal{text: fmt.Sprintf(format, args...)}
 }

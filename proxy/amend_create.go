@@ -10,9 +10,9 @@ import (
 	"exgate/proxy/replies"
 )
 
-// editNewName answers CREATE. Exchange knows names that it has not listed, and
-// makes parents unasked, so that its NO is looked into before the client gets
-// it.
+// editNewName answers CREATE. Exchange may have the mailbox already: as the parent
+// of another one, which it creates unasked, or under a name that differs in case.
+// The client then gets OK, or exgate creates the mailbox under another name.
 func editNewName(a *amendment) (done bool, err error) {
 	a.args.Space()
 	client, ok := a.args.String()
@@ -22,7 +22,8 @@ func editNewName(a *amendment) (done bool, err error) {
 	name, _ := folders.Decode(client)
 	c, n := a.c, a.c.login.names
 	if list, _ := c.login.account.known.Get(); list != nil {
-		client = folders.Encode(strings.TrimSuffix(name, n.Separator(list))) // "will have children", RFC 9051 section 6.3.4
+		// A separator at the end says that children follow (RFC 9051 section 6.3.4).
+		client = folders.Encode(strings.TrimSuffix(name, n.Separator(list)))
 	}
 	mailbox, list, err := c.upstreamMailbox(a.cmd, client)
 	if err != nil {
@@ -33,37 +34,39 @@ func editNewName(a *amendment) (done bool, err error) {
 		case c.login.account.known.WasImplied(mailbox):
 			return true, c.client.w.line("%s OK CREATE completed.", a.cmd.tag)
 		case n.Options.Case == folders.Merge && mailbox != name:
-			return true, c.client.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)", a.cmd.tag, wire.AString(folders.Encode(mailbox)))
+			return true, c.client.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)",
+				a.cmd.tag, wire.AString(folders.Encode(mailbox)))
 		}
 	}
 	status, err := c.createUpstream(a.cmd, mailbox, list)
 	if err != nil {
-		return false, c.lostOwn(a.cmd, err)
+		return false, c.requestLost(a.cmd, err)
 	}
 	if status.Word != "OK" && strings.Contains(strings.ToLower(status.Text), "already exists") && !list.Has(mailbox) {
-		// Somebody else has made one just now, which differs in case.
-		again, found, err := c.upstreamAfresh(a.cmd, client)
+		// Another client has just created a mailbox whose name differs in case.
+		again, found, err := c.upstreamMailboxAfresh(a.cmd, client)
 		if err != nil {
 			return false, err
 		}
 		if again != mailbox && !found.Has(again) {
 			if status, err = c.createUpstream(a.cmd, again, found); err != nil {
-				return false, c.lostOwn(a.cmd, err)
+				return false, c.requestLost(a.cmd, err)
 			}
 		}
 	}
-	return true, c.reply(a.cmd, status)
+	return true, c.passReply(a.cmd, status)
 }
 
-// upstreamAfresh is upstreamMailbox by a list that is read for it.
-func (c *conn) upstreamAfresh(cmd *command, client string) (string, *folders.List, error) {
+// upstreamMailboxAfresh reads the list of folders again, and then does what
+// upstreamMailbox does.
+func (c *conn) upstreamMailboxAfresh(cmd *command, client string) (string, *folders.List, error) {
 	c.login.account.known.Forget()
 	return c.upstreamMailbox(cmd, client)
 }
 
-// createUpstream asks for a mailbox.
+// createUpstream creates a mailbox in Exchange.
 func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) (wire.Status, error) {
-	status, err := c.ask(cmd, "Exchange makes the mailbox", func() *backend.Request {
+	status, err := c.askUpstream(cmd, "Exchange creates the mailbox", func() *backend.Request {
 		return backend.NewRequest("CREATE").Mailbox(list.Wire(mailbox))
 	})
 	if err == nil && status.Word == "OK" && list != nil {
@@ -72,9 +75,9 @@ func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) 
 	return status, err
 }
 
-// reply passes the upstream's reply to a request of the gateway's on to the
-// client, as that to its own command.
-func (c *conn) reply(cmd *command, status wire.Status) error {
+// passReply gives the client the upstream's reply to a request of the gateway, as
+// the reply to the client's command.
+func (c *conn) passReply(cmd *command, status wire.Status) error {
 	c.judge(cmd, status)
 	text := status.Text
 	if status.Code != "" {
@@ -83,8 +86,9 @@ func (c *conn) reply(cmd *command, status wire.Status) error {
 	return c.client.w.line("%s %s %s", cmd.tag, status.Word, text)
 }
 
-// lostOwn answers a command whose request was lost.
-func (c *conn) lostOwn(cmd *command, err error) error {
+// requestLost returns the answer to a command whose request to Exchange got no
+// reply.
+func (c *conn) requestLost(cmd *command, err error) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}

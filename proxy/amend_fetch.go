@@ -9,37 +9,38 @@ import (
 	"exgate/proxy/replies"
 )
 
-// fetchEdits is for FETCH: what is asked decides what of the answer is looked at.
+// fetchEdits are the edits of FETCH. The items that the client asks for decide
+// which replies are examined.
 var fetchEdits = edits{args: editFetch, fixes: []backend.ReplyFix{
 	backend.FixMissingData, backend.FixStructure, backend.FixSubstitute, backend.FixRefusals, backend.FixLongSets,
 }}
 
-// foreignItems are FETCH items of extensions that Exchange never had, by the
-// capability that announces them: it counts them as errors
-// (docs/exchange.md#error-11, imapsync's --synclabels).
+// foreignItems are FETCH items of extensions that no Exchange has, with the
+// capability that announces each. Exchange counts such an item as an error
+// (docs/exchange.md#error-11). imapsync's --synclabels asks for X-GM-LABELS.
 var foreignItems = []struct{ item, capability string }{
-	{"X-GM-", "X-GM-EXT-1"}, {"MODSEQ", "CONDSTORE"}, {"BINARY", "BINARY"}, {"EMAILID", "OBJECTID"}, {"THREADID", "OBJECTID"},
-	{"PREVIEW", "PREVIEW"}, {"SAVEDATE", "SAVEDATE"},
+	{"X-GM-", "X-GM-EXT-1"}, {"MODSEQ", "CONDSTORE"}, {"BINARY", "BINARY"}, {"EMAILID", "OBJECTID"},
+	{"THREADID", "OBJECTID"}, {"PREVIEW", "PREVIEW"}, {"SAVEDATE", "SAVEDATE"},
 }
 
 func editFetch(a *amendment) (done bool, err error) {
 	a.args.Space()
 	set, ok := a.args.Atom()
 	if !ok || len(a.literals) > 0 {
-		return false, nil // Exchange will say what it thinks of it
+		return false, nil // not understood here: Exchange judges it
 	}
-	items := replies.WithoutSections(strings.ToUpper(a.rest()))
-	if a.has(backend.FixRefusals) {
+	items := replies.WithoutSections(strings.ToUpper(a.unread()))
+	if a.hasFix(backend.FixRefusals) {
 		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 			for _, foreign := range foreignItems {
 				if strings.HasPrefix(word, foreign.item) && !a.c.login.has(foreign.capability) {
-					a.c.fixed("refusals")
-					return false, refuseArgument("BAD Exchange has no %s, and counts it as an error", word)
+					a.c.countFixes("refusals")
+					return false, refuseArgument("BAD Exchange does not know %s, and would count it as an error", word)
 				}
 			}
 		}
 	}
-	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.fixes(), set, items, a.c.repaired, a.c.log)
+	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.wantedFixes(), set, items, a.c.repaired, a.c.log)
 	if f.CanEdit() {
 		a.cmd.editor, a.cmd.finish = f, f.Finish
 	}
@@ -52,14 +53,15 @@ func editFetch(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// rest is what has not been read of the command's first line.
-func (a *amendment) rest() string {
+// unread returns the rest of the line that args is in.
+func (a *amendment) unread() string {
 	at := a.here()
 	return a.texts[at.text][at.at:]
 }
 
-// fetchOne relays a FETCH of one message by its UID. When it brings nothing,
-// the mailbox is asked whether the message exists.
+// fetchOne relays a FETCH of one message by its UID. If the reply has no data of
+// the message, exgate asks Exchange whether the message exists. If it does, the
+// client gets NO in place of OK.
 func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 	cmd := a.cmd
 	if err := c.sendAmended(a); err != nil {
@@ -73,7 +75,7 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return nil
 	}
 	exists := false
-	status, err := c.ask(cmd, "exgate asks for the message again", func() *backend.Request {
+	status, err := c.askUpstream(cmd, "exgate asks for the message again", func() *backend.Request {
 		req := backend.NewRequest("UID FETCH").Raw(number).Raw("(UID)")
 		req.Untagged = func(line []byte) bool {
 			_, uid, ok := mailbox.FetchedUID(line)
@@ -83,17 +85,18 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return req
 	})
 	if err != nil {
-		return c.argumentFault(cmd, c.lostOwn(cmd, err))
+		return c.argumentFault(cmd, c.requestLost(cmd, err))
 	}
 	if status.Word == "OK" && !exists {
 		return c.client.w.line("%s OK %s", cmd.tag, missing.Text)
 	}
 	c.repaired("missing-data")
-	c.log.Warn("Exchange gave no message", "uid", number)
+	c.log.Warn("Exchange sent no data of a message that exists; the client gets NO", "uid", number)
 	return c.client.w.line("%s NO %s", cmd.tag, replies.MissingText("with UID "+number))
 }
 
-// repaired counts a repair of a reply.
+// repaired counts the use of a reply fix. It may be called by serve and by the
+// relay.
 func (c *conn) repaired(fix string) {
 	c.srv.totals.Fixes.Count(fix)
 	c.tally.repairs.Lock()

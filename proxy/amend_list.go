@@ -10,10 +10,11 @@ import (
 	"exgate/proxy/replies"
 )
 
-// editListNames is the argument editor of LIST and LSUB (RFC 9051 section
-// 6.3.9, RFC 3501 section 6.3.9, RFC 5258). Patterns are about the names that
-// the client sees, so that the upstream is asked for all, and what it says is
-// compared here; a pattern without a wildcard is a name.
+// editListNames edits LIST and LSUB (RFC 9051 section 6.3.9, RFC 3501 section
+// 6.3.9, RFC 5258). The client's pattern matches the names that the client sees,
+// so exgate asks Exchange for all mailboxes and matches their mapped names
+// itself. A pattern without a wildcard is a single name, and only that is asked
+// for.
 func editListNames(a *amendment) (done bool, err error) {
 	if a.c.login.names == nil {
 		a.cmd.editor = &replies.Quoting{Repaired: a.c.repaired}
@@ -24,9 +25,9 @@ func editListNames(a *amendment) (done bool, err error) {
 	options := a.here()
 	selection, ok := a.args.List()
 	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no end")
+		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no closing parenthesis")
 	}
-	if l.SpecialOnly = containsFold(selection, "SPECIAL-USE") && !a.c.login.has("SPECIAL-USE"); l.SpecialOnly {
+	if l.SpecialOnly = hasWord(selection, "SPECIAL-USE") && !a.c.login.has("SPECIAL-USE"); l.SpecialOnly {
 		rest := slices.DeleteFunc(selection, func(s string) bool { return strings.EqualFold(s, "SPECIAL-USE") })
 		text := ""
 		if len(rest) > 0 {
@@ -42,7 +43,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
 	}
 	a.args.Space()
-	patterns, ok := a.patterns()
+	patterns, ok := a.readPatterns()
 	if !ok {
 		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
 	}
@@ -50,7 +51,7 @@ func editListNames(a *amendment) (done bool, err error) {
 		return false, refuseArgument("NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose",
 			a.cmd.verb, maxPatterns, maxPatternBytes)
 	}
-	if len(patterns) == 1 && patterns[0] == "" { // asks for the separator
+	if len(patterns) == 1 && patterns[0] == "" { // an empty pattern asks for the separator
 		l.RootOnly = true
 		a.cmd.editor = l
 		return false, nil
@@ -59,8 +60,8 @@ func editListNames(a *amendment) (done bool, err error) {
 		name, _ := folders.Decode(reference + p)
 		l.Patterns = append(l.Patterns, name)
 	}
-	if l.List, err = a.c.folders(a.cmd, names.AnyAge); err != nil {
-		return false, unavailable(err)
+	if l.List, err = a.c.folderList(a.cmd, names.AnyAge); err != nil {
+		return false, listUnavailable(err)
 	}
 	ask := "*"
 	if len(patterns) == 1 && !wire.HasWildcard(l.Patterns[0]) {
@@ -89,15 +90,16 @@ func editListNames(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// Each mailbox of the account is compared with each pattern of a LIST, byte by byte:
-// these bound the work. No client is known to send more than a few patterns.
+// exgate compares each mailbox of the account with each pattern of a LIST, byte by
+// byte. These limits bound the work. No client is known to send more than a few
+// patterns.
 const (
 	maxPatterns     = 100
 	maxPatternBytes = 8 << 10
 )
 
-// patterns reads one pattern, or several in parentheses.
-func (a *amendment) patterns() ([]string, bool) {
+// readPatterns reads one pattern, or a list of patterns in parentheses.
+func (a *amendment) readPatterns() ([]string, bool) {
 	if a.args.Peek() != '(' {
 		pattern, ok := a.args.String()
 		return []string{pattern}, ok
@@ -105,8 +107,9 @@ func (a *amendment) patterns() ([]string, bool) {
 	return a.args.Strings()
 }
 
-// returnOptions takes SPECIAL-USE out of RETURN (RFC 6154 section 5.1), where
-// it is exgate that returns it.
+// returnOptions removes RETURN (...) for an upstream without LIST-EXTENDED. The
+// client gets what it asks for all the same: exgate adds SPECIAL-USE (RFC 6154
+// section 2), and Exchange returns CHILDREN (RFC 3348) unasked.
 func (a *amendment) returnOptions() error {
 	from := a.here()
 	a.args.Space()
@@ -117,17 +120,18 @@ func (a *amendment) returnOptions() error {
 	a.args.Space()
 	list, ok := a.args.List()
 	if !ok {
-		return wire.SyntaxError(a.cmd.verb + ": the return options have no end")
+		return wire.SyntaxError(a.cmd.verb + ": the return options have no closing parenthesis")
 	}
 	for _, option := range list {
 		if !strings.EqualFold(option, "SPECIAL-USE") && !strings.EqualFold(option, "CHILDREN") {
 			return refuseArgument("BAD the return option %s is not offered", option)
 		}
 	}
-	a.replace(from, "") // both are returned unasked
+	a.replace(from, "")
 	return nil
 }
 
-func containsFold(list []string, word string) bool {
+// hasWord reports whether the list has the word, in any case.
+func hasWord(list []string, word string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, word) })
 }

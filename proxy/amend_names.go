@@ -10,30 +10,30 @@ import (
 	"exgate/proxy/replies"
 )
 
-// The argument editors for names of mailboxes. Each knows where in the
-// arguments of its commands a name stands.
+// The editors in this file replace the mailbox names in the arguments of a
+// command. Each knows where the names stand in its commands.
 
-// hasNames reports whether names of mailboxes are mapped for a login.
+// hasNames reports whether mailbox names are mapped for a login.
 func hasNames(l *login) bool { return l.names != nil }
 
 var (
 	firstNameEdits  = edits{args: editFirstName, names: mappedNames}  // SELECT, STATUS, SUBSCRIBE and so on
-	secondNameEdits = edits{args: editSecondName, names: mappedNames} // COPY, MOVE: after the messages
-	movedNameEdits  = edits{args: editMovedName, names: mappedNames}  // MOVE, which deletes as well
+	secondNameEdits = edits{args: editSecondName, names: mappedNames} // COPY: a name after the messages
+	movedNameEdits  = edits{args: editMovedName, names: mappedNames}  // MOVE: the same, and messages are deleted
 	bothNamesEdits  = edits{args: editBothNames, names: mappedNames}  // RENAME
-	optionNameEdits = edits{args: editOptionName, names: mappedNames} // GETMETADATA: after its options
+	optionNameEdits = edits{args: editOptionName, names: mappedNames} // GETMETADATA: a name after the options
 	newNameEdits    = edits{args: editNewName, names: mappedNames}    // CREATE
 	oldNameEdits    = edits{args: editOldName, names: mappedNames}    // DELETE
 	expungeEdits    = edits{args: guardDeletion, names: mergedNames}  // EXPUNGE
 	namespaceEdits  = edits{args: editNamespace, names: mappedNames}  // NAMESPACE
-	noNamesEdits    = edits{args: editNoNames, names: mappedNames}    // NOTIFY and others, whose names are not mapped
+	noNamesEdits    = edits{args: editNoNames, names: mappedNames}    // NOTIFY and others: names are not mapped
 )
 
-// listEdits is for LIST and LSUB, and for what is answered to them.
+// listEdits are the edits of LIST and LSUB.
 var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{backend.FixListNames}}
 
-// name reads the name that comes next, and puts the upstream's in its place.
-func (a *amendment) name() (mailbox string, list *folders.List, err error) {
+// readName reads the next name, and replaces it with the upstream's name.
+func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
 	a.args.Space()
 	from := a.here()
 	client, ok := a.args.String()
@@ -48,14 +48,14 @@ func (a *amendment) name() (mailbox string, list *folders.List, err error) {
 	if a.cmd.mailbox == "" {
 		a.cmd.mailbox = client
 	}
-	if onWire != client || from.text != a.here().text { // a literal is spared a round trip
+	if onWire != client || from.text != a.here().text { // a name in a literal would cost a round trip
 		a.replaceName(from, "", onWire)
 	}
 	return mailbox, list, nil
 }
 
 func editFirstName(a *amendment) (done bool, err error) {
-	mailbox, list, err := a.name()
+	mailbox, list, err := a.readName()
 	if err != nil {
 		return false, err
 	}
@@ -70,7 +70,7 @@ func editSecondName(a *amendment) (done bool, err error) {
 	if _, ok := a.args.Atom(); !ok {
 		return false, wire.SyntaxError(a.cmd.verb + " takes messages and a mailbox")
 	}
-	_, _, err = a.name()
+	_, _, err = a.readName()
 	return false, err
 }
 
@@ -84,17 +84,19 @@ func editMovedName(a *amendment) (done bool, err error) {
 func editOptionName(a *amendment) (done bool, err error) {
 	a.args.Space()
 	if _, ok := a.args.List(); !ok {
-		return false, wire.SyntaxError(a.cmd.verb + ": the options have no end")
+		return false, wire.SyntaxError(a.cmd.verb + ": the options have no closing parenthesis")
 	}
 	return editFirstName(a)
 }
 
-// hasMergedNames is the condition of what guards merged mailboxes.
+// hasMergedNames reports whether names that differ in case are one mailbox for a
+// login.
 func hasMergedNames(l *login) bool { return l.names != nil && l.names.Options.Case == folders.Merge }
 
 // guardDeletion refuses to delete messages in a mailbox that clients know by
-// several names: one that synchronizes the one name deletes what belongs to the
-// other, as imapsync's --delete2 does (docs/exchange.md#case).
+// several names. A client that synchronizes one of the names, such as imapsync
+// with --delete2, would delete the messages of the other name
+// (docs/exchange.md#case).
 func guardDeletion(a *amendment) (done bool, err error) {
 	c := a.c
 	mailbox, _ := folders.Decode(c.link.selected().Mailbox)
@@ -103,21 +105,22 @@ func guardDeletion(a *amendment) (done bool, err error) {
 		return false, nil
 	}
 	return false, refuseArgument("NO [CANNOT] %q are one mailbox here (names.case: merge): "+
-		"what is deleted for the one would be missing in the other; use names.case: apart", called)
+		"a message deleted in one would be missing in the other; set names.case: apart to delete", called)
 }
 
-// editOldName is for DELETE: afterwards the mailbox is known to be gone.
+// editOldName edits DELETE. After its OK the mailbox leaves the list of folders.
 func editOldName(a *amendment) (done bool, err error) {
-	mailbox, list, err := a.name()
+	mailbox, list, err := a.readName()
 	if list != nil {
 		a.cmd.landed = onOK(func() { list.Remove(mailbox) })
 	}
 	return false, err
 }
 
-// editBothNames is for RENAME. The new name may be the old one in another case.
+// editBothNames edits RENAME. The new name may differ from the old one in case
+// only, so the old name is not in the list that the new name is checked against.
 func editBothNames(a *amendment) (done bool, err error) {
-	from, list, err := a.name()
+	from, list, err := a.readName()
 	if err != nil {
 		return false, err
 	}
@@ -129,8 +132,8 @@ func editBothNames(a *amendment) (done bool, err error) {
 		return false, wire.SyntaxError("RENAME takes two names of mailboxes")
 	}
 	if list == nil {
-		if list, err = a.c.folders(a.cmd, names.AnyAge); err != nil {
-			return false, unavailable(err)
+		if list, err = a.c.folderList(a.cmd, names.AnyAge); err != nil {
+			return false, listUnavailable(err)
 		}
 	}
 	to, err := a.c.login.names.Upstream(strings.TrimSuffix(name, a.c.login.names.Separator(list)), list.Without(from))
@@ -141,7 +144,7 @@ func editBothNames(a *amendment) (done bool, err error) {
 		a.replaceName(at, "", onWire)
 	}
 	a.cmd.landed = onOK(func() {
-		if from == "INBOX" { // it stays, empty (RFC 9051 section 6.3.6)
+		if from == "INBOX" { // INBOX stays, without its messages (RFC 9051 section 6.3.6)
 			list.Add(to)
 			return
 		}
@@ -150,25 +153,27 @@ func editBothNames(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// editNamespace has the answer say what names look like here.
+// editNamespace changes the reply to NAMESPACE if clients see another prefix or
+// separator than Exchange has.
 func editNamespace(a *amendment) (done bool, err error) {
 	if o := a.c.login.names.Options; o.Prefix != "" || o.Separator != "" {
-		list, err := a.c.folders(a.cmd, names.AnyAge)
+		list, err := a.c.folderList(a.cmd, names.AnyAge)
 		if err != nil {
-			return false, unavailable(err)
+			return false, listUnavailable(err)
 		}
 		a.cmd.editor = &replies.Namespace{Separator: a.c.login.names.Separator(list)}
 	}
 	return false, nil
 }
 
-// editNoNames refuses commands in which names stand in many places, and which
-// no Exchange knows.
+// editNoNames refuses commands that have mailbox names in many places. No Exchange
+// knows these commands, so mapping their names is not worth an editor.
 func editNoNames(a *amendment) (done bool, err error) {
-	return false, refuseArgument("BAD %s is not offered where names of mailboxes are mapped (profile plain relays it)", a.cmd.verb)
+	return false, refuseArgument("BAD %s is not offered while mailbox names are mapped (profile plain relays it)",
+		a.cmd.verb)
 }
 
-// onOK makes a command's landed of what is to be done if it was successful.
+// onOK returns a command.landed that calls do if the reply is OK.
 func onOK(do func()) func(wire.Status) {
 	return func(s wire.Status) {
 		if s.Word == "OK" {

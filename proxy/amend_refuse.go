@@ -6,14 +6,16 @@ import (
 	"exgate/backend"
 )
 
-// What is sure to fail is answered here.
+// Commands that are sure to fail are answered here, since Exchange would count
+// each as an error (docs/exchange.md#ten-errors).
 var (
 	enableEdits = edits{args: editEnable, fixes: []backend.ReplyFix{backend.FixRefusals}} // ENABLE
 	idEdits     = edits{args: editID, fixes: []backend.ReplyFix{backend.FixRefusals}}     // ID
 )
 
-// editEnable answers ENABLE where the upstream does not know it: what cannot be
-// enabled is passed over (RFC 5161 section 3.1). mutt asks for UTF8=ACCEPT.
+// editEnable answers ENABLE for an upstream without ENABLE. A server ignores what
+// it cannot enable (RFC 5161 section 3.1), so the answer is OK. mutt sends ENABLE
+// UTF8=ACCEPT.
 func editEnable(a *amendment) (done bool, err error) {
 	if a.c.login.has("ENABLE") {
 		return false, nil
@@ -26,7 +28,7 @@ func editEnable(a *amendment) (done bool, err error) {
 }
 
 // editID writes NIL for an empty list, which Exchange does not understand
-// (docs/exchange.md#id), and answers where the upstream knows no ID.
+// (docs/exchange.md#id), and answers ID for an upstream without ID.
 func editID(a *amendment) (done bool, err error) {
 	if !a.c.login.has("ID") {
 		a.c.repaired("refusals")
@@ -37,7 +39,7 @@ func editID(a *amendment) (done bool, err error) {
 	}
 	a.args.Space()
 	from := a.here()
-	if strings.ReplaceAll(a.rest(), " ", "") == "()" {
+	if strings.ReplaceAll(a.unread(), " ", "") == "()" {
 		if _, ok := a.args.List(); ok {
 			a.replace(from, "NIL")
 		}

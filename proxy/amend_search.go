@@ -9,23 +9,24 @@ import (
 	"exgate/backend/wire"
 )
 
-// searchEdits is for SEARCH.
+// searchEdits are the edits of SEARCH.
 var searchEdits = edits{args: editSearch, fixes: []backend.ReplyFix{backend.FixSearchCharset, backend.FixLongSets}}
 
-// editSearch calls US-ASCII what is: Exchange takes no other charset, and some
-// clients always say UTF-8 (docs/exchange.md#ex-20).
+// editSearch replaces CHARSET UTF-8 with US-ASCII if the whole command is ASCII.
+// Exchange takes no other charset, and some clients always say UTF-8
+// (docs/exchange.md#ex-20).
 func editSearch(a *amendment) (done bool, err error) {
 	a.args.Space()
 	word, _ := a.args.Atom()
 	if strings.EqualFold(word, "RETURN") {
 		a.args.Space()
 		if _, ok := a.args.List(); !ok {
-			return false, wire.SyntaxError(a.cmd.verb + ": the return options have no end")
+			return false, wire.SyntaxError(a.cmd.verb + ": the return options have no closing parenthesis")
 		}
 		a.args.Space()
 		word, _ = a.args.Atom()
 	}
-	if strings.EqualFold(word, "CHARSET") && a.has(backend.FixSearchCharset) {
+	if strings.EqualFold(word, "CHARSET") && a.hasFix(backend.FixSearchCharset) {
 		a.args.Space()
 		from := a.here()
 		charset, _ := a.args.String()
@@ -42,16 +43,16 @@ func editSearch(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// isASCII tells whether the command, with its literals, is in US-ASCII.
+// isASCII reports whether the command and its literals are in US-ASCII.
 func (a *amendment) isASCII() bool {
 	notASCII := func(r rune) bool { return r >= 0x80 }
 	return !slices.ContainsFunc(a.texts, func(s string) bool { return strings.ContainsFunc(s, notASCII) }) &&
 		!slices.ContainsFunc(a.literals, func(p []byte) bool { return bytes.ContainsFunc(p, notASCII) })
 }
 
-// longestSet finds the set of messages that a SEARCH can be split by: the
-// results for its parts together are those for all of it, unless it is negated
-// or one of several choices.
+// longestSet finds the message set by which a SEARCH can be split. ok reports
+// whether the results for the parts of the set add up to the result for the
+// whole set. They do not if the set is negated or an alternative of OR.
 func (a *amendment) longestSet() (set string, ok bool) {
 	words := strings.Fields(a.texts[0])
 	for i, word := range words {
@@ -65,5 +66,6 @@ func (a *amendment) longestSet() (set string, ok bool) {
 		set, ok = word, !strings.HasSuffix(strings.ToUpper(words[before]), "NOT")
 	}
 	upper := strings.ToUpper(a.texts[0])
-	return set, ok && !strings.Contains(upper, " OR ") && !strings.Contains(upper, "NOT (") && !strings.Contains(upper, " RETURN ")
+	return set, ok && !strings.Contains(upper, " OR ") && !strings.Contains(upper, "NOT (") &&
+		!strings.Contains(upper, " RETURN ")
 }

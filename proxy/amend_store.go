@@ -8,12 +8,13 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// storeEdits is for STORE.
+// storeEdits are the edits of STORE.
 var storeEdits = edits{
 	args: editStore, names: mergedNames, fixes: []backend.ReplyFix{backend.FixRefusals, backend.FixLongSets},
 }
 
-// editStore looks at the flags that are set.
+// editStore refuses \Deleted in a merged mailbox, drops keywords that the mailbox
+// cannot keep, and splits a long set.
 func editStore(a *amendment) (done bool, err error) {
 	a.args.Space()
 	messages, ok := a.args.Atom()
@@ -23,20 +24,20 @@ func editStore(a *amendment) (done bool, err error) {
 	a.args.Space()
 	if a.args.Peek() == '(' { // UNCHANGEDSINCE, RFC 7162
 		if _, ok := a.args.List(); !ok {
-			return false, wire.SyntaxError(a.cmd.verb + ": the modifiers have no end")
+			return false, wire.SyntaxError(a.cmd.verb + ": the modifiers have no closing parenthesis")
 		}
 		a.args.Space()
 	}
 	item, _ := a.args.Atom()
 	a.args.Space()
 	from := a.here()
-	set := a.flags()
-	if !strings.HasPrefix(item, "-") && containsFold(set, `\Deleted`) && hasMergedNames(a.c.login) {
+	set := a.readFlags()
+	if !strings.HasPrefix(item, "-") && hasWord(set, `\Deleted`) && hasMergedNames(a.c.login) {
 		if done, err := guardDeletion(a); err != nil || done {
 			return done, err
 		}
 	}
-	if a.has(backend.FixRefusals) && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
+	if a.hasFix(backend.FixRefusals) && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
 		if err := a.dropKeywords(from, item, set); err != nil {
 			return false, err
 		}
@@ -47,12 +48,12 @@ func editStore(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// dropKeywords takes out of a STORE the keywords that the mailbox does not keep,
-// each of which Exchange counts as an error (docs/exchange.md#keywords).
+// dropKeywords removes from a STORE the keywords that the mailbox cannot keep.
+// Exchange would count each as an error (docs/exchange.md#keywords).
 func (a *amendment) dropKeywords(from position, item string, set []string) error {
 	c := a.c
 	permanent := c.link.selected().PermanentFlags
-	if len(permanent) == 0 { // not known, or read-only
+	if len(permanent) == 0 { // unknown, or the mailbox is read-only
 		return nil
 	}
 	var keep []string
@@ -64,17 +65,18 @@ func (a *amendment) dropKeywords(from position, item string, set []string) error
 	switch {
 	case len(keep) == len(set):
 		return nil
-	case len(keep) == 0 && strings.HasPrefix(strings.TrimLeft(item, " "), "+"), len(keep) == 0 && strings.HasPrefix(item, "-"):
+	case len(keep) == 0 && strings.HasPrefix(strings.TrimLeft(item, " "), "+"),
+		len(keep) == 0 && strings.HasPrefix(item, "-"):
 		c.repaired("refusals")
-		return refuseArgument("NO [CANNOT] the mailbox keeps no flags but %s", strings.Join(permanent, " "))
+		return refuseArgument("NO [CANNOT] the mailbox keeps no other flags than %s", strings.Join(permanent, " "))
 	}
 	c.repaired("refusals")
 	a.replace(from, "("+strings.Join(keep, " ")+")")
 	return nil
 }
 
-// flags reads flags in parentheses, or without.
-func (a *amendment) flags() (list []string) {
+// readFlags reads flags with or without parentheses.
+func (a *amendment) readFlags() (list []string) {
 	if a.args.Peek() == '(' {
 		list, _ = a.args.List()
 		return list

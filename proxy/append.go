@@ -12,9 +12,10 @@ import (
 	"exgate/rewrite"
 )
 
-// append takes an APPEND to the own lane: it reads the whole command first, so
-// that nothing of a message reaches Exchange before all of it is here.
-func (c *conn) append(cmd *command, lit *wire.Literal) error {
+// takeAppend reads a whole APPEND, with its message into the spool, and runs it in
+// the own lane. Exchange gets nothing of a message before the spool has all of it
+// (docs/design.md#rules).
+func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	up, lit, err := c.readAppend(cmd, lit)
 	if err != nil {
 		return c.argumentFault(cmd, err)
@@ -62,7 +63,7 @@ func (c *conn) append(cmd *command, lit *wire.Literal) error {
 }
 
 // readAppend reads the arguments of APPEND (RFC 9051 section 6.3.12) up to the
-// message's literal, which it returns.
+// literal of the message, which it returns unread.
 func (c *conn) readAppend(cmd *command, lit *wire.Literal) (*delivery.Upload, *wire.Literal, error) {
 	args := new(wire.Args)
 	args.AddText([]byte(cmd.args))
@@ -86,8 +87,8 @@ func (c *conn) readAppend(cmd *command, lit *wire.Literal) (*delivery.Upload, *w
 	return up, lit, nil
 }
 
-// parseAppend reads the arguments before the message. It is lenient: flags and
-// dates go on as they came.
+// parseAppend reads the arguments before the message. It checks neither flags nor
+// the date: Exchange judges them.
 func parseAppend(args *wire.Args) (*delivery.Upload, error) {
 	up := new(delivery.Upload)
 	var ok bool
@@ -97,12 +98,12 @@ func parseAppend(args *wire.Args) (*delivery.Upload, error) {
 	}
 	args.Space()
 	if up.Flags, ok = args.List(); !ok {
-		return nil, errors.New("APPEND: the list of flags has no end")
+		return nil, errors.New("APPEND: the list of flags has no closing parenthesis")
 	}
 	args.Space()
 	if args.Peek() == '"' {
 		if up.Date, ok = args.String(); !ok {
-			return nil, errors.New("APPEND: the date has no end")
+			return nil, errors.New("APPEND: the date has no closing quote")
 		}
 		args.Space()
 	}
@@ -112,8 +113,8 @@ func parseAppend(args *wire.Args) (*delivery.Upload, error) {
 	return up, nil
 }
 
-// endOfAppend reads the end of the command. A second message (MULTIAPPEND, RFC
-// 3502) is not taken, and nothing has been stored.
+// endOfAppend reads the end of the command. It refuses a second message
+// (MULTIAPPEND, RFC 3502) while nothing is stored yet.
 func (c *conn) endOfAppend() error {
 	line, err := c.readLine()
 	if err != nil {
@@ -129,42 +130,46 @@ func (c *conn) endOfAppend() error {
 	return nil
 }
 
-// spoolFailed answers an APPEND whose message could not be kept. The client
-// keeps it; the rest of it is passed over.
+// spoolFailed answers NO to an APPEND whose message the spool could not take, and
+// skips the rest of the message.
 func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	var bye *errBye
 	if errors.As(err, &bye) || errors.Is(err, errClient) {
 		return err
 	}
-	text := "[UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; nothing was stored, try again later"
+	text := "[UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; " +
+		"nothing was stored, try again later"
 	if errors.Is(err, spool.ErrBudget) {
 		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
 	}
 	c.tally.stats.TurnedAway++
 	c.srv.totals.Turned.Count("spool")
-	c.log.Error("message refused", "size", c.uploads.Used()+left, "rule", "spool", "err", err)
-	// The literal was asked for, so all of it comes.
+	c.log.Error("message refused: the spool could not take it", "size", c.uploads.Used()+left, "rule", "spool",
+		"err", err, "remedy", "see the limits and the directory under spool in the configuration")
+	// The client was asked for the literal, so all of it comes.
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
 }
 
-// canonicalAppend is the command as the library understands it. What its parser
-// would refuse or falsify is left out, and taken from the upload instead.
+// canonicalAppend returns the command in a form that the library's parser takes.
+// Arguments that the parser would refuse or change are left out: laneSession.Append
+// takes them from the upload.
 func canonicalAppend(up *delivery.Upload) string {
 	mailbox := "INBOX"
-	if plainName(up.Mailbox) {
+	if isPlainName(up.Mailbox) {
 		mailbox = up.Mailbox
 	}
 	var flags []string
 	for _, f := range up.Flags {
-		if plainName(strings.TrimPrefix(f, `\`)) {
+		if isPlainName(strings.TrimPrefix(f, `\`)) {
 			flags = append(flags, f)
 		}
 	}
 	return fmt.Sprintf("APPEND \"%s\" (%s) {0}\r\n\r\n", mailbox, strings.Join(flags, " "))
 }
 
-// plainName tells whether s is an atom that means itself in every reading.
-func plainName(s string) bool {
+// isPlainName reports whether s has only characters that no parser of IMAP treats
+// specially.
+func isPlainName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/-_.$ ", c) >= 0) {
@@ -174,7 +179,7 @@ func plainName(s string) bool {
 	return s != ""
 }
 
-// ownsAppend tells whether APPEND goes through the own lane.
-func (c *conn) ownsAppend() bool {
+// isAppendOwned reports whether APPEND takes the own lane.
+func (c *conn) isAppendOwned() bool {
 	return c.login.profile.HasAppendFix() || len(c.set.opts.Filter.Command) > 0
 }

@@ -14,26 +14,26 @@ import (
 	"exgate/config/profile"
 )
 
-// exchangePolicies are the policies of the simulated versions.
-func exchangePolicies() []profile.Profile {
-	var policies []profile.Profile
+// exchangeProfiles returns the profiles of the versions that the simulator has.
+func exchangeProfiles() []profile.Profile {
+	var profiles []profile.Profile
 	for _, name := range exchangesim.Profiles() {
 		if name == "exchange2000" || name == "exchange2007" {
-			continue // no UIDPLUS, so that replies differ: TestExchangeFlaggedWithoutUIDPLUS
+			continue // TestExchangeFlaggedWithoutUIDPLUS has the versions without UIDPLUS
 		}
 		p := exchangeProfile
 		p.Name = name
 		if name == "exchange-online" {
 			p.MessageLimit, p.Flagged, p.MDNSent = 45_000_000, false, true
 		}
-		policies = append(policies, p)
+		profiles = append(profiles, p)
 	}
-	return policies
+	return profiles
 }
 
-// forEachExchange runs a test with a client that is logged in to each version.
+// forEachExchange runs a test once for each version of Exchange, with a client that is logged in.
 func forEachExchange(t *testing.T, test func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server), setups ...func(*Options, *limits)) {
-	for _, p := range exchangePolicies() {
+	for _, p := range exchangeProfiles() {
 		t.Run(p.Name, func(t *testing.T) {
 			g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, append([]func(*Options, *limits){withProfile(p)}, setups...)...)
 			c := g.dial()
@@ -45,7 +45,7 @@ func forEachExchange(t *testing.T, test func(t *testing.T, p profile.Profile, g 
 	}
 }
 
-// upload appends a message, with a literal that is asked for.
+// upload appends a message, in a synchronizing literal.
 func (c *client) upload(args, message string) {
 	c.t.Helper()
 	c.C(fmt.Sprintf("a1 APPEND %s {%d}", args, len(message)))
@@ -53,7 +53,7 @@ func (c *client) upload(args, message string) {
 	c.raw(message + "\r\n")
 }
 
-// stored is the one message in a mailbox of alice's.
+// stored returns the only message in a mailbox of alice.
 func stored(t *testing.T, sim *exchangesim.Server, mailbox string) exchangesim.Message {
 	t.Helper()
 	list := sim.Messages("alice", mailbox)
@@ -124,7 +124,7 @@ func TestExchangeLongLineIsRepaired(t *testing.T) {
 	})
 }
 
-// What the repair is for: without it Exchange runs the message as commands.
+// Exchange runs a message with a long line as commands, unless the gateway repairs it.
 func TestExchangeLongLineWithoutRepair(t *testing.T) {
 	off := func(o *Options, _ *limits) {
 		p := o.Upstreams[0].Profiles("")
@@ -134,8 +134,8 @@ func TestExchangeLongLineWithoutRepair(t *testing.T) {
 	message := "Subject: x\r\n\r\n<body " + strings.Repeat("x", 20_000) + "\r\n* OK hello\r\n"
 	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("INBOX", message)
-		c.S("a1 NO <body BAD Command Error. 10 (exgate: Exchange lost count…")
-		c.S("* BYE <body BAD Command Error. 10 (exgate: Exchange lost count…")
+		c.S("a1 NO <body BAD Command Error. 10 (exgate: Exchange replied out of step…")
+		c.S("* BYE <body BAD Command Error. 10 (exgate: Exchange replied out of step…")
 		c.ends()
 		if n := len(sim.Messages("alice", "INBOX")); n != 0 {
 			t.Errorf("%d messages were stored", n)
@@ -179,10 +179,10 @@ func TestExchangeFlaggedShowsInOutlook(t *testing.T) {
 				c.until("a0 …", "* …")
 				c.upload(`INBOX (\Flagged \Seen)`, cleanMessage)
 				if strings.Contains(strings.ToUpper(selected), " INBOX") {
-					c.S("* 1 EXISTS") // and no FETCH
+					c.S("* 1 EXISTS") // no FETCH may follow
 				}
 				if selected == "EXAMINE INBOX" {
-					// There the STORE came from elsewhere: Exchange's own news.
+					// The STORE came by another connection, so Exchange reports the flag unasked.
 					c.until("a1 OK [APPENDUID …] …", "* 1 FETCH (…FLAGS (…\\Flagged…", "* … RECENT")
 				} else {
 					c.until("a1 OK [APPENDUID …] …", "* … RECENT")
@@ -202,7 +202,7 @@ func TestExchangeFlaggedShowsInOutlook(t *testing.T) {
 	}
 }
 
-// Versions that name no UID have the message looked for.
+// Without UIDPLUS the gateway has to look for the message before it can set the flag.
 func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
 	for _, profile := range []string{"exchange2000", "exchange2007"} {
 		for _, selected := range []string{"NOOP", "SELECT INBOX", "SELECT Drafts"} {
@@ -233,7 +233,7 @@ func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
 func TestExchangeKeywordsAreDropped(t *testing.T) {
 	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		for i, mailbox := range []string{"INBOX", "Drafts"} {
-			if i == 0 { // selected, so that its PERMANENTFLAGS are known
+			if i == 0 { // the gateway then knows its PERMANENTFLAGS
 				c.C("a0 SELECT INBOX")
 				c.until("a0 OK …", "* …")
 			}
@@ -241,7 +241,7 @@ func TestExchangeKeywordsAreDropped(t *testing.T) {
 			c.until("a1 OK …", "* …")
 			m := stored(t, sim, mailbox)
 			want := `\Seen $MDNSent`
-			if p.Name == "exchange-online" { // where it becomes a category
+			if p.Name == "exchange-online" { // Exchange Online keeps the keyword as a category
 				want = `\Seen`
 			}
 			if got := strings.Join(m.Flags, " "); got != want {
@@ -263,7 +263,7 @@ func TestExchangeOversizeIsRefusedBeforeItIsSent(t *testing.T) {
 	})
 }
 
-// The limit holds for the repaired message.
+// The limit of the message size is compared with the repaired message.
 func TestExchangeOversizeAfterRepair(t *testing.T) {
 	small := func(o *Options, _ *limits) {
 		p := o.Upstreams[0].Profiles("")

@@ -12,9 +12,9 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// Bad input is answered clearly, and nothing is lost by it.
+// These tests send bad input: it gets a clear answer, and no message is lost.
 
-// noop shows that a session goes on.
+// noop shows that the session still works.
 func noop(c *client, u *upstream) {
 	c.t.Helper()
 	c.C("z9 NOOP")
@@ -38,8 +38,8 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			c.S("+ go ahead")
 			c.raw(half)
 			leave(c)
-			u.ends() // without a byte of it
-			if end := g.logged("session end")["reason"].(string); !strings.HasPrefix(end, "client: ") {
+			u.ends() // no byte of the message may come before
+			if end := g.logged("session end")["reason"].(string); !strings.HasPrefix(end, "the client's connection failed: ") {
 				t.Errorf("the reason in the log is %q", end)
 			}
 			if strings.Contains(g.log.String(), "message refused") {
@@ -56,7 +56,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			c.raw(half)
 			leave(c)
 			u.expectRaw(half[:40_000])
-			// It never becomes a whole command.
+			// The literal never comes, so there is no whole command to answer.
 			testkit.Eventually(t, "the session has ended", func() bool { return strings.Contains(g.log.String(), "session end") })
 		})
 		t.Run("observed, "+name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestClientVanishesInALiteral(t *testing.T) {
 			c.S("+ go")
 			c.raw(half)
 			leave(c)
-			g.logged("session end") // and nothingLeft holds
+			g.logged("session end") // nothingLeft is checked at the end of the test
 		})
 	}
 }
@@ -187,12 +187,12 @@ func TestAppendToAMissingMailbox(t *testing.T) {
 					c.C("abc")
 					u.C("xg3 APPEND Missing {3}")
 					u.S("xg3 NO [TRYCREATE] Missing doesn't exist.")
-					c.S("a1 NO [TRYCREATE] Missing doesn't exist. (exgate: there is no such mailbox; create it first)")
+					c.S("a1 NO [TRYCREATE] Missing doesn't exist. (exgate: the mailbox does not exist; create it first)")
 				} else {
 					u.C("a1 APPEND Missing " + announce)
 					u.S("a1 NO [TRYCREATE] Missing doesn't exist.")
 					c.S("a1 NO [TRYCREATE] Missing doesn't exist.")
-					if announce == "{3+}" { // the server passes over it, RFC 7888
+					if announce == "{3+}" { // the server skips the literal (RFC 7888)
 						c.C("abc")
 						u.C("abc")
 					}
@@ -212,7 +212,7 @@ func TestSpoolThatCannotBeWritten(t *testing.T) {
 	t.Run("not a directory", func(t *testing.T) { spoolFails(t, file) })
 }
 
-// spoolFails uploads a message that a spool in dir cannot keep.
+// spoolFails uploads a message that a spool in dir cannot take.
 func spoolFails(t *testing.T, dir string) {
 	t.Helper()
 	for announce, asks := range map[string]bool{"{100000}": true, "{100000+}": false} {
@@ -227,7 +227,7 @@ func spoolFails(t *testing.T, dir string) {
 		c.C(strings.Repeat("a1 LOGOUT\r\n", 9090) + "0123456789")
 		c.S("a1 NO [UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; nothing was stored, try again later")
 		noop(c, u)
-		// What fits in memory still passes.
+		// A message that fits in memory is still taken.
 		c.raw("a2 APPEND INBOX {3+}\r\nabc\r\n")
 		u.C("xg3 APPEND INBOX {3}")
 		u.S("xg3 NO no")
@@ -244,13 +244,13 @@ func TestMoreThanOneMessage(t *testing.T) {
 		"no message":        {"a1 APPEND INBOX\r\n", "a1 BAD APPEND without a message: …"},
 		"no mailbox":        {"a1 APPEND {3+}\r\nabc\r\n", "a1 BAD APPEND without a message: …"},
 		"nothing":           {"a1 APPEND\r\n", "a1 BAD APPEND …"},
-		"flags without end": {"a1 APPEND INBOX (\\Seen {3+}\r\nabc\r\n", "a1 BAD APPEND: the list of flags has no end"},
+		"flags without end": {"a1 APPEND INBOX (\\Seen {3+}\r\nabc\r\n", "a1 BAD APPEND: the list of flags has no closing parenthesis"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, u := newGateway(t, withProfile(exchangeProfile)).login()
 			c.raw(tt.command)
 			c.S(tt.answer)
-			noop(c, u) // the next thing that the upstream hears of
+			noop(c, u) // the upstream has heard of nothing before
 		})
 	}
 }
@@ -263,7 +263,7 @@ func TestTLSOnAPlainPort(t *testing.T) {
 			c.S("* OK …")
 			hello := make(chan error, 1)
 			go func() {
-				// The handshake of a client that expects TLS fails on our words.
+				// The handshake fails, since the gateway answers in plain text.
 				hello <- tls.Client(c.nc, &tls.Config{InsecureSkipVerify: true}).Handshake()
 			}()
 			if err := <-hello; err == nil {
@@ -302,7 +302,7 @@ func TestAClientThatDoesNotRead(t *testing.T) {
 	c, u := g.login()
 	c.C("a1 FETCH 1 BODY[]")
 	u.C("a1 FETCH 1 BODY[]")
-	// More than any socket holds, until the gateway gives up.
+	// The upstream sends more than socket buffers hold, until the gateway gives up writing.
 	u.raw("* 1 FETCH (BODY[] {1000000000}\r\n")
 	chunk := make([]byte, 1<<20)
 	for err := error(nil); err == nil; {

@@ -19,15 +19,14 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// nowhere is a client that takes everything.
+// nowhere is a client's connection that discards what is written.
 type nowhere struct{ net.Conn }
 
 func (nowhere) Write(p []byte) (int, error)      { return len(p), nil }
 func (nowhere) SetWriteDeadline(time.Time) error { return nil }
 func (nowhere) SetReadDeadline(time.Time) error  { return nil }
 
-// BenchmarkRelay measures what the gateway adds to what an upstream says, from
-// its socket's buffer to the client's writer.
+// BenchmarkRelay measures the relaying of responses, from the buffer of the upstream's socket to the client's writer.
 func BenchmarkRelay(b *testing.B) {
 	var list, list2, fetch strings.Builder
 	for i := range 10_000 {
@@ -73,7 +72,7 @@ func BenchmarkRelay(b *testing.B) {
 	}
 }
 
-// readList is what exgate itself reads of a LIST.
+// readList returns the list of folders that exgate reads from the replies to LIST.
 func readList(b *testing.B, data string) *folders.List {
 	list := folders.NewList("")
 	for resp := range bytes.Lines([]byte(data)) {
@@ -86,12 +85,12 @@ func readList(b *testing.B, data string) *folders.List {
 	return list
 }
 
-// unpaced is an account without limits.
+// unpaced returns an account without limits.
 func unpaced() *account {
 	return &account{Account: &backend.Account{Paces: &backend.Paces{Appends: new(backend.Pace), Fetches: new(backend.Pace)}}}
 }
 
-// countedWrites is a client that takes everything, and counts the pieces.
+// countedWrites is a client's connection that discards what is written, and counts the writes.
 type countedWrites struct {
 	nowhere
 	n int
@@ -117,7 +116,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	if items != "" {
 		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
 		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
-		a.add("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
+		a.addLine("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
 		if done, err := editFetch(a); done || err != nil {
 			b.Fatal(done, err)
 		}
@@ -129,7 +128,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if first { // the list has been read, and nobody has asked for it yet
+		if first { // the list is collected, but not requested yet
 			b.StopTimer()
 			have = readList(b, data)
 			b.StartTimer()

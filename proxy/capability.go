@@ -4,17 +4,18 @@ import (
 	"exgate/config/profile"
 )
 
-// offersTokens tells whether clients are told of the mechanisms for tokens.
-// They may use them at any time, but no Exchange on premises takes tokens.
-func (s *settings) offersTokens() bool { return s.opts.Upstreams[0].Profile == profile.Online }
+// canOfferTokens reports whether the gateway announces XOAUTH2 and OAUTHBEARER
+// before the login. No Exchange on premises takes tokens. A client may use the
+// mechanisms unannounced.
+func (s *settings) canOfferTokens() bool { return s.opts.Upstreams[0].Profile == profile.Online }
 
-// capabilitiesBeforeLogin is what the gateway itself offers.
+// capabilitiesBeforeLogin returns the capabilities that the gateway itself has.
 func (c *conn) capabilitiesBeforeLogin() string {
 	list := "IMAP4rev1 LITERAL+ SASL-IR ID"
 	switch {
 	case c.canLogin():
 		list += " AUTH=PLAIN AUTH=LOGIN"
-		if c.set.offersTokens() {
+		if c.set.canOfferTokens() {
 			list += " AUTH=XOAUTH2 AUTH=OAUTHBEARER"
 		}
 		if users := c.set.opts.Users; users != nil {

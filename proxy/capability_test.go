@@ -7,8 +7,7 @@ import (
 	"exgate/config/profile"
 )
 
-// What the upstream of these tests announces, in every place, and what clients
-// may read of it.
+// The upstream of these tests announces the first list, in every place. Clients may see the second.
 const (
 	announced = "IMAP4 IMAP4rev1 IMAP4rev2 AUTH=PLAIN AUTH=NTLM STARTTLS SASL-IR UIDPLUS COMPRESS=DEFLATE MULTIAPPEND CATENATE " +
 		"REPLACE URLAUTH URLAUTH=BINARY UNAUTHENTICATE XPROXY3 BACKENDAUTHENTICATE CLIENTACCESSRULES " +
@@ -60,7 +59,7 @@ func TestCapabilitiesInEveryPlace(t *testing.T) {
 				u.S(strings.ReplaceAll(line, "%", announced))
 				c.S(strings.ReplaceAll(line, "%", tt.shown))
 			}
-			// What only looks like a place for them.
+			// These lines only look like a list of capabilities.
 			for _, line := range []string{
 				"* LIST () \"/\" \"CAPABILITY COMPRESS=DEFLATE\"", "* OK see CAPABILITY COMPRESS=DEFLATE", "* XCAPABILITY COMPRESS=DEFLATE",
 			} {
@@ -71,7 +70,7 @@ func TestCapabilitiesInEveryPlace(t *testing.T) {
 	}
 }
 
-// What no client is told of is not relayed either.
+// A command whose capability is hidden is not relayed either.
 func TestCommandsThatNoModeRelays(t *testing.T) {
 	verbs := []string{
 		"COMPRESS DEFLATE", "REPLACE 1 INBOX {3+}\r\nabc", "UID REPLACE 1 INBOX {3+}\r\nabc", "UNAUTHENTICATE", "GENURLAUTH x", "RESETKEY",
@@ -87,7 +86,7 @@ func TestCommandsThatNoModeRelays(t *testing.T) {
 			}
 			c.C("a2 XUNHEARD of")
 			if prof.IsExchange() {
-				c.S("a2 BAD Exchange does not know this command, and counts it as an error")
+				c.S("a2 BAD Exchange does not know this command, and would count it as an error")
 			} else {
 				u.C("a2 XUNHEARD of")
 				u.S("a2 OK fine")

@@ -22,7 +22,7 @@ func TestLogout(t *testing.T) {
 	}
 }
 
-// The gateway stops with a word to everybody.
+// When the gateway stops, each client is told.
 func TestClose(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) { l.Linger = 0 })
 	before := g.dial()
@@ -40,7 +40,7 @@ func TestClose(t *testing.T) {
 		c.S("* BYE exgate is stopping; log in again later")
 		c.ends()
 	}
-	busy.until("* BYE exgate is stopping; log in again later", "a1 NO [UNAVAILABLE] the session ends; nothing was stored") // of it nothing was sent
+	busy.until("* BYE exgate is stopping; log in again later", "a1 NO [UNAVAILABLE] the session ends; nothing was stored") // nothing of the message was sent
 	busy.ends()
 	u.ends()
 	<-closed

@@ -9,27 +9,27 @@ import (
 	"exgate/proxy/replies"
 )
 
-// command is one command of the client's.
+// command is one command from the client.
 type command struct {
 	tag  string
 	verb string // upper case, with UID
-	args string // what follows the verb on the first line, less a literal's announcement
-	rule *rule  // nil for an unknown verb
+	args string // rest of the first line after the verb, without "{n}" at its end
+	rule *rule  // the verb's row of the routing table; nil for an unknown verb
 
-	bodies   bool               // a FETCH that asks for messages
-	examined *delivery.Examined // observe: the APPENDed message, as it passes by
+	bodies   bool               // it is a FETCH of whole messages
+	examined *delivery.Examined // copy of an APPENDed message, for mode: observe; else nil
 
-	// What the amended lane knows of it.
-	mailbox string                            // the one that it is about, as the client named it
-	editor  replies.Editor                    // of what it is answered; nil: nothing is changed
-	landed  func(wire.Status)                 // called when its tagged reply has come, with link.mu held; may be nil
-	finish  func(wire.Status) replies.Verdict // called before, to decide on that reply; may be nil
+	// Set by the amended lane.
+	mailbox string                            // its mailbox, by the client's name
+	editor  replies.Editor                    // changes its untagged replies; nil: none is changed
+	landed  func(wire.Status)                 // called after the tagged reply, with link.mu held; may be nil
+	finish  func(wire.Status) replies.Verdict // decides on the tagged reply, before landed; may be nil
 
-	flight flight // what has become of it upstream; guarded by link.mu
+	flight flight // its progress upstream; guarded by link.mu
 }
 
-// name is the command's verb for logs and replies; of an unknown one, which may
-// be part of a password, it is not told.
+// name returns the command's verb for logs and replies. It does not return an
+// unknown verb, which may be part of a password.
 func (cmd *command) name() string {
 	if cmd.rule == nil {
 		return "an unknown command"
@@ -44,21 +44,21 @@ func (cmd *command) effect() effect {
 	return cmd.rule.effect
 }
 
-// isRepeatable tells whether the command may be sent again to an upstream that may
-// have run it already.
+// isRepeatable reports whether the command may be sent again although the
+// upstream may have run it already.
 func (cmd *command) isRepeatable() bool {
 	return cmd.rule != nil && cmd.rule.repeats && cmd.flight.isKept() &&
-		// A second STORE would fail by the first one's change (RFC 7162).
+		// A second STORE would fail because of the change that the first one made (RFC 7162).
 		!strings.Contains(strings.ToUpper(cmd.args), "UNCHANGEDSINCE")
 }
 
-// asksForBodies tells whether the items of a FETCH ask for messages, not only
-// for their headers and flags. A piece after the first of one that is fetched
-// piece by piece, as Thunderbird does, is no message more.
-func asksForBodies(args string) bool {
+// hasBodyItem reports whether a FETCH asks for whole messages. Thunderbird
+// fetches a long message piece by piece: only the first piece counts.
+func hasBodyItem(args string) bool {
 	args = strings.ToUpper(args)
 	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]", "BINARY.PEEK[]"} {
-		if _, after, ok := strings.Cut(args, item); ok && (!strings.HasPrefix(after, "<") || strings.HasPrefix(after, "<0.")) {
+		_, after, ok := strings.Cut(args, item)
+		if isPiece := strings.HasPrefix(after, "<"); ok && (!isPiece || strings.HasPrefix(after, "<0.")) {
 			return true
 		}
 	}
@@ -71,8 +71,8 @@ func asksForBodies(args string) bool {
 	return false
 }
 
-// opening reads what a SELECT or EXAMINE opens.
-func opening(args *wire.Args, verb string) mailbox.View {
+// openedView returns the mailbox that a SELECT or EXAMINE opens.
+func openedView(args *wire.Args, verb string) mailbox.View {
 	args.Space()
 	name, ok := args.String()
 	if !ok {
@@ -81,10 +81,10 @@ func opening(args *wire.Args, verb string) mailbox.View {
 	return mailbox.View{Mailbox: name, ReadWrite: verb == "SELECT"}
 }
 
-// binding tells why a session in which the command has been used cannot go on
-// with another upstream connection: what it set up there, and what the client
-// would miss, is not known here. "" if nothing speaks against it.
-func binding(verb, args string) string {
+// pinReason returns the command if it pins the session to its connection: the
+// command sets up state in the server that exgate does not know and could not
+// restore on another connection. It returns "" for other commands.
+func pinReason(verb, args string) string {
 	args = strings.ToUpper(args)
 	has := func(words ...string) string {
 		for _, word := range words {

@@ -11,8 +11,8 @@ import (
 
 const commandsFile = "../docs/commands.md"
 
-// TestCommandsAreDocumented holds docs/commands.md to the tables of commands and
-// of capabilities, each row of which has its reason.
+// TestCommandsAreDocumented compares docs/commands.md with the routing table and the table of capabilities. It also
+// checks that each row gives a reason.
 func TestCommandsAreDocumented(t *testing.T) {
 	for _, r := range ruleTable {
 		if r.why == "" {
@@ -43,10 +43,13 @@ func commandsDoc() string {
 	var b strings.Builder
 	b.WriteString("# Commands and capabilities\n\n" +
 		"<!-- Written by go generate ./proxy; the tables are proxy/router.go and proxy/capability.go. -->\n\n" +
-		"A command takes one of three ways: **relayed** byte for byte; **edited**, which is relayed too, but with names of mailboxes mapped, " +
-		"or what is known to fail mended, in the command or in the answer (where nothing of that is switched on, its bytes are relayed); " +
-		"**own**, which exgate answers itself.\n\n" +
-		"## Commands that are offered\n\n| command | way | state | when the upstream is lost before its reply | |\n| --- | --- | --- | --- | --- |\n")
+		"exgate handles a command in one of three ways:\n\n" +
+		"- **relayed**: exgate passes it on byte for byte.\n" +
+		"- **edited**: exgate passes it on, but maps names of mailboxes, or repairs parts of the command or the reply that\n" +
+		"  are known to fail. If all these repairs are switched off, exgate relays it byte for byte.\n" +
+		"- **own**: exgate answers it itself.\n\n" +
+		"## Commands that are offered\n\n" +
+		"| command | way | state | if the upstream is lost before its reply | |\n| --- | --- | --- | --- | --- |\n")
 	ways := map[lane]string{direct: "relayed", amended: "edited", owned: "own"}
 	states := map[state]string{always: "any", beforeLogin: "before login", afterLogin: "after login"}
 	for _, r := range ruleTable {
@@ -61,18 +64,22 @@ func commandsDoc() string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", verbsDoc(r.verbs), ways[r.lane], states[r.states], again, r.why)
 		}
 	}
-	b.WriteString("\n## Commands that no mode relays\n\nThey get `BAD`, and Exchange never hears of them.\n\n| command | why |\n| --- | --- |\n")
+	b.WriteString("\n## Commands that no mode relays\n\nexgate answers these with `BAD`. Exchange never receives them.\n\n| command | why |\n| --- | --- |\n")
 	for _, r := range ruleTable {
 		if r.lane == refused {
 			fmt.Fprintf(&b, "| %s | %s |\n", verbsDoc(r.verbs), r.why)
 		}
 	}
-	b.WriteString("\nAny other command is unknown: it gets `BAD` here where the upstream is Exchange, which counts each towards the ten errors after " +
-		"which it closes the connection, and is relayed in profile `plain`. Of what is relayed, MULTIAPPEND's second message, CATENATE and UTF8 " +
-		"in APPEND are refused, since a message passes whole and repaired here.\n\n" +
-		"## Capabilities\n\nClients are told what the upstream has, less what stands here as hidden. Of Exchange nothing else is shown: its own " +
-		"additions are no client's business, and what it announces by mistake costs an error (`replies-off: [refusals]` shows them). " +
-		"`SPECIAL-USE` is added where exgate marks folders, `APPENDLIMIT` where it keeps a limit. A `*` is any continuation.\n\n" +
+	b.WriteString("\nAny other command is unknown. If the upstream is Exchange, exgate answers `BAD` itself, because Exchange counts\n" +
+		"each unknown command towards the ten errors after which it closes the connection. Profile `plain` relays it. exgate\n" +
+		"also refuses the second message of MULTIAPPEND, and CATENATE and UTF8 in APPEND, because it must repair each message\n" +
+		"as a whole.\n\n" +
+		"## Capabilities\n\n" +
+		"exgate announces the upstream's capabilities, except those that this table marks as hidden. For Exchange, exgate\n" +
+		"announces only those that the table marks as shown: Exchange's other capabilities are of no use to clients, and a\n" +
+		"client that uses one that Exchange announces by mistake causes an error. `replies-off: [refusals]` shows them all.\n" +
+		"exgate adds `SPECIAL-USE` if it marks folders, and `APPENDLIMIT` if it keeps a limit. `*` stands for any\n" +
+		"continuation of the name.\n\n" +
 		"| capability | | of | why |\n| --- | --- | --- | --- |\n")
 	for _, c := range capability.Table {
 		shown, of := "hidden", "any server"

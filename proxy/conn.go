@@ -19,25 +19,25 @@ import (
 	"exgate/proxy/spool"
 )
 
-// conn is one client connection with the upstream connection that serves it: a
-// session. Two goroutines work for it: serve, which reads the client, and the
-// upstream connection's reader, which calls relay. What belongs to a part of the
-// session is in that part; each says who may touch it.
+// conn is a session: one client connection and the upstream connection that
+// serves it. Two goroutines work for it: serve, which reads the client, and the
+// upstream connection's reader, which calls relay. Each part of the session says
+// who may touch it.
 type conn struct {
 	srv *Server
-	set *settings // those in force when the client connected
+	set *settings // in force when the client connected
 	id  string
 	log *slog.Logger
 
 	client   clientSide
 	link     link   // to the upstream
-	seat     seat   // among the connections to the upstream
+	seat     seat   // the right to an upstream connection
 	login    *login // nil before login
 	attempts attempts
-	idle     *command     // an IDLE whose end the client has not sent
-	uploads  spool.Budget // bytes of this session in the spool
-	out      []byte       // the line being sent upstream
-	waiting  waiting      // what the own lane waits for
+	idle     *command     // the client's IDLE, until the client ends it; nil: none
+	uploads  spool.Budget // counts the bytes of this session in the spool
+	out      []byte       // buffer for the line that is sent upstream
+	waiting  waiting      // text for the client while the own lane waits
 	tally    tally
 
 	// ctx ends when the client is gone or the gateway stops.
@@ -45,67 +45,72 @@ type conn struct {
 	cancel context.CancelFunc
 }
 
-// clientSide is the client's side of a session. It belongs to serve, but for
-// deadlines, which are set with link.mu held.
+// clientSide is the client's side of a session. It belongs to serve. Only
+// deadlines are shared: they are set with link.mu held.
 type clientSide struct {
 	listener Listen
 	tcp      net.Conn // the client's socket
-	nc       net.Conn // the same, or TLS on it
+	nc       net.Conn // tcp itself, or TLS over it
 	r        *wire.CommandReader
 	w        *clientWriter
 	trace    *tracer
-	secure   bool         // it is under TLS
-	began    time.Time    // when the client connected
-	within   bool         // the client is in the midst of a command
-	received atomic.Int64 // bytes
+	secure   bool         // nc is TLS
+	began    time.Time    // time of connecting
+	within   bool         // the client has sent a part of a command
+	received atomic.Int64 // bytes from the client from the client
 }
 
 // seat is the session's right to an upstream connection. It belongs to serve, or
-// to the own lane while that runs; what others ask of it is in link.
+// to the own lane while that runs. What other goroutines ask of it is in link.
 type seat struct {
-	slot     *slots.Slot   // nil: none
-	comeback *slots.Waiter // for one; nil: not waiting
+	slot     *slots.Slot   // the upstream's slot that the session holds; nil: none
+	comeback *slots.Waiter // a parked session's request for a slot; nil: none
 }
 
-// attempts are the logins of a connection so far. They belong to serve, or to
-// the own lane while that runs.
+// attempts are what the session remembers of failed logins. They belong to
+// serve, or to the own lane while that runs.
 type attempts struct {
-	failed     *failedLogin
-	guessed    bool // the login at hand failed as a guess would
-	turnedAway bool // a login was refused since too many have failed
+	failed     *failedLogin // the last one that the server refused; nil: none
+	guessed    bool         // the current login failed as a guessed password would
+	turnedAway bool         // exgate refused a login after too many failures
 }
 
 // tally counts what the session does.
 type tally struct {
 	stats     counters.Session
-	repairs   repairs         // of replies
-	published counters.Values // of the stats, what the totals of the gateway have
+	repairs   repairs         // repaired replies
+	published counters.Values // the part that the gateway's totals already include
 }
 
-// errDone ends a session in good order.
+// errDone ends a session after LOGOUT.
 var errDone = errors.New("logged out")
 
-// errClient is the failure of the client's connection.
-var errClient = errors.New("client")
+// errClient marks errors of the client's connection, for which the upstream is
+// not to blame.
+var errClient = errors.New("the client's connection failed")
 
-// errBye ends a session of which the client has been told why.
+// errBye ends a session with BYE and the reason.
 type errBye struct{ reason string }
 
 func (e *errBye) Error() string { return e.reason }
 
+// errPanicked is the reason that the log gives when a panic ends a session.
+var errPanicked = errors.New("exgate failed (panic): the next line of the log has the stack")
+
 // serve runs the session, from the greeting to the end. It owns the client's
 // socket and the upstream connection, and closes both.
 func (c *conn) serve() {
-	start, err := time.Now(), errors.New("panic")
+	start, err := time.Now(), errPanicked
 	defer func() { c.close(err, time.Since(start)) }()
 	err = c.run()
 }
 
-// close ends what serve owns, and what works for it.
+// close ends the goroutines that work for the session, then releases what serve
+// owns.
 func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
 	c.client.nc.Close()
-	switch { // both wait for its reader, so that nothing writes after us
+	switch { // Leave and Close wait for the reader: nothing writes to the client afterwards
 	case c.link.up == nil:
 	case c.seat.slot.IsLimited():
 		c.link.up.Leave()
@@ -125,7 +130,8 @@ func (c *conn) run() error {
 	if err := c.handshake(); err != nil {
 		return c.sayBye(err)
 	}
-	if err := c.client.w.line("* OK [CAPABILITY %s] exgate ready, session %s", c.capabilitiesBeforeLogin(), c.id); err != nil {
+	err := c.client.w.line("* OK [CAPABILITY %s] exgate ready, session %s", c.capabilitiesBeforeLogin(), c.id)
+	if err != nil {
 		return err
 	}
 	for {
@@ -135,7 +141,7 @@ func (c *conn) run() error {
 	}
 }
 
-// next reads one line and sends the command it begins on its way.
+// next reads the first line of a command and has the command handled.
 func (c *conn) next() error {
 	line, max, err := c.nextLine()
 	switch {
@@ -150,25 +156,25 @@ func (c *conn) next() error {
 	return c.dispatch(line)
 }
 
-// dispatch looks a command up and takes it to its lane.
+// dispatch finds the lane of a command and hands the command to it.
 func (c *conn) dispatch(line []byte) error {
 	text, lit, err := wire.CheckLine(line)
 	if err != nil {
 		if bytes.HasSuffix(line, []byte("+}")) {
-			// A literal may follow unasked, and nobody knows where it ends.
+			// A literal may follow, and its length is unknown: there is no way to find the next command.
 			return c.bye("%s", err)
 		}
 		tag, _, _ := strings.Cut(string(line), " ")
-		return c.malformed(tag, nil, err.Error())
+		return c.refuseMalformed(tag, nil, err.Error())
 	}
-	// One copy: waiting for the upstream reuses the reader's buffer.
+	// A copy, since waiting for the upstream reuses the reader's buffer.
 	whole := string(line)
 	tag, rest, _ := strings.Cut(whole[:len(text)], " ")
 	verb, args := wire.SplitVerb(rest)
 	cmd := &command{tag: tag, verb: verb, args: args, rule: ruleOf[verb]}
 	switch {
 	case !wire.IsTag(tag) || verb == "":
-		return c.malformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
+		return c.refuseMalformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
 	case c.link.up == nil:
 		return c.beforeLogin(cmd, lit)
 	case verb == "IDLE" && (lit != nil || strings.TrimSpace(args) != ""):
@@ -178,31 +184,31 @@ func (c *conn) dispatch(line []byte) error {
 	switch to, why := c.laneOf(cmd); to {
 	case direct:
 		c.tally.stats.Direct++
-		return c.direct(cmd, whole, lit)
+		return c.relayDirect(cmd, whole, lit)
 	case amended:
 		c.tally.stats.Amended++
-		return c.amended(cmd, whole, lit)
+		return c.relayAmended(cmd, whole, lit)
 	case owned:
 		c.tally.stats.Owned++
 		if cmd.verb == "PROXYAUTH" {
 			return c.proxyAuth(cmd, lit)
 		}
-		return c.append(cmd, lit)
+		return c.takeAppend(cmd, lit)
 	default:
 		c.tally.stats.Refused++
 		if c.tally.stats.Refused > c.srv.limits.Refused {
 			c.srv.totals.Refusals.Count(guard.RefusedUnknown)
-			return c.bye("too many commands that are not taken here")
+			return c.bye("too many unknown or refused commands")
 		}
 		return c.refuse(lit, "%s BAD %s", tag, why)
 	}
 }
 
-// laneOf looks the command up and says why it is refused.
+// laneOf returns the lane of a command and, if it is refused, why.
 func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	switch {
 	case cmd.rule == nil && c.login.profile.IsExchange():
-		return refused, "Exchange does not know this command, and counts it as an error"
+		return refused, "Exchange does not know this command, and would count it as an error"
 	case cmd.rule == nil && c.login.below != "":
 		return refused, "exgate does not know this command, and this login is kept below a mailbox (routes_file)"
 	case cmd.rule == nil:
@@ -211,7 +217,7 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 		return refused, cmd.verb + " is not allowed after login"
 	case cmd.rule.lane == refused:
 		return refused, cmd.verb + " is not relayed: " + cmd.rule.why
-	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.ownsAppend()):
+	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.isAppendOwned()):
 		return direct, ""
 	case cmd.rule.lane == amended && !cmd.rule.edits.isWanted(c.login):
 		return direct, ""
@@ -219,25 +225,26 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	return cmd.rule.lane, ""
 }
 
-// readLine reads a line that goes on with a command: too long, it ends the
-// session, since there is no telling how the command would have ended.
+// readLine reads a later line of a command. A line that is too long ends the
+// session: the end of the command cannot be found without it.
 func (c *conn) readLine() ([]byte, error) {
 	c.client.within = true
 	line, max, err := c.nextLine()
 	c.client.within = false
 	if errors.Is(err, wire.ErrLineTooLong) {
-		return nil, c.bye("%s", tooLong(max))
+		return nil, c.bye("%s", tooLongText(max))
 	}
 	return line, err
 }
 
-func tooLong(max int) string {
+// tooLongText is the reply to a line of more than max bytes.
+func tooLongText(max int) string {
 	return fmt.Sprintf("a command line is at most %d bytes long here", max)
 }
 
-// nextLine waits for the client's next line and reads it. The whole line must
-// come soon after its first byte. The error is wire.ErrLineTooLong for a line
-// of more than max bytes.
+// nextLine waits for the client's next line and reads it. The client may stay
+// silent, but once it has begun a line it has limits.Line to complete it. The
+// error is wire.ErrLineTooLong for a line of more than max bytes.
 func (c *conn) nextLine() (line []byte, max int, err error) {
 	limits := &c.srv.limits
 	if err := c.waitForClient(); err != nil {
@@ -249,7 +256,8 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		return nil, 0, c.bye("too many bytes without a login")
 	}
 	if c.link.up == nil && c.isTLSHello() {
-		c.log.Warn("TLS on a port that begins in plain text", "remedy", "set the client to STARTTLS, or to the SSL/TLS port")
+		c.log.Warn("TLS on a port that begins in plain text",
+			"remedy", "set the client to STARTTLS, or to the SSL/TLS port")
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
 	}
 	c.setReadDeadline(time.Now().Add(limits.Line))
@@ -261,8 +269,8 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 	return line, max, err
 }
 
-// waitForClient waits for the first byte of what the client says next, and
-// sees to the upstream meanwhile.
+// waitForClient waits for the first byte of the client's next line. Meanwhile it
+// handles what happens upstream.
 func (c *conn) waitForClient() error {
 	if c.client.r.Buffered() == 0 {
 		c.publish()
@@ -307,10 +315,11 @@ func (c *conn) waitForClient() error {
 	}
 }
 
-// lineTooLong passes over a line that is not gathered; nothing of it was
-// relayed. Before login, or where it has no end, the session ends.
+// lineTooLong answers BAD to a line that is too long, and reads to its end.
+// Nothing of the line was relayed. The session ends before the login, and if the
+// end of the line cannot be found.
 func (c *conn) lineTooLong(max int) error {
-	text := tooLong(max)
+	text := tooLongText(max)
 	tag, _, _ := strings.Cut(string(c.client.r.Peek()[:64]), " ")
 	if c.link.up == nil || !wire.IsTag(tag) {
 		return c.bye("%s", text)
@@ -321,17 +330,17 @@ func (c *conn) lineTooLong(max int) error {
 	}
 	_, lit, err := wire.CheckLine(tail)
 	if err != nil && bytes.HasSuffix(tail, []byte("}")) {
-		// A quoted string may have begun before the tail: what looks like a
-		// literal may be one, or not.
+		// The tail may begin inside a quoted string, so "{n}" at its end may or
+		// may not announce a literal.
 		return c.bye("%s", text)
 	}
 	c.tally.stats.Refused++
 	return c.refuse(lit, "%s BAD %s", tag, text)
 }
 
-// readFailure says why the client could not be read: because it left, was too
-// slow, or because the upstream ended and takes the session along, which
-// interrupts the reading.
+// readFailure returns why reading the client failed. The client left or was too
+// slow, or the read was interrupted because the gateway stops or the upstream
+// is lost for good.
 func (c *conn) readFailure(err error) error {
 	if c.srv.ctx.Err() != nil {
 		return c.stopping()
@@ -353,11 +362,12 @@ func (c *conn) readFailure(err error) error {
 	return fmt.Errorf("%w: %w", errClient, err)
 }
 
-// stopping is the end of a session when the gateway stops.
+// stopping returns the BYE for a session that the stopping gateway ends.
 func (c *conn) stopping() error { return c.bye("exgate is stopping; log in again later") }
 
-// malformed answers a line that is no command.
-func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
+// refuseMalformed answers BAD to a line that is no command, and BYE before the
+// login.
+func (c *conn) refuseMalformed(tag string, lit *wire.Literal, why string) error {
 	c.tally.stats.Refused++
 	if c.link.up == nil {
 		return c.bye("%s", why)
@@ -368,21 +378,22 @@ func (c *conn) malformed(tag string, lit *wire.Literal, why string) error {
 	return c.refuse(lit, "%s BAD %s", tag, why)
 }
 
-// refuse answers a command that is not taken. A literal that the client sends
-// unasked is passed over, up to a bound.
+// refuse answers a command that exgate does not carry out. It skips what the
+// client sends of the command without being asked.
 func (c *conn) refuse(lit *wire.Literal, format string, args ...any) error {
-	if err := c.drain(lit); err != nil {
+	if err := c.skipRest(lit); err != nil {
 		return err
 	}
 	return c.client.w.line(format, args...)
 }
 
-// drain passes over the rest of a command whose last line announced lit. A
-// synchronizing literal that is refused never comes, and nothing after it.
-func (c *conn) drain(lit *wire.Literal) error {
+// skipRest skips the rest of a refused command whose last line announced lit. A
+// synchronizing literal never comes, and nothing after it, since it was refused
+// (RFC 9051 section 4.3).
+func (c *conn) skipRest(lit *wire.Literal) error {
 	for lit != nil && lit.NonSync {
 		if lit.Size > c.srv.limits.Drain {
-			return c.bye("refused: a literal of %d bytes was sent without asking", lit.Size)
+			return c.bye("refused: a literal of %d bytes was sent without waiting for +", lit.Size)
 		}
 		if _, err := c.readLiteral(io.Discard, lit.Size); err != nil {
 			return err
@@ -398,9 +409,9 @@ func (c *conn) drain(lit *wire.Literal) error {
 	return nil
 }
 
-// readLiteral copies a literal of the client's to w. It must keep coming.
-// An error of w's comes with what is left of the literal; any other error ends
-// the session.
+// readLiteral copies a literal from the client to w within limits.literal. If w
+// fails, left is the number of bytes that the client has still to send. Any
+// other error ends the session.
 func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
 	c.setReadDeadline(time.Now().Add(c.srv.limits.literal(size)))
 	left, err = c.client.r.WriteLiteral(w, size)
@@ -414,16 +425,16 @@ func (c *conn) readLiteral(w io.Writer, size int64) (left int64, err error) {
 	return left, err
 }
 
-// setReadDeadline bounds the reading of the client.
+// setReadDeadline sets the time by which the client must have sent something.
 func (c *conn) setReadDeadline(t time.Time) { c.link.boundReads(c.ctx, t) }
 
-// bye tells the client why its session ends.
+// bye returns the error that ends the session with BYE and a reason.
 func (c *conn) bye(format string, args ...any) error {
 	return &errBye{fmt.Sprintf(format, args...)}
 }
 
-// sayBye writes the BYE that an error asks for and returns the error. In the
-// middle of a response nothing may be said: the client would take it for data.
+// sayBye writes BYE for an errBye, and returns the error. It writes nothing in
+// the middle of a response, where the client would take BYE for data.
 func (c *conn) sayBye(err error) error {
 	var bye *errBye
 	if !errors.As(err, &bye) {
@@ -431,16 +442,17 @@ func (c *conn) sayBye(err error) error {
 	}
 	if !c.link.isSilenced() {
 		if writeErr := c.client.w.line("* BYE %s", bye.reason); writeErr != nil {
-			c.log.Debug("the client was not told why its session ends", "err", writeErr)
+			c.log.Debug("the BYE with the reason did not reach the client", "err", writeErr)
 		}
-		// The reason must arrive although the client may still be sending:
-		// closing with unread data would reset the connection.
+		// Closing a socket with unread data resets the connection, and the client
+		// would lose the BYE.
 		c.closeWrite()
 	}
 	return err
 }
 
-// closeWrite ends our direction and takes a little of what is still coming.
+// closeWrite closes the socket for writing and reads for a short time what the
+// client still sends.
 func (c *conn) closeWrite() {
 	half, ok := c.client.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
@@ -452,5 +464,5 @@ func (c *conn) closeWrite() {
 	}
 }
 
-// lingerBytes bounds what is read from a client that has been told BYE.
+// lingerBytes bounds how much is read after BYE.
 const lingerBytes = 1 << 20

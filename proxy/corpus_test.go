@@ -18,8 +18,7 @@ import (
 	"exgate/rewrite"
 )
 
-// corpusDir has TestCorpus write the messages there, for programs that check
-// what exgate fix makes of them (testdata/e2e/engine).
+// corpusDir is a folder to which TestCorpus writes its messages. testdata/e2e/engine runs exgate fix on them.
 var corpusDir = flag.String("corpus", "", "write the messages of the corpus to this folder")
 
 // shape is a kind of message that mailboxes hold, made in several variants.
@@ -29,19 +28,19 @@ type shape struct {
 	message  func(r *rand.Rand, i int) string
 }
 
-// with makes a message of fields and a body, as they stand in this source.
+// with returns a message of some fields and a body, both written with LF.
 func with(i int, fields, body string) string {
 	head := fmt.Sprintf("From: a%d@example.com\nTo: b@example.com\nDate: Tue, 3 Mar 2026 10:00:00 +0000\nMessage-ID: <corpus-%d@example.com>\n", i, i)
 	return strings.ReplaceAll(head+fields+"\n"+body, "\n", "\r\n")
 }
 
-// parts makes a multipart of parts, which begin with their headers.
+// parts returns a multipart body. Each part begins with its header.
 func parts(i int, subtype string, all ...string) string {
 	return with(i, "MIME-Version: 1.0\nContent-Type: multipart/"+subtype+"; boundary=\"=_b\"\n",
 		"preamble\n--=_b\n"+strings.Join(all, "\n--=_b\n")+"\n--=_b--\n")
 }
 
-// wrapped is base64 in lines.
+// wrapped returns b in base64, in lines of the usual length.
 func wrapped(b []byte) string {
 	s := base64.StdEncoding.EncodeToString(b)
 	var lines strings.Builder
@@ -288,22 +287,21 @@ var shapes = []shape{
 	}},
 }
 
-// corpusLimit is how long one shape may take: some are large, and the race
-// corpusLimit is how long one message of a shape may take: some are large, and the race
+// corpusLimit is how long one message may take. Some are large, and the race detector makes all slow.
 const corpusLimit = 10 * testkit.WaitLimit
 
-// outcomes of one shape.
+// outcomes counts what became of the messages of one shape.
 type outcomes struct {
 	asIs, repaired, refused int
-	fixes, rules            map[string]int // by which
+	fixes, rules            map[string]int // messages by fix, and by the rule that refused them
 }
 
 func (o *outcomes) add(other outcomes) {
 	o.asIs, o.repaired, o.refused = o.asIs+other.asIs, o.repaired+other.repaired, o.refused+other.refused
 }
 
-// TestCorpus sends messages of all shapes to the strictest Exchange of each
-// version: each arrives, or is refused by a rule that is named.
+// TestCorpus sends messages of all shapes to a simulated Exchange of each version, with all its refusals on. Each
+// message arrives, or the reply names the rule that refuses it.
 func TestCorpus(t *testing.T) {
 	count := 0
 	for _, s := range shapes {
@@ -380,7 +378,7 @@ func writeCorpus(t *testing.T, dir string) {
 	}
 }
 
-// offer appends a message, if it is asked for, and returns the reply.
+// offer appends a message and returns the reply. It sends the message only after a continuation request.
 func (c *client) offer(mailbox, message string) string {
 	c.t.Helper()
 	c.C(fmt.Sprintf("a1 APPEND %s {%d}", mailbox, len(message)))
@@ -391,7 +389,7 @@ func (c *client) offer(mailbox, message string) string {
 	return c.tagged("a1")
 }
 
-// arrived checks what Exchange got.
+// arrived checks the message that Exchange got.
 func (o *outcomes) arrived(t *testing.T, name, sent string, got []byte, fixes string) {
 	if string(got) == sent {
 		o.asIs++
@@ -416,7 +414,7 @@ func (o *outcomes) arrived(t *testing.T, name, sent string, got []byte, fixes st
 	}
 }
 
-// ruleIn is the rule that a reply names.
+// ruleIn returns the rule that a reply names.
 func ruleIn(reply string) string {
 	if strings.Contains(reply, "[TOOBIG]") {
 		return "oversize"

@@ -11,9 +11,9 @@ import (
 	"exgate/proxy/slots"
 )
 
-// direct relays a command, its literals of any size, and leaves its reply to
-// the relay. It returns when the next command may be read.
-func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
+// relayDirect sends a command upstream byte for byte, with literals of any size.
+// It returns when the next command may be read. The reply comes later, by relay.
+func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 	defer func() { cmd.examined.Close() }()
 	if cmd.verb == "LOGOUT" && c.link.isGone() {
 		return c.farewells(cmd)
@@ -34,10 +34,10 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 			return err
 		}
 		if outcome == lineRefused {
-			return errors.Join(c.drain(lit), c.reportExamined(cmd))
+			return errors.Join(c.skipRest(lit), c.reportExamined(cmd))
 		}
 		if lit == nil {
-			break // if the upstream was lost, attend hears of it
+			break // attend handles a loss of the upstream
 		}
 		if outcome == lineLost {
 			return c.cutShort(&wire.Literal{Size: lit.Size, NonSync: lit.NonSync})
@@ -47,7 +47,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 			return err
 		}
 		if left > 0 || c.link.isGone() {
-			return c.cutShort(&wire.Literal{Size: left, NonSync: true}) // it was asked for
+			return c.cutShort(&wire.Literal{Size: left, NonSync: true}) // the client was asked for it, so it comes
 		}
 		more, err := c.readLine()
 		if err != nil {
@@ -56,7 +56,7 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 		c.client.trace.more(more)
 		text, next, err := wire.CheckLine(more)
 		if err != nil {
-			// Half of the command is relayed: there is no way back.
+			// The upstream has half of the command, and waits for the rest.
 			return c.bye("a command cannot be completed: %v", err)
 		}
 		if cmd.flight.whole {
@@ -71,21 +71,21 @@ func (c *conn) direct(cmd *command, line string, lit *wire.Literal) error {
 	return c.reportExamined(cmd)
 }
 
-// cutShort answers a command of which the upstream has not heard all when it
-// was lost: nothing of it was done. What is left of it at the client is passed
-// over.
+// cutShort handles a command of which the upstream had only a part when it was
+// lost. It skips what the client still sends of the command. attend answers the
+// command: nothing of it was done.
 func (c *conn) cutShort(lit *wire.Literal) error {
 	if err := c.resumable(); err != nil {
 		return err
 	}
-	if err := c.drain(lit); err != nil {
+	if err := c.skipRest(lit); err != nil {
 		return err
 	}
 	return c.attend()
 }
 
-// admit waits until the command may go: until there is room in the pipeline,
-// for the pace, and for an upstream to send it to.
+// admit waits until the command may be sent: until the pipeline has room, the
+// pace allows the command, and the session has an upstream connection.
 func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return c.link.hasRoom(c.login.profile.InFlight()) }); err != nil {
 		return err
@@ -95,27 +95,28 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	}
 	var messages *backend.Pace
 	switch {
-	case cmd.verb == "LOGOUT": // which spares Exchange a connection
+	case cmd.verb == "LOGOUT": // not paced: it frees a connection
 		return c.ready(cmd)
-	case cmd.effect() == fetchesView && asksForBodies(cmd.args):
+	case cmd.effect() == fetchesView && hasBodyItem(cmd.args):
 		cmd.bodies = true
 		messages = c.login.account.Fetches
 	case cmd.verb == "APPEND" && lit != nil && c.set.opts.Observe:
-		cmd.examined = c.examine(cmd.args, lit)
+		cmd.examined = c.newExamined(cmd.args, lit)
 		messages = c.login.account.Appends
 	}
-	if err := c.pace(messages); err != nil {
+	if err := c.awaitPace(messages); err != nil {
 		return err
 	}
 	return c.ready(cmd)
 }
 
-// awaitFlight waits until the commands in flight are as done says, and sees to
-// the upstream meanwhile. done is called with c.link.mu held.
+// awaitFlight waits until done reports true of the commands in flight. Meanwhile
+// it handles what happens upstream. done is called with c.link.mu held.
 func (c *conn) awaitFlight(done func() bool) error {
 	for {
 		over := false
-		if err := c.await(func() bool { over = done(); return over || c.link.isTroubled(c.client.within, c.idle) }, nil); err != nil || over {
+		stop := func() bool { over = done(); return over || c.link.isTroubled(c.client.within, c.idle) }
+		if err := c.await(stop, nil); err != nil || over {
 			return err
 		}
 		if err := c.attend(); err != nil {
@@ -124,8 +125,8 @@ func (c *conn) awaitFlight(done func() bool) error {
 	}
 }
 
-// relayLine sends one line of a command upstream. Where a "+" has to come
-// before anything else, it waits for it.
+// relayLine sends one line of a command upstream. If the line needs a
+// continuation request before anything else is sent, it waits for that.
 func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutcome, error) {
 	step := lineStep{asks: cmd.verb == "IDLE"}
 	if lit != nil {
@@ -133,8 +134,9 @@ func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutc
 		if lit.NonSync && !plus {
 			line = strings.TrimSuffix(line, "+}") + "}"
 		}
-		// A server that takes {n+} may refuse the command at once and passes over
-		// the bytes (RFC 7888 section 3). Exchange is not trusted to.
+		// A server may answer NO before it has read a non-synchronizing literal, and
+		// then skips the literal (RFC 7888 section 3). Exchange is not trusted to
+		// skip it, so a reply in mid-literal ends its connection.
 		step = lineStep{asks: !plus, swallow: lit.NonSync && !plus, mid: plus && c.login.profile.IsExchange()}
 	}
 	return c.sendLine(cmd, line, step)
@@ -142,22 +144,23 @@ func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutc
 
 // lineStep says what follows a line of a command.
 type lineStep struct {
-	asks    bool // a "+"
-	swallow bool // which is not the client's
-	mid     bool // the bytes of a literal, at once
+	asks    bool // a continuation request has to come
+	swallow bool // and is hidden from the client, who does not expect it
+	mid     bool // a literal follows at once, and no reply may come before its end
 }
 
-// lineOutcome is what came of a line.
+// lineOutcome is the result of sending a line.
 type lineOutcome int
 
 const (
-	lineSent    lineOutcome = iota // nothing is awaited
-	lineGranted                    // the "+" has come
-	lineRefused                    // the tagged reply has come in its place
-	lineLost                       // the upstream was lost, or has throttled the command: attend sends it again
+	lineSent    lineOutcome = iota // the line was sent, and needs no continuation request
+	lineGranted                    // the continuation request has come
+	lineRefused                    // the tagged reply has come instead of it
+	lineLost                       // the upstream was lost or throttled the command: attend handles it
 )
 
-// sendLine sends one line of a command.
+// sendLine sends one line of a command, and waits for the continuation request
+// that step.asks for.
 func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, error) {
 	c.link.begin(cmd, step)
 	c.link.up.Expect(true)
@@ -177,19 +180,20 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 	return outcome, nil
 }
 
-// canKeepPlus tells whether a {n+} goes upstream as it is: by choice, and where
-// the upstream takes it (RFC 7888: LITERAL- up to 4096 bytes). Else it becomes
-// {n}: nobody knows what Exchange does with the bytes of one that it refuses.
+// canKeepPlus reports whether a {n+} goes upstream as it is: if the profile has
+// literal_plus and the upstream announces LITERAL+, or LITERAL- for up to 4096
+// bytes (RFC 7888). Otherwise it is sent as {n}, since Exchange may run the
+// bytes of a literal that it has refused as commands.
 func (c *conn) canKeepPlus(lit *wire.Literal) bool {
 	return c.login.profile.LiteralPlus && (c.login.has("LITERAL+") || c.login.has("LITERAL-") && lit.Size <= 4096)
 }
 
-// relayLiteral copies a literal from the client to the upstream, and returns
-// it if it is short. left is what the client has still to send when the
-// upstream is lost.
+// relayLiteral copies a literal from the client to the upstream. value is the
+// literal, if it is short enough to be kept. left is the number of bytes that
+// the client has still to send when the upstream is lost.
 func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left int64, err error) {
 	w := &literalWriter{c: c, examined: cmd.examined, until: time.Now().Add(c.srv.limits.literal(lit.Size))}
-	if lit.Size <= keptLiteral {
+	if lit.Size <= maxKeptLiteral {
 		w.value = make([]byte, 0, lit.Size)
 	}
 	left, err = c.readLiteral(w, lit.Size)
@@ -207,14 +211,12 @@ func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left
 // literalWriter writes the bytes of a literal upstream.
 type literalWriter struct {
 	c        *conn
-	examined *delivery.Examined // nil: nobody looks at the message
-	value    []byte             // what is remembered of it; nil: nothing
-	err      error              // of the upstream
+	examined *delivery.Examined // gets a copy of the message; nil: no copy
+	value    []byte             // the literal, if it is kept; else nil
+	err      error              // of writing upstream
 
-	// The client has until then to send it, and longer for the time in which
-	// the upstream, or the pace, has held it up.
-	until time.Time
-	held  time.Duration
+	until time.Time     // time by which the client must have sent the literal
+	held  time.Duration // time in which writing upstream was blocked, not yet added to until
 }
 
 func (w *literalWriter) Write(p []byte) (int, error) {
@@ -233,14 +235,14 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// toUpstream writes a line of a command, in one piece and with CRLF. Where it
-// cannot, the upstream is lost by then.
+// toUpstream writes a line of a command upstream, in one write and with CRLF. If
+// the write fails, the upstream is given up as lost.
 func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
 	c.client.trace.toUpstream(cmd, line)
 	c.out = append(append(c.out[:0], line...), "\r\n"...)
 	_, err := c.link.up.Write(c.out)
-	if cap(c.out) > keptLiteral {
-		c.out = nil // an idle session holds little
+	if cap(c.out) > maxKeptLiteral {
+		c.out = nil // an idle session keeps no large buffer
 	}
 	if err != nil {
 		c.link.up.Abandon(err)
@@ -248,7 +250,7 @@ func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
 	return err == nil
 }
 
-// logout waits for the upstream's farewell.
+// logout waits for the upstream's reply to LOGOUT, and ends the session.
 func (c *conn) logout(cmd *command) error {
 	if err := c.await(func() bool { return cmd.flight.isDone() || c.link.state.isGone() }, nil); err != nil {
 		return err
@@ -260,7 +262,7 @@ func (c *conn) logout(cmd *command) error {
 	return errDone
 }
 
-// farewells answers LOGOUT in place of an upstream that is lost.
+// farewells answers LOGOUT in place of a lost upstream.
 func (c *conn) farewells(cmd *command) error {
 	if err := c.resumable(); err != nil {
 		return err

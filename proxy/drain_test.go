@@ -11,8 +11,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// When the gateway drains, what is in flight finishes, what only waits ends,
-// and who does nothing is sent away.
+// When the gateway drains, commands in flight finish, waits end, and idle sessions get BYE.
 func TestDrain(t *testing.T) {
 	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 })
 	before := g.dial()
@@ -61,7 +60,7 @@ func TestDrain(t *testing.T) {
 	storing.S("a1 OK [APPENDUID 1 5] …")
 	storing.S(bye)
 	storing.ends()
-	// A command that the client has begun is in flight as well.
+	// A command of which the client has sent a part counts as in flight.
 	sending.raw("abc")
 	sending.raw("\r\n")
 	un.C("xg3 STATUS INBOX (UIDNEXT UIDVALIDITY)")
@@ -100,7 +99,7 @@ func TestDrainEndsWaits(t *testing.T) {
 	storing.S(bye)
 }
 
-// What does not finish by the deadline is cut short.
+// Sessions that are still busy at the deadline are ended.
 func TestDrainDeadline(t *testing.T) {
 	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Linger = 0 })
 	c, u := g.login()
@@ -113,7 +112,7 @@ func TestDrainDeadline(t *testing.T) {
 	c.ends()
 }
 
-// Other options hold for the clients that come; sessions go on as they began.
+// Reloaded options hold for new clients only.
 func TestReload(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile))
 	old, u := g.login()
@@ -134,6 +133,7 @@ func TestReload(t *testing.T) {
 	waiting.S("a0 NO [UNAVAILABLE] …")
 	old.close()
 	u.ends()
+	g.logged("session end") // its slot is free by then
 	c, u := g.login()
 	c.C("a1 XYZZY")
 	u.C("a1 XYZZY")

@@ -12,15 +12,20 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// faultRow is one accident: what the client does, what Exchange does, what the
-// client sees, what the log says, and what the mailbox holds.
+// faultRow is one fault of Exchange: the fault, the conversation, the lines of the log, and the contents of the
+// mailbox afterwards.
 type faultRow struct {
 	name   string
-	faults string // of the simulator, ordered once the mailbox is selected; separated by blanks
-	// script is a line a step: "C ..." the client says, "S ..." it sees, after
-	// what is untagged; "APPEND ..." it uploads a message and sees; "gone" its
-	// connection ends; "fault ..." one more is ordered; "log ..." the log says
-	// so; "deliver" another client delivers a message.
+	faults string // faults for the simulator, given after SELECT; separated by blanks
+	// script has one step a line:
+	//
+	//	C ...       the client sends a line
+	//	S ...       the client must get the line; untagged responses before it are skipped
+	//	APPEND ...  the client uploads a message, and must get the reply
+	//	gone        the client's connection must end
+	//	fault ...   the simulator is given another fault
+	//	log ...     the log must have the message
+	//	deliver     another client delivers a message
 	script string
 	logged string // messages of the log, separated by commas
 	holds  string // the number of messages in INBOX and in Drafts, in the end
@@ -46,13 +51,14 @@ var faultRows = []faultRow{
 	{"APPEND refused after its message", "refuse-message:NO_Server_Unavailable._15", "APPEND a2 OK [APPENDUID …", "message stored", "2 0"},
 	{"APPEND refused on a fresh connection too", "refuse-message:2:NO_Server_Unavailable._15", "APPEND a2 NO [OVERQUOTA] Server Unavailable. 15 (exgate: …", "Exchange refused a message", "1 0"},
 	{"content refused", "refuse-message:BAD_Command_Argument_Error._11", "APPEND a2 NO Command Argument Error. 11 (exgate: …", "Exchange refused a message", "1 0"},
-	{"message run as commands", "literal-run-as-commands", "APPEND a2 NO …Exchange lost count…\nC a3 NOOP\nS a3 OK …", "message without a reply,session resumed", "1 0"},
+	{"message run as commands", "literal-run-as-commands", "APPEND a2 NO …Exchange replied out of step…\nC a3 NOOP\nS a3 OK …", "message without a reply,session resumed", "1 0"},
 
-	// Goodbyes.
+	// BYE.
 	{"token expired", "token-expiry", "C a1 FETCH 1 FLAGS\nS a1 OK …", "session resumed", "1 0"},
 	{"BYE 14", "bye:14:FETCH", "C a1 UID FETCH 1:* FLAGS\nS a1 OK …", "session resumed", "1 0"},
 	{"BYE 13", "bye:13:STORE", `C a1 STORE 1 +FLAGS (\Seen)` + "\nS a1 OK …", "session resumed", "1 0"},
-	{"BYE while the client rests", "bye:14:WAITING", "C a1 NOOP\nS a1 OK …", "session resumed", "1 0"},
+	{"BYE while the client rests", "", "fault bye:14:WAITING\nlog upstream ended\nC a1 NOOP\nS a1 OK …",
+		"session resumed", "1 0"},
 	{"BYE while it idles", "", "C a1 IDLE\nS + …\nfault bye:14:WAITING\nlog session resumed\ndeliver\nS * 2 EXISTS\nC DONE\nS a1 OK …", "session resumed", "2 0"},
 
 	// Connections that end.
@@ -82,7 +88,7 @@ var faultRows = []faultRow{
 
 	{"stored late, with a flag to be replayed", "late-append:50ms", "FLAGGED a2 OK …", "message stored", "2 0"},
 
-	// Mailboxes that change while nobody is there.
+	// Mailboxes that change while the session has no connection.
 	{"another client delivers", "", "fault bye:14:WAITING\nlog upstream ended\ndeliver\nC a1 NOOP\nS * 2 EXISTS\nS a1 OK …", "session resumed", "2 0"},
 	{"another client expunges", "expunge:STATUS cut:NOOP@2", "C a1 NOOP\nS a1 OK …\nC a2 STATUS Drafts (MESSAGES)\nS * 1 EXPUNGE\nS a2 OK …\nC a3 NOOP\nS a3 OK …", "session resumed", "0 0"},
 	{"UIDVALIDITY changes", "uidvalidity:NOOP", "C a1 NOOP\nS * BYE …its UIDVALIDITY has changed…", "session not resumed", "1 0"},
@@ -162,7 +168,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// gone expects the end of the connection, after whatever comes before that.
+// gone reads until the connection ends.
 func (p *peer) gone() {
 	p.t.Helper()
 	for {

@@ -15,7 +15,7 @@ import (
 	"exgate/rewrite"
 )
 
-// script is a program in a file of its own.
+// script writes a shell script to a file, and returns the command that runs it.
 func script(t *testing.T, text string) []string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "filter")
@@ -31,8 +31,8 @@ func TestFilter(t *testing.T) {
 		name, script, when string
 		message            string
 		timeout            time.Duration
-		arrives            string // in what Exchange gets
-		says               string // in the log, of a filter that fails
+		arrives            string // must be in the message that Exchange gets
+		says               string // must be in the log, if the filter fails
 	}{
 		{"not for this message", "sed s/clean/filtered/", delivery.FilterLongLines, cleanMessage, 0, "Subject: clean", ""},
 		{"always", "sed s/clean/filtered/", delivery.FilterAlways, cleanMessage, 0, "Subject: filtered", ""},

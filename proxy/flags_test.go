@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// The flags that one mailbox keeps say nothing of the next.
+// PERMANENTFLAGS of one mailbox are forgotten when another is selected.
 func TestPermanentFlagsAreOfTheSelectedMailbox(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile))
 	c, u := g.login()

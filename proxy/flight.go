@@ -13,56 +13,57 @@ import (
 	"exgate/proxy/replies"
 )
 
-// flight is what has become of a command that was sent to the upstream. It is
-// guarded by link.mu.
+// flight is the progress of a command that was sent upstream. It is guarded by
+// link.mu.
 type flight struct {
-	phase    phase
-	granted  bool // the "+" for the line that was sent last has come
-	swallow  bool // the "+" that is awaited answers a literal of our making, and is not the client's
-	pieces   []piece
-	whole    bool // pieces hold all of it that has been sent
-	kept     int  // bytes that are remembered of it
-	complete bool // the last line has been sent
-	told     bool // the client has got the "+" of its IDLE
-	ended    bool // an IDLE whose end the client has sent
-	renews   bool // an IDLE whose reply is awaited to begin it again
-	fresh    bool // it was sent again on a fresh connection
-	counted  bool // a message that it brought has been counted
-	tries    int  // times that it was sent again
-	sent     time.Time
-	expunges int          // link.expunges then
-	opens    mailbox.View // what SELECT opens
-	status   wire.Status  // of its tagged reply
-	verdict  replies.Verdict
+	phase     phase
+	granted   bool // the continuation request for the last line has come
+	swallow   bool // the continuation request answers a literal that exgate made: it is hidden from the client
+	pieces    []piece
+	whole     bool // pieces hold everything that was sent of the command
+	kept      int  // bytes of the command that are remembered
+	complete  bool // the last line was sent
+	told      bool // the client has the continuation request of its IDLE
+	ended     bool // the client has ended its IDLE
+	renews    bool // exgate has ended the IDLE upstream, to begin it again after the reply
+	afresh    bool // the command was sent again on a fresh connection
+	isCounted bool // a message of its reply was counted against the pace
+	tries     int  // times that the command was sent again
+	sent      time.Time
+	expunges  int          // link.expunges when it was sent
+	opens     mailbox.View // the mailbox that SELECT opens
+	status    wire.Status  // the tagged reply
+	verdict   replies.Verdict
 }
 
 // phase is how far a command has come.
 type phase int
 
 const (
-	phaseSent      phase = iota // a line of it was sent
-	phaseAsks                   // a "+" is awaited
-	phaseGranted                // the "+" of IDLE has come
-	phaseLiteral                // bytes of a literal are on their way
-	phaseThrottled              // refused by a throttle, and to be sent again
-	phaseStale                  // refused by flight.status, and to be sent again on a fresh connection
+	phaseSent      phase = iota // its last line or literal was sent; a tagged reply may come
+	phaseAsks                   // it waits for a continuation request
+	phaseGranted                // the continuation request of IDLE has come
+	phaseLiteral                // a literal is being sent
+	phaseThrottled              // a throttle refused it; it is sent again afterwards
+	phaseStale                  // flight.status refused it; it is sent again on a fresh connection
 	phaseDone                   // the tagged reply has come
 )
 
-// piece is a line of a command and the literal that it announces.
+// piece is one line of a command, and the literal that follows it.
 type piece struct {
 	line    string
 	literal []byte
 }
 
-// isKept reports whether all of the command is known here, to be sent again.
+// isKept reports whether pieces hold the whole command, so that it can be sent
+// again.
 func (f *flight) isKept() bool { return f.complete && f.whole }
 
 // isDone reports whether the tagged reply has come.
 func (f *flight) isDone() bool { return f.phase == phaseDone }
 
-// awaitsReply reports whether the command can still be completed by a reply.
-func (f *flight) awaitsReply() bool { return f.phase < phaseThrottled }
+// isAwaitingReply reports whether a tagged reply can still complete the command.
+func (f *flight) isAwaitingReply() bool { return f.phase < phaseThrottled }
 
 // launch puts a command in flight.
 func (l *link) launch(cmd *command) {
@@ -72,7 +73,7 @@ func (l *link) launch(cmd *command) {
 	l.flight = append(l.flight, cmd)
 }
 
-// launchWhole puts a command in flight of which all pieces are known.
+// launchWhole puts a command in flight, with all its pieces known beforehand.
 func (l *link) launchWhole(cmd *command, pieces []piece) {
 	cmd.flight.pieces, cmd.flight.whole, cmd.flight.complete = pieces, true, true
 	for _, p := range pieces {
@@ -81,19 +82,20 @@ func (l *link) launchWhole(cmd *command, pieces []piece) {
 	l.launch(cmd)
 }
 
-// keepLine remembers a line of a command, which may have to be sent again, and
-// what the command opens, before the reply can come.
+// keepLine remembers a line of a command, in case the command has to be sent
+// again. With the last line it notes the mailbox that the command opens, since
+// the reply may come at once.
 func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Literal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := &cmd.flight
 	if lit != nil {
 		line = line[:strings.LastIndexByte(line, '{')]
-		f.whole = f.whole && lit.Size <= keptLiteral
+		f.whole = f.whole && lit.Size <= maxKeptLiteral
 	} else {
 		f.complete = true
 		if cmd.effect() == opensView {
-			f.opens = opening(args, cmd.verb)
+			f.opens = openedView(args, cmd.verb)
 			f.opens.Shown = cmd.mailbox
 		}
 	}
@@ -106,19 +108,19 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 }
 
 const (
-	// keptLiteral bounds a literal of a relayed command that is remembered: longer
-	// than any mailbox name.
-	keptLiteral = 4096
-	// maxKept bounds what is remembered of a command in all: two lines of the
-	// longest (wire.MaxLine). What is relayed of it has no bound.
+	// maxKeptLiteral is the longest literal of a relayed command that is remembered.
+	// It is longer than any mailbox name.
+	maxKeptLiteral = 4096
+	// maxKept limits what is remembered of one command: two lines of the longest
+	// (wire.MaxLine). What is relayed of a command has no limit.
 	maxKept = 128 << 10
-	// maxInFlight bounds what is remembered of the commands in flight: the next one
-	// waits.
+	// maxInFlight limits what is remembered of all commands in flight. At the limit
+	// the next command waits.
 	maxInFlight = 1 << 20
 )
 
-// hasRoom reports whether one more command may be in flight, of which there may be
-// so many. mu is held.
+// hasRoom reports whether one more command may be in flight, where most of them may
+// be. mu is held.
 func (l *link) hasRoom(most int) bool {
 	kept := 0
 	for _, cmd := range l.flight {
@@ -127,7 +129,7 @@ func (l *link) hasRoom(most int) bool {
 	return len(l.flight) == 0 || len(l.flight) < most && kept < maxInFlight
 }
 
-// begin notes which line of a command is sent now.
+// begin notes what has to follow the line that is sent now.
 func (l *link) begin(cmd *command, step lineStep) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -142,8 +144,8 @@ func (l *link) begin(cmd *command, step lineStep) {
 	}
 }
 
-// literalSent notes that all bytes of a literal have been sent; value is the
-// literal, if it is short.
+// literalSent notes that a literal was sent. value is the literal, if it is short
+// enough to be kept.
 func (l *link) literalSent(cmd *command, value []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,8 +159,9 @@ func (l *link) literalSent(cmd *command, value []byte) {
 	}
 }
 
-// outcomeOf is what came of a line of a command for which a "+" was awaited. An
-// IDLE that was granted is so also if its reply has come since.
+// outcomeOf returns the outcome of a line that needed a continuation request. If
+// the request has come, the outcome is lineGranted even if the tagged reply has
+// come after it: an IDLE that is over at once was granted, and not refused.
 func (l *link) outcomeOf(cmd *command) lineOutcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,19 +174,19 @@ func (l *link) outcomeOf(cmd *command) lineOutcome {
 	return lineLost
 }
 
-// replyTo is the tagged reply to a command, if it has come.
+// replyTo returns the tagged reply to a command, if it has come.
 func (l *link) replyTo(cmd *command) (status wire.Status, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return cmd.flight.status, cmd.flight.isDone()
 }
 
-// hasFlight reports whether a command in flight has come to a phase. mu is held.
+// hasFlight reports whether a command in flight is in phase p. mu is held.
 func (l *link) hasFlight(p phase) bool {
 	return slices.ContainsFunc(l.flight, func(cmd *command) bool { return cmd.flight.phase == p })
 }
 
-// editorOf returns the editor that an untagged response goes through; nil: none.
+// editorOf returns the editor that changes an untagged response; nil if none does.
 func (l *link) editorOf(line []byte) replies.Editor {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -195,9 +198,8 @@ func (l *link) editorOf(line []byte) replies.Editor {
 	return nil
 }
 
-// countsMessage reports whether a message that has come belongs to a command
-// that is paced by messages, and is one more than was counted when that command
-// was let through.
+// countsMessage reports whether a message that has come is to be charged to the
+// pace. The first message of a FETCH was charged when the command was admitted.
 func (l *link) countsMessage() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -205,13 +207,13 @@ func (l *link) countsMessage() bool {
 		return false
 	}
 	f := &l.flight[0].flight
-	more := f.counted
-	f.counted = true
+	more := f.isCounted
+	f.isCounted = true
 	return more
 }
 
-// grant gives a "+" to the command that waits for it, and reports whether it is
-// hidden from the client, who did not ask.
+// grant gives a continuation request to the command that waits for one. It
+// reports whether the request is hidden from the client.
 func (l *link) grant(r *relay) (hide bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -221,7 +223,7 @@ func (l *link) grant(r *relay) (hide bool) {
 	}
 	cmd := l.flight[i]
 	cmd.flight.phase, cmd.flight.granted = phaseLiteral, true
-	if cmd.verb == "IDLE" { // which may be silent for long
+	if cmd.verb == "IDLE" { // the upstream may now be silent for long
 		cmd.flight.phase, cmd.flight.told = phaseGranted, true
 		r.up.Expect(false)
 		l.rests()
@@ -230,20 +232,22 @@ func (l *link) grant(r *relay) (hide bool) {
 	return cmd.flight.swallow
 }
 
-// landing is what a tagged reply means for its command.
+// landing is the effect of a tagged reply on its command.
 type landing struct {
 	cmd   *command // nil: no command in flight has the tag
-	mid   bool     // bytes of a literal of its were still on their way
-	again bool     // it was refused in a way that passes, and stays in flight to be sent again
+	mid   bool     // the reply came while a literal of the command was being sent
+	again bool     // the command stays in flight, to be sent again
 }
 
-// land completes the oldest command in flight that has the tag of a reply
-// (clients use tags again), and wakes who waits for it. draining says that the
-// gateway takes no new work.
+// land completes the command that a tagged reply belongs to, and wakes serve.
+// Clients reuse tags: the oldest command with the tag is meant. draining says
+// that the gateway is stopping, so that serve may have to end the session.
 func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.flight, func(cmd *command) bool { return cmd.tag == status.Tag && cmd.flight.awaitsReply() })
+	i := slices.IndexFunc(l.flight, func(cmd *command) bool {
+		return cmd.tag == status.Tag && cmd.flight.isAwaitingReply()
+	})
 	if i < 0 {
 		return landing{}
 	}
@@ -255,15 +259,15 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	case f.renews && status.Word == "OK":
 		f.renews = false
 		return landing{cmd: cmd, again: true}
-	case l.outlastsThrottle(cmd, status):
+	case l.canOutlastThrottle(cmd, status):
 		f.phase = phaseThrottled
 		l.bell.alarm()
 		return landing{cmd: cmd, again: true}
-	case l.wantsFresh(cmd, status):
+	case l.canBeAskedAfresh(cmd, status):
 		f.phase, f.status = phaseStale, status
 		l.bell.alarm()
 		return landing{cmd: cmd, again: true}
-	case f.fresh && isUnavailable(cmd, status):
+	case f.afresh && isUnavailable(cmd, status):
 		f.verdict.Instead = overQuota(cmd, status)
 	}
 	if cmd.finish != nil {
@@ -272,7 +276,7 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	f.phase, f.status = phaseDone, status
 	l.flight = slices.Delete(l.flight, i, i+1)
 	if status.Word == "OK" {
-		l.pinned = cmp.Or(l.pinned, binding(cmd.verb, cmd.args))
+		l.pinned = cmp.Or(l.pinned, pinReason(cmd.verb, cmd.args))
 		if cmd.verb == "ENABLE" {
 			l.enable(cmd.args)
 		}
@@ -291,8 +295,9 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	return landing{cmd: cmd, mid: mid}
 }
 
-// maxEnabled bounds the bytes of what is enabled, which is said again whenever the
-// session is resumed: all that is registered with IANA has a third of them.
+// maxEnabled limits the bytes of the enabled extensions. exgate enables them again
+// whenever it resumes the session. All extensions registered with IANA have a third
+// of these bytes.
 const maxEnabled = 1024
 
 // enable notes what an ENABLE has enabled. A session that has enabled more than is
@@ -312,12 +317,12 @@ func (l *link) enable(args string) {
 	l.enabled = enabled
 }
 
-// updateView notes what a completed command did to the selected mailbox. mu is
+// updateView notes which mailbox is selected after a completed command. mu is
 // held.
 func (l *link) updateView(cmd *command, status wire.Status) {
 	switch cmd.effect() {
 	case opensView:
-		// Without success nothing is selected (RFC 9051 section 6.3.2).
+		// A failed SELECT leaves no mailbox selected (RFC 9051 section 6.3.2).
 		l.view = mailbox.View{}
 		if status.Word == "OK" {
 			l.view = cmd.flight.opens
@@ -330,32 +335,33 @@ func (l *link) updateView(cmd *command, status wire.Status) {
 	}
 }
 
-// outlastsThrottle reports whether a refused command is sent again when the
-// throttle that refused it is over. mu is held.
-func (l *link) outlastsThrottle(cmd *command, status wire.Status) bool {
+// canOutlastThrottle reports whether a throttle refused the command, and the
+// command can be sent again after the throttle. mu is held.
+func (l *link) canOutlastThrottle(cmd *command, status wire.Status) bool {
 	f := &cmd.flight
-	return status.Word != "OK" && f.isKept() && f.phase != phaseLiteral && f.tries < delivery.MaxTries && cmd.examined == nil &&
-		l.resumes && l.exchange && backend.Classify(status).Kind == backend.KindThrottled
+	return status.Word != "OK" && f.isKept() && f.phase != phaseLiteral && f.tries < delivery.MaxTries &&
+		cmd.examined == nil && l.resumes && l.exchange && backend.Classify(status).Kind == backend.KindThrottled
 }
 
-// wantsFresh reports whether a refused command is to be sent again on a fresh
-// connection. mu is held.
+// canBeAskedAfresh reports whether a refused command is to be sent again on a
+// fresh connection. mu is held.
 //
-// "Server Unavailable. 15" is what Exchange says of a mailbox that is full, and
-// of a connection to it that is broken (docs/exchange.md#error-15). A COPY that
-// is refused so is sent once more on a fresh connection, since all of it was
-// refused (RFC 9051 section 6.4.7). What is refused again finds the mailbox
-// full, as far as can be told. (MOVE may have been done in part, RFC 6851
-// section 3.3.)
-func (l *link) wantsFresh(cmd *command, status wire.Status) bool {
+// Exchange answers "Server Unavailable. 15" if the mailbox is full, and also if
+// its own connection to the mailbox is broken (docs/exchange.md#error-15). A
+// fresh connection tells the two apart: if it gives the same answer, the mailbox
+// is taken for full. Only COPY is sent again, since a refused COPY has copied
+// nothing (RFC 9051 section 6.4.7). A refused MOVE may have moved some messages
+// (RFC 6851 section 3.3).
+func (l *link) canBeAskedAfresh(cmd *command, status wire.Status) bool {
 	f := &cmd.flight
 	renumbered := cmd.verb == "COPY" && f.expunges != l.expunges
-	return isUnavailable(cmd, status) && !f.fresh && !renumbered && f.isKept() && f.phase != phaseLiteral && len(l.flight) == 1 &&
-		l.resumes && l.pinned == "" && l.exchange
+	return isUnavailable(cmd, status) && !f.afresh && !renumbered && f.isKept() && f.phase != phaseLiteral &&
+		len(l.flight) == 1 && l.resumes && l.pinned == "" && l.exchange
 }
 
-// chooseAgain returns the commands in flight that are to be sent again, in
-// order: all of them, or those of one phase.
+// chooseAgain returns the commands in flight that are to be sent again, oldest
+// first: those of the given phases. Without phases it returns all but the
+// throttled ones, which are sent after their wait.
 func (l *link) chooseAgain(only ...phase) (chosen []*command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -376,7 +382,7 @@ func (l *link) relaunch(cmd *command) {
 	case phaseThrottled:
 		f.tries++
 	case phaseStale:
-		f.fresh = true
+		f.afresh = true
 	}
 	f.phase = phaseSent
 	f.expunges, f.sent = l.expunges, time.Now()
@@ -385,13 +391,13 @@ func (l *link) relaunch(cmd *command) {
 	}
 }
 
-// giveUpStale takes the command out of the flight that cannot be sent again on
-// a fresh connection; nil if there is none.
+// giveUpStale takes the stale command out of flight because there is no fresh
+// connection for it. It returns nil if there is no stale command.
 func (l *link) giveUpStale() *command {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := slices.IndexFunc(l.flight, func(cmd *command) bool { return cmd.flight.phase == phaseStale })
-	if i < 0 { // it was answered with the loss of its connection
+	if i < 0 { // answerLost has answered the command
 		return nil
 	}
 	cmd := l.flight[i]
@@ -404,9 +410,9 @@ func (l *link) giveUpStale() *command {
 	return cmd
 }
 
-// dropLost takes out of the flight the commands that a lost connection leaves
-// without a reply. What can be sent again stays. A connection that has lasted
-// for steady is no failed try.
+// dropLost takes the commands out of flight that cannot be sent again after the
+// loss of the connection, and returns them. The others stay in flight. A loss
+// counts as a failed try only if it comes within steady of sending.
 func (l *link) dropLost(steady time.Duration) (gone []*command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -415,7 +421,7 @@ func (l *link) dropLost(steady time.Duration) (gone []*command) {
 		if time.Since(cmd.flight.sent) > steady {
 			cmd.flight.tries = 0
 		}
-		if l.survives(cmd) {
+		if l.canSurvive(cmd) {
 			cmd.flight.tries++
 			kept = append(kept, cmd)
 		} else {
@@ -428,14 +434,16 @@ func (l *link) dropLost(steady time.Duration) (gone []*command) {
 	return gone
 }
 
-// survives reports whether a command in flight is sent again. mu is held.
-func (l *link) survives(cmd *command) bool {
+// canSurvive reports whether a command in flight can be sent again after the loss
+// of the connection. mu is held.
+func (l *link) canSurvive(cmd *command) bool {
 	f := &cmd.flight
-	renumbered := f.expunges != l.expunges && slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
+	numbered := slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
+	renumbered := numbered && f.expunges != l.expunges
 	return (cmd.isRepeatable() || f.phase == phaseStale) && !f.ended && !renumbered && f.tries < delivery.MaxTries
 }
 
-// oldest is the command that has been in flight longest; nil if there is none.
+// oldest returns the command that has been in flight longest; nil if there is none.
 func (l *link) oldest() *command {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -445,14 +453,15 @@ func (l *link) oldest() *command {
 	return l.flight[0]
 }
 
-// inFlight is the number of commands in flight.
+// inFlight returns the number of commands in flight.
 func (l *link) inFlight() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.flight)
 }
 
-// releaseBeforePlus returns what an IDLE in flight has kept until its "+".
+// releaseBeforePlus returns the responses that were held back until the
+// continuation request of an IDLE in flight.
 func (l *link) releaseBeforePlus() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -464,8 +473,8 @@ func (l *link) releaseBeforePlus() []byte {
 	return nil
 }
 
-// endIdle notes that the client has ended its IDLE. over says that the upstream
-// had ended it before, gone that it is gone.
+// endIdle notes that the client has ended its IDLE. over reports whether the
+// upstream had ended the IDLE before, gone whether the upstream is lost.
 func (l *link) endIdle(idle *command) (over, gone bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -473,7 +482,7 @@ func (l *link) endIdle(idle *command) (over, gone bool) {
 	return idle.flight.isDone(), l.state.isGone()
 }
 
-// idlesSince is when an IDLE was begun upstream; zero if it is over there.
+// idlesSince returns when an IDLE was begun upstream; zero if it is over there.
 func (l *link) idlesSince(idle *command) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -483,15 +492,15 @@ func (l *link) idlesSince(idle *command) time.Time {
 	return idle.flight.sent
 }
 
-// beginRenewal notes that the reply to an IDLE is awaited to begin it again.
+// beginRenewal notes that exgate ends an IDLE upstream, to begin it again.
 func (l *link) beginRenewal(idle *command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	idle.flight.renews = true
 }
 
-// endRenewal notes that an IDLE is begun again now. It returns false if there is
-// nothing to begin.
+// endRenewal notes that an IDLE is begun again now. It returns false if the IDLE
+// is over or the upstream is lost.
 func (l *link) endRenewal(idle *command) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

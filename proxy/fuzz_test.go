@@ -21,15 +21,15 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// obliging is an upstream that says yes to everything that it can read: enough
-// to bring a gateway into all its states.
+// obliging is an upstream that answers OK to every command that it can parse. That brings a gateway into all its
+// states.
 type obliging struct {
 	l        net.Listener
 	sessions sync.WaitGroup
 }
 
-// patience is how long it waits for what does not come: a misunderstanding of
-// this simple server's, which must not take the fuzzing's time.
+// patience is how long the upstream waits for input. Its simple parser may wait for a literal that never comes, and
+// that must not slow the fuzzing.
 const patience = 500 * time.Millisecond
 
 var announcedLiteral = regexp.MustCompile(`[ (]~?\{(\d{1,10})(\+?)\}$`)
@@ -50,7 +50,7 @@ func (o *obliging) serve() {
 func (o *obliging) session(nc net.Conn) {
 	nc.SetDeadline(time.Now().Add(patience))
 	r := bufio.NewReader(nc)
-	say := func(s string) { io.WriteString(nc, s+"\r\n") } // the reader sees the end
+	say := func(s string) { io.WriteString(nc, s+"\r\n") } // the reader notices an error
 	say("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready")
 	for {
 		line, err := r.ReadString('\n')
@@ -98,8 +98,7 @@ func (o *obliging) session(nc net.Conn) {
 	}
 }
 
-// FuzzClient sends a whole session's input to a gateway: it must end when the
-// client does, in good order, whatever was said.
+// FuzzClient sends the input of a whole session to a gateway. The session must end cleanly when the input ends.
 func FuzzClient(f *testing.F) {
 	for _, plain := range []bool{true, false} {
 		f.Add(plain, []byte("a1 LIST (x) \"\" (a {1+}\r\nb) RETURN (y)\r\na2 RENAME {3+}\r\nabc {3+}\r\nAbc\r\na3 CREATE \"x \"\r\na4 STATUS {2+}\r\na\x00 (MESSAGES)\r\n"))
@@ -162,7 +161,7 @@ func fuzzSession(t *testing.T, prof profile.Profile, input []byte) {
 		near.Write(input)
 		near.(*net.TCPConn).CloseWrite()
 	}()
-	heard, _ := io.ReadAll(near) // a reset is fine, silence is not
+	heard, _ := io.ReadAll(near) // a reset is allowed, a hang is not
 	<-said
 	near.Close()
 	select {

@@ -21,7 +21,7 @@ import (
 	"exgate/rewrite"
 )
 
-// The policies of the tests: those of the profiles, but for the pace.
+// The profiles of the tests are those of package profile, without their pace.
 var (
 	plainProfile    = profile.Profile{Name: profile.Plain, Pipeline: 1000, LiteralPlus: true, Forms: []backend.Form{backend.FormPlainAuthzid}}
 	exchangeProfile = profile.Profile{
@@ -32,7 +32,7 @@ var (
 	}
 )
 
-// withProfile returns a setup with a policy, whatever the server says.
+// withProfile returns a setup that puts a profile in force, whatever the server announces.
 func withProfile(p profile.Profile) func(*Options, *limits) {
 	return func(o *Options, _ *limits) {
 		o.Upstreams[0].Profile = p.Name
@@ -51,8 +51,8 @@ type gateway struct {
 	said  *transcript
 }
 
-// newGateway starts a gateway with a scripted upstream, whose connections
-// accept returns. Unless a setup says otherwise the profile is plain.
+// newGateway starts a gateway with a scripted upstream. accept returns the upstream's connections. The profile is
+// plain unless a setup sets another.
 func newGateway(t *testing.T, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
 	up := testkit.Listen(t)
@@ -62,7 +62,7 @@ func newGateway(t *testing.T, setups ...func(*Options, *limits)) *gateway {
 	return g
 }
 
-// newSimulated starts a gateway before a simulated Exchange.
+// newSimulated starts a gateway in front of a simulated Exchange.
 func newSimulated(t *testing.T, cfg exchangesim.Config, setups ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
 	t.Helper()
 	sim, err := exchangesim.New(cfg)
@@ -80,7 +80,7 @@ func newSimulated(t *testing.T, cfg exchangesim.Config, setups ...func(*Options,
 	return startGateway(t, ListenInsecurePlaintext, l.Addr().String(), setups...), sim
 }
 
-// startGateway serves until the test ends, and sees then that nothing is left.
+// startGateway starts a gateway that serves until the test ends. Then it checks nothingLeft.
 func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
 	g := &gateway{t: t, log: new(buffer), trace: new(buffer), said: new(transcript)}
@@ -112,8 +112,8 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 	return g
 }
 
-// nothingLeft holds after every test: no bytes are charged to a budget, no
-// file is in the spool or open, no account is in use.
+// nothingLeft checks, after a test, that no bytes are charged to a budget, the spool has no file, no file is open and
+// no account is in use.
 func (g *gateway) nothingLeft() {
 	if n := g.srv.uploads.Used(); n != 0 {
 		g.t.Errorf("%d bytes are still charged to the spool", n)
@@ -129,7 +129,7 @@ func (g *gateway) nothingLeft() {
 	}
 }
 
-// dial connects a client; the greeting is still to come.
+// dial connects a client, which has not read the greeting yet.
 func (g *gateway) dial() *client {
 	g.t.Helper()
 	nc, err := net.Dial("tcp", g.l.Addr().String())
@@ -150,7 +150,7 @@ func (g *gateway) accept() *upstream {
 	return &upstream{newPeer(g.t, "upstream", nc, g.said)}
 }
 
-// capabilities are those of the scripted upstream after login.
+// capabilities are what the scripted upstream announces after the login.
 const capabilities = "IMAP4rev1 LITERAL+ UIDPLUS IDLE"
 
 // login opens a session as alice.
@@ -170,8 +170,7 @@ func (g *gateway) logInAs(c *client) *upstream {
 	return u
 }
 
-// relogin is the gateway's next connection to the upstream, up to where it has
-// logged in.
+// relogin accepts the gateway's next connection to the upstream, and plays the login.
 func (g *gateway) relogin() *upstream {
 	g.t.Helper()
 	u := g.accept()

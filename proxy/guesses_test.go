@@ -24,7 +24,7 @@ func (g *gateway) dialFrom(address string) *client {
 	return &client{newPeer(g.t, "client", nc, g.said)}
 }
 
-// failedLogins is the bound of the configuration.
+// failedLogins is the value of limits.failed_logins in these tests.
 const failedLogins = 20
 
 func boundedLogins(o *Options, l *limits) {
@@ -32,8 +32,8 @@ func boundedLogins(o *Options, l *limits) {
 	l.Slow = 0
 }
 
-// TestTenThousandWrongLogins: they reach Exchange no more often than the bound,
-// and the right user gets in meanwhile.
+// TestTenThousandWrongLogins guesses ten thousand passwords. No more of them than the bound reach Exchange, and the
+// user can log in meanwhile.
 func TestTenThousandWrongLogins(t *testing.T) {
 	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain, boundedLogins, func(o *Options, _ *limits) { o.Trace = nil })
 	const logins, eachConnection, atOnce = 10_000, 25, 4
@@ -65,7 +65,7 @@ func TestTenThousandWrongLogins(t *testing.T) {
 	all.Wait()
 	right.C("a2 NOOP")
 	right.S("a2 OK …")
-	// A minute's failure is forgiven while it lasts, no more.
+	// During the test, at most the failures of one minute are forgiven.
 	if n := sim.Stats().Commands["LOGIN"] - 1; n < failedLogins-5 || n > failedLogins+1 {
 		t.Errorf("%d wrong logins reached Exchange", n)
 	}
@@ -83,7 +83,7 @@ func TestTenThousandWrongLogins(t *testing.T) {
 	t.Logf("%d wrong logins reached Exchange, %d were refused, %d bytes of log", sim.Stats().Commands["LOGIN"]-1, n, len(g.log.String()))
 }
 
-// A server that is no Exchange is guarded like one, by its own words.
+// A server that is not Exchange refuses passwords in other words. It is guarded all the same.
 func TestGuessesAtOtherServers(t *testing.T) {
 	for reply, counts := range map[string]bool{
 		"NO [AUTHENTICATIONFAILED] Authentication failed.": true,
@@ -93,7 +93,7 @@ func TestGuessesAtOtherServers(t *testing.T) {
 		"BAD What?":                           false,
 	} {
 		t.Run(reply, func(t *testing.T) {
-			g := newGateway(t, func(o *Options, l *limits) { o.Abuse.FailedLogins, l.Slow = 4, 0 }) // of which one for a name
+			g := newGateway(t, func(o *Options, l *limits) { o.Abuse.FailedLogins, l.Slow = 4, 0 }) // a quarter of 4 for one name
 			try := func(password string) *client {
 				c := g.dial()
 				c.S("* OK …")
@@ -117,7 +117,7 @@ func TestGuessesAtOtherServers(t *testing.T) {
 	}
 }
 
-// A login that the server offers no way for is nobody's guess.
+// A login fails if the server offers no mechanism for it. That does not count as a guess.
 func TestWhatIsNotOfferedIsNoGuess(t *testing.T) {
 	g := newGateway(t, func(o *Options, l *limits) { o.Abuse.FailedLogins, l.Slow = 4, 0 })
 	for range 3 {
@@ -125,7 +125,7 @@ func TestWhatIsNotOfferedIsNoGuess(t *testing.T) {
 		c.S("* OK …")
 		c.C("a1 LOGIN alice secret")
 		g.accept().S("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready")
-		c.S("a1 NO [CANNOT] no form of this login … set upstream.tls: starttls…")
+		c.S("a1 NO [CANNOT] the server does not support this login: … set upstream.tls: starttls…")
 	}
 }
 
@@ -212,7 +212,7 @@ func TestUnknownCommands(t *testing.T) {
 		c.S("a1 BAD …")
 	}
 	c.C("a1 XGUESS")
-	c.S("* BYE too many commands that are not taken here")
+	c.S("* BYE too many unknown or refused commands")
 	c.ends()
 	if g.srv.Totals().Refusals[guard.RefusedUnknown] != 1 {
 		t.Errorf("counted %v", g.srv.Totals().Refusals)

@@ -20,7 +20,7 @@ func TestIdle(t *testing.T) {
 	noop(c, u)
 }
 
-// A client that says DONE and the next commands in one go.
+// A client may send DONE and its next commands in one write.
 func TestIdleWithCommandsBehindDone(t *testing.T) {
 	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 IDLE")
@@ -41,11 +41,11 @@ func TestIdleRefused(t *testing.T) {
 	u.C("a1 IDLE")
 	u.S("a1 BAD Command Error. 10")
 	c.S("a1 BAD Command Error. 10")
-	noop(c, u) // is a command, not the end of IDLE
+	noop(c, u) // the next line is a command: IDLE is over
 }
 
-// When the upstream ends it, the client's DONE has crossed the reply: sent on
-// it would be a command, and an error.
+// The client's DONE may cross a reply by which the upstream ends IDLE. The gateway then drops DONE, which the upstream
+// would take for a command.
 func TestIdleEndedByTheUpstream(t *testing.T) {
 	for name, next := range map[string]string{"DONE": "DONE", "done": "done", "a command": ""} {
 		t.Run(name, func(t *testing.T) {

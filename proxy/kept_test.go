@@ -9,7 +9,7 @@ import (
 
 // What is remembered of a command is bounded in sum, as what is relayed is not.
 func TestLiteralsWithoutEnd(t *testing.T) {
-	const literals, size = 2000, keptLiteral
+	const literals, size = 2000, maxKeptLiteral
 	value := strings.Repeat("v", size)
 	t.Run("relayed", func(t *testing.T) {
 		g := newGateway(t)

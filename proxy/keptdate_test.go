@@ -10,7 +10,7 @@ import (
 	"exgate/config/profile"
 )
 
-// datedProfile minds the dates of messages.
+// datedProfile returns a profile that checks whether Exchange keeps the dates of messages.
 func datedProfile() profile.Profile {
 	p := exchangeProfile
 	p.InternalDate = true
@@ -23,7 +23,7 @@ const (
 	notKept     = `"msg":"Exchange does not keep the dates of messages"`
 )
 
-// The date is compared wherever the message goes, once in a session.
+// The date is checked once in a session, in whichever mailbox the message is stored.
 func TestDroppedDateIsTold(t *testing.T) {
 	dropped := []string{"date-dropped"}
 	written := strings.Replace(cleanMessage, "\r\n", "\r\nDate: Tue, 3 Mar 2026 10:00:00 +0100\r\n", 1)
@@ -82,13 +82,13 @@ func TestDroppedDateIsTold(t *testing.T) {
 	}
 }
 
-// What the server says to the question costs the client nothing.
+// Whatever the server answers to the check of the date, the client gets its replies.
 func TestKeptDateQuestion(t *testing.T) {
 	const ask, seen = "UID FETCH 7 (UID INTERNALDATE)", `* 3 FETCH (INTERNALDATE " 3-Mar-2026 09:00:00 +0000" UID 7)`
 	for _, test := range []struct {
 		name   string
 		script []string // "C …" comes from the gateway, "S …" is answered
-		client []string // besides the tagged OK
+		client []string // what the client gets besides the tagged OK
 		says   string   // in the log
 	}{
 		{"the same instant", []string{"C xg3 " + ask, "S " + seen, "S xg3 OK done"}, nil, ""},
@@ -138,7 +138,7 @@ func TestKeptDateQuestion(t *testing.T) {
 	}
 }
 
-// A connection that is lost with the question loses no message, and no reply.
+// If the connection is lost during the check of the date, no message and no reply is lost.
 func TestKeptDateAndALostConnection(t *testing.T) {
 	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2010"}, withProfile(datedProfile()), resuming)
 	c := g.loggedIn()

@@ -12,8 +12,8 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// wireCutter stands between the gateway and its upstream, and cuts a
-// connection when so many bytes have passed in one direction.
+// wireCutter relays between the gateway and its upstream. It cuts a connection after a number of bytes in one
+// direction.
 type wireCutter struct {
 	t    *testing.T
 	l    *net.TCPListener
@@ -50,14 +50,14 @@ func (w *wireCutter) serve() {
 	}
 }
 
-// cutAfter has the connection cut that carries the n-th byte from now on.
+// cutAfter orders a cut after n more bytes in one direction, counted over all connections.
 func (w *wireCutter) cutAfter(up bool, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.armed, w.up, w.left = true, up, n
 }
 
-// disarm returns whether a cut that was ordered has not come about.
+// disarm cancels an ordered cut. It reports whether there was one to cancel.
 func (w *wireCutter) disarm() (unused bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,8 +88,7 @@ func (w *wireCutter) copy(to, from net.Conn, up bool) {
 	}
 }
 
-// newCutSimulated starts a gateway that reaches a simulated Exchange through a
-// wireCutter, and resumes.
+// newCutSimulated starts a gateway that reaches a simulated Exchange through a wireCutter, with resuming on.
 func newCutSimulated(t *testing.T, cfg exchangesim.Config, setups ...func(*Options, *limits)) (*gateway, *exchangesim.Server, *wireCutter) {
 	t.Helper()
 	var cut *wireCutter
@@ -112,10 +111,10 @@ func (g *gateway) loginSimulated() *client {
 	return c
 }
 
-// An APPEND is cut at every byte of its upstream conversation. The message is
-// there exactly once, or the client is told that it is not.
+// An APPEND is cut at every byte of its upstream conversation. In the end the message is in the mailbox exactly once,
+// or the client was told that it is not.
 func TestAppendCutAnywhere(t *testing.T) {
-	const parts = 4 // that run beside each other: most of the time is spent waiting
+	const parts = 4 // run in parallel, since most of the time is spent waiting
 	for name, tt := range map[string]struct{ selects, mailbox, flags string }{
 		"another mailbox": {"", "Drafts", `(\Seen)`},
 		"the mailbox selected, with a flag that is replayed": {"SELECT INBOX", "INBOX", `(\Flagged)`},
@@ -173,8 +172,8 @@ func TestAppendCutAnywhere(t *testing.T) {
 	}
 }
 
-// A message whose reply was lost is found on Exchange 2007 too, which names no
-// UIDs, and so is the one that has its flag replayed.
+// Exchange 2007 has no UIDPLUS. A message whose reply was lost is found there too, and so is a message whose \Flagged
+// is set afterwards.
 func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 	u := func(g *gateway) (*client, *upstream) { return g.login() }
 	g := exchangeResuming(t, func(o *Options, l *limits) { l.Looks = []time.Duration{0} })
@@ -207,7 +206,7 @@ func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 	side.S("xg4 OK done")
 	c.S("a1 OK [APPENDUID 7 21] …")
 
-	// The next one has its reply, but no UID in it.
+	// The reply to the next APPEND comes, but without a UID.
 	c.raw("a2 APPEND Drafts (\\Flagged) {28+}\r\nMessage-ID: <2@x>\r\n\r\nhello\r\n\r\n")
 	up.C("xg6 APPEND Drafts {28}")
 	up.S("+ go")
@@ -225,7 +224,7 @@ func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 	c.S("a2 OK …")
 }
 
-// What cannot be told is said to be so.
+// If the gateway cannot find out whether the message was stored, it tells the client so.
 func TestAppendCutAndNotKnown(t *testing.T) {
 	for name, script := range map[string]string{
 		"the mailbox has gone":  "C xg3 EXAMINE Drafts\nS xg3 NO [NONEXISTENT] no\n",

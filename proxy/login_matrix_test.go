@@ -24,9 +24,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing them")
 
-// clientForms are the ways in which a client names an admin and a user, or a
-// user alone; the user is bob in the first group and carol, whose alias is cc,
-// in the second.
+// clientForms are the ways in which a client names an admin and a user, or a user alone. The user is bob in the first
+// group, and carol, whose alias is cc, in the second.
 var clientForms = []struct{ name, command string }{
 	{`bob`, `LOGIN bob bobpass`},
 	{`bob@example.com`, `LOGIN bob@example.com bobpass`},
@@ -55,7 +54,7 @@ func bearerResponse(user, token string) string {
 	return b64("n,a=" + user + ",\x01host=localhost\x01port=993\x01auth=Bearer " + token + "\x01\x01")
 }
 
-// upstreamForms are the columns: what is written upstream for a login.
+// upstreamForms are the columns of the matrix: the forms in which the gateway logs in upstream.
 var upstreamForms = func() []upstreamForm {
 	columns := []upstreamForm{{name: "profile's"}}
 	for _, form := range backend.Forms {
@@ -66,18 +65,17 @@ var upstreamForms = func() []upstreamForm {
 		upstreamForm{name: "held XOAUTH2", held: true, tokens: true})
 }()
 
-// upstreamForm is a column. Where the gateway holds the admin's password or the
-// application's secret, the client's password is that of the users file.
+// upstreamForm is a column. If the gateway holds the admin's password or the application's secret, the client sends
+// its password of the users file.
 type upstreamForm struct {
 	name   string
-	forms  []backend.Form // none: the profile's
+	forms  []backend.Form // nil: those of the profile
 	held   bool
-	tokens bool // it is the application's secret
+	tokens bool // the gateway gets tokens by the application's secret
 }
 
-// TestLoginMatrix tries each client form × upstream form × version of
-// Exchange. The golden file has a table for each version; in a cell is the
-// mailbox that was opened, or why none was, as matrixLegend says.
+// TestLoginMatrix tries each client form with each upstream form and each version of Exchange. The golden file has a
+// table for each version. A cell has the mailbox that was opened, or the reason why none was (matrixLegend).
 func TestLoginMatrix(t *testing.T) {
 	const golden = "testdata/login-matrix.txt"
 	var got strings.Builder
@@ -131,8 +129,7 @@ var profileForms = map[string][]backend.Form{
 	"exchange-online": {backend.FormAdminUPNUser},
 }
 
-// matrixColumn logs in by each client form at a gateway that writes upstream
-// what the column says.
+// matrixColumn logs in by each client form, at a gateway that uses one upstream form.
 func matrixColumn(t *testing.T, profile string, form upstreamForm) []string {
 	prof := exchangeProfile
 	prof.Name, prof.Forms = profile, profileForms[profile]
@@ -166,7 +163,7 @@ func matrixColumn(t *testing.T, profile string, form upstreamForm) []string {
 		}
 	})
 	t.Cleanup(func() { client.CloseIdleConnections(); sim.Close(); serving.Wait() })
-	// As many messages in each inbox as show which was opened.
+	// Each inbox has another number of messages, so that EXISTS shows which one was opened.
 	for n, mailbox := range matrixMailboxes {
 		for range n + 1 {
 			if _, err := sim.Deliver(mailbox, "INBOX", nil, time.Unix(0, 0), []byte(cleanMessage)); err != nil {
@@ -182,7 +179,7 @@ func matrixColumn(t *testing.T, profile string, form upstreamForm) []string {
 	return column
 }
 
-// fetchToken is a client that gets itself a token, as the application.
+// fetchToken gets a token by the client credentials of the application.
 func fetchToken(t *testing.T, client *http.Client, endpoint string) string {
 	t.Helper()
 	answer, err := client.PostForm(endpoint, url.Values{
@@ -201,7 +198,7 @@ func fetchToken(t *testing.T, client *http.Client, endpoint string) string {
 	return token.Access
 }
 
-// withToken puts a token into the response of a command, which is base64.
+// withToken returns the command with a token in its base64 response.
 func withToken(command, token string) string {
 	first, response, _ := cutLastWord(command)
 	decoded, err := base64.StdEncoding.DecodeString(response)
@@ -216,10 +213,10 @@ func cutLastWord(command string) (first, last string, ok bool) {
 	return command[:i], command[i:], i > 0
 }
 
-// matrixMailboxes are those whose messages are counted: one in the first.
+// matrixMailboxes are the inboxes, in the order of their numbers of messages: 1, 2, 3, 4.
 var matrixMailboxes = []string{"bob", "carol", "admin", "alice"}
 
-// matrixUsers are the callers where the gateway holds what opens mailboxes.
+// matrixUsers is the users file of gateways that hold credentials.
 var matrixUsers = []string{
 	"bob HASH(bobpass) bob bob@example.com", "bob@example.com HASH(bobpass) bob bob@example.com", "alice HASH(alicepass) alice alice@example.com",
 	"admin HASH(adminpass) *", "admin@example.com HASH(adminpass) *",
@@ -240,10 +237,10 @@ secret, and the client's password is that of the users file. A client's own
 token goes on as it is in every column.
 `
 
-// matrixReasons are the parts of replies that tell why.
+// matrixReasons are the reasons for a refusal: a part of the reply, and the text of the cell.
 var matrixReasons = []struct{ part, cell string }{
 	{"built-in Administrator", "admin"},
-	{"no form of this login", "form"},
+	{"the server does not support this login", "form"},
 	{"not connected", "right"},
 	{"may not open", "file"},
 	{"AUTHENTICATIONFAILED", "no"},
@@ -257,7 +254,7 @@ func matrixCell(t *testing.T, g *gateway, commands string) string {
 	for i := 0; i < len(lines); i++ {
 		c.C("a1 " + lines[i])
 		reply := c.S("…")
-		for strings.HasPrefix(reply, "+ ") { // for a response, or to say why a token is refused
+		for strings.HasPrefix(reply, "+ ") { // a challenge, or the reason for a refused token
 			response := ""
 			if i+1 < len(lines) {
 				i++

@@ -97,8 +97,8 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 		"no password":               {"a1 LOGIN bob\r\n", "a1 BAD LOGIN takes a name and a password; …"},
 		"nothing":                   {"a1 LOGIN\r\n", "a1 BAD LOGIN takes a name and a password; …"},
 		"three":                     {"a1 LOGIN bob pass word\r\n", "a1 BAD LOGIN takes a name and a password; quote them if they have blanks"},
-		"no name":                   {"a1 LOGIN \"\" secret\r\n", "a1 NO [AUTHENTICATIONFAILED] login name: it is empty …"},
-		"control character":         {"a1 LOGIN {3+}\r\nb\tb secret\r\n", "a1 NO [AUTHENTICATIONFAILED] login name …: it has a control character …"},
+		"no name":                   {"a1 LOGIN \"\" secret\r\n", "a1 NO [AUTHENTICATIONFAILED] the login name is empty …"},
+		"control character":         {"a1 LOGIN {3+}\r\nb\tb secret\r\n", "a1 NO [AUTHENTICATIONFAILED] the login name … is not valid: it contains a control character, …"},
 		"too long a name":           {"a1 LOGIN {5000}\r\n", "a1 NO [LIMIT] an argument is at most 4096 bytes long"},
 		"too long a name, sent":     {"a1 LOGIN {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef secret\r\n", "a1 NO [LIMIT] …"},
 		"too long a password, sent": {"a1 LOGIN x {5000+}\r\n" + strings.Repeat("a1 LOGOUT\r\n", 454) + "abcdef\r\n", "a1 NO [LIMIT] …"},
@@ -127,7 +127,7 @@ func TestLoginCommandsThatAreNone(t *testing.T) {
 	}
 	for name, tt := range map[string]struct{ responses, answer string }{
 		"cancelled":  {"*", "a1 BAD AUTHENTICATE cancelled"},
-		"no name":    {"\n" + b64("secret"), "a1 NO [AUTHENTICATIONFAILED] login name: it is empty …"},
+		"no name":    {"\n" + b64("secret"), "a1 NO [AUTHENTICATIONFAILED] the login name is empty …"},
 		"half":       {b64("bob") + "\n*", "a1 BAD AUTHENTICATE cancelled"},
 		"bad base64": {b64("bob") + "\nsecret!", "a1 BAD the response to AUTHENTICATE is not base64"},
 		"too long":   {b64(strings.Repeat("b", 5000)) + "\n" + b64("secret"), "a1 NO [LIMIT] …"},
@@ -205,8 +205,8 @@ func TestTwoFailuresAtMost(t *testing.T) {
 	u.C(`xg2 LOGIN "EXAMPLE\\admin\\bob" "wrong"`)
 	u.S("xg2 NO LOGIN failed.")
 	u.ends()
-	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: wrong name or password; …")
-	c.C("a2 NOOP") // and may try again
+	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. (exgate: Exchange gives no reason: the name or the password is wrong; …")
+	c.C("a2 NOOP") // the client may try again
 	c.S("a2 OK …")
 }
 
@@ -256,7 +256,7 @@ func TestNoUpstream(t *testing.T) {
 	c := g.dial()
 	c.S("* OK …")
 	c.C("a1 LOGIN alice secret")
-	c.S("a1 NO [UNAVAILABLE] exgate: no connection to Exchange can be made now; …")
+	c.S("a1 NO [UNAVAILABLE] exgate: no connection to Exchange is possible now; …")
 	c.C("a2 LOGOUT")
 	c.S("* BYE …")
 	c.S("a2 OK …")
@@ -276,8 +276,7 @@ func TestClientLeavesDuringLogin(t *testing.T) {
 	g.logged("connection ended before a login")
 }
 
-// TestLoginForms opens mailboxes of a simulated Exchange in all the ways to
-// name them.
+// TestLoginForms opens mailboxes of a simulated Exchange by each form of a login.
 func TestLoginForms(t *testing.T) {
 	for name, tt := range map[string]struct{ command, opens string }{
 		"user":                          {"LOGIN bob bobpass", "bob"},
@@ -320,23 +319,23 @@ func TestLoginForms(t *testing.T) {
 	}
 }
 
-// Before Exchange Online, profile auto tries the form that it takes first, and
-// the others as well: its greeting is a hint.
+// In front of Exchange Online, profile auto tries the form of Exchange Online first. It tries the other forms too,
+// since the greeting is only a hint.
 func TestAutoBeforeExchangeOnline(t *testing.T) {
 	for _, tt := range []struct {
 		login, failed string
 		ok            bool
 	}{
 		{`EXAMPLE\admin\bob adminpass`, "", true},
-		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the second of two
+		{`EXAMPLE\admin\bob wrong`, `login in the form plain-authzid: NO AUTHENTICATE failed.`, false}, // the error of the last form tried
 	} {
 		g, sim := newSimulated(t, exchangesim.Config{Profile: profile.Online}, withDomain, func(o *Options, _ *limits) {
-			policies := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
+			profiles := map[string]profile.Profile{profile.Online: exchangeProfile, "exchange2016": exchangeProfile}
 			prof := exchangeProfile
 			prof.Forms = []backend.Form{backend.FormAdminUPNUser}
-			policies[profile.Online] = prof
+			profiles[profile.Online] = prof
 			o.Upstreams[0].Backend.Login.UPN = exchangesim.UPNSuffix
-			o.Upstreams[0].Profile, o.Upstreams[0].Profiles = profile.Auto, func(name string) profile.Profile { return policies[name] }
+			o.Upstreams[0].Profile, o.Upstreams[0].Profiles = profile.Auto, func(name string) profile.Profile { return profiles[name] }
 		})
 		c := g.dial()
 		c.S("* OK …")
@@ -358,7 +357,7 @@ func TestAutoBeforeExchangeOnline(t *testing.T) {
 	}
 }
 
-// A login that was refused is not asked again in other words.
+// A client may repeat a refused AUTHENTICATE as LOGIN. The gateway refuses it without asking Exchange again.
 func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile))
 	c := g.dial()
@@ -370,7 +369,7 @@ func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	u.S("xg1 NO LOGIN failed.")
 	c.S("a1 NO [AUTHENTICATIONFAILED] LOGIN failed. …")
 	c.C("a2 LOGIN alice wrong")
-	c.S("a2 NO [AUTHENTICATIONFAILED] LOGIN failed. …") // and no connection upstream
+	c.S("a2 NO [AUTHENTICATIONFAILED] LOGIN failed. …") // exgate has made no connection upstream
 	c.C("a3 LOGIN alice right")
 	u = g.accept()
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")

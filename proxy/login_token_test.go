@@ -10,7 +10,7 @@ func xoauth2Response(user, token string) string {
 	return b64("user=" + user + "\x01auth=Bearer " + token + "\x01\x01")
 }
 
-// A client's own token goes upstream, by the mechanism that is offered there.
+// A client's own token goes upstream by the mechanism that the upstream offers.
 func TestOwnToken(t *testing.T) {
 	bearer := b64("n,a=bob@example.com,\x01host=mail.example.com\x01port=993\x01auth=Bearer to.k-n\x01\x01")
 	long := strings.Repeat("x", 8000)
@@ -45,7 +45,7 @@ func TestOwnToken(t *testing.T) {
 	}
 }
 
-// A refused token costs one round more, and one failure.
+// After a refused token the client is sent the reason and must answer. The upstream counts one failure.
 func TestOwnTokenRefused(t *testing.T) {
 	for _, answer := range []string{"AQ==", "", "*"} {
 		t.Run(answer, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestOwnTokenRefused(t *testing.T) {
 			u := g.accept()
 			u.S("* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR] ready")
 			u.C("xg1 AUTHENTICATE XOAUTH2 …")
-			u.S("+ " + b64(`{"status":"400"}`)) // as Google does
+			u.S("+ " + b64(`{"status":"400"}`)) // Gmail answers so
 			u.C("")
 			u.S("xg1 NO AUTHENTICATE failed.")
 			u.ends()
@@ -77,7 +77,7 @@ func TestOwnTokenRefused(t *testing.T) {
 		c.C("a1 AUTHENTICATE XOAUTH2 " + xoauth2Response("bob@example.com", "old"))
 		u := g.accept()
 		u.S("* OK [CAPABILITY IMAP4rev1] ready")
-		u.ends() // which takes no tokens
+		u.ends() // the upstream offers no mechanism for tokens
 		c.S("+ …")
 		c.C("a2 LOGOUT")
 		c.S("* BYE …")

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain sees that the tests leave no goroutine and no socket.
+// TestMain checks that the tests leave no goroutine and no socket behind.
 func TestMain(m *testing.M) {
 	before := len(descriptors("socket:"))
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
@@ -22,8 +22,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// descriptors lists the open descriptors of what has part in its name; none
-// where the system does not tell.
+// descriptors returns the names of open descriptors that contain part. It returns none on systems without /proc.
 func descriptors(part string) []string {
 	links, _ := filepath.Glob("/proc/self/fd/*")
 	var open []string

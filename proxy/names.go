@@ -13,10 +13,10 @@ import (
 	"exgate/proxy/replies"
 )
 
-// folders returns the list of the account's mailboxes, which is read if it is
-// not known, or older than allowed. No command is in flight when it returns
-// with one that was read.
-func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, error) {
+// folderList returns the list of the account's mailboxes. It reads the list from
+// Exchange if the account has none, or an older one than allowed. After reading,
+// no command is in flight.
+func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, error) {
 	account := c.login.account
 	if list, age := account.known.Get(); list != nil && age <= allowed {
 		return list, nil
@@ -34,11 +34,11 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 		}
 		return req
 	}
-	status, err := c.ask(cmd, "exgate reads the list of folders", req)
+	status, err := c.askUpstream(cmd, "exgate reads the list of folders", req)
 	var lost *backend.LostError
-	if errors.As(err, &lost) && c.ctx.Err() == nil && c.login.resume { // on another connection, once
+	if errors.As(err, &lost) && c.ctx.Err() == nil && c.login.resume { // once more, on another connection
 		list = folders.NewList("")
-		status, err = c.ask(cmd, "exgate reads the list of folders", req)
+		status, err = c.askUpstream(cmd, "exgate reads the list of folders", req)
 	}
 	if err == nil && status.Word != "OK" {
 		err = backend.ReplyError("LIST", status)
@@ -50,9 +50,9 @@ func (c *conn) folders(cmd *command, allowed time.Duration) (*folders.List, erro
 	return list, nil
 }
 
-// unavailable is the answer to a command that could not be run since something
-// that it needs could not be.
-func unavailable(err error) error {
+// listUnavailable returns the answer to a command that needs the list of folders,
+// which could not be read.
+func listUnavailable(err error) error {
 	var ended *errBye
 	if errors.As(err, &ended) {
 		return err
@@ -61,22 +61,26 @@ func unavailable(err error) error {
 	return refuseArgument("NO [UNAVAILABLE] the list of folders cannot be read: %s", failure.ClientText())
 }
 
-// upstreamMailbox returns the upstream's name for a client's, on the wire's
-// alphabet, and the plain one.
+// upstreamMailbox returns the upstream's mailbox for a name of the client, and the
+// list of folders that it was found in. The client's name is as it was sent; the
+// mailbox is decoded (list.Wire encodes it). The list is nil if none was needed.
+// The mailbox is "" for the empty name.
 func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, list *folders.List, err error) {
 	name, ok := folders.Decode(client)
 	if name == "" {
-		return "", nil, nil // no mailbox: the server itself, in RFC 5464
+		return "", nil, nil // in GETMETADATA, the empty name is the server (RFC 5464 section 4.2)
 	}
-	if strings.EqualFold(name, "INBOX") && c.login.names.Options.Prefix == "" && len(c.login.names.Options.List)+len(c.login.names.Options.Patterns) == 0 {
-		return "INBOX", nil, nil // nothing has to be known for it
+	o := &c.login.names.Options
+	if strings.EqualFold(name, "INBOX") && o.Prefix == "" && len(o.List)+len(o.Patterns) == 0 {
+		return "INBOX", nil, nil // maps to itself: no list is needed
 	}
 	if !ok {
-		return "", nil, refuseArgument("NO [CANNOT] the name of the mailbox is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
+		return "", nil, refuseArgument(
+			"NO [CANNOT] the name of the mailbox is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
 	}
 	for allowed := names.AnyAge; ; allowed = names.FreshEnough {
-		if list, err = c.folders(cmd, allowed); err != nil {
-			return "", nil, unavailable(err)
+		if list, err = c.folderList(cmd, allowed); err != nil {
+			return "", nil, listUnavailable(err)
 		}
 		if mailbox, err = c.login.names.Upstream(name, list); err != nil {
 			return "", nil, refuseArgument("NO [CANNOT] %s", err)
@@ -93,47 +97,50 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 	return mailbox, list, c.checkMailbox(cmd, name, mailbox, list)
 }
 
-// makeInbox makes the mailbox that a client below a prefix takes for its INBOX:
-// no client ever makes that one.
+// makeInbox creates the mailbox that names.prefix makes the client's INBOX. No
+// client would create it, since INBOX always exists.
 func (c *conn) makeInbox(cmd *command, mailbox string, list *folders.List) error {
 	status, err := c.createUpstream(cmd, mailbox, list)
 	if err != nil {
-		return c.lostOwn(cmd, err)
+		return c.requestLost(cmd, err)
 	}
 	if status.Word != "OK" {
-		return refuseArgument("%s the INBOX %q cannot be made: %s", status.Word, mailbox, status.Text)
+		return refuseArgument("%s the INBOX %q cannot be created: %s", status.Word, mailbox, status.Text)
 	}
 	return nil
 }
 
-// checkMailbox refuses a mailbox that must not be used, and tells the log of a
-// name that is another upstream.
+// checkMailbox refuses a mailbox that would break the connection. It logs each
+// name that differs in Exchange, once.
 func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.List) error {
 	n := c.login.names
 	opens := cmd.verb != "RENAME" && cmd.verb != "DELETE"
 	if n.Options.RefuseBlankEnd && opens && strings.HasSuffix(mailbox, " ") {
-		return refuseArgument("NO [CANNOT] the name %q ends in a blank, at which Exchange 2007 closes the connection: "+
-			"rename it, with Outlook or by RENAME", client)
+		return refuseArgument("NO [CANNOT] the name %q ends in a blank, for which Exchange 2007 closes the connection: "+
+			"rename the mailbox with Outlook or by RENAME", client)
 	}
 	if n.Options.Case == folders.Merge && list.Has(mailbox) { // else a client could call any number of them
 		if shown, ok := n.Client(mailbox, list); ok {
-			c.login.account.known.Call(mailbox, shown) // another spelling is another name
+			c.login.account.known.Call(mailbox, shown) // the name that LIST shows counts as one that clients use
 		}
 		if all := c.login.account.known.Call(mailbox, client); len(all) > 1 && n.IsNews(mailbox) {
-			c.log.Warn("several names are one mailbox", "names", all, "mailbox", mailbox,
-				"consequence", "messages are not deleted there through exgate", "remedy", "names.case: apart")
+			c.log.Warn("clients use several names for one mailbox", "names", all, "mailbox", mailbox,
+				"consequence", "exgate refuses to delete messages there", "remedy", "set names.case: apart")
 		}
 	}
 	if client != mailbox && n.IsNews(client) {
-		c.fixed("names")
+		c.countFixes("names")
 		c.log.Info("a mailbox has another name in Exchange", "mailbox", client, "exchange", mailbox)
 	}
 	return nil
 }
 
-// ask sends a request of the gateway's own, with nothing in flight, and returns
-// its reply. The client is watched meanwhile.
-func (c *conn) ask(cmd *command, reason string, request func() *backend.Request) (status wire.Status, err error) {
+// askUpstream sends a request of the gateway upstream, with no command in flight,
+// and returns the reply. Meanwhile it watches the client, who is told reason if
+// the reply takes long.
+func (c *conn) askUpstream(
+	cmd *command, reason string, request func() *backend.Request,
+) (status wire.Status, err error) {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return status, err
 	}

@@ -12,17 +12,17 @@ import (
 	"exgate/config/profile"
 )
 
-// mapping returns a policy of an Exchange profile that maps names.
+// mapping returns an Exchange profile that maps names.
 func mapping(o folders.Options) profile.Profile {
 	return profile.Profile{Name: "exchange2016", Pipeline: 1, Names: o, Forms: exchangeProfile.Forms}
 }
 
-// testTime is when the messages of these tests came.
+// testTime is the date of the messages in these tests.
 var testTime = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 var apartNames = folders.Options{Case: folders.Apart, Characters: true, Longest: 250}
 
-// listed answers the gateway's own LIST.
+// listed answers the LIST by which the gateway reads the list of folders.
 func (u *upstream) listed(tag string, mailboxes ...string) {
 	u.t.Helper()
 	u.C(tag + ` LIST "" "*"`)
@@ -32,8 +32,8 @@ func (u *upstream) listed(tag string, mailboxes ...string) {
 	u.S(tag + " OK LIST completed.")
 }
 
-// TestNameInEveryCommand shows for each command that carries a name, in each
-// place and each spelling of an argument, that it goes through the mapper.
+// TestNameInEveryCommand checks each command with a mailbox name, in each place and each spelling of the argument: the
+// name goes through the mapper.
 func TestNameInEveryCommand(t *testing.T) {
 	suffixed, err := folders.NewMapper(apartNames)
 	if err != nil {
@@ -99,7 +99,7 @@ func TestNameInEveryCommand(t *testing.T) {
 	}
 }
 
-// named collects what LIST says.
+// list sends a LIST and returns the replies.
 func (c *client) list(pattern string) []string {
 	c.t.Helper()
 	c.C(`l1 LIST "" "` + pattern + `"`)
@@ -114,22 +114,21 @@ func (c *client) list(pattern string) []string {
 	return names
 }
 
-// newMapped starts a gateway that maps names before a simulated Exchange, and
-// logs alice in.
+// newMapped starts a gateway that maps names, in front of a simulated Exchange, and logs alice in.
 func newMapped(t *testing.T, o folders.Options, quirks ...string) (*client, *exchangesim.Server, *gateway) {
 	t.Helper()
 	g, sim := newSimulated(t, exchangesim.Config{Profile: "exchange2016", Quirks: quirks}, withProfile(mapping(o)))
 	return g.loginSimulated(), sim, g
 }
 
-// do sends a command and expects the tagged reply, whatever comes before it.
+// do sends a command and expects the tagged reply. It skips what comes before.
 func (c *client) do(command, want string) {
 	c.t.Helper()
 	c.C("x1 " + command)
 	c.until("x1 "+want, "* …")
 }
 
-// TestApart takes two mailboxes whose names differ in case through their life.
+// TestApart creates, uses and deletes two mailboxes whose names differ in case.
 func TestApart(t *testing.T) {
 	c, sim, g := newMapped(t, apartNames)
 	for _, name := range []string{"Trash", "trash", "TRASH", "Trash/Sub", "trash/sub", `"trail "`, "&2DzfiQ-"} {
@@ -166,7 +165,7 @@ func TestApart(t *testing.T) {
 	c.S("s2 OK …")
 	c.do("CREATE trash", "NO Mailbox already exists.")
 
-	// Another gateway, or this one on another day, says the same.
+	// A second gateway maps the same names in the same way.
 	again := startGateway(t, ListenInsecurePlaintext, g.srv.settings.Load().opts.Upstreams[0].Backend.Address, withProfile(mapping(apartNames)))
 	c2 := again.loginSimulated()
 	c2.C("s1 STATUS TRASH (MESSAGES)")
@@ -207,7 +206,7 @@ func TestMerge(t *testing.T) {
 	c.C("s1 STATUS trash (MESSAGES)")
 	c.S("* STATUS trash (MESSAGES 1)")
 	c.S("s1 OK …")
-	g.logged("several names are one mailbox")
+	g.logged("clients use several names for one mailbox")
 	for _, command := range []string{`STORE 1 +FLAGS (\Deleted)`, `UID STORE 1 FLAGS.SILENT \Deleted`, "EXPUNGE", "UID EXPUNGE 1", "MOVE 1 INBOX"} {
 		c.do("SELECT trash", "OK …")
 		c.do(command, "NO [CANNOT] …")
@@ -219,7 +218,7 @@ func TestMerge(t *testing.T) {
 	c.C("x4 CREATE {4+}\r\ncaf\xe9")
 	c.until("x4 NO [CANNOT] the name of the mailbox is neither modified UTF-7 nor UTF-8 …")
 
-	// A name that is only written otherwise in Exchange is one name.
+	// A name whose only difference is a replaced character has no second name.
 	c.do(`CREATE "trail "`, "OK CREATE completed.")
 	c.C("x3 APPEND \"trail \" {10+}\r\nSubject: x")
 	c.until("x3 OK …")
@@ -228,8 +227,7 @@ func TestMerge(t *testing.T) {
 	c.do("EXPUNGE", "OK …")
 }
 
-// Parents that Exchange has made are no error when they are made afterwards,
-// once.
+// Exchange creates the parents of a mailbox unasked. A client that creates such a parent afterwards gets OK, once.
 func TestImpliedParents(t *testing.T) {
 	c, _, _ := newMapped(t, apartNames)
 	c.do("CREATE a/b/c", "OK …")
@@ -239,7 +237,7 @@ func TestImpliedParents(t *testing.T) {
 	c.do("CREATE a/b/c", "NO Mailbox already exists.")
 }
 
-// A mailbox that another program has made meanwhile, and that differs in case.
+// Another program creates a mailbox just before the client does, with a name that differs in case.
 func TestMadeByOthers(t *testing.T) {
 	c, sim, _ := newMapped(t, apartNames)
 	c.do("STATUS Drafts (MESSAGES)", "OK …")
@@ -256,7 +254,7 @@ func TestPrefix(t *testing.T) {
 	o := apartNames
 	o.Prefix = "backup/alice"
 	c, sim, _ := newMapped(t, o)
-	c.do("SELECT INBOX", "OK …") // no client ever makes it
+	c.do("SELECT INBOX", "OK …") // exgate creates it: no client would
 	c.do("CREATE Work/2026", "OK …")
 	if got := c.list("*"); !slices.Equal(got, []string{"INBOX", "Work", "Work/2026"}) {
 		t.Errorf("listed %q", got)
@@ -269,7 +267,7 @@ func TestPrefix(t *testing.T) {
 	c.S("n1 OK …")
 }
 
-// LSUB tells of parents that are not subscribed, where a pattern ends at them.
+// LSUB with a pattern that ends in % returns parents that are not subscribed (RFC 3501 section 6.3.9).
 func TestLsubParents(t *testing.T) {
 	c, _, _ := newMapped(t, apartNames)
 	c.do("CREATE a/b/c", "OK …")
@@ -325,7 +323,7 @@ func TestHiddenAndSpecialUse(t *testing.T) {
 	c.S("* CAPABILITY … SPECIAL-USE…")
 	c.S("c1 OK …")
 	c.do("SELECT Calendar", "NO …")
-	c.do("CREATE Notes", "OK …") // of the client's own, for mail
+	c.do("CREATE Notes", "OK …") // the client's own folder, not Exchange's for notes
 	if got := c.list("N*"); !slices.Equal(got, []string{"Notes"}) {
 		t.Errorf("%q", got)
 	}
@@ -349,7 +347,7 @@ func TestReservedAndLong(t *testing.T) {
 	}
 }
 
-// A lost connection is resumed in the upstream's mailbox.
+// A resumed session selects the mailbox by its name in Exchange.
 func TestResumeUnderAnotherName(t *testing.T) {
 	g := newGateway(t, withProfile(mapping(apartNames)), func(o *Options, _ *limits) { o.Upstreams[0].Resume = true })
 	c, u := g.login()
@@ -385,17 +383,17 @@ func TestBlankEndOn2007(t *testing.T) {
 		if i == 0 {
 			u.listed("xg2", "INBOX", `"Foo "`)
 		}
-		c.S("a1 NO [CANNOT] … rename it…")
+		c.S("a1 NO [CANNOT] … rename the mailbox…")
 	}
 	c.C("a2 APPEND \"Foo \" {3}")
-	c.S("a2 NO [CANNOT] … rename it…")
+	c.S("a2 NO [CANNOT] … rename the mailbox…")
 	c.C(`a3 RENAME "Foo " Foo`)
 	u.C(`a3 RENAME "Foo " Foo`)
 	u.S("a3 OK done")
 	c.S("a3 OK done")
 }
 
-// What is not mapped costs nothing: the bytes are the same, literals and all.
+// If no names are mapped, commands are relayed byte for byte, with their literals.
 func TestNamesOffIsDirect(t *testing.T) {
 	g := newGateway(t, withProfile(mapping(folders.Options{})))
 	c, u := g.login()

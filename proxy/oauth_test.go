@@ -15,8 +15,8 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// newTokenHolder starts a gateway that opens mailboxes as an application, before
-// a simulated Exchange Online with its token endpoint.
+// newTokenHolder starts a gateway that opens mailboxes with the credentials of an application, in front of a simulated
+// Exchange Online with its token endpoint.
 func newTokenHolder(t *testing.T, users ...string) (*gateway, *exchangesim.Server, *testkit.Clock) {
 	t.Helper()
 	clock := &testkit.Clock{T: time.Now()}
@@ -52,7 +52,7 @@ func TestHeldTokens(t *testing.T) {
 	for _, tt := range []struct{ command, opens string }{
 		{"LOGIN bob@example.com bobs", "bob"},
 		{`LOGIN migration\alice@example.com secret`, "alice"},
-		{`LOGIN migration\alice secret`, "alice"}, // the suffix is added, and then it is in the file
+		{`LOGIN migration\alice secret`, "alice"}, // exgate adds @example.com, and the users file allows that
 		{"AUTHENTICATE PLAIN " + plainResponse("bob@example.com", "migration", "secret"), "bob"},
 		{"LOGIN bob@example.com bobpass", ""},
 		{`LOGIN bob@example.com\alice@example.com bobs`, ""},
@@ -98,7 +98,7 @@ func TestTokenExpiresDuringASync(t *testing.T) {
 		for i := range messages / 2 {
 			switch i % each {
 			case each / 2:
-				sim.RevokeTokens() // found out by the next command
+				sim.RevokeTokens() // the next command fails
 			case each - 1:
 				clock.Add(2 * time.Hour)
 			}

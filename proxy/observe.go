@@ -5,22 +5,23 @@ import (
 	"exgate/proxy/delivery"
 )
 
-// examine prepares for the message of an APPEND. It returns nil where the
-// arguments are not understood: Exchange will judge them.
-func (c *conn) examine(args string, lit *wire.Literal) *delivery.Examined {
+// newExamined prepares for a copy of an APPENDed message. It returns nil if the
+// arguments cannot be read: Exchange judges them.
+func (c *conn) newExamined(args string, lit *wire.Literal) *delivery.Examined {
 	parsed := new(wire.Args)
 	parsed.AddText([]byte(args))
 	up, err := parseAppend(parsed)
 	if err != nil {
-		c.log.Info("observed an APPEND that is not understood", "err", err)
+		c.log.Info("observed an APPEND whose arguments exgate cannot read; its message is not examined", "err", err)
 		return nil
 	}
 	up.Spool = c.newSpool(lit.Size)
 	return &delivery.Examined{Upload: up, Size: lit.Size}
 }
 
-// reportExamined waits for Exchange's answer to an observed APPEND, and logs
-// it beside what would have been done. For any other command it does nothing.
+// reportExamined waits for Exchange's reply to an observed APPEND, and logs the
+// reply beside what exgate would have done to the message. It does nothing for
+// other commands.
 func (c *conn) reportExamined(cmd *command) error {
 	e := cmd.examined
 	if e == nil {
@@ -36,7 +37,7 @@ func (c *conn) reportExamined(cmd *command) error {
 	}
 	attrs := []any{"mailbox", e.Upload.Mailbox, "size", e.Size, "reply", reply}
 	if done && status.Word != "OK" && e.Err == nil && e.Upload.Spool.Size() == e.Size {
-		attrs = append(attrs, "examination", delivery.Examination(e.Upload.Spool, c.login.wanted.Message))
+		attrs = append(attrs, "examination", delivery.Examination(c.ctx, e.Upload.Spool, c.login.wanted.Message))
 	}
 	c.log.Info("observed a message", append(attrs, c.login.sender.WouldDo(c.login.wanted, e)...)...)
 	return c.resumable()

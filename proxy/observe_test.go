@@ -9,12 +9,13 @@ import (
 	"exgate/backend"
 	"exgate/backend/exchangesim"
 	"exgate/proxy/delivery"
+	"exgate/proxy/spool"
 )
 
-// observing makes the gateway change nothing and report everything.
+// observing sets mode: observe.
 func observing(o *Options, _ *limits) { o.Observe = true }
 
-// observed waits for the report on a message and compares attributes of it.
+// observed waits for the log line about an observed message, and compares its attributes.
 func (g *gateway) observed(want map[string]string) {
 	g.t.Helper()
 	attrs := g.logged("observed a message")
@@ -69,7 +70,7 @@ func TestObserveChangesNothing(t *testing.T) {
 	}
 }
 
-// A literal that Exchange refuses is not asked for, and does not come.
+// If Exchange refuses a literal, the client is not asked for it.
 func TestObserveARefusedLiteral(t *testing.T) {
 	unseen := map[string]string{"not_examined": "it was not sent", "would_fix": "[]"}
 	keyword := map[string]string{"not_examined": "it was not sent", "would_fix": "[keywords]"}
@@ -101,7 +102,7 @@ func TestObserveARefusedLiteral(t *testing.T) {
 	}
 }
 
-// A message that cannot be kept for the examination is relayed all the same.
+// A message is relayed even if the spool cannot take its copy.
 func TestObserveWithoutASpool(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), observing, func(o *Options, _ *limits) { o.Spool.Session = 5 })
 	c, u := g.login()
@@ -113,7 +114,7 @@ func TestObserveWithoutASpool(t *testing.T) {
 	u.C("0123456789")
 	u.S("a1 OK done")
 	c.S("a1 OK done")
-	g.observed(map[string]string{"not_examined": "too many bytes are being uploaded at a time", "reply": "OK done"})
+	g.observed(map[string]string{"not_examined": spool.ErrBudget.Error(), "reply": "OK done"})
 }
 
 func TestObserveReportsWhatItWouldWait(t *testing.T) {
@@ -126,7 +127,8 @@ func TestObserveReportsWhatItWouldWait(t *testing.T) {
 	u.C("a1 FETCH 1 BODY[]")
 	u.S("a1 OK done")
 	c.S("a1 OK done")
-	if attrs := g.logged("observed"); attrs["for"] != "throttle" {
+	attrs := g.logged("observed a command that a throttle would have delayed")
+	if attrs["for"] != "throttle" {
 		t.Errorf("the log says %v", attrs)
 	}
 }
@@ -143,7 +145,7 @@ func TestObserveThrottleIsASwitch(t *testing.T) {
 	u.C("a2 FETCH 1 BODY[]")
 }
 
-// What a client pays for a throttle on one connection, its others pay too.
+// A throttle on one connection holds back all sessions of the account.
 func TestThrottleHoldsBackAllSessionsOfAnAccount(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), shortWaits)
 	first, u1 := g.login()
@@ -159,8 +161,7 @@ func TestThrottleHoldsBackAllSessionsOfAnAccount(t *testing.T) {
 	second.until("b1 NO no")
 }
 
-// A flag that cannot be set loses no mail: what may pass is tried again, and
-// at last the client is told.
+// If \Flagged cannot be set, the message stays stored. The gateway tries again, and in the end tells the client.
 func TestFlaggedThatCannotBeSet(t *testing.T) {
 	refused := func(reply string) func(int) string {
 		return func(tag int) string {
@@ -170,7 +171,7 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 	for name, tt := range map[string]struct {
 		appended string
 		try      func(tag int) string
-		tags     int // of one try
+		tags     int // tags that one try takes
 		tries    int
 	}{
 		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, delivery.MaxTries},

@@ -14,18 +14,18 @@ import (
 	"exgate/proxy/delivery"
 )
 
-// ownLane is the gateway's own IMAP server: go-imap's imapserver, fed one
-// command at a time. Nothing of it exists while a client idles.
+// ownLane is the gateway's own IMAP server: go-imap's imapserver, which gets each
+// command as a connection of its own. An idle session has no connection there.
 type ownLane struct {
 	server *imapserver.Server
 	shots  chan *shot
 	closed chan struct{}
 	once   sync.Once
-	ended  chan struct{} // Serve has returned
+	ended  chan struct{} // closed when the server has returned
 }
 
-// laneTag is the tag of every command in the lane: it hides the client's from
-// the library, which closes the connection over a "]" in one.
+// laneTag is the tag of every command in the lane. The library never sees the
+// client's tag: it would close the connection over a "]" in it.
 const laneTag = "L"
 
 // newOwnLane starts the lane's server; Close ends it.
@@ -34,7 +34,7 @@ func newOwnLane(log imapserver.Logger) *ownLane {
 	l.server = imapserver.New(&imapserver.Options{
 		NewSession:   newLaneSession,
 		Logger:       log,
-		InsecureAuth: true, // the router has refused logins without TLS
+		InsecureAuth: true, // conn.logIn has refused logins without TLS
 	})
 	go l.serve(log)
 	return l
@@ -43,7 +43,7 @@ func newOwnLane(log imapserver.Logger) *ownLane {
 func (l *ownLane) serve(log imapserver.Logger) {
 	defer close(l.ended)
 	if err := l.server.Serve(l); err != nil {
-		log.Printf("own lane: %v", err)
+		log.Printf("the own lane's server failed: %v", err)
 	}
 }
 
@@ -60,35 +60,35 @@ func (l *ownLane) Accept() (net.Conn, error) {
 // Addr implements net.Listener.
 func (l *ownLane) Addr() net.Addr { return laneAddr{} }
 
-// Close implements net.Listener. The shots in progress are not its own: their
-// sessions wait for them.
+// Close implements net.Listener. It does not wait for shots: their sessions do.
 func (l *ownLane) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	<-l.ended
 	return nil
 }
 
-// shot is one command in the own lane: the connection that the library is
-// served. Read gives the command, Write passes the reply to the client under
-// the client's tag.
+// shot is one command in the own lane, in the form of a connection to the
+// library's server. Read returns the command. Write passes the reply to the
+// client, under the client's tag.
 type shot struct {
 	c       *conn
-	tag     string           // the client's
+	tag     string           // the client's tag
 	preauth bool             // the client is logged in
-	upload  *delivery.Upload // of APPEND
+	upload  *delivery.Upload // the message of APPEND; nil for a login
 	in      *bytes.Reader    // the command, in canonical form
-	line    []byte           // of the reply, so far
-	greeted bool             // the library's greeting has been passed over
-	replied atomic.Bool      // the tagged reply has gone to the client, or is held
-	holdNo  bool             // a tagged NO is kept in held
+	line    []byte           // a line of the reply of which the end has not come
+	greeted bool             // the library's greeting was skipped
+	replied atomic.Bool      // the tagged reply has come
+	holdNo  bool             // a tagged NO goes to held, and not to the client
 	held    string
 	err     error // of writing to the client
 	once    sync.Once
-	done    chan struct{} // closed when the library is through
+	done    chan struct{} // closed when the library closes the connection
 }
 
-// fire runs one command in the own lane and returns when it is answered. The
-// client is watched meanwhile, and told reason when it takes long.
+// fire runs one command in the own lane, and returns when the library has closed
+// the shot. Meanwhile it watches the client, who is told reason if the command
+// takes long.
 func (c *conn) fire(s *shot, command string, reason func() string) error {
 	s.c, s.in, s.done = c, bytes.NewReader([]byte(laneTag+" "+command)), make(chan struct{})
 	select {
@@ -110,7 +110,7 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 		}
 		return reason()
 	})
-	<-s.done // when the client left, what is done for it ends soon
+	<-s.done // if the client has left, c.ctx has ended, and with it the command
 	if err != nil {
 		return err
 	}
@@ -118,8 +118,8 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 		return s.err
 	}
 	if !s.replied.Load() {
-		// The library recovers a panic by closing without a reply.
-		return c.client.w.line("%s NO [SERVERBUG] exgate failed on this command; its log says more", s.tag)
+		// After a panic, the library closes the connection without a reply.
+		return c.client.w.line("%s NO [SERVERBUG] exgate failed on this command: see its log", s.tag)
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 // Read implements net.Conn.
 func (s *shot) Read(p []byte) (int, error) { return s.in.Read(p) }
 
-// Write implements net.Conn: the filter to the client.
+// Write implements net.Conn. It passes on whole lines.
 func (s *shot) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		n := bytes.IndexByte(rest, '\n') + 1
@@ -143,15 +143,16 @@ func (s *shot) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// reply passes one line of the library's to the client: not its greeting, not
-// its "+" (the command is complete), and nothing after the tagged reply.
+// reply passes one line from the library to the client. It drops the greeting,
+// continuation requests (the shot has the whole command), and everything after
+// the tagged reply.
 func (s *shot) reply(line string) {
 	switch {
 	case !s.greeted:
 		s.greeted = true
 	case s.replied.Load() || s.err != nil || strings.HasPrefix(line, "+"):
 	case strings.HasPrefix(line, laneTag+" "):
-		s.replied.Store(true) // before it is written: no keep-alive comes after it
+		s.replied.Store(true) // before the write, so that no keep-alive follows the reply
 		if s.holdNo && strings.HasPrefix(line, laneTag+" NO") {
 			s.held = s.tag + strings.TrimPrefix(line, laneTag)
 			return
@@ -162,7 +163,7 @@ func (s *shot) reply(line string) {
 	}
 }
 
-// Close implements net.Conn: the command is over.
+// Close implements net.Conn. The library calls it when the command is over.
 func (s *shot) Close() error {
 	s.once.Do(func() {
 		close(s.done)
@@ -177,8 +178,8 @@ func (s *shot) LocalAddr() net.Addr { return s.c.client.nc.LocalAddr() }
 // RemoteAddr implements net.Conn.
 func (s *shot) RemoteAddr() net.Addr { return s.c.client.nc.RemoteAddr() }
 
-// The library's deadlines are not wanted: a shot waits for nothing but Exchange,
-// and the session bounds that.
+// The library's deadlines are ignored: a shot waits only for Exchange, and the
+// session bounds that wait.
 
 // SetDeadline implements net.Conn.
 func (s *shot) SetDeadline(time.Time) error { return nil }
@@ -189,7 +190,7 @@ func (s *shot) SetReadDeadline(time.Time) error { return nil }
 // SetWriteDeadline implements net.Conn.
 func (s *shot) SetWriteDeadline(time.Time) error { return nil }
 
-// laneAddr is the address of no network.
+// laneAddr is the address of the lane, which has no network.
 type laneAddr struct{}
 
 func (laneAddr) Network() string { return "exgate" }

@@ -12,7 +12,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 )
 
-// said is a session that keeps what LOGIN was said with, and refuses it.
+// said is a session that remembers the arguments of LOGIN, and refuses the login.
 type said struct {
 	notOwned
 	name, password string
@@ -25,7 +25,7 @@ func (s *said) Login(name, password string) error {
 func (*said) Close() error                              { return nil }
 func (*said) Poll(*imapserver.UpdateWriter, bool) error { return nil }
 
-// loginLane is an own lane whose logins are told to s.
+// loginLane returns an own lane that gives its logins to s.
 func loginLane(tb testing.TB, s *said) *ownLane {
 	l := &ownLane{shots: make(chan *shot), closed: make(chan struct{}), ended: make(chan struct{})}
 	log := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -54,7 +54,7 @@ func (l *ownLane) logIn(tb testing.TB, name, password string) {
 func (nowhere) LocalAddr() net.Addr  { return laneAddr{} }
 func (nowhere) RemoteAddr() net.Addr { return laneAddr{} }
 
-// Whatever bytes a name and a password have, the session hears those.
+// Every byte of a name and a password reaches the session.
 func TestLoginInTheLaneKeepsEveryByte(t *testing.T) {
 	s := new(said)
 	l := loginLane(t, s)
@@ -83,7 +83,7 @@ func TestLoginInTheLaneKeepsEveryByte(t *testing.T) {
 	}
 }
 
-// BenchmarkLogin is what the own lane adds to a login.
+// BenchmarkLogin measures what the own lane adds to a login.
 func BenchmarkLogin(b *testing.B) {
 	s := new(said)
 	l := loginLane(b, s)

@@ -6,14 +6,14 @@ import (
 	"exgate/backend"
 )
 
-// pace holds a command of the direct lane back while there are more commands
-// than the account's pace allows. One that brings or takes a message, by whose
-// pace it goes (else nil), is held back for that too, and while the account is
-// throttled. An observing gateway says what it would have waited.
-func (c *conn) pace(messages *backend.Pace) error {
+// awaitPace waits until the account's pace allows one more command. A command that
+// fetches or stores messages also waits for the pace of these, messages, and for
+// the end of a throttle; for other commands messages is nil. In mode: observe it
+// only logs how long it would have waited.
+func (c *conn) awaitPace(messages *backend.Pace) error {
 	account := c.login.account
 	opts := &c.set.opts
-	d, why := account.Commands.Charge(1), "commands go at the pace that is set for them"
+	d, why := account.Commands.Charge(1), "the configured pace delays commands"
 	if messages != nil {
 		if err := c.paceThrottle(); err != nil {
 			return err
@@ -24,32 +24,36 @@ func (c *conn) pace(messages *backend.Pace) error {
 	}
 	if opts.Observe && !opts.ObservePace {
 		if d > 0 {
-			c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "pace")
+			c.log.Info("observed a command that the pace would have delayed",
+				"would_wait", d.Round(time.Millisecond), "for", "pace")
 		}
 		return nil
 	}
 	return c.waitFor(d, why)
 }
 
+// paceThrottle waits for the end of a throttle, or logs how long it would have.
 func (c *conn) paceThrottle() error {
 	if opts := &c.set.opts; !opts.Observe || opts.ObserveThrottle {
 		return c.outwaitThrottle()
 	}
 	if d := c.login.account.Throttle.Remaining(); d > 0 {
-		c.log.Info("observed", "would_wait", d.Round(time.Millisecond), "for", "throttle")
+		c.log.Info("observed a command that a throttle would have delayed",
+			"would_wait", d.Round(time.Millisecond), "for", "throttle")
 	}
 	return nil
 }
 
-// paceBytes has a connection of the session keep to the account's pace.
+// paceBytes makes a connection of the session keep to the account's bytes per
+// second.
 func (c *conn) paceBytes(up *backend.Conn) {
 	if opts := &c.set.opts; !opts.Observe || opts.ObservePace {
 		up.KeepPace(c.login.account.In, c.login.account.Out)
 	}
 }
 
-// waitFor waits for d, watching the client and keeping it patient. An upstream
-// that is lost meanwhile does not end the wait, where the session is resumed.
+// waitFor waits for d. Meanwhile it watches the client, and tells it why. A loss
+// of the upstream ends the wait only if the session cannot be resumed.
 func (c *conn) waitFor(d time.Duration, why string) error {
 	if d <= 0 {
 		return nil

@@ -8,8 +8,7 @@ import (
 	"exgate/config/profile"
 )
 
-// owing returns a setup whose accounts have a pace, and has alice's buckets
-// owe what takes hours.
+// owing opens alice's account with a pace, and charges its buckets so much that the next command waits for hours.
 func owing(t *testing.T, g *gateway, pace backend.Pacing, buckets func(*backend.Paces) []*backend.Pace) {
 	account := g.srv.accounts.get("", "alice", pace, 0)
 	t.Cleanup(func() { g.srv.accounts.close(account) })
@@ -18,7 +17,7 @@ func owing(t *testing.T, g *gateway, pace backend.Pacing, buckets func(*backend.
 	}
 }
 
-// Commands of any kind have a pace, where one is set; LOGOUT passes.
+// The pace of commands holds for all commands but LOGOUT.
 func TestPaceOfCommands(t *testing.T) {
 	for name, pace := range map[string]backend.Pacing{
 		"each": {Each: backend.Rates{Commands: 0.001}},
@@ -28,7 +27,7 @@ func TestPaceOfCommands(t *testing.T) {
 			prof := profile.Profile{Name: profile.Plain, Pace: pace}
 			g := newGateway(t, withProfile(prof), shortWaits)
 			c, u := g.login()
-			c.C("a1 NOOP") // the burst
+			c.C("a1 NOOP") // passes at once: the burst
 			u.C("a1 NOOP")
 			u.S("a1 OK done")
 			c.S("a1 OK done")
@@ -40,7 +39,7 @@ func TestPaceOfCommands(t *testing.T) {
 			other.S("a1 OK done")
 			leaving.S("a1 OK done")
 			c.C("a2 NOOP")
-			c.S("* OK exgate: still working: commands go at the pace that is set for them")
+			c.S("* OK exgate: still working: the configured pace delays commands")
 			u.silent()
 			c.close()
 			u.ends()
@@ -59,13 +58,12 @@ func TestObserveReportsThePaceOfCommands(t *testing.T) {
 		u.S("a1 OK done")
 		c.S("a1 OK done")
 	}
-	if would := g.logged("observed")["would_wait"]; would != float64(1000*time.Second) {
+	if would := g.logged("observed a command that the pace would have delayed")["would_wait"]; would != float64(1000*time.Second) {
 		t.Errorf("would wait %v", would)
 	}
 }
 
-// Bytes are held back where they pass, whatever the lane; who leaves meanwhile
-// is not waited for.
+// The pace of bytes holds in every lane. A client that leaves ends the wait.
 func TestPaceOfBytes(t *testing.T) {
 	pace := backend.Pacing{Each: backend.Rates{Bytes: 1 << 20}}
 	prof := exchangeProfile
@@ -76,7 +74,7 @@ func TestPaceOfBytes(t *testing.T) {
 		owing(t, g, pace, func(p *backend.Paces) []*backend.Pace { return []*backend.Pace{p.In} })
 		c.C("a1 FETCH 1 BODY[]")
 		u.C("a1 FETCH 1 BODY[]")
-		u.S("* 1 FETCH (FLAGS (\\Seen))") // of what has been read already, what comes next is held back
+		u.S("* 1 FETCH (FLAGS (\\Seen))") // relayed, but the reply behind it is held back
 		c.S("* 1 FETCH (FLAGS (\\Seen))")
 		u.S("a1 OK done")
 		c.silent()

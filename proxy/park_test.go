@@ -11,15 +11,14 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// connections bound the upstream connections.
+// connections returns a setup that limits the connections to the upstream.
 func connections(l slots.Limits) func(*Options, *limits) {
 	return func(o *Options, _ *limits) {
 		o.Upstreams[0].Connections, o.Upstreams[0].Backend.Timeouts.Leave = l, 10*time.Millisecond
 	}
 }
 
-// A client waits for its turn at the login, is kept patient, and is told at
-// last that it has waited in vain.
+// A client queues at the login, gets keep-alives, and at last NO.
 func TestConnectionsWaitAtLogin(t *testing.T) {
 	t.Run("granted", func(t *testing.T) {
 		g := newGateway(t, shortWaits, connections(slots.Limits{PerAccount: 2, MaxWait: time.Minute}))
@@ -45,8 +44,8 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		c := g.dial()
 		c.S("* OK …")
 		c.C("a0 LOGIN alice secret")
-		c.until("a0 NO [UNAVAILABLE] all connections that exgate makes for this mailbox, or for this login, are in use: …")
-		c.C("a1 NOOP") // and may try again
+		c.until("a0 NO [UNAVAILABLE] all connections that exgate may open for this mailbox or this login are in use: …")
+		c.C("a1 NOOP") // the client may try again
 		c.S("a1 OK …")
 	})
 	t.Run("a wrong login gives its place back", func(t *testing.T) {
@@ -77,16 +76,15 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 	})
 }
 
-// queued is the number of clients that wait for their turn.
+// queued returns the number of clients that wait for a slot.
 func (g *gateway) queued() int {
 	return g.srv.slotsOf("").Queued()
 }
 
-// parking has one connection, which idle sessions give away at once.
+// parking is a setup with one connection, which an idle session gives away at once.
 var parking = connections(slots.Limits{PerLogin: 1, MaxWait: time.Minute, ParkAfter: time.Nanosecond})
 
-// A session that idles gives its connection to one that waits, and is resumed
-// by its next command.
+// An idle session gives its connection to a session that waits. Its next command resumes it.
 func TestParkBetweenCommands(t *testing.T) {
 	g := exchangeResuming(t, parking)
 	first, u1 := g.login()
@@ -94,7 +92,7 @@ func TestParkBetweenCommands(t *testing.T) {
 	second, u2 := g.login()
 	u1.ends()
 	selects(second, u2, "SELECT INBOX", contents{2, 7, 20})
-	first.C("a1 NOOP") // has the second parked
+	first.C("a1 NOOP") // parks the second session
 	u2.ends()
 	u1 = g.relogin()
 	u1.reselects("SELECT INBOX", contents{3, 7, 21})
@@ -105,7 +103,7 @@ func TestParkBetweenCommands(t *testing.T) {
 	first.S("a1 OK done")
 }
 
-// A session in IDLE comes back by itself, when nobody waits any more.
+// A parked session in IDLE is resumed without a command when no other session waits.
 func TestParkInIdle(t *testing.T) {
 	g := exchangeResuming(t, parking)
 	first, u1 := g.login()
@@ -142,7 +140,7 @@ func TestParkInIdleEnded(t *testing.T) {
 	first.S("+ idling")
 	second, u2 := g.login()
 	u1.ends()
-	second.C("a1 NOOP") // is busy
+	second.C("a1 NOOP") // makes the session busy
 	u2.C("a1 NOOP")
 	first.C("DONE")
 	first.S("i1 OK IDLE completed.")
@@ -154,7 +152,7 @@ func TestParkInIdleEnded(t *testing.T) {
 	u1.C("i2 NOOP")
 }
 
-// What a parked session asks for in vain, it may ask for again.
+// If a parked session finds no free slot, its command gets NO, and may be repeated.
 func TestParkAndNoPlace(t *testing.T) {
 	g := exchangeResuming(t, parking)
 	first, u1 := g.login()
@@ -179,8 +177,7 @@ func TestParkAndNoPlace(t *testing.T) {
 	u1.C("i3 NOOP")
 }
 
-// Many clients under few connections: those that idle throughout give theirs
-// to those that come and go.
+// Many clients share few connections. Clients that stay in IDLE give theirs to clients that come and go.
 func TestParkUnderLoad(t *testing.T) {
 	const idlers, comers, limit = 8, 40, 8
 	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), resuming,
@@ -211,7 +208,7 @@ func TestParkUnderLoad(t *testing.T) {
 	c.until("a1 OK …")
 	c.C("b LOGOUT")
 	c.until("b OK …", "* BYE …")
-	for _, c := range idle { // and each of them hears of the message
+	for _, c := range idle { // each is told of the message
 		c.until("* 1 EXISTS", "* …")
 		c.C("DONE")
 		c.until("a2 OK …", "* …")

@@ -72,7 +72,7 @@ func newPeer(t *testing.T, name string, nc net.Conn, said *transcript) *peer {
 	return p
 }
 
-// attach puts the peer on a connection: at first, and after a TLS handshake.
+// attach gives the peer its connection, or TLS over it after a handshake.
 func (p *peer) attach(nc net.Conn) {
 	p.t.Helper()
 	p.nc, p.r = nc, bufio.NewReader(nc)
@@ -84,8 +84,8 @@ func (p *peer) fatalf(format string, args ...any) {
 	p.t.Fatalf("%s: %s\n%s", p.name, fmt.Sprintf(format, args...), p.said)
 }
 
-// wait bounds what the peer does next, not all that it does: of a test with
-// thousands of lines nobody knows how long it takes.
+// wait sets the deadline of the peer's next read or write. The test as a whole has none, since some tests have
+// thousands of lines.
 func (p *peer) wait() {
 	p.t.Helper()
 	if err := p.nc.SetDeadline(time.Now().Add(p.limit)); err != nil {
@@ -155,11 +155,10 @@ func (p *peer) ends() {
 		p.fatalf("want the end of the connection, got %.300q and %v", rest, err)
 	}
 	p.said.add(p.name+" <", "(end)")
-	p.nc.Close() // or the gateway would linger
+	p.nc.Close() // without this, the gateway would wait for limits.Linger
 }
 
-// silent expects that nothing comes. It can only miss a fault, never see one
-// that is not there.
+// silent expects that nothing comes for a short time. It may miss a fault, but reports none by mistake.
 func (p *peer) silent() {
 	p.t.Helper()
 	p.nc.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
@@ -169,7 +168,7 @@ func (p *peer) silent() {
 	}
 }
 
-// reset closes the connection as a crash does.
+// reset closes the connection with a TCP reset.
 func (p *peer) reset() {
 	p.t.Helper()
 	if tcp, ok := p.nc.(*net.TCPConn); ok {
@@ -192,8 +191,7 @@ func (c *client) C(line string) { c.t.Helper(); c.raw(line + "\r\n") }
 // S expects a line.
 func (c *client) S(want string) string { c.t.Helper(); return c.expect(want) }
 
-// until passes over keep-alives, and what else is allowed, up to the line that
-// is wanted.
+// until reads up to the wanted line. It skips keep-alives and the allowed lines.
 func (c *client) until(want string, allowed ...string) {
 	c.t.Helper()
 	allowed = append(allowed, "* OK exgate: still working: …")

@@ -11,8 +11,7 @@ import (
 	"exgate/rewrite"
 )
 
-// What cost a connection is not sent again by the next run, for a client that
-// comes back with the same message.
+// A message that cost a connection is remembered over a restart: the gateway does not send it again.
 func TestPoisonsOutlastARestart(t *testing.T) {
 	state := t.TempDir()
 	sim, err := exchangesim.New(exchangesim.Config{Profile: "exchange2016"})

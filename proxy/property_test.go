@@ -14,12 +14,11 @@ import (
 	"exgate/backend/exchangesim"
 )
 
-// modelClient is a client that remembers what it was told of its mailbox, and
-// holds the gateway to RFC 9051 section 7.5.1: the number of a message changes by an EXPUNGE
-// only, and none comes while it must not.
+// modelClient is a client that remembers what it was told of its mailbox. It checks RFC 9051 section 7.5.1: only an
+// EXPUNGE changes the number of a message, and none comes between commands or during FETCH, STORE or SEARCH.
 type modelClient struct {
 	*client
-	uids    []uint32 // of the messages, by number; 0: not told
+	uids    []uint32 // UIDs of the messages, by number; 0: the client was not told
 	flagged map[uint32]bool
 	byes    int
 	refused int
@@ -31,7 +30,7 @@ var (
 	uidItem      = regexp.MustCompile(`UID (\d+)`)
 )
 
-// untagged takes a line that came during command; "" is none.
+// untagged handles an untagged line that came during a command. command is "" between commands.
 func (m *modelClient) untagged(line, command string) {
 	m.t.Helper()
 	if f := numberedLine.FindStringSubmatch(line); f != nil {
@@ -70,7 +69,7 @@ func (m *modelClient) untagged(line, command string) {
 	}
 }
 
-// run says a command and returns its status; "" after a BYE or the end.
+// run sends a command and returns the status word of the reply; "" if the session ended.
 func (m *modelClient) run(command string) string {
 	m.t.Helper()
 	m.C("t " + command)
@@ -128,7 +127,7 @@ func playModel(t *testing.T, seed uint64, steps int) {
 		t.Fatal(err)
 	}
 	var m *modelClient
-	flagged := map[uint32]bool{} // by any session
+	flagged := map[uint32]bool{} // UIDs that any session has flagged
 	byes, refused, sessions := 0, 0, 0
 	for step := 0; step < steps; step++ {
 		if m == nil {
@@ -142,7 +141,7 @@ func playModel(t *testing.T, seed uint64, steps int) {
 			byes, refused = byes+m.byes, refused+m.refused
 			m = nil
 		}
-		// No message has a flag that was meant for another.
+		// Only the messages that the client flagged have \Flagged.
 		for _, message := range sim.Messages("alice", "INBOX") {
 			if slices.Contains(message.Flags, `\Flagged`) && !flagged[message.UID] {
 				t.Fatalf("step %d: UID %d has a flag that nobody set on it\n%s", step, message.UID, g.said)
@@ -170,7 +169,7 @@ func openModel(g *gateway, flagged map[uint32]bool) *modelClient {
 	return m
 }
 
-// step does something at random.
+// step runs a random command, and returns its status.
 func (m *modelClient) step(rnd *rand.Rand) string {
 	any := func() int { return 1 + rnd.IntN(max(len(m.uids), 1)) }
 	if len(m.uids) == 0 {
@@ -181,7 +180,7 @@ func (m *modelClient) step(rnd *rand.Rand) string {
 		return m.run("NOOP")
 	case 1:
 		return m.run(fmt.Sprintf("FETCH %d:%d (UID FLAGS)", 1, len(m.uids)))
-	case 2: // by number: where the numbers have moved, it hits another message
+	case 2: // by number, which hits the wrong message if numbers have moved unnoticed
 		n := any()
 		if m.uids[n-1] == 0 {
 			return m.run(fmt.Sprintf("FETCH %d (UID)", n))

@@ -8,7 +8,7 @@ import (
 	"exgate/proxy/routing"
 )
 
-// asAdmin logs the admin in, who is on his own then.
+// asAdmin logs the admin in, to the admin's own mailbox.
 func asAdmin(g *gateway) *client {
 	c := g.dial()
 	c.S("* OK …")
@@ -26,7 +26,7 @@ func TestProxyAuth(t *testing.T) {
 		{"a2 PROXYAUTH {3+}\r\na\x00b", "a2 BAD PROXYAUTH takes the name of a user"},
 		{"a2 PROXYAUTH {4+}\r\nbob\x00", "a2 BAD PROXYAUTH takes the name of a user"},
 		{"a2 PROXYAUTH nobody", "a2 NO [AUTHENTICATIONFAILED] …"},
-		{"a2 PROXYAUTH \"b\tb\"", "a2 NO [AUTHENTICATIONFAILED] login name …"},
+		{"a2 PROXYAUTH \"b\tb\"", "a2 NO [AUTHENTICATIONFAILED] the login name …"},
 	} {
 		c.C(tt.command)
 		c.S(tt.answer)
@@ -67,9 +67,8 @@ func TestProxyAuthBelongsBeforeSelect(t *testing.T) {
 	c.S("a5 OK …")
 }
 
-// Where the gateway holds what opens mailboxes, the users file decides what a
-// caller goes on to, by the name that goes upstream; Exchange is not asked for
-// others.
+// If the gateway holds credentials, the users file decides which mailboxes a caller may open by PROXYAUTH. The names
+// are those that go upstream. Exchange hears of no other mailbox.
 func TestProxyAuthHeld(t *testing.T) {
 	users := []string{"alice@example.com HASH(secret) alice@example.com bob@example.com nick@example.com", "bob@example.com HASH(secret) bob@example.com"}
 	byAdmin := func(t *testing.T) (*gateway, *exchangesim.Server) {
@@ -96,11 +95,11 @@ func TestProxyAuthHeld(t *testing.T) {
 				c.C(tt.command)
 				c.S(tt.answer)
 			}
-			if name != "tokens" { // with a token no alias is looked up
-				c.C("a2 PROXYAUTH nick@example.com") // which is in the file, but goes upstream as admin
+			if name != "tokens" { // aliases are looked up for logins by password only
+				c.C("a2 PROXYAUTH nick@example.com") // the file allows this name, but it is an alias of admin
 				c.S("a2 NO [AUTHORIZATIONFAILED] alice@example.com may not open the mailbox admin: …")
 			}
-			c.upload("INBOX", cleanMessage) // his own session goes on
+			c.upload("INBOX", cleanMessage) // the caller's own session goes on
 			c.S("a1 OK …")
 			c.C("a3 PROXYAUTH bob@example.com")
 			c.S("a3 OK [CAPABILITY …] …")
@@ -120,8 +119,8 @@ func TestProxyAuthHeld(t *testing.T) {
 	}
 }
 
-// What proves a caller to the gateway is not said to a server of which the
-// gateway holds nothing.
+// The password by which a caller proves itself to the gateway is not sent to a server for which the gateway holds no
+// credentials.
 func TestProxyAuthLeavesWhatIsHeld(t *testing.T) {
 	g, sim := newHolder(t, exchangesim.Config{}, []string{"alice HASH(secret) *"}, func(o *Options, _ *limits) {
 		other := o.Upstreams[0].Backend

@@ -4,6 +4,5 @@ package proxy
 
 import "net"
 
-// quickAck is for Linux alone; elsewhere a client that leaves Nagle's algorithm
-// on waits for a delayed acknowledgement.
+// quickAck does nothing: TCP_QUICKACK exists on Linux only.
 func quickAck(net.Conn) {}

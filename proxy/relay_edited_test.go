@@ -18,7 +18,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// heard is a client that keeps what it is sent.
+// heard is a client's connection that keeps what is written.
 type heard struct {
 	nowhere
 	bytes.Buffer
@@ -41,7 +41,7 @@ func (c cutAnywhere) Read(p []byte) (int, error) {
 	return c.Reader.Read(p[:min(len(p), 1+c.rnd.IntN(most))])
 }
 
-// relayOfFetch is a relay to nc amid a FETCH whose responses are edited.
+// relayOfFetch returns a relay to nc, with a FETCH in flight whose responses are edited.
 func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 	c := &conn{
 		srv: &Server{limits: defaultLimits}, log: slog.New(slog.DiscardHandler),
@@ -55,7 +55,7 @@ func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 	return r
 }
 
-// brokenStructures are responses with a fault, and what they become.
+// brokenStructures are broken responses, and their repaired forms.
 var brokenStructures = []struct{ in, want string }{
 	{"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL \"inline\" NIL NIL) UID 7)\r\n",
 		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL (\"inline\" NIL) NIL NIL) UID 7)\r\n"},
@@ -65,8 +65,8 @@ var brokenStructures = []struct{ in, want string }{
 		"* 1 FETCH (ENVELOPE (NIL NIL ((\"a\" NIL \"b\" \"c\")(\"d\" NIL \"e\" \"f\")) NIL NIL NIL NIL NIL NIL NIL))\r\n"},
 }
 
-// However responses are mixed, repaired and not, and however they are cut by
-// reading, the client gets them in order, and nothing else.
+// Repaired and unrepaired responses come in random order, and are read in pieces of random length. The client gets
+// exactly these responses, in their order.
 func TestRelayMixesEditedAndNot(t *testing.T) {
 	clean := "* 1 FETCH (ENVELOPE " + testkit.Envelope + ")\r\n"
 	for seed := range uint64(60) {
@@ -110,8 +110,8 @@ func TestRelayMixesEditedAndNot(t *testing.T) {
 	}
 }
 
-// A message whose header is here is not copied, and is written in one piece
-// with those around it: a write for each costs more than all else.
+// Responses that need no repair are not copied, and several are written at once: a write for each would cost more than
+// the repairs.
 func TestRelayWritesCleanMessagesTogether(t *testing.T) {
 	header := "Subject: x\r\nMessage-ID: <1@x>\r\n\r\n"
 	in := strings.Repeat(fmt.Sprintf("* 1 FETCH (UID 7 BODY[HEADER] {%d}\r\n%s)\r\n", len(header), header), 500)

@@ -16,9 +16,8 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// TestGoIMAPClient takes go-imap's client through what Exchange was seen to
-// say: it fails without the repair, most often with the loss of the connection
-// (docs/clients.md#go-imap), and does not with it.
+// TestGoIMAPClient gives go-imap's client replies that Exchange was seen to send. Without the repair the client fails,
+// and mostly loses the connection (docs/clients.md#go-imap). With the repair it works.
 func TestGoIMAPClient(t *testing.T) {
 	appended := func(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r\nx\r\n" }
 	for _, tt := range []struct {
@@ -44,7 +43,7 @@ func TestGoIMAPClient(t *testing.T) {
 				return errNotTold
 			}
 			if imapErr, ok := err.(*imap.Error); ok && imapErr.Type == imap.StatusResponseTypeNo {
-				return nil // it has been told
+				return nil // the client was told
 			}
 			return err
 		}},
@@ -52,7 +51,7 @@ func TestGoIMAPClient(t *testing.T) {
 		for _, on := range []bool{false, true} {
 			t.Run(tt.name+map[bool]string{false: ", not repaired", true: ", repaired"}[on], func(t *testing.T) {
 				prof := repairing(on)
-				if on { // its names must be modified UTF-7, TABs and all
+				if on { // go-imap decodes names as modified UTF-7, even with a TAB
 					prof.Names = apartNames
 				}
 				g, sim := newSimulated(t, exchangesim.Config{Quirks: tt.quirks}, withProfile(prof))
@@ -87,13 +86,13 @@ func fetchStructure(c *imapclient.Client) error {
 	return err
 }
 
-// go-imap's client loses the connection over a code that is none.
+// go-imap's client loses the connection over a malformed response code.
 func TestGoIMAPClientStatusCode(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		g := newGateway(t, withProfile(repairing(on)))
 		peer, u := g.login()
 		nc := peer.nc
-		// The client takes over where it would be after its login.
+		// The client's connection begins after the login.
 		near, far := pair(t)
 		go func() { io.WriteString(far, "* PREAUTH ready\r\n"); io.Copy(far, nc) }()
 		go io.Copy(nc, far)
@@ -105,7 +104,7 @@ func TestGoIMAPClientStatusCode(t *testing.T) {
 			selected <- err
 		}()
 		line := u.C("…")
-		for !strings.Contains(line, "SELECT") { // it asks for capabilities first
+		for !strings.Contains(line, "SELECT") { // go-imap may ask for capabilities first
 			tag, _, _ := strings.Cut(line, " ")
 			u.S("* CAPABILITY IMAP4rev1")
 			u.S(tag + " OK done")
@@ -120,8 +119,8 @@ func TestGoIMAPClientStatusCode(t *testing.T) {
 	}
 }
 
-// A simulated Exchange Online tells before the "+" of IDLE, and stops telling
-// after ten minutes, which go-imap's client does not notice.
+// The simulated Exchange Online sends news before the continuation request of IDLE, and sends none any more after ten
+// minutes. go-imap's client must notice neither.
 func TestIdleSimulated(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		var later atomic.Int64
@@ -185,7 +184,7 @@ func TestIdleSimulated(t *testing.T) {
 	}
 }
 
-// quietFor is how long nothing has to come, or something may take to.
+// quietFor returns how long a test waits: long for something that must come, short for something that must not.
 func quietFor(comes bool) time.Duration {
 	if comes {
 		return testkit.WaitLimit

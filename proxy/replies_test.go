@@ -13,8 +13,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// repairing returns a policy of an Exchange profile with all repairs of
-// replies, or none.
+// repairing returns an Exchange profile with all reply fixes on, or all off.
 func repairing(on bool, change ...func(*backend.Replies)) profile.Profile {
 	p := profile.Profile{Name: "exchange2016", Pipeline: 1, Forms: exchangeProfile.Forms}
 	if on {
@@ -26,9 +25,7 @@ func repairing(on bool, change ...func(*backend.Replies)) profile.Profile {
 	return p
 }
 
-// TestReplies plays what Exchange was seen to say, without the repair and with
-// it: C and S are the client's and the upstream's lines, and what the other of
-// them must get where that differs.
+// TestReplies plays replies that Exchange was seen to send, once without the repair and once with it.
 func TestReplies(t *testing.T) {
 	const substitute = "From: Microsoft Exchange Server 2010\r\nSubject: Retrieval using the IMAP4 protocol failed for the following message: 20004\r\n\r\nThe server couldn't retrieve the following message:\r\n"
 	fetched := func(item, text string) string {
@@ -36,11 +33,11 @@ func TestReplies(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name     string
-		row      string // where it was seen
+		row      string // where the reply was seen
 		command  string
 		upstream string // the command as the upstream gets it; "": the same
-		said     string // by the upstream
-		heard    string // by the client, with the repair; without it, what was said
+		said     string // what the upstream sends
+		heard    string // what the client gets with the repair; "": said. Without the repair, it gets said
 		change   func(*backend.Replies)
 	}{
 		{"copyuid", "EX-22; MailKit#115", "UID MOVE 6 Trash", "", "[COPYUID 55 31 6]\r\n* 1 EXPUNGE\r\n* 0 EXISTS\r\na1 OK MOVE completed.\r\n",
@@ -55,7 +52,9 @@ func TestReplies(t *testing.T) {
 			"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL (\"inline\" NIL) NIL NIL))\r\na1 OK done\r\n", nil},
 		{"a disposition not asked for", "", "FETCH 1 (FLAGS)", "", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL \"inline\" NIL NIL))\r\na1 OK done\r\n", "", nil},
 		{"no data, by number", "EX-25; offlineimap#62", "FETCH 3 (BODY.PEEK[])", "", "* 3 FETCH (FLAGS (\\Seen))\r\na1 OK FETCH completed.\r\n",
-			"* 3 FETCH (FLAGS (\\Seen))\r\na1 NO [CANNOT] Exchange has no data for message 3, which is there: it cannot convert it; open it in Outlook\r\n", nil},
+			"* 3 FETCH (FLAGS (\\Seen))\r\n" +
+				"a1 NO [CANNOT] Exchange returns no data for message 3: the message exists, but Exchange cannot convert it; " +
+				"open it in Outlook\r\n", nil},
 		{"no data of several", "", "FETCH 1:3 (BODY.PEEK[])", "", "a1 OK FETCH completed.\r\n", "", nil},
 		{"data", "", "FETCH 1 (BODY.PEEK[])", "", fetched("BODY[]", "Subject: x\r\n\r\n") + "a1 OK done\r\n", "", nil},
 		{"data after a size", "", "FETCH 1 (RFC822.SIZE RFC822)", "", "* 1 FETCH (RFC822.SIZE 14 RFC822 {14}\r\nSubject: x\r\n\r\n)\r\na1 OK done\r\n", "", nil},
@@ -65,7 +64,7 @@ func TestReplies(t *testing.T) {
 		{"substitute, marked", "EX-26; MailKit#53", "FETCH 1 (BODY.PEEK[])", "", fetched("BODY[]", substitute) + "a1 OK done\r\n",
 			fetched("BODY[]", replies.SubstituteMark+substitute) + "a1 OK done\r\n", nil},
 		{"substitute, refused", "EX-26", "FETCH 1:2 (BODY.PEEK[])", "", fetched("BODY[]", substitute) + fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 OK done\r\n",
-			fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 NO [CANNOT] Exchange cannot convert the message and gives out another in its place: open it in Outlook\r\n",
+			fetched("BODY[]", "Subject: y\r\n\r\n") + "a1 NO [CANNOT] Exchange cannot convert the message and sends a substitute for it: open the message in Outlook\r\n",
 			func(r *backend.Replies) { r.Substitute = backend.SubstituteRefuse }},
 		{"substitute, and a structure", "", "FETCH 1 (BODYSTRUCTURE BODY.PEEK[])", "", fetched(`BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL "inline" NIL) BODY[]`, substitute) + "a1 OK done\r\n",
 			fetched(`BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL ("inline" NIL) NIL) BODY[]`, replies.SubstituteMark+substitute) + "a1 OK done\r\n", nil},
@@ -122,7 +121,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// A charset is called by its name also where a term comes as a literal.
+// CHARSET is replaced also in a SEARCH with a literal.
 func TestSearchCharsetLiteral(t *testing.T) {
 	for term, charset := range map[string]string{"lunch": "US-ASCII", "l\xc3\xbcnch": "UTF-8"} {
 		g := newGateway(t, withProfile(repairing(true)))
@@ -142,7 +141,7 @@ func TestSearchCharsetLiteral(t *testing.T) {
 	}
 }
 
-// What Exchange is sure to refuse is answered here, and costs it no error.
+// The gateway answers commands that Exchange is sure to refuse, so that they cost no error.
 func TestRefusals(t *testing.T) {
 	g := newGateway(t, withProfile(repairing(true)))
 	c, u := g.login()
@@ -166,8 +165,8 @@ func TestRefusals(t *testing.T) {
 	u.C("a2 NOOP")
 }
 
-// A message by its UID that does not come is asked for again: only if it is
-// there does the client hear NO.
+// If a FETCH of one UID brings no data, the gateway asks whether the message exists. The client gets NO only if it
+// does.
 func TestMissingByUID(t *testing.T) {
 	for name, there := range map[string]bool{"there": true, "gone": false} {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +181,7 @@ func TestMissingByUID(t *testing.T) {
 			}
 			u.S("xg2 OK FETCH completed.")
 			if there {
-				c.S("a1 NO [CANNOT] Exchange has no data for message with UID 07, which is there…")
+				c.S("a1 NO [CANNOT] Exchange returns no data for message with UID 07: the message exists…")
 			} else {
 				c.S("a1 OK FETCH completed.")
 			}
@@ -194,7 +193,7 @@ func TestMissingByUID(t *testing.T) {
 	}
 }
 
-// A set longer than Exchange's command line goes in parts, with one reply.
+// A message set that is too long for Exchange's command line is sent in parts. The client gets one reply.
 func TestLongSets(t *testing.T) {
 	var numbers []string
 	for i := range 4000 {
@@ -252,8 +251,7 @@ func TestLongSets(t *testing.T) {
 	})
 }
 
-// An IDLE that goes silent upstream is begun anew; the client sees nothing of it
-// but what Exchange tells then.
+// The gateway begins a long IDLE anew upstream. The client only sees the news that Exchange then sends.
 func TestIdleRenewed(t *testing.T) {
 	g := newGateway(t, withProfile(repairing(true)), func(_ *Options, l *limits) { l.IdleRenew = 50 * time.Millisecond })
 	c, u := g.login()
@@ -272,7 +270,7 @@ func TestIdleRenewed(t *testing.T) {
 		c.S("* 1 RECENT")
 	}
 	u.C("DONE")
-	c.C("DONE") // while it is renewed
+	c.C("DONE") // while exgate renews IDLE
 	u.S("a1 OK IDLE completed.")
 	u.C("a1 IDLE")
 	u.S("+ idling")
@@ -283,12 +281,11 @@ func TestIdleRenewed(t *testing.T) {
 	u.C("a2 NOOP")
 }
 
-// Repairs that are on leave all bytes alone that need none, wherever the
-// upstream's are cut.
+// With all fixes on, replies that need no repair are relayed byte for byte, wherever reads cut them.
 func TestRepairsTouchNothingElse(t *testing.T) {
 	prof := plainProfile
 	prof.Replies = backend.AllReplies()
-	// What changes how a command is sent, and what the transcript holds.
+	// These fixes change commands, or replies that the transcript has.
 	prof.Replies.SearchCharset, prof.Replies.LongSets, prof.Replies.Refusals = false, false, false
 	prof.Replies.CopyUID = false
 	steps := readTranscript(t, "short.txt")

@@ -9,7 +9,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// replyFixCase is one exchange in which a repair of replies shows.
+// replyFixCase is a conversation that shows the effect of one reply fix.
 type replyFixCase struct {
 	command string
 	sent    string // the command as the upstream gets it, with the repair; "": as it came
@@ -18,7 +18,7 @@ type replyFixCase struct {
 	heard   string // what the client gets with it
 }
 
-// replyFixCases shows each repair.
+// replyFixCases has a case for each reply fix.
 var replyFixCases = map[backend.ReplyFix]replyFixCase{
 	backend.FixMissingData: {
 		command: "FETCH 3 (BODY.PEEK[])", said: "a1 OK done\r\n",
@@ -56,7 +56,7 @@ var replyFixCases = map[backend.ReplyFix]replyFixCase{
 	},
 	backend.FixRefusals: {
 		command: "FETCH 1 (X-GM-LABELS)", plain: "a1 OK done\r\n",
-		heard: "a1 BAD Exchange has no X-GM-LABELS, and counts it as an error\r\n",
+		heard: "a1 BAD Exchange does not know X-GM-LABELS, and would count it as an error\r\n",
 	},
 	backend.FixSubstitute: {
 		command: "FETCH 1 (BODY.PEEK[])",
@@ -73,8 +73,7 @@ const (
 	markedSize      = "200"
 )
 
-// Each repair of replies does its work where it is the only one that is on, and
-// does nothing where it is the only one that is off.
+// Each reply fix works if it is the only one that is on, and does nothing if it is the only one that is off.
 func TestEachReplyFixIsSwitchedAlone(t *testing.T) {
 	for _, name := range append(backend.ReplyFixes(), string(backend.FixSubstitute)) {
 		fix := backend.ReplyFix(name)
@@ -97,8 +96,7 @@ func TestEachReplyFixIsSwitchedAlone(t *testing.T) {
 	}
 }
 
-// playReplyFix plays a case with some repairs on; works says whether the one that
-// the case is about is to do its work.
+// playReplyFix plays a case with some fixes on. works says whether the fix of the case must show its effect.
 func playReplyFix(t *testing.T, fix backend.ReplyFix, tt replyFixCase, fixes backend.Replies, works bool) {
 	prof := repairing(false)
 	prof.Replies = fixes
@@ -128,7 +126,7 @@ func playReplyFix(t *testing.T, fix backend.ReplyFix, tt replyFixCase, fixes bac
 		u.C("DONE")
 		return
 	}
-	c.C("DONE") // comes first: exgate has ended nothing
+	c.C("DONE") // the first DONE is the client's: exgate has sent none
 	u.C("DONE")
 	u.S("a1 OK done")
 	c.S("a1 OK done")

@@ -10,7 +10,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// A session is resumed in every state that it can be in.
+// These tests lose the upstream of a session in each of its states.
 
 func TestResumeIdle(t *testing.T) {
 	g := exchangeResuming(t)
@@ -27,7 +27,7 @@ func TestResumeIdle(t *testing.T) {
 	u.proves("1:2", "* 1 FETCH (UID 19)", "* 2 FETCH (UID 20)")
 	c.S("* 2 EXISTS")
 	u.C("a1 IDLE")
-	u.S("+ idling again") // not the client's: it has its own
+	u.S("+ idling again") // hidden from the client, who has got one before
 	u.S("* 3 EXISTS")
 	c.S("* 3 EXISTS")
 	c.C("DONE")
@@ -51,7 +51,7 @@ func TestResumeIdleBeforeItsPlus(t *testing.T) {
 	u.C("DONE")
 }
 
-// The client ends its IDLE while nobody is there to hear it.
+// The client ends its IDLE while the session has no upstream.
 func TestResumeIdleEndedMeanwhile(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -77,7 +77,7 @@ func TestResumeDuringSelect(t *testing.T) {
 	u.S("* 9 EXISTS")
 	c.S("* 9 EXISTS")
 	u.close()
-	u = g.relogin() // and INBOX, which the client leaves, is not selected
+	u = g.relogin() // INBOX is not selected again, since the client leaves it
 	u.C("a1 SELECT Archive")
 	for _, line := range (contents{8, 3, 30}).lines() {
 		u.S(line)
@@ -93,7 +93,7 @@ func TestResumeDuringSelect(t *testing.T) {
 	u.C("a2 NOOP")
 }
 
-// The commands that leave a mailbox do not need its numbering.
+// CLOSE and SELECT leave the mailbox, so its numbering need not be proved before them.
 func TestResumeForCloseAndSelect(t *testing.T) {
 	changed := contents{1, 7, 30}
 	t.Run("CLOSE", func(t *testing.T) {
@@ -151,14 +151,13 @@ func TestResumeLogout(t *testing.T) {
 	})
 }
 
-// lost waits until the gateway's only session has noticed the end of its
-// upstream, which it says nothing of.
+// lost waits until the gateway's only session has noticed the loss of its upstream. The client is not told of it.
 func (g *gateway) lost() {
 	g.t.Helper()
 	testkit.Eventually(g.t, "the loss is noticed", func() bool { return g.log.contains("upstream ended") })
 }
 
-// A reply that was cut in the middle of a response cannot be gone on with.
+// A session cannot be resumed if the client has got a part of a response.
 func TestResumeNotInsideAResponse(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -170,7 +169,7 @@ func TestResumeNotInsideAResponse(t *testing.T) {
 	c.ends()
 }
 
-// A command of which the upstream has not heard all was not done.
+// A command of which the upstream got only a part was not done, and the client is told so.
 func TestResumeCommandCutShort(t *testing.T) {
 	for name, tt := range map[string]struct{ first, rest string }{
 		"before the +":           {"a1 CREATE {3}\r\n", ""},
@@ -223,8 +222,8 @@ func TestResumeCommandWithALiteral(t *testing.T) {
 	c.S("a1 OK done")
 }
 
-// Pipelined commands are sent again in their order; a number that an EXPUNGE
-// has changed meanwhile is not.
+// Pipelined commands are sent again in their order. A command with message numbers is not sent again after an EXPUNGE,
+// which changes the numbers.
 func TestResumePipelined(t *testing.T) {
 	g := newGateway(t, resuming)
 	c, u := g.login()
@@ -252,8 +251,8 @@ func TestResumePipelined(t *testing.T) {
 	c.S("a1 OK done")
 }
 
-// ENABLE is said again; what would be missed after another command ends the
-// session.
+// ENABLE is sent again on the new connection. After commands whose state cannot be restored, such as NOTIFY, the
+// session ends.
 func TestResumeWhatWasEnabled(t *testing.T) {
 	g := newGateway(t, resuming)
 	c, u := g.login()
@@ -279,7 +278,7 @@ func TestResumeWhatWasEnabled(t *testing.T) {
 	c.S("* BYE …the session cannot be resumed after ENABLE QRESYNC")
 }
 
-// There is one login; what it is refused with reaches the client.
+// The gateway tries one login. If it is refused, the client gets the reason.
 func TestResumeLoginRefused(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -296,7 +295,7 @@ func TestResumeLoginRefused(t *testing.T) {
 	u.ends()
 }
 
-// A server that does not answer the connect is tried again for a while.
+// If the server cannot be reached, the gateway tries again for limits.Reconnect.
 func TestResumeUnreachable(t *testing.T) {
 	g := exchangeResuming(t, func(_ *Options, l *limits) { l.Reconnect, l.ReconnectPause = time.Hour, time.Millisecond })
 	c, u := g.login()
@@ -304,44 +303,44 @@ func TestResumeUnreachable(t *testing.T) {
 	c.C("a1 NOOP")
 	for range 3 {
 		u = g.accept()
-		u.close() // no greeting
+		u.close() // without a greeting
 	}
 	u = g.relogin()
 	u.C("a1 NOOP")
 }
 
-// A client that leaves while its session is resumed is noticed at once.
+// The gateway notices at once that a client leaves during a resume.
 func TestResumeClientLeaves(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
 	u.close()
 	c.C("a1 NOOP")
-	u = g.accept() // and hangs
+	u = g.accept() // sends no greeting
 	c.close()
 	u.ends()
 	g.logged("session end")
 }
 
-// A client that waits for long hears why.
+// A client that waits for a resume gets keep-alives with the reason.
 func TestResumeKeepsTheClientPatient(t *testing.T) {
 	g := exchangeResuming(t, shortWaits)
 	c, u := g.login()
 	u.close()
 	c.C("a1 NOOP")
-	g.accept() // and hears nothing
+	g.accept() // the server stays silent
 	c.until("* OK exgate: still working: exgate connects to Exchange again")
 }
 
-// A server that hangs is given up.
+// If the server is silent during a resume, the gateway gives up.
 func TestResumeSilentUpstream(t *testing.T) {
 	g := exchangeResuming(t, func(o *Options, _ *limits) { o.Upstreams[0].Backend.Timeouts.Reply = 100 * time.Millisecond })
 	c, u := g.login()
-	c.C("a1 IDLE") // may be silent for long
+	c.C("a1 IDLE") // an IDLE may be silent for long
 	u.C("a1 IDLE")
 	u.S("+ idling")
 	c.S("+ idling")
 	c.C("DONE")
-	u.C("DONE") // but must end
+	u.C("DONE") // its end must be answered in time
 	c.S("a1 OK IDLE completed.")
 	u.ends()
 	c.C("a2 NOOP")
@@ -354,7 +353,7 @@ func TestResumeSilentUpstream(t *testing.T) {
 	c.S("a2 OK done")
 }
 
-// A command that the upstream is lost with each time is answered at last.
+// A command that loses the connection each time is answered NO in the end.
 func TestResumeIsBounded(t *testing.T) {
 	g := exchangeResuming(t)
 	c, u := g.login()
@@ -380,8 +379,7 @@ func TestResumeStops(t *testing.T) {
 	u.ends()
 }
 
-// A throttled command is sent again when the wait is over, in all three shapes
-// (docs/exchange.md#throttling).
+// A throttled command is sent again after the back-off. Throttles come in three shapes (docs/exchange.md#throttling).
 func TestThrottledCommandIsSentAgain(t *testing.T) {
 	for name, tt := range map[string]struct {
 		reply  string
@@ -423,8 +421,8 @@ func TestThrottledCommandIsSentAgain(t *testing.T) {
 	})
 }
 
-// Before Exchange's tenth error the connection is renewed: made, proved, and
-// only then is the old one given up.
+// The gateway renews the connection before Exchange's tenth error. It closes the old connection only after the new one
+// is proved.
 func TestRenewal(t *testing.T) {
 	was := contents{2, 7, 20}
 	proof := []string{"* 2 FETCH (UID 19)"}
@@ -449,7 +447,7 @@ func TestRenewal(t *testing.T) {
 		u.C("a2 NOOP")
 		u.S("a2 OK done")
 		c.S("a2 OK done")
-		errors(c, u, 1) // counted anew
+		errors(c, u, 1) // the new connection has a count of its own
 		noop(c, u)
 		c.C("a3 LOGOUT")
 		u.C("a3 LOGOUT")
@@ -471,7 +469,7 @@ func TestRenewal(t *testing.T) {
 		old.C("a2 NOOP")
 		old.S("a2 OK done")
 		c.S("a2 OK done")
-		noop(c, old) // and no further try
+		noop(c, old) // exgate does not try again
 	})
 }
 

@@ -5,19 +5,19 @@ import (
 	"testing"
 )
 
-// resuming lets sessions outlive their upstream, without the pauses.
+// resuming is a setup with upstream.resume on and without pauses.
 func resuming(o *Options, l *limits) {
 	o.Upstreams[0].Resume = true
 	l.Reconnect, l.ReconnectSpread = 0, 0
 }
 
-// exchangeResuming is a gateway before a scripted Exchange.
+// exchangeResuming starts a gateway that resumes sessions, in front of a scripted Exchange.
 func exchangeResuming(t *testing.T, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
 	return newGateway(t, append([]func(*Options, *limits){withProfile(exchangeProfile), resuming}, setups...)...)
 }
 
-// contents is what a scripted upstream says to SELECT.
+// contents is what a scripted upstream answers to SELECT.
 type contents struct{ exists, validity, uidNext int }
 
 func (m contents) lines() []string {
@@ -31,7 +31,7 @@ func (m contents) lines() []string {
 	return lines
 }
 
-// selects opens a mailbox on both sides.
+// selects has the client select a mailbox, and plays the upstream's answer.
 func selects(c *client, u *upstream, command string, m contents) {
 	c.t.Helper()
 	c.C("s1 " + command)
@@ -44,7 +44,7 @@ func selects(c *client, u *upstream, command string, m contents) {
 	c.S("s1 OK [READ-WRITE] done")
 }
 
-// reselects is what the gateway does on a new connection, up to the proof.
+// reselects plays the upstream's side of a resume, up to the proof of the numbering.
 func (u *upstream) reselects(command string, m contents) {
 	u.t.Helper()
 	u.C("xg3 " + command)
@@ -54,7 +54,7 @@ func (u *upstream) reselects(command string, m contents) {
 	u.S("xg3 OK [READ-WRITE] done")
 }
 
-// proves answers the proof, for the messages that are asked about.
+// proves answers the FETCH by which the gateway proves the numbering.
 func (u *upstream) proves(set string, fetches ...string) {
 	u.t.Helper()
 	u.C("xg4 FETCH " + set + " (UID)")
@@ -69,12 +69,12 @@ func TestResumeOnTheNextCommand(t *testing.T) {
 	c, u := g.login()
 	selects(c, u, "SELECT INBOX", contents{5, 7, 20})
 	u.close()
-	c.silent() // nothing is in flight: nothing to say, and no login yet
+	c.silent() // nothing is in flight, so exgate neither logs in nor tells the client
 	c.C("a1 NOOP")
 	u = g.relogin()
 	u.reselects("SELECT INBOX", contents{6, 7, 21})
 	u.proves("5:6", "* 5 FETCH (UID 19)", "* 6 FETCH (UID 20)")
-	c.S("* 6 EXISTS") // the one that came meanwhile
+	c.S("* 6 EXISTS") // a message has come meanwhile
 	u.C("a1 NOOP")
 	u.S("a1 OK done")
 	c.S("a1 OK done")
@@ -84,11 +84,11 @@ func TestResumeOnTheNextCommand(t *testing.T) {
 	}
 }
 
-// What may be repeated is sent again, and the client sees its reply once.
+// A command that may be repeated is sent again. The client gets one reply.
 func TestResumeWithACommandInFlight(t *testing.T) {
 	for name, tt := range map[string]struct {
 		command string
-		before  []string // of its reply
+		before  []string // untagged responses before the reply
 	}{
 		"FETCH":                      {"a1 FETCH 1:2 FLAGS", []string{"* 1 FETCH (FLAGS ())"}},
 		"UID STORE":                  {`a1 UID STORE 3 +FLAGS (\Seen)`, nil},
@@ -123,8 +123,7 @@ func TestResumeWithACommandInFlight(t *testing.T) {
 	}
 }
 
-// What cannot be repeated is answered with what is not known, and the session
-// goes on.
+// A command that must not be repeated gets NO, which says that its outcome is unknown. The session goes on.
 func TestResumeDoesNotRepeat(t *testing.T) {
 	for _, command := range []string{"COPY 1 Archive", "UID MOVE 1 Archive", "CREATE New", "RENAME a b", "DELETE a", "EXPUNGE",
 		"UID STORE 1 (UNCHANGEDSINCE 5) +FLAGS (x)"} {
@@ -147,12 +146,12 @@ func TestResumeDoesNotRepeat(t *testing.T) {
 	}
 }
 
-// A session goes on only where the numbers of its messages are proved.
+// A session is resumed only if the numbers of its messages are proved.
 func TestResumeProof(t *testing.T) {
 	was := contents{5, 7, 20}
 	none := ""
 	for name, tt := range map[string]struct {
-		told   []string // to the client, after SELECT
+		told   []string // what the client is told after SELECT
 		now    contents
 		set    string
 		uids   []string

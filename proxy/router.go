@@ -4,17 +4,17 @@ import (
 	"strings"
 )
 
-// lane is the way a command takes through the gateway.
+// lane is the way of a command through the gateway.
 type lane int
 
 const (
-	refused lane = iota // no mode relays it
+	refused lane = iota // answered BAD in every mode
 	direct              // relayed byte for byte
-	amended             // direct, unless an editor of the row is wanted
-	owned               // answered by exgate
+	amended             // edited, then relayed; direct if the profile needs no edit
+	owned               // answered by the own lane
 )
 
-// state is where a session is, RFC 9051 section 3.
+// state is the state of a session (RFC 9051 section 3).
 type state int
 
 const (
@@ -22,61 +22,65 @@ const (
 	afterLogin
 )
 
-// effect is what a command does to the client's view of the selected mailbox,
-// once the upstream has agreed.
+// effect is what a command does to the client's view of the selected mailbox, if
+// the upstream answers OK.
 type effect int
 
 const (
 	keepsView   effect = iota
 	opensView          // SELECT, EXAMINE
 	closesView         // CLOSE, UNSELECT
-	fetchesView        // may bring whole messages, which are paced
+	fetchesView        // FETCH: may bring whole messages, which are paced
 )
 
-// rule is one row of the routing table.
+// rule is one row of the routing table, for one or more verbs.
 type rule struct {
 	verbs   string // separated by commas
 	lane    lane
 	states  state
 	effect  effect
-	repeats bool // sent again when the upstream was lost before its reply
+	repeats bool // it may be sent again if the upstream was lost before its reply
 	edits   edits
-	why     string
+	why     string // reason for the lane, also for users (docs/commands.md)
 }
 
-// What repeats does (docs/design.md#resume): the second time changes nothing that
-// the first has not. COPY, MOVE and EXPUNGE do not, and whether they were done
-// is not known then.
+// again and once are the values of rule.repeats (docs/design.md#resume). A command
+// may be sent again if a second run changes nothing that the first has not
+// changed. A second COPY, MOVE or EXPUNGE would.
 const (
 	again = true
 	once  = false
 )
 
+// always allows a command before and after the login.
 const always = beforeLogin | afterLogin
 
-// noEdits are the edits of a command that has no editor.
+// noEdits stands in rows without an editor.
 var noEdits edits
 
 //go:generate go test -run ^TestCommandsAreDocumented$ . -update
 
-// ruleTable says for each command which way it takes. What is not in it is
-// unknown: BAD here for Exchange, where each unknown command counts towards
-// the ten errors after which it closes, and relayed where the profile is plain.
-// The verbs relayed are those registered with IANA, less the refused ones.
+// ruleTable is the routing table. Its verbs are those registered with IANA and
+// those internal to Exchange. A command that is not in the table gets BAD if the
+// server is Exchange, which would count it as one of the ten errors after which
+// it closes the connection. Profile plain relays it.
 var ruleTable = []rule{
-	{"CAPABILITY,NOOP,LOGOUT", direct, always, keepsView, again, noEdits, "RFC 9051 §6.1; before login the gateway's own"},
-	{"ID", amended, always, keepsView, again, idEdits, "RFC 2971; before login the gateway's own"},
+	{"CAPABILITY,NOOP,LOGOUT",
+		direct, always, keepsView, again, noEdits, "RFC 9051 §6.1; before the login, the gateway answers"},
+	{"ID", amended, always, keepsView, again, idEdits, "RFC 2971; before the login, the gateway answers"},
 
-	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway's handshake"},
-	{"LOGIN,AUTHENTICATE", owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
-	{"APPEND", owned, afterLogin, keepsView, once, noEdits, "the message is repaired; direct where no fix concerns it"},
+	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway makes the TLS handshake"},
+	{"LOGIN,AUTHENTICATE",
+		owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
+	{"APPEND", owned, afterLogin, keepsView, once, noEdits, "the message is repaired; relayed if no fix concerns it"},
 
-	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin's login becomes one for a user"},
+	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin goes on to a user's mailbox"},
 
 	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstNameEdits, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, noEdits, "RFC 9051 §6.4"},
 	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetchEdits, "RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", amended, afterLogin, keepsView, again, idleEdits, "RFC 9051 §6.3; after its + only DONE is passed, another line is a command"},
+	{"IDLE", amended, afterLogin, keepsView, again, idleEdits,
+		"RFC 9051 §6.3; after its + only DONE is passed on, any other line is a command"},
 	{"ENABLE", amended, afterLogin, keepsView, again, enableEdits, "RFC 9051 §6.3.1"},
 	{"NAMESPACE", amended, afterLogin, keepsView, again, namespaceEdits, "RFC 9051 §6.3.10"},
 	{"SUBSCRIBE,UNSUBSCRIBE,STATUS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9051 §6.3"},
@@ -91,13 +95,15 @@ var ruleTable = []rule{
 	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, movedNameEdits, "RFC 9051 §6.4.8"},
 	{"CHECK", direct, afterLogin, keepsView, again, noEdits, "RFC 3501 §6.4.1"},
 	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, noEdits, "RFC 5256"},
-	{"GETQUOTA", direct, afterLogin, keepsView, again, noEdits, "RFC 9208: a quota root, which is no mailbox"},
+	{"GETQUOTA", direct, afterLogin, keepsView, again, noEdits, "RFC 9208: its argument is a quota root, not a mailbox"},
 	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9208"},
 	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 4314"},
 	{"GETMETADATA", amended, afterLogin, keepsView, again, optionNameEdits, "RFC 5464"},
 	{"GETANNOTATION", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 5257"},
-	{"SETQUOTA", amended, afterLogin, keepsView, once, noNamesEdits, "RFC 9208: the quota root may be that of the whole mailbox"},
-	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION", amended, afterLogin, keepsView, once, firstNameEdits, "RFC 4314, RFC 5464, RFC 5257"},
+	{"SETQUOTA",
+		amended, afterLogin, keepsView, once, noNamesEdits, "RFC 9208: the quota root may be that of the whole mailbox"},
+	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION",
+		amended, afterLogin, keepsView, once, firstNameEdits, "RFC 4314, RFC 5464, RFC 5257"},
 	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, noNamesEdits, "RFC 7377, RFC 5465"},
 	{"CANCELUPDATE", direct, afterLogin, keepsView, once, noEdits, "RFC 5267"},
 	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, noEdits, "RFC 5255"},
@@ -106,13 +112,14 @@ var ruleTable = []rule{
 	{"GETJMAPACCESS", amended, afterLogin, keepsView, once, noNamesEdits, "RFC 9698: JMAP names mailboxes as the server does"},
 
 	{"COMPRESS", refused, afterLogin, keepsView, once, noEdits, "it would hide what follows from the gateway"},
-	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would upload past the repairs"},
-	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH", refused, afterLogin, keepsView, once, noEdits, "it would act past the login that was mapped"},
+	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would store a message without repairs"},
+	{"UNAUTHENTICATE,GENURLAUTH,RESETKEY,URLFETCH",
+		refused, afterLogin, keepsView, once, noEdits, "it would bypass the login of the gateway"},
 	{"XPROXY,XPROXY2,XPROXY3,BACKENDAUTHENTICATE,CLIENTACCESSRULES,CLIENTNETWORKPRESENCELOCATION",
 		refused, always, keepsView, once, noEdits, "it is internal to Exchange's own proxying"},
 }
 
-// ruleOf is table by verb.
+// ruleOf is ruleTable by verb.
 var ruleOf = func() map[string]*rule {
 	m := make(map[string]*rule)
 	for i := range ruleTable {

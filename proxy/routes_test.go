@@ -20,8 +20,7 @@ import (
 	"exgate/proxy/users"
 )
 
-// twoExchanges starts a gateway before an Exchange on premises and Exchange
-// Online, with a map file.
+// twoExchanges starts a gateway in front of an Exchange on premises and Exchange Online, with a routes_file.
 func twoExchanges(t *testing.T, lines string, setups ...func(*Options, *limits)) (g *gateway, old, online *exchangesim.Server, path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "routes")
@@ -57,7 +56,7 @@ func twoExchanges(t *testing.T, lines string, setups ...func(*Options, *limits))
 	return g, old, online, path
 }
 
-// logsIn logs a client in and stores a message, which shows where it went.
+// logsIn logs a client in and stores a message, by which the test sees which server it reached.
 func logsIn(g *gateway, name, password string) *client {
 	c := g.dial()
 	c.S("* OK …")
@@ -93,7 +92,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// A user who is moved is told so, and comes back on the new side; others stay.
+// The session of a moved user gets BYE, and the next login goes to the new server. Other sessions stay.
 func TestMovedUser(t *testing.T) {
 	g, old, online, path := twoExchanges(t, "# nobody yet\n")
 	c, stays := logsIn(g, "alice", "alicepass"), logsIn(g, "bob", "bobpass")
@@ -108,7 +107,7 @@ func TestMovedUser(t *testing.T) {
 	}
 	stays.C("a3 NOOP")
 	stays.S("a3 OK …")
-	// A mistake changes nothing.
+	// A routes_file with a mistake changes nothing.
 	testkit.WriteFile(t, path, "alice nowhere\n")
 	g.logged("the map file is used as it was")
 	logsIn(g, "alice", "alicepass")
@@ -117,7 +116,7 @@ func TestMovedUser(t *testing.T) {
 	}
 }
 
-// A caller who may not open a mailbox any more is put out of it.
+// The session of a caller ends when the users file does not allow its mailbox any more.
 func TestUsersFileEndsSessions(t *testing.T) {
 	path := testkit.UsersFile(t, "caller HASH(secret) bob alice")
 	g, _ := newHolder(t, exchangesim.Config{}, nil, func(o *Options, lim *limits) {
@@ -129,7 +128,7 @@ func TestUsersFileEndsSessions(t *testing.T) {
 	})
 	out, stays := logsIn(g, `caller\bob`, "secret"), logsIn(g, `caller\alice`, "secret")
 	testkit.WriteUsers(t, path, "caller HASH(secret) alice")
-	out.S("* BYE caller may not open the mailbox bob: the users file does not say so")
+	out.S("* BYE caller may not open the mailbox bob: users_file does not list it for this caller")
 	out.ends()
 	stays.C("a3 NOOP")
 	stays.S("a3 OK …")
@@ -143,7 +142,9 @@ func TestDismissalBetweenCommands(t *testing.T) {
 	testkit.WriteFile(t, path, "# nobody yet\n")
 	g := newGateway(t, func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
-		o.Upstreams = append(o.Upstreams, routing.Upstream{Name: "new", Backend: o.Upstreams[0].Backend, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles})
+		old := o.Upstreams[0]
+		o.Upstreams = append(o.Upstreams,
+			routing.Upstream{Name: "new", Backend: old.Backend, Profile: old.Profile, Profiles: old.Profiles})
 		var err error
 		if o.Routes, err = routing.LoadUserMap(path, []string{"new"}); err != nil {
 			t.Fatal(err)
@@ -175,7 +176,7 @@ func TestDismissalBetweenCommands(t *testing.T) {
 	u.ends()
 }
 
-// Each upstream has its own bound on connections, and its own queue.
+// Each upstream has its own limit of connections, and its own queue.
 func TestConnectionsPerUpstream(t *testing.T) {
 	g, old, online, _ := twoExchanges(t, "# nobody yet\n", func(o *Options, _ *limits) {
 		o.Upstreams[0].Connections = slots.Limits{PerLogin: 1, MaxWait: time.Millisecond}
@@ -198,8 +199,8 @@ func TestConnectionsPerUpstream(t *testing.T) {
 	}
 }
 
-// A user's own prefix decides where his mailboxes lie, whoever opens them. It
-// takes the place of that of the settings.
+// The prefix in routes_file decides where a user's mailboxes are, whoever opens them. It takes the place of
+// names.prefix.
 func TestRoutedPrefix(t *testing.T) {
 	withPrefix := func(o *Options, _ *limits) {
 		prof := exchangeProfile
@@ -236,7 +237,7 @@ func TestRoutedPrefix(t *testing.T) {
 	admins.C("b1 CREATE Mail")
 	admins.S("b1 OK …")
 	has(old, "admin", "Mail")
-	// A changed prefix is that of another place.
+	// A user whose prefix has changed counts as moved.
 	testkit.WriteFile(t, path, "bob default mailbox=alice prefix=archive/bob\nadmin default prefix=off\n")
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
@@ -246,13 +247,15 @@ func TestRoutedPrefix(t *testing.T) {
 	admins.S("b2 OK …")
 }
 
-// A user who is moved while he logs in is told so, too.
+// A user who is moved during the login is told so, too.
 func TestMovedAtLogin(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "routes")
 	testkit.WriteFile(t, path, "# nobody yet\n")
 	g := newGateway(t, func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
-		o.Upstreams = append(o.Upstreams, routing.Upstream{Name: "new", Backend: o.Upstreams[0].Backend, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles})
+		old := o.Upstreams[0]
+		o.Upstreams = append(o.Upstreams,
+			routing.Upstream{Name: "new", Backend: old.Backend, Profile: old.Profile, Profiles: old.Profiles})
 		var err error
 		if o.Routes, err = routing.LoadUserMap(path, []string{"new"}); err != nil {
 			t.Fatal(err)
@@ -266,7 +269,7 @@ func TestMovedAtLogin(t *testing.T) {
 	u.C(`xg1 LOGIN "alice" "secret"`)
 	testkit.WriteFile(t, path, "alice new\n")
 	g.logged("the map file has changed")
-	// The sessions that were open have been told when the next change is seen.
+	// The log line about the next change shows that the open sessions were told of this one.
 	testkit.WriteFile(t, path, "alice new # still\n")
 	g.logged("the map file is used as it was")
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")

@@ -10,13 +10,13 @@ import (
 	"exgate/proxy/routing"
 )
 
-// A session whose client idles may be parked: it gives its upstream connection
-// to a client that waits for one, and is resumed like one that has lost it. A
-// session in IDLE comes back by itself when nobody waits any more; until then
-// its client hears of no new mail.
+// A session whose client idles may be parked: its upstream connection is closed,
+// and its slot goes to a session that waits for one. The next command resumes the
+// parked session as if its connection had been lost. A session in IDLE asks for a
+// slot by itself; until it has one, its client is told of no new mail.
 
-// loginName is the name that logs in, whose connections Exchange may count.
-func loginName(id backend.Identity) string { return fold(cmp.Or(id.Admin, id.User)) }
+// loginName returns the name that logs in. Exchange may count connections by it.
+func loginName(id backend.Identity) string { return foldCase(cmp.Or(id.Admin, id.User)) }
 
 // IdleSince implements slots.Owner.
 func (c *conn) IdleSince() (since time.Time, listens bool) { return c.link.idleSince() }
@@ -24,28 +24,28 @@ func (c *conn) IdleSince() (since time.Time, listens bool) { return c.link.idleS
 // Park implements slots.Owner.
 func (c *conn) Park() { c.link.askForSeat() }
 
-// works notes that the session has something to do.
+// works notes that the session is not idle any more, and keeps its slot if another
+// session has asked for it.
 func (c *conn) works() {
 	if c.link.works() {
 		c.seat.slot.Keep()
 	}
 }
 
-// takeSeat waits for the right to an upstream connection, unless the session
-// has it.
+// takeSeat waits for a slot of the upstream, unless the session holds one.
 func (c *conn) takeSeat(to *routing.Target, id backend.Identity) error {
 	if c.seat.slot != nil {
 		return nil
 	}
 	c.waiting.set(to.Slots.WaitingText(), time.Time{})
 	return c.patiently(func(ctx context.Context) (err error) {
-		c.seat.slot, err = to.Slots.Take(ctx, c, fold(id.User), loginName(id))
+		c.seat.slot, err = to.Slots.Take(ctx, c, foldCase(id.User), loginName(id))
 		return err
 	})
 }
 
-// giveAway closes the upstream connection for another session, if this one
-// idles.
+// giveAway parks the session if it still idles. Otherwise the session keeps its
+// slot.
 func (c *conn) giveAway() {
 	if !c.link.park() {
 		c.seat.slot.Keep()
@@ -61,8 +61,8 @@ func (c *conn) giveAway() {
 	}
 }
 
-// lookForRoom asks, now and then, whether another session rests that could
-// give its place to this one, which listens.
+// lookForRoom asks another idle session to give its slot to this one, if this one
+// is parked in IDLE. It returns when to ask again; zero if that would not help.
 func (c *conn) lookForRoom() (next time.Time) {
 	if c.seat.comeback == nil {
 		return time.Time{}
@@ -74,15 +74,15 @@ func (c *conn) lookForRoom() (next time.Time) {
 	return time.Now().Add(max(again, roomPause))
 }
 
-// roomPause is the least time between two looks for room, which interrupt the
-// reading of the client.
+// roomPause is the least time between two tries of lookForRoom, since each
+// interrupts the reading of the client.
 const roomPause = 100 * time.Millisecond
 
-// leaveSeat gives up the session's place, and its waiting for one.
+// leaveSeat gives up the session's slot, or its request for one.
 func (c *conn) leaveSeat() {
 	if w := c.seat.comeback; w != nil {
 		c.seat.comeback = nil
-		if !w.Withdraw() {
+		if !w.Withdraw() { // a slot was granted meanwhile
 			w.Slot().Release()
 		}
 		c.link.setMayReturn(false)
@@ -91,7 +91,7 @@ func (c *conn) leaveSeat() {
 	c.seat.slot = nil
 }
 
-// comesBack makes the place that a parked session has been granted its own.
+// comesBack takes the slot that a parked session has been granted.
 func (c *conn) comesBack() {
 	if c.seat.comeback == nil {
 		return
@@ -100,5 +100,5 @@ func (c *conn) comesBack() {
 	c.link.setMayReturn(false)
 }
 
-// fold makes names equal that the upstream takes for the same.
-func fold(name string) string { return strings.ToLower(name) }
+// foldCase makes names equal that differ only in case. Exchange takes them for one.
+func foldCase(name string) string { return strings.ToLower(name) }

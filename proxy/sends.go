@@ -14,12 +14,12 @@ import (
 	"exgate/proxy/spool"
 )
 
-// sending is the session as its Sender sees it.
+// sending shows a session to its delivery.Sender, as a delivery.Session.
 type sending struct{ c *conn }
 
 var _ delivery.Session = sending{}
 
-// newSender returns the sender for what the session stores after its login.
+// newSender returns the sender for the messages that the session stores.
 func (c *conn) newSender(l *login) *delivery.Sender {
 	return delivery.NewSender(sending{c}, delivery.Terms{
 		Profile: l.profile, Account: l.account.Account, User: l.identity.User, Resumes: l.resume,
@@ -29,7 +29,8 @@ func (c *conn) newSender(l *login) *delivery.Sender {
 	})
 }
 
-// newSpool returns the spool for a message of size bytes.
+// newSpool returns the spool for a message of size bytes, charged to the budgets
+// of session, account and gateway.
 func (c *conn) newSpool(size int64) *spool.Spool {
 	return spool.New(c.set.opts.Spool, size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 }
@@ -75,10 +76,10 @@ func (s sending) Selected() mailbox.View { return s.c.link.selected() }
 
 func (s sending) Waits(what string, until time.Time) { s.c.waiting.set(what, until) }
 
-// Warn writes a warning, RFC 9051 section 7.1.2.
+// Warn tells the client a warning, as an untagged NO (RFC 9051 section 7.1.2).
 func (s sending) Warn(text string) {
 	if err := s.c.client.w.line("* NO exgate: %s", text); err != nil {
-		s.c.log.Debug("the client was not told", "text", text, "err", err)
+		s.c.log.Debug("a warning did not reach the client", "text", text, "err", err)
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 	"exgate/proxy/slots"
 )
 
-// settings are what a configuration decides, and what was made of it. They are
-// not changed: Server.Reload puts others in their place, for the clients that
-// come then, and a session keeps those that it began with.
+// settings are the options of the gateway and what is derived from them. They
+// never change: Server.Reload puts new settings in their place for new clients.
+// A session keeps the settings that it began with.
 type settings struct {
 	opts   Options
 	router *routing.Router
@@ -35,7 +35,8 @@ func newSettings(opts Options) (*settings, error) {
 		tls: &tls.Config{
 			Certificates: []tls.Certificate{opts.Certificate},
 			MinVersion:   tls.VersionTLS12,
-			// Messages go in large writes: small first records only cost.
+			// Messages are written in large pieces, for which small first records
+			// only cost time.
 			DynamicRecordSizingDisabled: true,
 		},
 	}
@@ -48,17 +49,18 @@ func newSettings(opts Options) (*settings, error) {
 	}
 	switch {
 	case s.router.HoldsAny() && opts.Users == nil:
-		return nil, errors.New("the gateway holds what opens mailboxes, and no users file says who may open which")
+		return nil, errors.New("set users_file: the gateway holds credentials for mailboxes " +
+			"(upstream.login.admin or upstream.oauth2), and no users file says who may use them")
 	case opts.Users != nil && opts.Users.HasCertificates():
-		// Which certificate it is decides, and the handshake proves that the
-		// client has its key; no authority need have signed it.
+		// The users file names certificates by fingerprint, and the handshake proves
+		// that the client has the key. No authority need have signed a certificate.
 		s.tls.ClientAuth = tls.RequestClientCert
 	}
 	return s, nil
 }
 
-// observedUpstreams returns the upstreams, without limits of connections where
-// the gateway only observes and is not to keep the pace.
+// observedUpstreams returns the upstreams. In mode: observe without a pace they
+// have no limits of connections.
 func observedUpstreams(opts Options) []routing.Upstream {
 	upstreams := slices.Clone(opts.Upstreams)
 	if opts.Observe && !opts.ObservePace {
@@ -69,8 +71,11 @@ func observedUpstreams(opts Options) []routing.Upstream {
 	return upstreams
 }
 
-// newLogin settles what holds for a session that is logged in.
-func (s *settings) newLogin(r routing.Decision, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts) *login {
+// newLogin returns what a session knows after its login: the profile in force, the
+// mapping of names, the account.
+func (s *settings) newLogin(
+	r routing.Decision, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts,
+) *login {
 	to, id := r.To, r.Identity
 	name, why := to.Detect(up.Evidence)
 	wanted := to.ProfileNamed(name)
@@ -81,11 +86,12 @@ func (s *settings) newLogin(r routing.Decision, claim backend.Claim, cred backen
 		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
 	mapped, err := names.New(options, id.User)
-	if err != nil { // the configuration has been validated
-		s.opts.Log.Error("names of mailboxes are not mapped", "err", err)
+	if err != nil { // cannot happen: the configuration was validated
+		s.opts.Log.Error("mailbox names are not mapped in this session: check names in the configuration", "err", err)
 	}
 	return &login{
-		names: mapped, prefix: r.Prefix, below: below, edits: mapped != nil || prof.Replies != (backend.Replies{}), target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
+		names: mapped, prefix: r.Prefix, below: below, edits: mapped != nil || prof.Replies != (backend.Replies{}),
+		target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account: accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),

@@ -8,25 +8,25 @@ import (
 	"exgate/proxy/replies"
 )
 
-// maxUpstreamLine is what a command may be long upstream, in bytes: less than
-// Exchange's MaxCommandSize of 10,240 (docs/exchange.md#ex-04), of which it is not
-// known what counts.
+// maxUpstreamLine is the longest command line that exgate sends to Exchange, in
+// bytes. Exchange's MaxCommandSize is 10,240 (docs/exchange.md#ex-04). Which bytes
+// it counts is not documented, so some room is left.
 const maxUpstreamLine = 10_000
 
-// isTooLong tells whether Exchange would refuse the command for its length.
+// isTooLong reports whether Exchange would refuse the command for its length.
 func (a *amendment) isTooLong() bool {
-	return a.has(backend.FixLongSets) && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
+	return a.hasFix(backend.FixLongSets) && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
 }
 
-// sendSplit sends a command once for each part of its set, one after the other,
-// and gives the client one reply: that to the last, or the first which is not
-// OK.
+// sendSplit sends a command once for each part of its message set, one after the
+// other. It stops at the first reply that is not OK. The client gets one tagged
+// reply: the last.
 func (c *conn) sendSplit(a *amendment, set string) error {
 	line := a.pieces()[0].line
 	at := strings.Index(line, set)
 	room := maxUpstreamLine - (len(line) - len(set))
 	if at < 0 || room < minSetPart {
-		return c.sendAmended(a) // it is not the set that makes it long
+		return c.sendAmended(a) // something else than the set makes it long
 	}
 	c.repaired("long-sets")
 	results := &replies.SearchResults{}
@@ -35,7 +35,9 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 		text := line[:at] + part + line[at+len(set):]
 		_, rest, _ := strings.Cut(text, " ")
 		_, args := wire.SplitVerb(rest)
-		cmd := &command{tag: a.cmd.tag, verb: a.cmd.verb, args: args, rule: a.cmd.rule, editor: a.cmd.editor, finish: a.cmd.finish}
+		cmd := &command{
+			tag: a.cmd.tag, verb: a.cmd.verb, args: args, rule: a.cmd.rule, editor: a.cmd.editor, finish: a.cmd.finish,
+		}
 		if strings.HasSuffix(cmd.verb, "SEARCH") {
 			results.Last = i == len(parts)-1
 			cmd.editor = results
@@ -43,7 +45,7 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 		if i < len(parts)-1 {
 			cmd.finish = func(s wire.Status) replies.Verdict { return replies.Verdict{Hidden: s.Word == "OK"} }
 		}
-		if err := c.direct(cmd, text, nil); err != nil {
+		if err := c.relayDirect(cmd, text, nil); err != nil {
 			return err
 		}
 		if err := c.awaitFlight(cmd.flight.isDone); err != nil {
@@ -56,5 +58,6 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 	return nil
 }
 
-// minSetPart is a part of a set that is worth a command.
+// minSetPart is the least room for a part of the set, in bytes: with less, a
+// command would be split into too many.
 const minSetPart = 1000

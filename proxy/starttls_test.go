@@ -9,8 +9,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// newTLSGateway starts a gateway whose clients come by how, in front of an
-// upstream in plain text.
+// newTLSGateway starts a gateway with a listener of the kind how, in front of an upstream in plain text.
 func newTLSGateway(t *testing.T, how Listen, setups ...func(*Options, *limits)) *gateway {
 	t.Helper()
 	cert, _, err := certificate.Own(t.TempDir())
@@ -25,7 +24,7 @@ func newTLSGateway(t *testing.T, how Listen, setups ...func(*Options, *limits)) 
 	return g
 }
 
-// secure goes on under TLS.
+// secure makes the TLS handshake.
 func (c *client) secure() {
 	c.t.Helper()
 	secured := tls.Client(c.nc, &tls.Config{InsecureSkipVerify: true})
@@ -54,7 +53,7 @@ func TestStartTLS(t *testing.T) {
 	u.S("xg1 OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED AUTH=PLAIN] done")
 	c.S("a4 OK [CAPABILITY IMAP4rev1] …")
 	noop(c, u)
-	c.close() // a client that does not say goodbye
+	c.close() // without LOGOUT
 	u.ends()
 }
 
@@ -81,7 +80,7 @@ func TestStartTLSNotOffered(t *testing.T) {
 	c.S("a1 BAD STARTTLS is not offered on this port")
 }
 
-// What came in plain text must not be taken for what comes under TLS.
+// Commands behind STARTTLS came in plain text, and must not be run under TLS.
 func TestCommandsBehindStartTLS(t *testing.T) {
 	t.Run("in one segment", func(t *testing.T) {
 		c := newTLSGateway(t, ListenStartTLS).dial()
@@ -103,7 +102,7 @@ func TestCommandsBehindStartTLS(t *testing.T) {
 		c.C("a1 STARTTLS")
 		c.S("a1 OK …")
 		c.C("a2 NOOP")
-		c.ends() // no word in plain text where TLS is due
+		c.ends() // the gateway sends no plain text on a TLS port
 	})
 }
 

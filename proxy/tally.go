@@ -17,26 +17,27 @@ import (
 	"exgate/proxy/counters"
 )
 
-// repairs count the repairs of replies, by two goroutines.
+// repairs counts the uses of reply fixes. serve and the relay both add to it.
 type repairs struct {
 	sync.Mutex
 	fixes counters.Fixes
 }
 
-// fixed counts the uses of fixes, by serve or the own lane.
-func (c *conn) fixed(fixes ...string) {
+// countFixes counts the uses of fixes. It is for serve and the own lane only.
+func (c *conn) countFixes(fixes ...string) {
 	c.tally.stats.Fixes.Count(fixes...)
 	for _, fix := range fixes {
 		c.srv.totals.Fixes.Count(fix)
 	}
 }
 
-// counted are the session's counters as they are now.
-func (c *conn) counted() counters.Values {
+// countersNow returns the session's counters.
+func (c *conn) countersNow() counters.Values {
 	s := &c.tally.stats
 	n := counters.Values{
 		counters.ClientIn: c.client.received.Load(), counters.ClientOut: c.client.w.sent.Load(),
-		counters.Direct: int64(s.Direct), counters.Amended: int64(s.Amended), counters.Owned: int64(s.Owned), counters.Refused: int64(s.Refused),
+		counters.Direct: int64(s.Direct), counters.Amended: int64(s.Amended),
+		counters.Owned: int64(s.Owned), counters.Refused: int64(s.Refused),
 		counters.Stored: int64(s.Stored), counters.TurnedAway: int64(s.TurnedAway), counters.Unknown: int64(s.Unknown),
 		counters.Resumed: int64(s.Resumed), counters.Renewed: int64(s.Renewed), counters.Parked: int64(s.Parked),
 		counters.Waited: int64(s.Waited),
@@ -46,7 +47,8 @@ func (c *conn) counted() counters.Values {
 	return n
 }
 
-// countErrors counts a failure against Exchange's budget.
+// countErrors counts a failure, and what it costs of the errors that Exchange
+// allows a connection (docs/exchange.md#ten-errors).
 func (c *conn) countErrors(f backend.Failure) {
 	if f.Errors() > 0 {
 		c.srv.totals.Failures.Count(string(f.Kind))
@@ -54,7 +56,7 @@ func (c *conn) countErrors(f backend.Failure) {
 	c.link.addErrors(f.Errors())
 }
 
-// openAttrs are the attributes of the line at the opening of a session.
+// openAttrs returns the attributes of the log line "session open".
 func (c *conn) openAttrs() []any {
 	l := c.login
 	attrs := []any{"user", l.identity.User, "form", string(l.attempt.Form), "profile", l.profile.Name}
@@ -77,13 +79,13 @@ func (c *conn) openAttrs() []any {
 	return attrs
 }
 
-// logEnd writes the line at the end of a session.
+// logEnd writes the last log line of a session.
 func (c *conn) logEnd(err error, took time.Duration) {
 	c.publish()
-	attrs := []any{"reason", reason(err), "took", took.Round(time.Millisecond)}
+	attrs := []any{"reason", endReason(err), "took", took.Round(time.Millisecond)}
 	if c.login == nil {
 		level := slog.LevelInfo
-		if c.attempts.turnedAway { // there may be a flood of them
+		if c.attempts.turnedAway { // guessing clients come in floods
 			level = slog.LevelDebug
 		}
 		c.log.Log(context.Background(), level, "connection ended before a login", attrs...)
@@ -94,11 +96,12 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		c.tally.stats.Fixes.Count(slices.Repeat([]string{name}, n)...)
 	}
 	c.tally.repairs.Unlock()
-	fixes := []string{} // sorted, so that lines compare
+	fixes := []string{} // sorted, so that log lines can be compared
 	for _, name := range slices.Sorted(maps.Keys(c.tally.stats.Fixes)) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.tally.stats.Fixes[name]))
 	}
-	attrs = append(attrs, "user", c.login.identity.User, "form", string(c.login.attempt.Form), "profile", c.login.profile.Name)
+	l := c.login
+	attrs = append(attrs, "user", l.identity.User, "form", string(l.attempt.Form), "profile", l.profile.Name)
 	for i, name := range counters.Names {
 		attrs = append(attrs, name, c.tally.published[i])
 	}
@@ -106,7 +109,8 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	c.log.Info("session end", attrs...)
 }
 
-func reason(err error) string {
+// endReason returns the words of the log for why a session ended.
+func endReason(err error) string {
 	switch {
 	case errors.Is(err, errDone):
 		return "logout"

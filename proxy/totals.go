@@ -4,16 +4,16 @@ import (
 	"exgate/proxy/counters"
 )
 
-// publish adds to the gateway's totals what the session has counted since it
-// last did: before it waits for its client, and at its end.
+// publish adds to the gateway's totals what the session has counted since the last
+// call. It is called before the session waits for its client, and at its end.
 func (c *conn) publish() {
-	now := c.counted()
+	now := c.countersNow()
 	c.srv.totals.Add(&now, &c.tally.published)
 	c.tally.published = now
 }
 
-// Totals tells what has been counted until now. What a session does while its
-// client waits for a reply is added when that has come.
+// Totals returns the counters of the gateway. They do not include what a session
+// has counted since it last waited for its client.
 func (s *Server) Totals() counters.Totals {
 	all := s.totals.Report()
 	all.Draining = s.draining.Err() != nil

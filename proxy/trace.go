@@ -14,25 +14,26 @@ import (
 )
 
 // Tracer writes the wire trace: what both sides say, without the bytes of
-// literals and without secrets. It fails closed: of a client's command it shows
-// no more than what is known to hold no secret, since a password may have been
-// typed where a tag, a name or an argument belongs.
+// literals and without secrets. It shows a part of a client's command only if
+// that part is known to hold no secret, since a client may send a password in
+// place of a tag, a verb or an argument.
 type Tracer struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// NewTracer writes the trace to w.
+// NewTracer returns a tracer that writes to w.
 func NewTracer(w io.Writer) *Tracer { return &Tracer{w: w} }
 
 // tracer is the trace of one session. A nil tracer writes nothing.
 type tracer struct {
-	out     *Tracer
-	session string
-	hides   bool            // the client's command at hand is not shown, nor what it goes on with
-	tags    map[string]bool // those shown, of commands after the login; guarded by out.mu
+	out      *Tracer
+	session  string
+	isHidden bool            // the arguments of the client's current command are hidden
+	tags     map[string]bool // tags of commands that were shown; guarded by out.mu
 }
 
+// session returns the trace of one session; nil if there is no wire trace.
 func (t *Tracer) session(id string) *tracer {
 	if t == nil {
 		return nil
@@ -40,19 +41,21 @@ func (t *Tracer) session(id string) *tracer {
 	return &tracer{out: t, session: id, tags: make(map[string]bool)}
 }
 
-// maxTraced bounds a line of the trace.
+// maxTraced is the number of bytes of a line that the trace shows.
 const maxTraced = 2048
 
-// maxTags bounds the tags remembered: more than that are in flight nowhere. maxTag
-// bounds the bytes of one.
 const (
+	// maxTags bounds the tags that a session remembers. It is more than any pipeline
+	// has in flight.
 	maxTags = 4 * 1024
-	maxTag  = 64
+	// maxTag bounds the bytes of one tag.
+	maxTag = 64
 )
 
-// hidden stands for what is not shown.
+// hidden stands in the trace for what is not shown.
 const hidden = "***"
 
+// print writes one line of the trace.
 func (t *tracer) print(arrow string, line []byte) {
 	if t == nil {
 		return
@@ -63,66 +66,69 @@ func (t *tracer) print(arrow string, line []byte) {
 		more = fmt.Sprintf(" ... (%d bytes)", len(line))
 		line = line[:maxTraced]
 	}
-	// Control characters are escaped, so that nobody can forge a line.
+	// Control characters are escaped, so that a peer cannot forge a line.
 	quoted := strconv.QuoteToASCII(string(line))
 	text := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(quoted[1 : len(quoted)-1])
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
-	fmt.Fprintf(t.out.w, "%s %s %s %s%s\n", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), t.session, arrow, text, more)
+	now := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+	fmt.Fprintf(t.out.w, "%s %s %s %s%s\n", now, t.session, arrow, text, more)
 }
 
-// The arrows: who speaks to whom. C is the client, E exgate, S the upstream.
+// In the arrows of the trace C is the client, E exgate and S the upstream.
 
-// more traces a line that the client's command goes on with, after a literal.
+// more traces a later line of the client's command, after a literal.
 func (t *tracer) more(line []byte) {
-	if t != nil && t.hides {
+	if t != nil && t.isHidden {
 		line = []byte(hidden)
 	}
 	t.print("C>E", line)
 }
 
-// idleEnds traces the line that ends IDLE.
+// idleEnds traces the line that ends the client's IDLE.
 func (t *tracer) idleEnds() { t.print("C>E", []byte("DONE")) }
 
-// done returns the line that a command goes on with as it is shown, where that may
-// be DONE.
-func done(line string) []byte {
+// idleEnd returns the line that a command goes on with as the trace shows it, where
+// that line may be DONE.
+func idleEnd(line string) []byte {
 	if !strings.EqualFold(line, "DONE") {
 		line = hidden
 	}
 	return []byte(line)
 }
 
-// answer traces what a client answers to a challenge.
+// answer traces the client's response to a challenge, which is secret.
 func (t *tracer) answer() { t.print("C>E", []byte(hidden)) }
 
-// toUpstream traces a line of a command that is relayed.
+// toUpstream traces a line of a relayed command.
 func (t *tracer) toUpstream(cmd *command, line string) {
 	switch {
 	case t == nil:
 	case cmd.rule == nil:
 		t.print("E>S", fmt.Appendf(nil, "%s (%d bytes)", hidden, len(line)))
-	case bare[cmd.verb] && strings.HasPrefix(line, cmd.tag+" "):
-		t.print("E>S", []byte(cmd.tag+" "+masked(cmd.verb, cmd.args)))
-	case bare[cmd.verb]:
-		t.print("E>S", done(line))
+	case bareVerbs[cmd.verb] && strings.HasPrefix(line, cmd.tag+" "):
+		t.print("E>S", []byte(cmd.tag+" "+withoutArgs(cmd.verb, cmd.args)))
+	case bareVerbs[cmd.verb]:
+		t.print("E>S", idleEnd(line))
 	default:
 		t.print("E>S", []byte(line))
 	}
 }
 
-// fromUpstream traces the first piece of a response, or a later one.
+// fromUpstream traces a line of a response. first says that the response begins
+// with it, so that it may begin with a tag.
 func (t *tracer) fromUpstream(line []byte, first bool) {
 	if first {
-		line = t.masksTag(line)
+		line = t.maskTag(line)
 	}
 	t.print("E<S", line)
 }
 
-func (t *tracer) toClient(line []byte) { t.print("C<E", t.masksTag(line)) }
+// toClient traces a line that exgate itself writes to the client.
+func (t *tracer) toClient(line []byte) { t.print("C<E", t.maskTag(line)) }
 
-// masksTag hides the tag of a reply where that of the command was hidden.
-func (t *tracer) masksTag(line []byte) []byte {
+// maskTag hides the tag of a reply if the tag of its command was hidden.
+func (t *tracer) maskTag(line []byte) []byte {
 	if t == nil {
 		return line
 	}
@@ -135,7 +141,7 @@ func (t *tracer) masksTag(line []byte) []byte {
 	return append([]byte(hidden+" "), rest...)
 }
 
-// upstream is the hook of a backend.Conn, for exgate's own requests.
+// upstream returns the hook by which a backend.Conn traces exgate's own requests.
 func (t *tracer) upstream() backend.Trace {
 	if t == nil {
 		return nil
@@ -149,16 +155,16 @@ func (t *tracer) upstream() backend.Trace {
 	}
 }
 
-// bare are the commands that have no argument.
-var bare = map[string]bool{
+// bareVerbs are the verbs that take no argument. What follows one may be a secret.
+var bareVerbs = map[string]bool{
 	"CAPABILITY": true, "NOOP": true, "LOGOUT": true, "STARTTLS": true,
 	"CHECK": true, "CLOSE": true, "UNSELECT": true, "EXPUNGE": true, "IDLE": true, "NAMESPACE": true,
 }
 
-// command traces a client's command line. Before login no tag and no argument
-// is shown, and only the name of a command that is known, of a mistyped LOGIN
-// neither; after login, a command that is known there, but for its arguments
-// where it should have none.
+// command traces the first line of a client's command. Before the login it shows
+// only the verb, and that only if the verb is known: a mistyped LOGIN shows
+// nothing. After the login it shows the whole line of a known command, but no
+// arguments of a verb that takes none.
 func (t *tracer) command(line []byte, loggedIn bool) {
 	if t == nil {
 		return
@@ -166,46 +172,47 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	tag, rest, _ := strings.Cut(string(line), " ")
 	verb, args := wire.SplitVerb(rest)
 	route := ruleOf[verb]
-	t.hides = !loggedIn || route == nil || !route.shown() || !wire.IsTag(tag)
+	t.isHidden = !loggedIn || route == nil || !route.isShown() || !wire.IsTag(tag)
 	switch {
-	case !t.hides:
-		t.shows(tag)
-		if bare[verb] {
-			line = []byte(tag + " " + masked(verb, args))
+	case !t.isHidden:
+		t.rememberTag(tag)
+		if bareVerbs[verb] {
+			line = []byte(tag + " " + withoutArgs(verb, args))
 		}
 		t.print("C>E", line)
-	case route != nil && bare[verb] && args == "":
+	case route != nil && bareVerbs[verb] && args == "":
 		t.print("C>E", []byte(hidden+" "+verb))
 	case route != nil:
 		t.print("C>E", fmt.Appendf(nil, "%s %s %[1]s (%[3]d bytes)", hidden, verb, len(line)))
 	default:
-		t.print("C>E", fmt.Appendf(nil, "%s (%d bytes, not a command that is known)", hidden, len(line)))
+		t.print("C>E", fmt.Appendf(nil, "%s (%d bytes, an unknown command)", hidden, len(line)))
 	}
 }
 
-// shown tells whether a command after the login has arguments that the trace
-// shows. Those of LOGIN are not, nor what a client may take for one.
-func (r *rule) shown() bool {
+// isShown reports whether the trace shows the arguments of a command after the
+// login. It hides those of commands that carry a login, such as PROXYAUTH, or
+// that are refused.
+func (r *rule) isShown() bool {
 	return r.lane != refused && r.states&afterLogin != 0 && r != ruleOf["PROXYAUTH"]
 }
 
-// masked is a command that should have no argument.
-func masked(verb, args string) string {
+// withoutArgs returns a verb that takes no argument, with *** for what follows it.
+func withoutArgs(verb, args string) string {
 	if args == "" {
 		return verb
 	}
 	return verb + " " + hidden
 }
 
-// shows remembers that a tag has been shown.
-func (t *tracer) shows(tag string) {
+// rememberTag notes that a tag was shown.
+func (t *tracer) rememberTag(tag string) {
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
 	if len(tag) > maxTag {
 		return // it is hidden in the reply
 	}
 	if len(t.tags) >= maxTags {
-		clear(t.tags) // of those that are still in flight the tags are hidden
+		clear(t.tags) // replies to commands still in flight then hide their tags
 	}
 	t.tags[strings.Clone(tag)] = true // not a part of its line, which would be kept
 }

@@ -9,8 +9,8 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// TestNoSecretIsWritten logs in and fails to in every shape, and looks for the
-// password in the wire trace and in the log.
+// TestNoSecretIsWritten logs in by every form, with success and without, and looks for the password in the wire trace
+// and in the log.
 func TestNoSecretIsWritten(t *testing.T) {
 	const word, odd = "Tr0ub4dor", "Tr0ub4dor§geheim" // the second needs a literal, or PLAIN
 	response := plainResponse("", "alice", word)
@@ -95,20 +95,18 @@ func TestNoSecretIsWritten(t *testing.T) {
 	}
 }
 
-// secretsOf are the forms in which a word can be written: as it is, or in
-// base64 at any of three places.
+// secretsOf returns the forms in which a word can be written: as it is, and in base64 at each of the three offsets.
 func secretsOf(word string) []string {
 	secrets := []string{word}
 	for pad := range 3 {
 		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x00", pad) + word))
-		// Its ends depend on the neighbours.
+		// The first and last characters depend on the bytes around the word.
 		secrets = append(secrets, encoded[4:len(encoded)-4])
 	}
 	return secrets
 }
 
-// TestTraceHidesWhatIsMistypedAfterLogin: a password is typed again into a
-// session that is logged in already.
+// TestTraceHidesWhatIsMistypedAfterLogin sends a password again after the login.
 func TestTraceHidesWhatIsMistypedAfterLogin(t *testing.T) {
 	const word = "Tr0ub4dor"
 	g := newGateway(t)
@@ -150,7 +148,7 @@ func TestTraceHidesWhatIsMistypedAfterLogin(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"C>E *** LOGIN *** (", "C>E *** PROXYAUTH *** (", "C>E *** (19 bytes, not a command that is known)", "E>S *** (19 bytes)",
+	for _, want := range []string{"C>E *** LOGIN *** (", "C>E *** PROXYAUTH *** (", "C>E *** (19 bytes, an unknown command)", "E>S *** (19 bytes)",
 		"E<S *** BAD unknown", "C>E a9 NOOP ***", "E>S a9 NOOP ***", "E<S a9 OK done", "C>E a10 IDLE", "C<E *** BAD "} {
 		if !strings.Contains(g.trace.String(), want) {
 			t.Errorf("the trace lacks %q:\n%s", want, g.trace)
@@ -187,7 +185,7 @@ func TestTraceShowsBothSides(t *testing.T) {
 	}
 }
 
-// TestPanicValueIsNotLogged: it could be a line of the client's.
+// TestPanicValueIsNotLogged checks that the value of a panic is not logged: it could be a line from the client.
 func TestPanicValueIsNotLogged(t *testing.T) {
 	recovered := func(cause func()) (said string) {
 		defer func() { said = panicked(recover()) }()

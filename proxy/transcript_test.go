@@ -16,7 +16,7 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// step is what one side of a transcript says before it waits for the other.
+// step is what one side of a transcript sends before it waits for the other.
 type step struct {
 	fromClient bool
 	data       []byte
@@ -24,8 +24,7 @@ type step struct {
 
 var rawLine = regexp.MustCompile(`^("(?:[^"\\]|\\.)*")(?: \* (\d+))?$`)
 
-// readTranscript reads a file of ../testdata/transcripts, whose README has the
-// format.
+// readTranscript reads a file of ../testdata/transcripts. The README there describes the format.
 func readTranscript(t *testing.T, name string) []step {
 	t.Helper()
 	file, err := os.ReadFile(filepath.Join("..", "testdata", "transcripts", name))
@@ -66,8 +65,7 @@ func readTranscript(t *testing.T, name string) []step {
 	return steps
 }
 
-// play says a transcript and returns what arrived at both ends, up to their
-// closing: the server's does that first.
+// play sends both sides of a transcript, and has the server close at the end. It returns what arrived at each end.
 func play(t *testing.T, steps []step, client, server net.Conn, cut *cutter) (atClient, atServer []byte) {
 	t.Helper()
 	for i, s := range steps {
@@ -94,12 +92,12 @@ func play(t *testing.T, steps []step, client, server net.Conn, cut *cutter) (atC
 	return append(atClient, rest...), atServer
 }
 
-// cutter writes as it is told, but cuts one connection's bytes in two at one
-// place: what follows is sent only when the gateway has read what comes before.
+// cutter writes to a connection, and cuts the bytes in two at one place. It sends the second part only when the
+// gateway has read the first.
 type cutter struct {
 	t    *testing.T
-	nc   net.Conn // nil: nothing is cut
-	at   int64    // bytes before the cut
+	nc   net.Conn // connection whose bytes are cut; nil: none
+	at   int64    // number of bytes before the cut
 	read func() int64
 	sent int64
 }
@@ -148,8 +146,8 @@ func pair(t *testing.T) (net.Conn, net.Conn) {
 	return near, far
 }
 
-// open serves a client as Server.Serve does, logs it in, and returns its conn
-// too, whose counters tell what the gateway has read.
+// open serves a client as Server.Serve does, and logs it in. The counters of the returned conn tell what the gateway
+// has read.
 func (g *gateway) open() (*client, *upstream, *conn) {
 	g.t.Helper()
 	near, far := pair(g.t)
@@ -163,8 +161,8 @@ func (g *gateway) open() (*client, *upstream, *conn) {
 	return c, g.logInAs(c), served
 }
 
-// TestPlainRelaysByteForByte plays a session of all sorts of commands directly
-// and through a gateway that has nothing to repair.
+// TestPlainRelaysByteForByte plays a session with many kinds of commands, once directly and once through a gateway
+// with profile plain. Both ends get the same bytes.
 func TestPlainRelaysByteForByte(t *testing.T) {
 	for _, name := range []string{"mixed.txt", "short.txt"} {
 		t.Run(name, func(t *testing.T) {
@@ -193,7 +191,7 @@ func firstDifference(a, b []byte) int {
 	return min(len(a), len(b))
 }
 
-// TestCutAnywhere plays a session once for each of its bytes, cut there.
+// TestCutAnywhere plays a session once for each of its bytes, and cuts it at that byte.
 func TestCutAnywhere(t *testing.T) {
 	steps := readTranscript(t, "short.txt")
 	total := map[bool]int{}
@@ -206,7 +204,7 @@ func TestCutAnywhere(t *testing.T) {
 	for _, ofClient := range []bool{true, false} {
 		for at := 1; at < total[ofClient]; at++ {
 			c, u, served := g.open()
-			// What the login took is not of the transcript.
+			// The bytes of the login are not in the transcript.
 			in, _ := served.link.up.Traffic()
 			cut := &cutter{t: t, nc: u.nc, read: func() int64 { n, _ := served.link.up.Traffic(); return n - in }}
 			if ofClient {

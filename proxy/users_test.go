@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,8 +18,7 @@ import (
 	"exgate/proxy/users"
 )
 
-// newHolder starts a gateway that logs in as admin, before a simulated Exchange
-// with TLS.
+// newHolder starts a gateway that holds the admin's password, in front of a simulated Exchange with TLS.
 func newHolder(t *testing.T, cfg exchangesim.Config, callers []string, setups ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
 	t.Helper()
 	sim, err := exchangesim.New(cfg)
@@ -89,8 +87,8 @@ func TestHeldAdmin(t *testing.T) {
 	}
 }
 
-// TestConfusedDeputy: whatever a caller writes, in whatever form, the admin's
-// password opens only what the file says.
+// TestConfusedDeputy checks that the admin's password opens only the mailboxes that the users file allows, whatever
+// name a caller writes in whatever form.
 func TestConfusedDeputy(t *testing.T) {
 	targets := []string{
 		"alice", "ALICE", "alice@example.com", `EXAMPLE\alice`, `bob\alice`, "bob/alice", "EXAMPLE/alice", "alice@example.com@example.com",
@@ -132,7 +130,7 @@ func literalLogin(name, password string) string {
 	return fmt.Sprintf("LOGIN {%d+}\r\n%s %s", len(name), name, password)
 }
 
-// deputy tries one login; if it is accepted, the mailbox must be bob's.
+// deputy tries one login. If it is accepted, it must have opened bob's mailbox.
 func deputy(t *testing.T, g *gateway, target, command string) {
 	t.Helper()
 	c := g.dial()
@@ -152,7 +150,7 @@ func deputy(t *testing.T, g *gateway, target, command string) {
 	}
 }
 
-// The users file holds at a resume, too.
+// A resume fails if the users file does not allow the mailbox any more.
 func TestUsersFileAtResume(t *testing.T) {
 	path := testkit.UsersFile(t, "caller HASH(secret) bob")
 	g, sim := newHolder(t, exchangesim.Config{}, nil, func(o *Options, _ *limits) {
@@ -214,10 +212,7 @@ func TestClientCertificate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, _ := newHolder(t, exchangesim.Config{}, []string{"bob sha256:" + hex.EncodeToString(sum[:]) + " bob", "alice HASH(own) alice"},
 				func(o *Options, _ *limits) { o.Certificate = known })
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
+			l := testkit.Listen(t)
 			var serving sync.WaitGroup
 			serving.Go(func() { g.srv.Serve(l, ListenImplicit) })
 			t.Cleanup(func() { l.Close(); serving.Wait() })

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What Exchange says is quoted to the client: nothing in it may end the line.
+// A reply may quote Exchange. Nothing in the quoted text may end the line.
 func TestALineIsOneLine(t *testing.T) {
 	near, far := pair(t)
 	w := &clientWriter{nc: far, timeout: time.Second}
@@ -24,8 +24,8 @@ func TestALineIsOneLine(t *testing.T) {
 	}
 }
 
-// The library's reply is passed on under the client's tag, wherever its writes
-// are cut: without its greeting and its "+", and nothing after the tagged line.
+// The client gets the library's reply under its own tag, wherever the library's writes are cut. It gets neither the
+// greeting nor a continuation request, and nothing after the tagged reply.
 func TestOwnLaneReply(t *testing.T) {
 	const reply = "* PREAUTH [CAPABILITY X] ready\r\n+ go\r\n* 1 EXISTS\r\nL OK [APPENDUID 1 2] done\r\n* BYE too much\r\nL OK again\r\n"
 	const want = "* 1 EXISTS\r\na]1 OK [APPENDUID 1 2] done\r\n"

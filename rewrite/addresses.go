@@ -24,40 +24,56 @@ func (p *planner) addresses(f *field) error {
 		f.rename(fixAddresses, "X-Broken-")
 		return nil
 	}
-	var kept, broken []string
-	start, at, angle := 0, 0, ""
-	end := func() {
-		element := value[start:at]
-		switch {
-		case len(element) <= maxAddress:
-			if strings.TrimSpace(element) != "" {
-				kept = append(kept, element)
-			}
+	var kept addressWriter
+	var broken []string
+	for _, e := range betweenCommas(addressElements(value)) {
+		text := e.text()
+		switch angle := e.angle(); {
+		case len(text) <= maxAddress:
+			kept.add(e, text)
 		case angle != "" && len(angle) <= maxAddress:
-			kept, broken = append(kept, " "+angle), append(broken, element)
+			kept.add(e, " "+angle)
+			broken = append(broken, text)
 		default:
-			broken = append(broken, element)
+			kept.leaveOut(e)
+			broken = append(broken, text)
 		}
-		start, angle = at+1, ""
 	}
-	for _, t := range addressTokens(value) {
-		if t.text == "," {
-			end()
-		} else if t.kind == tokenAngle {
-			angle = t.text
-		}
-		at += len(t.text)
-	}
-	if end(); len(broken) == 0 {
+	if len(broken) == 0 {
 		return nil
 	}
 	f.insert(fixAddresses, "X-Broken-"+f.name, strings.Join(broken, ","))
-	if len(kept) == 0 {
-		kept = []string{" undisclosed-recipients:;"}
-		if f.isAny("From", "Sender", "Reply-To") {
-			kept = []string{" unknown@unknown.invalid"}
+	left := kept.String()
+	if kept.kept == 0 {
+		left = f.nobody()
+	}
+	f.value = &left
+	return nil
+}
+
+// betweenCommas takes the elements together that no comma separates.
+func betweenCommas(elements []element) []element {
+	var joined []element
+	goesOn := false
+	for _, e := range elements {
+		if goesOn {
+			last := &joined[len(joined)-1]
+			last.tokens = append(append(last.tokens, token{tokenPunct, last.separator}), e.tokens...)
+			last.separator = e.separator
+		} else {
+			joined = append(joined, e)
+		}
+		goesOn = e.separator != ","
+	}
+	return joined
+}
+
+// angle is the address of an element in its brackets, or "".
+func (e *element) angle() string {
+	for _, t := range e.tokens {
+		if t.kind == tokenAngle {
+			return t.text
 		}
 	}
-	f.value = new(strings.Join(kept, ","))
-	return nil
+	return ""
 }

@@ -99,7 +99,7 @@ func BenchmarkCleanRatio(b *testing.B) {
 					b.Fatal("a NUL")
 				}
 				between := time.Now()
-				if _, err := NewPlan(src, int64(len(bench.message)), profileOptions); err != nil {
+				if _, err := NewPlan(b.Context(), src, int64(len(bench.message)), profileOptions); err != nil {
 					b.Fatal(err)
 				}
 				ratios = append(ratios, float64(between.Sub(start))/float64(time.Since(between)))
@@ -166,7 +166,7 @@ func benchFrom(b *testing.B, src io.ReaderAt, size int64, o Options, write bool)
 	b.SetBytes(size)
 	b.ReportAllocs()
 	for b.Loop() {
-		p, err := NewPlan(src, size, o)
+		p, err := NewPlan(b.Context(), src, size, o)
 		if err != nil {
 			b.Fatal(err)
 		}

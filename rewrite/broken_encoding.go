@@ -68,42 +68,5 @@ func soundQuotedPrintable(line []byte) bool {
 
 // rebase64 encodes anew what can be read of a body in base64.
 func rebase64(w *bufio.Writer, body *io.SectionReader) error {
-	r := base64.NewDecoder(base64.RawStdEncoding, &base64Letters{r: bufio.NewReader(body)})
-	return base64Encoder{}.encode(w, r, body.Size())
-}
-
-// base64Letters passes on what is base64, up to the padding. A letter that is
-// alone at the end, which stands for no byte, is left out.
-type base64Letters struct {
-	r     *bufio.Reader
-	count int
-	held  []byte // the first of four letters
-	done  bool
-}
-
-func (l *base64Letters) Read(b []byte) (int, error) {
-	n := 0
-	for n+1 < len(b) && !l.done {
-		c, err := l.r.ReadByte()
-		switch {
-		case err == io.EOF || c == '=' && err == nil:
-			l.done = true
-		case err != nil:
-			return n, err
-		case !isBase64(c):
-		case l.count%4 == 0:
-			l.held = append(l.held[:0], c)
-			l.count++
-		default:
-			n += copy(b[n:], l.held)
-			l.held = l.held[:0]
-			b[n] = c
-			n++
-			l.count++
-		}
-	}
-	if n == 0 && l.done {
-		return 0, io.EOF
-	}
-	return n, nil
+	return base64Encoder{}.encode(w, newUnbase64(body), body.Size())
 }

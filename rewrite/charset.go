@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -10,43 +11,148 @@ import (
 	"golang.org/x/text/encoding/ianaindex"
 )
 
+// decodable is a charset that text can be read in.
+type decodable interface{ NewDecoder() *encoding.Decoder }
+
 // undecoded are charsets that Windows knows and the library does not.
 var undecoded = map[string]bool{
-	"utf-7": true, "unicode-1-1-utf-7": true, "iso-2022-kr": true, "iso-2022-cn": true, "unicode": true,
-	"x-mac-japanese": true, "x-mac-ce": true, "x-mac-roman": true, "x-euc-tw": true, "ks_c_5601-1987": true, "johab": true,
+	"iso-2022-cn": true, "x-mac-japanese": true, "x-mac-ce": true, "x-euc-tw": true, "johab": true, "utf-32": true,
 }
 
-// findCharset returns the decoder of a charset. known is true also for some
-// that have none here.
-func findCharset(label string) (e encoding.Encoding, known bool) {
-	label = strings.ToLower(strings.TrimSpace(label))
-	switch label {
+// findCharset returns the name by which others know the charset of a label,
+// which is the label itself, in lower case, or another where that is a spelling
+// of its own; and its decoder. known is true also for some that have none here.
+func findCharset(label string) (name string, e decodable, known bool) {
+	name = strings.ToLower(strings.TrimSpace(label))
+	if e, known = registered(name); known {
+		return name, e, true
+	}
+	if name = spelledOut(name); name == "" {
+		return "", nil, false
+	}
+	e, known = registered(name)
+	return name, e, known
+}
+
+// registered looks up a name of the IANA's registry or of the WHATWG's.
+func registered(name string) (e decodable, known bool) {
+	switch name {
 	case "us-ascii", "ascii", "utf-8", "utf8":
 		return nil, true
+	case "utf-7":
+		return utf7Encoding{}, true
+	case "iso-2022-kr":
+		return iso2022KR{}, true
+	case "x-user-defined", "replacement": // of browsers, for what is no text
+		return nil, false
 	}
-	if e, err := ianaindex.IANA.Encoding(label); err == nil && e != nil {
+	if e, err := ianaindex.IANA.Encoding(name); err == nil && e != nil {
 		return e, true
 	}
-	if e, err := htmlindex.Get(label); err == nil {
+	if e, err := htmlindex.Get(name); err == nil && e != encoding.Replacement {
 		return e, true
 	}
-	return nil, undecoded[label]
+	return nil, undecoded[name]
+}
+
+// spellings are labels that programs write, without what is no letter or
+// digit, for charsets whose registered name is another. Sources: the tables of
+// Python's codecs, of ICU's converters and of Java's charsets.
+var spellings = func() map[string]string {
+	all := map[string]string{}
+	for _, charset := range spelled {
+		for spelling := range strings.FieldsSeq(charset.as) {
+			all[spelling] = charset.name
+		}
+	}
+	return all
+}()
+
+var spelled = []struct{ name, as string }{
+	{"shift_jis", "932 cp932 ibm943 cp943 sjis shiftjis xshiftjis windows932 win31j mskanji"},
+	{"gbk", "936 cp936 ms936 windows936 xgbk"},
+	{"gb2312", "gb2312 euccn"},
+	{"gb18030", "gb18030"},
+	{"ks_c_5601-1987", "949 cp949 ms949 windows949 uhc ksc5601 ks5601 ksc56011987 ksc56011992 xwindows949"},
+	{"euc-kr", "euckr"},
+	{"big5", "950 cp950 ms950 windows950 big5 xbig5 big5tw"},
+	{"euc-jp", "eucjp ujis eucjpms eucjpwin cp51932 xeucjp"},
+	{"iso-2022-jp", "iso2022jp iso2022jpms iso2022jp1 iso2022jp3 jis cp50220 cp50221 cp50222"},
+	{"iso-2022-kr", "iso2022kr cp50225"},
+	{"koi8-r", "koi8 koi8r koi cp20866"},
+	{"koi8-u", "koi8u cp21866"},
+	{"windows-874", "tis620 iso885911 thai"},
+	{"macintosh", "macroman xmacintosh mac"},
+	{"x-mac-cyrillic", "maccyrillic"},
+	{"utf-8", "utf8 xutf8 utf8mb4 utf8n cp65001 unicode11utf8 unicode20utf8"},
+	{"utf-7", "utf7 xutf7 cp65000 unicode11utf7 csunicode11utf7 xunicode11utf7 unicode20utf7"},
+	{"utf-16", "utf16"},
+	{"utf-16le", "utf16le"},
+	{"utf-16be", "utf16be"},
+	{"utf-32", "utf32"},
+	{"us-ascii", "646 iso646us ansix341968 usascii ascii usasci 7bit"},
+	{"iso-8859-1", "latin1 isolatin1"},
+	{"iso-8859-2", "latin2 isolatin2"},
+	{"iso-8859-3", "latin3"},
+	{"iso-8859-4", "latin4"},
+	{"iso-8859-9", "latin5"},
+	{"iso-8859-10", "latin6"},
+	{"iso-8859-13", "latin7"},
+	{"iso-8859-14", "latin8"},
+	{"iso-8859-15", "latin9"},
+	{"iso-8859-16", "latin10"},
+}
+
+var (
+	noLetters    = regexp.MustCompile(`[^a-z0-9]`)
+	numberedISO  = regexp.MustCompile(`^(?:x|cs)?(?:iso)?8859([1-9]|1[0-6])$`)
+	numberedCode = regexp.MustCompile(`^(?:x|cs)?(?:windows|win|cp|wincp|xcp|ms|msansi|ansi|codepage)?(125[0-8]|874)$`)
+	numberedIBM  = regexp.MustCompile(`^(?:x|cs)?(?:ibm|cp|dos|oem|cpibm)(437|85[02578]|86[02356])$`)
+)
+
+// spelledOut is the registered name of a charset that a label means, or "".
+func spelledOut(label string) string {
+	if label, _, _ = strings.Cut(label, "*"); len(label) > maxWord {
+		return ""
+	}
+	squeezed := noLetters.ReplaceAllString(label, "")
+	if name := spellings[squeezed]; name != "" {
+		return name
+	}
+	if m := numberedISO.FindStringSubmatch(squeezed); m != nil {
+		return "iso-8859-" + m[1]
+	}
+	if m := numberedCode.FindStringSubmatch(squeezed); m != nil {
+		return "windows-" + m[1]
+	}
+	if m := numberedIBM.FindStringSubmatch(squeezed); m != nil {
+		return "ibm" + m[1]
+	}
+	return ""
+}
+
+// isPlain tells whether a label is one that every reader takes, as far as the
+// charset goes: a registered name, without the language of RFC 2231 section 5,
+// of a charset that is not out of use.
+func isPlain(label string) bool {
+	name, _, known := findCharset(label)
+	return known && name == strings.ToLower(label) && name != "utf-7"
 }
 
 // decodeCharset reads bytes in a charset. ok is false where they are not of
 // it, or nobody knows it: the text is then the best guess.
 func decodeCharset(b []byte, label string) (text string, ok bool) {
-	e, known := findCharset(label)
+	name, e, known := findCharset(label)
 	switch {
-	case known && e != nil:
+	case e != nil:
 		if decoded, err := e.NewDecoder().Bytes(b); err == nil {
 			return string(decoded), true
 		}
-	case known && undecoded[label]:
+	case undecoded[name]:
 		return string(b), true
 	case known && utf8.Valid(b):
 		return string(b), true
-	case known && strings.HasPrefix(label, "utf"):
+	case known && strings.HasPrefix(name, "utf"):
 		return strings.ToValidUTF8(string(b), "\uFFFD"), false
 	}
 	return toUTF8(string(b), ""), false
@@ -58,7 +164,7 @@ func toUTF8(s, beside string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
-	e, _ := findCharset(beside)
+	_, e, _ := findCharset(beside)
 	if e == nil {
 		e = charmap.Windows1252
 	}

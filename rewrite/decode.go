@@ -3,7 +3,6 @@ package rewrite
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"io"
 )
 
@@ -13,12 +12,86 @@ func (p *planner) decoder(c content) io.Reader { return decoder(c.encoding, p.se
 func decoder(encoding string, body *io.SectionReader) io.Reader {
 	switch encoding {
 	case "base64":
-		return base64.NewDecoder(base64.RawStdEncoding, &base64Letters{r: bufio.NewReader(body)})
+		return newUnbase64(body)
 	case "quoted-printable":
 		return &unquoter{r: bufio.NewReaderSize(body, bufferFor(body.Size()))}
 	}
 	return body
 }
+
+// unbase64 decodes base64 up to its padding, whatever stands between its
+// letters (RFC 2045 section 6.8). A letter that is alone at the end, which
+// stands for no byte, is left out. The library's decoder ends at the first
+// letter that is none.
+type unbase64 struct {
+	r       *bufio.Reader
+	letters uint32 // six bits of each of those that are not decoded yet
+	count   int    // of these
+	out     []byte // decoded, and not yet read
+	err     error
+}
+
+func newUnbase64(body *io.SectionReader) *unbase64 {
+	return &unbase64{r: bufio.NewReaderSize(body, bufferFor(body.Size()))}
+}
+
+func (u *unbase64) Read(b []byte) (int, error) {
+	for len(u.out) == 0 && u.err == nil {
+		u.fill()
+	}
+	n := copy(b, u.out)
+	u.out = u.out[n:]
+	if n == 0 && len(b) > 0 {
+		return 0, u.err
+	}
+	return n, nil
+}
+
+// fill decodes what is in the buffer.
+func (u *unbase64) fill() {
+	b, err := u.r.Peek(u.r.Size())
+	u.out = u.out[:0]
+	u.err = err
+	if err != nil && err != io.EOF {
+		return
+	}
+	for _, c := range b {
+		if c == '=' {
+			u.err = io.EOF
+			break
+		}
+		if v := base64Values[c]; v < 64 {
+			u.letters = u.letters<<6 | uint32(v)
+			if u.count++; u.count == 4 {
+				u.out = append(u.out, byte(u.letters>>16), byte(u.letters>>8), byte(u.letters))
+				u.count = 0
+			}
+		}
+	}
+	if u.err == nil {
+		_, u.err = u.r.Discard(len(b)) // which was peeked at
+		return
+	}
+	switch u.count {
+	case 2:
+		u.out = append(u.out, byte(u.letters>>4))
+	case 3:
+		u.out = append(u.out, byte(u.letters>>10), byte(u.letters>>2))
+	}
+}
+
+// base64Values has the six bits that each letter of base64 stands for, and
+// more than those for a byte that is none.
+var base64Values = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 0xff
+	}
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	for v, c := range []byte(letters) {
+		values[c] = byte(v)
+	}
+	return values
+}()
 
 // unquoter decodes quoted-printable (RFC 2045 section 6.7) whatever faults it
 // has: a "=" that begins no code, and a byte over 127, stand for themselves, as

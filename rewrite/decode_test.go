@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"mime/quotedprintable"
@@ -111,5 +112,62 @@ func TestDetachBroken(t *testing.T) {
 				t.Errorf("the library: %v", err)
 			}
 		})
+	}
+}
+
+// progressing fails where a reader returns nothing and no error, which those
+// who read on would wait for without end.
+type progressing struct{ io.Reader }
+
+var errNoProgress = errors.New("a reader returned 0, nil")
+
+func (r progressing) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if n == 0 && err == nil && len(b) > 0 {
+		return 0, errNoProgress
+	}
+	return n, err
+}
+
+// Every reader of the package reads whatever size it is asked for.
+func TestReadersProgress(t *testing.T) {
+	long := strings.Repeat("QUJD", 2*bufferSize/4)
+	for _, encoded := range []struct{ encoding, body string }{
+		{"base64", ""}, {"base64", "="}, {"base64", "Q"}, {"base64", "QQ"}, {"base64", "QUI"}, {"base64", "Q\r\nU\r\nJ"},
+		{"base64", "QUJD\r\n____\r\nA list"}, {"base64", "QUJDQQ==\r\nUUU="}, {"base64", long}, {"base64", long + "Q"},
+		{"base64", "!" + long + "QQ==\r\n____\r\nA list"}, {"base64", strings.Repeat("!", 3*bufferSize)},
+		{"quoted-printable", ""}, {"quoted-printable", "="}, {"quoted-printable", "=\r\n"}, {"quoted-printable", long + "=4"},
+		{"quoted-printable", strings.Repeat(" ", 3*bufferSize)}, {"quoted-printable", strings.Repeat("=\r\n", bufferSize)},
+		{"7bit", "text"},
+	} {
+		read := func() io.Reader {
+			body := io.NewSectionReader(strings.NewReader(encoded.body), 0, int64(len(encoded.body)))
+			return progressing{decoder(encoded.encoding, body)}
+		}
+		want, err := io.ReadAll(read())
+		if err != nil {
+			t.Fatalf("%s %.40q: %v", encoded.encoding, encoded.body, err)
+		}
+		if err := iotest.TestReader(read(), want); err != nil {
+			t.Errorf("%s %.40q: %v", encoded.encoding, encoded.body, err)
+		}
+		got, err := io.ReadAll(iotest.OneByteReader(read()))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s %.40q: one byte at a time: %d bytes of %d, %v", encoded.encoding, encoded.body, len(got), len(want),
+				err)
+		}
+	}
+}
+
+// Base64 without a fault is read as the library reads it, wherever the buffer
+// ends.
+func TestUnbase64IsTheLibrarys(t *testing.T) {
+	for size := bufferSize/4*3 - 200; size < bufferSize/4*3+200; size++ {
+		content := bytes.Repeat([]byte{0x5a, 0xff, 0x00, 0x13, 0x88}, size/5+1)[:size]
+		body := base64.StdEncoding.EncodeToString(content)
+		got, err := io.ReadAll(newUnbase64(io.NewSectionReader(strings.NewReader(body), 0, int64(len(body)))))
+		if err != nil || !bytes.Equal(got, content) {
+			t.Fatalf("%d bytes: %d, %v", size, len(got), err)
+		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 // become encoded words, or encoded parameters (RFC 2047, RFC 2231). leaf.go
 // does the bodies.
 func (p *planner) eightBitField(f *field) error {
-	if !f.eightBit && f.longest <= maxHead || f.identifies() {
+	if !f.eightBit && f.longest <= maxHead || f.identifies() || f.asText {
 		return nil
 	}
 	value, ok, err := p.text(f)
@@ -26,13 +26,16 @@ func (p *planner) eightBitField(f *field) error {
 	case f.hasParams():
 		f.set(fixEightBit, eightBitParams(value, charset))
 	case f.isAddresses():
-		encoded, ok := eightBitAddresses(f, value, charset)
-		if !ok {
+		kept, broken := eightBitAddresses(f, value, charset)
+		if kept == "" {
 			f.rename(fixEightBit, "X-Broken-")
 			f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset)), f.column(1)))
 			return nil
 		}
-		f.set(fixEightBit, encoded)
+		if len(broken) > 0 {
+			f.put("X-Broken-"+f.name, encodeText(toUTF8(strings.Join(broken, ", "), charset), len("X-Broken-")+len(f.name)+2))
+		}
+		f.set(fixEightBit, kept)
 	case f.isStructured():
 		f.rename(fixEightBit, "X-Broken-")
 		f.value = new(" " + encodeText(strings.TrimSpace(toUTF8(value, charset)), f.column(1)))
@@ -48,21 +51,35 @@ func (p *planner) charsetOf(h *header) string {
 	if h.charset != nil {
 		return *h.charset
 	}
-	size := min(p.length-h.start, 4*maxHead)
+	h.charset = new("")
+	// Most headers are short, and there may be very many of them.
+	for size := int64(512); size <= 4*maxHead; size *= 4 {
+		probe, whole := p.probe(h, min(p.length-h.start, size))
+		if probe.contentType != nil {
+			*h.charset = parseMediaType(string(probe.contentType.text)).charset
+		}
+		if whole {
+			break
+		}
+	}
+	return *h.charset
+}
+
+// probe reads a header as far as it lies in so many bytes, and reports whether
+// that is all of it.
+func (p *planner) probe(h *header, size int64) (probe *header, whole bool) {
 	lines := newLines(p.section(h.start, h.start+size), size, make([]byte, bufferFor(size)))
-	probe := &header{limit: math.MaxInt64}
+	probe = &header{limit: math.MaxInt64}
 	for {
 		l, err := lines.next()
-		if err != nil || l.length() == 0 {
-			break // at the end, or where an error will be met again
+		if err != nil { // the end, or an error that will be met again
+			return probe, h.start+size == p.length
+		}
+		if l.length() == 0 {
+			return probe, true
 		}
 		probe.add(l)
 	}
-	h.charset = new("")
-	if probe.contentType != nil {
-		*h.charset = parseMediaType(string(probe.contentType.text)).charset
-	}
-	return *h.charset
 }
 
 // readable is a text with such bytes, and with what lenient readers take for
@@ -153,19 +170,61 @@ func eightBitParams(value, charset string) string {
 	return joinParams(ascii(head), params)
 }
 
-// eightBitAddresses encodes names and comments. ok is false if there are bytes
-// over 127 where an address is.
-func eightBitAddresses(f *field, value, charset string) (encoded string, ok bool) {
+// eightBitAddresses encodes names and comments, and domains as the DNS has them
+// (RFC 5891). An address with such bytes elsewhere cannot be said in ASCII (RFC
+// 6532): it is broken, and left out. kept is "" where no address would be left
+// of a field that a message can do without.
+func eightBitAddresses(f *field, value, charset string) (kept string, broken []string) {
+	var w addressWriter
+	for _, e := range addressElements(value) {
+		text, ok := e.text(), true
+		if has8bit([]byte(text)) {
+			text, ok = eightBitElement(e.tokens, charset, f.column(w.b.Len()+len(w.pending)))
+		}
+		if ok {
+			w.add(e, text)
+			continue
+		}
+		broken = append(broken, strings.TrimSpace(e.text()))
+		w.leaveOut(e)
+	}
+	switch {
+	case w.kept > 0 || len(broken) == 0:
+		return w.String(), broken
+	case f.is("From"):
+		return f.nobody(), broken
+	}
+	return "", broken
+}
+
+// eightBitElement does so for one address, behind so many bytes of a line. ok
+// is false where it cannot be encoded.
+func eightBitElement(tokens []token, charset string, behind int) (encoded string, ok bool) {
 	var b strings.Builder
-	tokens := addressTokens(value)
+	column := func() int {
+		if n := behind + b.Len(); n < foldWidth {
+			return n
+		}
+		return 0
+	}
 	for i := 0; i < len(tokens); i++ {
 		t := tokens[i]
+		local, domain, isAddress := cutAddress(t)
 		switch {
 		case !has8bit([]byte(t.text)):
 			b.WriteString(t.text)
 		case t.kind == tokenComment:
-			b.WriteString("(" + encodeText(readable(strings.Trim(t.text, "()"), charset), f.column(b.Len())) + ")")
-		case t.kind == tokenAngle, t.kind == tokenWord && strings.Contains(t.text, "@"):
+			b.WriteString("(" + encodeText(readable(strings.Trim(t.text, "()"), charset), column()) + ")")
+		case isAddress:
+			ascii, ok := asciiDomain(toUTF8(domain, charset))
+			if !ok || has8bit([]byte(local)) {
+				return "", false
+			}
+			b.WriteString(local + "@" + ascii)
+			if t.kind == tokenAngle {
+				b.WriteString(">")
+			}
+		case t.kind == tokenAngle:
 			return "", false
 		case t.kind == tokenQuoted && i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].text, "@"):
 			return "", false
@@ -176,20 +235,33 @@ func eightBitAddresses(f *field, value, charset string) (encoded string, ok bool
 			joined := encodedWord.MatchString(t.text)
 			for i+2 < len(tokens) && tokens[i+1].kind == tokenBlank &&
 				(has8bit([]byte(tokens[i+2].text)) || joined && encodedWord.MatchString(tokens[i+2].text)) &&
-				(tokens[i+2].kind == tokenWord || tokens[i+2].kind == tokenQuoted) {
+				(tokens[i+2].kind == tokenWord && !strings.Contains(tokens[i+2].text, "@") || tokens[i+2].kind == tokenQuoted) {
 				text.WriteString(tokens[i+1].text + phraseText(tokens[i+2]))
 				i += 2
 			}
-			if b.Len() > 0 && !isBlankAt(b.String(), b.Len()-1) {
+			if b.Len() == 0 || !isBlankAt(b.String(), b.Len()-1) {
 				b.WriteByte(' ')
 			}
-			b.WriteString(encodeText(readable(text.String(), charset), f.column(b.Len())))
+			b.WriteString(encodeText(readable(text.String(), charset), column()))
 			if i+1 < len(tokens) && tokens[i+1].kind == tokenAngle {
 				b.WriteByte(' ')
 			}
 		}
 	}
 	return b.String(), true
+}
+
+// cutAddress cuts a token that is an address: before its last "@", with the
+// bracket, and behind it, without one.
+func cutAddress(t token) (local, domain string, ok bool) {
+	if t.kind != tokenAngle && t.kind != tokenWord {
+		return "", "", false
+	}
+	i := strings.LastIndexByte(t.text, '@')
+	if i < 0 {
+		return "", "", false
+	}
+	return t.text[:i], strings.TrimSuffix(t.text[i+1:], ">"), true
 }
 
 // phraseText is a word of a name without its quotes.

@@ -97,12 +97,12 @@ func wordGroups(value string) []wordGroup {
 	end := func() {
 		if n := len(groups); n > 0 && charset != "" {
 			text, known := decodeCharset(content, charset)
-			groups[n-1].text, groups[n-1].sound = text, sound && known
+			groups[n-1].text, groups[n-1].sound = text, sound && known && isPlain(charset)
 		}
 		charset, content, sound = "", nil, true
 	}
 	for _, m := range encodedWord.FindAllStringSubmatchIndex(value, -1) {
-		label, _, _ := strings.Cut(strings.ToLower(value[m[2]:m[3]]), "*") // RFC 2231 section 5
+		label := strings.ToLower(value[m[2]:m[3]])
 		bytes, ok := wordContent(value[m[4]:m[5]], value[m[6]:m[7]])
 		n := len(groups)
 		if n > 0 && label == charset && strings.Trim(value[groups[n-1].end:m[0]], " \t") == "" {

@@ -1,18 +1,23 @@
 package rewrite
 
 import (
+	"bufio"
+	"bytes"
 	"io"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/transform"
 )
 
 // encodedWords is the fix encoded-words for header fields: encoded words in a
 // charset or an encoding that nobody knows, or with a fault in them, are made
 // readable (RFC 2047). Exchange refuses a message for one (quirk EX-09).
 func (p *planner) encodedWords(f *field) error {
-	if !f.encoded && f.longest <= maxHead || f.identifies() {
+	if !f.encoded && f.longest <= maxHead || f.identifies() || f.asText {
 		return nil
 	}
 	value, ok, err := p.text(f)
@@ -35,17 +40,28 @@ func (p *planner) encodedWords(f *field) error {
 }
 
 // charsetFor is the same for the charset of a text: the one to name instead of
-// one that nobody knows, or "" where there is nothing to mend.
+// one that nobody knows, or that is written in a way of its own; or "" where
+// there is nothing to mend. The bytes stay as they are, but of UTF-7.
 func (p *planner) charsetFor(c content) (string, error) {
-	if c.mediaType.charset == "" {
-		return "", nil
-	}
-	if _, known := findCharset(c.mediaType.charset); known {
+	label := c.mediaType.charset
+	if label == "" || isPlain(label) {
 		return "", nil
 	}
 	if f, _, err := p.withCharset(c.header, "us-ascii"); f == nil || err != nil {
 		return "", err
 	}
+	switch name, _, known := findCharset(label); {
+	case name == "utf-7":
+		return "utf-8", nil
+	case known && name != "us-ascii":
+		return name, nil
+	}
+	return p.guessCharset(c)
+}
+
+// guessCharset goes by the bytes of a text. Those of UTF-8 can hardly be
+// anything else; for others nobody knows, and the label stays.
+func (p *planner) guessCharset(c content) (string, error) {
 	var (
 		r    = p.decoder(c)
 		buf  = p.buffer(1)
@@ -58,13 +74,16 @@ func (p *planner) charsetFor(c content) (string, error) {
 		if has8bit(b) {
 			best = "utf-8"
 		}
+		if bytes.ContainsAny(b, "\x0e\x0f\x1b") {
+			return "", nil // what switches to another charset (ISO 2022)
+		}
 		for len(b) > 0 {
 			r, size := utf8.DecodeRune(b)
 			if r == utf8.RuneError && size <= 1 {
 				if !utf8.FullRune(b) && err == nil {
 					break
 				}
-				return "windows-1252", nil
+				return "", nil
 			}
 			b = b[size:]
 		}
@@ -76,6 +95,36 @@ func (p *planner) charsetFor(c content) (string, error) {
 			return best, err
 		}
 	}
+}
+
+// fromUTF7 writes a text in UTF-7 as one in UTF-8, in the encoding of that
+// name.
+func fromUTF7(from, to string) recoding {
+	return func(w *bufio.Writer, body *io.SectionReader) error {
+		text := transform.NewReader(decoder(from, body), new(utf7))
+		if to == "base64" {
+			return base64Encoder{}.encode(w, text, body.Size())
+		}
+		return encodeQuotedPrintable(w, bufio.NewReaderSize(text, bufferSize))
+	}
+}
+
+// unshiftUTF7 gives a text in UTF-7 the bytes of UTF-8, in the encoding that it
+// has, or quoted-printable.
+func (p *planner) unshiftUTF7(c content) error {
+	encoding := c.encoding
+	if !c.isEncoded() {
+		encoding = "quoted-printable"
+		if err := p.setEncoding(c.header, c.encoding, encoding); err != nil {
+			return err
+		}
+	}
+	recode := fromUTF7(c.encoding, encoding)
+	size, err := measure(recode, p.section(c.start, c.end), math.MaxInt64)
+	if err != nil {
+		return err
+	}
+	return p.add(fixes[fixEncodedWords].name, edit{span: c.span, whole: true, recode: recode, size: size})
 }
 
 // setCharset names another charset in the header of a text.

@@ -1,8 +1,7 @@
 package rewrite
 
 import (
-	"fmt"
-	"io"
+	"errors"
 	"strings"
 )
 
@@ -10,8 +9,12 @@ import (
 // Date, Message-ID and Received, that carries the original, byte for byte, as
 // an attached file of no type that Exchange looks into.
 
-// maxEnveloped bounds the fields that are carried over.
-const maxEnveloped = 500
+// These bound what is carried over: fields, and their bytes. What is beyond is
+// in the original.
+const (
+	maxEnveloped = 500
+	maxCarried   = 1 << 20
+)
 
 // envelope plans that.
 func (p *planner) envelope() error {
@@ -67,40 +70,62 @@ func (p *planner) enveloped() (string, error) {
 	n := 0
 	w := inner.newWalker()
 	w.field = func(f *field) error {
-		if !f.isAny("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "Received", "In-Reply-To", "References") {
+		if n == maxEnveloped || !f.isAny("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID",
+			"Received", "In-Reply-To", "References") {
 			return nil
 		}
-		if n++; n > maxEnveloped {
-			return &RefusedError{fixes[fixEnvelope].name, fmt.Sprintf("more than %d header fields would be carried over", maxEnveloped)}
-		}
-		before := len(inner.edits)
-		if err := inner.field(f); err != nil {
+		text, err := inner.carried(f)
+		if err != nil || b.Len()+len(text) > maxCarried {
 			return err
 		}
-		return inner.writeField(&b, f, inner.edits[before:])
+		n++
+		b.WriteString(text)
+		return nil
 	}
-	h := &header{ofMessage: true, top: true}
+	h := &header{ofMessage: true, top: true, carried: true}
 	if _, _, err := w.header(h, nil); err != nil {
 		return "", err
-	}
-	if inner.headLeft.count > 0 {
-		return "", &RefusedError{fixes[fixEnvelope].name, "a field that it has to carry over has a line that is too long"}
 	}
 	return b.String(), nil
 }
 
-// writeField writes a field as its edits leave it.
-func (p *planner) writeField(b *strings.Builder, f *field, edits []edit) error {
-	if len(edits) == 1 && edits[0].end > edits[0].start {
-		b.WriteString(edits[0].text)
-		return nil
+// carried is a field as the fixes leave it, in the form of RFC 5322 section
+// 2.2, or nothing where none can be had: the original has it.
+func (p *planner) carried(f *field) (string, error) {
+	left := p.headLeft.count
+	err := p.field(f)
+	var refused *RefusedError
+	switch {
+	case errors.As(err, &refused), err == nil && p.headLeft.count > left:
+		return "", nil
+	case err != nil:
+		return "", err
 	}
-	for _, e := range edits {
-		b.WriteString(e.text)
+	value, ok, err := p.text(f)
+	if !ok || err != nil {
+		return "", err
 	}
-	raw, err := io.ReadAll(p.section(f.start, f.end))
-	b.WriteString(strings.TrimRight(string(raw), "\r\n") + "\r\n")
-	return err
+	if f.value == nil {
+		raw, err := p.raw(f.span)
+		if err != nil || isWellFormed(raw, f.name) {
+			return f.before + strings.TrimRight(raw, "\r\n") + "\r\n", err
+		}
+	}
+	return f.before + fold(f.newName(), value), nil
+}
+
+// isWellFormed tells whether a field has its colon behind its name, and no line
+// of blanks, which some readers take for the header's end.
+func isWellFormed(raw, name string) bool {
+	if len(raw) <= len(name) || raw[len(name)] != ':' {
+		return false
+	}
+	for line := range strings.Lines(strings.TrimRight(raw, "\r\n")) {
+		if strings.TrimSpace(line) == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // allUses has every fix of header fields on that some choice switches.

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -32,8 +33,9 @@ type Fault struct {
 const maxCharsets = 10
 
 // Examine names what Exchange may have disliked in a message, going by all
-// rules that are known. o gives the limits. The error is one of reading.
-func Examine(message io.ReaderAt, size int64, o Options) (*Examination, error) {
+// rules that are known. o gives the limits. The error is one of reading, or that
+// of the context where it ends before.
+func Examine(ctx context.Context, message io.ReaderAt, size int64, o Options) (*Examination, error) {
 	x := &Examination{Size: size}
 	o.Stage, o.Uses, o.Signed, o.Oversize, o.HeaderRules = StageShed, UsesAt, SignedRepair, OversizeRefuse, nil
 	o.ReadReceipt = ReadReceiptOff
@@ -41,7 +43,7 @@ func Examine(message io.ReaderAt, size int64, o Options) (*Examination, error) {
 		o.LineLimit = 998 // RFC 5322 section 2.1.1
 	}
 	o.LongLines = LongLinesRecode
-	p := &planner{Plan: &Plan{message: message, length: size}, options: o}
+	p := &planner{Plan: &Plan{message: &stoppable{message, ctx}, length: size}, options: o}
 	defer p.giveBack()
 	if err := x.look(p); err != nil {
 		return nil, err
@@ -73,6 +75,7 @@ var ruleText = map[string]string{
 	"nul-bytes":       "NUL",
 	"long-lines":      "body lines over the limit",
 	"long-headers":    "header lines over the limit",
+	"header-lines":    "lines of a header that are no fields, or have blanks before their colon",
 	"eight-bit":       "bytes over 127 in a header, or in a body that is not encoded",
 	"encoded-words":   "encoded words or charsets that cannot be read",
 	"references":      "a list of references over the limit",
@@ -99,15 +102,12 @@ func (x *Examination) look(p *planner) error {
 	x.LongestLine, x.NUL, x.BareCR, x.BareLF, x.EightBit = found.over.longest, found.nul, found.bareCR, found.bareLF, found.eightBit
 	seen := map[string]bool{}
 	names := map[string]int{}
-	noField := 0
 	w := &walker{lines: newLines(p.message, p.length, p.buffer(0)), limit: 1 << 62}
 	w.field = func(f *field) error {
 		if !f.header.top {
 			return nil
 		}
-		if x.Fields++; f.name == "" {
-			noField++
-		} else if len(names) < maxHeld {
+		if x.Fields++; len(names) < maxHeld {
 			names[strings.ToLower(f.name)]++
 		}
 		return nil
@@ -115,7 +115,7 @@ func (x *Examination) look(p *planner) error {
 	w.entered = func(e *entity) error {
 		x.Depth = max(x.Depth, e.messages)
 		charset := e.mediaType.charset
-		if _, known := findCharset(charset); charset != "" && !known && !seen[charset] && len(x.Charsets) < maxCharsets {
+		if _, _, known := findCharset(charset); charset != "" && !known && !seen[charset] && len(x.Charsets) < maxCharsets {
 			seen[charset] = true
 			x.Charsets = append(x.Charsets, charset)
 		}
@@ -132,9 +132,6 @@ func (x *Examination) look(p *planner) error {
 		return err
 	}
 	x.Parts = w.leaves
-	if noField > 0 {
-		x.add("header", "%d lines of the header are no fields", noField)
-	}
 	for _, name := range []string{"from", "date"} { // RFC 5322 section 3.6
 		if names[name] == 0 && len(names) < maxHeld {
 			x.add("header", "it has no %s", name)

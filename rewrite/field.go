@@ -14,14 +14,16 @@ const maxField = 1 << 20
 // becomes one edit.
 type field struct {
 	span
-	header   *header
-	name     string
-	length   int64 // of its first line, without line end
-	longest  int64 // of its lines
-	over     tally // its lines over the limit
-	eightBit bool  // there are bytes over 127 in the first maxHead of a line
-	encoded  bool  // there may be an encoded word
-	kept     bool  // it is looked at again after the fields that follow
+	header     *header
+	name       string
+	length     int64 // of its first line, without line end
+	longest    int64 // of its lines
+	over       tally // its lines over the limit
+	eightBit   bool  // there are bytes over 127 in the first maxHead of a line
+	encoded    bool  // there may be an encoded word
+	blankColon bool  // there are blanks before its colon (RFC 5322 section 4.5.8)
+	asText     bool  // a line without a name that may be of the text below
+	kept       bool  // it is looked at again after the fields that follow
 
 	prefix string // put before the name
 	value  *string
@@ -54,9 +56,10 @@ func (f *field) isAny(names ...string) bool {
 func (f *field) size() int64 { return f.end - f.start }
 
 // identifies tells whether the field is one that no default may touch: by
-// these, programs such as imapsync recognise a message.
+// these, programs such as imapsync recognise a message. An envelope must do with
+// what can be made of them.
 func (f *field) identifies() bool {
-	return f.header.ofMessage && f.isAny("Message-ID", "Date", "Received")
+	return f.header.ofMessage && !f.header.carried && f.isAny("Message-ID", "Date", "Received")
 }
 
 // set gives the field another value.
@@ -80,9 +83,12 @@ func (f *field) insert(fix fixID, name, value string) {
 	if value = strings.TrimSpace(value); longestLine(fold(name, " "+value)) > f.short() {
 		value = encodeText(decodeText(value), len(name)+2)
 	}
-	f.before += fold(name, " "+value)
+	f.put(name, value)
 	f.mark(fix)
 }
+
+// put does so for a fix that changes this one, too.
+func (f *field) put(name, value string) { f.before += fold(name, " "+value) }
 
 func (f *field) mark(fix fixID) { f.fixed = append(f.fixed, fix) }
 
@@ -176,8 +182,18 @@ func (f *field) isHeld() bool {
 	return f.isAny("Content-Type", "Content-Transfer-Encoding", "Content-Disposition")
 }
 
-// field applies the fixes to a field that was read.
+// field applies the fixes to a field that was read, or to a line that is none.
 func (p *planner) field(f *field) error {
+	if p.on(fixHeaderLines) && (!f.header.sealed || p.options.Signed != SignedLeave) {
+		if waits, err := p.stray(f); waits || err != nil {
+			return err
+		}
+	}
+	return p.fixField(f)
+}
+
+// fixField does so for all fixes of the table.
+func (p *planner) fixField(f *field) error {
 	for _, row := range fieldFixes {
 		if !p.on(row.fix) || f.header.sealed && p.options.Signed == SignedLeave {
 			continue

@@ -49,12 +49,15 @@ func FuzzField(f *testing.F) {
 			t.Errorf("%q: the library decodes %q as %q, %v", text, words, got, err)
 		}
 		field := &field{name: "X-Note", header: &header{limit: 998}}
-		encoded := eightBitWords(field, value, "")
-		if has8bit([]byte(encoded)) {
+		if encoded := eightBitWords(field, value, ""); has8bit([]byte(encoded)) {
 			t.Errorf("%q: %q", value, encoded)
 		}
-		if encoded, ok := eightBitAddresses(field, value, ""); ok && has8bit([]byte(encoded)) {
-			t.Errorf("%q as addresses: %q", value, encoded)
+		encoded, broken := eightBitAddresses(field, value, "")
+		if has8bit([]byte(encoded)) || encoded == "" && len(broken) == 0 && strings.Trim(value, " \t,;:") != "" {
+			t.Errorf("%q as addresses: %q, broken are %q", value, encoded, broken)
+		}
+		if !has8bit([]byte(value)) && len(broken) > 0 {
+			t.Errorf("%q as addresses: broken are %q", value, broken)
 		}
 		if encoded := eightBitParams(value, ""); has8bit([]byte(encoded)) {
 			t.Errorf("%q as parameters: %q", value, encoded)
@@ -75,6 +78,32 @@ func TestFormatParam(t *testing.T) {
 		}
 		if longest := longestLine(fold("Content-Disposition", " attachment;"+raw)); longest > 78+20 {
 			t.Errorf("%q: a line of %d bytes", value, longest)
+		}
+	}
+}
+
+// What folds a list of tags adds blanks only, and none within a name.
+func TestFoldTags(t *testing.T) {
+	for _, list := range []string{
+		"v=1;a=rsa-sha256;h=" + strings.Repeat("from:to:subject:", 100) + "date;bh=" + strings.Repeat("Qm", 20) + "=;b=" +
+			strings.Repeat("Rm/+", 200) + "==",
+		"b=" + strings.Repeat("x", 73) + ";bh=" + strings.Repeat("y", 76), strings.Repeat("Qm", 500) + ";d=example.org",
+		strings.Repeat("a;", 1000),
+		"z=" + strings.Repeat("Subject:=20x|", 100), "d=" + strings.Repeat("x", 500), ";;", "",
+	} {
+		folded := foldTags(list)
+		if got := strings.ReplaceAll(folded, " ", ""); got != list {
+			t.Errorf("%q became %q", list, got)
+		}
+		for _, word := range strings.Fields(folded) {
+			if len(word) > foldWidth && !strings.HasPrefix(word, "d=") {
+				t.Errorf("%q has %q, of %d bytes", list, word, len(word))
+			}
+		}
+		for tag := range strings.SplitSeq(list, ";") {
+			if name, _, ok := strings.Cut(tag, "="); ok && !strings.Contains(folded, name+"=") {
+				t.Errorf("%q: %q is cut in %q", list, name, folded)
+			}
 		}
 	}
 }

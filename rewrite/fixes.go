@@ -11,6 +11,7 @@ const (
 	fixReadReceipt
 	fixReceivedDate
 	fixHeaderRules
+	fixHeaderLines
 	fixEightBit
 	fixEncodedWords
 	fixReferences
@@ -48,8 +49,15 @@ var fixes = [fixCount]fix{
 	fixReadReceipt: {name: "read-receipt", uses: func(o *Options) When {
 		return always(o.ReadReceipt == ReadReceiptAll || o.ReadReceipt == ReadReceiptSeen && o.Seen)
 	}},
-	fixReceivedDate:   {name: "received-date", uses: func(o *Options) When { return o.Uses.ReceivedDate }},
-	fixHeaderRules:    {name: "header-rules", uses: func(o *Options) When { return always(len(o.HeaderRules) > 0) }},
+	fixReceivedDate: {name: "received-date", uses: func(o *Options) When { return o.Uses.ReceivedDate }},
+	fixHeaderRules:  {name: "header-rules", uses: func(o *Options) When { return always(len(o.HeaderRules) > 0) }},
+	// It is about the lines of headers, too, and has no switch of its own.
+	fixHeaderLines: {name: "header-lines", parts: true, uses: func(o *Options) When {
+		if o.Uses.LongHeaders == Off || o.Uses.LongHeaders == "" {
+			return Off
+		}
+		return Refused
+	}},
 	fixEightBit:       {name: "eight-bit", parts: true, uses: func(o *Options) When { return o.Uses.EightBit }},
 	fixEncodedWords:   {name: "encoded-words", parts: true, uses: func(o *Options) When { return o.Uses.EncodedWords }},
 	fixReferences:     {name: "references", lossy: true, uses: func(o *Options) When { return o.Uses.References }},

@@ -13,7 +13,7 @@ import (
 // size is known before, and a second writing gives the same.
 func rewriteBytes(t testing.TB, message []byte, o Options) ([]byte, *Plan, error) {
 	t.Helper()
-	p, err := NewPlan(bytes.NewReader(message), int64(len(message)), o)
+	p, err := NewPlan(t.Context(), bytes.NewReader(message), int64(len(message)), o)
 	if err != nil {
 		return nil, nil, err
 	}

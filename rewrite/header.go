@@ -25,6 +25,11 @@ type header struct {
 	ofMessage bool     // a message's, not a part's
 	top       bool     // the message's own
 	sealed    bool     // it is in what is signed or encrypted
+	carried   bool     // its fields are to be fields of an envelope
+	strays    []*field // lines that are no field, and wait for what follows
+	first     *field   // the first line, if it is one of these that stays as it is
+	unended   bool     // the message ends in the header, without a line end
+	text      bool     // there were so many of them that they are no header
 	held      []*field // fields that are decided on when the part has ended
 	added     string   // fields to add at its end
 	changed   bool     // a change to the part, which is sealed, was counted
@@ -51,6 +56,7 @@ func (v *value) add(b []byte) {
 // its end by that, if one did.
 func (h *header) add(l line) (ended *field) {
 	h.lines++
+	h.unended = l.eol == 0
 	if !h.odd {
 		h.room = l.end
 	}
@@ -72,6 +78,7 @@ func (h *header) add(l line) (ended *field) {
 		h.field = new(field)
 	}
 	*h.field = field{span: span{l.start, l.start}, length: l.length(), name: string(fieldName(l.head)), header: h}
+	h.field.blankColon = h.field.name != "" && !isField(l.head)
 	h.field.add(l)
 	switch {
 	case h.field.is("Received"):

@@ -34,6 +34,9 @@ func (p pattern) ReadAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// mixed is the header of a message of parts.
+const mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+
 var longLine = strings.Repeat("long line ", 2000)
 
 // hostile are messages that cost much to a careless reader, by size.
@@ -53,11 +56,11 @@ var hostile = []struct {
 		return []byte(strings.Repeat("Content-Type: message/rfc822\r\n\r\n", size/32) + "\r\n" + longLine)
 	}, true},
 	{"parts", func(size int) []byte {
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\n\r\n", size/9) + longLine)
+		return []byte(mixed + strings.Repeat("--b\r\n\r\n\r\n", size/9) + longLine)
 	}, true},
 	{"long parts", func(size int) []byte {
 		part := "--b\r\n\r\n" + longLine + "\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)))
 	}, false},
 	{"near boundaries", func(size int) []byte {
 		var b strings.Builder
@@ -87,7 +90,7 @@ var hostile = []struct {
 		return []byte(strings.Repeat("Content-Transfer-Encoding: 7bit\r\n", size/33) + "\r\n" + longLine)
 	}, true},
 	{"boundary blanks", func(size int) []byte {
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" +
+		return []byte(mixed +
 			strings.Repeat("--b"+strings.Repeat(" ", 12_000)+"\r\n\r\n", min(size/12_007, maxParts-2)) + "--b--")
 	}, false},
 	{"trailing blanks", func(size int) []byte {
@@ -120,7 +123,7 @@ var hostile = []struct {
 	}, false},
 	{"parts of data", func(size int) []byte {
 		part := "--b\r\nContent-Type: a/b\r\n\r\n\x00\r\n"
-		return []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat(part, min(size/len(part), maxParts-2)))
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)))
 	}, false},
 	{"one body line", func(size int) []byte {
 		return []byte("A: b\r\n\r\n" + strings.Repeat("x", size))
@@ -133,6 +136,67 @@ var hostile = []struct {
 	}, false},
 	{"no line end", func(size int) []byte {
 		return []byte("\r\n" + strings.Repeat("\r", size))
+	}, false},
+
+	// What public corpora have, in any size.
+	{"base64 with a list's footer", func(size int) []byte {
+		line := strings.Repeat("A", 76) + "\r\n"
+		return []byte(mixed + "--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			strings.Repeat(line, size/len(line)) + "____\r\nThe list\r\n--b--\r\n")
+	}, false},
+	{"base64 with blanks", func(size int) []byte {
+		line := strings.Repeat("QUJD ", 15) + "!\r\n"
+		head := "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+		return []byte(head + strings.Repeat(line, size/len(line)))
+	}, false},
+	{"quoted-printable with faults", func(size int) []byte {
+		line := "50 = 1 =ZZ =4\xe4 ==41=\r\n"
+		return []byte("Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat(line, size/len(line)))
+	}, false},
+	{"eight bits", func(size int) []byte {
+		line := "Falsches \xdcben von Xylophonmusik qu\xe4lt jeden gr\xf6\xdferen Zwerg.\r\n"
+		return []byte("Content-Type: text/plain; charset=iso-8859-1\r\n\r\n" + strings.Repeat(line, size/len(line)))
+	}, false},
+	{"bare LF among CRLF", func(size int) []byte {
+		return []byte("A: b\r\n\r\n" + strings.Repeat("some text\r\nmore text\n", size/21))
+	}, false},
+	{"unknown charset", func(size int) []byte {
+		return []byte("Content-Type: text/plain; charset=x-nobody\r\n\r\n" + strings.Repeat("text \xc3\xa4\xc3\r\n", size/10))
+	}, false},
+	{"UTF-7", func(size int) []byte {
+		return []byte("Content-Type: text/plain; charset=utf-7\r\n\r\n" + strings.Repeat("gr+APY-+AN8-er +\r\n", size/18))
+	}, false},
+	{"data of binary parts", func(size int) []byte {
+		part := "--b\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: binary\r\n\r\n" +
+			strings.Repeat("\x00\r\xff\n", 500) + "\r\n"
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)+1) + "--b--")
+	}, false},
+	{"parts with raw fields", func(size int) []byte {
+		part := "--b\r\nX-\xfc: \xe9\r\nSubject: \xe9\r\n\r\n\xe9\r\n"
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts-2)))
+	}, false},
+	{"raw subjects", func(size int) []byte {
+		return []byte(strings.Repeat("Subject: \xe9 b\xe9 c d\r\n", min(size/22, 9000)) + "\r\n")
+	}, false},
+	{"recipients", func(size int) []byte {
+		two := ",\r\n B\xe4r <b@ex\xe4mple.org>, c@example.org"
+		return []byte("To: a@example.org" + strings.Repeat(two, min(size, maxField-100)/len(two)) + "\r\n\r\n")
+	}, false},
+	{"lines that are no field", func(size int) []byte {
+		return []byte("From: a@example.org\r\n" + strings.Repeat("no field\r\n", min(size/10, maxEdits-10)) + "\r\ntext")
+	}, false},
+	{"fragment", func(size int) []byte {
+		return []byte("Content-Type: message/partial; id=a; number=2\r\n\r\n" + strings.Repeat("text text\r\n", size/11))
+	}, false},
+	{"appledouble", func(size int) []byte {
+		part := "--b\r\nContent-Type: multipart/appledouble; boundary=c\r\n\r\n--c\r\n\r\ntext\r\n--c--\r\n"
+		return []byte(mixed + strings.Repeat(part, min(size/len(part), maxParts/3)) + "--b--")
+	}, false},
+	{"references", func(size int) []byte {
+		return []byte("References:" + strings.Repeat(" <a@example.org>\r\n", min(size, maxField-100)/18) + "\r\n")
+	}, false},
+	{"subject", func(size int) []byte {
+		return []byte("Subject:" + strings.Repeat(" =?utf-8?q?=C3=A4?=\r\n", min(size, maxField-100)/21) + "\r\n")
 	}, false},
 }
 
@@ -173,7 +237,7 @@ func TestHostile(t *testing.T) {
 			o := Options{LongLines: LongLinesRecode, LineLimit: 9900, ReadReceipt: ReadReceiptAll}
 			message := h.message(200_000)
 			m := newMeter(bytes.NewReader(message), int64(len(message)))
-			p, err := NewPlan(m, int64(len(message)), o)
+			p, err := NewPlan(t.Context(), m, int64(len(message)), o)
 			var refused *RefusedError
 			if errors.As(err, &refused) != h.refused {
 				t.Fatalf("error is %v, refused should be %v", err, h.refused)
@@ -223,7 +287,7 @@ func repairLarge(t testing.TB, encoding string, size int64) uint64 {
 		size: size,
 	}
 	m := newMeter(message, size)
-	p, err := NewPlan(m, size, profileOptions)
+	p, err := NewPlan(t.Context(), m, size, profileOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,27 +297,34 @@ func repairLarge(t testing.TB, encoding string, size int64) uint64 {
 	return m.used()
 }
 
-// BenchmarkHostile shows that time grows with size and no faster: the MB/s of
-// the two sizes are alike.
-func BenchmarkHostile(b *testing.B) {
-	o := profileOptions
-	o.Stage = StageShed
+// BenchmarkSizes shows, for every shape and each stage, that time grows with
+// size and no faster: the MB/s of all sizes of a row are alike, once a message
+// is large enough for its bytes to be what counts. With -short the largest
+// sizes are left out.
+func BenchmarkSizes(b *testing.B) {
+	sizes := []int{10_000, 100_000, 1_000_000, 10_000_000, 100_000_000}
+	if testing.Short() {
+		sizes = sizes[:3]
+	}
 	for _, h := range hostile {
-		for _, size := range []int{10 << 20, 100 << 20} {
-			b.Run(fmt.Sprintf("%s/%dMB", h.name, size>>20), func(b *testing.B) {
-				message := h.message(size)
-				b.SetBytes(int64(len(message)))
-				b.ReportAllocs()
-				for b.Loop() {
-					p, err := NewPlan(bytes.NewReader(message), int64(len(message)), o)
-					if err != nil {
-						continue // refused, as TestHostile has it
+		for stage := StageProfile; stage <= StageEnvelope; stage++ {
+			for _, size := range sizes {
+				b.Run(fmt.Sprintf("%s/%s/%dkB", h.name, stage, size/1000), func(b *testing.B) {
+					o := profileOptions
+					o.Stage = stage
+					message := h.message(size)
+					b.SetBytes(int64(len(message)))
+					for b.Loop() {
+						p, err := NewPlan(b.Context(), bytes.NewReader(message), int64(len(message)), o)
+						if err == nil {
+							_, err = p.WriteTo(io.Discard)
+						}
+						if err != nil && !isRefusal(err) {
+							b.Fatal(err)
+						}
 					}
-					if _, err := p.WriteTo(io.Discard); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
+				})
+			}
 		}
 	}
 }

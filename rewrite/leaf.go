@@ -71,8 +71,14 @@ func (p *planner) leaf(c content) error {
 	}
 	if charset := p.betterCharset; charset != "" {
 		p.betterCharset = ""
-		if err := p.setCharset(c.header, charset); err != nil || len(why) == 1 {
+		if err := p.setCharset(c.header, charset); err != nil {
 			return err
+		}
+		if name, _, _ := findCharset(c.mediaType.charset); name == "utf-7" && !c.asFile {
+			return p.unshiftUTF7(c)
+		}
+		if len(why) == 1 {
+			return nil
 		}
 	}
 	return p.reencode(c, why[len(why)-1])

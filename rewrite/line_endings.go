@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"strings"
@@ -97,7 +98,7 @@ func (p *planner) isData(c content, found facts) (bool, error) {
 // before: what then is left as it is, though it was taken for data, is text.
 // It reports whether the message must be walked again.
 func (p *planner) mendView(original io.ReaderAt, size int64) (again bool, err error) {
-	if !p.keptData || !slices.ContainsFunc(p.view.data(), func(s span) bool { return !p.covered(s) }) {
+	if !p.keptData || p.covered(p.view.data()) {
 		return false, nil
 	}
 	p.restart()
@@ -107,9 +108,20 @@ func (p *planner) mendView(original io.ReaderAt, size int64) (again bool, err er
 	return true, err
 }
 
-// covered tells whether an edit has taken all of a range.
-func (p *planner) covered(s span) bool {
-	return slices.ContainsFunc(p.edits, func(e edit) bool {
-		return e.start <= s.start && s.end <= e.end && (e.whole || e.recode == nil)
+// covered tells whether edits have taken all of each of the ranges, which are
+// in order.
+func (p *planner) covered(ranges []span) bool {
+	taking := slices.DeleteFunc(slices.Clone(p.edits), func(e edit) bool {
+		return !e.whole && e.recode != nil || e.start == e.end
 	})
+	slices.SortFunc(taking, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
+	for _, s := range ranges {
+		for len(taking) > 0 && taking[0].end < s.end {
+			taking = taking[1:]
+		}
+		if len(taking) == 0 || taking[0].start > s.start {
+			return false
+		}
+	}
+	return true
 }

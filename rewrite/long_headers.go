@@ -3,6 +3,7 @@ package rewrite
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // shortLine is how long a line gets that cannot be folded further: well below
@@ -108,15 +109,8 @@ func shortTokens(f *field, value string) string {
 		return b.String()
 	case f.isAny("References", "In-Reply-To"):
 		return strings.ReplaceAll(value, "><", "> <")
-	case f.isAny("DKIM-Signature", "X-Google-DKIM-Signature") || strings.HasPrefix(strings.ToLower(f.name), "arc-"):
-		// Blanks mean nothing within the base64 of these (RFC 6376 section 3.2).
-		return eachToken(value, f.short(), func(token string) string {
-			var pieces []string
-			for len(token) > foldWidth-1 {
-				pieces, token = append(pieces, token[:foldWidth-1]), token[foldWidth-1:]
-			}
-			return strings.Join(append(pieces, token), " ")
-		})
+	case f.hasTags():
+		return eachToken(value, f.short(), foldTags)
 	case f.isStructured():
 		return value
 	}
@@ -125,14 +119,64 @@ func shortTokens(f *field, value string) string {
 	return " " + encodeText(readable(strings.TrimSpace(value), ""), f.column(1))
 }
 
+// hasTags tells whether the field is a list of tags, such as "b=…;" (RFC 6376
+// section 3.2, RFC 8617 section 4.1).
+func (f *field) hasTags() bool {
+	return f.isAny("DKIM-Signature", "X-Google-DKIM-Signature", "ARC-Message-Signature", "ARC-Seal")
+}
+
+// foldTags puts blanks where they mean nothing in a list of tags: before each
+// of them, within what is base64, and behind the colons and bars of a list.
+// A tag's name stays whole.
+func foldTags(list string) string {
+	var b strings.Builder
+	for tag := range strings.SplitAfterSeq(list, ";") {
+		if tag == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		name, value, ok := strings.Cut(tag, "=")
+		if name += "="; !ok { // it goes on from before
+			name, value = "", tag
+		}
+		b.WriteString(name)
+		for room := max(foldWidth-1-len(name), 1); len(value) > room; room = foldWidth - 1 {
+			n := room
+			if i := strings.LastIndexByte(value[:room], '|'); i >= 0 {
+				n = i + 1
+			} else if i := strings.LastIndexByte(value[:room], ':'); i >= 0 {
+				n = i + 1
+			} else if name != "" && name != "b=" && name != "bh=" || !isBase64Text(value[:room]) {
+				break
+			}
+			b.WriteString(value[:n] + " ")
+			value = value[n:]
+		}
+		b.WriteString(value)
+	}
+	return b.String()
+}
+
+// isBase64Text tells whether there is nothing but letters of base64.
+func isBase64Text(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf || !isBase64(byte(r)) && r != '=' })
+}
+
 // lastResort keeps a field that cannot be folded, under a name that nobody
-// heeds.
+// heeds. A message must have a From all the same (RFC 5322 section 3.6).
 func lastResort(f *field, value string) string {
 	if !f.isStructured() || f.hasParams() {
 		return value
 	}
+	kept := encodeText(toUTF8(strings.TrimSpace(value), ""), len("X-Broken-")+len(f.name)+2)
+	if f.is("From") {
+		f.put("X-Broken-From", kept)
+		return f.nobody()
+	}
 	f.prefix = "X-Broken-" + f.prefix
-	return " " + encodeText(toUTF8(strings.TrimSpace(value), ""), f.column(1))
+	return " " + kept
 }
 
 // eachToken replaces the tokens between blanks that are too long.

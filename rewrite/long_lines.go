@@ -56,6 +56,14 @@ func (p *planner) addFields(h *header, rule, fields string) error {
 	if fields == "" {
 		return nil
 	}
+	if err := p.mendFirst(h); err != nil {
+		return err
+	}
+	// A field that was written anew has its line end.
+	written := func(e edit) bool { return e.start < e.end && e.end == h.room }
+	if h.unended && h.room == p.length && !slices.ContainsFunc(p.edits, written) {
+		fields = "\r\n" + fields
+	}
 	return p.add(rule, edit{span: span{h.room, h.room}, text: fields, fields: true})
 }
 

@@ -103,8 +103,9 @@ func (t mediaType) isMessage() bool {
 // isWide tells whether the charset has units of two or four bytes, in which a
 // byte of 10 or 13 is no line end.
 func (t mediaType) isWide() bool {
-	for _, prefix := range []string{"utf-16", "utf16", "utf-32", "utf32", "ucs-", "iso-10646-ucs-"} {
-		if strings.HasPrefix(t.charset, prefix) {
+	squeezed := noLetters.ReplaceAllString(t.charset, "")
+	for _, prefix := range []string{"utf16", "utf32", "ucs2", "ucs4", "iso10646ucs"} {
+		if strings.HasPrefix(squeezed, prefix) {
 			return true
 		}
 	}

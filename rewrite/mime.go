@@ -120,12 +120,12 @@ type walker struct {
 type visitor struct {
 	field   func(*field) error  // a header field, or a line of a header that is none
 	entered func(*entity) error // a header that a body follows; asFile may be set
+	alone   func(*entity) error // a header that no body follows
 	content func(content) error // what is between headers
 	ended   func(*header) error // a part, with all in it, or a header without a body
 	full    func() bool         // no more parts are to be entered
 }
 
-// endOfHeader stops a walk after the message's own header.
 // message goes through the message.
 func (w *walker) message() error {
 	_, err := w.entity(nil, true, 1, 1)
@@ -148,8 +148,11 @@ func (w *walker) entity(enclosing *multipart, ofMessage bool, messages, depth in
 	if err != nil {
 		return d, err
 	}
-	if bodyFollows {
-		d, err = w.entityBody(h, enclosing, messages, depth)
+	switch {
+	case bodyFollows:
+		d, err = w.entityBody(newEntity(h, enclosing, messages), enclosing, depth)
+	case w.alone != nil:
+		err = w.alone(newEntity(h, enclosing, messages))
 	}
 	if err == nil && w.ended != nil {
 		err = w.ended(h)
@@ -157,10 +160,9 @@ func (w *walker) entity(enclosing *multipart, ofMessage bool, messages, depth in
 	return d, err
 }
 
-// entityBody reads what belongs to the header.
-func (w *walker) entityBody(h *header, enclosing *multipart, messages, depth int) (delimiter, error) {
+// newEntity is what a header is the header of.
+func newEntity(h *header, enclosing *multipart, messages int) *entity {
 	e := &entity{header: h, messages: messages}
-	c := content{enclosing: enclosing, entity: e}
 	switch {
 	case h.contentType != nil:
 		e.mediaType = parseMediaType(string(h.contentType.text))
@@ -172,6 +174,13 @@ func (w *walker) entityBody(h *header, enclosing *multipart, messages, depth int
 	if h.encoding != nil {
 		e.encoding = encodingName(string(h.encoding.text))
 	}
+	return e
+}
+
+// entityBody reads what belongs to the header.
+func (w *walker) entityBody(e *entity, enclosing *multipart, depth int) (delimiter, error) {
+	h := e.header
+	c := content{enclosing: enclosing, entity: e}
 	c.sealed = e.mediaType.isSealed() || h.sealed
 	if w.entered != nil {
 		if err := w.entered(e); err != nil {
@@ -184,7 +193,7 @@ func (w *walker) entityBody(h *header, enclosing *multipart, messages, depth int
 		return w.multipart(c, depth)
 	case e.isEncoded():
 	case e.mediaType.isMessage():
-		return w.entity(enclosing, true, messages+1, depth+1)
+		return w.entity(enclosing, true, e.messages+1, depth+1)
 	case strings.HasPrefix(e.mediaType.name, "message/"):
 		c.kind = fixed
 	}

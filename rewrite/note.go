@@ -70,17 +70,29 @@ func (p *planner) note(usual Note, reason string, k kept) (string, error) {
 		template = string(p.options.Note)
 	}
 	if k.sha256 == "" && strings.Contains(template, "{sha256}") {
-		hash := sha256.New()
-		if _, err := io.Copy(hash, p.original()); err != nil {
+		var err error
+		if k.sha256, err = p.hash(); err != nil {
 			return "", err
 		}
-		k.sha256 = hex.EncodeToString(hash.Sum(nil))
 	}
 	text := strings.NewReplacer("\n", "\r\n", "{reason}", reason, "{name}", k.name,
 		"{size}", strconv.FormatInt(k.size, 10), "{sha256}", k.sha256).Replace(template)
 	var q quotedPrintableLines
 	q.encode([]byte(strings.TrimRight(text, "\r\n")), true)
 	return string(q.out), nil
+}
+
+// hash is the SHA-256 of the original, which is read for it once: a message may
+// get many notes.
+func (p *planner) hash() (string, error) {
+	if p.sha256 == "" {
+		hash := sha256.New()
+		if _, err := io.Copy(hash, p.original()); err != nil {
+			return "", err
+		}
+		p.sha256 = hex.EncodeToString(hash.Sum(nil))
+	}
+	return p.sha256, nil
 }
 
 // noteOfOriginal is a note that is about the message as a whole.

@@ -28,7 +28,8 @@ func TestNoteValidate(t *testing.T) {
 			t.Errorf("%q: %v, want %q", note, err, want)
 		}
 	}
-	if _, err := NewPlan(strings.NewReader(""), 0, Options{Note: "{x}"}); err == nil || !strings.Contains(err.Error(), "note: {x} is no placeholder") {
+	if _, err := NewPlan(t.Context(), strings.NewReader(""), 0, Options{Note: "{x}"}); err == nil ||
+		!strings.Contains(err.Error(), "note: {x} is no placeholder") {
 		t.Errorf("options with such a note: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func TestOptionsValidate(t *testing.T) {
 				t.Errorf("%+v: %v does not say %q", test.options, err, f)
 			}
 		}
-		if _, planErr := NewPlan(strings.NewReader(""), 0, test.options); (planErr == nil) != (err == nil) {
+		if _, planErr := NewPlan(t.Context(), strings.NewReader(""), 0, test.options); (planErr == nil) != (err == nil) {
 			t.Errorf("%+v: NewPlan says %v", test.options, planErr)
 		}
 	}

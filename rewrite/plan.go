@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -41,18 +42,21 @@ type edit struct {
 // since it is run once for the size.
 type recoding func(w *bufio.Writer, body *io.SectionReader) error
 
-// NewPlan reads the message of size bytes and decides on its repairs. The
-// message is read again by WriteTo and must not change. An error is a fault
-// of the options, of reading, or a *RefusedError.
-func NewPlan(message io.ReaderAt, size int64, o Options) (*Plan, error) {
+// NewPlan reads the message of size bytes and decides on its repairs, until the
+// context ends. The message is read again by WriteTo and must not change. An
+// error is a fault of the options, of reading, the context's, or a
+// *RefusedError.
+func NewPlan(ctx context.Context, message io.ReaderAt, size int64, o Options) (*Plan, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("rewrite options: %w", err)
 	}
-	p := &planner{Plan: &Plan{message: message, length: size}, options: o}
+	source := &stoppable{message, ctx}
+	p := &planner{Plan: &Plan{message: source, length: size}, options: o}
 	defer p.giveBack()
 	if err := p.run(); err != nil {
 		return nil, err
 	}
+	source.ctx = nil
 	return p.Plan, nil
 }
 

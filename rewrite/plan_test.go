@@ -123,7 +123,7 @@ func TestRefused(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			message := []byte(crlf(test.message))
 			test.options.LineLimit = 78
-			_, err := NewPlan(bytes.NewReader(message), int64(len(message)), test.options)
+			_, err := NewPlan(t.Context(), bytes.NewReader(message), int64(len(message)), test.options)
 			var refused *RefusedError
 			switch {
 			case test.reason == "" && err != nil:
@@ -185,13 +185,13 @@ func TestReadErrors(t *testing.T) {
 		{LongLines: "wrap", LineLimit: limit},
 		{ReadReceipt: "all"},
 	} {
-		p, err := NewPlan(src, src.Size(), o)
+		p, err := NewPlan(t.Context(), src, src.Size(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for n := int64(0); n < src.Size(); n += 1000 {
 			if o.LongLines != "" {
-				if _, err := NewPlan(errorAt{src, n}, src.Size(), o); !errors.Is(err, errBroken) {
+				if _, err := NewPlan(t.Context(), errorAt{src, n}, src.Size(), o); !errors.Is(err, errBroken) {
 					t.Fatalf("NewPlan with %d bytes: %v", n, err)
 				}
 			}
@@ -202,14 +202,15 @@ func TestReadErrors(t *testing.T) {
 			}
 		}
 	}
-	if _, err := NewPlan(src, src.Size()+1, Options{LineLimit: limit}); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := NewPlan(t.Context(), src, src.Size()+1, Options{LineLimit: limit}); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("message that is shorter than its size: %v", err)
 	}
 }
 
 func TestWriteErrors(t *testing.T) {
 	message := crlf("A: b\n\n" + strings.Repeat("a ", bufferSize))
-	p, err := NewPlan(strings.NewReader(message), int64(len(message)), Options{LongLines: "recode", LineLimit: limit})
+	p, err := NewPlan(t.Context(), strings.NewReader(message), int64(len(message)), Options{LongLines: "recode",
+		LineLimit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,8 @@ func (w *shortWriter) Write(b []byte) (int, error) {
 
 func TestMessageChanged(t *testing.T) {
 	message := []byte(crlf("A: b\n\n" + strings.Repeat("a ", limit)))
-	p, err := NewPlan(bytes.NewReader(message), int64(len(message)), Options{LongLines: "recode", LineLimit: limit})
+	p, err := NewPlan(t.Context(), bytes.NewReader(message), int64(len(message)), Options{LongLines: "recode",
+		LineLimit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ type planner struct {
 	headLeft tally // header lines that do
 
 	betterCharset string // of the leaf at hand
+	sha256        string // of the original, once a note wants it
 	walker        *walker
 	attachment    []attachment       // the largest of the message, if it is oversize
 	detach        map[int64]struct{} // those to take out, by the start of their headers
@@ -116,7 +117,7 @@ func (p *planner) newWalker() *walker {
 	if p.options.LineLimit > 0 {
 		w.limit = int64(p.options.LineLimit)
 	}
-	w.visitor = visitor{field: p.field, entered: p.entered, content: p.content, ended: p.partEnded}
+	w.visitor = visitor{field: p.field, entered: p.entered, alone: p.alone, content: p.content, ended: p.partEnded}
 	return w
 }
 
@@ -140,15 +141,42 @@ func (p *planner) looksIntoParts() bool {
 	return p.keptData || p.on(fixOversize) && p.length > p.options.SizeLimit || p.detach != nil
 }
 
+// headerEnded is done with the lines of a header that wait for what follows.
+func (p *planner) headerEnded(h *header) error {
+	_, err := p.strays(h, false)
+	return err
+}
+
 // entered decides, from its header, what becomes of a part as a whole.
 func (p *planner) entered(e *entity) error {
+	if err := p.headerEnded(e.header); err != nil {
+		return err
+	}
 	p.nesting(e)
 	p.partial(e)
 	return p.appleDouble(e)
 }
 
+// alone does so for a part that is nothing but a header.
+func (p *planner) alone(e *entity) error {
+	if err := p.entered(e); err != nil || !e.asFile {
+		return err
+	}
+	if e.header.sealed && p.options.Signed == SignedLeave {
+		p.report.SignedLeft++
+		return nil
+	}
+	if p.count(e.fileFix, 1); e.header.sealed {
+		p.sealedChanged(e.header)
+	}
+	return nil
+}
+
 // partEnded writes what waited for the end of a part.
 func (p *planner) partEnded(h *header) error {
+	if err := p.headerEnded(h); err != nil {
+		return err
+	}
 	if err := p.receivedDate(h); err != nil {
 		return err
 	}

@@ -16,7 +16,10 @@ const quotedPrintableLine = 75
 // would make a CRLF of a lone CR or LF; here the decoded bytes are the same as
 // before, and no line can be a delimiter.
 func quotedPrintable(w *bufio.Writer, body *io.SectionReader) error {
-	r := bufio.NewReaderSize(body, bufferFor(body.Size()))
+	return encodeQuotedPrintable(w, bufio.NewReaderSize(body, bufferFor(body.Size())))
+}
+
+func encodeQuotedPrintable(w *bufio.Writer, r *bufio.Reader) error {
 	var q quotedPrintableLines
 	return inChunks(w, r, &q, q.encode)
 }

@@ -28,6 +28,7 @@ type body struct {
 	content   []byte
 	broken    bool // decoding stopped at a fault
 	nul       bool // there was a NUL in it before decoding
+	charset   string
 }
 
 // errUnclear is for messages that readers take in more than one way.
@@ -116,7 +117,8 @@ func readEntity(h textproto.MIMEHeader, r io.Reader, standard string) ([]body, e
 	if err != nil {
 		return nil, err
 	}
-	b := body{mediaType: mediaType, encoding: encoding, raw: raw, content: raw, nul: bytes.IndexByte(raw, 0) >= 0}
+	b := body{mediaType: mediaType, encoding: encoding, raw: raw, content: raw, nul: bytes.IndexByte(raw, 0) >= 0,
+		charset: params["charset"]}
 	switch encoding {
 	case "base64":
 		b.content, err = io.ReadAll(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))
@@ -160,6 +162,9 @@ func compareBodies(before, after []body, o Options) error {
 		}
 		if o.LongLines == LongLinesWrap && b.encoding == a.encoding {
 			want, got = bytes.ReplaceAll(want, []byte("\r\n"), nil), bytes.ReplaceAll(got, []byte("\r\n"), nil)
+		}
+		if name, _, _ := findCharset(b.charset); name == "utf-7" && a.charset == "utf-8" {
+			continue // other bytes on purpose: TestUTF7 reads them
 		}
 		if b.broken && o.on(fixBrokenEncoding) || b.nul && !isIdentity(b.encoding) && o.on(fixNULBytes) {
 			continue

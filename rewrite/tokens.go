@@ -1,6 +1,9 @@
 package rewrite
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // tokenKind is a piece of the syntax of addresses (RFC 5322 section 3.4).
 type tokenKind int
@@ -38,6 +41,8 @@ func addressTokens(value string) []token {
 			if n == 0 {
 				n = len(value)
 			}
+		case c == '=' && encodedWordFirst.MatchString(value): // which may hold a comma, against RFC 2047 section 5
+			n = len(encodedWordFirst.FindString(value))
 		case strings.IndexByte(",;:", c) >= 0:
 			t.kind, n = tokenPunct, 1
 		default:
@@ -50,6 +55,8 @@ func addressTokens(value string) []token {
 	}
 	return tokens
 }
+
+var encodedWordFirst = regexp.MustCompile(`^=\?[^?\s]+\?[A-Za-z]\?[^?\s]*\?=`)
 
 // quotedLength is the length of the quoted string at the start of s.
 func quotedLength(s string) int {

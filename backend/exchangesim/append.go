@@ -88,9 +88,9 @@ func (c *conn) append(a *args) (status, error) {
 	return st, nil
 }
 
-// refuseAppend is what Exchange says before it asks for the message. The order
-// of the checks is inferred, but for the throttle, which was seen in the place
-// of "+" (imapsync#198).
+// refuseAppend returns Exchange's refusal before it asks for the message. The order of the
+// checks is inferred, except for the throttle, which was seen instead of "+"
+// (imapsync#198).
 func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool) {
 	if f, ok := c.strike(faultThrottle); ok {
 		return refuseThrottled(f.delay, shapeNo), true
@@ -103,7 +103,11 @@ func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool)
 			st.close = true
 			return st, true
 		case c.srv.quirks[quirkOversizeRefused]:
-			return status{kind: "NO", text: "Maximum size of appendable message has been exceeded", why: "quirk EX-07: " + why}, true
+			return status{
+				kind: "NO",
+				text: "Maximum size of appendable message has been exceeded",
+				why:  "quirk EX-07: " + why,
+			}, true
 		}
 	}
 	if unknownFlag != "" && c.srv.quirks[quirkKeywordRefused] {
@@ -137,7 +141,7 @@ func (c *conn) storeAppended(name string, m *message) status {
 	return st
 }
 
-// newMessage is a message as APPEND leaves it.
+// newMessage returns a message as APPEND stores it.
 func (s *Server) newMessage(fl flags, date time.Time, msg []byte) *message {
 	m := &message{flags: fl, date: date.UTC(), received: msg, stored: msg, flagged: fl&flagFlagged != 0}
 	if s.quirks[quirkRegenerated] {
@@ -156,7 +160,7 @@ func (s *Server) newMessage(fl flags, date time.Time, msg []byte) *message {
 	return m
 }
 
-// estimateSize is the size of the properties in the store, which is not that
-// of the message written from them (quirk EX-13). The formula is ours: it only
-// has to differ.
+// estimateSize returns the size of the properties in the store. It differs from the size of
+// the message that is written from them (quirk EX-13). The formula is our own: the result
+// only has to differ.
 func estimateSize(stored []byte) int64 { return int64(len(stored)) + int64(len(stored))/32 + 271 }

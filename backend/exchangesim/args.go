@@ -28,7 +28,7 @@ type args struct {
 
 func (a *args) skipSpace() { a.line = bytes.TrimLeft(a.line, " ") }
 
-// end is an error unless nothing is left.
+// end returns an error if arguments are left.
 func (a *args) end() error {
 	a.skipSpace()
 	if len(a.line) > 0 {
@@ -37,7 +37,7 @@ func (a *args) end() error {
 	return nil
 }
 
-// next says whether the next byte is c, and takes it if so.
+// next reports whether the next byte is c. If so, it takes the byte.
 func (a *args) next(c byte) bool {
 	a.skipSpace()
 	if len(a.line) == 0 || a.line[0] != c {
@@ -47,7 +47,7 @@ func (a *args) next(c byte) bool {
 	return true
 }
 
-// peek returns the next byte that is no space, or 0.
+// peek returns the next byte that is not a space, or 0.
 func (a *args) peek() byte {
 	a.skipSpace()
 	if len(a.line) == 0 {
@@ -166,9 +166,8 @@ func (a *args) list() ([]string, error) {
 	return words, nil
 }
 
-// drain reads past the literals of a refused command that come without being
-// asked for, so that what they hold is not taken for commands. Whether
-// Exchange does this is not known.
+// drain skips the non-synchronizing literals of a refused command, so that their contents
+// are not read as commands. Nobody knows whether Exchange does this.
 func (a *args) drain() error {
 	for {
 		_, n, wait, ok := literalSize(a.line)
@@ -221,7 +220,7 @@ func parseSeqSet(s string) ([]seqRange, error) {
 	return set, nil
 }
 
-// contains says whether the set holds n, where last is what "*" stands for.
+// contains reports whether the set contains n. last is the value of "*".
 func contains(set []seqRange, n, last uint32) bool {
 	for _, r := range set {
 		from, to := r.from, r.to

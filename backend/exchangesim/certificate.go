@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate that is its own authority, valid for a year.
+// selfSigned creates a self-signed certificate that is valid for a year.
 func selfSigned(now time.Time) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,13 +1,13 @@
 package exchangesim
 
-// command is how one verb is run.
+// command describes how one verb is run.
 type command struct {
 	states connState
 	needs  string // capability without which the version does not know the verb
 	run    func(*conn, *args) (status, error)
 }
 
-// commandTable is every verb. Those for any state work even for a user whose
+// commandTable has all verbs. Those for any state work even for a user whose
 // mailbox cannot be opened (MailKit#1496 shows CAPABILITY answered then).
 func commandTable() map[string]command {
 	const in = authenticated | selected

@@ -29,13 +29,13 @@ const (
 	maxNotConnectedBads = 2
 )
 
-// maxEchoedTag bounds what is repeated of a tag that was never one.
+// maxEchoedTag is the maximum length of an invalid tag in a reply.
 const maxEchoedTag = 64
 
-// errClosing ends a connection after its last reply was written.
+// errClosing ends a connection after its last reply.
 var errClosing = errors.New("connection closed by the server")
 
-// connState is a bit set, so that commands.go can say where a command is allowed.
+// connState is a bit set, so that commands.go can list the states of a command.
 type connState uint8
 
 const (
@@ -45,8 +45,8 @@ const (
 	anyState = notAuthenticated | authenticated | selected
 )
 
-// conn is one connection. One goroutine, serve, uses it; idle.go says how a
-// second one borrows the writer.
+// conn is one connection. Only the goroutine of serve uses it; idle.go describes how a second
+// goroutine uses the writer.
 type conn struct {
 	srv  *Server
 	mode Mode
@@ -82,7 +82,7 @@ type conn struct {
 	drip        time.Duration // before each byte of the reply
 }
 
-// newConn takes the number-th connection.
+// newConn returns a conn for the number-th connection.
 func newConn(s *Server, nc net.Conn, mode Mode, number int) *conn {
 	c := &conn{srv: s, mode: mode, raw: nc, started: time.Now(), number: number}
 	if mode == ImplicitTLS {
@@ -92,8 +92,8 @@ func newConn(s *Server, nc net.Conn, mode Mode, number int) *conn {
 	return c
 }
 
-// attach puts the buffers on a socket. What the last reader still held is
-// forgotten, so that nothing is carried into TLS from before it.
+// attach connects the buffers to a socket. It drops the contents of the last reader, so that
+// nothing from before TLS is read after the handshake.
 func (c *conn) attach(nc net.Conn) {
 	c.net = nc
 	c.r = bufio.NewReader(nc)
@@ -135,8 +135,8 @@ func (c *conn) greet() error {
 	return c.w.Flush()
 }
 
-// linger lets the client read the last reply: closing at once while it still
-// sends would reset the connection and take the reply from it.
+// linger lets the client read the last reply. Closing at once while the client still sends
+// would reset the connection, and the client would lose the reply.
 func (c *conn) linger() {
 	half, ok := c.net.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil || c.net.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
@@ -209,8 +209,8 @@ func (c *conn) next() error {
 	return c.answer(tag, st)
 }
 
-// splitCommand takes the tag and the verb, in capitals, off a line. A verb
-// "UID" takes the word after it along.
+// splitCommand splits the tag and the verb, in capitals, from a line. The verb "UID" includes
+// the next word.
 func splitCommand(line []byte) (tag, verb string, rest []byte) {
 	word := func() string {
 		line = bytes.TrimLeft(line, " \t")
@@ -229,7 +229,7 @@ func splitCommand(line []byte) (tag, verb string, rest []byte) {
 	return tag, verb, line
 }
 
-// run calls the command's handler if it is allowed now.
+// run calls the command's handler if the command is allowed now.
 func (c *conn) run(verb string, a *args) (status, error) {
 	cmd, ok := c.srv.commands[verb]
 	switch {
@@ -253,7 +253,7 @@ func (c *conn) state() connState {
 	return selected
 }
 
-// supports says whether the profile knows the commands of a capability.
+// supports reports whether the profile has the commands of a capability.
 func (s *Server) supports(capability string) bool {
 	for w := range strings.FieldsSeq(s.profile.afterLogin) {
 		if w == capability {
@@ -263,7 +263,7 @@ func (s *Server) supports(capability string) bool {
 	return false
 }
 
-// answer writes the tagged reply, and hangs up after too many errors.
+// answer writes the tagged reply, and closes the connection after too many errors.
 func (c *conn) answer(tag string, st status) error {
 	c.intrude(!slices.Contains(withoutExpunge[:], c.verb))
 	if f, ok := c.strike(faultSlow); ok {
@@ -294,7 +294,7 @@ func (c *conn) answer(tag string, st status) error {
 	return st.then()
 }
 
-// pause waits, or is ended by Close.
+// pause waits for a time, or until Close.
 func (c *conn) pause(d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -306,8 +306,8 @@ func (c *conn) pause(d time.Duration) error {
 	}
 }
 
-// log says what was refused and why. Arguments are left out, and words that
-// are no command: they may be secrets.
+// log logs a refusal with its reason. It leaves out arguments and words that are not a
+// command, because they may be secrets.
 func (c *conn) log(verb string, st status) {
 	log := c.srv.log.With("user", c.user, "command", c.loggedVerb(verb), "reply", st.kind+" "+st.text)
 	if st.kind == "OK" {
@@ -317,7 +317,7 @@ func (c *conn) log(verb string, st status) {
 	log.Info("refused", "why", st.why)
 }
 
-// loggedVerb leaves out a word that is no command.
+// loggedVerb returns the verb, or a placeholder if it is not a command.
 func (c *conn) loggedVerb(verb string) string {
 	if _, ok := c.srv.commands[verb]; !ok && verb != verbGreeting && verb != verbWaiting {
 		return "unknown"
@@ -325,7 +325,7 @@ func (c *conn) loggedVerb(verb string) string {
 	return verb
 }
 
-// printf writes to the buffer, whose first error shows at the next Flush.
+// printf writes to the buffer. The next Flush returns its first error.
 func (c *conn) printf(format string, v ...any) { fmt.Fprintf(c.w, format, v...) }
 
 // continueLiteral asks for a literal. The text is inferred.

@@ -38,8 +38,7 @@ func contentRules() []contentRule {
 			return ""
 		}},
 		{quirkLongSubject, func(e *entity) string {
-			subject, err := (&mime.WordDecoder{CharsetReader: charset.Reader}).DecodeHeader(e.header.get("Subject"))
-			if n := len(utf16.Encode([]rune(subject))); err == nil && n > maxSubject {
+			if n := characters(e.header.get("Subject")); n > maxSubject {
 				return fmt.Sprintf("a subject of %d characters", n)
 			}
 			return ""
@@ -60,7 +59,8 @@ func contentRules() []contentRule {
 		}},
 		{quirkUnknownCharset, func(e *entity) string {
 			name := e.params["charset"]
-			if _, err := charset.Reader(name, strings.NewReader("")); name != "" && strings.HasPrefix(e.typ, "text/") && err != nil {
+			if _, err := charset.Reader(name, strings.NewReader("")); name != "" && strings.HasPrefix(e.typ, "text/") &&
+				err != nil {
 				return "charset " + name
 			}
 			return ""
@@ -80,7 +80,7 @@ func contentRules() []contentRule {
 	}
 }
 
-// refuseByRule says which rule of content a message breaks, or "".
+// refuseByRule returns the content rule that a message breaks, or "".
 func (s *Server) refuseByRule(msg []byte) string {
 	var why string
 	root := parseEntity(msg)
@@ -115,7 +115,7 @@ func (e *entity) countLeaves() int {
 	return n
 }
 
-// countMessages is how many messages are inside of each other.
+// countMessages returns the depth of messages inside each other.
 func (e *entity) countMessages() int {
 	most := 0
 	for _, child := range e.children {
@@ -157,11 +157,12 @@ func (e *entity) longAddress() string {
 		if !f.is("To") && !f.is("Cc") && !f.is("Bcc") && !f.is("From") && !f.is("Reply-To") {
 			continue
 		}
-		quoted, length := false, 0
+		quoted, escaped, length := false, false, 0
 		for _, c := range []byte(f.value()) {
-			if c == '"' {
+			if c == '"' && !escaped {
 				quoted = !quoted
 			}
+			escaped = c == '\\' && quoted && !escaped // RFC 5322 section 3.2.4
 			if length++; c == ',' && !quoted {
 				length = 0
 			}
@@ -173,10 +174,20 @@ func (e *entity) longAddress() string {
 	return ""
 }
 
+// characters counts those of a text with encoded words in it, as Windows does.
+// File names have such words, too, against RFC 2047 section 5. What cannot be
+// decoded counts as it stands there.
+func characters(text string) int {
+	if decoded, err := (&mime.WordDecoder{CharsetReader: charset.Reader}).DecodeHeader(text); err == nil {
+		text = decoded
+	}
+	return len(utf16.Encode([]rune(text)))
+}
+
 func (e *entity) longFileName() string {
 	_, disposition, _ := mime.ParseMediaType(e.header.get("Content-Disposition"))
 	for _, name := range []string{e.params["name"], disposition["filename"]} {
-		if n := len(utf16.Encode([]rune(name))); n > maxFileName {
+		if n := characters(name); n > maxFileName {
 			return fmt.Sprintf("a file name of %d characters", n)
 		}
 	}

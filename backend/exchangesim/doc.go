@@ -1,6 +1,6 @@
-// Package exchangesim is a simulated Microsoft Exchange IMAP4 service: it
-// greets, answers, refuses and stores as Exchange was seen to do, so that
-// clients and gateways can be tested without one.
+// Package exchangesim is a simulated Microsoft Exchange IMAP4 service. It greets, answers,
+// refuses and stores like the real service in logs and documents, so that clients and
+// gateways can be tested without one.
 //
 // Everything here is written by hand from the command line down, over a small
 // store in memory, and shares no code with the gateway: a bug of one side

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// maxNesting is how deep a message is taken apart; what is below is left as it
-// is. Exchange takes 30 messages (docs/exchange.md#ex-37).
+// maxNesting is the depth to which a message is parsed; deeper parts are not parsed. Exchange
+// accepts 30 messages (docs/exchange.md#ex-37).
 const maxNesting = 40
 
 // field is one header field with its line ends, and its name.
@@ -21,7 +21,7 @@ type field struct {
 
 func (f field) is(name string) bool { return strings.EqualFold(f.name, name) }
 
-// value is unfolded, without the blanks around it.
+// value returns the unfolded value, without the blanks around it.
 func (f field) value() string {
 	v := strings.NewReplacer("\r\n", "", "\n", "").Replace(string(f.raw[len(f.name):]))
 	_, v, _ = strings.Cut(v, ":")
@@ -48,8 +48,8 @@ type entity struct {
 	params   map[string]string
 }
 
-// parseEntity takes a message apart. It takes any input: a multipart without
-// its boundary is a leaf.
+// parseEntity parses a message. It accepts any input: a multipart without its boundary is a
+// leaf.
 func parseEntity(msg []byte) *entity { return parsePart(msg, "text/plain", 0) }
 
 func parsePart(b []byte, defaultType string, depth int) *entity {
@@ -81,8 +81,8 @@ func parsePart(b []byte, defaultType string, depth int) *entity {
 	return e
 }
 
-// parseHeader reads fields up to the empty line. A line that is no field ends
-// the header too, and begins the body.
+// parseHeader reads fields up to the empty line. A line that is not a field also ends the
+// header, and begins the body.
 func parseHeader(b []byte) (header, []byte) {
 	var h header
 	start := 0 // of the last field
@@ -111,8 +111,8 @@ func parseHeader(b []byte) (header, []byte) {
 
 func notFieldName(r rune) bool { return r <= ' ' || r > '~' }
 
-// splitParts cuts the body of a multipart (RFC 2046 section 5.1.1). Preamble
-// and epilogue are dropped; a last part without closing boundary is taken.
+// splitParts splits the body of a multipart (RFC 2046 section 5.1.1). It drops preamble and
+// epilogue, and accepts a last part without a closing boundary.
 func splitParts(body []byte, boundary string) [][]byte {
 	delimiter := []byte("--" + boundary)
 	var parts [][]byte
@@ -152,8 +152,8 @@ func (e *entity) isEncoded() bool {
 	return enc == "base64" || enc == "quoted-printable"
 }
 
-// decoded is a leaf's body without its transfer encoding; ok is false if it
-// cannot be decoded.
+// decoded returns a leaf's body without its transfer encoding; ok is false if it cannot be
+// decoded.
 func (e *entity) decoded() (b []byte, ok bool) {
 	var r io.Reader
 	switch e.encoding() {
@@ -168,8 +168,8 @@ func (e *entity) decoded() (b []byte, ok bool) {
 	return b, err == nil
 }
 
-// leaves are the decoded bodies of all parts that have no parts, in order;
-// those that cannot be decoded as they are.
+// leaves returns the decoded bodies of all parts without further parts, in order. A body that
+// cannot be decoded is returned unchanged.
 func (e *entity) leaves() [][]byte {
 	if len(e.children) > 0 {
 		var all [][]byte

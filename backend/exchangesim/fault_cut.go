@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ending is how a fault ends a connection. As an error it ends conn.serve,
-// without a word of goodbye.
+// ending is the way in which a fault ends a connection. As an error, it ends conn.serve
+// without a BYE.
 type ending string
 
 const (
@@ -45,7 +45,7 @@ func (c *conn) end(e ending) {
 	}
 }
 
-// armed is a cut that waits for its byte.
+// armed is a cut that happens at a certain byte.
 type armed struct {
 	order *fault
 	left  int64 // bytes that pass before it
@@ -53,7 +53,7 @@ type armed struct {
 
 func (c *conn) arm(f *fault) { c.cuts = append(c.cuts, armed{order: f, left: f.bytes}) }
 
-// disarm drops the cuts that were for one command.
+// disarm removes the cuts for the current command.
 func (c *conn) disarm() {
 	c.cuts = slices.DeleteFunc(c.cuts, func(a armed) bool { return a.order.kind != faultCutStream })
 }
@@ -88,7 +88,7 @@ func (c *conn) pass(n int, fromClient bool) (int, error) {
 	return n, nil
 }
 
-// took counts bytes of the client's that have been read already.
+// took counts bytes from the client that have already been read.
 func (c *conn) took(n int) error {
 	_, err := c.pass(n, true)
 	return err
@@ -125,7 +125,7 @@ func (w replyWriter) Write(b []byte) (int, error) {
 	return written, err
 }
 
-// write is slow where fault drip wants it.
+// write writes slowly if fault drip is active.
 func (w replyWriter) write(b []byte) (int, error) {
 	step, written := len(b), 0
 	if w.drip > 0 {

@@ -57,7 +57,7 @@ func parseFault(spec string) (fault, error) {
 		for _, k := range faultKinds() {
 			names = append(names, k.name+k.args)
 		}
-		return fault{}, fmt.Errorf("fault %q is none of %s", spec, strings.Join(names, ", "))
+		return fault{}, fmt.Errorf("fault %q is not one of %s", spec, strings.Join(names, ", "))
 	}
 	f := fault{kind: k.name, end: end, verb: k.verb, spare: spare, left: 1}
 	if k.always {
@@ -87,7 +87,7 @@ func (f *fault) setWords(words []faultWord, rest string, more bool) (wrong strin
 	for i, w := range words {
 		if !more {
 			if slices.ContainsFunc(words[i:], func(w faultWord) bool { return !w.optional }) {
-				return "its argument is missing"
+				return "an argument is missing"
 			}
 			return ""
 		}
@@ -99,7 +99,7 @@ func (f *fault) setWords(words []faultWord, rest string, more bool) (wrong strin
 			continue // left out, though something follows
 		}
 		if value == "" {
-			return "its argument is missing"
+			return "an argument is missing"
 		}
 		if wrong := f.set(w.name, value); wrong != "" {
 			return wrong
@@ -119,19 +119,19 @@ func (f *fault) set(word, value string) (wrong string) {
 	switch word {
 	case "DURATION":
 		if f.delay, err = time.ParseDuration(value); err != nil || f.delay <= 0 {
-			return q + " is no duration such as 3s"
+			return q + " is not a duration such as 3s"
 		}
 	case "COUNT":
 		if f.left, err = strconv.Atoi(value); err != nil || f.left < 1 {
-			return q + " is no count"
+			return q + " is not a count"
 		}
 	case "N":
 		if f.limit, err = strconv.Atoi(value); err != nil || f.limit < 1 {
-			return q + " is no number of one or more"
+			return q + " is not a number of 1 or more"
 		}
 	case "BYTES":
 		if f.bytes, err = strconv.ParseInt(value, 10, 64); err != nil || f.bytes < 0 {
-			return q + " is no number of bytes"
+			return q + " is not a number of bytes"
 		}
 	case "USER":
 		f.user = value
@@ -145,17 +145,17 @@ func (f *fault) set(word, value string) (wrong string) {
 		return f.setShape(value, showNotConnected, showRefused)
 	case "SEED":
 		if f.seed, err = strconv.ParseUint(value, 10, 64); err != nil {
-			return q + " is no number of 64 bits"
+			return q + " is not a 64-bit number"
 		}
 	case "RATE":
 		if f.rate, err = strconv.ParseFloat(value, 64); err != nil || math.IsNaN(f.rate) || f.rate < 0 || f.rate > 1 {
-			return q + " is no probability from 0 to 1"
+			return q + " is not a probability from 0 to 1"
 		}
 	case "KINDS":
 		f.kinds = strings.Split(value, ",")
 		for _, name := range f.kinds {
 			if !slices.Contains(randomNames(), name) {
-				return strconv.Quote(name) + " is none of " + strings.Join(randomNames(), ", ")
+				return strconv.Quote(name) + " is not one of " + strings.Join(randomNames(), ", ")
 			}
 		}
 	}
@@ -172,15 +172,15 @@ func (f *fault) setVerb(value string) (wrong string) {
 		f.verb == verbWaiting && slices.Contains([]string{faultCut, faultBye}, f.kind):
 		return ""
 	case f.verb == verbGreeting || f.verb == verbWaiting:
-		return "it cannot strike at " + f.verb
+		return "this fault cannot happen at " + f.verb
 	}
-	return strconv.Quote(value) + " is no command, nor " + verbAny + ", " + verbGreeting + " or " + verbWaiting
+	return strconv.Quote(value) + " is not a command, " + verbAny + ", " + verbGreeting + " or " + verbWaiting
 }
 
 func (f *fault) setShape(value string, allowed ...string) (wrong string) {
 	f.shape = value
 	if !slices.Contains(allowed, value) {
-		return strconv.Quote(value) + " is none of " + strings.Join(allowed, ", ")
+		return strconv.Quote(value) + " is not one of " + strings.Join(allowed, ", ")
 	}
 	return ""
 }
@@ -201,7 +201,7 @@ func (f *fault) setText(value string) (wrong string) {
 	}
 	kind, text, ok := strings.Cut(f.text, " ")
 	if kind = strings.ToUpper(kind); !ok || text == "" || kind != "NO" && kind != "BAD" {
-		return strconv.Quote(value) + " is no refusal such as NO Server Unavailable. 15"
+		return strconv.Quote(value) + " is not a refusal such as NO Server Unavailable. 15"
 	}
 	f.text, f.shape = text, kind
 	return ""

@@ -83,7 +83,8 @@ func (c *conn) draw(verb string) []*fault {
 		return nil
 	}
 	kinds := slices.DeleteFunc(randomKinds(), func(k randomKind) bool {
-		return !slices.Contains(order.kinds, k.name) || k.verbs != nil && !slices.Contains(k.verbs, verb) || c.user == "" && !k.early
+		return !slices.Contains(order.kinds, k.name) || k.verbs != nil && !slices.Contains(k.verbs, verb) ||
+			c.user == "" && !k.early
 	})
 	if len(kinds) == 0 {
 		return nil

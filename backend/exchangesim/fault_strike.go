@@ -52,7 +52,7 @@ func (c *conn) order(kind, verb string) *fault {
 	return c.srv.faults.find(kind, user, verb)
 }
 
-// strike says whether a fault of that kind strikes the command in hand, and
+// strike reports whether a fault of that kind strikes the command in hand, and
 // uses it up.
 func (c *conn) strike(kind string) (fault, bool) { return c.use(c.order(kind, c.verb), c.verb) }
 

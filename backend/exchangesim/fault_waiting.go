@@ -49,7 +49,7 @@ func (c *conn) strikeWaiting(f fault) error {
 	return f.end
 }
 
-// setWaiting says whether the connection waits, and until when it reads. Its
+// setWaiting reports whether the connection waits, and until when it reads. Its
 // error may be one that fail was given.
 func (c *conn) setWaiting(to bool, deadline time.Time) error {
 	c.waitMu.Lock()

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// faultKind is one accident that can be ordered by name. A new one is a row
-// in faultKinds and a call of conn.strike where it strikes.
+// faultKind is a fault that a user can order by name. To add one, add a row to
+// faultKinds, and call conn.strike at the place where it happens.
 type faultKind struct {
 	name   string
-	args   string // what follows the name; fault_parse.go knows the words
+	args   string // the arguments after the name; fault_parse.go parses them
 	about  string
-	always bool   // without a count it strikes always; else once
-	verb   string // at which command, where that is left out
-	ends   bool   // also reset-, half-close- and hang- in the place of cut
+	always bool   // without a count, it happens always; otherwise once
+	verb   string // the command, if the order does not name one
+	ends   bool   // reset-, half-close- and hang- are possible instead of cut
 }
 
 const (
@@ -46,7 +46,7 @@ const (
 	faultRandom          = "random"
 )
 
-// Moments at which a fault can strike beside commands.
+// These are the moments other than commands at which a fault can happen.
 const (
 	verbAny      = "*"        // any command
 	verbGreeting = "GREETING" // the connection has just been made
@@ -56,71 +56,97 @@ const (
 func faultKinds() []faultKind {
 	return []faultKind{
 		{name: faultThrottle, args: ":DURATION[:COUNT]",
-			about: "the next COUNT (1) APPENDs are refused with DURATION as the suggested backoff time"},
+			about: "the server refuses the next COUNT (1) APPENDs, with DURATION as the suggested backoff time"},
 		{name: faultThrottleEvery, args: ":N:DURATION[:SHAPE]", always: true,
-			about: "each N-th command of an account throttles it for DURATION: that command and all until then are refused with what is left of it"},
+			about: "each N-th command of an account throttles the account for DURATION: the server refuses this " +
+				"command and all commands until then, with the remaining time as the suggested backoff time"},
 		{name: faultThrottleAccount, args: ":USER:DURATION[:SHAPE]",
-			about: "the next command of USER's account throttles it for DURATION likewise"},
+			about: "the next command of USER's account throttles the account for DURATION, in the same way"},
 		{name: faultRefuse, args: ":VERB[:COUNT]:TEXT",
-			about: "the next COUNT (1) VERBs are answered by TEXT, such as NO Server Unavailable. 15, and not run; APPEND before its literal"},
+			about: "the server answers the next COUNT (1) VERBs with TEXT, such as NO Server Unavailable. 15, and " +
+				"does not run them; it refuses APPEND before the literal"},
 		{name: faultRefuseMessage, args: "[:COUNT]:TEXT",
-			about: "the next COUNT (1) APPENDs are answered by TEXT after the literal, and not stored"},
+			about: "the server answers the next COUNT (1) APPENDs with TEXT after the literal, and does not store " +
+				"the message"},
 		{name: faultRefuseLogin, args: "[:COUNT]", always: true,
 			about: "the next COUNT (all) logins fail"},
 		{name: faultUnopenable, args: ":USER", always: true,
 			about: "the mailbox of USER cannot be opened"},
 		{name: faultConnectionLimit, args: "[:N[:SHOW]]", always: true,
-			about: "a user has N (16, as MaxConnectionsPerUser) connections at most; what is over them is not-connected (as a mailbox that cannot be opened) or refused, by SHOW"},
+			about: "a user can have at most N connections (16, like MaxConnectionsPerUser). SHOW says how the server " +
+				"treats a further one: not-connected (like a mailbox that cannot be opened) or refused"},
 		{name: faultTokenExpiry, args: "[:COUNT]", verb: verbAny,
-			about: "the next COUNT (1) commands after login get BYE Session invalidated - AccessTokenExpired in place of a reply"},
+			about: "the next COUNT (1) commands after login get BYE Session invalidated - AccessTokenExpired " +
+				"instead of a reply"},
 		{name: faultBye, args: ":TEXT[:VERB[:COUNT]]", verb: verbAny,
-			about: "the next COUNT (1) VERBs get BYE TEXT in place of a reply; 13, 14 and AccessTokenExpired stand for Exchange's words"},
+			about: "the next COUNT (1) VERBs get BYE TEXT instead of a reply; as TEXT, 13, 14 and " +
+				"AccessTokenExpired stand for Exchange's " +
+				"texts"},
 		{name: faultCut, args: ":VERB[:COUNT]", ends: true,
-			about: "the connection ends when VERB has come, before it is run, COUNT (1) times"},
+			about: "the connection ends when the server has received VERB and before it runs it, COUNT (1) times"},
 		{name: faultCutReply, args: ":VERB:BYTES[:COUNT]", ends: true,
-			about: "the connection ends after BYTES of the reply to VERB, untagged lines included; VERB has been run"},
+			about: "the connection ends after BYTES of the reply to VERB, including untagged lines; the server has " +
+				"run VERB"},
 		{name: faultCutStream, args: ":BYTES[:COUNT]", ends: true,
-			about: "the connection ends after BYTES of all that is sent after the login"},
+			about: "the connection ends when the server has sent BYTES after the login"},
 		{name: faultCutAppend, args: ":BYTES[:COUNT]", ends: true,
-			about: "the connection ends after BYTES of an APPEND's conversation, both directions counted: command line, +, literal, line end, reply"},
+			about: "the connection ends after BYTES of an APPEND, counted in both directions: command line, +, " +
+				"literal, line end, reply"},
 		{name: faultCutLiteral, args: "[:COUNT]",
-			about: "the connection is cut in the middle of the next COUNT (1) literals, in either direction"},
+			about: "the connection ends in the middle of each of the next COUNT (1) literals, in either direction"},
 		{name: faultLiteralRun, args: "[:COUNT]",
-			about: "the messages of the next COUNT (1) APPENDs are run as commands from their first line, as if it were too long"},
+			about: "the server runs the messages of the next COUNT (1) APPENDs as commands, as if the first line " +
+				"were too long"},
 		{name: faultLostAppend, args: "[:COUNT]",
-			about: "the next COUNT (1) APPENDs are read to their end; then the connection is cut and nothing is stored"},
+			about: "the server reads the next COUNT (1) APPENDs to their end, stores nothing, and closes the " +
+				"connection"},
 		{name: faultLostAppendReply, args: "[:COUNT]",
-			about: "the next COUNT (1) APPENDs are stored; then the connection is cut without a reply"},
+			about: "the server stores the messages of the next COUNT (1) APPENDs, and closes the connection " +
+				"without a reply"},
 		{name: faultLateAppend, args: ":DURATION[:COUNT]",
-			about: "the messages of the next COUNT (1) APPENDs get OK without a UID, and are in the mailbox after DURATION"},
+			about: "the next COUNT (1) APPENDs get OK without a UID; their messages appear in the mailbox after " +
+				"DURATION"},
 		{name: faultSlow, args: ":DURATION", always: true,
-			about: "every reply waits for DURATION"},
+			about: "the server waits for DURATION before every reply"},
 		{name: faultDrip, args: ":DURATION[:VERB[:COUNT]]", always: true, verb: verbAny,
-			about: "the reply to VERB is sent byte by byte with DURATION before each"},
+			about: "the server sends the reply to VERB byte by byte, with DURATION before each byte"},
 		{name: faultDeliver, args: ":VERB[:COUNT]",
-			about: "another client delivers a message to the selected mailbox while VERB is answered: in SELECT and EXAMINE between the lines, in IDLE before the +, in FETCH amid the data, else before the tagged reply"},
+			about: "another client delivers a message to the selected mailbox while the server answers VERB: for " +
+				"SELECT and EXAMINE between the lines, for IDLE before the +, for FETCH between the data, otherwise " +
+				"before the tagged reply"},
 		{name: faultExpunge, args: ":VERB[:COUNT]",
-			about: "another client expunges the first message of the selected mailbox likewise; FETCH, STORE and SEARCH do not tell of it (RFC 9051 section 7.5.1)"},
+			about: "another client expunges the first message of the selected mailbox at that moment; replies to " +
+				"FETCH, STORE and SEARCH do not report it (RFC 9051 section 7.5.1)"},
 		{name: faultUIDValidity, args: ":VERB[:COUNT]",
-			about: "the mailbox selected gets a new UIDVALIDITY and UIDs before VERB is run, and the connections that have it selected are cut"},
+			about: "before the server runs VERB, the selected mailbox gets a new UIDVALIDITY and new UIDs, and all " +
+				"connections that have it selected end"},
 		{name: faultRandom, args: ":SEED[:RATE[:KINDS]]", always: true,
-			about: "with probability RATE (0.02) a command meets one of KINDS, by default " + strings.Join(randomNames(), ",") + "; SEED makes it the same for the n-th command of the n-th connection"},
+			about: "a command causes one of the faults KINDS with probability RATE (0.02); the default KINDS are " +
+				strings.Join(randomNames(), ",") + ". With the same SEED, the n-th command of the n-th connection " +
+				"causes the same fault"},
 	}
 }
 
-// FaultHelp has a line for each fault that Config.Faults and AddFault take,
-// and then for the words in it.
+// FaultHelp returns a line for each fault that Config.Faults and AddFault accept, and
+// then explanations of the words in these lines.
 func FaultHelp() []string {
 	var lines []string
 	for _, k := range faultKinds() {
 		lines = append(lines, k.name+k.args+": "+k.about)
 	}
-	return append(lines,
-		"VERB is a command's name: FETCH stands for UID FETCH too, UID FETCH for itself; "+verbAny+" any command; "+
-			verbGreeting+" the beginning of a connection (bye, drip and the cuts); "+verbWaiting+" the time between commands, and IDLE's, where a waiting connection is struck at once (bye and cut)",
-		"cut, cut-reply, cut-stream and cut-append close the connection; so do reset (TCP RST), half-close (no more is sent, what comes is read) and hang (silence, without closing) in the place of cut: reset-reply:FETCH:120",
-		"SHAPE is no (tagged NO, the default), bad (tagged BAD) or bad-bye (tagged BAD, then BYE Connection closed. 14)",
-		"@K after any of them: it strikes from the K-th time on")
+	return append(
+		lines,
+		"VERB is the name of a command. FETCH includes UID FETCH; UID FETCH means only itself. "+
+			verbAny+" means any command. "+
+			verbGreeting+" means the beginning of a connection (for bye, drip and the cuts). "+verbWaiting+
+			" means the time between commands, and IDLE; a waiting connection is hit at once (for bye and cut)",
+		"cut, cut-reply, cut-stream and cut-append close the connection. Instead of cut, write reset (TCP RST), "+
+			"half-close (the server sends nothing more, but still reads) or hang (the server is silent and does not "+
+			"close): reset-reply:FETCH:120",
+		"SHAPE is no (tagged NO, the default), bad (tagged BAD) or bad-bye (tagged BAD, then BYE Connection "+
+			"closed. 14)",
+		"@K after a fault means that it begins at the K-th time",
+	)
 }
 
 // fault is one order.
@@ -150,7 +176,7 @@ func (f fault) name() string {
 	return string(f.end) + strings.TrimPrefix(f.kind, string(endCut))
 }
 
-// at says whether the fault is one for that moment.
+// at reports whether the fault is one for that moment.
 func (f fault) at(verb string) bool {
 	return f.verb == "" || f.verb == verb || "UID "+f.verb == verb ||
 		f.verb == verbAny && verb != verbGreeting && verb != verbWaiting

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"exgate/backend/testkit"
 )
 
 func TestBadFaults(t *testing.T) {
@@ -20,18 +22,18 @@ func TestBadFaults(t *testing.T) {
 		want []string
 	}{
 		{"sulk", []string{`"sulk"`, "throttle:DURATION[:COUNT]", "cut-reply:VERB:BYTES[:COUNT]"}},
-		{"cut-mid-literal:0", []string{`"0" is no count`}},
+		{"cut-mid-literal:0", []string{`"0" is not a count`}},
 		{"reset-reply:FETCH", []string{"missing", "reset-reply:VERB:BYTES"}},
-		{"cut-reply:FETCH:-1", []string{`"-1" is no number of bytes`}},
-		{"cut-reply:FROB:1", []string{`"FROB" is no command`, "WAITING"}},
-		{"refuse:GREETING:NO x", []string{"cannot strike at GREETING"}},
-		{"cut-reply:WAITING:1", []string{"cannot strike at WAITING"}},
-		{"half-close-mid-literal", []string{"none of"}},
-		{"throttle-every:0:3s", []string{`"0" is no number`}},
+		{"cut-reply:FETCH:-1", []string{`"-1" is not a number of bytes`}},
+		{"cut-reply:FROB:1", []string{`"FROB" is not a command`, "WAITING"}},
+		{"refuse:GREETING:NO x", []string{"cannot happen at GREETING"}},
+		{"cut-reply:WAITING:1", []string{"cannot happen at WAITING"}},
+		{"half-close-mid-literal", []string{"not one of"}},
+		{"throttle-every:0:3s", []string{`"0" is not a number`}},
 		{"throttle-every:3:3s:worse", []string{`"worse"`, "bad-bye"}},
 		{"connection-limit:2:hidden", []string{`"hidden"`, "not-connected", "refused"}},
-		{"refuse:FETCH:Server Unavailable. 15", []string{"no refusal", "NO Server"}},
-		{"refuse:FETCH:OK done", []string{"no refusal"}},
+		{"refuse:FETCH:Server Unavailable. 15", []string{"not a refusal", "NO Server"}},
+		{"refuse:FETCH:OK done", []string{"not a refusal"}},
 		{"refuse:FETCH:3", []string{"missing"}},
 		{"random:x", []string{`"x"`}},
 		{"random:1:2", []string{"probability"}},
@@ -107,7 +109,7 @@ func TestCutAppendAtEveryByte(t *testing.T) {
 			}
 			return
 		}
-		eventually(t, fmt.Sprintf("end of the connection cut at %d, after %q", n, got), func() bool { return s.Stats().Users["alice"] == 0 })
+		testkit.Eventually(t, fmt.Sprintf("end of the connection cut at %d, after %q", n, got), func() bool { return s.Stats().Users["alice"] == 0 })
 		if grown := len(s.Messages("alice", "INBOX")) - stored; (grown == 1) != (n > before) {
 			t.Errorf("cut at %d of %d before the reply: %d messages more; %q", n, before, grown, got)
 		}
@@ -206,7 +208,7 @@ func TestRandomUnderLoad(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	t.Log(st.Strikes)
-	eventually(t, "end of all connections", func() bool { return len(s.Stats().Users) == 0 && s.Stats().Connections == 0 })
+	testkit.Eventually(t, "end of all connections", func() bool { return len(s.Stats().Users) == 0 && s.Stats().Connections == 0 })
 }
 
 // appendOnce says whether an APPEND was answered by OK.
@@ -241,7 +243,7 @@ func TestStats(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	c.conn.Close()
-	eventually(t, "end", func() bool { return s.Stats().Connections == 0 })
+	testkit.Eventually(t, "end", func() bool { return s.Stats().Connections == 0 })
 	if st := s.Stats(); st.MostConnections != 1 || st.MostOfUser["alice"] != 1 || len(st.Users) != 0 {
 		t.Errorf("%+v", st)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// idle tells of changes until the client sends a line (RFC 2177). Anything but
-// DONE is a command in the wrong state (Webklex/php-imap#258).
+// idle reports changes until the client sends a line (RFC 2177). Any line except DONE is a
+// command in the wrong state (Webklex/php-imap#258).
 //
 // While this goroutine reads, pushChanges owns the writer and the view; it has
 // ended before this one uses them again.
@@ -51,7 +51,7 @@ func (c *conn) idle(a *args) (status, error) {
 	return completed("IDLE"), nil
 }
 
-// idleSilence is after how long IDLE tells nothing any more (quirk EX-28).
+// idleSilence is the time after which IDLE sends no more news (quirk EX-28).
 const idleSilence = 10 * time.Minute
 
 // pushChanges ends when it is stopped, or with the connection.

@@ -13,7 +13,7 @@ const illegalCode = `[Error="Microsoft.Exchange.Data.Storage.WrongServerExceptio
 	` for mailbox 00000000-0000-0000-0000-000000000000" AuthResultFromPopImapEnd=0 Proxy=exchangesim.example.com:1993:SSL` +
 	` MailboxBE=exchangesim.example.com Service=Imap4] `
 
-// loginAllowed says whether credentials may be sent now (quirk EX-01).
+// loginAllowed reports whether credentials may be sent now (quirk EX-01).
 func (c *conn) loginAllowed() bool {
 	return c.tls || c.mode == InsecurePlaintext || !c.srv.quirks[quirkSecureLogin]
 }
@@ -136,7 +136,7 @@ func (c *conn) open(command string, n named, password string, known bool) status
 	return c.enter(command, user, target)
 }
 
-// enter opens target's mailbox for user, if he may.
+// enter opens target's mailbox for user, if user may open it.
 func (c *conn) enter(command string, user, target *account) status {
 	shown, over := c.join(user.user.Name)
 	if over && shown == showRefused {

@@ -49,7 +49,7 @@ func (c *conn) tokenLeft() (time.Duration, bool) {
 	return a.expiry.Sub(c.srv.now()), true
 }
 
-// tokenExpired tells whether the session's token is not good any more.
+// tokenExpired reports whether the session's token is not good any more.
 func (c *conn) tokenExpired() bool {
 	if c.token == "" {
 		return false

@@ -78,7 +78,7 @@ func (c *conn) fold(name string) string {
 	return name
 }
 
-// inside says whether name is below parent.
+// inside reports whether name is below parent.
 func (c *conn) inside(name, parent string) bool {
 	return strings.HasPrefix(c.fold(name), c.fold(parent)+separator)
 }
@@ -159,7 +159,7 @@ func trimLevels(name string) string {
 	return strings.Join(levels, separator)
 }
 
-// blankEnd tells whether the connection is closed now, since the mailbox that
+// blankEnd reports whether the connection is closed now, since the mailbox that
 // was opened before this one has a name that ends in a blank (quirk EX-42).
 func (c *conn) blankEnd(name string) (closes bool) {
 	closes = c.blankOpened && c.srv.quirks[quirkBlankEndCloses]
@@ -200,7 +200,8 @@ func (c *conn) create(a *args) (status, error) {
 // the store's lock.
 func (c *conn) refuseName(command, name string) (status, bool) {
 	switch {
-	case name == "" || strings.HasPrefix(name, separator) || strings.HasSuffix(name, separator) || strings.Contains(name, separator+separator) ||
+	case name == "" || strings.HasPrefix(name, separator) || strings.HasSuffix(name, separator) ||
+		strings.Contains(name, separator+separator) ||
 		strings.ContainsFunc(name, func(r rune) bool { return r < ' ' && r != '\t' || r > '~' }):
 		return badArgument("not a name for a mailbox"), true
 	case c.srv.quirks[quirkNameLength] && tooLongName(name):
@@ -208,7 +209,11 @@ func (c *conn) refuseName(command, name string) (status, bool) {
 	case c.srv.quirks[quirkReservedFiles] && strings.EqualFold(name, "Files"):
 		return status{kind: "NO", text: "Folder name is reserved", why: "quirk EX-15"}, true
 	case c.account.find(name) != nil:
-		return status{kind: "NO", text: "Mailbox already exists.", why: "quirk EX-14: " + c.account.find(name).name}, true
+		return status{
+			kind: "NO",
+			text: "Mailbox already exists.",
+			why:  "quirk EX-14: " + c.account.find(name).name,
+		}, true
 	}
 	return status{}, false
 }

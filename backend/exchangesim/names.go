@@ -31,7 +31,7 @@ func parentName(name string) string {
 	return ""
 }
 
-// matchName says whether a name fits a LIST pattern: "*" is anything, "%"
+// matchName reports whether a name fits a LIST pattern: "*" is anything, "%"
 // anything within one level (RFC 3501 section 6.3.8).
 func matchName(pattern, name string) bool {
 	// The classic two-pointer match, with one point of return for "*" and one

@@ -83,7 +83,7 @@ func (s *Server) Deliver(user, mailbox string, flagNames []string, date time.Tim
 	return mb.add(m), nil
 }
 
-// asksReceipt says whether a message asks for a read receipt (RFC 8098
+// asksReceipt reports whether a message asks for a read receipt (RFC 8098
 // section 2.1, and the older name).
 func asksReceipt(msg []byte) bool {
 	for _, f := range parseEntity(msg).header {

@@ -171,7 +171,7 @@ func TestBadNamesAreListed(t *testing.T) {
 		{Config{Faults: []string{"sulk"}}, []string{`"sulk"`, "throttle:DURATION[:COUNT]", "slow:DURATION"}},
 		{Config{Faults: []string{"throttle"}}, []string{"missing", "throttle:DURATION[:COUNT]"}},
 		{Config{Faults: []string{"throttle:soon"}}, []string{`"soon"`, "3s"}},
-		{Config{Faults: []string{"throttle:3s:0"}}, []string{`"0" is no count`}},
+		{Config{Faults: []string{"throttle:3s:0"}}, []string{`"0" is not a count`}},
 		{Config{Faults: []string{"slow:1s:2"}}, []string{"too many"}},
 		{Config{Faults: []string{"unopenable:"}}, []string{"missing", "unopenable:USER"}},
 		{Config{Profile: "x", Quirks: []string{"y"}, Faults: []string{"z"}}, []string{`"x"`, `"y"`, `"z"`}},

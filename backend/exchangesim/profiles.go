@@ -82,7 +82,8 @@ func profiles() []profile {
 			// Seen in part only (sjd.se); the end is that of 2003.
 			greeting: "Microsoft Exchange 2000 IMAP4rev1 server version 6.0.4417.0 (exchangesim.example.com) ready.",
 			// Inferred from the 2003 line, without UIDPLUS (docs/exchange.md#capabilities).
-			beforeTLS:  "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE " +
+				"LITERAL+ CHILDREN",
 			onTLS:      "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
 			afterLogin: "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ CHILDREN",
 			bye:        "Microsoft Exchange 2000 IMAP4rev1 server version 6.0.4417.0 signing off", // inferred
@@ -92,10 +93,12 @@ func profiles() []profile {
 			quirks: []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore},
 		},
 		{
-			name:     "exchange2003",
-			greeting: "Microsoft Exchange Server 2003 IMAP4rev1 server version 6.5.7638.1 (exchangesim.example.com) ready.", // libetpan#45
+			name: "exchange2003",
+			greeting: "Microsoft Exchange Server 2003 IMAP4rev1 server version 6.5.7638.1 (exchangesim.example.com) " +
+				"ready.", // libetpan#45
 			// Inferred from the next.
-			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ UIDPLUS CHILDREN",
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE " +
+				"LITERAL+ UIDPLUS CHILDREN",
 			// libetpan#45; without AUTH=PLAIN.
 			onTLS:      "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ UIDPLUS CHILDREN",
 			afterLogin: "IMAP4 IMAP4rev1 IDLE LOGIN-REFERRALS MAILBOX-REFERRALS NAMESPACE LITERAL+ UIDPLUS CHILDREN",
@@ -120,23 +123,32 @@ func profiles() []profile {
 			name:     "exchange2010",
 			greeting: standardGreeting,
 			// Inferred from the 2007 line of cweiske.de and MailKit#1139.
-			beforeTLS: "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI LOGINDISABLED STARTTLS UIDPLUS CHILDREN IDLE NAMESPACE LITERAL+",
+			beforeTLS: "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI LOGINDISABLED STARTTLS UIDPLUS CHILDREN IDLE NAMESPACE " +
+				"LITERAL+",
 			// MailKit#1139 less STARTTLS.
 			onTLS:      "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI AUTH=PLAIN UIDPLUS CHILDREN IDLE NAMESPACE LITERAL+",
 			afterLogin: "IMAP4 IMAP4rev1 AUTH=NTLM AUTH=GSSAPI AUTH=PLAIN UIDPLUS CHILDREN IDLE NAMESPACE LITERAL+",
 			bye:        "Microsoft Exchange Server 2010 IMAP4 server signing off.", // mxk/go-imap#11
 			maxMessage: 10 * mebibyte,
 			forms:      onPremisesForms,
-			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkNTLM, quirkSubstitute},
+			quirks: []string{
+				quirkOversizeCloses,
+				quirkFlaggedHidden,
+				quirkReadOnlyStore,
+				quirkNTLM,
+				quirkSubstitute,
+			},
 		},
 		{
 			name:     "exchange2013",
 			greeting: standardGreeting,
 			// MailKit#269, #532.
 			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+",
-			onTLS:     "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE LITERAL+",
+			onTLS: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID CHILDREN IDLE NAMESPACE " +
+				"LITERAL+",
 			// parsedmarc#70.
-			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID XPROXY3 CHILDREN IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI UIDPLUS MOVE ID XPROXY3 CHILDREN IDLE " +
+				"NAMESPACE LITERAL+",
 			bye:        "Microsoft Exchange Server 2013 IMAP4 server signing off.", // inferred
 			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.0")`,
 			maxMessage: 10 * mebibyte,
@@ -147,10 +159,13 @@ func profiles() []profile {
 			name:     "exchange2016",
 			greeting: standardGreeting,
 			// Inferred from the 2013 line of MailKit#269 and the next.
-			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE " +
+				"NAMESPACE LITERAL+",
 			// node-imap#602.
-			onTLS:      "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
-			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT XPROXY3 CLIENTNETWORKPRESENCELOCATION CHILDREN IDLE NAMESPACE LITERAL+",
+			onTLS: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN " +
+				"IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT XPROXY3 " +
+				"CLIENTNETWORKPRESENCELOCATION CHILDREN IDLE NAMESPACE LITERAL+",
 			bye:        "Microsoft Exchange Server 2016 IMAP4 server signing off.", // MailKit#460
 			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.1")`,
 			maxMessage: 10 * mebibyte,
@@ -161,9 +176,12 @@ func profiles() []profile {
 			name:     "exchange2019",
 			greeting: standardGreeting,
 			// The lines of 2016: none of 2019 was found.
-			beforeTLS:  "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
-			onTLS:      "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
-			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT XPROXY3 CLIENTNETWORKPRESENCELOCATION CHILDREN IDLE NAMESPACE LITERAL+",
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE " +
+				"NAMESPACE LITERAL+",
+			onTLS: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN " +
+				"IDLE NAMESPACE LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=NTLM AUTH=GSSAPI SASL-IR UIDPLUS MOVE ID UNSELECT XPROXY3 " +
+				"CLIENTNETWORKPRESENCELOCATION CHILDREN IDLE NAMESPACE LITERAL+",
 			bye:        "Microsoft Exchange Server 2019 IMAP4 server signing off.", // inferred
 			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.2")`,
 			maxMessage: 10 * mebibyte,
@@ -175,10 +193,13 @@ func profiles() []profile {
 			name:     "exchange-online",
 			greeting: onlineGreeting,
 			// Inferred from the next.
-			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
+			beforeTLS: "IMAP4 IMAP4rev1 LOGINDISABLED STARTTLS SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE " +
+				"LITERAL+",
 			// MailKit#1496; PLAIN was still announced then.
-			onTLS:      "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+",
-			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE ID UNSELECT CLIENTACCESSRULES CLIENTNETWORKPRESENCELOCATION BACKENDAUTHENTICATE CHILDREN IDLE NAMESPACE LITERAL+",
+			onTLS: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS ID UNSELECT CHILDREN IDLE NAMESPACE " +
+				"LITERAL+",
+			afterLogin: "IMAP4 IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2 SASL-IR UIDPLUS MOVE ID UNSELECT CLIENTACCESSRULES " +
+				"CLIENTNETWORKPRESENCELOCATION BACKENDAUTHENTICATE CHILDREN IDLE NAMESPACE LITERAL+",
 			bye:        "Microsoft Exchange Server IMAP4 server signing off.", // imapsync#239
 			id:         `("name" "Microsoft.Exchange.Imap4.Imap4Server" "version" "15.20")`,
 			maxMessage: 35 * mebibyte,

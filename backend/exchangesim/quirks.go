@@ -167,8 +167,8 @@ func Quirks() []Quirk {
 		},
 		{
 			"EX-19", quirkMessageSet,
-			"a message number past the end, or an unknown SEARCH key: BAD The specified message set is invalid. " +
-				"(off: numbers past the end are passed over)",
+			"a message number after the last, or an unknown SEARCH key: BAD The specified message set is invalid. " +
+				"(off: such numbers are ignored)",
 			"docs/exchange.md#ex-19; node-imap#615, #709, #762, #214",
 		},
 		{
@@ -206,12 +206,12 @@ func Quirks() []Quirk {
 		},
 		{
 			"EX-27", quirkIdleOrder,
-			"what has come meanwhile is told before the + of IDLE",
+			"news that arrived meanwhile comes before the + of IDLE",
 			"docs/exchange.md#ex-27; Webklex/php-imap#258",
 		},
 		{
 			"EX-28", quirkIdleSilent,
-			"IDLE tells nothing any more after 10 minutes",
+			"IDLE sends no more news after 10 minutes",
 			"docs/exchange.md#ex-28; angus-mail#176; imapclient#349 (the time is that after which users begin anew)",
 		},
 		{
@@ -286,8 +286,8 @@ func Quirks() []Quirk {
 		},
 		{
 			"EX-42", quirkBlankEndCloses,
-			"after SELECT or STATUS of a mailbox whose name ends in a blank the connection is closed at the " +
-				"next (2007)",
+			"after SELECT or STATUS of a mailbox whose name ends in a blank, the next SELECT or STATUS closes the " +
+				"connection (2007)",
 			"docs/exchange.md#ex-42; imapsync#154",
 		},
 		{"EX-43", quirkBlankEndDropped, "blanks at the ends of a new name are dropped", "docs/exchange.md#ex-43"},
@@ -298,14 +298,14 @@ func Quirks() []Quirk {
 		},
 		{
 			"EX-45", quirkSlashHidden,
-			"a folder with a / in its name, made by Outlook, is not listed and cannot be opened (off: listed, and " +
-				"cannot be told from a child)",
+			"a folder with a / in its name, which Outlook can create, is not listed and does not open (off: it is " +
+				"listed, and looks like a child folder)",
 			"docs/exchange.md#ex-45; MailKit#1858; KB Q234395",
 		},
 		{
 			"EX-46", quirkDateDropped,
-			"the date of an APPEND is dropped, and the message has that of its arrival (2010 before SP2 RU5; that " +
-				"INTERNALDATE shows it is inferred)",
+			"the date of an APPEND is dropped, and the message gets the date of its arrival (2010 before SP2 RU5; " +
+				"inferred: INTERNALDATE shows this date)",
 			"docs/exchange.md#ex-46; FAQ.Exchange; tribalchicken.net",
 		},
 	}

@@ -32,7 +32,8 @@ func regenerate(msg []byte) []byte {
 func (e *entity) write(b *bytes.Buffer) {
 	multipart := strings.HasPrefix(e.typ, "multipart/")
 	switch {
-	case e.typ == "multipart/signed" || e.typ == "multipart/encrypted" || len(e.children) == 0 && (multipart || e.typ == "message/rfc822"):
+	case e.typ == "multipart/signed" || e.typ == "multipart/encrypted" ||
+		len(e.children) == 0 && (multipart || e.typ == "message/rfc822"):
 		e.writeHeader(b, "", "")
 		b.Write(e.body)
 	case multipart:

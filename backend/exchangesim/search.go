@@ -21,14 +21,21 @@ func (c *conn) searchForUID(a *args) (status, error) { return c.search(a, true) 
 
 // search answers SEARCH and UID SEARCH (RFC 3501 section 6.4.4).
 func (c *conn) search(a *args, byUID bool) (status, error) {
-	if word, rest, _ := bytes.Cut(bytes.TrimLeft(a.line, " "), []byte(" ")); strings.EqualFold(string(word), "CHARSET") {
+	if word, rest, _ := bytes.Cut(bytes.TrimLeft(a.line, " "), []byte(" ")); strings.EqualFold(
+		string(word),
+		"CHARSET",
+	) {
 		a.line = rest
 		charset, err := a.astring()
 		if err != nil {
 			return status{}, err
 		}
 		if !strings.EqualFold(charset, "US-ASCII") && c.srv.quirks[quirkCharset] {
-			return status{kind: "NO", text: "[BADCHARSET (US-ASCII)] The specified charset is not supported.", why: "quirk EX-20"}, nil
+			return status{
+				kind: "NO",
+				text: "[BADCHARSET (US-ASCII)] The specified charset is not supported.",
+				why:  "quirk EX-20",
+			}, nil
 		}
 	}
 	p := searchParser{args: a, view: c.view}

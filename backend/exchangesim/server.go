@@ -26,7 +26,7 @@ type Config struct {
 	Now func() time.Time // nil: time.Now. Dates messages and, once, numbers UIDVALIDITY
 }
 
-// Mode says how the connections of a listener are protected.
+// Mode is the protection of a listener's connections.
 type Mode int
 
 const (
@@ -35,8 +35,7 @@ const (
 	InsecurePlaintext             // port 143 with LoginType PlainTextLogin: STARTTLS is offered, login is taken without
 )
 
-// Server is one simulated Exchange. Its methods may be called at any time and
-// from any goroutine.
+// Server is one simulated Exchange. Its methods are safe for concurrent use at any time.
 type Server struct {
 	profile  profile
 	quirks   quirkSet
@@ -60,7 +59,7 @@ type Server struct {
 	accepted  int
 }
 
-// New makes a server. Close need not be called before the first Serve.
+// New returns a server. Before the first Serve, Close is not necessary.
 func New(cfg Config) (*Server, error) {
 	p, profileErr := findProfile(cfg.Profile)
 	quirks, quirkErr := newQuirkSet(p, cfg.Quirks)
@@ -88,12 +87,12 @@ func New(cfg Config) (*Server, error) {
 	if s.tls == nil {
 		cert, err := selfSigned(time.Now()) // clients go by the real clock
 		if err != nil {
-			return nil, fmt.Errorf("making a certificate: %w", err)
+			return nil, fmt.Errorf("cannot make a certificate: %w", err)
 		}
 		s.tls = &tls.Config{Certificates: []tls.Certificate{cert}}
 	}
 	if len(s.tls.Certificates) == 0 {
-		return nil, errors.New("Config.TLS holds no certificate: put one into Certificates")
+		return nil, errors.New("Config.TLS has no certificate: add one to Certificates")
 	}
 	users := cfg.Users
 	if users == nil {
@@ -106,12 +105,12 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Certificate is the server's own.
+// Certificate returns the server's certificate.
 func (s *Server) Certificate() (*x509.Certificate, error) {
 	return x509.ParseCertificate(s.tls.Certificates[0].Certificate[0])
 }
 
-// RootCAs is a pool with which a client verifies the server.
+// RootCAs returns a pool with which a client can verify the server.
 func (s *Server) RootCAs() (*x509.CertPool, error) {
 	cert, err := s.Certificate()
 	if err != nil {
@@ -122,8 +121,8 @@ func (s *Server) RootCAs() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// AddFault orders an accident while the server runs. One at WAITING strikes
-// the connections that wait already.
+// AddFault orders a fault while the server runs. A fault at WAITING also hits connections
+// that are already waiting.
 func (s *Server) AddFault(spec string) error {
 	f, err := s.faults.add(spec)
 	if err != nil || f.verb != verbWaiting {
@@ -137,8 +136,8 @@ func (s *Server) AddFault(spec string) error {
 	return nil
 }
 
-// ClearFaults forgets all orders, and that accounts are throttled. What has
-// begun is not undone: a connection that hangs does so until it is closed.
+// ClearFaults removes all faults, and ends the throttling of accounts. It does not undo a
+// fault that has begun: a connection that hangs continues to do so until it is closed.
 func (s *Server) ClearFaults() { s.faults.clear() }
 
 // Serve takes connections until Close, then returns nil. It owns l and closes
@@ -161,7 +160,7 @@ func (s *Server) Serve(l net.Listener, mode Mode) error {
 			case <-s.done:
 				return nil
 			default:
-				return fmt.Errorf("accepting connections: %w", err)
+				return fmt.Errorf("cannot accept connections: %w", err)
 			}
 		}
 		s.mu.Lock()
@@ -193,7 +192,7 @@ func (s *Server) serveConn(c *conn) {
 	c.serve()
 }
 
-// after calls f when d has passed, or at Close. f must not wait.
+// after calls f after d, or at Close. f must not wait.
 func (s *Server) after(d time.Duration, f func()) {
 	s.wg.Go(func() {
 		defer f()

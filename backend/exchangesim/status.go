@@ -35,7 +35,8 @@ func badMessageSet(why string) status {
 }
 
 func notConnected() status {
-	return status{kind: "BAD", text: "User is authenticated but not connected.", why: "quirk EX-03: the mailbox could not be opened"}
+	return status{kind: "BAD", text: "User is authenticated but not connected.", why: "quirk EX-03: the mailbox " +
+		"could not be opened"}
 }
 
 // noMailbox is seen for SELECT (RainLoop/rainloop-webmail#1777) and inferred

@@ -70,10 +70,16 @@ func newTokens(cfg TokenConfig, now func() time.Time) *tokens {
 	if cfg.Lifetime == 0 {
 		cfg.Lifetime = tokenLifetime
 	}
-	return &tokens{cfg: cfg, now: now, access: map[string]access{}, refresh: map[string]string{}, devices: map[string]*device{}}
+	return &tokens{
+		cfg:     cfg,
+		now:     now,
+		access:  map[string]access{},
+		refresh: map[string]string{},
+		devices: map[string]*device{},
+	}
 }
 
-// GrantRefresh makes a refresh token of a user's, as if he had consented.
+// GrantRefresh creates a refresh token for a user, as if the user had consented.
 func (s *Server) GrantRefresh(user string) string {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
@@ -130,7 +136,12 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	switch grant := r.PostFormValue("grant_type"); grant {
 	case "client_credentials":
 		if r.PostFormValue("client_secret") == "" && r.PostFormValue("client_assertion") == "" {
-			refuseToken(w, http.StatusUnauthorized, "invalid_client", "AADSTS7000216: a client secret or assertion is needed")
+			refuseToken(
+				w,
+				http.StatusUnauthorized,
+				"invalid_client",
+				"AADSTS7000216: a client secret or assertion is needed",
+			)
 			return
 		}
 		t.grant(w, "", false)
@@ -138,7 +149,12 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		old := r.PostFormValue("refresh_token")
 		user, ok := t.refresh[old]
 		if !ok {
-			refuseToken(w, http.StatusBadRequest, "invalid_grant", "AADSTS70008: the refresh token has expired or was revoked")
+			refuseToken(
+				w,
+				http.StatusBadRequest,
+				"invalid_grant",
+				"AADSTS70008: the refresh token has expired or was revoked",
+			)
 			return
 		}
 		delete(t.refresh, old) // it is used once

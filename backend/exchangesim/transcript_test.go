@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,6 +18,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"exgate/backend/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,10 +40,7 @@ func startServer(t *testing.T, cfg Config, mode Mode) (*Server, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Listen(t)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l, mode) }()
 	t.Cleanup(func() {
@@ -325,7 +323,7 @@ func (tr transcript) run(t *testing.T) {
 				t.Errorf("%s: there are not so many", line)
 			}
 		case "AWAIT":
-			eventually(t, text, func() bool { return holds(s, text) })
+			testkit.Eventually(t, text, func() bool { return holds(s, text) })
 		default:
 			t.Fatalf("line %q: not of a transcript", line)
 		}
@@ -362,16 +360,6 @@ func holds(s *Server, line string) bool {
 		return strconv.Itoa(s.Stats().Users[user]) == words[2]
 	}
 	return strconv.Itoa(len(s.Messages(user, what))) == words[2]
-}
-
-// eventually waits for a condition that another goroutine brings about.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(waitLimit); !condition(); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not after %v", what, waitLimit)
-		}
-	}
 }
 
 func expectOutlook(t *testing.T, s *Server, line string) {

@@ -12,7 +12,7 @@ import (
 // that Exchange cannot make a message of.
 const unconvertible = "X-Exchangesim-Unconvertible"
 
-// cannotConvert tells whether an item is such a one.
+// cannotConvert reports whether an item is such a one.
 func cannotConvert(m *message) bool {
 	for _, f := range parseEntity(m.received).header {
 		if f.is(unconvertible) {
@@ -48,7 +48,7 @@ func (c *conn) convertible(m *message, items []fetchItem) (*message, bool) {
 // 2.2.3.47.4: "between 1 and 256 characters").
 const maxNameLength = 256
 
-// tooLongName tells whether a level of a name, in modified UTF-7, is too long.
+// tooLongName reports whether a level of a name, in modified UTF-7, is too long.
 func tooLongName(name string) bool {
 	for level := range strings.SplitSeq(name, separator) {
 		if len(level) > maxNameLength && nameLength(level) > maxNameLength {

@@ -64,7 +64,7 @@ func parseLogin(name string, forms loginForms) (n named, ok bool) {
 }
 
 // parseParts reads the forms with a separator: a domain and its user, an admin
-// by his UPN and a mailbox, or a domain, an admin and a mailbox.
+// by UPN and a mailbox, or a domain, an admin and a mailbox.
 func parseParts(parts []string, forms, domainUser, domainAdmin, adminUPN loginForms) (n named, ok bool) {
 	mailbox, isUPN, ok := cutUPN(parts[len(parts)-1])
 	if !ok {

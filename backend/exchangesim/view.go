@@ -2,9 +2,8 @@ package exchangesim
 
 import "slices"
 
-// view is the selected mailbox as the client knows it: the position of a UID
-// in uids is its sequence number, less one, until an EXPUNGE has told the
-// client otherwise.
+// view is the selected mailbox as the client knows it. The sequence number of a message is
+// the position of its UID in uids, plus one. It changes only when an EXPUNGE is sent.
 type view struct {
 	mailbox  *mailbox
 	readOnly bool
@@ -13,7 +12,7 @@ type view struct {
 	told     map[uint32]uint64 // change of the flags told since, by UID
 }
 
-// newView is the mailbox at SELECT. The caller holds the store's lock.
+// newView returns the view at SELECT. The caller holds the store's lock.
 func newView(s *store, mb *mailbox, readOnly bool) *view {
 	v := &view{mailbox: mb, readOnly: readOnly, change: s.change, told: map[uint32]uint64{}}
 	for _, m := range mb.messages {
@@ -22,7 +21,7 @@ func newView(s *store, mb *mailbox, readOnly bool) *view {
 	return v
 }
 
-// seq is the sequence number of a UID; 0 if the client does not know it.
+// seq returns the sequence number of a UID; 0 if the client does not know it.
 func (v *view) seq(uid uint32) uint32 {
 	i, ok := slices.BinarySearch(v.uids, uid)
 	if !ok {
@@ -31,14 +30,14 @@ func (v *view) seq(uid uint32) uint32 {
 	return uint32(i) + 1
 }
 
-// changes is what the client has not been told.
+// changes are the changes that the client does not yet know.
 type changes struct {
 	expunged []uint32 // sequence numbers in the order to send them
 	exists   int      // -1: as it was
 	flags    []target // whose flags others changed
 }
 
-// target is one message of the view, as it was when the lock was held.
+// target is one message of the view, in its state while the lock was held.
 type target struct {
 	seq uint32
 	msg *message

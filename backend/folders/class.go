@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Class is what a folder of Exchange's own is for.
+// Class is the purpose of one of Exchange's special folders.
 type Class string
 
 // The classes that hold no mail, or none that anybody wrote, which Exchange
@@ -31,7 +31,7 @@ const (
 	archive Class = "archive"
 )
 
-// Classes are those that can be hidden.
+// Classes are the classes that can be hidden.
 var Classes = []Class{Calendar, Contacts, Tasks, Journal, Notes, SyncIssues, Conversation, Outbox, Files}
 
 // specialUse are the attributes of RFC 6154 section 2.
@@ -39,8 +39,8 @@ var specialUse = map[Class]string{
 	drafts: `\Drafts`, sent: `\Sent`, trash: `\Trash`, junk: `\Junk`, archive: `\Archive`,
 }
 
-// Hidden tells whether an upstream mailbox is one of those that clients are
-// not shown, or lies below one.
+// Hidden reports whether clients do not see an upstream mailbox, because its top level is
+// a folder of a hidden class.
 func (m *Mapper) Hidden(upstream string, have *List) bool {
 	if len(m.opts.Hide) == 0 {
 		return false
@@ -50,7 +50,7 @@ func (m *Mapper) Hidden(upstream string, have *List) bool {
 	return ok && slices.Contains(m.opts.Hide, class)
 }
 
-// SpecialUse returns the attribute of an upstream mailbox, or "".
+// SpecialUse returns the special-use attribute of an upstream mailbox; "" if it has none.
 func (m *Mapper) SpecialUse(upstream string, have *List) string {
 	if !m.opts.SpecialUse || strings.Contains(upstream, have.separator()) {
 		return ""
@@ -59,7 +59,7 @@ func (m *Mapper) SpecialUse(upstream string, have *List) string {
 	return specialUse[class]
 }
 
-// language is the names of Exchange's own folders in one language.
+// language has the names of Exchange's special folders in one language.
 type language map[string]Class // by folded name
 
 func (l *language) class(name string) (Class, bool) {
@@ -75,21 +75,21 @@ func (l *language) class(name string) (Class, bool) {
 	return class, known
 }
 
-// folded is the key of a folder's name: an accent may stand beside its letter
-// (NFD, as macOS writes it), and an apostrophe be a raised comma.
+// folded returns the key of a folder's name. It treats a combining accent (NFD, as macOS
+// writes it) like the accented letter, and a typographic apostrophe like a plain one.
 func folded(name string) string {
 	return strings.ReplaceAll(fold(norm.NFC.String(name)), "’", "'")
 }
 
-// leastFolders have to be there before a language is believed: a German
-// mailbox may well have a folder of mail that is called Notes.
+// leastFolders is the number of names that must exist before a language counts. A German
+// mailbox may well have a mail folder called Notes.
 const leastFolders = 3
 
-// none is the language of an account without Exchange's own folders.
+// none is the language of an account without Exchange's special folders.
 var none = new(language)
 
-// language returns that in which most of Exchange's own folders are named.
-// Exchange names them all in one when the mailbox is first opened.
+// language returns the language of most of Exchange's special folders. Exchange names them
+// all in one language when the mailbox is first opened.
 func (l *List) language() *language {
 	if l == nil {
 		return nil

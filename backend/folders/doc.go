@@ -1,28 +1,29 @@
-// Package folders is what exgate knows about names of mailboxes: which one of
-// Exchange's a client means, what a client is told an Exchange's one is called,
-// which hold no mail, and which is the one for sent messages.
+// Package folders maps names of mailboxes between clients and Exchange. It also knows
+// which of Exchange's folders contain no mail, and which have a special use, such as sent
+// mail.
 //
-// Names are plain Unicode here; Decode and Encode change them from and to what
-// stands on the wire. The package is pure: no network, no clock, no log.
+// Names are plain Unicode in this package; Decode and Encode convert them from and to the
+// wire format. The package is pure: it uses no network, no clock and no log.
 //
 // # One to one, without a state of its own
 //
-// A name is mapped level by level. Each level has a plain form: the name
-// itself, with what Exchange would not take replaced by characters that look
-// alike (escape.go), which can be undone. Where Exchange has a mailbox in that
-// very spelling, that is it. Exchange does not tell names apart by case, a
-// client does: where Exchange has the plain form in another spelling, the
-// client means a second mailbox, whose name ends in a suffix that is made of
-// the first one's (suffix.go): beside Trash, trash is
+// A name is mapped level by level. Each level has a plain form: the name itself, with
+// similar characters in place of those that Exchange refuses (escape.go). The plain form
+// can be undone. If Exchange has a mailbox in exactly this spelling, the name means it.
+// For Exchange, names that differ only in case are the same; for a client they are not. If
+// Exchange has the plain form in another case, the client means a second mailbox, whose
+// name gets a suffix (suffix.go). Beside Trash, trash is
 //
 //	trash_exgate_5zpc2mg
 //
-// The suffix proves itself: it is a hash of what stands before it in the
-// client's spelling, and a name that ends so by chance keeps it. So which of
-// two is plain is what Exchange itself says by LIST: every gateway, and the next
-// run of this one, reads it there, and nothing has to be kept anywhere else.
-// A client's name that reads like one of ours is given a suffix of its own.
+// The suffix is a hash of the client's spelling, so that a name that happens to end in the
+// same way keeps its ending. Only Exchange's LIST decides which of two mailboxes has the
+// plain name. Every gateway, and the next run of this one, reads it there, and no other
+// state is needed. A client's name that looks like one with a suffix gets a suffix of its
+// own.
 //
-// What Upstream maps to a mailbox is what Client calls it, and a mailbox that
-// no name leads to is not shown. The two therefore never make one of two.
+// Client returns exactly the name that Upstream maps to the mailbox. Clients do not see a
+// mailbox to which no name maps. The mapping therefore never makes one mailbox of two.
+// The same holds for the spellings of names on the wire: if two spellings read the
+// same, the one that Encode writes is the mailbox, else the least of them.
 package folders

@@ -2,8 +2,8 @@ package folders
 
 import "strings"
 
-// Characters that Exchange does not take, or does not keep, are written as ones
-// that look alike, so that in Outlook the name still reads as it was meant:
+// Characters that Exchange refuses or drops are replaced by similar ones, so that people
+// can still read the name in Outlook:
 //
 //	blanks at the ends       ␣ U+2423, since Exchange drops them, and 2007 closes
 //	                         the connection over one (docs/exchange.md#blank-end)
@@ -21,10 +21,10 @@ const (
 	escapeControl = '[' // behind escape: the control character ESC
 )
 
-// alike are separators and what stands for them inside a name.
+// alike has the replacement of each separator inside a name.
 var alike = map[string]rune{"/": '∕', ".": '․', `\`: '∖'}
 
-// escaper replaces characters within one level. The zero value replaces none.
+// escaper replaces characters within one level. The zero value replaces nothing.
 type escaper struct {
 	characters bool
 	// The upstream's separator inside a client's level, and what stands for it;
@@ -34,7 +34,7 @@ type escaper struct {
 	clientSeparator, clientInstead rune
 }
 
-// newEscaper makes one for an upstream and a client's separator.
+// newEscaper returns an escaper for an upstream's and a client's separator.
 func newEscaper(characters bool, upstream, client string) escaper {
 	e := escaper{characters: characters}
 	if instead := alike[upstream]; upstream != client && instead != 0 {
@@ -44,13 +44,14 @@ func newEscaper(characters bool, upstream, client string) escaper {
 	return e
 }
 
-// special tells whether r, in a client's name, has to be marked as itself.
+// special reports whether r in a client's name needs an escape, because it is itself a
+// replacement.
 func (e escaper) special(r rune) bool {
 	return e.characters && (r >= pictures && r <= pictureDelete || r == openBox) ||
 		e.separator != 0 && (r == e.instead || r == escape)
 }
 
-// escape returns the level as Exchange takes it.
+// escape returns the level in a form that Exchange accepts.
 func (e escaper) escape(level string) string {
 	if !e.needed(level) {
 		return level
@@ -87,18 +88,19 @@ func (e escaper) escape(level string) string {
 	return b.String()
 }
 
-// needed tells whether escape changes anything.
+// needed reports whether escape changes the level.
 func (e escaper) needed(level string) bool {
 	if e.characters && (strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ")) {
 		return true
 	}
 	return strings.ContainsFunc(level, func(r rune) bool {
-		return e.special(r) || e.separator != 0 && (r == e.separator || r == e.clientInstead) || e.characters && (r < ' ' || r == 0x7f)
+		return e.special(r) || e.separator != 0 && (r == e.separator || r == e.clientInstead) ||
+			e.characters && (r < ' ' || r == 0x7f)
 	})
 }
 
-// unescape undoes escape. For a name that escape did not make, what it returns
-// is escaped to something else.
+// unescape undoes escape. If level is not a result of escape, escaping the result does
+// not give level again.
 func (e escaper) unescape(level string) string {
 	theirs := func(r rune) bool { return e.separator != 0 && r == e.clientSeparator }
 	if !strings.ContainsFunc(level, func(r rune) bool { return e.special(r) || theirs(r) }) {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Fate is what becomes of an upstream mailbox on its way to clients.
+// Fate says how clients see an upstream mailbox.
 type Fate struct {
 	Upstream   string
-	Client     string // "": clients are not shown it
-	Holds      Class  // what Exchange has it for, where that is the reason for not showing it
+	Client     string // "": clients do not see it
+	Holds      Class  // the class of the folder, if clients do not see it because of that
 	SpecialUse string // RFC 6154
-	// By are the keys of the options that have a part in it: without any one of
-	// them it would be called otherwise, or shown. "apart" stands for the suffix
-	// by which one of two names is told from the other.
+	// By are the keys of the options that have an effect: without one of them, the name
+	// would differ, or clients would see the mailbox. "apart" stands for the suffix that
+	// distinguishes two names.
 	By []string
 }
 
@@ -22,7 +22,7 @@ const (
 	byHide  = "hide"
 )
 
-// knobs switch one option off each.
+// Each of knobs switches off one option.
 var knobs = []struct {
 	key string
 	off func(*Options)
@@ -36,23 +36,23 @@ var knobs = []struct {
 	{"characters", func(o *Options) { o.Characters = false }},
 }
 
-// Fates tells the fate of each of upstream, which are mailboxes of have.
+// Fates returns the fate of each mailbox in upstream. All of them must be in have.
 func Fates(o Options, upstream []string, have *List) ([]Fate, error) {
 	m, err := NewMapper(o)
 	if err != nil {
-		return nil, fmt.Errorf("names of mailboxes: %w", err)
+		return nil, fmt.Errorf("cannot map names of mailboxes: %w", err)
 	}
 	o.Hide = nil // m hides; what is hidden has a name all the same
 	all, err := NewMapper(o)
 	if err != nil {
-		return nil, fmt.Errorf("names of mailboxes: %w", err)
+		return nil, fmt.Errorf("cannot map names of mailboxes: %w", err)
 	}
 	without := make([]*Mapper, len(knobs))
 	for i, knob := range knobs {
 		other := o
 		knob.off(&other)
 		if without[i], err = NewMapper(other); err != nil {
-			return nil, fmt.Errorf("names of mailboxes, without %s: %w", knob.key, err)
+			return nil, fmt.Errorf("cannot map names of mailboxes without %s: %w", knob.key, err)
 		}
 	}
 	fates := make([]Fate, len(upstream))
@@ -81,7 +81,7 @@ func Fates(o Options, upstream []string, have *List) ([]Fate, error) {
 	return fates, nil
 }
 
-// called is what clients call an upstream mailbox; "" if no name leads to it.
+// called returns the client's name of an upstream mailbox; "" if no name maps to it.
 func (m *Mapper) called(upstream string, have *List) string {
 	if !m.opts.Active() {
 		return upstream

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// List is the mailboxes that an upstream account has, as far as they are
-// known. It is safe for use by several goroutines; nil is an empty one.
+// List has the known mailboxes of an upstream account. It is safe for concurrent use. A nil
+// List is empty.
 type List struct {
 	// Separator between the levels, of the upstream.
 	Separator string
@@ -16,13 +16,26 @@ type List struct {
 	spelling map[string]string   // by fold: the first of that
 	others   map[string]struct{} // which share their fold with another
 	odd      map[string]string   // on the wire, where Encode would write something else
+	bytes    int                 // of the names
 	speaks   *language           // of Exchange's own folders; nil: not known yet
-	wires    map[string]*entry   // as they came on the wire; those made since are not there
 	version  int                 // goes up with every change
 	mapper   string              // the key of that which has told what is remembered
+
+	wires     map[string]*entry // as they came on the wire; those made since are not there
+	wireBytes int               // of the keys of wires
+	doubled   int               // of wires: those whose name came in another spelling before
+	partial   bool              // something was not remembered
 }
 
-// NewList returns an empty list; "" is Exchange's separator.
+// What a List holds is bounded by maxNames and maxBytes, since the upstream
+// says how much there is. Mailboxes beyond it are not shown to clients. An
+// account of Exchange has some thousands.
+const (
+	maxNames = 100_000
+	maxBytes = 32 << 20 // of the names, and of what came on the wire once more
+)
+
+// NewList returns an empty list. The separator "" means Exchange's.
 func NewList(separator string) *List {
 	if separator == "" {
 		separator = "/"
@@ -30,7 +43,7 @@ func NewList(separator string) *List {
 	return &List{Separator: separator, spelling: make(map[string]string)}
 }
 
-// AddWire adds a mailbox as it stands on the wire, and returns its name.
+// AddWire adds a mailbox by its name on the wire, and returns the decoded name.
 func (l *List) AddWire(wire string) (name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -43,25 +56,51 @@ func (l *List) addWire(wire string) *entry {
 		return e
 	}
 	name, again, _ := decode(wire)
-	l.add(name)
-	if !again && l.odd[name] != wire {
-		if l.odd == nil {
-			l.odd = make(map[string]string)
-		}
-		l.odd[name] = wire
-		l.version++
-	}
 	e := &entry{name: name, index: len(l.wires)}
-	if len(l.wires) < maxTold {
-		if l.wires == nil {
-			l.wires = make(map[string]*entry)
-		}
-		l.wires[wire] = e
+	if !l.add(name) {
+		return e
+	}
+	doubled := l.spell(name, wire, again)
+	if len(l.wires) >= maxNames || l.wireBytes+len(wire) > maxBytes {
+		l.partial = true
+		return e
+	}
+	if l.wires == nil {
+		l.wires = make(map[string]*entry)
+	}
+	l.wires[wire] = e
+	l.wireBytes += len(wire)
+	if doubled {
+		l.doubled++
 	}
 	return e
 }
 
-// Add adds a mailbox and, as Exchange does, its parents.
+// spell takes note of how the upstream writes a name. Where it has two
+// mailboxes that read the same, the name is that of the one which is written
+// as Encode does, else of the one whose spelling is the least, in whatever
+// order they come: the other is not shown. l.mu is held.
+func (l *List) spell(name, wire string, again bool) (doubled bool) {
+	odd, wasOdd := l.odd[name]
+	switch {
+	case again && wasOdd:
+		delete(l.odd, name)
+		l.version++
+		return true
+	case again || odd == wire && wasOdd:
+		return false
+	case l.wires[Encode(name)] != nil || wasOdd && odd < wire:
+		return true
+	}
+	if l.odd == nil {
+		l.odd = make(map[string]string)
+	}
+	l.odd[name] = wire
+	l.version++
+	return wasOdd
+}
+
+// Add adds a mailbox and its parents, as Exchange does.
 func (l *List) Add(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,30 +117,33 @@ func (l *List) Add(name string) {
 	l.add(name)
 }
 
-// add adds one mailbox. l.mu is held.
-func (l *List) add(name string) {
+// add adds one mailbox; ok is false if there is no room for it. l.mu is held.
+func (l *List) add(name string) (ok bool) {
 	first, known := l.first(name)
-	switch {
-	case !known:
-		l.version++
-		l.spelling[fold(name)] = name
-		if !strings.Contains(name, l.Separator) {
-			l.speaks = nil // to be asked again
-		}
-	case first != name:
-		if _, known := l.others[name]; known {
-			return
-		}
+	if _, other := l.others[name]; other || known && first == name {
+		return true
+	}
+	if len(l.spelling)+len(l.others) >= maxNames || l.bytes+len(name) > maxBytes {
+		l.partial = true
+		return false
+	}
+	l.version++
+	l.bytes += len(name)
+	if known {
 		if l.others == nil {
 			l.others = make(map[string]struct{})
 		}
-		l.version++
 		l.others[name] = struct{}{}
+		return true
 	}
+	l.spelling[fold(name)] = name
+	if !strings.Contains(name, l.Separator) {
+		l.speaks = nil // to be asked again
+	}
+	return true
 }
 
-// first is the mailbox of that name in whatever case which was added first.
-// l.mu is held.
+// first returns the first mailbox that was added with this name in any case. l.mu is held.
 func (l *List) first(name string) (string, bool) {
 	var small [64]byte
 	if key, ok := foldASCII(small[:0], name); ok {
@@ -112,25 +154,31 @@ func (l *List) first(name string) (string, bool) {
 	return spelt, known
 }
 
-// Remove takes a mailbox out; its children stay.
+// Remove removes a mailbox, but not its children.
 func (l *List) Remove(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.remove(name)
 }
 
-// remove takes one mailbox out. l.mu is held.
+// remove removes one mailbox. l.mu is held.
 func (l *List) remove(name string) {
 	l.version++
 	clear(l.wires)
+	l.wireBytes, l.doubled, l.partial = 0, 0, false
 	delete(l.odd, name)
-	delete(l.others, name)
 	l.speaks = nil
+	if _, other := l.others[name]; other {
+		delete(l.others, name)
+		l.bytes -= len(name)
+		return
+	}
 	key := fold(name)
-	if l.spelling[key] != name {
+	if first, known := l.spelling[key]; !known || first != name {
 		return
 	}
 	delete(l.spelling, key)
+	l.bytes -= len(name)
 	for other := range l.others {
 		if fold(other) == key {
 			delete(l.others, other)
@@ -140,7 +188,7 @@ func (l *List) remove(name string) {
 	}
 }
 
-// Rename moves a mailbox with all below it.
+// Rename renames a mailbox with all mailboxes below it.
 func (l *List) Rename(from, to string) {
 	l.mu.Lock()
 	var moved []string
@@ -156,7 +204,7 @@ func (l *List) Rename(from, to string) {
 	}
 }
 
-// Without returns a copy of the list in which a mailbox is missing.
+// Without returns a copy of the list without one mailbox.
 func (l *List) Without(name string) *List {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -182,7 +230,7 @@ func (l *List) all() []string {
 	return names
 }
 
-// Has tells whether there is a mailbox of that very spelling.
+// Has reports whether the list has a mailbox in exactly this spelling.
 func (l *List) Has(name string) bool {
 	if l == nil {
 		return false
@@ -196,7 +244,7 @@ func (l *List) Has(name string) bool {
 	return ok
 }
 
-// Spelling returns the mailbox of that name in whatever case.
+// Spelling returns the mailbox with this name in any case.
 func (l *List) Spelling(name string) (spelt string, ok bool) {
 	if l == nil {
 		return "", false
@@ -206,7 +254,7 @@ func (l *List) Spelling(name string) (spelt string, ok bool) {
 	return l.first(name)
 }
 
-// Wire is a name as it stands on the wire.
+// Wire returns the spelling of a name on the wire.
 func (l *List) Wire(name string) string {
 	if l != nil {
 		l.mu.RLock()

@@ -6,14 +6,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // reservedEnd is what imapsync's --office2 appends (docs/exchange.md#reserved-names), so that
 // a mailbox begun with it goes on.
 const reservedEnd = "_renamed_by_imapsync"
 
-// Mapper maps names both ways. It is made of Options, is never changed, and
-// may be used by several goroutines.
+// Mapper maps names in both directions. It never changes after NewMapper, and is
+// safe for concurrent use.
 type Mapper struct {
 	opts     Options
 	key      string   // the same for the same options
@@ -29,7 +30,7 @@ type pattern struct {
 	to, backTo, as string         // as: From, as written
 }
 
-// NewMapper returns a Mapper, or what Validate says of the options.
+// NewMapper returns a Mapper, or the faults that Validate finds in the options.
 func NewMapper(o Options) (*Mapper, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -57,38 +58,74 @@ func Levels(prefix string) []string {
 	return strings.FieldsFunc(prefix, func(r rune) bool { return r == '/' || r == '.' })
 }
 
-// Separator is what clients see between the levels of names.
+// Separator returns the separator that clients see between the levels of names.
 func (m *Mapper) Separator(have *List) string { return cmp.Or(m.opts.Separator, have.separator()) }
 
-// Upstream returns the upstream mailbox that a client means, where have is
-// what the upstream has. An error says why there can be none, and what to do.
+// Upstream returns the upstream mailbox that a client's name means. have lists the
+// upstream's mailboxes. An error says why the name cannot be mapped, and the remedy.
 func (m *Mapper) Upstream(client string, have *List) (string, error) {
 	name, err := m.rewritten(client)
 	if err != nil {
 		return "", err
 	}
-	w := m.walk(have)
-	if pair, rest, ok := cutPair(m.byFrom, name, m.Separator(have), func(p Pair) string { return p.From }); ok {
-		w.path, name = pair.To, rest
-		if rest == "" {
-			return w.path, nil
+	path, err := m.path(name, have)
+	if sep := m.Separator(have); err == nil && onlyAsItIs(name, sep) && (name == "" || !have.Has(path)) {
+		// A separator at the end belongs to no name (RFC 9051 section 6.3.4).
+		if name = strings.TrimSuffix(name, sep); onlyAsItIs(name, sep) {
+			return "", fmt.Errorf("the mailbox %.200q: it has a level without a name, or is no text: rename it", client)
 		}
+		path, err = m.path(name, have)
+	}
+	if err != nil {
+		return "", fmt.Errorf("the mailbox %.200q: %w", client, err)
+	}
+	return path, nil
+}
+
+// path is Upstream for a name to which the patterns have been applied.
+func (m *Mapper) path(name string, have *List) (string, error) {
+	w, sep := m.walk(have), m.Separator(have)
+	if pair, rest, ok := cutPair(m.byFrom, name, sep, func(p Pair) string { return p.From }); ok {
+		if rest == nil {
+			return pair.To, nil
+		}
+		w.enter(pair.To)
+		name = *rest
 	} else if strings.EqualFold(name, inbox) && !m.movesInbox() {
 		return inbox, nil
 	}
-	for level := range strings.SplitSeq(name, m.Separator(have)) {
+	for level := range strings.SplitSeq(name, sep) {
 		next, err := w.level(level, true)
 		if err != nil {
-			return "", fmt.Errorf("the mailbox %q: %w", client, err)
+			return "", err
 		}
-		w.path = next
+		if tooDeep(next, w.sep) {
+			return "", fmt.Errorf("it has more than %d levels", maxLevels)
+		}
+		w.enter(next)
 	}
 	return w.path, nil
 }
 
+// maxLevels bounds the levels of an upstream's name: each is looked up with all
+// those above it. Exchange takes 300 (learn.microsoft.com, "Exchange Online
+// limits": maximum folder depth).
+const maxLevels = 1000
+
+// tooDeep tells whether a name has more levels than maxLevels.
+func tooDeep(name, sep string) bool { return strings.Count(name, sep) >= maxLevels }
+
+// onlyAsItIs tells whether a name is one that exgate does not make: a level has
+// no name, so that a server may take it for another, or its bytes are no text.
+// Only where the upstream lists the very same does it lead anywhere.
+func onlyAsItIs(name, sep string) bool {
+	return name == "" || !utf8.ValidString(name) ||
+		strings.HasPrefix(name, sep) || strings.HasSuffix(name, sep) || strings.Contains(name, sep+sep)
+}
+
 const inbox = "INBOX"
 
-// movesInbox tells whether INBOX, too, lies below the prefix.
+// movesInbox reports whether the prefix contains INBOX too.
 func (m *Mapper) movesInbox() bool {
 	return len(m.prefix) > 0 && !strings.EqualFold(m.prefix[0], inbox)
 }
@@ -98,16 +135,17 @@ func (m *Mapper) rewritten(client string) (string, error) {
 	name := client
 	for _, p := range m.patterns {
 		before := name
-		if name = p.from.ReplaceAllString(before, p.to); p.back != nil && name != before && p.back.ReplaceAllString(name, p.backTo) != before {
-			return "", fmt.Errorf("the mailbox %q: the pattern %s of names.patterns makes it %q, and does not lead back: mend its back_from and back_to",
-				client, p.as, name)
+		name = p.from.ReplaceAllString(before, p.to)
+		if p.back != nil && name != before && p.back.ReplaceAllString(name, p.backTo) != before {
+			return "", fmt.Errorf("the mailbox %.200q: the pattern %s of names.patterns renames it to %.200q, but "+
+				"back_from and back_to do not restore the name: correct them", client, p.as, name)
 		}
 	}
 	return name, nil
 }
 
-// Client returns what a client is told an upstream mailbox is called; ok is
-// false for one that it is not shown, since no name leads to it.
+// Client returns the client's name of an upstream mailbox. ok is false if clients do
+// not see the mailbox, because no name maps to it.
 func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
 	if m.isPlain(upstream, have) {
 		return upstream, true
@@ -127,22 +165,28 @@ func (m *Mapper) Client(upstream string, have *List) (client string, ok bool) {
 	return client, true
 }
 
-// isPlain tells, at a glance, that a mailbox which Exchange has is called the
-// same by clients: most are. What it does not see through is looked at closely.
+// isPlain is a fast test that returns true only if clients see a mailbox under its
+// own name, as they see most. If it returns false, the full mapping decides.
 func (m *Mapper) isPlain(upstream string, have *List) bool {
 	o := &m.opts
-	if len(o.List)+len(m.patterns)+len(m.prefix) > 0 || o.Separator != "" || have.separator() != "/" || upstream == "" ||
-		o.Longest > 0 && len(upstream) > o.Longest-suffixLength || strings.Contains(upstream, apartMark) || strings.Contains(upstream, reservedEnd) {
+	if len(o.List)+len(m.patterns)+len(m.prefix) > 0 || o.Separator != "" || have.separator() != "/" ||
+		upstream == "" || o.Longest > 0 && len(upstream) > o.Longest-suffixLength ||
+		strings.Contains(upstream, apartMark) || strings.Contains(upstream, reservedEnd) {
+		return false
+	}
+	if len(upstream) > maxLevels && tooDeep(upstream, "/") {
 		return false
 	}
 	before := '/'
 	for _, r := range upstream {
-		if r < ' ' || r == 0x7f || r >= pictures && r <= openBox || before == '/' && (r == ' ' || r == '/') || before == ' ' && r == '/' {
+		if r < ' ' || r == 0x7f || r >= pictures && r <= openBox || before == '/' && (r == ' ' || r == '/') ||
+			before == ' ' && r == '/' {
 			return false
 		}
 		before = r
 	}
-	if before == ' ' || before == '/' || len(upstream) >= len(inbox) && strings.EqualFold(upstream[:len(inbox)], inbox) {
+	if before == ' ' || before == '/' ||
+		len(upstream) >= len(inbox) && strings.EqualFold(upstream[:len(inbox)], inbox) {
 		return false
 	}
 	top, _, _ := strings.Cut(upstream, "/")
@@ -157,17 +201,21 @@ func (m *Mapper) isPlain(upstream string, have *List) bool {
 // client is Client without the patterns.
 func (m *Mapper) client(upstream string, have *List) (string, bool) {
 	sep := have.separator()
+	if tooDeep(upstream, sep) {
+		return "", false
+	}
 	w := m.walk(have)
 	var names []string
 	rest := upstream
 	if pair, below, ok := cutPair(m.byTo, upstream, sep, func(p Pair) string { return p.To }); ok {
-		if below == "" {
+		if below == nil {
 			return pair.From, true
 		}
-		w.path, rest, names = pair.To, below, []string{pair.From}
+		w.enter(pair.To)
+		rest, names = *below, []string{pair.From}
 	} else if strings.EqualFold(upstream, inbox) && !m.movesInbox() {
 		return inbox, true
-	} else if w.path != "" {
+	} else if w.begun {
 		if rest, ok = cutBelow(upstream, w.path, sep); !ok {
 			return "", false
 		}
@@ -179,29 +227,34 @@ func (m *Mapper) client(upstream string, have *List) (string, bool) {
 			return "", false
 		}
 		names = append(names, name)
-		w.path = w.join(strings.Join(levels[:n], sep))
+		w.enter(w.join(strings.Join(levels[:n], sep)))
 		levels = levels[n:]
 	}
 	if len(names) == 1 && strings.EqualFold(names[0], inbox) && !m.movesInbox() {
 		return "", false // the prefix holds one, which is not the INBOX
 	}
-	return strings.Join(names, m.Separator(have)), true
+	client := strings.Join(names, m.Separator(have))
+	if onlyAsItIs(client, m.Separator(have)) && (client == "" || !have.Has(upstream)) {
+		return "", false
+	}
+	return client, true
 }
 
-// cutPair finds the first pair whose side is name or has name below it.
-func cutPair(pairs []Pair, name, sep string, side func(Pair) string) (pair Pair, below string, ok bool) {
+// cutPair finds the first pair whose side is name, or has name below it: then
+// below is what stands there.
+func cutPair(pairs []Pair, name, sep string, side func(Pair) string) (pair Pair, below *string, ok bool) {
 	for _, p := range pairs {
 		if name == side(p) {
-			return p, "", true
+			return p, nil, true
 		}
 		if below, ok := cutBelow(name, side(p), sep); ok {
-			return p, below, true
+			return p, &below, true
 		}
 	}
-	return Pair{}, "", false
+	return Pair{}, nil, false
 }
 
-// cutBelow returns what of a name stands below a mailbox.
+// cutBelow returns the part of a name below a mailbox.
 func cutBelow(name, mailbox, sep string) (below string, ok bool) {
 	below, ok = strings.CutPrefix(name, mailbox)
 	if !ok {

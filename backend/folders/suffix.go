@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// What stands before the hash that proves a name to be one of ours.
+// These marks stand before the hash of a suffix.
 const (
-	apartMark = "_exgate_"      // the name before it is taken by another
-	moreMark  = "_exgate_more_" // the name goes on in the next level
+	apartMark = "_exgate_"      // another mailbox has the name before it
+	moreMark  = "_exgate_more_" // the name continues in the next level
 )
 
-// hashLength are 35 bits: two names of one folder that differ in case only
-// share them by no chance that matters, and if they do, the second is refused.
+// hashLength letters are 35 bits. It is very unlikely that two names that differ only in
+// case have the same hash. If they do, the second one is refused.
 const hashLength = 7
 
-// suffixLength is the longest that is added to a name, in characters.
+// suffixLength is the maximum length of a suffix, in characters.
 const suffixLength = len(moreMark) + hashLength
 
 var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -26,8 +26,7 @@ func hash(s string) string {
 	return base32Lower.EncodeToString(sum[:5])[:hashLength]
 }
 
-// cutMark splits a name that ends in mark and a hash. Whether the hash is that
-// of anything is for the caller to prove.
+// cutMark splits a name that ends in mark and a hash. The caller must verify the hash.
 func cutMark(name, mark string) (stem, sum string, ok bool) {
 	at := len(name) - hashLength
 	if at <= len(mark) {
@@ -37,19 +36,18 @@ func cutMark(name, mark string) (stem, sum string, ok bool) {
 	return stem, name[at:], ok && stem != ""
 }
 
-// isMore tells whether a level is the beginning of one that goes on in the
-// next, and returns it.
+// isMore reports whether a level continues in the next one, and returns its beginning
+// without the mark.
 func isMore(level string) (beginning string, ok bool) {
 	stem, sum, ok := cutMark(level, moreMark)
 	return stem, ok && sum == hash(stem)
 }
 
-// splitLong cuts a level of more than longest characters into several, all but
-// the last marked: one below the other they hold what one cannot. None begins
-// with a blank, which Exchange would drop. ok is false where blanks are so many
-// that this cannot be.
+// splitLong splits a level of more than longest characters into several levels, one below
+// the other. All except the last have a mark. None begins with a blank, which Exchange
+// would drop. ok is false if there are too many blanks for this.
 func splitLong(level string, longest int) (levels []string, ok bool) {
-	for units(level) > longest-suffixLength {
+	for longer(level, longest-suffixLength) {
 		at, n := 0, 0
 		for i, r := range level {
 			n += width(r)
@@ -69,13 +67,15 @@ func splitLong(level string, longest int) (levels []string, ok bool) {
 	return append(levels, level), true
 }
 
-// units is the length of s in UTF-16, in which Exchange counts.
-func units(s string) int {
-	n := 0
+// longer reports whether s has more than n units of UTF-16, in which Exchange
+// counts. It reads no more of s than it needs.
+func longer(s string, n int) bool {
 	for _, r := range s {
-		n += width(r)
+		if n -= width(r); n < 0 {
+			return true
+		}
 	}
-	return n
+	return false
 }
 
 func width(r rune) int {

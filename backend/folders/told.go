@@ -2,32 +2,29 @@ package folders
 
 import "maps"
 
-// Told is what clients are told of an upstream mailbox.
+// Told says how clients see an upstream mailbox.
 type Told struct {
-	Client string // its name; "": it is not shown
-	Wire   string // the same on the wire: as it came, where clients call it the same
-	Use    string // its attribute of RFC 6154; ""
+	Client string // its name for clients; "": they do not see it
+	Wire   string // this name on the wire; unchanged if clients use the same name
+	Use    string // its special-use attribute (RFC 6154), or ""
 }
 
-// maxTold bounds what a List remembers; what is more is looked at each time.
-const maxTold = 100_000
-
-// entry is a mailbox as it came on the wire.
+// entry is a mailbox by its name on the wire.
 type entry struct {
 	name  string // decoded
-	index int    // in the order of coming
-	told  *Told  // nil: nobody has asked
-	at    int    // the list's version when told was made
+	index int    // in the order of arrival
+	told  *Told  // nil: not yet mapped
+	at    int    // the list's version for which told is valid
 }
 
-// Told returns what clients are told of a mailbox as it stands on the wire,
-// which is added if it is new. It is remembered until the list changes.
+// Told returns how clients see a mailbox, which is given by its name on the wire. A new
+// mailbox is added to the list. The result is remembered until the list changes.
 func (m *Mapper) Told(wire []byte, have *List) *Told {
 	e, _ := have.tell(m, wire)
 	return e.told
 }
 
-// tell is Told; changes is by how much the version of the list went up.
+// tell does the work of Told. changes is the increase of the list's version.
 func (l *List) tell(m *Mapper, wire []byte) (e *entry, changes int) {
 	l.mu.RLock()
 	e = l.wires[string(wire)]
@@ -47,7 +44,10 @@ func (l *List) tell(m *Mapper, wire []byte) (e *entry, changes int) {
 	at := l.version
 	l.mu.Unlock()
 
-	told := m.tell(e.name, string(wire), l)
+	told := &Told{}
+	if l.Has(e.name) && l.Wire(e.name) == string(wire) { // else the name is another's
+		told = m.tell(e.name, string(wire), l)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	other := *e // readers may have the one that is there
@@ -58,7 +58,7 @@ func (l *List) tell(m *Mapper, wire []byte) (e *entry, changes int) {
 	return &other, at - before
 }
 
-// tell makes what Told returns.
+// tell returns the result of Told without remembering it.
 func (m *Mapper) tell(name, wire string, have *List) *Told {
 	client, ok := m.Client(name, have)
 	if !ok {
@@ -71,8 +71,8 @@ func (m *Mapper) tell(name, wire string, have *List) *Told {
 	return t
 }
 
-// Pass is one reading of all mailboxes of an account: those that do not come
-// are gone.
+// Pass is one reading of all mailboxes of an account. Mailboxes that do not appear in it no
+// longer exist.
 type Pass struct {
 	Separator string // as it came; ""
 
@@ -82,14 +82,14 @@ type Pass struct {
 	n       int
 }
 
-// Pass begins one.
+// Pass begins a pass.
 func (l *List) Pass() *Pass {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return &Pass{list: l, version: l.version, seen: make([]bool, len(l.wires))}
 }
 
-// Told is the mapper's, for a mailbox that has come.
+// Told calls the mapper's Told for a mailbox that has appeared in the pass.
 func (p *Pass) Told(m *Mapper, wire []byte) *Told {
 	e, changes := p.list.tell(m, wire)
 	p.version += changes
@@ -103,17 +103,17 @@ func (p *Pass) Told(m *Mapper, wire []byte) *Told {
 	return e.told
 }
 
-// End returns the list as the pass has found it: the same where nothing is
-// gone. ok is false where others have changed it meanwhile, and know more, and
-// where not all is remembered.
+// End returns the list after the pass: the same list if no mailbox has disappeared. ok is
+// false if others have changed the list meanwhile, or if it does not remember all
+// mailboxes.
 func (p *Pass) End() (list *List, ok bool) {
 	l := p.list
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	switch {
-	case l.version != p.version || len(l.wires) >= maxTold:
+	case l.version != p.version || l.partial:
 		return l, false
-	case p.n == len(l.spelling)+len(l.others) && (p.Separator == "" || p.Separator == l.Separator):
+	case p.n == len(l.spelling)+len(l.others)+l.doubled && (p.Separator == "" || p.Separator == l.Separator):
 		return l, true
 	}
 	fresh := NewList(l.Separator)

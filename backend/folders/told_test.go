@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -129,20 +130,98 @@ func TestPassAndOthers(t *testing.T) {
 	}
 }
 
-// What is beyond the bound is told all the same.
-func TestToldBeyondTheBound(t *testing.T) {
-	m, have := newMapper(t, exchange), NewList("")
-	have.wires = make(map[string]*entry)
-	for i := range maxTold {
-		have.wires[fmt.Sprint(i)] = &entry{}
-	}
-	for range 2 {
-		if told := m.Told([]byte("Work"), have); told.Client != "Work" || len(have.wires) != maxTold {
-			t.Errorf("%+v, %d", told, len(have.wires))
+// What there is no room to remember is looked at each time; a mailbox that
+// there is no room for is not shown.
+func TestListIsBounded(t *testing.T) {
+	m := newMapper(t, Options{Case: Apart}) // which is quick with long names
+	t.Run("what is remembered", func(t *testing.T) {
+		have := NewList("")
+		have.wires = make(map[string]*entry)
+		for i := range maxNames {
+			have.wires[fmt.Sprint(i)] = &entry{}
 		}
+		for range 2 {
+			if told := m.Told([]byte("Work"), have); told.Client != "Work" || len(have.wires) != maxNames {
+				t.Errorf("%+v, %d", told, len(have.wires))
+			}
+		}
+		if n := len(have.spelling); n != 1 {
+			t.Errorf("%d mailboxes", n)
+		}
+	})
+	for _, tt := range []struct {
+		what string
+		name func(i int) string
+		n    int
+	}{
+		{"names", func(i int) string { return fmt.Sprint(i) }, maxNames},
+		{"names in two cases", func(i int) string { return []string{"x", "X"}[i%2] + fmt.Sprint(i/2) }, maxNames},
+		{"bytes", func(i int) string { return fmt.Sprintf("%08d", i) + strings.Repeat("x", 1<<20-8) }, maxBytes >> 20},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			have := NewList("")
+			pass := have.Pass()
+			for i := range tt.n + 50 {
+				name := tt.name(i)
+				told := pass.Told(m, []byte(name))
+				if shown := i < tt.n; have.Has(name) != shown || !shown && told.Client != "" {
+					t.Fatalf("mailbox %d: in the list %v, told %q", i, have.Has(name), told.Client)
+				}
+			}
+			if n := len(have.spelling) + len(have.others); n != tt.n || len(have.wires) > tt.n {
+				t.Errorf("%d mailboxes, %d spellings", n, len(have.wires))
+			}
+			if _, ok := pass.End(); ok {
+				t.Error("a pass that could not remember all says what is gone")
+			}
+			last := tt.name(tt.n)
+			have.Remove(tt.name(0))
+			if m.Told([]byte(last), have); !have.Has(last) {
+				t.Error("no room after one is gone")
+			}
+		})
 	}
-	if n := len(slices.Collect(maps.Keys(have.spelling))); n != 1 {
-		t.Errorf("%d mailboxes", n)
+}
+
+// Where two mailboxes read the same, one is shown, and by its name that one is
+// opened: the same one in whatever order they come.
+func TestTwoSpellingsOfOneName(t *testing.T) {
+	for _, tt := range []struct {
+		wires []string
+		shown string
+	}{
+		{[]string{"&000000-", "&00000w-"}, "&00000w-"},
+		{[]string{"R&D", "R&-D"}, "R&-D"},
+		{[]string{"Entw&APw-rfe", "Entwürfe"}, "Entw&APw-rfe"},
+		{[]string{"&000000-", "&000001-"}, "&000000-"},
+		{[]string{"a&AAk-", "a\t"}, "a&AAk-"},
+	} {
+		for range 2 {
+			slices.Reverse(tt.wires)
+			for _, opts := range configurations {
+				m, have := newMapper(t, opts), NewList("")
+				for _, wire := range tt.wires {
+					have.AddWire(wire)
+				}
+				for _, wire := range tt.wires {
+					if told := m.Told([]byte(wire), have); told.Client != "" && wire != tt.shown {
+						t.Errorf("%q: %q is shown as %q", tt.wires, wire, told.Client)
+					}
+				}
+				pass := have.Pass()
+				for _, wire := range tt.wires {
+					pass.Told(m, []byte(wire))
+				}
+				if list, ok := pass.End(); list != have || !ok {
+					t.Errorf("%q: a pass finds that something is gone", tt.wires)
+				}
+				have.Remove(have.AddWire(tt.wires[0]))
+				have.AddWire(tt.wires[0])
+				if name, _ := Decode(tt.wires[0]); have.Wire(name) != tt.wires[0] {
+					t.Errorf("%q: alone it is written as %q", tt.wires[0], have.Wire(name))
+				}
+			}
+		}
 	}
 }
 

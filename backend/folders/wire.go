@@ -8,16 +8,15 @@ import (
 	"github.com/emersion/go-imap/utf7"
 )
 
-// Decode reads a name as it stands on the wire, in modified UTF-7 (RFC 3501
-// section 5.1.3). It takes what clients mean: a "&" that begins no base64 is
-// itself, and a name in UTF-8 is what it says. ok is false for what is neither:
-// such a name means its bytes, and nothing can be said about its characters.
+// Decode decodes a name on the wire, in modified UTF-7 (RFC 3501 section 5.1.3). It is
+// lenient: a "&" that begins no base64 stands for itself, and a name may be in UTF-8. If it
+// is neither, ok is false, and the name is returned as bytes without a known charset.
 func Decode(wire string) (name string, ok bool) {
 	name, _, ok = decode(wire)
 	return name, ok
 }
 
-// decode is Decode, and tells whether Encode would write the name so again.
+// decode does the work of Decode. again reports whether Encode would return wire.
 func decode(wire string) (name string, again, ok bool) {
 	switch {
 	case canonical(wire):
@@ -31,7 +30,9 @@ func decode(wire string) (name string, again, ok bool) {
 	if err != nil {
 		return wire, false, true
 	}
-	return name, true, true // the decoder takes one spelling only
+	// The decoder passes over bits that are left at the end of base64, and over
+	// a shift that was not needed (RFC 3501 section 5.1.3 permits neither).
+	return name, Encode(name) == wire, true
 }
 
 // Encode writes a name in modified UTF-7.
@@ -46,7 +47,7 @@ func Encode(name string) string {
 	return wire
 }
 
-// canonical tells, at a glance, that Encode would write a name as it is.
+// canonical is a fast test that returns true only if Encode does not change the name.
 func canonical(wire string) bool {
 	for i := range len(wire) {
 		if c := wire[i]; c < ' ' || c >= 0x7f || c == '&' {
@@ -65,9 +66,9 @@ func ascii(s string) bool {
 	return true
 }
 
-// fold makes equal what differs in case only, as Unicode's simple folding
-// does: at least what Exchange takes for one name. Where it tells more apart,
-// a suffix too many does no harm.
+// fold makes names equal that differ only in case, by Unicode's simple folding. It must
+// include all names that Exchange treats as equal. If Exchange distinguishes more names,
+// the unneeded suffix does no harm.
 func fold(name string) string {
 	if ascii(name) {
 		return strings.ToLower(name)
@@ -75,8 +76,8 @@ func fold(name string) string {
 	return strings.Map(foldRune, name)
 }
 
-// foldASCII appends the folded name to buf, if it fits and is all ASCII: which
-// spares most look-ups an allocation.
+// foldASCII appends the folded name to buf, if it fits and is all ASCII. This avoids an
+// allocation for most look-ups.
 func foldASCII(buf []byte, name string) ([]byte, bool) {
 	if len(name) > cap(buf) {
 		return nil, false
@@ -94,7 +95,7 @@ func foldASCII(buf []byte, name string) ([]byte, bool) {
 	return buf, true
 }
 
-// foldRune is the least of the runes that are the same but for case.
+// foldRune returns the smallest of the runes that differ from r only in case.
 func foldRune(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
 		return r + 'a' - 'A'

@@ -1,6 +1,8 @@
 package folders
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,6 +22,8 @@ func TestDecode(t *testing.T) {
 		{"&2Dzfig-", "🎊", true, ""},
 		{"&2Dw-", "&2Dw-", true, "&-2Dw-"}, // half a surrogate pair
 		{"a\tb", "a\tb", true, "a&AAk-b"},
+		{"&000000-", "퍍㓓", true, "&00000w-"},               // bits left over
+		{"&AOQ-&APw-", "&AOQ-&APw-", true, "&-AOQ-&-APw-"}, // a shift too many
 		{"caf\xe9", "caf\xe9", false, "caf\xe9"},
 		{"", "", true, ""},
 	} {
@@ -54,6 +58,33 @@ func FuzzWire(f *testing.F) {
 		}
 		if twice, _ := Decode(again); twice != name {
 			t.Fatalf("%q, encoded %q, reads %q", name, again, twice)
+		}
+	})
+}
+
+// FuzzListed lists two mailboxes: the name that a client is told of one opens
+// that one.
+func FuzzListed(f *testing.F) {
+	f.Add("&000000-", "&00000w-", uint8(0))
+	f.Add("R&D", "R&-D", uint8(1))
+	f.Add("Foo ", "caf\xe9", uint8(2))
+	keys := slices.Sorted(maps.Keys(configurations))
+	f.Fuzz(func(t *testing.T, a, b string, which uint8) {
+		m, have := newMapper(t, configurations[keys[int(which)%len(keys)]]), NewList("")
+		have.AddWire(a)
+		have.AddWire(b)
+		for _, wire := range []string{a, b} {
+			told := m.Told([]byte(wire), have)
+			if told.Client == "" {
+				continue
+			}
+			client, _ := Decode(told.Wire)
+			if client != told.Client {
+				t.Fatalf("%q is told as %q, which reads %q and not %q", wire, told.Wire, client, told.Client)
+			}
+			if up, err := m.Upstream(client, have); err != nil || have.Wire(up) != wire {
+				t.Fatalf("%q is told as %q, which opens %q, %v", wire, told.Wire, have.Wire(up), err)
+			}
 		}
 	})
 }

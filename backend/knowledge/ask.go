@@ -29,7 +29,8 @@ func Ask(question string) []Entry {
 }
 
 // ordinary are words that most questions have, whatever they are about.
-var ordinary = []string{"sync", "transfer", "migrate", "how", "exchange", "office", "office365", "online", "imap", "account", "message", "mailbox"}
+var ordinary = []string{"sync", "transfer", "migrate", "how", "exchange", "office", "office365", "online", "imap",
+	"account", "message", "mailbox"}
 
 // telling is what a word counts that is not ordinary; those count 1.
 const telling = 4

@@ -5,21 +5,27 @@ import "exgate/backend"
 var folderEntries = []Entry{
 	{
 		ID: "mailbox-exists", Title: "Mailbox already exists", Kinds: []backend.Kind{backend.KindMailboxExists},
-		Replies:  []string{"NO Mailbox already exists."},
-		Phrases:  []string{"Mailbox already exists"},
-		Keywords: []string{"mailbox exist", "folder exist", "case sensitive", "case folder", "trash", "nomixfolders", "merge folder"},
-		Meaning:  "Exchange does not tell names apart that differ in case only: \"trash\" and \"Trash\" are one folder. It also makes the parents of a folder together with it. The messages arrive all the same; look why, once, and it is fine most of the time.",
+		Replies: []string{"NO Mailbox already exists."},
+		Phrases: []string{"Mailbox already exists"},
+		Keywords: []string{"mailbox exist", "folder exist", "case sensitive", "case folder", "trash", "nomixfolders",
+			"merge folder"},
+		Meaning: "For Exchange, names that differ only in case are the same: \"trash\" and \"Trash\" are one folder. " +
+			"It also creates the parents of a folder together with it. The messages arrive anyway. Find the cause " +
+			"once; usually it is harmless.",
 		Causes: []Cause{
 			{
-				Title:  "The folder is there in another case: imapsync --delete2 is dangerous now.",
-				Tell:   "The source has \"trash\" beside \"Trash\", or Exchange has \"Trash\" of its own.",
-				Do:     "Two folders of the source become one. With --delete2 the messages of the first are deleted when the second is synced. Give them different names, or map one to the other only where the source has one of them:",
-				Lines:  []string{`imapsync ... --regextrans2 's/^trash$/Trash/'`, "imapsync ... --nomixfolders       (keeps such folders apart)"},
+				Title: "The folder exists with another case. imapsync --delete2 is then dangerous.",
+				Tell:  "The source has \"trash\" and \"Trash\", or Exchange has its own \"Trash\".",
+				Do: "Without exgate, two folders of the source become one. With --delete2, imapsync deletes the " +
+					"messages of the first folder when it syncs the second. Give the folders different names. If the " +
+					"source has only one of them, map its name:",
+				Lines: []string{`imapsync ... --regextrans2 's/^trash$/Trash/'`,
+					"imapsync ... --nomixfolders       (keeps such folders apart)"},
 				Source: "FAQ.Exchange, FAQ.Office365, \"Mailbox already exists\"",
 			},
 			{
-				Title:  "The folder was made together with a folder below it.",
-				Do:     "Nothing: it is there.",
+				Title:  "Exchange created the folder together with a folder below it.",
+				Do:     "You need to do nothing: the folder exists.",
 				Source: "docs/exchange.md#names (offlineimap#212, #645)",
 			},
 		},
@@ -31,10 +37,11 @@ var folderEntries = []Entry{
 		Replies:  []string{"NO Folder name is reserved"},
 		Phrases:  []string{"Folder name is reserved"},
 		Keywords: []string{"reserved", "folder reserved", "create file folder", "refuse folder"},
-		Meaning:  "Exchange Online keeps the name Files for itself.",
+		Meaning:  "Exchange Online reserves the name Files.",
 		Causes: []Cause{{
-			Title:  "A folder Files of the source.",
-			Do:     "Give it another name; imapsync's --office2 uses this one:",
+			Title: "The source has a folder called Files.",
+			Do: "Give the folder another name. exgate does so by itself (names.reserved), and imapsync's --office2 " +
+				"too:",
 			Lines:  []string{`imapsync ... --f1f2 "Files=Files_renamed_by_imapsync"`},
 			Source: "FAQ.Office365, \"folder named Files\", \"How to sync from XXX to Office365\"",
 		}},
@@ -42,12 +49,14 @@ var folderEntries = []Entry{
 		Source: "FAQ.Office365, \"folder named Files\"",
 	},
 	{
-		ID: "files-folder", Title: "A folder Files holds messages without a sender",
-		Keywords: []string{"folder file", "file sender", "no sender", "files_renamed_by_imapsync", "message without sender"},
-		Meaning:  "Exchange Online keeps the attachments of all messages in a folder Files, without headers. It is usually hidden, and sometimes shows; what is in it is copied elsewhere as messages with no sender.",
+		ID: "files-folder", Title: "A folder Files contains messages without a sender",
+		Keywords: []string{"folder file", "file sender", "no sender", "files_renamed_by_imapsync",
+			"message without sender"},
+		Meaning: "Exchange Online keeps the attachments of all messages in a folder Files, without headers. The " +
+			"folder is usually hidden, but not always. A sync copies its contents as messages without a sender.",
 		Causes: []Cause{{
-			Title:  "Files was synced like a mail folder.",
-			Do:     "Leave it out at the source, as imapsync's --office1 does, and delete the copies:",
+			Title:  "The sync copied Files like a mail folder.",
+			Do:     "Exclude it at the source, as imapsync's --office1 does, and delete the copies:",
 			Lines:  []string{`imapsync ... --exclude "^Files$"`},
 			Source: "FAQ.Office365, \"contains messages with no sender\" (Perttu Aaltonen)",
 		}},
@@ -55,40 +64,57 @@ var folderEntries = []Entry{
 		Source: "FAQ.Office365, \"contains messages with no sender\"",
 	},
 	{
-		ID: "try-create", Title: "[TRYCREATE] There is no such folder yet", Kinds: []backend.Kind{backend.KindTryCreate},
+		ID: "try-create", Title: "[TRYCREATE] The folder does not exist yet",
+		Kinds:    []backend.Kind{backend.KindTryCreate},
 		Phrases:  []string{"TRYCREATE"},
 		Keywords: []string{"try create"},
-		Meaning:  "The folder that a message is to go to does not exist; most clients create it and try again.",
+		Meaning:  "The destination folder of a message does not exist. Most clients create it and try again.",
 		Causes: []Cause{{
-			Title:  "The client does not create folders, or under another name.",
-			Do:     "Create it. Exchange separates levels by /.",
+			Title:  "The client does not create folders, or creates one under another name.",
+			Do:     "Create the folder. In Exchange, / separates the levels of a name.",
 			Source: "RFC 9051 section 7.1",
 		}},
 		See:    []string{"no-mailbox", "mailbox-exists"},
 		Source: "RFC 9051 section 7.1",
 	},
 	{
-		ID: "no-mailbox", Title: "There is no such folder", Kinds: []backend.Kind{backend.KindNoMailbox},
-		Phrases:  []string{"NO [NONEXISTENT]", "mailbox doesn't exist", "mailbox does not exist"},
-		Keywords: []string{"folder missing", "folder not exist", "nonexistent", "slash name", "slash folder", "folder not listed", "folder hidden"},
-		Meaning:  "The server does not know the folder.",
+		ID: "no-mailbox", Title: "The folder does not exist", Kinds: []backend.Kind{backend.KindNoMailbox},
+		Phrases: []string{"NO [NONEXISTENT]", "mailbox doesn't exist", "mailbox does not exist"},
+		Keywords: []string{"folder missing", "folder not exist", "nonexistent", "slash name", "slash folder",
+			"folder not listed", "folder hidden"},
+		Meaning: "The server does not know the folder.",
 		Causes: []Cause{
-			{Title: "It was renamed or deleted meanwhile, or is written with another separator: Exchange's is /.", Do: "Let the client read the list of folders again.", Source: "RFC 5530 section 3; docs/exchange.md#names"},
-			{Title: "Its name has a / in it: Exchange hides such a folder from IMAP altogether.", Do: "Rename it in Outlook.", Source: "docs/exchange.md#slash (MailKit#1858; KB Q234395)"},
-			{Title: "Exchange 2000 wants a prefix.", Do: "Run: exgate explain inbox-prefix.", Source: "FAQ.Exchange, \"Exchange 2000\""},
+			{
+				Title: "Somebody renamed or deleted the folder, or the client uses another separator. Exchange's " +
+					"separator is /.",
+				Do:     "Let the client read the list of folders again.",
+				Source: "RFC 5530 section 3; docs/exchange.md#names",
+			},
+			{
+				Title:  "The name of the folder contains a /. Exchange hides such a folder from IMAP.",
+				Do:     "Rename the folder in Outlook.",
+				Source: "docs/exchange.md#slash (MailKit#1858; KB Q234395)",
+			},
+			{
+				Title:  "Exchange 2000 needs a prefix.",
+				Do:     "Run: exgate explain inbox-prefix.",
+				Source: "FAQ.Exchange, \"Exchange 2000\"",
+			},
 		},
 		See:    []string{"try-create", "inbox-prefix", "trailing-blank"},
 		Source: "RFC 5530 section 3",
 	},
 	{
-		ID: "trailing-blank", Title: "Exchange 2007: a folder whose name ends in a blank ends the connection",
-		Phrases:  []string{"Could not select: socket closed while reading data from server"},
-		Keywords: []string{"trailing space", "trailing blank", "ending space", "folder space", "end space", "folder blank", "ending blank"},
-		Meaning:  "Exchange 2007 lists such a folder; when it is opened, or at the next folder, the connection ends: \"socket closed while reading data from server\".",
+		ID: "trailing-blank", Title: "Exchange 2007: a folder name with a blank at its end closes the connection",
+		Phrases: []string{"Could not select: socket closed while reading data from server"},
+		Keywords: []string{"trailing space", "trailing blank", "ending space", "folder space", "end space",
+			"folder blank", "ending blank"},
+		Meaning: "Exchange 2007 lists such a folder. When a client opens this folder or the next one, Exchange " +
+			"closes the connection: \"socket closed while reading data from server\".",
 		Causes: []Cause{{
-			Title:  "A folder's name ends in a blank.",
-			Tell:   "The last folder in the client's log before the end.",
-			Do:     "Rename it without the blank, in Thunderbird or Outlook; or leave it out:",
+			Title:  "The name of a folder ends in a blank.",
+			Tell:   "It is the last folder in the client's log before the connection ends.",
+			Do:     "Rename the folder in Thunderbird or Outlook, or exclude it:",
 			Lines:  []string{`imapsync ... --exclude ' $'`},
 			Source: "FAQ.Exchange, \"2007 folders ending with a space\" (imapsync#154)",
 		}},
@@ -98,9 +124,10 @@ var folderEntries = []Entry{
 	{
 		ID: "inbox-prefix", Title: "Exchange 2000: folders below INBOX.",
 		Keywords: []string{"sync 2000", "prefix", "2000 prefix", "prefix1", "inbox prefix"},
-		Meaning:  "From Exchange 2000 folders are read with the prefix INBOX. and a dot.",
+		Meaning: "In Exchange 2000, all folders are below INBOX. Their names begin with the prefix \"INBOX.\", with " +
+			"the dot.",
 		Causes: []Cause{{
-			Title:  "The client does not find that by itself.",
+			Title:  "The client does not find the prefix by itself.",
 			Lines:  []string{`imapsync ... --prefix1 "INBOX."`},
 			Source: "FAQ.Exchange, \"Exchange 2000\"",
 		}},
@@ -108,16 +135,17 @@ var folderEntries = []Entry{
 		Source: "FAQ.Exchange, \"Exchange 2000\"",
 	},
 	{
-		ID: "imap-log", Title: "Exchange's own IMAP log, and what else shows the conversation",
-		Keywords: []string{"imap log", "protocol log", "protocollogenabled", "debug", "debugimap", "log exchange", "trace"},
-		Meaning:  "Exchange's replies say little; its log says more.",
-		Causes:   logCauses,
-		See:      []string{"server-unavailable"},
-		Source:   "FAQ.Exchange, \"Server Unavailable. 15\" R2",
+		ID: "imap-log", Title: "Exchange's own IMAP log, and other logs of the conversation",
+		Keywords: []string{"imap log", "protocol log", "protocollogenabled", "debug", "debugimap", "log exchange",
+			"trace"},
+		Meaning: "Exchange's replies say little. Its log says more.",
+		Causes:  logCauses,
+		See:     []string{"server-unavailable"},
+		Source:  "FAQ.Exchange, \"Server Unavailable. 15\" R2",
 	},
 	{
 		ID: Unknown, Title: "Not known", Kinds: []backend.Kind{backend.KindOther},
-		Meaning: "Nothing is known of this. What was said before it, and what Exchange itself logs, tells more.",
+		Meaning: "exgate has no entry for this text. The replies before it, and Exchange's own log, tell more.",
 		Causes:  logCauses,
 		Source:  "FAQ.Exchange, \"Server Unavailable. 15\" R2",
 	},
@@ -126,19 +154,19 @@ var folderEntries = []Entry{
 // logCauses are the ways to see more, the easiest first.
 var logCauses = []Cause{
 	{
-		Title:  "The conversation as exgate sees it: the wire trace, without passwords.",
+		Title:  "The wire trace shows the conversation as exgate sees it, without passwords.",
 		Lines:  []string{"exgate serve --set log.trace=FILE"},
 		Source: "docs/config.md",
 	},
 	{
-		Title:  "What exgate would change, and what Exchange says when nothing is changed: mode observe.",
-		Do:     "It repairs and refuses nothing, and logs for each message what it would have done.",
+		Title:  "Mode observe shows what exgate would change, and how Exchange answers without any change.",
+		Do:     "In this mode, exgate repairs and refuses nothing. For each message it logs what it would have done.",
 		Lines:  []string{"exgate serve --set mode=observe --set log.trace=FILE"},
 		Source: "docs/config.md",
 	},
 	{
-		Title: "Exchange's own IMAP log, with the reasons that its replies leave out.",
-		Do:    "Switch it off again afterwards: it grows.",
+		Title: "Exchange's own IMAP log has the reasons that its replies do not show.",
+		Do:    "Switch the log off again afterwards, because it grows.",
 		PowerShell: []string{
 			"Set-ImapSettings -Server {server} -ProtocolLogEnabled $true",
 			"Restart-Service MSExchangeImap4, MSExchangeIMAP4BE",
@@ -147,7 +175,7 @@ var logCauses = []Cause{
 		Source: "FAQ.Exchange, \"Server Unavailable. 15\" R2; docs/exchange.md#settings (Set-ImapSettings)",
 	},
 	{
-		Title:  "The conversation as imapsync sees it.",
+		Title:  "imapsync can print the conversation as it sees it.",
 		Lines:  []string{"imapsync ... --debugimap2 --debugflags"},
 		Source: "FAQ.Office365, \"Trying command when NOT connected\"; FAQ.Exchange, \"Exchange 2003\", \"Flagged\"",
 	},

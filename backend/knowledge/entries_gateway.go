@@ -2,25 +2,35 @@ package knowledge
 
 import "exgate/backend"
 
-// gatewayEntries are the logins that come to an end in exgate itself.
+// gatewayEntries are the logins that fail in exgate itself.
 var gatewayEntries = []Entry{
 	{
-		ID: "refused-here", Title: "exgate refuses a login itself", Kinds: []backend.Kind{backend.KindRefusedHere, backend.KindNotOffered},
-		Phrases:  []string{"exgate refused this login itself and did not ask Exchange", "exgate did not send this login, since the server offers no way for it"},
+		ID: "refused-here", Title: "exgate itself refuses a login",
+		Kinds: []backend.Kind{backend.KindRefusedHere, backend.KindNotOffered},
+		Phrases: []string{
+			"exgate itself refused this login and did not ask Exchange",
+			"exgate did not send this login, because the server offers no mechanism for it",
+		},
 		Keywords: []string{"refused-here", "not-offered", "wrong name or password", "users file password"},
-		Meaning:  "The login was not sent to Exchange, so that it counts towards no lock-out there. The reply begins with the reason.",
+		Meaning: "exgate did not send the login to Exchange, so it does not count towards a lock-out there. The " +
+			"reply begins with the reason.",
 		Causes: []Cause{
 			{
-				Title:  "\"wrong name or password\": exgate holds what opens the mailboxes, and callers have passwords of exgate's own.",
-				Tell:   "The configuration has users_file. The password is the one given to exgate user add, not the one of Exchange.",
-				Do:     "Give the caller a password, or log in with the one that he has.",
+				Title: "\"wrong name or password\": exgate itself holds a credential for the mailboxes, and the " +
+					"accounts in users_file have passwords of their own.",
+				Tell: "The configuration has users_file. The password is the one that was given to exgate user add, " +
+					"not Exchange's.",
+				Do:     "Log in with the password from exgate user add, or set a new one:",
 				Lines:  []string{"exgate user list", "exgate user add {user}"},
 				Source: "docs/logins.md",
 			},
 			{
-				Title:  "\"no form of this login can be written for this server\": the server does not offer what the configured forms need.",
-				Tell:   "The reply has the server's capabilities. Exchange 2003 has no AUTH=PLAIN; Exchange Online has only AUTH=XOAUTH2 by now.",
-				Do:     "Leave upstream.login.forms unset, or set upstream.oauth2.flow for Exchange Online. Where the server has LOGINDISABLED and STARTTLS, set upstream.tls: starttls.",
+				Title: "\"the server does not support this login\": the server does not offer the mechanism that the " +
+					"configured forms need.",
+				Tell: "The reply has the server's capabilities. Exchange 2003 has no AUTH=PLAIN. Exchange Online now " +
+					"has only AUTH=XOAUTH2.",
+				Do: "Leave upstream.login.forms unset. For Exchange Online, set upstream.oauth2.flow. If the server " +
+					"has LOGINDISABLED and STARTTLS, set upstream.tls: starttls.",
 				Source: "docs/exchange.md#capabilities",
 			},
 			{
@@ -33,13 +43,20 @@ var gatewayEntries = []Entry{
 		Source: "docs/logins.md",
 	},
 	{
-		ID: "not-allowed", Title: "exgate does not let this caller open this mailbox", Kinds: []backend.Kind{backend.KindNotAllowed},
-		Phrases:  []string{"exgate refused this itself: its users file does not give this mailbox to the caller", "the users file does not say so"},
+		ID: "not-allowed", Title: "exgate does not allow this account to open this mailbox",
+		Kinds: []backend.Kind{backend.KindNotAllowed},
+		Phrases: []string{
+			"exgate itself refused this login: its users file does not allow this account to open this mailbox",
+			"users_file does not list it for this caller",
+			"the users file does not say so", // in logs of earlier versions
+		},
 		Keywords: []string{"not-allowed", "may not open the mailbox"},
-		Meaning:  "exgate opens mailboxes with what it holds only for callers to whom users_file gives them. The name in the reply is the one that would have gone to Exchange, after aliases and suffixes.",
+		Meaning: "exgate uses its own credential to open a mailbox only for accounts to which users_file gives that " +
+			"mailbox. The name in the reply is the one that would have gone to Exchange, with aliases and suffixes " +
+			"applied.",
 		Causes: []Cause{{
-			Title:  "The mailbox is not in the caller's line, or in another spelling.",
-			Do:     "Write the name into the line as the reply has it.",
+			Title:  "The mailbox is not in the account's line, or has another spelling there.",
+			Do:     "Write the name into the line exactly as the reply shows it.",
 			Lines:  []string{"exgate user list", "exgate user add {admin} --mailbox {user}"},
 			Source: "docs/logins.md",
 		}},
@@ -48,23 +65,25 @@ var gatewayEntries = []Entry{
 	},
 	{
 		ID: "token-refused", Title: "exgate gets no access token", Kinds: []backend.Kind{backend.KindTokenRefused},
-		Phrases:  []string{"no access token is to be had for this mailbox until the administrator of exgate does something", "AADSTS7000215", "AADSTS700016", "AADSTS700027", "AADSTS70008", "invalid_client", "invalid_grant"},
+		Phrases: []string{"no access token is available for this mailbox until exgate's administrator acts",
+			"AADSTS7000215", "AADSTS700016", "AADSTS700027", "AADSTS70008", "invalid_client", "invalid_grant"},
 		Keywords: []string{"token-refused", "client secret", "refresh token"},
-		Meaning:  "The token endpoint refused what exgate has. exgate's log has its code.",
+		Meaning:  "The token endpoint refused exgate's credential. exgate's log has the error code.",
 		Causes: []Cause{
 			{
-				Title:  "invalid_client, AADSTS7000215, AADSTS7000222: the client secret is wrong, or has expired (it is the value that counts, not the secret's id).",
-				Do:     "Make a new one and set upstream.oauth2.client_secret_file.",
+				Title: "invalid_client, AADSTS7000215, AADSTS7000222: the client secret is wrong or has expired. " +
+					"exgate needs the secret's value, not its id.",
+				Do:     "Create a new secret, and set upstream.oauth2.client_secret_file.",
 				Click:  "Microsoft Entra admin center: App registrations > the application > Certificates & secrets",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
 			},
 			{
-				Title:  "AADSTS700016, AADSTS90002: there is no such application or directory.",
+				Title:  "AADSTS700016, AADSTS90002: the application or the directory does not exist.",
 				Do:     "Compare upstream.oauth2.client_id and tenant with the overview of the app registration.",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
 			},
 			{
-				Title:  "invalid_grant, or no refresh token is kept: the user has to consent, or to do so again.",
+				Title:  "invalid_grant, or no refresh token is stored: the user must consent, or consent again.",
 				Lines:  []string{"exgate login {user}"},
 				Source: "docs/logins.md",
 			},
@@ -73,14 +92,16 @@ var gatewayEntries = []Entry{
 		Source: "docs/logins.md; RFC 6749 section 5.2",
 	},
 	{
-		ID: "token-unavailable", Title: "exgate gets no access token now", Kinds: []backend.Kind{backend.KindTokenUnavailable},
-		Phrases:  []string{"no access token is to be had for this mailbox now"},
+		ID: "token-unavailable", Title: "exgate gets no access token now",
+		Kinds:    []backend.Kind{backend.KindTokenUnavailable},
+		Phrases:  []string{"no access token is available for this mailbox now"},
 		Keywords: []string{"token-unavailable", "token endpoint"},
-		Meaning:  "The token endpoint could not be reached, or is too busy, or the token command failed. The client may try again.",
+		Meaning: "exgate cannot reach the token endpoint, the endpoint is too busy, or the token command failed. The " +
+			"client may try again.",
 		Causes: []Cause{{
-			Title:  "A firewall, a proxy or the name's resolution is in the way.",
+			Title:  "A firewall, a proxy or DNS prevents the connection.",
 			Tell:   "exgate's log has the reason.",
-			Do:     "Let exgate reach the token endpoint by HTTPS; HTTPS_PROXY in the environment is honoured.",
+			Do:     "Allow exgate to reach the token endpoint by HTTPS. exgate uses HTTPS_PROXY from the environment.",
 			Lines:  []string{"https://login.microsoftonline.com/"},
 			Source: "docs/logins.md",
 		}},

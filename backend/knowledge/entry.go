@@ -59,7 +59,8 @@ const Unknown = "other"
 
 // Entries returns all entries, grouped by subject.
 func Entries() []Entry {
-	return slices.Concat(syncEntries, loginEntries, adminEntries, gatewayEntries, onlineEntries, connectionEntries, tlsEntries, limitEntries, refusedEntries, messageEntries, folderEntries)
+	return slices.Concat(syncEntries, loginEntries, adminEntries, gatewayEntries, onlineEntries, connectionEntries,
+		tlsEntries, limitEntries, refusedEntries, messageEntries, folderEntries)
 }
 
 // ByID returns the entry that users name id, in any case.

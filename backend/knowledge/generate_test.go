@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -38,14 +39,17 @@ func TestGenerated(t *testing.T) {
 
 const docsHead = `# Errors of Exchange, and what to do
 
-` + "`exgate explain`" + ` knows all of this. It finds the errors in whatever a client printed, a whole log included, and fills names into the lines:
+` + "`exgate explain`" + ` prints these entries. It finds errors in any output of a client, even a whole log, and fills names
+into the PowerShell commands:
 
     exgate explain "BAD User is authenticated but not connected." --user bob --admin admin
     exgate explain LOG_imapsync/2026_11_24_bob.txt
     exgate explain read receipts
     exgate explain throttled
 
-Lines for PowerShell are for the Exchange Management Shell; for Exchange Online they come after Connect-ExchangeOnline. In them {user} is the mailbox, {admin} who opens it, {server} the Exchange server, {domain} the Windows domain.
+The PowerShell commands are for the Exchange Management Shell. For Exchange Online, run Connect-ExchangeOnline first. In
+the commands, {user} is the mailbox, {admin} is the account that opens it, {server} is the Exchange server, and {domain}
+is the Windows domain.
 
 Sources: FAQ.Exchange is imapsync's FAQ.Exchange 1.79 of 17 December 2021, FAQ.Office365 its FAQ.Office365 1.38 of 22 June 2022, both at https://imapsync.lamiral.info/FAQ.d/. What Exchange does stands in docs/exchange.md; in parentheses stands what that rests on, named as that page says: name#N is an issue of a project on GitHub, Set-ImapSettings and the like are Microsoft's pages on those commands.
 
@@ -53,7 +57,9 @@ This page is written by go generate ./backend/knowledge.
 
 ## Replies
 
-What Exchange says, and what exgate makes of it: the kind is what its log and metrics call it, the code is what the client's reply begins with. "Repeat" says whether the same command may succeed later without anybody changing anything; "errors" is the share of the ten errors after which Exchange closes the connection.
+This table shows Exchange's replies and their meaning for exgate. The kind is the name in exgate's log and metrics. The
+code begins exgate's reply to the client. "Repeat" says whether the same command may succeed later without any change.
+"Errors" is the share of the ten errors after which Exchange closes the connection.
 
 `
 
@@ -84,33 +90,35 @@ func replyTable(t *testing.T) string {
 func docsEntries() string {
 	var b strings.Builder
 	for _, e := range Entries() {
-		fmt.Fprintf(&b, "\n## %s\n\n**%s**\n\n%s\n", e.ID, markdown(e.Title), markdown(e.Meaning))
+		fmt.Fprintf(&b, "\n## %s\n\n**%s**\n\n%s\n", e.ID, markdown(e.Title), wrap("", markdown(e.Meaning)))
 		for i, c := range e.Causes {
 			docsCause(&b, i+1, c)
 		}
 		if e.Exgate != "" {
-			fmt.Fprintf(&b, "\n**What exgate does:** %s\n", markdown(e.Exgate))
+			fmt.Fprintf(&b, "\n%s\n", wrap("", "**What exgate does:** "+markdown(e.Exgate)))
 		}
 		if len(e.See) > 0 {
 			links := make([]string, len(e.See))
 			for i, id := range e.See {
 				links[i] = fmt.Sprintf("[%s](#%s)", id, id)
 			}
-			fmt.Fprintf(&b, "\nSee also: %s.\n", strings.Join(links, ", "))
+			fmt.Fprintf(&b, "\n%s.\n", wrap("", "See also: "+strings.Join(links, ", ")))
 		}
-		fmt.Fprintf(&b, "\nSources: %s.\n", sources(e.Source))
+		fmt.Fprintf(&b, "\n%s\n", wrap("", "Sources: "+sources(e.Source)+"."))
 	}
 	return b.String()
 }
 
 func docsCause(b *strings.Builder, number int, c Cause) {
-	fmt.Fprintf(b, "\n%d. %s", number, markdown(c.Title))
-	for _, part := range []struct{ label, text string }{{"How to tell", c.Tell}, {"What to do", c.Do}, {"Where to click", c.Click}} {
+	fmt.Fprintf(b, "\n%s", wrap("   ", fmt.Sprintf("%d. %s", number, markdown(c.Title))))
+	for _, part := range []struct{ label, text string }{
+		{"How to tell", c.Tell}, {"What to do", c.Do}, {"Where to click", c.Click},
+	} {
 		if part.text != "" {
-			fmt.Fprintf(b, "\n\n   *%s:* %s", part.label, markdown(part.text))
+			fmt.Fprintf(b, "\n\n   %s", wrap("   ", "*"+part.label+":* "+markdown(part.text)))
 		}
 	}
-	fmt.Fprintf(b, "\n\n   [%s]\n", sources(c.Source))
+	fmt.Fprintf(b, "\n\n   %s\n", wrap("   ", "["+sources(c.Source)+"]"))
 	for _, block := range []struct {
 		language string
 		lines    []string
@@ -129,6 +137,31 @@ var page = regexp.MustCompile(`docs/([a-z]+\.md(?:#[a-z0-9-]+)?)`)
 func sources(text string) string { return linked(markdown(text)) }
 
 func linked(text string) string { return page.ReplaceAllString(text, "[$1]($1)") }
+
+// docsWidth is the maximum length of a line of text. Lines to be copied are longer.
+const docsWidth = 116
+
+// wrap breaks a text at blanks, and begins each further line with indent. No line
+// begins with a character that Markdown would take for a list or a heading.
+func wrap(indent, text string) string {
+	var b strings.Builder
+	length := len(indent)
+	for i, word := range strings.Fields(text) {
+		size := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case length+1+size > docsWidth && !strings.ContainsAny(word[:1], "-+>#"):
+			b.WriteString("\n" + indent)
+			length = len(indent)
+		default:
+			b.WriteString(" ")
+			length++
+		}
+		b.WriteString(word)
+		length += size
+	}
+	return b.String()
+}
 
 // markdown lets characters stand for themselves.
 func markdown(text string) string {

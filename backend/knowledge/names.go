@@ -81,7 +81,7 @@ func quotePowerShell(s string) string {
 // 4.5.3.1).
 const maxName = 320
 
-// ValidName tells whether s can be the name of an account or a server: names
+// ValidName reports whether s can be the name of an account or a server: names
 // from pasted text are printed into lines that somebody will run.
 func ValidName(s string) bool {
 	return s != "" && len(s) <= maxName && utf8.ValidString(s) &&

@@ -222,7 +222,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// isText tells whether a text has no byte order mark of UTF-16, after which
+// isText reports whether a text has no byte order mark of UTF-16, after which
 // letters are not where they seem to be.
 func isText(text string) bool {
 	return !slices.ContainsFunc([]string{"\xff\xfe", "\xfe\xff"}, func(mark string) bool { return strings.HasPrefix(text, mark) })

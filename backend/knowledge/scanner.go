@@ -24,7 +24,7 @@ type match struct {
 	line  int // which that is on
 }
 
-// word takes the next word of the text; html tells whether it begins an HTML
+// word takes the next word of the text; html reports whether it begins an HTML
 // tag.
 func (s *scanner) word(word []byte, html bool) {
 	begun := s.begun[:0]

@@ -24,7 +24,7 @@ type words struct {
 }
 
 // add reads a rune. It returns the word that ends before it, valid until the
-// next call; html tells whether that begins an HTML tag. A nil word is none.
+// next call; html reports whether that begins an HTML tag. A nil word is none.
 func (w *words) add(r rune) (word []byte, html bool) {
 	if w.skipping {
 		w.skipping = r != ']' && r != '\n'

@@ -104,7 +104,11 @@ type encoding struct {
 var encodings = []encoding{
 	{"the text", 1, one(func(s string) string { return s })},
 	{"quoted string", 1, one(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace)},
-	{"Go string", 1, func(s string) []string { return []string{inside(strconv.Quote(s)), inside(strconv.QuoteToASCII(s))} }},
+	{
+		"Go string",
+		1,
+		func(s string) []string { return []string{inside(strconv.Quote(s)), inside(strconv.QuoteToASCII(s))} },
+	},
 	{"JSON", 1, jsonForms},
 	{"URL", 1, func(s string) []string { return []string{url.QueryEscape(s), url.PathEscape(s)} }},
 	{"HTML", 1, one(html.EscapeString)},

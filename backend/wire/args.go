@@ -5,22 +5,23 @@ import (
 	"strings"
 )
 
-// Args reads the arguments of a command that has been gathered whole. It is
-// lenient, as Exchange is: it takes what clients mean.
+// Args reads the arguments of one complete command. It is lenient, as Exchange is:
+// it accepts what clients send, beyond the grammar of RFC 9051 section 9.
 type Args struct {
-	// text holds the lines of the command after its verb; literals[i] stands
-	// between text[i] and text[i+1].
+	// text has the lines of the command after its verb that are not read yet.
+	// literals[i] comes between text[i] and text[i+1].
 	text     [][]byte
 	literals [][]byte
 }
 
-// AddText appends a piece of a line.
+// AddText appends a line, or the part of a line before a literal, without the
+// literal's announcement. Args copies p.
 func (a *Args) AddText(p []byte) { a.text = append(a.text, bytes.Clone(p)) }
 
-// AddLiteral appends the literal that follows the last text.
+// AddLiteral appends the literal that follows the last text. Args keeps p.
 func (a *Args) AddLiteral(p []byte) { a.literals = append(a.literals, p) }
 
-// Space passes over blanks and tells whether there were any.
+// Space skips blanks, and reports whether there was at least one.
 func (a *Args) Space() bool {
 	n := 0
 	for len(a.text) > 0 && n < len(a.text[0]) && a.text[0][n] == ' ' {
@@ -32,13 +33,13 @@ func (a *Args) Space() bool {
 	return n > 0
 }
 
-// Empty tells whether nothing is left.
+// Empty reports whether all arguments have been read.
 func (a *Args) Empty() bool {
 	return len(a.literals) == 0 && (len(a.text) == 0 || len(a.text[0]) == 0)
 }
 
-// Left tells how much there is still to read: the texts that were added and
-// not read to their end, and the bytes of the first of them.
+// Left returns how much remains to be read: the number of texts, and the number of
+// bytes of the first of them.
 func (a *Args) Left() (texts, bytes int) {
 	if len(a.text) == 0 {
 		return 0, 0
@@ -46,7 +47,8 @@ func (a *Args) Left() (texts, bytes int) {
 	return len(a.text), len(a.text[0])
 }
 
-// Peek returns the next byte, or 0 at the end of a text.
+// Peek returns the next byte without reading it. It returns 0 at the end of a
+// text, where a literal or nothing follows.
 func (a *Args) Peek() byte {
 	if len(a.text) == 0 || len(a.text[0]) == 0 {
 		return 0
@@ -55,10 +57,12 @@ func (a *Args) Peek() byte {
 }
 
 // String reads an astring: an atom, a quoted string or a literal (RFC 9051
-// section 4.3). In a quoted string a backslash before anything but " and \
-// stands for itself: clients send "EXAMPLE\admin\bob" and mean it (FAQ.Exchange,
-// "2007/2010/2013 with an admin"). An atom ends at a blank: passwords come
-// unquoted with all kinds of characters in them (FAQ.Exchange, "LOGIN failed").
+// sections 4.1 and 4.3). The result is false if no astring follows. In a quoted
+// string, a backslash before a character other than " and \ is a character like
+// others: clients send the login name "EXAMPLE\admin\bob" this way (FAQ.Exchange,
+// "2007/2010/2013 with an admin"). An atom ends only at a blank: clients send
+// passwords without quotes, whatever characters they contain (FAQ.Exchange,
+// "LOGIN failed").
 func (a *Args) String() (string, bool) {
 	switch c := a.Peek(); {
 	case c == 0:
@@ -70,10 +74,12 @@ func (a *Args) String() (string, bool) {
 	}
 }
 
-// Atom reads up to a blank or a parenthesis, whatever is in it: flags such as
-// foo[1] are no atoms to the RFC and come all the same.
+// Atom reads the bytes up to a blank or a parenthesis. The result is false if there
+// are none. Atom accepts more than an atom of RFC 9051 section 9, since clients
+// send flags such as foo[1].
 func (a *Args) Atom() (string, bool) { return a.atom(" ()") }
 
+// atom reads the bytes up to one of those in stop.
 func (a *Args) atom(stop string) (string, bool) {
 	if len(a.text) == 0 {
 		return "", false
@@ -90,6 +96,7 @@ func (a *Args) atom(stop string) (string, bool) {
 	return s, true
 }
 
+// quoted reads a quoted string.
 func (a *Args) quoted() (string, bool) {
 	p := a.text[0][1:]
 	var b strings.Builder
@@ -108,6 +115,7 @@ func (a *Args) quoted() (string, bool) {
 	return "", false
 }
 
+// literal reads the literal after the current text, which has been read.
 func (a *Args) literal() (string, bool) {
 	if len(a.literals) == 0 {
 		return "", false
@@ -117,7 +125,8 @@ func (a *Args) literal() (string, bool) {
 	return s, true
 }
 
-// Strings reads a parenthesized list of astrings.
+// Strings reads a parenthesized list of astrings. ok is false if no such list
+// follows.
 func (a *Args) Strings() (list []string, ok bool) {
 	if a.Peek() != '(' {
 		return nil, false
@@ -130,8 +139,8 @@ func (a *Args) Strings() (list []string, ok bool) {
 	})
 }
 
-// List reads a parenthesized list of atoms; ok is true and the list nil where
-// there is none.
+// List reads an optional parenthesized list of atoms. If no parenthesis follows, it
+// returns a nil list and ok is true.
 func (a *Args) List() (list []string, ok bool) {
 	if a.Peek() != '(' {
 		return nil, true
@@ -139,6 +148,7 @@ func (a *Args) List() (list []string, ok bool) {
 	return a.list(a.Atom)
 }
 
+// list reads a parenthesized list, each element with next.
 func (a *Args) list(next func() (string, bool)) (list []string, ok bool) {
 	a.text[0] = a.text[0][1:]
 	for {

@@ -9,7 +9,8 @@ import (
 )
 
 func BenchmarkResponseReader(b *testing.B) {
-	header := strings.Repeat("Received: from a.example.com by b.example.com; Sun, 22 Nov 2026 10:00:00 +0000\r\n", 4) + "\r\n"
+	header := strings.Repeat("Received: from a.example.com by b.example.com; Sun, 22 Nov 2026 10:00:00 +0000\r\n",
+		4) + "\r\n"
 	var headers, flags, bodies bytes.Buffer
 	for i := 1; i <= 5000; i++ {
 		fmt.Fprintf(&headers, "* %d FETCH (UID %d FLAGS (\\Seen) BODY[HEADER] {%d}\r\n%s)\r\n", i, i, len(header), header)

@@ -7,25 +7,28 @@ import (
 	"sync/atomic"
 )
 
-// bufferSize bounds a line that is taken in one piece, and is what one read of
-// a busy connection brings.
+// bufferSize is the size of a buffer in bytes. It limits the length of a line that
+// is returned in one piece, and the size of one read.
 const bufferSize = 64 << 10
 
+// pool has the buffers that no connection uses.
 var pool = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// errFull says that the buffer holds bufferSize bytes that nobody took.
-var errFull = errors.New("buffer full")
+// errFull is the error of a fill when the whole buffer has bytes that were not
+// taken.
+var errFull = errors.New("the read buffer is full")
 
-// buffer holds the bytes that were read from src and not taken yet.
+// buffer has the bytes that were read from src and not yet taken: mem[r:w].
 type buffer struct {
 	src  io.Reader
 	mem  *[bufferSize]byte // nil while nothing is buffered
 	r, w int
-	// small is what a connection waits with: it takes most commands, and most
-	// replies but those of FETCH, in one read.
+	// small receives the first bytes after a wait. Most commands, and most
+	// replies other than those of FETCH, fit into it.
 	small [256]byte
 }
 
+// bytes returns the buffered bytes without taking them.
 func (b *buffer) bytes() []byte {
 	if b.mem == nil {
 		return nil
@@ -33,21 +36,23 @@ func (b *buffer) bytes() []byte {
 	return b.mem[b.r:b.w]
 }
 
-// take consumes n buffered bytes. They stay valid until the next fill, as does
-// what is behind them up to their capacity: the rest that is buffered.
+// take removes the first n bytes from the buffer and returns them. They are valid
+// until the next fill. The capacity of the slice extends over the bytes that remain
+// buffered.
 func (b *buffer) take(n int) []byte {
 	p := b.mem[b.r : b.r+n : b.w]
 	b.r += n
 	return p
 }
 
-// fill reads more. When nothing is buffered and idle is set, it waits without
-// a buffer from the pool, since most connections idle. (There is no portable
-// way to ask whether a connection is readable, under TLS least of all.)
-func (b *buffer) fill(idle bool) error {
+// fill reads more bytes from src. If nothing is buffered and isIdle is set, it
+// waits without a buffer from the pool, since most connections are idle. (Go has
+// no portable way to ask whether a connection is readable, in particular with
+// TLS.)
+func (b *buffer) fill(isIdle bool) error {
 	if b.r == b.w {
 		b.r, b.w = 0, 0
-		if idle {
+		if isIdle {
 			b.release()
 			n, err := b.read(b.small[:])
 			if n > 0 {
@@ -70,7 +75,7 @@ func (b *buffer) fill(idle bool) error {
 	return err
 }
 
-// read reads at least one byte into p.
+// read reads at least one byte into p, unless it returns an error.
 func (b *buffer) read(p []byte) (n int, err error) {
 	for range maxEmptyReads {
 		if n, err = b.src.Read(p); n > 0 {
@@ -82,17 +87,19 @@ func (b *buffer) read(p []byte) (n int, err error) {
 	return 0, io.ErrNoProgress
 }
 
-// maxEmptyReads is what a Reader is forgiven, as bufio does.
+// maxEmptyReads is the number of successive reads that may return neither a byte
+// nor an error, as in package bufio.
 const maxEmptyReads = 100
 
+// acquire takes a buffer from the pool, unless b has one.
 func (b *buffer) acquire() {
 	if b.mem == nil {
 		b.mem = pool.Get().(*[bufferSize]byte)
 	}
 }
 
-// release gives the buffer back. What it held is gone, and so are the slices
-// that take returned.
+// release returns the buffer to the pool. The buffered bytes are lost, and the
+// slices that take returned are invalid.
 func (b *buffer) release() {
 	if b.mem != nil {
 		pool.Put(b.mem)
@@ -100,10 +107,11 @@ func (b *buffer) release() {
 	}
 }
 
-// CountReader counts what is read through it, for whoever asks meanwhile.
+// CountReader counts the bytes that are read from a Reader. Other goroutines may
+// read the count at any time.
 type CountReader struct {
 	io.Reader
-	N *atomic.Int64 // bytes
+	N *atomic.Int64 // bytes read so far
 }
 
 // Read implements io.Reader.

@@ -47,17 +47,17 @@ func TestFramingTakesOnlyWhatAllReadersAgreeOn(t *testing.T) {
 		}
 	}
 	refused := []struct{ line, why string }{
-		{"a1 NOOP\x00", "NUL in a command"},
-		{"\x00", "NUL in a command"},
-		{"a1 NOOP\r", "CR without LF in a command"},
-		{"a1 NOOP\ra2 LOGOUT", "CR without LF in a command"},
-		{"a1 LOGIN \"a\rb\" c", "CR without LF in a command"},
-		{`a1 LOGIN "bob`, "quoted string without an end"},
-		{`a1 LOGIN "bob\"`, "quoted string without an end"},
-		{`a1 LOGIN "bob\\" "`, "quoted string without an end"},
-		{`a1 LOGIN bo"b pw`, "quoted string without an end"},
-		{`a1 LOGIN "bob {5}`, "quoted string without an end"},
-		{`a1 LOGIN "bob\`, "quoted string without an end"},
+		{"a1 NOOP\x00", "the command contains a NUL byte"},
+		{"\x00", "the command contains a NUL byte"},
+		{"a1 NOOP\r", "the command contains a CR without LF"},
+		{"a1 NOOP\ra2 LOGOUT", "the command contains a CR without LF"},
+		{"a1 LOGIN \"a\rb\" c", "the command contains a CR without LF"},
+		{`a1 LOGIN "bob`, "a quoted string has no closing quote"},
+		{`a1 LOGIN "bob\"`, "a quoted string has no closing quote"},
+		{`a1 LOGIN "bob\\" "`, "a quoted string has no closing quote"},
+		{`a1 LOGIN bo"b pw`, "a quoted string has no closing quote"},
+		{`a1 LOGIN "bob {5}`, "a quoted string has no closing quote"},
+		{`a1 LOGIN "bob\`, "a quoted string has no closing quote"},
 		{"a1 LOGIN {}", ""}, {"a1 LOGIN {+}", ""}, {"a1 LOGIN {-1}", ""}, {"a1 LOGIN {+1}", ""},
 		{"a1 LOGIN {03}", ""}, {"a1 LOGIN {00}", ""}, {"a1 LOGIN {00+}", ""},
 		{"a1 LOGIN {10000000000}", ""}, {"a1 LOGIN {99999999999999999999}", ""},
@@ -74,7 +74,7 @@ func TestFramingTakesOnlyWhatAllReadersAgreeOn(t *testing.T) {
 			continue
 		}
 		if tt.why == "" {
-			tt.why = "malformed literal at the end of the line: want {n} or {n+}, n of at most 10 digits, after a space"
+			tt.why = "the literal at the end of the line is malformed: write {n} or {n+} after a space, with at most 10 digits"
 		}
 		if err.Error() != tt.why {
 			t.Errorf("%q: %q, want %q", tt.line, err, tt.why)

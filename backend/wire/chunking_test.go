@@ -54,10 +54,12 @@ func TestTranscriptsFramed(t *testing.T) {
 		}
 		return kinds, literals
 	}
-	if kinds, literals := count("dovecot.server"); kinds != [3]int{Untagged: 20, Tagged: 14, Continuation: 4} || literals != 6 {
+	if kinds, literals := count("dovecot.server"); kinds != [3]int{Untagged: 20, Tagged: 14, Continuation: 4} ||
+		literals != 6 {
 		t.Errorf("dovecot.server: %d of each kind, %d literals", kinds, literals)
 	}
-	if kinds, literals := count("exchange.server"); kinds != [3]int{Untagged: 20, Tagged: 13, Continuation: 2} || literals != 3 {
+	if kinds, literals := count("exchange.server"); kinds != [3]int{Untagged: 20, Tagged: 13, Continuation: 2} ||
+		literals != 3 {
 		t.Errorf("exchange.server: %d of each kind, %d literals", kinds, literals)
 	}
 	var lines []string
@@ -66,8 +68,10 @@ func TestTranscriptsFramed(t *testing.T) {
 	}
 	want := []string{
 		"a1 CAPABILITY", "a2 LOGIN {3}", " {4}", "", `a3 APPEND INBOX (\Seen) {108}`, "", "a4 APPEND INBOX {132+}", "",
-		`a5 CREATE "quoted \"name\" {5}"`, `a6 LIST "" *`, "a7 SELECT INBOX", "a8 FETCH 1:* (FLAGS BODY.PEEK[HEADER] BODY.PEEK[TEXT])",
-		"a9 UID FETCH 1:* (RFC822.SIZE ENVELOPE BODYSTRUCTURE BINARY.PEEK[1])", `b1 SEARCH SUBJECT "one {5}"`, "b2 IDLE", "DONE",
+		`a5 CREATE "quoted \"name\" {5}"`, `a6 LIST "" *`, "a7 SELECT INBOX",
+		"a8 FETCH 1:* (FLAGS BODY.PEEK[HEADER] BODY.PEEK[TEXT])",
+		"a9 UID FETCH 1:* (RFC822.SIZE ENVELOPE BODYSTRUCTURE BINARY.PEEK[1])", `b1 SEARCH SUBJECT "one {5}"`,
+		"b2 IDLE", "DONE",
 		`b3 STORE 1 +FLAGS.SILENT (\Deleted $Fwd)`,
 		"b4 FROB {5}", // refused by Dovecot, but this reader takes "b5 LO" for the literal
 		"GOUT", "",

@@ -7,34 +7,40 @@ import (
 	"io"
 )
 
-// SyntaxError is a line that readers of IMAP could understand differently, or
-// that none would. The line has been consumed.
+// SyntaxError is the error of a command line that is invalid, or that two IMAP
+// servers could understand differently. Its text says what is wrong. The line has
+// been read.
 type SyntaxError string
 
+// Error implements error.
 func (e SyntaxError) Error() string { return string(e) }
 
-// ErrLineTooLong says that a line exceeds what the reader gathers. The rest of
-// the line is still to come: SkipLine passes over it.
-var ErrLineTooLong = errors.New("command line too long")
+// ErrLineTooLong is the error of a line that exceeds the limit of its reader. The
+// rest of the line has not been read; SkipLine skips it.
+var ErrLineTooLong = errors.New("the command line is too long")
 
-// CommandReader reads what a client says.
+// CommandReader reads the lines and literals that a client sends. It belongs to
+// one goroutine at a time.
 type CommandReader struct {
 	buf buffer
 }
 
-// NewCommandReader reads from src, which nobody else may read from now on.
+// NewCommandReader returns a reader of src. Only the CommandReader may read src
+// from now on.
 func NewCommandReader(src io.Reader) *CommandReader {
 	return &CommandReader{buf: buffer{src: src}}
 }
 
-// MaxLine is the longest line that a CommandReader gathers, in bytes with its
-// line end: more than any server is known to take (Dovecot 65536;
-// Exchange 10240, docs/exchange.md#settings).
+// MaxLine is the longest line that ReadLine returns, in bytes with its line end. No
+// known server accepts a longer one: Dovecot accepts 65,536 bytes, Exchange 10,240
+// (docs/exchange.md#settings).
 const MaxLine = bufferSize
 
-// ReadLine returns the next line without its line end, as it came: a bare LF
-// ends a line too, since Dovecot and others take it so. It is valid until the
-// next call. A line longer than limit bytes gives ErrLineTooLong.
+// ReadLine returns the next line without its line end. The bytes are valid until
+// the next call of a method. A bare LF ends a line too, as it does for Dovecot and
+// others. The error is ErrLineTooLong if the line with its end has more than limit
+// or MaxLine bytes, io.EOF at the end of src, io.ErrUnexpectedEOF if src ends
+// inside a line, and otherwise that of src.
 func (r *CommandReader) ReadLine(limit int) ([]byte, error) {
 	limit = min(limit, MaxLine)
 	seen := 0
@@ -59,8 +65,10 @@ func (r *CommandReader) ReadLine(limit int) ([]byte, error) {
 	}
 }
 
-// SkipLine passes over the rest of a line, up to limit bytes of it, and
-// returns its last bytes, in which a literal may be announced.
+// SkipLine skips the rest of a line. It returns the last bytes of the line, where a
+// literal may be announced, without the line end. The error is ErrLineTooLong if
+// the rest has more than limit bytes, io.ErrUnexpectedEOF if src ends before the
+// line, and otherwise that of src.
 func (r *CommandReader) SkipLine(limit int) ([]byte, error) {
 	var tail []byte
 	for {
@@ -88,8 +96,9 @@ func (r *CommandReader) SkipLine(limit int) ([]byte, error) {
 	}
 }
 
-// WriteLiteral copies the n bytes of a literal to w. When w fails, the rest of
-// the literal is still to come; left tells how much.
+// WriteLiteral copies the n bytes of a literal to w. The error is a *ReadError if
+// src fails or ends, and otherwise that of w. left is the number of bytes of the
+// literal that have not been read.
 func (r *CommandReader) WriteLiteral(w io.Writer, n int64) (left int64, err error) {
 	for n > 0 {
 		if len(r.buf.bytes()) == 0 {
@@ -106,7 +115,8 @@ func (r *CommandReader) WriteLiteral(w io.Writer, n int64) (left int64, err erro
 	return 0, nil
 }
 
-// unexpectedEOF is the error of an end in the middle of a line or literal.
+// unexpectedEOF returns err for a failure inside a line or a literal: it replaces
+// io.EOF by io.ErrUnexpectedEOF.
 func unexpectedEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -114,20 +124,25 @@ func unexpectedEOF(err error) error {
 	return err
 }
 
-// ReadError is a failure of the side that is read from, in an operation that
-// also writes.
+// ReadError is an error of the source in an operation that reads from one side and
+// writes to another.
 type ReadError struct{ Err error }
 
+// Error implements error.
 func (e *ReadError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the source.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// Buffered returns how many bytes have been read and not taken.
+// Buffered returns the number of bytes that have been read from src and not been
+// returned.
 func (r *CommandReader) Buffered() int { return len(r.buf.bytes()) }
 
-// Peek returns what is buffered, without taking it.
+// Peek returns the buffered bytes. They stay buffered, and are valid until the next
+// call of another method.
 func (r *CommandReader) Peek() []byte { return r.buf.bytes() }
 
-// Wait reads until something is buffered.
+// Wait waits until at least one byte is buffered. It returns the error of src.
 func (r *CommandReader) Wait() error {
 	if r.Buffered() > 0 {
 		return nil
@@ -135,44 +150,48 @@ func (r *CommandReader) Wait() error {
 	return r.buf.fill(true)
 }
 
-// Release gives the buffer back, when reading is over.
+// Release returns the buffer to the pool. Buffered bytes are lost. The caller calls
+// it when it has read the last command.
 func (r *CommandReader) Release() { r.buf.release() }
 
-// CheckLine applies the rules that all readers of a command line agree on: no
-// NUL, no bare CR, quoted strings closed, literals well formed and at its end.
-// It returns the literal that the line announces, and the line before it.
+// CheckLine checks a command line, so that all servers find the same end of the
+// command: the line has no NUL and no bare CR, each quoted string is closed, and a
+// literal is announced correctly at the end. It returns the announced literal, nil
+// if there is none, and the text before the announcement. An error is a
+// SyntaxError.
 func CheckLine(line []byte) (text []byte, lit *Literal, err error) {
 	if i := bytes.IndexAny(line, "\x00\r"); i >= 0 {
 		if line[i] == 0 {
-			return nil, nil, SyntaxError("NUL in a command")
+			return nil, nil, SyntaxError("the command contains a NUL byte")
 		}
-		return nil, nil, SyntaxError("CR without LF in a command")
+		return nil, nil, SyntaxError("the command contains a CR without LF")
 	}
-	if quoteOpen(line) {
-		return nil, nil, SyntaxError("quoted string without an end")
+	if isQuoteOpen(line) {
+		return nil, nil, SyntaxError("a quoted string has no closing quote")
 	}
 	if !bytes.HasSuffix(line, []byte("}")) || bytes.IndexByte(line, '{') < 0 {
-		return line, nil, nil // "}" alone is an atom's character, RFC 9051 section 9
+		return line, nil, nil // "}" alone may be part of an atom (RFC 9051 section 9)
 	}
 	l, start, ok := parseLiteral(line)
 	if !ok || start == 0 || (line[start-1] != ' ' && line[start-1] != '(') {
-		return nil, nil, SyntaxError(fmt.Sprintf("malformed literal at the end of the line: want {n} or {n+}, n of at most %d digits, after a space", maxLiteralDigits))
+		return nil, nil, SyntaxError(fmt.Sprintf("the literal at the end of the line is malformed: "+
+			"write {n} or {n+} after a space, with at most %d digits", maxLiteralDigits))
 	}
 	return line[:start], &l, nil
 }
 
-// quoteOpen tells whether line ends inside a quoted string.
-func quoteOpen(line []byte) bool {
-	open := false
+// isQuoteOpen reports whether the line ends inside a quoted string.
+func isQuoteOpen(line []byte) bool {
+	isOpen := false
 	for i := bytes.IndexByte(line, '"'); i >= 0 && i < len(line); i++ {
 		switch line[i] {
 		case '"':
-			open = !open
+			isOpen = !isOpen
 		case '\\':
-			if open {
+			if isOpen {
 				i++
 			}
 		}
 	}
-	return open
+	return isOpen
 }

@@ -209,7 +209,8 @@ func (w *watched) Read(p []byte) (int, error) {
 }
 
 func TestNoBufferWhileIdle(t *testing.T) {
-	src := &watched{Reader: &chunks{[]byte("a1 N"), []byte("OOP\r\n"), []byte("a"), []byte("2 IDLE {4}\r\nbo"), []byte("dyDONE\r\n")}}
+	src := &watched{Reader: &chunks{[]byte("a1 N"), []byte("OOP\r\n"), []byte("a"), []byte("2 IDLE {4}\r\nbo"),
+		[]byte("dyDONE\r\n")}}
 	r := NewCommandReader(src)
 	src.buf = &r.buf
 	line := func(want string) {

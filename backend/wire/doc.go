@@ -1,11 +1,12 @@
-// Package wire frames IMAP as a gateway needs it: it finds where commands,
-// responses and literals begin and end, and leaves their bytes alone.
+// Package wire frames IMAP: it finds where commands, responses and literals begin
+// and end, without changing their bytes. It also parses and writes small elements
+// of the syntax. Package backend, package proxy and its sub-packages use it.
 //
-// ResponseReader frames what a server says, liberally: whatever arrives is
-// handed on. CommandReader frames what a client says, strictly: only what all
-// readers of the line would understand alike passes, so that nothing can be
-// smuggled past the gateway.
+// ResponseReader frames the responses of a server. It is liberal and refuses
+// nothing. CommandReader and CheckLine frame the commands of a client. They are
+// strict: they refuse a line whose end two servers could see differently, so that
+// no client can smuggle a command past the gateway.
 //
-// Both hold a buffer from a pool while bytes are pending and none while they
-// wait, since most connections of a mail gateway idle.
+// A reader has a buffer from a pool while bytes are pending, and none while it
+// waits, since most connections of a mail gateway are idle.
 package wire

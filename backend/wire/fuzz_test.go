@@ -48,7 +48,8 @@ func checkTaken(t *testing.T, h heard) {
 		t.Fatalf("framed %+v, then %+v", want, again[0])
 	}
 	// So does one that reads responses, if it looks at the literal alone.
-	if lit, start, ok := parseLiteral([]byte(h.line)); ok != (h.text != h.line) || (ok && (lit != h.literal || h.line[:start] != h.text)) {
+	if lit, start, ok := parseLiteral([]byte(h.line)); ok != (h.text != h.line) || (ok && (lit != h.literal ||
+		h.line[:start] != h.text)) {
 		t.Fatalf("%q: %+v, %v", h.line, lit, ok)
 	}
 	a := new(Args)

@@ -2,20 +2,21 @@ package wire
 
 import "bytes"
 
-// maxLiteralDigits is the length of 4294967295, the largest number of RFC 9051
-// section 9, and room for the 63-bit sizes that nobody sends yet.
+// maxLiteralDigits is the number of digits of 4294967295, the largest number of
+// RFC 9051 section 9.
 const maxLiteralDigits = 10
 
-// Literal is the announcement at the end of a line that so many bytes follow
-// (RFC 9051 section 4.3, RFC 7888).
+// Literal is the announcement of a literal at the end of a line (RFC 9051 section
+// 4.3, RFC 7888).
 type Literal struct {
-	Size    int64
-	NonSync bool // {n+}: the bytes come without being asked for
-	Binary  bool // ~{n}, RFC 3516
+	Size    int64 // bytes that follow the line
+	NonSync bool  // {n+}: the client sends the bytes without waiting for a continuation
+	Binary  bool  // ~{n} (RFC 3516)
 }
 
-// parseLiteral reads the announcement at the end of line, which has no line
-// end. start is where it begins in line; ok is false where there is none.
+// parseLiteral parses the announcement at the end of line, which has no line end.
+// start is the index where the announcement begins. ok is false if the line ends
+// in no valid announcement.
 func parseLiteral(line []byte) (lit Literal, start int, ok bool) {
 	n := len(line)
 	if n < 3 || line[n-1] != '}' {

@@ -5,50 +5,54 @@ import (
 	"io"
 )
 
-// Kind is what a response is, by its first bytes.
+// Kind is the kind of a response.
 type Kind int
 
-// The kinds of response, RFC 9051 section 2.2.2.
+// The kinds of responses (RFC 9051 section 2.2.2).
 const (
-	Untagged     Kind = iota // begins with "*"; also whatever is none of the others
-	Tagged                   // a word, then OK, NO or BAD
+	Untagged     Kind = iota // begins with "*", or is neither of the others
+	Tagged                   // begins with a tag and OK, NO or BAD
 	Continuation             // begins with "+"
 )
 
-// Fragment is a piece of a response. A short line is one fragment; a literal,
-// or a line longer than the buffer, comes in several.
+// Fragment is a part of a response. A short line is one fragment. A literal, or a
+// line longer than the buffer, may come in several fragments.
 type Fragment struct {
-	Data    []byte // with its line end; valid until the next Fill; see Ahead
-	Kind    Kind   // of the response it belongs to
-	First   bool   // begins a response
-	Last    bool   // ends it
-	Literal bool   // bytes of a literal
+	Data    []byte // with the line end, if it has one; valid until the next Fill
+	Kind    Kind   // the kind of the response
+	First   bool   // the fragment begins a response
+	Last    bool   // the fragment ends a response
+	Literal bool   // the fragment has bytes of a literal
 }
 
-// Ahead is what has been read already of what comes behind the fragment: nobody
-// has looked at it yet.
+// Ahead returns the bytes after the fragment that have been read already. They are
+// not framed yet, and are valid until the next Fill.
 func (f Fragment) Ahead() []byte { return f.Data[len(f.Data):cap(f.Data)] }
 
-// ResponseReader splits what a server says into responses. Nothing is refused:
-// a server's odd line is its client's business.
+// ResponseReader splits the output of a server into responses, and each response
+// into fragments. It accepts every line: the client decides what to do about an
+// invalid one. A ResponseReader belongs to one goroutine at a time.
 type ResponseReader struct {
-	buf     buffer
-	kind    Kind
-	status  bool  // the response is a status line, whose text may end in "{5}"
-	inside  bool  // a response has begun and not ended
-	literal int64 // bytes of a literal still to come
+	buf      buffer
+	kind     Kind
+	isStatus bool  // a status response: its text may end in "{5}" without a literal
+	isInside bool  // a response has begun and not ended
+	literal  int64 // bytes of the literal that have not been returned
 }
 
-// NewResponseReader reads from src, which nobody else may read from now on.
+// NewResponseReader returns a reader of src. Only the ResponseReader may read src
+// from now on.
 func NewResponseReader(src io.Reader) *ResponseReader {
 	return &ResponseReader{buf: buffer{src: src}}
 }
 
-// keepTail is what stays in the buffer of a line that does not fit, so that
-// the literal announced at its end is seen in one piece.
+// keepTail is the number of bytes at the end of a full buffer that are not returned
+// before the rest of their line. The announcement of a literal thus stays in one
+// fragment.
 const keepTail = 32
 
-// Scan returns the next fragment out of what is buffered, or false: call Fill.
+// Scan returns the next fragment of the buffered bytes. It returns false if these
+// have no complete fragment; the caller then calls Fill.
 func (r *ResponseReader) Scan() (Fragment, bool) {
 	p := r.buf.bytes()
 	if len(p) == 0 {
@@ -59,7 +63,7 @@ func (r *ResponseReader) Scan() (Fragment, bool) {
 		r.literal -= int64(n)
 		return Fragment{Data: r.buf.take(n), Kind: r.kind, Literal: true}, true
 	}
-	f := Fragment{First: !r.inside}
+	f := Fragment{First: !r.isInside}
 	end := bytes.IndexByte(p, '\n') + 1
 	if end == 0 {
 		if len(p) < bufferSize {
@@ -70,34 +74,37 @@ func (r *ResponseReader) Scan() (Fragment, bool) {
 		f.Last = true
 	}
 	if f.First {
-		r.kind, r.status = classify(p[:end])
+		r.kind, r.isStatus = classify(p[:end])
 	}
 	f.Kind = r.kind
 	f.Data = r.buf.take(end)
-	if f.Last && !r.status {
+	if f.Last && !r.isStatus {
 		if lit, _, ok := parseLiteral(trimEOL(f.Data)); ok {
 			r.literal = lit.Size
 			f.Last = false
 		}
 	}
-	r.inside = !f.Last
+	r.isInside = !f.Last
 	return f, true
 }
 
-// Fill reads more. The fragments that Scan returned are invalid after it.
+// Fill reads at least one more byte. It makes the fragments that Scan has returned
+// invalid. It returns the error of src, io.EOF at its end.
 func (r *ResponseReader) Fill() error {
-	return r.buf.fill(!r.inside)
+	return r.buf.fill(!r.isInside)
 }
 
-// Inside tells whether a response has begun and not ended.
-func (r *ResponseReader) Inside() bool { return r.inside }
+// Inside reports whether a response has begun and not ended.
+func (r *ResponseReader) Inside() bool { return r.isInside }
 
-// Release gives the buffer back, when reading is over.
+// Release returns the buffer to the pool. Buffered bytes are lost. The caller calls
+// it when it has read the last response.
 func (r *ResponseReader) Release() { r.buf.release() }
 
-// classify looks at the beginning of a response. A status response ends with
-// its line: free text may end in "{5}" and announce nothing.
-func classify(line []byte) (kind Kind, status bool) {
+// classify returns the kind of the response that begins with this line. isStatus
+// reports whether the line is a status response, which ends with its line: its
+// text may end in "{5}" without announcing a literal.
+func classify(line []byte) (kind Kind, isStatus bool) {
 	first := bytes.IndexByte(line, ' ')
 	switch {
 	case len(line) > 0 && line[0] == '+':
@@ -114,9 +121,10 @@ func classify(line []byte) (kind Kind, status bool) {
 	return Untagged, false
 }
 
-// statusWord returns the status that p begins with, or "".
+// statusWord returns the status word that p begins with, in upper case, or "" if p
+// begins with none.
 func statusWord(p []byte) string {
-	if len(p) == 0 || p[0] < 'A' { // most responses go on with a number
+	if len(p) == 0 || p[0] < 'A' { // the usual case: a number, as of FETCH
 		return ""
 	}
 	for _, word := range [...]string{"OK", "NO", "BAD", "BYE", "PREAUTH"} {
@@ -129,7 +137,8 @@ func statusWord(p []byte) string {
 	return ""
 }
 
-// asciiEqualFold compares p with s, which is in upper case.
+// asciiEqualFold reports whether p is s in any case. s is in upper case and as long
+// as p.
 func asciiEqualFold(p []byte, s string) bool {
 	for i := range p {
 		c := p[i]
@@ -143,7 +152,7 @@ func asciiEqualFold(p []byte, s string) bool {
 	return true
 }
 
-// trimEOL cuts CRLF, or LF, from the end of a line.
+// trimEOL returns the line without the CRLF, LF or CR at its end.
 func trimEOL(line []byte) []byte {
 	n := len(line)
 	if n > 0 && line[n-1] == '\n' {

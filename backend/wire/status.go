@@ -4,13 +4,13 @@ import "strings"
 
 // Status is a parsed status response (RFC 9051 section 7.1).
 type Status struct {
-	Tag  string // "*" where untagged
+	Tag  string // "*" if untagged
 	Word string // OK, NO, BAD, BYE or PREAUTH
-	Code string // response code and its arguments, without brackets; "" if none
+	Code string // response code with its arguments, without the brackets; "": none
 	Text string // human-readable text
 }
 
-// ParseStatus parses a status line; ok is false for any other line.
+// ParseStatus parses a status response. ok is false for any other line.
 func ParseStatus(line []byte) (s Status, ok bool) {
 	line = trimEOL(line)
 	tag, rest, found := strings.Cut(string(line), " ")
@@ -26,26 +26,27 @@ func ParseStatus(line []byte) (s Status, ok bool) {
 	return s, true
 }
 
-// cutCode splits "[CODE args] text". A bracket inside a quoted string does not
-// end the code: Exchange was seen to send [Error="...:Cross Server access ..."]
-// in an OK (docs/exchange.md#error-code).
+// cutCode splits "[CODE args] text". A bracket inside a quoted string does not end
+// the code, since Exchange sends codes like [Error="...:Cross Server access ..."]
+// (docs/exchange.md#error-code).
 func cutCode(s string) (code, text string) {
 	if !strings.HasPrefix(s, "[") {
 		return "", s
 	}
-	quoted := false
+	isQuoted := false
 	for i := 1; i < len(s); i++ {
 		switch {
 		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ']' && !quoted:
+			isQuoted = !isQuoted
+		case s[i] == ']' && !isQuoted:
 			return s[1:i], strings.TrimPrefix(s[i+1:], " ")
 		}
 	}
 	return "", s
 }
 
-// CodeArgs returns the arguments of the response code if it is name.
+// CodeArgs returns the arguments of the response code called name, in any case. ok
+// is false if the response has another code or none.
 func (s Status) CodeArgs(name string) (args string, ok bool) {
 	code, args, _ := strings.Cut(s.Code, " ")
 	return args, strings.EqualFold(code, name)

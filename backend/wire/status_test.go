@@ -16,16 +16,19 @@ func TestParseStatus(t *testing.T) {
 		{"a1 OK \r\n", Status{"a1", "OK", "", ""}},
 		{"* BYE Connection closed. 14\r\n", Status{"*", "BYE", "", "Connection closed. 14"}},
 		{"* PREAUTH hi", Status{"*", "PREAUTH", "", "hi"}},
-		{"* OK [UIDNEXT 23072] The next unique identifier value", Status{"*", "OK", "UIDNEXT 23072", "The next unique identifier value"}},
+		{"* OK [UIDNEXT 23072] The next unique identifier value", Status{"*", "OK", "UIDNEXT 23072",
+			"The next unique identifier value"}},
 		{"* OK [UNSEEN 1]\r\n", Status{"*", "OK", "UNSEEN 1", ""}},
 		{"* OK [UNSEEN 1]no blank", Status{"*", "OK", "UNSEEN 1", "no blank"}},
 		{"a1 OK [] text", Status{"a1", "OK", "", "text"}},
 		{"a1 NO [BADCHARSET (US-ASCII)] The specified charset is not supported.",
 			Status{"a1", "NO", "BADCHARSET (US-ASCII)", "The specified charset is not supported."}},
-		{`* OK [PERMANENTFLAGS (\Seen \*)] Permanent flags`, Status{"*", "OK", `PERMANENTFLAGS (\Seen \*)`, "Permanent flags"}},
+		{`* OK [PERMANENTFLAGS (\Seen \*)] Permanent flags`, Status{"*", "OK", `PERMANENTFLAGS (\Seen \*)`,
+			"Permanent flags"}},
 		// net-imap#597
 		{`a1 OK [Error="WrongServerException:Cross Server access [x] to [y]" Proxy=host:1993:SSL] AUTHENTICATE completed.`,
-			Status{"a1", "OK", `Error="WrongServerException:Cross Server access [x] to [y]" Proxy=host:1993:SSL`, "AUTHENTICATE completed."}},
+			Status{"a1", "OK", `Error="WrongServerException:Cross Server access [x] to [y]" Proxy=host:1993:SSL`,
+				"AUTHENTICATE completed."}},
 		{`a1 OK [Error="]"] done`, Status{"a1", "OK", `Error="]"`, "done"}},
 		{`a1 OK [Error="no end] done`, Status{"a1", "OK", "", `[Error="no end] done`}},
 		{"a1 OK [no end", Status{"a1", "OK", "", "[no end"}},
@@ -38,7 +41,8 @@ func TestParseStatus(t *testing.T) {
 			t.Errorf("%q: %+v, %v", tt.line, got, ok)
 		}
 	}
-	for _, line := range []string{"", "\r\n", "*", "OK", "* 1 EXISTS", "a1 OKAY", "a1  OK", "[COPYUID 55 31 6]", "CAPABILITY completed."} {
+	for _, line := range []string{"", "\r\n", "*", "OK", "* 1 EXISTS", "a1 OKAY", "a1  OK", "[COPYUID 55 31 6]",
+		"CAPABILITY completed."} {
 		if got, ok := ParseStatus([]byte(line)); ok {
 			t.Errorf("%q: %+v", line, got)
 		}

@@ -6,20 +6,23 @@ import (
 	"strings"
 )
 
-// IsUntagged tells whether a response begins with one of the words.
+// IsUntagged reports whether the line is an untagged response that begins with one
+// of the words and a blank. The words are compared without regard to case.
 func IsUntagged(line []byte, words ...string) bool {
 	if len(line) < 4 || line[0] != '*' || line[1] != ' ' {
 		return false
 	}
 	for _, word := range words {
-		if end := 2 + len(word); len(line) > end && line[end] == ' ' && strings.EqualFold(string(line[2:end]), word) {
+		end := 2 + len(word)
+		if len(line) > end && line[end] == ' ' && strings.EqualFold(string(line[2:end]), word) {
 			return true
 		}
 	}
 	return false
 }
 
-// IndexFold is bytes.Index for an upper-case ASCII word in any case.
+// IndexFold returns the index of the first occurrence of word in line, without
+// regard to case, or -1 if there is none.
 func IndexFold(line []byte, word string) int {
 	for i := 0; i+len(word) <= len(line); i++ {
 		if bytes.EqualFold(line[i:i+len(word)], []byte(word)) {
@@ -29,7 +32,7 @@ func IndexFold(line []byte, word string) int {
 	return -1
 }
 
-// ParseNumber reads an nz-number of RFC 9051 section 9, or 0.
+// ParseNumber parses an nz-number (RFC 9051 section 9). It returns 0 if s is none.
 func ParseNumber(s string) uint32 {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
@@ -38,8 +41,8 @@ func ParseNumber(s string) uint32 {
 	return uint32(n)
 }
 
-// IsAtom tells whether a name may stand bare where Exchange writes it: with
-// what an astring allows (RFC 9051 section 9, ASTRING-CHAR).
+// IsAtom reports whether s may be written as an astring without quotes: it has only
+// characters of ASTRING-CHAR (RFC 9051 section 9), and is not NIL.
 func IsAtom(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`(){%*"\`, c) >= 0 {
@@ -49,7 +52,8 @@ func IsAtom(s string) bool {
 	return s != "" && !strings.EqualFold(s, "NIL")
 }
 
-// AString writes a name as the wire wants it.
+// AString returns the name as an astring: an atom, a quoted string, or a literal if
+// the name has bytes that a quoted string must not have (RFC 9051 section 9).
 func AString(name string) string {
 	switch {
 	case IsAtom(name):
@@ -60,23 +64,27 @@ func AString(name string) string {
 	return Quote(name)
 }
 
-// Quote writes s as a quoted string (RFC 9051 section 4.3).
+// Quote returns s as a quoted string (RFC 9051 section 4.3). s must not contain CR,
+// LF or NUL.
 func Quote(s string) string { return `"` + escapeQuoted.Replace(s) + `"` }
 
-// escapeQuoted escapes what a quoted string is made of.
+// escapeQuoted escapes backslashes and quotes.
 var escapeQuoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// MatchesPattern tells whether a mailbox fits a pattern of LIST: "*" is anything,
-// "%" anything within one level (RFC 9051 section 6.3.9).
+// MatchesPattern reports whether a pattern of LIST matches the mailbox. "*" stands
+// for any characters, "%" for any characters within one level of the hierarchy
+// (RFC 9051 section 6.3.9). INBOX at the beginning is compared without regard to
+// case.
 func MatchesPattern(pattern, mailbox, separator string) bool {
 	if pattern == "*" {
 		return true
 	}
-	if len(mailbox) >= 5 && strings.EqualFold(mailbox[:5], "INBOX") && len(pattern) >= 5 && strings.EqualFold(pattern[:5], "INBOX") {
-		pattern, mailbox = pattern[5:], mailbox[5:]
+	if hasInbox(mailbox) && hasInbox(pattern) {
+		pattern, mailbox = pattern[len(inbox):], mailbox[len(inbox):]
 	}
-	// The places to go on from where what was tried does not fit: behind the
-	// last "*" and the last "%".
+	// After a mismatch, the last "*" or "%" takes one more character: star and
+	// percent are their positions in the pattern, starAt and percentAt the
+	// positions in the mailbox after the characters that they stand for.
 	star, percent := -1, -1
 	starAt, percentAt := 0, 0
 	p, m := 0, 0
@@ -104,11 +112,20 @@ func MatchesPattern(pattern, mailbox, separator string) bool {
 	return strings.Trim(pattern[p:], "*%") == ""
 }
 
-// HasWildcard tells whether a pattern of LIST has any.
+// inbox is the name that all clients may write in any case (RFC 9051 section 5.1).
+const inbox = "INBOX"
+
+// hasInbox reports whether name begins with INBOX in any case.
+func hasInbox(name string) bool {
+	return len(name) >= len(inbox) && strings.EqualFold(name[:len(inbox)], inbox)
+}
+
+// HasWildcard reports whether a pattern of LIST has a "*" or "%".
 func HasWildcard(pattern string) bool { return strings.ContainsAny(pattern, "*%") }
 
-// SplitVerb splits a command line, after its tag, into its name in upper case and
-// its arguments. UID is part of the name.
+// SplitVerb splits a command line without its tag into the name of the command, in
+// upper case, and the arguments. The name of a UID command has two words, as in
+// "UID FETCH".
 func SplitVerb(rest string) (verb, args string) {
 	verb, args, _ = strings.Cut(rest, " ")
 	verb = strings.ToUpper(verb)
@@ -132,7 +149,8 @@ func IsTag(s string) bool {
 	return true
 }
 
-// AnnouncedSize is the size of the literal that a line announces.
+// AnnouncedSize returns the size in bytes of the literal that the line of a server
+// announces. ok is false if the line ends in no announcement.
 func AnnouncedSize(line []byte) (size int, ok bool) {
 	open := bytes.LastIndexByte(line, '{')
 	if open < 0 {
@@ -142,8 +160,9 @@ func AnnouncedSize(line []byte) (size int, ok bool) {
 	return size, err == nil
 }
 
-// ParseNumbered reads "* n WORD" off the beginning of a response. Only the words
-// that change the numbering are of interest, which keeps a FETCH cheap.
+// ParseNumbered parses the responses "* n EXISTS" and "* n EXPUNGE", which change
+// the message sequence numbers. word is EXISTS or EXPUNGE. ok is false for any
+// other response; for FETCH, the most frequent one, this is quick.
 func ParseNumbered(line []byte) (n uint32, word string, ok bool) {
 	if len(line) < len("* 1 EXISTS") || line[1] != ' ' {
 		return 0, "", false

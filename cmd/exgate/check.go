@@ -25,12 +25,12 @@ func checkCommand() *cobra.Command {
 	var login loginCheck
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check the configuration and tell what would be done",
+		Short: "Check the configuration and describe what exgate will do",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
 			if login.appendTo != "" && login.name == "" {
-				return exitError{exitUsage, errors.New("--append goes with --login")}
+				return exitError{exitUsage, errors.New("--append needs --login")}
 			}
 			if printSample {
 				_, err := io.WriteString(out, config.Sample)
@@ -49,27 +49,30 @@ func checkCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "report as JSON")
-	cmd.Flags().StringVar(&login.name, "login", "", "log in with this `name`, as a client would say it, and tell what the server is like; the password is "+
-		"asked for, or read from standard input")
-	cmd.Flags().StringVar(&login.upstream, "upstream", "", "with --login: the `name` of a further upstream")
+	cmd.Flags().
+		StringVar(&login.name, "login", "", "log in with this `name`, as a client would, and report each step; "+
+			"exgate asks for the password, or reads it from standard input")
+	cmd.Flags().StringVar(&login.upstream, "upstream", "", "with --login: the `name` of a further upstream to test")
 	cmd.Flags().StringVar(&login.appendTo, "append", "", "with --login: store a test message in this `folder`")
-	cmd.Flags().BoolVar(&printSample, "print-sample", false, "print a commented sample configuration, and check nothing")
+	cmd.Flags().BoolVar(&printSample, "print-sample", false, "print a commented sample configuration; check nothing")
 	return cmd
 }
 
-// printJSON reports to a program: the problems of the configuration, else what
-// is in force, by the keys of the file.
+// printJSON writes the report for programs: the problems of the configuration, or
+// else every key with its active value.
 func printJSON(out io.Writer, c *config.Config, file string, problem error) error {
 	report := struct {
 		File     string         `json:"file"` // "" is none
 		Problems []string       `json:"problems"`
+		Warnings []string       `json:"warnings,omitempty"`
 		Settings map[string]any `json:"settings,omitempty"`
 	}{File: file, Problems: []string{}}
 	if problem != nil {
 		report.Problems = strings.Split(problem.Error(), "\n")
-		problem = exitError{exitConfig, fmt.Errorf("problems in the configuration: %d", len(report.Problems))}
+		problem = exitError{exitConfig, fmt.Errorf("the configuration has problems: %d", len(report.Problems))}
 	} else {
 		report.Settings = c.Effective().Settings()
+		report.Warnings, _ = c.Exposed(file) // loadConfig has looked at the error
 	}
 	if err := encodeJSON(out, report); err != nil {
 		return err
@@ -77,9 +80,13 @@ func printJSON(out io.Writer, c *config.Config, file string, problem error) erro
 	return problem
 }
 
-// printEffect tells a person what exgate does with a good configuration.
+// printEffect describes for people what exgate does with a good configuration.
 func printEffect(out io.Writer, c *config.Config, file string) error {
-	fmt.Fprintf(out, "configuration is fine: %s\n\n", cmp.Or(file, "no file, environment and flags only"))
+	fmt.Fprintf(out, "The configuration is valid: %s\n\n", cmp.Or(file, "no file, only environment and flags"))
+	warnings, _ := c.Exposed(file) // loadConfig has looked at the error
+	for _, warning := range warnings {
+		fmt.Fprintf(out, "warning: %s\n\n", warning)
+	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(label string, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\n", label, fmt.Sprintf(format, args...))
@@ -95,12 +102,12 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 			row("listen", "%s on %s", listener.name, listener.address)
 		}
 	}
-	row("certificate", "%s", cmp.Or(c.TLS.CertificateFile, "self-signed, kept in the state directory"))
+	row("certificate", "%s", cmp.Or(c.TLS.CertificateFile, "self-signed, stored in the state directory"))
 	row("upstream", "%s, %s", c.Upstream.Address, upstreamTLS(c.Upstream))
 	row("profile", "%s", profileText(c.Upstream.Profile))
 	for _, u := range c.Upstreams {
 		row("upstream "+u.Name, "%s, %s; profile %s; for %s", u.Address, upstreamTLS(u.Upstream), u.Profile,
-			cmp.Or(strings.Join(u.Match, ", "), "whom routes_file sends there"))
+			cmp.Or(strings.Join(u.Match, ", "), "the mailboxes that routes_file sends there"))
 	}
 	row("admin logins", "%s; at most %d failures", formsText(c.Upstream.Login.Forms), c.Upstream.Login.MaxFailures)
 	row("long-lines", "%s", longLinesText(c.Fixes))
@@ -110,15 +117,17 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	row("internal-date", "%s", c.Fixes.InternalDate)
 	row("oversize", "%s", oversizeText(c))
 	row("other fixes", "%s", otherFixesText(c))
-	row("escalate", "%s; signed parts: %s; quarantine: %s", c.Fixes.Escalate, c.Fixes.Signed, cmp.Or(c.Quarantine.Dir, "none"))
+	row("escalate", "%s; signed parts: %s; quarantine: %s",
+		c.Fixes.Escalate, c.Fixes.Signed, cmp.Or(c.Quarantine.Dir, "none"))
 	if len(c.Fixes.Filter.Command) > 0 {
-		row("filter", "%s, %s, at most %s", strings.Join(c.Fixes.Filter.Command, " "), c.Fixes.Filter.When, c.Fixes.Filter.Timeout)
+		row("filter", "%s; when: %s; time limit %s",
+			strings.Join(c.Fixes.Filter.Command, " "), c.Fixes.Filter.When, c.Fixes.Filter.Timeout)
 	}
-	row("replies", "%s; a substitute of Exchange's: %s", repliesText(c.Fixes.RepliesOff), c.Fixes.Substitute)
+	row("replies", "%s; substitute messages of Exchange: %s", repliesText(c.Fixes.RepliesOff), c.Fixes.Substitute)
 	for _, line := range namesText(c.Names) {
 		row("names", "%s", line)
 	}
-	row("pace", "%s; a backoff is waited out up to %s", paceText(c.Upstream.Pace), c.Upstream.Pace.MaxBackoff)
+	row("pace", "%s; after a throttle exgate waits at most %s", paceText(c.Upstream.Pace), c.Upstream.Pace.MaxBackoff)
 	row("pipeline", "%d; literal_plus: %t", c.Upstream.Pipeline, c.Upstream.LiteralPlus)
 	row("log", "%s, %s; wire trace: %s", strings.ToLower(c.Log.Level.String()), c.Log.Format, c.Log.Trace)
 	return table.Flush()
@@ -128,12 +137,12 @@ func modeText(c *config.Config) string {
 	if c.Mode != config.Observe {
 		return "enforce"
 	}
-	text := "observe: nothing is repaired or refused, what would have been done is logged"
+	text := "observe: exgate repairs and refuses nothing, and logs what it would have done"
 	if c.Observe.Pace {
-		text += "; paced all the same"
+		text += "; it keeps to the pace"
 	}
 	if c.Observe.Throttle {
-		text += "; backoffs are waited out all the same"
+		text += "; it waits out throttles"
 	}
 	return text
 }
@@ -141,7 +150,7 @@ func modeText(c *config.Config) string {
 func upstreamTLS(u config.Upstream) string {
 	switch {
 	case u.TLS == backend.TLSInsecureNone:
-		return "plain text: passwords can be read on the way"
+		return "plain text: others on the network can read the passwords"
 	case u.Pin != "":
 		return string(u.TLS) + " TLS, certificate pinned"
 	}
@@ -152,7 +161,7 @@ func upstreamTLS(u config.Upstream) string {
 
 func profileText(name string) string {
 	if name == profile.Auto {
-		return "auto: the strictest numbers, as below, until a login shows what the server is"
+		return "auto: the strictest values, as below, until a login shows the version of the server"
 	}
 	return name
 }
@@ -172,7 +181,7 @@ func longLinesText(f config.Fixes) string {
 	return fmt.Sprintf("%s over %d bytes", f.LongLines, f.LineLimit)
 }
 
-// repliesText names the repairs of replies that are on.
+// repliesText lists the repairs of replies that are switched on.
 func repliesText(off []string) string {
 	var on []string
 	for _, name := range backend.ReplyFixes() {
@@ -183,48 +192,48 @@ func repliesText(off []string) string {
 	return cmp.Or(strings.Join(on, ", "), "off")
 }
 
-// namesText are the rules by which names of mailboxes are mapped.
+// namesText describes the rules that map names of mailboxes, one on each line.
 func namesText(n config.Names) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	switch n.Case {
 	case string(folders.Apart):
-		add("apart: beside Trash, trash is another mailbox, trash_exgate_ and seven letters in Exchange")
+		add("apart: trash beside Trash is another mailbox; in Exchange it is called trash_exgate_ and seven letters")
 	case string(folders.Merge):
-		add("merge: trash and Trash are one mailbox, in which nothing is deleted through exgate")
+		add("merge: trash and Trash are one mailbox, in which exgate deletes nothing")
 	}
 	if n.Characters == config.CharactersReplace {
-		add("blanks at the ends and control characters are written as ␣ and ␀ to ␡")
+		add("in Exchange, blanks at the ends become ␣, and control characters become ␀ to ␡")
 	}
 	if n.Longest > 0 {
-		add("a level over %d characters goes on in a level below it", n.Longest)
+		add("in Exchange, a level over %d characters continues in a level below it", n.Longest)
 	}
 	for _, name := range n.Reserved {
-		add("%s is %s_renamed_by_imapsync in Exchange", name, name)
+		add("%s is called %s_renamed_by_imapsync in Exchange", name, name)
 	}
 	if n.Prefix != "" {
-		add("all mailboxes lie below %s in Exchange", n.Prefix)
+		add("all mailboxes are below %s in Exchange", n.Prefix)
 	}
 	for _, u := range n.Users {
-		add("those of %s lie below %s in Exchange", u.User, u.Prefix)
+		add("the mailboxes of %s are below %s in Exchange", u.User, u.Prefix)
 	}
 	if n.Separator != "" {
 		add("clients see %s between levels", n.Separator)
 	}
 	for _, p := range n.List {
-		add("%s is %s in Exchange", p.From, p.To)
+		add("%s is called %s in Exchange", p.From, p.To)
 	}
 	for _, p := range n.Patterns {
-		back := "which is not led back: two names may become one mailbox"
+		back := "clients see the new name, and two names may become one mailbox"
 		if p.BackFrom != "" {
-			back = fmt.Sprintf("and back %s becomes %s", p.BackFrom, p.BackTo)
+			back = fmt.Sprintf("for clients, %s becomes %s", p.BackFrom, p.BackTo)
 		}
-		add("%s becomes %s, %s", p.From, p.To, back)
+		add("in Exchange, %s becomes %s; %s", p.From, p.To, back)
 	}
 	if len(n.Hide) > 0 {
-		add("not shown: Exchange's folders for %s", strings.Join(n.Hide, ", "))
+		add("exgate hides Exchange's folders for %s", strings.Join(n.Hide, ", "))
 	}
 	if n.SpecialUse == config.SpecialUseAdd {
-		add("the folders for sent mail, drafts, trash, junk and archive are marked (RFC 6154)")
+		add("exgate marks the folders for sent mail, drafts, trash, junk and archive (RFC 6154)")
 	}
 	return lines
 }
@@ -234,12 +243,12 @@ func oversizeText(c *config.Config) string {
 		return "off"
 	}
 	if c.Fixes.Oversize == config.OversizeDetach {
-		return fmt.Sprintf("take attachments out of messages over %d bytes", c.Limits.MessageSize)
+		return fmt.Sprintf("remove attachments from messages over %d bytes", c.Limits.MessageSize)
 	}
 	return fmt.Sprintf("refuse messages over %d bytes", c.Limits.MessageSize)
 }
 
-// otherFixesText lists the fixes by when they are used.
+// otherFixesText lists the fixes by the stage at which they are used.
 func otherFixesText(c *config.Config) string {
 	var texts []string
 	for _, when := range []rewrite.When{rewrite.Always, rewrite.Refused, rewrite.Shed, rewrite.Off} {

@@ -10,15 +10,15 @@ import (
 	"exgate/config/profile"
 )
 
-// expiryWarning is how long before its end a certificate is worth a word.
+// expiryWarning is the remaining life of a certificate below which exgate warns.
 const expiryWarning = 30 * 24 * time.Hour
 
-// advise says what to change: what stands in the way first, then what works
-// and could be better.
+// advise adds recommendations: first for the problem, then for things that work
+// but could be better.
 func (r *loginReport) advise(c *config.Config, now time.Time) {
 	add := func(format string, args ...any) { r.Advice = append(r.Advice, fmt.Sprintf(format, args...)) }
 	if o := r.OtherTLS; o != nil && o.Error == "" && r.Problem != nil {
-		add("TLS works the other way: set upstream.tls: %s and upstream.address: %s", o.Mode, o.Address)
+		add("the server accepts TLS another way: set upstream.tls: %s and upstream.address: %s", o.Mode, o.Address)
 	}
 	r.adviseTLS(c, now, add)
 	r.adviseForms(c, add)
@@ -29,30 +29,33 @@ func (r *loginReport) adviseTLS(c *config.Config, now time.Time, add func(string
 	t := r.TLS
 	switch {
 	case t == nil && r.Greeting != "":
-		add("passwords can be read on the way to this server: set upstream.tls: implicit (port 993) or starttls (port 143)")
+		add("others on the network can read the passwords: set upstream.tls: implicit (port 993) or starttls (port " +
+			"143)")
 	case t == nil:
-	case t.Verified == "" && old(t.Version) && !c.Upstream.InsecureOldTLS:
-		add("the server has no more than %s: upstream.insecure-old-tls: true takes it; docs/logins.md says what that is worth", t.Version)
+	case t.Verified == "" && isOldTLS(t.Version) && !c.Upstream.InsecureOldTLS:
+		add("the server supports only %s: upstream.insecure-old-tls: true allows it; docs/logins.md describes the "+
+			"risk", t.Version)
 	case t.Verified == "":
-	case old(t.Version):
-		add("%s keeps out nobody who means it: have this server on the same machine or behind a tunnel, or renew its Windows", t.Version)
+	case isOldTLS(t.Version):
+		add("%s does not stop a determined attacker: run exgate on the same machine as this server, use a tunnel, or "+
+			"update the server's Windows", t.Version)
 	}
 	if t != nil && t.Verified != "" && t.Expires.Sub(now) < expiryWarning {
 		renewal := "renew it (Enable-ExchangeCertificate)"
 		if c.Upstream.Pin != "" {
-			renewal += ", and then set upstream.pin anew"
+			renewal += ", and then change upstream.pin"
 		}
-		if t.Expires.Before(now) { // which a pin does not ask about
-			add("the certificate ended on %s: %s", t.Expires.Format(time.DateOnly), renewal)
+		if t.Expires.Before(now) { // exgate accepts it, because a pin replaces the check of the dates
+			add("the certificate expired on %s: %s", t.Expires.Format(time.DateOnly), renewal)
 		} else {
-			add("the certificate ends on %s: %s", t.Expires.Format(time.DateOnly), renewal)
+			add("the certificate expires on %s: %s", t.Expires.Format(time.DateOnly), renewal)
 		}
 	}
 }
 
-// old tells whether a version of TLS, as crypto/tls names it, is one that needs
+// isOldTLS reports whether a version of TLS, as crypto/tls names it, needs
 // insecure-old-tls.
-func old(version string) bool { return version == "TLS 1.0" || version == "TLS 1.1" }
+func isOldTLS(version string) bool { return version == "TLS 1.0" || version == "TLS 1.1" }
 
 func (r *loginReport) adviseForms(c *config.Config, add func(string, ...any)) {
 	refused, accepted := 0, backend.Form("")
@@ -66,17 +69,24 @@ func (r *loginReport) adviseForms(c *config.Config, add func(string, ...any)) {
 	}
 	switch {
 	case accepted != "" && refused > 0:
-		add("Exchange refused %d forms before it took one, which counts towards a lock-out each time that exgate starts: set upstream.login.forms: ['%s']", refused, accepted)
-	case accepted == "" && refused > 0 && r.Admin == "" && !strings.Contains(r.Login, "@") && (r.Profile == backend.ProfileOnline || r.Evidence().NamesOnline()):
-		add("Exchange Online knows a user by his whole address: log in as that, or set upstream.login.forms: ['user@upn'] and upstream.login.upn")
+		add("Exchange refused %d login forms before it accepted one. This counts towards a lock-out each time that "+
+			"exgate starts: set upstream.login.forms: ['%s']", refused, accepted)
+	case accepted == "" && refused > 0 && r.Admin == "" && !strings.Contains(r.Login, "@") && r.isOnline():
+		add("Exchange Online needs the user's whole address: log in with the address, or set " +
+			"upstream.login.forms: ['user@upn'] and upstream.login.upn")
 	case accepted == "" && r.Admin != "" && refused == c.Upstream.Login.MaxFailures:
-		add("after %d failures it is given up; if the password is right, and the account can afford more of them, walk the other forms: exgate check --login '%s' --set upstream.login.max_failures=9",
-			refused, r.Login)
+		add("exgate stopped after %d failures. If the password is right, and the account is not near a lock-out, try "+
+			"the other forms: exgate check --login '%s' --set upstream.login.max_failures=9", refused, r.Login)
 	}
 }
 
-// adviseProfile compares the profile set with what the server shows after the
-// login.
+// isOnline reports whether the server is, or seems to be, Exchange Online.
+func (r *loginReport) isOnline() bool {
+	return r.Profile == backend.ProfileOnline || r.Evidence().NamesOnline()
+}
+
+// adviseProfile compares the configured profile with the server that the login
+// has shown.
 func (r *loginReport) adviseProfile(c *config.Config, add func(string, ...any)) {
 	if !r.Opened {
 		return
@@ -86,13 +96,19 @@ func (r *loginReport) adviseProfile(c *config.Config, add func(string, ...any)) 
 	set := c.Upstream.Profile
 	switch {
 	case set == profile.Auto && !sure:
-		add("what the server is cannot be told for sure (%s): if you know its version, set upstream.profile", why)
+		add("exgate is not sure about the version of the server (%s): if you know it, set upstream.profile", why)
 	case set == profile.Auto && found == "plain":
-		add("this is no Exchange (%s): nothing is repaired, and upstream.profile: plain saves the asking", why)
+		add("the server is not Exchange (%s), so exgate repairs nothing: set upstream.profile: plain, which makes "+
+			"each login faster", why)
 	case set == profile.Auto || !sure || set == found || set == "exchange-se" && found == "exchange2019":
 	case set == "plain":
-		add("the server is %s (%s), and profile plain repairs nothing: set upstream.profile: %s, or auto", found, why, found)
+		add(
+			"the server is %s (%s), but profile plain repairs nothing: set upstream.profile: %s, or auto",
+			found,
+			why,
+			found,
+		)
 	default:
-		add("the server is %s (%s), and not %s: set upstream.profile: %s, or auto", found, why, set, found)
+		add("the server is %s (%s), not %s: set upstream.profile: %s, or auto", found, why, set, found)
 	}
 }

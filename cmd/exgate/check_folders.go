@@ -13,17 +13,17 @@ import (
 	"exgate/backend/folders"
 )
 
-// folderReport is what becomes of one mailbox.
+// folderReport says how clients see one mailbox of Exchange.
 type folderReport struct {
-	Client     string   `json:"client,omitempty"` // as clients see it; "": they do not
+	Client     string   `json:"client,omitempty"` // the name for clients; "": they do not see it
 	Exchange   string   `json:"exchange"`
 	Shown      bool     `json:"shown"`
 	SpecialUse string   `json:"special_use,omitempty"`
-	By         []string `json:"by,omitempty"` // keys of names that have a part in it
+	By         []string `json:"by,omitempty"` // the keys of names that change the mailbox for clients
 	Why        string   `json:"why,omitempty"`
 }
 
-// folderReports tells what clients see of a probe's mailboxes.
+// folderReports returns how clients see the mailboxes that a probe has found.
 func folderReports(names folders.Options, probed []backend.ProbedFolder) ([]folderReport, error) {
 	if len(probed) == 0 {
 		return nil, nil
@@ -40,38 +40,40 @@ func folderReports(names folders.Options, probed []backend.ProbedFolder) ([]fold
 	var reports []folderReport
 	for i, fate := range fates {
 		r := folderReport{
-			Client: fate.Client, Exchange: fate.Upstream, Shown: fate.Client != "", SpecialUse: fate.SpecialUse, By: fate.By, Why: whyFolder(fate),
+			Client: fate.Client, Exchange: fate.Upstream, Shown: fate.Client != "", SpecialUse: fate.SpecialUse,
+			By: fate.By, Why: whyFolder(fate),
 		}
-		if r.Shown && slices.ContainsFunc(probed[i].Attributes, func(a string) bool { return strings.EqualFold(a, `\Noselect`) }) {
-			r.Why = strings.TrimPrefix(r.Why+"; holds other folders only", "; ")
+		noSelect := func(a string) bool { return strings.EqualFold(a, `\Noselect`) }
+		if r.Shown && slices.ContainsFunc(probed[i].Attributes, noSelect) {
+			r.Why = strings.TrimPrefix(r.Why+"; contains only other folders", "; ")
 		}
 		reports = append(reports, r)
 	}
 	return reports, nil
 }
 
-// folderReasons are for people; those of names that are the operator's own
-// choice need none.
+// folderReasons are the reasons for people. For the administrator's own choices
+// the name of the key is enough.
 var folderReasons = map[string]string{
-	"prefix":     "all lie below the prefix",
+	"prefix":     "all mailboxes are below the prefix",
 	"list":       "names.list",
 	"patterns":   "names.patterns",
 	"separator":  "clients see another separator",
-	"reserved":   "Exchange keeps the name for itself",
-	"longest":    "too long for one level",
-	"characters": "Exchange does not keep blanks at the ends, nor control characters",
-	"apart":      "Exchange does not tell it from another folder by case",
+	"reserved":   "Exchange reserves the name",
+	"longest":    "the name is too long for one level",
+	"characters": "Exchange drops blanks at the ends and control characters",
+	"apart":      "the name differs from another folder only in case",
 }
 
-// whyFolder says why clients see a mailbox otherwise than it is, or not.
+// whyFolder says why clients see a mailbox under another name, or not at all.
 func whyFolder(fate folders.Fate) string {
 	switch {
 	case fate.Holds != "":
-		return fmt.Sprintf("hidden: Exchange's own for %s; names.hide: [off] shows it", fate.Holds)
+		return fmt.Sprintf("hidden: Exchange's folder for %s; names.hide: [off] shows it", fate.Holds)
 	case fate.Client == "" && slices.Contains(fate.By, "prefix"):
-		return "not shown: it lies outside the prefix"
+		return "not shown: it is outside the prefix"
 	case fate.Client == "":
-		return "not shown: it reads like another folder; rename it in Outlook"
+		return "not shown: another folder has the same name for clients; rename it in Outlook"
 	}
 	var reasons []string
 	for _, key := range fate.By {
@@ -80,7 +82,7 @@ func whyFolder(fate folders.Fate) string {
 	return strings.Join(reasons, "; ")
 }
 
-// countFolders says how many are what.
+// countFolders summarizes the reports in numbers.
 func countFolders(reports []folderReport) string {
 	var hidden, renamed, special int
 	for _, r := range reports {
@@ -94,11 +96,11 @@ func countFolders(reports []folderReport) string {
 			special++
 		}
 	}
-	return fmt.Sprintf("%d in Exchange: %d shown to clients, of which %d under another name; %d not shown; %d marked with a special use",
-		len(reports), len(reports)-hidden, renamed, hidden, special)
+	return fmt.Sprintf("%d in Exchange: %d shown to clients, %d of them under another name; %d not shown; "+
+		"%d marked with a special use", len(reports), len(reports)-hidden, renamed, hidden, special)
 }
 
-// printFolders writes the table of all of them.
+// printFolders writes a table of all folders.
 func printFolders(out io.Writer, reports []folderReport) error {
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
@@ -119,9 +121,10 @@ func printFolders(out io.Writer, reports []folderReport) error {
 	return nil
 }
 
-// visible puts a name in quotes where something in it would not be seen.
+// visible puts a name in quotes if a person could not see all of it.
 func visible(name string) string {
-	if name == "-" || strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	invisible := func(r rune) bool { return !unicode.IsPrint(r) }
+	if name == "-" || strings.TrimSpace(name) != name || strings.ContainsFunc(name, invisible) {
 		return strconv.Quote(name)
 	}
 	return name

@@ -21,14 +21,14 @@ import (
 	"exgate/proxy/routing"
 )
 
-// loginCheck is "exgate check --login": one login, and what it shows.
+// loginCheck is "exgate check --login": one login, with a report of each step.
 type loginCheck struct {
-	name     string // as a client would say it
-	upstream string // name of a further one; "": the first
-	appendTo string // mailbox that gets a test message; "": none does
+	name     string // as a client would send it
+	upstream string // the name of a further upstream; "": where the login goes by itself
+	appendTo string // the mailbox for a test message; "": no test message
 }
 
-// loginReport is the result, for people and programs.
+// loginReport is the report, for people and programs.
 type loginReport struct {
 	Login    string `json:"login"`
 	Upstream string `json:"upstream,omitempty"` // "" is the first
@@ -75,7 +75,10 @@ func (l loginCheck) at(c *config.Config) (*config.Config, routing.Destination, e
 		further := upstreams[1:]
 		i := slices.IndexFunc(further, func(u routing.Upstream) bool { return u.Name == l.upstream })
 		if i < 0 {
-			return nil, routing.Destination{}, exitError{exitUsage, fmt.Errorf("--upstream: there is no upstream %q", l.upstream)}
+			return nil, routing.Destination{}, exitError{
+				exitUsage,
+				fmt.Errorf("--upstream: there is no upstream %q", l.upstream),
+			}
 		}
 		at = c.At(c.Upstreams[i])
 		only := further[i]
@@ -87,7 +90,8 @@ func (l loginCheck) at(c *config.Config) (*config.Config, routing.Destination, e
 		return nil, to, exitError{exitUsage, err}
 	}
 	if to.Upstream != "" {
-		at = c.At(c.Upstreams[slices.IndexFunc(c.Upstreams, func(u config.FurtherUpstream) bool { return u.Name == to.Upstream })])
+		isDestination := func(u config.FurtherUpstream) bool { return u.Name == to.Upstream }
+		at = c.At(c.Upstreams[slices.IndexFunc(c.Upstreams, isDestination)])
 	} else {
 		to.Upstream = l.upstream
 	}
@@ -129,8 +133,11 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	report.Profile, report.Why = detect(report.Evidence())
 	p := c.Profile(report.Profile)
 	report.Limits = map[string]any{
-		"message_bytes": p.MessageLimit, "line_bytes": p.Message.LineLimit, "messages_per_second": p.Pace.Each.Messages,
-		"connections_per_account": c.Upstream.Pace.ConnectionsPerAccount, "max_backoff": c.Upstream.Pace.MaxBackoff.String(),
+		"message_bytes":           p.MessageLimit,
+		"line_bytes":              p.Message.LineLimit,
+		"messages_per_second":     p.Pace.Each.Messages,
+		"connections_per_account": c.Upstream.Pace.ConnectionsPerAccount,
+		"max_backoff":             c.Upstream.Pace.MaxBackoff.String(),
 	}
 	if c.Mode == config.Enforce {
 		report.Folders, err = folderReports(to.Names(p.Names).For(id.User), report.Probe.Folders)
@@ -147,8 +154,11 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	return report, nil
 }
 
-// credential asks for the password, unless exgate holds what opens the mailbox.
-func (l loginCheck) credential(cmd *cobra.Command, up *backend.Upstream, id backend.Identity) (backend.Credential, backend.Identity, error) {
+// credential asks for the password, unless exgate itself holds a credential for the
+// mailbox.
+func (l loginCheck) credential(
+	cmd *cobra.Command, up *backend.Upstream, id backend.Identity,
+) (backend.Credential, backend.Identity, error) {
 	if up.Holds() {
 		held, cred := up.Held(id.User, backend.CheckTarget)
 		held.Form = id.Form
@@ -156,14 +166,13 @@ func (l loginCheck) credential(cmd *cobra.Command, up *backend.Upstream, id back
 	}
 	password, err := askSecret(cmd, "Password for "+l.name)
 	if err == nil && password == "" {
-		err = errors.New("a password is needed")
+		err = errors.New("the password is empty")
 	}
 	return up.Credential(backend.Claim{Authcid: l.name, Password: backend.NewSecret(password)}), id, err
 }
 
-// explain adds the causes of the problem, and what to do about each. Where the
-// other way of TLS works, the advice says so, and it is not for want of a
-// server.
+// explain adds the causes of the problem, and what to do about each. If the other
+// way of TLS works, the advice already says so, and the causes would mislead.
 func (r *loginReport) explain(names knowledge.Names) {
 	entry, ok := r.entry()
 	if !ok {
@@ -174,21 +183,21 @@ func (r *loginReport) explain(names knowledge.Names) {
 		return
 	}
 	r.Causes = entry.With(names).Causes
-	if r.Admin == "" { // those that concern an admin are the least likely
+	if r.Admin == "" { // causes that concern an admin are then the least likely
 		concern := func(c knowledge.Cause) bool { return strings.Contains(strings.Join(c.PowerShell, "\n"), "<admin>") }
 		own := slices.DeleteFunc(slices.Clone(r.Causes), concern)
 		r.Causes = append(own, slices.DeleteFunc(r.Causes, func(c knowledge.Cause) bool { return !concern(c) })...)
 	}
 }
 
-// entry is what is known of the problem.
+// entry returns the entry of package knowledge that explains the problem.
 func (r *loginReport) entry() (knowledge.Entry, bool) {
 	switch {
-	case r.Problem.Step == "tls" && r.TLS != nil: // but for the certificate it would work
+	case r.Problem.Step == "tls" && r.TLS != nil: // only the certificate is wrong
 		return knowledge.ByID("certificate")
 	case r.Problem.Step == "tls":
 		return knowledge.ByID("tls-mismatch")
-	case r.Problem.Step == "login" && r.Problem.Kind == backend.KindOther: // in words that are not Exchange's
+	case r.Problem.Step == "login" && r.Problem.Kind == backend.KindOther: // the words are not Exchange's
 		return knowledge.ByID("login-failed")
 	}
 	entries := knowledge.Entries()
@@ -201,14 +210,14 @@ func (r *loginReport) entry() (knowledge.Entry, bool) {
 	return entries[i], true
 }
 
-// testMessage is a message that says what it is.
+// testMessage returns a message whose text says that it is a test.
 func testMessage(mailbox string, now time.Time) backend.ProbeTest {
 	date := now.Format(time.RFC1123Z)
 	return backend.ProbeTest{Mailbox: mailbox, Message: "Date: " + date + "\r\n" +
 		"From: exgate <exgate@localhost>\r\nSubject: exgate check --login\r\n" +
 		fmt.Sprintf("Message-ID: <check.%d@exgate.localhost>\r\n", now.UnixNano()) +
 		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n" +
-		"This message was stored by exgate check --login --append. It can be deleted.\r\n"}
+		"exgate check --login --append has stored this message. You can delete it.\r\n"}
 }
 
 // print writes the report for people, step by step.
@@ -220,7 +229,7 @@ func (r *loginReport) print(out io.Writer) error {
 	if r.Upstream != "" {
 		row("upstream", "%s", r.Upstream)
 	}
-	row("server", "%s (%s)", r.Address, cmp.Or(strings.Join(r.Addresses, ", "), "does not resolve"))
+	row("server", "%s (%s)", r.Address, cmp.Or(strings.Join(r.Addresses, ", "), "the name does not resolve"))
 	r.printTLS(row)
 	if r.Greeting != "" {
 		row("greeting", "%s", r.Greeting)
@@ -241,8 +250,10 @@ func (r *loginReport) print(out io.Writer) error {
 	}
 	if r.Greeting != "" {
 		row("profile", "%s: %s", r.Profile, r.Why)
-		row("limits assumed", "messages of %v bytes, lines of %v, %v messages/s, %v connections for a mailbox (0: no limit); a backoff is waited out up to %v",
-			r.Limits["message_bytes"], r.Limits["line_bytes"], r.Limits["messages_per_second"], r.Limits["connections_per_account"], r.Limits["max_backoff"])
+		row("limits assumed", "messages of %v bytes, lines of %v bytes, %v messages/s, %v connections for a mailbox "+
+			"(0: no limit); after a throttle exgate waits at most %v",
+			r.Limits["message_bytes"], r.Limits["line_bytes"], r.Limits["messages_per_second"],
+			r.Limits["connections_per_account"], r.Limits["max_backoff"])
 	}
 	if r.Opened {
 		row("mailbox", "%s opens", r.Mailbox)
@@ -266,8 +277,17 @@ func (r *loginReport) print(out io.Writer) error {
 
 func (r *loginReport) printTLS(row func(label, format string, args ...any)) {
 	if t := r.TLS; t != nil {
-		row("TLS", "%s, %s, %s; certificate of %s, by %s, until %s; verified: %s", t.Mode, t.Version, t.Suite, t.Names, t.Issuer,
-			t.Expires.Format(time.DateOnly), cmp.Or(t.Verified, "no"))
+		row(
+			"TLS",
+			"%s, %s, %s; certificate of %s, issued by %s, valid until %s; verified: %s",
+			t.Mode,
+			t.Version,
+			t.Suite,
+			t.Names,
+			t.Issuer,
+			t.Expires.Format(time.DateOnly),
+			cmp.Or(t.Verified, "no"),
+		)
 		for i, subject := range t.Chain {
 			row("", "%d: %s", i, subject)
 		}
@@ -280,16 +300,17 @@ func (r *loginReport) printTLS(row func(label, format string, args ...any)) {
 		if r.Problem != nil && r.TLS == nil {
 			works = "works"
 		}
-		row("the other way", "%s on %s: %s", o.Mode, o.Address, cmp.Or(o.Error, works))
+		row("the other way of TLS", "%s on %s: %s", o.Mode, o.Address, cmp.Or(o.Error, works))
 	}
 }
 
-// printProblem says where it ended, and what to do, most likely cause first.
+// printProblem writes the step that failed, and what to do, most likely cause
+// first.
 func (r *loginReport) printProblem(out io.Writer) error {
 	if r.Problem != nil {
 		fmt.Fprintf(out, "\n%s failed: %s\n", r.Problem.Step, r.Problem.Error)
 	} else {
-		fmt.Fprintln(out, "\nall of it works")
+		fmt.Fprintln(out, "\nEverything works.")
 	}
 	for _, advice := range r.Advice {
 		fmt.Fprintf(out, "\nadvice: %s\n", advice)
@@ -305,6 +326,6 @@ func (r *loginReport) printProblem(out io.Writer) error {
 	if r.Explain == "" {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "\nmore: exgate explain %s\n", r.Explain)
+	_, err := fmt.Fprintf(out, "\nMore: exgate explain %s\n", r.Explain)
 	return err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"encoding/pem"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/exchangesim"
 	"exgate/backend/knowledge"
+	"exgate/backend/testkit"
 	"exgate/config"
 )
 
@@ -26,10 +26,7 @@ func simulated(t *testing.T, cfg exchangesim.Config, mode exchangesim.Mode) (set
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Listen(t)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := sim.Serve(l, mode); err != nil {
@@ -64,37 +61,37 @@ func TestCheckLogin(t *testing.T) {
 	}{
 		{"an admin", "exchange2016", `EXAMPLE\admin\bob`, "adminpass", "", []string{
 			"TLS 1.3", "certificate of localhost", "greeting", "before login: IMAP4 ", `plain-authzid, PLAIN EXAMPLE\admin for bob: accepted`,
-			"exchange2016: ID says version 15.1", "messages of 10000000 bytes", "bob opens", "11 in Exchange: 6 shown to clients, of which 0 under another name; 5 not shown; 4 marked", `\Sent`, "all of it works",
+			"exchange2016: ID says version 15.1", "messages of 10000000 bytes", "bob opens", "11 in Exchange: 6 shown to clients, 0 of them under another name; 5 not shown; 4 marked", `\Sent`, "Everything works.",
 		}, ""},
 		{"two forms", "exchange2019", `EXAMPLE\admin\bob`, "adminpass", "upstream.login.forms=plain-authzid,domain\\admin\\user", []string{
 			"PLAIN EXAMPLE\\admin for bob: refused: NO AUTHENTICATE failed.", "LOGIN EXAMPLE\\admin\\bob: accepted",
-			`advice: Exchange refused 1 forms before it took one, which counts towards a lock-out each time that exgate starts: set upstream.login.forms: ['domain\admin\user']`,
+			`advice: Exchange refused 1 login forms before it accepted one. This counts towards a lock-out each time that exgate starts: set upstream.login.forms: ['domain\admin\user']`,
 		}, ""},
 		{"a form that is not offered", "exchange2003", `EXAMPLE\admin\bob`, "adminpass", "upstream.login.forms=plain-authzid,domain/admin/alias", []string{
-			"PLAIN EXAMPLE\\admin for bob: refused: not sent: no form", "LOGIN EXAMPLE/admin/bob: accepted",
+			"PLAIN EXAMPLE\\admin for bob: refused: not sent: the server does not support this login", "LOGIN EXAMPLE/admin/bob: accepted",
 		}, ""},
 		{"wrong password", "exchange2016", `EXAMPLE\admin\bob`, "wrong", "", []string{
 			"LOGIN EXAMPLE\\admin\\bob: refused: NO LOGIN failed.", "login failed", "1. ", "exgate explain login-failed",
-			`advice: after 2 failures it is given up`,
+			`advice: exgate stopped after 2 failures.`,
 		}, "login"},
 		{"no FullAccess", "exchange2016", `EXAMPLE\alice\bob`, "alicepass", "", []string{
 			"accepted", "mailbox failed", "Add-MailboxPermission -Identity 'bob' -User 'alice'", "exgate explain not-connected",
 		}, "mailbox"},
 		{"the mailbox does not open", "exchange2016", "bob", "bobpass", "", []string{
-			"mailbox failed: opening the mailbox: BAD User is authenticated but not connected.", "1. The password is wrong", "Set-CASMailbox -Identity 'bob' -ImapEnabled $true",
+			"mailbox failed: open the mailbox: BAD User is authenticated but not connected.", "1. The password is wrong", "Set-CASMailbox -Identity 'bob' -ImapEnabled $true",
 		}, "mailbox"},
 		{"another profile", "exchange2013", "bob", "bobpass", "upstream.profile=exchange-online", []string{
-			"advice: the server is exchange2013 (ID says version 15.0), and not exchange-online: set upstream.profile: exchange2013, or auto",
+			"advice: the server is exchange2013 (ID says version 15.0), not exchange-online: set upstream.profile: exchange2013, or auto",
 		}, ""},
-		{"no way to be sure", "exchange2010", "bob", "bobpass", "", []string{"advice: what the server is cannot be told for sure (hint: "}, ""},
-		{"no address, before Exchange Online", "exchange-online", "bob", "bobpass", "", []string{"login failed", "advice: Exchange Online knows a user by his whole address"}, "login"},
+		{"no way to be sure", "exchange2010", "bob", "bobpass", "", []string{"advice: exgate is not sure about the version of the server (hint: "}, ""},
+		{"no address, before Exchange Online", "exchange-online", "bob", "bobpass", "", []string{"login failed", "advice: Exchange Online needs the user's whole address"}, "login"},
 		{"below a prefix", "exchange2016", "bob", "bobpass", "names.prefix=Projects", []string{
-			"11 in Exchange: 0 shown", "not shown: it lies outside the prefix",
+			"11 in Exchange: 0 shown", "not shown: it is outside the prefix",
 		}, ""},
 		{"another name in the certificate", "exchange2016", "bob", "bobpass", "upstream.server_name=mail.example.com", []string{
-			"TLS 1.3", "until ", "verified: no", "tls failed", "set server_name to its name", "exgate explain certificate",
+			"TLS 1.3", "until ", "verified: no", "tls failed", "set server_name to the certificate's name", "exgate explain certificate",
 		}, "tls"},
-		{"built-in Administrator", "exchange2016", `EXAMPLE\Administrator\bob`, "x", "", []string{"login failed", "never lets"}, "login"},
+		{"built-in Administrator", "exchange2016", `EXAMPLE\Administrator\bob`, "x", "", []string{"login failed", "never accepts"}, "login"},
 		{"no password", "exchange2016", "bob", "", "", nil, "usage"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,16 +175,16 @@ func TestCheckLoginAdvice(t *testing.T) {
 		causes bool
 	}{
 		"nothing":                {backend.Probe{Greeting: "hello", TLS: &verified}, nil, "", false},
-		"the other way":          {backend.Probe{Problem: failed, OtherTLS: works}, nil, "TLS works the other way: set upstream.tls: implicit and upstream.address: mail.example.com:993", false},
+		"the other way":          {backend.Probe{Problem: failed, OtherTLS: works}, nil, "the server accepts TLS another way: set upstream.tls: implicit and upstream.address: mail.example.com:993", false},
 		"nor the other way":      {backend.Probe{Problem: failed, OtherTLS: &backend.OtherTLS{Error: "refused"}}, nil, "", true},
-		"plain text":             {backend.Probe{Greeting: "hello"}, nil, "passwords can be read on the way to this server: set upstream.tls: implicit (port 993) or starttls (port 143)", false},
-		"it ends soon":           {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Expires = now.AddDate(0, 0, 8) })}, nil, "the certificate ends on 2026-07-09: renew it (Enable-ExchangeCertificate)", false},
-		"it has ended, pinned":   {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Expires = now.AddDate(0, 0, -8) })}, func(c *config.Config) { c.Upstream.Pin = "00" }, "the certificate ended on 2026-06-23: renew it (Enable-ExchangeCertificate), and then set upstream.pin anew", false},
-		"old TLS, as set":        {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Version = "TLS 1.0" })}, func(c *config.Config) { c.Upstream.InsecureOldTLS = true }, "TLS 1.0 keeps out nobody who means it: have this server on the same machine or behind a tunnel, or renew its Windows", false},
-		"old TLS, and not taken": {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Version, p.Verified = "TLS 1.1", "" }), Problem: &backend.Problem{Step: "tls"}}, nil, "the server has no more than TLS 1.1: upstream.insecure-old-tls: true takes it; docs/logins.md says what that is worth", true},
-		"an Exchange set plain":  {backend.Probe{Opened: true, TLS: &verified, ID: map[string]string{"name": "Microsoft.Exchange.Imap4.Imap4Server", "version": "15.2"}}, func(c *config.Config) { c.Upstream.Profile = "plain" }, "the server is exchange2019 (ID says version 15.2), and profile plain repairs nothing: set upstream.profile: exchange2019, or auto", false},
+		"plain text":             {backend.Probe{Greeting: "hello"}, nil, "others on the network can read the passwords: set upstream.tls: implicit (port 993) or starttls (port 143)", false},
+		"it ends soon":           {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Expires = now.AddDate(0, 0, 8) })}, nil, "the certificate expires on 2026-07-09: renew it (Enable-ExchangeCertificate)", false},
+		"it has ended, pinned":   {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Expires = now.AddDate(0, 0, -8) })}, func(c *config.Config) { c.Upstream.Pin = "00" }, "the certificate expired on 2026-06-23: renew it (Enable-ExchangeCertificate), and then change upstream.pin", false},
+		"old TLS, as set":        {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Version = "TLS 1.0" })}, func(c *config.Config) { c.Upstream.InsecureOldTLS = true }, "TLS 1.0 does not stop a determined attacker: run exgate on the same machine as this server, use a tunnel, or update the server's Windows", false},
+		"old TLS, and not taken": {backend.Probe{TLS: with(func(p *backend.ProbedTLS) { p.Version, p.Verified = "TLS 1.1", "" }), Problem: &backend.Problem{Step: "tls"}}, nil, "the server supports only TLS 1.1: upstream.insecure-old-tls: true allows it; docs/logins.md describes the risk", true},
+		"an Exchange set plain":  {backend.Probe{Opened: true, TLS: &verified, ID: map[string]string{"name": "Microsoft.Exchange.Imap4.Imap4Server", "version": "15.2"}}, func(c *config.Config) { c.Upstream.Profile = "plain" }, "the server is exchange2019 (ID says version 15.2), but profile plain repairs nothing: set upstream.profile: exchange2019, or auto", false},
 		"subscription edition":   {backend.Probe{Opened: true, TLS: &verified, ID: map[string]string{"name": "Microsoft.Exchange.Imap4.Imap4Server", "version": "15.2"}}, func(c *config.Config) { c.Upstream.Profile = "exchange-se" }, "", false},
-		"no Exchange":            {backend.Probe{Opened: true, TLS: &verified, ID: map[string]string{"name": "Dovecot"}}, nil, `this is no Exchange (ID says "Dovecot", which is not Exchange): nothing is repaired, and upstream.profile: plain saves the asking`, false},
+		"no Exchange":            {backend.Probe{Opened: true, TLS: &verified, ID: map[string]string{"name": "Dovecot"}}, nil, `the server is not Exchange (ID says "Dovecot", which is not Exchange), so exgate repairs nothing: set upstream.profile: plain, which makes each login faster`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config.Default()
@@ -237,7 +234,7 @@ func TestCheckLoginFollowsTheRoutes(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, words := range []string{"upstream        new\n", "bob opens", "11 in Exchange: 0 shown", "it lies outside the prefix"} {
+	for _, words := range []string{"upstream        new\n", "bob opens", "11 in Exchange: 0 shown", "it is outside the prefix"} {
 		if !strings.Contains(out, words) {
 			t.Errorf("%q is not in the report:\n%s", words, out)
 		}

@@ -23,16 +23,18 @@ type demo struct {
 	verbose bool
 }
 
-// demoCommand is "exgate demo": the same mailbox synced into a simulated
-// Exchange twice, directly and through exgate. It is a test too: it fails when
-// a message did not fare through exgate as it should.
+// demoCommand is "exgate demo": it syncs the same mailbox into a simulated
+// Exchange twice, directly and through exgate. It is also a test: it fails if
+// exgate did not treat a message as it should.
 func demoCommand() *cobra.Command {
 	var d demo
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show what Exchange does to a mailbox, without exgate and with it",
-		Long: "Starts a simulated Exchange and exgate in front of it, on free ports of this machine, and syncs a small mailbox\n" +
-			"into it twice: directly and through exgate. Then both are gone, and nothing is kept.",
+		Short: "Show what Exchange does to a mailbox, with and without exgate",
+		Long: "Starts a simulated Exchange, and exgate in front of it, on free ports of this machine. Then it " +
+			"syncs a small mailbox\n" +
+			"into Exchange twice: directly, and through exgate. At the end it stops both servers and removes all " +
+			"their data.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.DiscardHandler)
@@ -43,14 +45,16 @@ func demoCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&d.profile, "profile", "exchange2010", "the Exchange to simulate, one of "+strings.Join(exchangesim.Profiles(), ", "))
-	f.BoolVar(&d.stay, "stay", false, "keep both up afterwards, with settings for your own mail program, until interrupted")
+	f.StringVar(&d.profile, "profile", "exchange2010",
+		"the version to simulate, one of "+strings.Join(exchangesim.Profiles(), ", "))
+	f.BoolVar(&d.stay, "stay", false,
+		"keep both servers running until interrupted, and print settings for your own mail program")
 	f.BoolVar(&d.asJSON, "json", false, "report as JSON")
 	f.BoolVar(&d.verbose, "verbose", false, "show the logs of exgate and of the simulated Exchange")
 	return cmd
 }
 
-// run reports to out, and with --stay returns when ctx ends.
+// run writes the report to out. With --stay it returns when ctx ends.
 func (d *demo) run(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
 	var fixes fixRecorder
 	st, err := newStage(d.profile, slog.New(slog.NewMultiHandler(&fixes, log.Handler())))
@@ -67,7 +71,7 @@ func (d *demo) run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	}{{st.direct, &report.Direct}, {st.through, &report.Through}} {
 		attempts, err := syncMailbox(ctx, way.who, messages, fixes.take)
 		if err != nil {
-			return fmt.Errorf("demo: sync by %s: %w", way.who.user, err)
+			return fmt.Errorf("demo: the sync of user %s failed: %w", way.who.user, err)
 		}
 		*way.result = judge(messages, attempts, st.exchange.Messages(way.who.user, "INBOX"))
 	}
@@ -85,12 +89,12 @@ func (d *demo) run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 	return report.err()
 }
 
-// err is not nil when exgate did not do what it is for.
+// err returns an error if exgate did not treat every message as it should.
 func (r *demoReport) err() error {
 	if r.Through.AllRight {
 		return nil
 	}
-	return errors.New("demo: not every message fared through exgate as it should; --verbose shows the logs")
+	return errors.New("demo: exgate did not treat every message as it should; --verbose shows the logs")
 }
 
 func (d *demo) print(out io.Writer, report *demoReport) error {

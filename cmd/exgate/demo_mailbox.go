@@ -9,16 +9,16 @@ import (
 
 // demoMessage is a message of the demo's mailbox.
 type demoMessage struct {
-	name  string // what is special about it
+	name  string // says what is special about the message
 	flags []string
 	date  time.Time // INTERNALDATE
 	raw   []byte
-	// tooBig is over the limit of every profile: nobody can deliver it, and
-	// all that can be asked for is a clear answer.
+	// tooBig says that the message is over the limit of every profile. Nobody can
+	// deliver it; the client can only expect a clear answer.
 	tooBig bool
 }
 
-// demoMailbox is a small mailbox of the kinds of messages that Exchange
+// demoMailbox returns a small mailbox with the kinds of messages that Exchange
 // refuses or changes (docs/exchange.md#append).
 func demoMailbox() []demoMessage {
 	const (
@@ -34,24 +34,49 @@ func demoMailbox() []demoMessage {
 		{name: "plain text", header: text, body: "Lunch at noon, the usual place.\r\n"},
 		{name: "line of 15,000 bytes", header: text, body: longLine + "\r\n\r\nRegards\r\n"},
 		{name: "HTML in one line, UTF-8", header: html, body: page + "\r\n"},
-		{name: "attachment in one line", header: "Content-Type: multipart/mixed; boundary=outer\r\n", body: "--outer\r\n" + text +
-			"\r\nThe offer, as a PDF.\r\n\r\n--outer\r\n" + data + "\r\n" + scan + "\r\n--outer--\r\n"},
-		{name: "forwarded, with a long line", header: "Content-Type: multipart/mixed; boundary=outer\r\n", body: "--outer\r\n" + text +
-			"\r\nSee below.\r\n\r\n--outer\r\nContent-Type: message/rfc822\r\n\r\nFrom: Dan <dan@example.net>\r\nSubject: Report\r\n" + text +
-			"\r\n" + longLine + "\r\n--outer--\r\n"},
-		{name: "long line after the last part", header: "Content-Type: multipart/alternative; boundary=outer\r\n", body: "--outer\r\n" + text +
-			"\r\nHello\r\n\r\n--outer\r\nContent-Type: text/html; charset=us-ascii\r\n\r\n<p>Hello</p>\r\n\r\n--outer--\r\n" +
-			"Scanned for viruses. " + repeat("Nothing was found. ", 11_000) + "\r\n"},
+		{
+			name:   "attachment in one line",
+			header: "Content-Type: multipart/mixed; boundary=outer\r\n",
+			body: "--outer\r\n" + text +
+				"\r\nThe offer, as a PDF.\r\n\r\n--outer\r\n" + data + "\r\n" + scan + "\r\n--outer--\r\n",
+		},
+		{
+			name:   "forwarded, with a long line",
+			header: "Content-Type: multipart/mixed; boundary=outer\r\n",
+			body: "--outer\r\n" + text +
+				"\r\nSee below.\r\n\r\n--outer\r\nContent-Type: message/rfc822\r\n\r\nFrom: Dan " +
+				"<dan@example.net>\r\nSubject: Report\r\n" + text +
+				"\r\n" + longLine + "\r\n--outer--\r\n",
+		},
+		{
+			name:   "long line after the last part",
+			header: "Content-Type: multipart/alternative; boundary=outer\r\n",
+			body: "--outer\r\n" + text +
+				"\r\nHello\r\n\r\n--outer\r\nContent-Type: text/html; " +
+				"charset=us-ascii\r\n\r\n<p>Hello</p>\r\n\r\n--outer--\r\n" +
+				"Scanned for viruses. " + repeat("Nothing was found. ", 11_000) + "\r\n",
+		},
 		{name: "flagged", flags: []string{`\Flagged`}, header: text, body: "Please call the notary.\r\n"},
-		{name: "flagged and read", flags: []string{`\Seen`, `\Flagged`}, header: text, body: "The budget, as discussed.\r\n"},
+		{
+			name:   "flagged and read",
+			flags:  []string{`\Seen`, `\Flagged`},
+			header: text,
+			body:   "The budget, as discussed.\r\n",
+		},
 		{name: "keyword $Forwarded", flags: []string{`\Seen`, "$Forwarded"}, header: text, body: "For your files.\r\n"},
 		{name: "read, asked for a receipt", flags: []string{`\Seen`},
-			header: "Disposition-Notification-To: <carol@example.org>\r\n" + text, body: "The contract was signed in 2019.\r\n"},
-		{name: "50 MB", header: text, body: strings.Repeat("Not for mail. Put it on a server.\r\n", 1_500_000), tooBig: true},
+			header: "Disposition-Notification-To: <carol@example.org>\r\n" + text, body: "The contract was signed " +
+				"in 2019.\r\n"},
+		{
+			name:   "50 MB",
+			header: text,
+			body:   strings.Repeat("Not for mail. Put it on a server.\r\n", 1_500_000),
+			tooBig: true,
+		},
 	})
 }
 
-// draft is a demoMessage without what all of them have.
+// draft is a demoMessage without the parts that all of them share.
 type draft struct {
 	name         string
 	flags        []string
@@ -80,5 +105,5 @@ func mailbox(drafts []draft) []demoMessage {
 	return messages
 }
 
-// repeat says s again until there are n bytes, or a few more.
+// repeat repeats s until there are at least n bytes.
 func repeat(s string, n int) string { return strings.Repeat(s, (n+len(s)-1)/len(s)) }

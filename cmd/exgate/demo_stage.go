@@ -16,26 +16,26 @@ import (
 )
 
 const (
-	demoPassword = "demo" // of every user
+	demoPassword = "demo" // the password of every user
 	loopback     = "127.0.0.1:0"
-	// demoPace, in messages per second, is above the 4 of the profiles so that
-	// nobody has to wait for a demonstration.
+	// demoPace is the pace in messages per second. It is above the 4 of the profiles,
+	// so that nobody has to wait for a demonstration.
 	demoPace = 100.0
 )
 
-// stage is what the demo plays on: a simulated Exchange with an empty mailbox
+// stage has the servers of the demo: a simulated Exchange with an empty mailbox
 // for each way, and the gateway in front of it.
 type stage struct {
-	dir             string // state directory, temporary
+	dir             string // the temporary state directory
 	exchange        *exchangesim.Server
 	direct, through account
-	certificate     tls.Certificate // that clients of the gateway see
+	certificate     tls.Certificate // the gateway's certificate
 
 	serving sync.WaitGroup
-	closers []func() error // the last first
+	closers []func() error // close calls the last first
 }
 
-// newStage puts everything up. close ends it.
+// newStage starts the servers. close stops them.
 func newStage(profile string, log *slog.Logger) (*stage, error) {
 	st := &stage{}
 	err := st.startExchange(profile, log.With("server", "exchange"))
@@ -48,7 +48,7 @@ func newStage(profile string, log *slog.Logger) (*stage, error) {
 	return st, nil
 }
 
-// close ends what was started and waits for it.
+// close stops the servers and waits for their goroutines.
 func (st *stage) close() (err error) {
 	for i := len(st.closers) - 1; i >= 0; i-- {
 		err = errors.Join(err, st.closers[i]())
@@ -57,9 +57,9 @@ func (st *stage) close() (err error) {
 	return err
 }
 
-// The users of the simulated Exchange. A sync by the first goes to Exchange
-// directly, one by the second through exgate; with --stay the others are the
-// reader's.
+// The users of the simulated Exchange. The sync of the first goes to Exchange
+// directly, the sync of the second through exgate. The others are for the reader's
+// own trials with --stay.
 const (
 	directUser  = "direct"
 	throughUser = "exgate"
@@ -67,7 +67,7 @@ const (
 	bareUser    = "bare"
 )
 
-// upn is a name as every profile takes it at login.
+// upn returns the name with a UPN suffix, which every profile accepts at login.
 func upn(user string) string { return user + "@" + exchangesim.UPNSuffix }
 
 func (st *stage) startExchange(profile string, log *slog.Logger) error {
@@ -92,7 +92,7 @@ func (st *stage) startExchange(profile string, log *slog.Logger) error {
 	st.direct = account{l.Addr().String(), roots, directUser}
 	st.serving.Go(func() {
 		if err := st.exchange.Serve(l, exchangesim.ImplicitTLS); err != nil {
-			log.Error("no more clients", "err", err)
+			log.Error("the simulated Exchange accepts no more clients", "err", err)
 		}
 	})
 	return nil
@@ -128,7 +128,8 @@ func (st *stage) startGateway(profile string, log *slog.Logger) error {
 	return nil
 }
 
-// demoConfig is what a user would write for this Exchange, but for the pace.
+// demoConfig returns the configuration that a user would write for this Exchange,
+// with a faster pace.
 func demoConfig(profile, address, stateDir string) *config.Config {
 	c := config.Default()
 	pace := demoPace

@@ -19,25 +19,25 @@ import (
 	"exgate/proxy/certificate"
 )
 
-// demoSettings are what the reader's own client needs with --stay. All ports
-// speak TLS from the first byte.
+// demoSettings are the settings for the reader's own client with --stay. All ports
+// use TLS from the first byte.
 type demoSettings struct {
 	Host            string `json:"host"`
 	GatewayPort     string `json:"exgate_port"`
 	ExchangePort    string `json:"exchange_port"`
 	SourcePort      string `json:"source_port"` // an ordinary IMAP server with the demo's mailbox
 	SourceUser      string `json:"source_user"`
-	DirectUser      string `json:"direct_user"`      // on Exchange: what came directly
-	ThroughUser     string `json:"through_user"`     // on Exchange: what came through exgate
+	DirectUser      string `json:"direct_user"`      // on Exchange: the result of the direct sync
+	ThroughUser     string `json:"through_user"`     // on Exchange: the result of the sync through exgate
 	TrialUser       string `json:"trial_user"`       // on Exchange: empty
 	BareUser        string `json:"bare_user"`        // on Exchange: empty, for a trial without exgate
-	Password        string `json:"password"`         // of all of them
+	Password        string `json:"password"`         // the password of all users
 	Fingerprint     string `json:"sha256"`           // of the certificate of exgate and the source
-	CertificateFile string `json:"certificate_file"` // the same, PEM
+	CertificateFile string `json:"certificate_file"` // this certificate, in PEM format
 }
 
-// stay puts up an ordinary IMAP server to sync from, and returns what a client
-// needs to know.
+// stay starts an ordinary IMAP server to sync from, and returns the settings for
+// clients.
 func (st *stage) stay(messages []demoMessage) (*demoSettings, error) {
 	s := &demoSettings{
 		Host:            "localhost",
@@ -52,7 +52,7 @@ func (st *stage) stay(messages []demoMessage) (*demoSettings, error) {
 	}
 	source, err := st.startSource(s.SourceUser, messages)
 	if err != nil {
-		return nil, fmt.Errorf("server to sync from: %w", err)
+		return nil, fmt.Errorf("cannot start the server to sync from: %w", err)
 	}
 	for _, p := range []struct {
 		port    *string
@@ -65,9 +65,9 @@ func (st *stage) stay(messages []demoMessage) (*demoSettings, error) {
 	return s, nil
 }
 
-// startSource returns the address of a server that holds the messages. It is
-// the library's own: closing it ends its connections, without waiting for
-// their goroutines.
+// startSource starts a server with the messages, and returns its address. It is
+// go-imap's server: closing it ends its connections, but does not wait for their
+// goroutines.
 func (st *stage) startSource(user string, messages []demoMessage) (string, error) {
 	mailbox := imapmemserver.NewUser(user, demoPassword)
 	if err := mailbox.Create("INBOX", nil); err != nil {
@@ -101,11 +101,11 @@ func (st *stage) startSource(user string, messages []demoMessage) (string, error
 		}
 		return err
 	})
-	st.serving.Go(func() { _ = server.Serve(l) }) // ends by Close, and tries again after other errors
+	st.serving.Go(func() { _ = server.Serve(l) }) // Close ends it; after other errors it tries again
 	return l.Addr().String(), nil
 }
 
-// text is for people who have a mail program or a sync tool at hand.
+// text returns the settings for people who have a mail program or a sync tool.
 func (s *demoSettings) text(p palette) (string, error) {
 	functions := template.FuncMap{
 		"bold": func(text string) string { return p.paint(bold, text) },
@@ -120,31 +120,32 @@ func (s *demoSettings) text(p palette) (string, error) {
 	return b.String(), err
 }
 
-// imapsync is a command line, with a shell's quotes and its sign that the
-// command goes on in the next line.
+// imapsync returns a command line for a shell. quote is the shell's quote
+// character; next is its sign that the command continues on the next line.
 func (s *demoSettings) imapsync(quote, next string) string {
 	host := func(n, port, user string) string {
-		return fmt.Sprintf("--host%[1]s %[2]s --port%[1]s %[3]s --ssl%[1]s --user%[1]s %[6]s%[4]s%[6]s --password%[1]s %[6]s%[5]s%[6]s",
-			n, s.Host, port, user, s.Password, quote)
+		return fmt.Sprintf("--host%[1]s %[2]s --port%[1]s %[3]s --ssl%[1]s --user%[1]s %[6]s%[4]s%[6]s "+
+			"--password%[1]s %[6]s%[5]s%[6]s", n, s.Host, port, user, s.Password, quote)
 	}
-	return "imapsync " + next + "\n    " + host("1", s.SourcePort, s.SourceUser) + " " + next + "\n    " + host("2", s.GatewayPort, s.TrialUser)
+	return "imapsync " + next + "\n    " + host("1", s.SourcePort, s.SourceUser) + " " + next +
+		"\n    " + host("2", s.GatewayPort, s.TrialUser)
 }
 
-const settingsText = `{{bold "All of it stays up until Ctrl-C"}}, on {{.Host}}, with TLS from the first byte; every password is {{.Password}}
+const settingsText = `{{bold "The servers run until Ctrl-C"}}, on {{.Host}}, with TLS from the first byte. Every password is {{.Password}}.
 
-  port {{.GatewayPort}}  exgate, where Exchange's users log in
-              {{.ThroughUser}}  has what came through exgate
-              {{.DirectUser}}  has what came directly
+  port {{.GatewayPort}}  exgate, for Exchange's users:
+              {{.ThroughUser}}  has the messages that came through exgate
+              {{.DirectUser}}  has the messages that came directly
               {{.TrialUser}}   is empty, for your own trials
   port {{.ExchangePort}}  the simulated Exchange itself, for the same users
-  port {{.SourcePort}}  an ordinary IMAP server to sync from, where {{.SourceUser}} has the mailbox above
+  port {{.SourcePort}}  an ordinary IMAP server to sync from; {{.SourceUser}} has the mailbox above
 
 {{bold "Thunderbird"}}: new account, set up by hand, then "Advanced config"
   Protocol IMAP, Hostname {{.Host}}, Port {{.GatewayPort}}, Connection security SSL/TLS,
   Authentication method "Normal password", Username {{.ThroughUser}}, Password {{.Password}}.
-  "Get Messages" asks for a security exception: confirm it if the certificate's SHA-256 is
+  "Get Messages" asks for a security exception. Confirm it if the certificate's SHA-256 is
   {{.Fingerprint}}
-  and "Get Messages" again. ("Test" takes no self-signed certificate.)
+  and click "Get Messages" again. ("Test" does not accept a self-signed certificate.)
 
 {{bold "imapsync"}}, Unix
   {{sync "'" "\\"}}
@@ -154,7 +155,7 @@ const settingsText = `{{bold "All of it stays up until Ctrl-C"}}, on {{.Host}}, 
 
   A second run transfers nothing. Without exgate: --port2 {{.ExchangePort}} --user2 {{.BareUser}}
 
-{{bold "mbsync"}}: save as demo.mbsyncrc, then: mkdir mail; mbsync -c demo.mbsyncrc -a
+{{bold "mbsync"}}: save this as demo.mbsyncrc, then run: mkdir mail; mbsync -c demo.mbsyncrc -a
   IMAPAccount exgate
   Host {{.Host}}
   Port {{.GatewayPort}}

@@ -15,27 +15,27 @@ import (
 	"time"
 )
 
-// syncTimeout bounds one command, so that the demo ends whatever happens.
+// syncTimeout limits one command, so that the demo always ends.
 const syncTimeout = 30 * time.Second
 
-// account is where a sync goes to.
+// account is the destination of a sync.
 type account struct {
 	address string // implicit TLS
 	roots   *x509.CertPool
 	user    string
 }
 
-// attempt is what became of one APPEND, as the client saw it.
+// attempt is the result of one APPEND for the client.
 type attempt struct {
 	ok     bool
-	said   string // without our tag; where that never came, the line that came in its place
-	closed bool   // the connection ended with it
+	said   string // the tagged reply without its tag; without a tagged reply, the line that came instead
+	closed bool   // the connection ended
 	fixes  []string
 }
 
 // syncMailbox copies messages as a simple sync tool does: one APPEND after the
-// other; when the connection dies it connects again and goes on with the next.
-// fixes returns the fixes used since it was last called.
+// other. If the connection is lost, it connects again and continues with the next
+// message. fixes returns the fixes used since its last call.
 func syncMailbox(ctx context.Context, to account, messages []demoMessage, fixes func() []string) ([]attempt, error) {
 	var attempts []attempt
 	var c *syncConn
@@ -58,20 +58,20 @@ func syncMailbox(ctx context.Context, to account, messages []demoMessage, fixes 
 		}
 	}
 	if c != nil {
-		_, _ = c.do("LOGOUT") // all is said and stored
+		_, _ = c.do("LOGOUT") // all messages have their replies, so an error does not matter
 		c.close()
 	}
 	return attempts, ctx.Err()
 }
 
-// syncConn is a client's connection. It speaks the little that is needed by
-// hand, since the demo shows the very words of the server, and a library
-// stops at the first one that RFC 9051 section 9 does not allow.
+// syncConn is a client's connection. It uses no IMAP library, because the demo
+// shows the server's exact words, and a library stops at the first reply that RFC
+// 9051 section 9 does not allow.
 type syncConn struct {
 	net.Conn
 	lines *textproto.Reader
 	tags  int
-	stop  func() bool // of the watch on the context
+	stop  func() bool // ends the watch on the context
 }
 
 func (a account) connect(ctx context.Context) (*syncConn, error) {
@@ -86,7 +86,8 @@ func (a account) connect(ctx context.Context) (*syncConn, error) {
 		c.close()
 		return nil, fmt.Errorf("greeting: %w", err)
 	}
-	if said, err := c.do(fmt.Sprintf("LOGIN %q %q", upn(a.user), demoPassword)); err != nil || !strings.HasPrefix(said, "OK ") {
+	if said, err := c.do(fmt.Sprintf("LOGIN %q %q", upn(a.user), demoPassword)); err != nil ||
+		!strings.HasPrefix(said, "OK ") {
 		c.close()
 		return nil, errors.Join(fmt.Errorf("login: %q", said), err)
 	}
@@ -98,10 +99,11 @@ func (c *syncConn) close() {
 	c.Close()
 }
 
-// append sends one message and, after a refusal, looks whether the connection
-// lives on.
+// append sends one message. After a refusal, it checks whether the connection is
+// still alive.
 func (c *syncConn) append(m demoMessage) attempt {
-	command := fmt.Sprintf("APPEND INBOX (%s) \"%s\" {%d}", strings.Join(m.flags, " "), m.date.Format("_2-Jan-2006 15:04:05 -0700"), len(m.raw))
+	command := fmt.Sprintf("APPEND INBOX (%s) \"%s\" {%d}",
+		strings.Join(m.flags, " "), m.date.Format("_2-Jan-2006 15:04:05 -0700"), len(m.raw))
 	said, err := c.do(command, m.raw, []byte("\r\n"))
 	if err != nil {
 		return attempt{said: said, closed: true}
@@ -116,10 +118,9 @@ func (c *syncConn) append(m demoMessage) attempt {
 	return attempt{said: said, closed: err != nil}
 }
 
-// do sends a command, and what belongs to it once the server says "+". It
-// returns the tagged reply without the tag. Where the connection ends before
-// that came, it returns the first line that a client does not expect, and the
-// error.
+// do sends a command, and after each "+" of the server the rest of it. It returns
+// the tagged reply without the tag. If the connection ends before the reply, it
+// returns the first line that a client does not expect, and the error.
 func (c *syncConn) do(command string, more ...[]byte) (string, error) {
 	c.tags++
 	tag := fmt.Sprintf("A%d ", c.tags)
@@ -138,7 +139,7 @@ func (c *syncConn) do(command string, more ...[]byte) (string, error) {
 		case tagged:
 			return reply, writeErr
 		case strings.HasPrefix(line, "+"):
-			// A failure shows when the reply does not come.
+			// After a failure the tagged reply is missing, which ends the loop.
 			_, writeErr = (*net.Buffers)(&more).WriteTo(c)
 		case odd == "" && (!strings.HasPrefix(line, "* ") || strings.HasPrefix(line, "* BYE")):
 			odd = line
@@ -146,14 +147,14 @@ func (c *syncConn) do(command string, more ...[]byte) (string, error) {
 	}
 }
 
-// fixRecorder is a log handler that notes which fixes the gateway used.
+// fixRecorder is a log handler that records the fixes that the gateway used.
 type fixRecorder struct {
 	mu    sync.Mutex
 	fixes []string
 }
 
-// take returns the fixes noted, and forgets them. The gateway logs a message
-// before it answers the client, so they are those of the last APPEND.
+// take returns the recorded fixes, and forgets them. The gateway logs a message
+// before it answers the client, so they are the fixes of the last APPEND.
 func (r *fixRecorder) take() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Widths of the table's columns; with the gaps it is below 100.
+// The widths of the table's columns. With the gaps, the table is narrower than 100.
 const (
 	nameWidth    = 29
 	directWidth  = 33
@@ -18,18 +18,18 @@ const (
 	tableWidth   = nameWidth + directWidth + throughWidth + 4
 )
 
-// palette colours text; the zero value leaves it as it is.
+// palette colours text. The zero value does not.
 type palette struct{ on bool }
 
-// newPalette has colours when w is a terminal that shows them, and the user
-// wants them (https://no-color.org).
+// newPalette returns a palette with colours if w is a terminal that shows them and
+// the user wants them (https://no-color.org).
 func newPalette(w io.Writer) palette {
 	f, ok := w.(*os.File)
 	return palette{ok && term.IsTerminal(int(f.Fd())) && wantsColour(os.Getenv)}
 }
 
 func wantsColour(getenv func(string) string) bool {
-	// The console of older versions of Windows prints the codes.
+	// The console of older versions of Windows prints the codes themselves.
 	old := runtime.GOOS == "windows" && getenv("WT_SESSION") == ""
 	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb" && !old
 }
@@ -70,7 +70,7 @@ func (c *cell) add(colour colour, text string) {
 	}
 }
 
-// wrap breaks text at blanks; a word of more than half a line is cut.
+// wrap breaks text at blanks. It cuts a word longer than half a line.
 func wrap(text string, width int) (lines []string) {
 	current := ""
 	for word := range strings.FieldsSeq(text) {
@@ -119,19 +119,22 @@ func (t *table) row(cells ...cell) {
 
 func (t *table) rule() { t.WriteString(t.paint(dim, strings.Repeat("-", tableWidth)) + "\n") }
 
-// legend explains the table below its title.
-const legend = `Its limits, its quirks and its words are those of real ones, from manuals, reports and logs. Where a
-line is over its limit, Exchange takes the rest of the message for commands and then hangs up.`
+// legend stands below the table's title.
+const legend = `The simulated Exchange has the limits, quirks and texts of real ones, from manuals, reports and
+logs. If a line is too long, Exchange executes the rest of the message as commands, and
+closes the connection.`
 
-const footer = `exgate's usual pace, the 4 messages a second that Exchange takes, is raised here to save your time.
-Other Exchanges: --profile exchange2016, --profile exchange-online.
-Your own mail program or sync tool: --stay keeps all of this up and tells how to connect.`
+const footer = `For this demo, exgate is faster than its usual pace of 4 messages per second.
+To try another version: --profile exchange2016, --profile exchange-online.
+To try your own mail program or sync tool: --stay keeps the servers running and prints the settings.`
 
 // print writes the report for people.
 func (r *demoReport) print(w io.Writer, p palette) error {
 	t := &table{palette: p}
-	t.WriteString(t.paint(bold, "One mailbox, synced twice into a simulated "+productName(r.Profile)) + "\n" + t.paint(dim, legend) + "\n\n")
-	t.row(oneLine(nameWidth, dim, "message"), oneLine(directWidth, dim, "directly"), oneLine(throughWidth, dim, "through exgate"))
+	title := "One mailbox, synced twice into a simulated " + productName(r.Profile)
+	t.WriteString(t.paint(bold, title) + "\n" + t.paint(dim, legend) + "\n\n")
+	t.row(oneLine(nameWidth, dim, "message"), oneLine(directWidth, dim, "directly"),
+		oneLine(throughWidth, dim, "through exgate"))
 	t.rule()
 	for i, direct := range r.Direct.Messages {
 		if direct.TooBig {
@@ -144,7 +147,7 @@ func (r *demoReport) print(w io.Writer, p palette) error {
 		t.row(oneLine(nameWidth, plain, direct.Name), direct.cell(directWidth), through)
 	}
 	t.rule()
-	t.row(oneLine(nameWidth, bold, "arrived as they should"), r.Direct.cell(directWidth), r.Through.cell(throughWidth))
+	t.row(oneLine(nameWidth, bold, "arrived correctly"), r.Direct.cell(directWidth), r.Through.cell(throughWidth))
 	for i, direct := range r.Direct.Messages {
 		if direct.TooBig {
 			t.tooBig(direct, r.Through.Messages[i])
@@ -163,19 +166,19 @@ func (r *demoReport) print(w io.Writer, p palette) error {
 	return err
 }
 
-// productName is a profile as Microsoft writes it.
+// productName returns the product name of a profile, as Microsoft writes it.
 func productName(profile string) string {
 	return strings.NewReplacer("exchange-online", "Exchange Online", "exchange", "Exchange ").Replace(profile)
 }
 
 func oneLine(width int, c colour, text string) cell { return cell{width, []line{{text, c}}} }
 
-// cell says what became of the message.
+// cell describes the result for one message.
 func (v verdict) cell(width int) cell {
 	c := cell{width: width}
 	switch {
 	case v.State == stateLost:
-		c.add(red, "lost, and the connection with it")
+		c.add(red, "lost; connection closed")
 		c.add(dim, v.Said)
 	case v.State == stateRefused:
 		c.add(red, "refused")
@@ -196,7 +199,7 @@ func (v verdict) cell(width int) cell {
 	return c
 }
 
-// cell says how many arrived.
+// cell says how many messages arrived correctly.
 func (s demoSync) cell(width int) cell {
 	c := red
 	if s.Right == s.Total {
@@ -205,14 +208,14 @@ func (s demoSync) cell(width int) cell {
 	return oneLine(width, c, fmt.Sprintf("%d of %d", s.Right, s.Total))
 }
 
-// tooBig is apart from the table, since nobody can deliver it.
+// tooBig reports the message that nobody can deliver, below the table.
 func (t *table) tooBig(direct, through verdict) {
-	t.WriteString("\n" + direct.Name + ", more than this Exchange takes\n")
+	t.WriteString("\n" + direct.Name + ", larger than this Exchange accepts\n")
 	for _, way := range []struct {
 		name string
 		v    verdict
 	}{{"directly", direct}, {"through exgate", through}} {
-		state := way.v.State + "; the connection goes on"
+		state := way.v.State + "; the connection stays open"
 		if way.v.Closed {
 			state = way.v.State + "; the connection is closed"
 		}

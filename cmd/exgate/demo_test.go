@@ -48,7 +48,7 @@ func TestDemo(t *testing.T) {
 		stored     = "stored"
 		noFlag     = "stored, but: Outlook does not show the flag"
 		badKeyword = "refused: BAD Command Argument Error. 11"
-		receipt    = "stored, but: Outlook sends its receipt again"
+		receipt    = "stored, but: Outlook sends a second receipt"
 		tooBig     = "refused: NO Maximum size of appendable message has been exceeded"
 	)
 	names := []string{"plain text", "line of 15,000 bytes", "HTML in one line, UTF-8", "attachment in one line",
@@ -127,12 +127,12 @@ func TestDemoTable(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		`(?m)^line of 15,000 bytes +lost, and the connection with it +stored; fixed: long-lines$`,
-		`(?m)^ +The BAD Command Error. 10 +same contents once decoded$`,
+		`(?m)^line of 15,000 bytes +lost; connection closed +stored; fixed: long-lines$`,
+		`(?m)^ +The BAD Command Error. 10 +same contents after decoding$`,
 		`(?m)^ +Outlook does not show the flag +Outlook shows the flag$`,
-		`(?m)^ +BAD Command Argument Error. 11 +Exchange has no \$Forwarded$`,
-		`(?m)^arrived as they should +1 of 10 +10 of 10$`,
-		`(?m)^  through exgate  refused; the connection goes on\n +NO \[TOOBIG\] `,
+		`(?m)^ +BAD Command Argument Error. 11 +Exchange lacks \$Forwarded$`,
+		`(?m)^arrived correctly +1 of 10 +10 of 10$`,
+		`(?m)^  through exgate  refused; the connection stays open\n +NO \[TOOBIG\] `,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("no %s in:\n%s", want, out)
@@ -282,8 +282,8 @@ func TestJudge(t *testing.T) {
 	}{
 		{"stored", plain, ok, []exchangesim.Message{copyOf(plain, nil)}, stateStored, ""},
 		{"stored twice", plain, ok, []exchangesim.Message{copyOf(plain, nil), copyOf(plain, nil)}, stateStored, "stored 2 times"},
-		{"OK, and nothing is there", plain, ok, nil, stateLost, `the client was told "OK [APPENDUID 1 1] APPEND completed."`},
-		{"NO, and it is there", plain, attempt{said: "NO later"}, []exchangesim.Message{copyOf(plain, nil)}, stateStored, `the client was told "NO later"`},
+		{"OK, and nothing is there", plain, ok, nil, stateLost, `the reply to the client was "OK [APPENDUID 1 1] APPEND completed."`},
+		{"NO, and it is there", plain, attempt{said: "NO later"}, []exchangesim.Message{copyOf(plain, nil)}, stateStored, `the reply to the client was "NO later"`},
 		{"another body", plain, ok, []exchangesim.Message{copyOf(plain, func(m *exchangesim.Message) {
 			m.Stored = bytes.Replace(m.Stored, []byte("noon"), []byte("nine"), 1)
 		})}, stateStored, "contents changed"},
@@ -292,15 +292,15 @@ func TestJudge(t *testing.T) {
 		})}, stateStored, "contents changed"},
 		{"changed on the way without a reason", plain, ok, []exchangesim.Message{copyOf(plain, func(m *exchangesim.Message) {
 			m.Received = append([]byte("X-Gateway: yes\r\n"), m.Received...)
-		})}, stateStored, "sent on changed, without a fix"},
+		})}, stateStored, "exgate changed the message without a fix"},
 		{"another date", plain, ok, []exchangesim.Message{copyOf(plain, func(m *exchangesim.Message) {
 			m.InternalDate = m.InternalDate.Add(time.Hour)
-		})}, stateStored, "its date is 2019-03-04 10:30:00 +0000 UTC"},
+		})}, stateStored, "wrong date: 2019-03-04 10:30:00 +0000 UTC"},
 		{"no flag", flagged, ok, []exchangesim.Message{copyOf(flagged, func(m *exchangesim.Message) { m.Flags = nil })}, stateStored, `flag \Flagged lost`},
 		{"no flag in Outlook", flagged, ok, []exchangesim.Message{copyOf(flagged, func(m *exchangesim.Message) { m.OutlookFlagged = false })},
 			stateStored, "Outlook does not show the flag"},
 		{"receipt", receipt, ok, []exchangesim.Message{copyOf(receipt, func(m *exchangesim.Message) { m.WouldSendReceipt = true })},
-			stateStored, "Outlook sends its receipt again"},
+			stateStored, "Outlook sends a second receipt"},
 		{"too big, and said so", big, attempt{said: "NO [TOOBIG] too big"}, nil, stateRefused, ""},
 	}
 	for _, test := range tests {

@@ -12,7 +12,7 @@ import (
 	"exgate/backend/exchangesim"
 )
 
-// demoReport is what the demo found.
+// demoReport is the result of the demo.
 type demoReport struct {
 	Profile  string        `json:"profile"`
 	Direct   demoSync      `json:"direct"`
@@ -20,24 +20,24 @@ type demoReport struct {
 	Settings *demoSettings `json:"settings,omitempty"` // with --stay
 }
 
-// demoSync is the outcome of one sync.
+// demoSync is the result of one sync.
 type demoSync struct {
-	Right    int       `json:"right"`     // messages that arrived as they should
-	Total    int       `json:"total"`     // those that Exchange has room for
-	AllRight bool      `json:"all_right"` // and the one that is too big was refused as it should
+	Right    int       `json:"right"`     // messages that arrived correctly
+	Total    int       `json:"total"`     // messages that are not too big
+	AllRight bool      `json:"all_right"` // all arrived, and the one that is too big was refused correctly
 	Messages []verdict `json:"messages"`
 }
 
-// verdict is what became of one message, judged by what Exchange holds.
+// verdict is the result for one message, judged by the message that Exchange holds.
 type verdict struct {
 	Name   string   `json:"name"`
 	State  string   `json:"state"` // one of the states below
 	Said   string   `json:"said,omitempty"`
 	Closed bool     `json:"connection_closed,omitempty"`
 	Fixes  []string `json:"fixes,omitempty"`
-	Faults []string `json:"faults,omitempty"` // in what was stored
-	Notes  []string `json:"notes,omitempty"`  // what was found to be right with it
-	// Untouched: Exchange was sent the client's message byte for byte.
+	Faults []string `json:"faults,omitempty"` // what is wrong with the stored message
+	Notes  []string `json:"notes,omitempty"`  // what is right with it
+	// Untouched says that Exchange received the client's message byte for byte.
 	Untouched bool `json:"untouched,omitempty"`
 	Right     bool `json:"right"`
 	TooBig    bool `json:"too_big,omitempty"`
@@ -46,11 +46,11 @@ type verdict struct {
 const (
 	stateStored  = "stored"
 	stateRefused = "refused"
-	stateLost    = "lost" // no answer: the connection ended instead
+	stateLost    = "lost" // the connection ended without an answer
 )
 
-// judge compares the messages with what the client was told of them and with
-// what is in the mailbox.
+// judge compares the messages with the replies to the client and with the contents
+// of the mailbox.
 func judge(messages []demoMessage, attempts []attempt, inMailbox []exchangesim.Message) demoSync {
 	copies := map[string][]exchangesim.Message{}
 	for _, m := range inMailbox {
@@ -87,10 +87,10 @@ func judgeMessage(m demoMessage, a attempt, copies []exchangesim.Message) verdic
 		v.fault("stored %d times", len(copies))
 	}
 	if stored := len(copies) > 0; a.ok != stored {
-		v.fault("the client was told %q", a.said)
+		v.fault("the reply to the client was %q", a.said)
 	}
 	if m.tooBig {
-		// RFC 7889 section 4; the client can go on with the next message.
+		// RFC 7889 section 4: the client can continue with the next message.
 		v.Right = v.State == stateRefused && strings.HasPrefix(a.said, "NO [TOOBIG] ") && !a.closed
 	} else {
 		v.Right = v.State == stateStored && !a.closed && len(v.Faults) == 0
@@ -98,7 +98,7 @@ func judgeMessage(m demoMessage, a attempt, copies []exchangesim.Message) verdic
 	return v
 }
 
-// compare finds what differs between a message and the stored one.
+// compare finds the differences between a message and the stored one.
 func (v *verdict) compare(m demoMessage, stored exchangesim.Message) {
 	has := func(flag string) bool { return slices.Contains(m.flags, flag) }
 	switch before, after := decode(m.raw), decode(stored.Stored); {
@@ -107,20 +107,20 @@ func (v *verdict) compare(m demoMessage, stored exchangesim.Message) {
 	case bytes.Equal(m.raw, stored.Received):
 		v.Untouched = true
 	case len(v.Fixes) == 0:
-		v.fault("sent on changed, without a fix")
+		v.fault("exgate changed the message without a fix")
 	case slices.Contains(v.Fixes, "long-lines"):
-		v.note("same contents once decoded")
+		v.note("same contents after decoding")
 	}
 	if !stored.InternalDate.Equal(m.date) {
-		v.fault("its date is %s", stored.InternalDate)
+		v.fault("wrong date: %s", stored.InternalDate)
 	}
 	for _, flag := range m.flags {
 		switch {
 		case slices.Contains(stored.Flags, flag):
 		case strings.HasPrefix(flag, `\`):
 			v.fault("flag %s lost", flag)
-		default: // there is nowhere to put it, and to lose it is better than the message
-			v.note("Exchange has no %s", flag)
+		default: // Exchange cannot store it: losing a keyword is better than losing the message
+			v.note("Exchange lacks %s", flag)
 		}
 	}
 	switch {
@@ -131,7 +131,7 @@ func (v *verdict) compare(m demoMessage, stored exchangesim.Message) {
 	}
 	switch {
 	case stored.WouldSendReceipt && has(`\Seen`):
-		v.fault("Outlook sends its receipt again")
+		v.fault("Outlook sends a second receipt")
 	case slices.Contains(v.Fixes, "read-receipt"):
 		v.note("no second receipt")
 	}
@@ -153,9 +153,9 @@ func messageID(raw []byte) string {
 	return e.Header.Get("Message-Id")
 }
 
-// decode returns what a reader of the message sees, in order: the header
-// fields that name it, and each leaf part without its transfer encoding; nil
-// if it cannot be read.
+// decode returns the contents of the message that a reader sees, in order: the
+// header fields that identify it, and each leaf part without its transfer
+// encoding. It returns nil if the message cannot be parsed.
 func decode(raw []byte) [][]byte {
 	e, err := message.Read(bytes.NewReader(raw))
 	if err != nil {
@@ -183,7 +183,7 @@ func decode(raw []byte) [][]byte {
 		}
 		inner := decode(body)
 		if inner == nil {
-			return fmt.Errorf("the attached message cannot be read")
+			return fmt.Errorf("cannot parse the attached message")
 		}
 		seen = append(seen, inner...)
 		return nil

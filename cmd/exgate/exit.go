@@ -2,15 +2,15 @@ package main
 
 import "errors"
 
-// Exit codes, as in BSD's sysexits.h but for the first.
+// Exit codes, as in BSD's sysexits.h, except 1.
 const (
-	exitNothing     = 1  // explain knows nothing of the text
-	exitChanged     = 1  // fix: a message was changed
-	exitUsage       = 64 // the command line
-	exitData        = 65 // fix: a message was refused
-	exitUnavailable = 69 // a server or address that could not be had
-	exitInternal    = 70 // everything else
-	exitConfig      = 78 // the configuration
+	exitNothing     = 1  // explain found nothing in the text
+	exitChanged     = 1  // fix changed a message
+	exitUsage       = 64 // the command line is wrong
+	exitData        = 65 // fix refused a message
+	exitUnavailable = 69 // a server cannot be reached, or an address cannot be used
+	exitInternal    = 70 // any other error
+	exitConfig      = 78 // the configuration is wrong
 )
 
 // exitError is an error that decides the exit code.
@@ -21,7 +21,7 @@ type exitError struct {
 
 func (e exitError) Error() string {
 	if e.err == nil {
-		return "" // the status is the answer
+		return "" // the exit code is the answer
 	}
 	return e.err.Error()
 }
@@ -39,7 +39,7 @@ func exitCode(err error) int {
 	return exitInternal
 }
 
-// isAnswer tells whether the status says it all.
+// isAnswer reports whether the exit code is the whole answer, without a message.
 func isAnswer(err error) bool {
 	var exit exitError
 	return errors.As(err, &exit) && exit.err == nil

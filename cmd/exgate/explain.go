@@ -28,17 +28,17 @@ func explainCommand() *cobra.Command {
 	var e explanation
 	cmd := &cobra.Command{
 		Use:   "explain [TEXT ... | FILE | ID ...]",
-		Short: "Tell what an error means and what to do about it",
-		Long: `Finds the errors of Exchange in a text and tells for each what it means, the
-likely causes, and the remedies with their lines for PowerShell. The text is a
-reply, a question, or whatever a client printed, a whole log in a FILE if you
-like; without arguments it is read from standard input. An ID of --list names
-an entry.
+		Short: "Explain an error of Exchange and how to fix it",
+		Long: `Finds the errors of Exchange in a text. For each error, exgate prints its
+meaning, the likely causes and the remedies with their PowerShell commands. The
+text can be a reply, a question, any output of a client, or a FILE with a whole
+log. Without arguments, exgate reads the text from standard input. An ID of
+--list selects an entry.
 
-Names from the options are filled into the lines; names that imapsync printed
-are found in the text.
+exgate fills names into the PowerShell commands. It takes them from the options,
+or from imapsync's output in the text.
 
-The exit code is 0 if something is known, else 1.`,
+The exit code is 0 if exgate found an entry, else 1.`,
 		Example: `  exgate explain "BAD User is authenticated but not connected." --user bob --admin admin
   exgate explain LOG_imapsync/2026_11_24_bob.txt
   exgate explain read receipts
@@ -50,7 +50,7 @@ The exit code is 0 if something is known, else 1.`,
 			if e.list {
 				return e.printList(cmd.OutOrStdout())
 			}
-			answer, err := e.answer(args, cmd.InOrStdin(), cmd.ErrOrStderr())
+			answer, err := e.answer(args, cmd.InOrStdin(), printableWriter{cmd.ErrOrStderr()})
 			if err != nil {
 				return err
 			}
@@ -58,12 +58,12 @@ The exit code is 0 if something is known, else 1.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&e.names.User, "user", "", "the `name` whose mailbox is opened")
-	f.StringVar(&e.names.Admin, "admin", "", "the `name` whose password opens it")
+	f.StringVar(&e.names.User, "user", "", "the `name` of the mailbox that is opened")
+	f.StringVar(&e.names.Admin, "admin", "", "the `name` of the account that opens it")
 	f.StringVar(&e.names.Server, "server", "", "the `name` of the Exchange server")
 	f.StringVar(&e.names.Domain, "domain", "", "the Windows `domain`")
 	f.BoolVar(&e.asJSON, "json", false, "report as JSON")
-	f.BoolVar(&e.list, "list", false, "list the entries, and explain nothing")
+	f.BoolVar(&e.list, "list", false, "list the entries; explain nothing")
 	return cmd
 }
 
@@ -72,38 +72,37 @@ func (e *explanation) check(args []string) error {
 		{"user", e.names.User}, {"admin", e.names.Admin}, {"server", e.names.Server}, {"domain", e.names.Domain},
 	} {
 		if name.value != "" && !knowledge.ValidName(name.value) {
-			return fmt.Errorf("--%s %q: no such name can be: it is too long or has characters that do not show", name.flag, name.value)
+			return fmt.Errorf("--%s %q: the name is too long, or contains invisible characters", name.flag, name.value)
 		}
 	}
 	if e.list && len(args) > 0 {
-		return errors.New("--list takes no text")
+		return errors.New("--list allows no text")
 	}
 	return nil
 }
 
-// answer is what there is to say: entries, with what was found where they were
-// looked for in a text.
+// answer has the entries that explain the text, and the lines where they were
+// found.
 type answer struct {
 	Found []found         `json:"found"`
-	Lines int             `json:"lines,omitempty"` // of the text
+	Lines int             `json:"lines,omitempty"` // the number of lines of the text
 	Names knowledge.Names `json:"names"`
 }
 
 type found struct {
-	First int `json:"first_line,omitempty"` // 0: not looked for in a text
+	First int `json:"first_line,omitempty"` // 0: the entry does not come from a text
 	Lines int `json:"lines,omitempty"`
 	knowledge.Entry
 }
 
-// answer looks for entries: by their IDs, then in the text, then, if that is
-// short enough to be one, by the words of a question.
+// answer looks for entries in three ways: by their IDs; by the errors in the text;
+// and, if the text is short enough for a question, by its words.
 func (e *explanation) answer(args []string, stdin io.Reader, stderr io.Writer) (answer, error) {
 	a := answer{Names: e.names, Found: entriesByID(args)}
 	if len(a.Found) > 0 {
 		return a, nil
 	}
-	// Nothing here needs an orderly end, and an interrupt has to end a read that
-	// waits.
+	// An interrupt must end a read that waits; nothing here needs an orderly end.
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	text, err := open(args, stdin, stderr)
 	if err != nil {
@@ -127,8 +126,8 @@ func (e *explanation) answer(args []string, stdin io.Reader, stderr io.Writer) (
 	return a, nil
 }
 
-// open returns the text: a file's if that is what is named, else the arguments
-// themselves, else standard input.
+// open returns the text: the contents of the file that the only argument names,
+// else the arguments themselves, else standard input.
 func open(args []string, stdin io.Reader, stderr io.Writer) (io.ReadCloser, error) {
 	if len(args) == 1 {
 		if info, err := os.Stat(args[0]); err == nil && !info.IsDir() {
@@ -139,14 +138,14 @@ func open(args []string, stdin io.Reader, stderr io.Writer) (io.ReadCloser, erro
 		return io.NopCloser(strings.NewReader(strings.Join(args, " "))), nil
 	}
 	if file, ok := stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprintln(stderr, "exgate: paste the text, then end it with Ctrl-D (on Windows Ctrl-Z and Enter)")
+		fmt.Fprintln(stderr, "exgate: paste the text, then press Ctrl-D (on Windows: Ctrl-Z and Enter)")
 	}
 	return io.NopCloser(stdin), nil
 }
 
-// pasted keeps a text that begins with a hyphen, as imapsync's "- could not
-// append (...)" does, from being taken for options: no option has a blank in
-// its name.
+// pasted protects a text that begins with a hyphen, such as imapsync's "- could
+// not append (...)", from being read as options. It relies on the fact that the
+// name of an option contains no blank.
 func pasted(args []string) []string {
 	args = slices.Clone(args)
 	for i, arg := range args {
@@ -157,7 +156,8 @@ func pasted(args []string) []string {
 	return args
 }
 
-// entriesByID returns the entries that all args name, or none.
+// entriesByID returns the entries that args name, or none if one of args is not an
+// ID.
 func entriesByID(args []string) []found {
 	var named []found
 	for _, arg := range args {
@@ -170,12 +170,13 @@ func entriesByID(args []string) []found {
 	return named
 }
 
-// print tells a program or a person; where nothing is known, how to find out
-// more.
+// print writes the answer as JSON or for people. If nothing was found, it says how
+// to learn more about the error.
 func (e *explanation) print(out io.Writer, a answer) error {
 	var nothing error
 	if len(a.Found) == 0 {
-		nothing = exitError{exitNothing, errors.New("nothing is known of this text; exgate explain --list shows what is")}
+		nothing = exitError{exitNothing, errors.New("exgate does not know this text; exgate explain --list shows " +
+			"the entries")}
 	}
 	for i := range a.Found {
 		a.Found[i].Entry = a.Found[i].With(a.Names)

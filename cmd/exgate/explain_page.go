@@ -9,15 +9,15 @@ import (
 	"exgate/backend/knowledge"
 )
 
-// pageWidth is that of a terminal, in characters. Lines to be copied are not
-// broken, however long.
+// pageWidth is the width of the text, in characters. Lines that a user copies are
+// never broken.
 const pageWidth = 79
 
-// page writes entries for a person to read.
+// page writes entries for people.
 type page struct {
 	out   io.Writer
-	lines int  // of the text that was looked through; of one alone nothing is said
-	some  bool // something stands there already
+	lines int  // the number of lines of the text; for one line, no line numbers are shown
+	some  bool // something has been written
 	err   error
 }
 
@@ -27,7 +27,7 @@ func (p *page) printf(format string, args ...any) {
 	}
 }
 
-// overview lists what was found in a text of several lines.
+// overview lists the entries that were found in a text of several lines.
 func (p *page) overview(a answer) {
 	p.printf("In %d lines:\n\n", p.lines)
 	for _, f := range a.Found {
@@ -36,7 +36,7 @@ func (p *page) overview(a answer) {
 	p.some = true
 }
 
-// where tells where in a text an entry was found.
+// where says on which lines of the text an entry was found.
 func (f found) where() string {
 	if f.Lines == 1 {
 		return fmt.Sprintf("on line %d", f.First)
@@ -74,7 +74,9 @@ func (p *page) cause(number int, c knowledge.Cause) {
 	const indent = "    "
 	p.printf("\n")
 	p.paragraph(fmt.Sprintf("%2d. ", number), indent, c.Title)
-	for _, part := range []struct{ label, text string }{{"How to tell: ", c.Tell}, {"What to do: ", c.Do}, {"Where to click: ", c.Click}} {
+	for _, part := range []struct{ label, text string }{
+		{"How to tell: ", c.Tell}, {"What to do: ", c.Do}, {"Where to click: ", c.Click},
+	} {
 		if part.text != "" {
 			p.paragraph(indent+part.label, indent, part.text)
 		}
@@ -88,7 +90,7 @@ func (p *page) cause(number int, c knowledge.Cause) {
 	p.paragraph(indent+"[", indent, c.Source+"]")
 }
 
-// paragraph writes text under a label, in lines of the page's width.
+// paragraph writes text after a label, in lines of pageWidth.
 func (p *page) paragraph(label, indent, text string) {
 	line, blank := label, ""
 	for _, word := range strings.Fields(text) {

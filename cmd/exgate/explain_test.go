@@ -43,7 +43,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{"a reply", "", []string{"a1 BAD User is authenticated but not connected."}, 0, []string{
 			"User is authenticated but not connected (not-connected) Exchange said OK",
-			" 1. The admin, or whoever", "Where to click: Exchange admin center: Recipients",
+			" 1. The admin, or the account", "Where to click: Exchange admin center: Recipients",
 			"Add-MailboxPermission -Identity '<user>' -User '<admin>' -AccessRights FullAccess -InheritanceType All -AutoMapping $false",
 			"What exgate does: exgate opens the INBOX", "See also: exgate explain login-failed", "Sources: docs/exchange.md#not-connected"}, "on line"},
 		{"unquoted", "", []string{"BAD", "Command", "Argument", "Error.", "11"}, 0, []string{"(argument-error)"}, "argument-error-12)"},

@@ -23,19 +23,29 @@ type fixFlags struct {
 	exitCode                       bool
 }
 
-// fixCommand is "exgate fix": the message engine alone.
+// fixCommand is "exgate fix": it repairs messages without a server.
 func fixCommand() *cobra.Command {
 	var f fixFlags
 	cmd := &cobra.Command{
 		Use:   "fix [file | mbox | Maildir]...",
-		Short: "Repair messages, without any server",
-		Long: "Repairs messages as the gateway does. Without arguments one message is read from standard input and written to\n" +
-			"standard output, so that imapsync's --pipemess can use it. Files, mbox files, Maildirs and folders of messages are\n" +
-			"written to the folder of --output under their own names. Line ends that are LF only, as Unix stores messages, stay so.\n\n" +
-			"The status tells whether a message was changed: 1 if one was, 0 if none. From standard input it is 0 in both cases,\n" +
-			"since to imapsync another status is an error of the filter; --exit-code makes it tell there, too, and\n" +
-			"--exit-code=false nowhere. It is 65 where a message was refused: standard output then has nothing, an output\n" +
-			"folder has that message unchanged. 64 is a fault of the command line, 78 of the configuration, 70 any other.",
+		Short: "Repair messages without a server",
+		Long: "Repairs messages as the gateway does. Without arguments, exgate reads one message from standard " +
+			"input and writes\n" +
+			"it to standard output, as imapsync's --pipemess needs. Arguments are files, mbox files, Maildirs or " +
+			"folders of\n" +
+			"messages; exgate writes the repaired ones to the folder of --output, under the same names. If the " +
+			"lines of a\n" +
+			"message end in LF only, as Unix stores them, they do so in the result too; if both ends occur, the more\n" +
+			"frequent one counts. exgate copies the files of a folder that are not messages, and names them.\n\n" +
+			"Exit codes:\n" +
+			"  0   no message was changed; with standard input: also if the message was changed\n" +
+			"  1   a message was changed\n" +
+			"  64  the command line is wrong\n" +
+			"  65  a message was refused: standard output is empty; an output folder has the unchanged message\n" +
+			"  70  any other error\n" +
+			"  78  the configuration is wrong\n" +
+			"With standard input, code 1 would be a failure for imapsync. --exit-code uses code 1 there too;\n" +
+			"--exit-code=false never uses it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("exit-code") {
 				f.exitCode = len(args) > 0
@@ -44,14 +54,19 @@ func fixCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return run.all(cmd.Context(), args, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return run.all(cmd.Context(), args, cmd.InOrStdin(), bytesOut(cmd), printableWriter{cmd.ErrOrStderr()})
 		},
 	}
-	cmd.Flags().StringVar(&f.profile, "profile", profile.Auto, "the kind of Exchange to repair for, such as exchange2016; the fixes of --config, if that is given")
-	cmd.Flags().StringVar(&f.stage, "stage", "profile", "how far to go: profile, refused, shed, envelope (docs/fixes.md)")
-	cmd.Flags().StringVar(&f.report, "report", "text", "text: a summary; json: a line for each message. Both go to standard error")
-	cmd.Flags().StringVar(&f.output, "output", "", "the folder to write to, which must not exist; with arguments only")
-	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false, "end with status 1 if a message was changed (default: with arguments only)")
+	cmd.Flags().StringVar(&f.profile, "profile", profile.Auto,
+		"the profile whose fixes are used, such as exchange2016; with --config, the default is the configured profile")
+	cmd.Flags().StringVar(&f.stage, "stage", "profile", "the last stage of repair: profile, refused, shed, "+
+		"envelope (docs/fixes.md)")
+	cmd.Flags().StringVar(&f.report, "report", "text",
+		"the report on standard error; text: a summary; json: one line for each message")
+	cmd.Flags().
+		StringVar(&f.output, "output", "", "the `folder` to write to, which must not exist; only with arguments")
+	cmd.Flags().BoolVar(&f.exitCode, "exit-code", false,
+		"exit with code 1 if a message was changed (default: only with arguments)")
 	return cmd
 }
 
@@ -69,18 +84,18 @@ func (f fixFlags) begin(cmd *cobra.Command) (*fixRun, error) {
 	}
 	p := c.Profile(f.profile)
 	if p.Name != f.profile {
-		return nil, usage("--profile: %q is none of %s", f.profile, strings.Join(profile.Names(), ", "))
+		return nil, usage("--profile: %q is not one of %s", f.profile, strings.Join(profile.Names(), ", "))
 	}
 	run := &fixRun{fixFlags: f, options: p.Message, limit: p.MessageLimit, counts: map[string]int{}}
 	stages := []string{"profile", "refused", "shed", "envelope"}
 	stage := slices.Index(stages, f.stage)
 	if stage < 0 {
-		return nil, usage("--stage: %q is none of %s", f.stage, strings.Join(stages, ", "))
+		return nil, usage("--stage: %q is not one of %s", f.stage, strings.Join(stages, ", "))
 	}
 	run.options.Stage = rewrite.Stage(stage)
-	run.options.Oversize = rewrite.OversizeRefuse // there is no place to keep what is taken out
+	run.options.Oversize = rewrite.OversizeRefuse // there is no quarantine for removed attachments
 	if f.report != "text" && f.report != "json" {
-		return nil, usage("--report: %q is none of text, json", f.report)
+		return nil, usage("--report: %q is not one of text, json", f.report)
 	}
 	return run, nil
 }
@@ -89,11 +104,14 @@ func (f fixFlags) begin(cmd *cobra.Command) (*fixRun, error) {
 type fixRun struct {
 	fixFlags
 	options rewrite.Options
-	limit   int64 // of a message's size; 0: none
+	limit   int64 // the largest message; 0: no limit
 	log     io.Writer
 	loader  loader
+	box     mbox
+	writer  *bufio.Writer // of the file at hand
 
 	messages, changed, refused int
+	others                     int            // files of folders that are no messages
 	counts                     map[string]int // by fix
 }
 
@@ -104,11 +122,11 @@ func (r *fixRun) all(ctx context.Context, args []string, in io.Reader, out, log 
 	defer func() { err = errors.Join(err, r.loader.close()) }()
 	switch {
 	case len(args) == 0 && r.output != "":
-		return exitError{exitUsage, errors.New("--output is for files, which are arguments")}
+		return exitError{exitUsage, errors.New("--output needs files or folders as arguments")}
 	case len(args) == 0:
-		err = r.pipe(in, out)
+		err = r.pipe(ctx, in, out)
 	case r.output == "":
-		return exitError{exitUsage, errors.New("--output is missing: the folder to write the repaired messages to")}
+		return exitError{exitUsage, errors.New("--output is missing: name the folder for the repaired messages")}
 	default:
 		err = r.folders(ctx, args, log)
 	}
@@ -127,13 +145,13 @@ func (r *fixRun) all(ctx context.Context, args []string, in io.Reader, out, log 
 	return nil
 }
 
-// pipe repairs the message of standard input.
-func (r *fixRun) pipe(in io.Reader, out io.Writer) error {
+// pipe repairs the message on standard input.
+func (r *fixRun) pipe(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := r.loader.read(in); err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	w := bufio.NewWriterSize(out, 64<<10)
-	fixed, err := r.fix("standard input", 0, w)
+	fixed, err := r.fix(ctx, "standard input", 0, w)
 	if err == nil && fixed != nil {
 		err = w.Flush()
 	}
@@ -143,12 +161,12 @@ func (r *fixRun) pipe(in io.Reader, out io.Writer) error {
 	return nil
 }
 
-// fix repairs the message in the loader and writes it. The result is nil, and
-// nothing written, if the message is refused.
-func (r *fixRun) fix(name string, index int, w io.Writer) (*rewrite.Plan, error) {
+// fix repairs the message in the loader and writes it. If the message is refused,
+// it writes nothing and returns a nil plan.
+func (r *fixRun) fix(ctx context.Context, name string, index int, w io.Writer) (*rewrite.Plan, error) {
 	m := &r.loader
 	r.messages++
-	plan, err := rewrite.NewPlan(m, m.size, r.options)
+	plan, err := rewrite.NewPlan(ctx, m, m.size, r.options)
 	line := fixLine{File: name, Message: index, Size: m.size}
 	var refused *rewrite.RefusedError
 	switch {

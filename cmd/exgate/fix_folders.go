@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,15 +10,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
 )
 
-// mailFile is a file to repair, and where it goes.
+// mailFile is a file to repair, and the path of the result.
 type mailFile struct {
 	from, to string
+	found    bool // in a folder, which may have files of other kinds, too
 	size     int64
 	mode     fs.FileMode
 	modified time.Time
@@ -57,6 +60,8 @@ func (r *fixRun) folders(ctx context.Context, args []string, log io.Writer) erro
 // which are in cur and new; or all files of another folder.
 func findMail(arg, output string) ([]mailFile, error) {
 	var files []mailFile
+	var lastFolder string
+	var inMaildir bool // the files of that folder are a Maildir's own
 	base := filepath.Base(filepath.Clean(arg))
 	out, err := filepath.Abs(output)
 	if err != nil {
@@ -67,17 +72,20 @@ func findMail(arg, output string) ([]mailFile, error) {
 			return err
 		}
 		if abs, err := filepath.Abs(path); err == nil && abs == out {
-			return fmt.Errorf("--output: %s is inside of what is to be repaired", output)
+			return fmt.Errorf("--output: %s is inside an argument: choose another folder", output)
 		}
 		if d.IsDir() {
 			if d.Name() == "tmp" && isMaildir(filepath.Dir(path)) {
-				return filepath.SkipDir // deliveries that are not complete
+				return filepath.SkipDir // incomplete deliveries
 			}
 			return nil
 		}
 		folder := filepath.Dir(path)
-		if !d.Type().IsRegular() || isMaildir(folder) {
-			return nil // a Maildir's own notes
+		if folder != lastFolder {
+			lastFolder, inMaildir = folder, isMaildir(folder)
+		}
+		if !d.Type().IsRegular() || inMaildir {
+			return nil // a file of the Maildir itself, not a message
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -87,7 +95,8 @@ func findMail(arg, output string) ([]mailFile, error) {
 		if err != nil {
 			return err
 		}
-		files = append(files, mailFile{path, filepath.Join(output, base, relative), info.Size(), info.Mode().Perm(), info.ModTime()})
+		files = append(files, mailFile{path, filepath.Join(output, base, relative), path != arg, info.Size(),
+			info.Mode().Perm(), info.ModTime()})
 		return nil
 	})
 	return files, err
@@ -112,10 +121,13 @@ func (r *fixRun) file(ctx context.Context, f mailFile, bar *bar) (err error) {
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(out, 256<<10)
-	err = r.contents(ctx, f, in, w, bar)
+	if r.writer == nil {
+		r.writer = bufio.NewWriterSize(nil, 256<<10)
+	}
+	r.writer.Reset(out)
+	err = r.contents(ctx, f, in, r.writer, bar)
 	if err == nil {
-		err = w.Flush()
+		err = r.writer.Flush()
 	}
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
@@ -123,14 +135,18 @@ func (r *fixRun) file(ctx context.Context, f mailFile, bar *bar) (err error) {
 	return os.Chtimes(f.to, time.Time{}, f.modified)
 }
 
-// contents repairs one message, or those of an mbox.
+// contents repairs a file with one message, or an mbox. It copies any other file.
 func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Writer, bar *bar) error {
-	box, err := newMbox(in, f.size)
+	several, err := isMbox(in)
 	if err != nil {
 		return err
 	}
-	if box == nil {
-		return r.one(f.from, 0, io.NewSectionReader(in, 0, f.size), w, bar)
+	if !several {
+		return r.single(ctx, f, io.NewSectionReader(in, 0, f.size), w, bar)
+	}
+	box := &r.box
+	if err := box.open(in, f.size); err != nil {
+		return err
 	}
 	for n := 1; ; n++ {
 		m, err := box.next()
@@ -144,7 +160,7 @@ func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Wri
 			_, err = w.Write(m.fromLine)
 		}
 		if err == nil {
-			err = r.one(f.from, n, io.NewSectionReader(in, m.start, m.end-m.start), w, bar)
+			err = r.one(ctx, f.from, n, io.NewSectionReader(in, m.start, m.end-m.start), w, bar)
 		}
 		if err == nil {
 			_, err = w.Write(m.separator)
@@ -155,27 +171,72 @@ func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Wri
 	}
 }
 
-// one repairs a message. A refused one is written as it came.
-func (r *fixRun) one(name string, index int, message *io.SectionReader, w io.Writer, bar *bar) error {
+// single repairs the message that is all of a file, if it is one.
+func (r *fixRun) single(ctx context.Context, f mailFile, file *io.SectionReader, w io.Writer, bar *bar) error {
+	if f.found {
+		top := make([]byte, min(file.Size(), topSize))
+		if _, err := file.ReadAt(top, 0); err != nil && err != io.EOF {
+			return err
+		}
+		if !beginsMessage(top) {
+			r.others++
+			bar.add(file.Size())
+			if _, err := io.Copy(w, file); err != nil {
+				return err
+			}
+			return r.writeOther(f.from, file.Size())
+		}
+	}
+	return r.one(ctx, f.from, 0, file, w, bar)
+}
+
+// topSize is how much of a file tells whether it is a message.
+const topSize = 2 << 10
+
+// beginsMessage reports whether a header begins here: the first line is a field, or a
+// later one has a name that nearly every message has. An index, a database or a
+// script has neither.
+func beginsMessage(top []byte) bool {
+	first := true
+	for line := range bytes.Lines(top) {
+		name, _, ok := strings.Cut(string(line), ":")
+		name = strings.TrimRight(name, " \t")
+		isName := ok && name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
+		isUsual := func(usual string) bool { return strings.EqualFold(usual, name) }
+		if isName && (first || slices.ContainsFunc(usualFields, isUsual)) {
+			return true
+		}
+		first = false
+	}
+	return false
+}
+
+var usualFields = []string{"From", "To", "Subject", "Date", "Received", "Return-Path", "Message-ID", "MIME-Version",
+	"Content-Type"}
+
+// one repairs one message. It writes a refused message unchanged.
+func (r *fixRun) one(
+	ctx context.Context, name string, index int, message *io.SectionReader, w io.Writer, bar *bar,
+) error {
 	if err := r.loader.read(message); err != nil {
 		return err
 	}
-	fixed, err := r.fix(name, index, w)
+	fixed, err := r.fix(ctx, name, index, w)
 	if err == nil && fixed == nil {
-		err = r.loader.writeAsItCame(w)
+		err = r.loader.writeAsItCame(ctx, w)
 	}
 	bar.add(message.Size())
 	return err
 }
 
-// bar shows how far it is, on a terminal.
+// bar shows the progress on a terminal.
 type bar struct {
 	w           io.Writer // nil: not on a terminal
 	done, total int64
 	began, next time.Time
 }
 
-// barWidth is how many characters the bar itself has.
+// barWidth is the number of characters between the brackets.
 const barWidth = 40
 
 func newBar(log io.Writer, total int64) *bar {
@@ -202,8 +263,15 @@ func (b *bar) add(n int64) {
 func (b *bar) show(now time.Time) {
 	full := int(min(b.done, b.total) * barWidth / b.total)
 	speed := float64(b.done) / 1e6 / max(now.Sub(b.began).Seconds(), 0.001)
-	fmt.Fprintf(b.w, "\r[%s%s] %3d %% of %d MB, %.0f MB/s ", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full),
-		min(b.done, b.total)*100/b.total, b.total/1e6, speed)
+	fmt.Fprintf(
+		b.w,
+		"\r[%s%s] %3d %% of %d MB, %.0f MB/s ",
+		strings.Repeat("=", full),
+		strings.Repeat(" ", barWidth-full),
+		min(b.done, b.total)*100/b.total,
+		b.total/1e6,
+		speed,
+	)
 }
 
 func (b *bar) end() {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,19 +15,20 @@ import (
 // maxLoaded is the largest message kept in memory.
 const maxLoaded = 16 << 20
 
-// loader holds one message at a time, with CRLF line ends: what Unix stores
-// with LF alone is converted on the way in, and back on the way out. Its memory
-// is used again for the next message.
+// loader holds one message at a time, with CRLF line ends. It converts a message
+// with LF line ends, as Unix stores it, when it reads it, and back when it writes
+// it. If a message has both, the more frequent one counts. The loader uses its
+// memory again for the next message.
 type loader struct {
 	size int64
-	unix bool     // line ends are LF alone
-	raw  []byte   // as it came, if it is in memory
-	crlf []byte   // converted
-	file *os.File // of a large message; both forms are one then
-	big  bool     // the message is in the file
+	unix bool     // lines end in LF alone
+	raw  []byte   // the message as read, if it is in memory
+	crlf []byte   // the message with CRLF
+	file *os.File // holds a large message, with CRLF
+	big  bool     // the message is in file
 }
 
-// read takes the message from r, to its end.
+// read reads the message from r, up to the end of r.
 func (l *loader) read(r io.Reader) error {
 	l.big, l.raw = false, l.raw[:0]
 	for len(l.raw) < maxLoaded {
@@ -46,15 +48,20 @@ func (l *loader) read(r io.Reader) error {
 	return l.spill(r)
 }
 
-// convert finds out how lines end, in memory.
+// convert detects the line ends of a message in memory, and converts LF to CRLF.
 func (l *loader) convert() {
-	l.unix = !bytes.Contains(l.raw, []byte("\r\n")) && bytes.IndexByte(l.raw, '\n') >= 0
+	l.unix = isUnix(l.raw)
 	if !l.unix {
 		l.size = int64(len(l.raw))
 		return
 	}
 	l.crlf = appendCRLF(l.crlf[:0], l.raw)
 	l.size = int64(len(l.crlf))
+}
+
+// isUnix tells whether more lines end in LF than in CRLF.
+func isUnix(text []byte) bool {
+	return bytes.Count(text, []byte("\n")) > 2*bytes.Count(text, []byte("\r\n"))
 }
 
 func appendCRLF(to, from []byte) []byte {
@@ -68,8 +75,8 @@ func appendCRLF(to, from []byte) []byte {
 	}
 }
 
-// spill puts a large message in a file that vanishes with its handle. How its
-// lines end is seen from its beginning.
+// spill writes a large message to a temporary file, which close removes. It
+// detects the line ends from the beginning of the message.
 func (l *loader) spill(r io.Reader) (err error) {
 	if l.file == nil {
 		if l.file, err = os.CreateTemp("", "exgate-fix-*"); err != nil {
@@ -79,7 +86,7 @@ func (l *loader) spill(r io.Reader) (err error) {
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	l.unix = !bytes.Contains(l.raw, []byte("\r\n")) && bytes.IndexByte(l.raw, '\n') >= 0
+	l.unix = isUnix(l.raw)
 	w := bufio.NewWriterSize(l.file, 1<<20)
 	chunk := l.raw
 	l.size, l.big = 0, true
@@ -106,7 +113,7 @@ func (l *loader) spill(r io.Reader) (err error) {
 	}
 }
 
-// Bytes is the message with CRLF while it is in memory, else nil.
+// Bytes returns the message with CRLF if it is in memory, else nil.
 func (l *loader) Bytes() []byte {
 	switch {
 	case l.big:
@@ -133,7 +140,7 @@ func (l *loader) ReadAt(b []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// write writes the repaired message with the line ends that it came with.
+// write writes the repaired message with its original line ends.
 func (l *loader) write(w io.Writer, plan *rewrite.Plan) error {
 	if !plan.Changed() && !l.big {
 		_, err := w.Write(l.raw)
@@ -149,8 +156,8 @@ func (l *loader) write(w io.Writer, plan *rewrite.Plan) error {
 }
 
 // writeAsItCame writes the message unchanged.
-func (l *loader) writeAsItCame(w io.Writer) error {
-	plan, err := rewrite.NewPlan(l, l.size, rewrite.Options{})
+func (l *loader) writeAsItCame(ctx context.Context, w io.Writer) error {
+	plan, err := rewrite.NewPlan(ctx, l, l.size, rewrite.Options{})
 	if err != nil {
 		return err
 	}
@@ -169,7 +176,7 @@ func (l *loader) close() error {
 	return nil
 }
 
-// lfWriter makes LF of CRLF.
+// lfWriter converts CRLF to LF.
 type lfWriter struct {
 	w    io.Writer
 	buf  []byte
@@ -200,7 +207,7 @@ func (w *lfWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// end writes what was held back.
+// end writes a CR that was held back.
 func (w *lfWriter) end() error {
 	if !w.held {
 		return nil

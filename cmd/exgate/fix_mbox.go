@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strconv"
 )
 
-// mbox reads the messages of an mbox file (RFC 4155): each begins with a line
-// "From …" after an empty line. What is quoted in the messages (">From ")
-// stays so.
+// mbox reads the messages of an mbox file (RFC 4155). Each begins with a line
+// "From …" after an empty line, or where the Content-Length of the message before it
+// ends. Quoted lines (">From ") are not changed.
 type mbox struct {
 	src       io.ReaderAt
 	size      int64
@@ -17,26 +18,38 @@ type mbox struct {
 	nextStart int64 // of the next message's From line
 }
 
-// mboxMessage is a message and what is around it.
+// mboxMessage is a message with the lines around it.
 type mboxMessage struct {
 	fromLine   []byte
 	start, end int64
-	separator  []byte // the empty line before the next message
+	separator  []byte // the empty line before the next message, if there is one
 }
 
-// mboxBuffer is more than any From line has.
-const mboxBuffer = 1 << 20
+// mboxBuffer is larger than any From line, and mboxHeader is larger than the
+// header of most messages.
+const (
+	mboxBuffer = 1 << 20
+	mboxHeader = 64 << 10
+)
 
-// newMbox returns nil if the file is no mbox.
-func newMbox(src io.ReaderAt, size int64) (*mbox, error) {
-	m := &mbox{src: src, size: size, buf: make([]byte, 0, mboxBuffer)}
-	if err := m.fill(0); err != nil {
-		return nil, err
+var fromLine = []byte("From ")
+
+// isMbox reports whether a file is an mbox, and not a single message.
+func isMbox(src io.ReaderAt) (bool, error) {
+	first := make([]byte, len(fromLine))
+	if _, err := src.ReadAt(first, 0); err != nil && err != io.EOF {
+		return false, err
 	}
-	if !bytes.HasPrefix(m.buf, []byte("From ")) {
-		return nil, nil
+	return bytes.Equal(first, fromLine), nil
+}
+
+// open begins another file. The buffer is used again for it.
+func (m *mbox) open(src io.ReaderAt, size int64) error {
+	if m.buf == nil {
+		m.buf = make([]byte, 0, mboxBuffer)
 	}
-	return m, nil
+	m.src, m.size, m.nextStart = src, size, 0
+	return m.fill(0)
 }
 
 // fill reads the buffer from off on.
@@ -49,7 +62,7 @@ func (m *mbox) fill(off int64) error {
 	return err
 }
 
-// next returns the next message, or io.EOF. Its From line is valid until then.
+// next returns the next message, or io.EOF.
 func (m *mbox) next() (mboxMessage, error) {
 	if m.nextStart >= m.size {
 		return mboxMessage{}, io.EOF
@@ -63,7 +76,7 @@ func (m *mbox) next() (mboxMessage, error) {
 	n := bytes.IndexByte(line, '\n') + 1
 	if n == 0 {
 		if int64(len(line)) < m.size-m.nextStart {
-			return mboxMessage{}, errors.New("mbox: a From line has no end")
+			return mboxMessage{}, errors.New("mbox: a From line does not end")
 		}
 		n = len(line)
 	}
@@ -74,8 +87,11 @@ func (m *mbox) next() (mboxMessage, error) {
 	return found, err
 }
 
-// find returns where the message ends that starts there.
+// find returns the end of the message that begins at start.
 func (m *mbox) find(start int64) (end int64, separator []byte, err error) {
+	if end, separator, ok, err := m.byLength(start); ok || err != nil {
+		return end, separator, err
+	}
 	const overlap = int64(len("\r\n\r\nFrom "))
 	for at := start; ; {
 		if at < m.off || at-m.off >= int64(len(m.buf)) {
@@ -107,4 +123,53 @@ func (m *mbox) find(start int64) (end int64, separator []byte, err error) {
 			return 0, nil, err
 		}
 	}
+}
+
+// byLength returns where the message ends by its Content-Length, as some
+// systems write it, where that is the end of the file or the next one begins
+// there.
+func (m *mbox) byLength(start int64) (end int64, separator []byte, ok bool, err error) {
+	if at := start - m.off; at < 0 || at > int64(len(m.buf)) || int64(len(m.buf))-at < min(mboxHeader, m.size-start) {
+		if err := m.fill(start); err != nil {
+			return 0, nil, false, err
+		}
+	}
+	body, length, ok := contentLength(m.buf[start-m.off:])
+	if end = start + int64(body) + length; !ok || length < 0 || end > m.size || end < start {
+		return 0, nil, false, nil
+	}
+	around := make([]byte, 1+len("\r\nFrom "))
+	n, err := m.src.ReadAt(around, end-1)
+	if err != nil && err != io.EOF {
+		return 0, nil, false, err
+	}
+	before, rest := around[0], around[1:max(n, 1)]
+	switch {
+	case len(rest) == 0, before == '\n' && bytes.HasPrefix(rest, fromLine):
+	case string(rest) == "\n", bytes.HasPrefix(rest, []byte("\nFrom ")):
+		separator = []byte("\n")
+	case string(rest) == "\r\n", bytes.HasPrefix(rest, []byte("\r\nFrom ")):
+		separator = []byte("\r\n")
+	default:
+		return 0, nil, false, nil
+	}
+	return end, separator, true, nil
+}
+
+// contentLength finds the field of that name in the header that a text begins
+// with. body is where the header ends.
+func contentLength(text []byte) (body int, length int64, ok bool) {
+	const name = "content-length:"
+	for line := range bytes.Lines(text) {
+		body += len(line)
+		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
+			return body, length, ok
+		}
+		if len(line) > len(name) && bytes.EqualFold(line[:len(name)], []byte(name)) {
+			var err error
+			length, err = strconv.ParseInt(string(bytes.TrimSpace(line[len(name):])), 10, 64)
+			ok = err == nil
+		}
+	}
+	return 0, 0, false
 }

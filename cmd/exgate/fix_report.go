@@ -11,7 +11,7 @@ import (
 	"exgate/rewrite"
 )
 
-// fixLine is what is reported of one message.
+// fixLine is the report of one message.
 type fixLine struct {
 	File    string         `json:"file"`
 	Message int            `json:"message,omitempty"` // its number in an mbox, from 1
@@ -21,11 +21,12 @@ type fixLine struct {
 	Fixes   map[string]int `json:"fixes,omitempty"`
 	Signed  int            `json:"signed_parts_changed,omitempty"`
 	Lossy   bool           `json:"lossy,omitempty"`
-	Refused string         `json:"refused,omitempty"` // the rule
+	Other   bool           `json:"no_message,omitempty"` // it has no header, and was copied
+	Refused string         `json:"refused,omitempty"`    // the rule that refused it
 	Reason  string         `json:"reason,omitempty"`
 }
 
-// describe says what a plan does, and whether its result could be sent.
+// describe reports what a plan changes, and whether its result may be sent.
 func (l *fixLine) describe(plan *rewrite.Plan, limit int64) {
 	report := plan.Report()
 	l.Fixed, l.Changed, l.Signed, l.Lossy = plan.Size(), plan.Changed(), report.Signed, report.Lossy
@@ -39,11 +40,11 @@ func (l *fixLine) describe(plan *rewrite.Plan, limit int64) {
 	case len(report.Unrepaired) > 0:
 		l.Refused, l.Reason = report.Unrepaired[0].Rule, report.Unrepaired[0].String()
 	case limit > 0 && plan.Size() > limit:
-		l.Refused, l.Reason = "oversize", fmt.Sprintf("%d bytes, the limit is %d", plan.Size(), limit)
+		l.Refused, l.Reason = "oversize", fmt.Sprintf("the message has %d bytes; the limit is %d", plan.Size(), limit)
 	}
 }
 
-// write reports a message: all of them as JSON, as text those refused.
+// write reports one message. As text it reports only refused messages.
 func (r *fixRun) write(l fixLine) error {
 	if r.report == "json" {
 		return json.NewEncoder(r.log).Encode(l)
@@ -59,8 +60,21 @@ func (r *fixRun) write(l fixLine) error {
 	return err
 }
 
+// writeOther reports a file that is no message.
+func (r *fixRun) writeOther(name string, size int64) error {
+	if r.report == "json" {
+		return json.NewEncoder(r.log).Encode(fixLine{File: name, Size: size, Other: true})
+	}
+	_, err := fmt.Fprintf(r.log, "exgate: %s: no message, since it begins with no header: copied as it is\n", name)
+	return err
+}
+
 func (r *fixRun) summary(w io.Writer) {
-	fmt.Fprintf(w, "%d messages, %d changed, %d refused\n", r.messages, r.changed, r.refused)
+	fmt.Fprintf(w, "%d messages, %d changed, %d refused", r.messages, r.changed, r.refused)
+	if r.others > 0 {
+		fmt.Fprintf(w, "; %d other files, copied as they are", r.others)
+	}
+	fmt.Fprintln(w)
 	for _, name := range slices.SortedFunc(maps.Keys(r.counts), strings.Compare) {
 		fmt.Fprintf(w, "  %-16s %d\n", name, r.counts[name])
 	}

@@ -15,10 +15,9 @@ import (
 func runFix(t *testing.T, in string, args ...string) (out, log string, status int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	root := rootCommand()
+	root := rootCommand(&stdout)
 	root.SetArgs(append([]string{"fix"}, args...))
 	root.SetIn(strings.NewReader(in))
-	root.SetOut(&stdout)
 	root.SetErr(&stderr)
 	err := root.ExecuteContext(context.Background())
 	if err != nil && !isAnswer(err) {
@@ -53,10 +52,10 @@ func TestFixPipe(t *testing.T) {
 		{name: "too large", in: crlf(head) + strings.Repeat("body\r\n", 2_000_000), status: 65, says: "refused by rule oversize"},
 		{name: "larger than the memory", in: head + strings.Repeat("body\n", 5_000_000), args: []string{"--profile", "exchange-online", "--exit-code"}},
 		{name: "larger than the memory, changed", in: long + strings.Repeat("body\n", 5_000_000), args: []string{"--profile", "exchange-online", "--exit-code"}, changed: true, status: 1},
-		{name: "no such profile", args: []string{"--profile", "x"}, status: 64, says: `"x" is none of`},
-		{name: "no such stage", args: []string{"--stage", "x"}, status: 64, says: `"x" is none of`},
-		{name: "no such report", args: []string{"--report", "x"}, status: 64, says: `"x" is none of`},
-		{name: "output without files", args: []string{"--output", "x"}, status: 64, says: "--output is for files"},
+		{name: "no such profile", args: []string{"--profile", "x"}, status: 64, says: `"x" is not one of`},
+		{name: "no such stage", args: []string{"--stage", "x"}, status: 64, says: `"x" is not one of`},
+		{name: "no such report", args: []string{"--report", "x"}, status: 64, says: `"x" is not one of`},
+		{name: "output without files", args: []string{"--output", "x"}, status: 64, says: "--output needs files"},
 		{name: "files without output", args: []string{"x"}, status: 64, says: "--output is missing"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -113,15 +112,7 @@ func TestFixFolders(t *testing.T) {
 		"Mail/.Sub/cur/4":   clean,
 		"Mail/dovecot.note": "not mail",
 	}
-	for name, text := range files {
-		path := filepath.Join(in, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write(t, in, files)
 	out := filepath.Join(t.TempDir(), "out")
 	_, log, status := runFix(t, "", in, "--output", out, "--report", "json")
 	if status != 65 {
@@ -168,7 +159,106 @@ func TestFixFolders(t *testing.T) {
 	}
 }
 
-// With files the status tells whether anything was changed, unless it is not
+// What a folder has beside its messages stays as it is, and is named.
+func TestFixOtherFiles(t *testing.T) {
+	sqlite := "SQLite format 3\x00\x10\x00\n\n\r\x00" + strings.Repeat("\x00\n", 20_000)
+	mork := "// <!-- <mdb:mork:z v=\"1.4\"/> -->\n< <(a=c)> // (f=iso-8859-1)\r\n(B8=x)>\n"
+	files := map[string]string{
+		".notmuch/index.sqlite": sqlite, "Inbox.msf": mork, "empty": "", "notes": strings.Repeat("some text\r\nand more\n",
+			10),
+		"a.eml": "Subject: a\n\nbody\n", "b.eml": "no field\nReceived: b\n\nbody\n", "box": mboxOf("Subject: c\n\nbody\n"),
+	}
+	in := filepath.Join(t.TempDir(), "in")
+	write(t, in, files)
+	out := filepath.Join(t.TempDir(), "out")
+	_, log, status := runFix(t, "", in, "--output", out)
+	if status != 0 {
+		t.Errorf("status %d: %s", status, log)
+	}
+	for name, text := range files {
+		if got, err := os.ReadFile(filepath.Join(out, "in", name)); err != nil || string(got) != text {
+			t.Errorf("%s: %d bytes became %d, %v", name, len(text), len(got), err)
+		}
+		isMessage := strings.HasSuffix(name, ".eml") || name == "box"
+		if named := strings.Contains(log, filepath.Join(in, name)+": no message"); named == isMessage {
+			t.Errorf("%s: the log says %s", name, log)
+		}
+	}
+	if want := "3 messages, 0 changed, 0 refused; 4 other files, copied as they are\n"; !strings.HasSuffix(log, want) {
+		t.Errorf("the log says %q, want %q", log, want)
+	}
+	// Who names a file means a message.
+	_, log, _ = runFix(t, "", filepath.Join(in, "notes"), "--output", out+"2", "--report", "json")
+	if !strings.Contains(log, `"changed":true`) {
+		t.Errorf("the log says %q", log)
+	}
+}
+
+// Where line ends are mixed, the more frequent is how the message is stored.
+func TestFixMixedLineEnds(t *testing.T) {
+	for _, test := range []struct{ in, want string }{
+		{"Subject: a\r\n\nb\nc\n", "Subject: a\n\nb\nc\n"},
+		{"Subject: a\r\n\r\nb\nc\r\n", "Subject: a\r\n\r\nb\r\nc\r\n"},
+		{"Subject: a\r\n\nb\n\r\n", "Subject: a\r\n\r\nb\r\n\r\n"}, // as many of each
+	} {
+		if got, log, status := runFix(t, test.in); got != test.want || status != 0 {
+			t.Errorf("%q: %q, want %q: %d, %s", test.in, got, test.want, status, log)
+		}
+		if got, _, _ := runFix(t, test.in, "--profile", "plain"); got != test.in {
+			t.Errorf("%q: without fixes it is %q", test.in, got)
+		}
+	}
+}
+
+// A Content-Length that is true tells where a message ends, and one that is
+// not is passed over.
+func TestFixContentLength(t *testing.T) {
+	const from = "From a@example.org Tue Mar  3 10:00:00 2026\n"
+	body := "text\n\nFrom here on, no message begins\n"
+	sized := fmt.Sprintf("%sSubject: a\ncontent-length: %d\n\n%s", from, len(body), body)
+	for _, test := range []struct {
+		box      string
+		messages int
+	}{
+		{sized, 1}, {sized + "\n", 1}, {sized + sized, 2}, {sized + "\n" + sized + sized, 3}, {sized + from +
+			"Subject: b\n\nlast\n", 2},
+		{from + "Content-Length: 3\n\ntext\n\n" + sized, 2}, {from + "Content-Length: 99999999999999999999\n\ntext\n\n" +
+			sized, 2},
+		{from + "Content-Length: -5\n\ntext\n\n" + sized, 2}, {from + "Content-Length: 4611686018427387904\n\ntext\n\n" +
+			sized, 2},
+		{from + "Subject: a\n\nContent-Length: 5\n\n" + sized, 2},
+		{strings.Repeat(sized+from+"Subject: "+strings.Repeat("x", 9000)+"\n\n\n", 500), 1000},
+	} {
+		for _, box := range []string{test.box, strings.ReplaceAll(strings.ReplaceAll(test.box, fmt.Sprint(": ", len(body)),
+			fmt.Sprint(": ", len(body)+3)), "\n", "\r\n")} {
+			in := t.TempDir()
+			write(t, in, map[string]string{"box": box})
+			out := filepath.Join(t.TempDir(), "out")
+			_, log, status := runFix(t, "", filepath.Join(in, "box"), "--output", out)
+			got, err := os.ReadFile(filepath.Join(out, "box"))
+			if want := fmt.Sprintf("%d messages, 0 changed", test.messages); !strings.HasPrefix(log, want) || status != 0 ||
+				string(got) != box || err != nil {
+				t.Errorf("%.200q: %q, %d, %d bytes, want %s and %d bytes", box, log, status, len(got), want, len(box))
+			}
+		}
+	}
+}
+
+// write makes files of a folder.
+func write(t *testing.T, folder string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// With files the status reports whether anything was changed, unless it is not
 // wanted.
 func TestFixStatus(t *testing.T) {
 	in := t.TempDir()
@@ -177,15 +267,7 @@ func TestFixStatus(t *testing.T) {
 		"clean.eml": clean, "clean.mbox": mboxOf(clean, clean), "clean.Maildir/cur/1": clean,
 		"changed.eml": long, "changed.mbox": mboxOf(clean, long), "changed.Maildir/new/1": long,
 	}
-	for name, text := range files {
-		path := filepath.Join(in, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write(t, in, files)
 	for name := range files {
 		top, _, _ := strings.Cut(name, "/")
 		want := 0

@@ -28,6 +28,7 @@ import (
 
 	"exgate/backend/exchangesim"
 	"exgate/backend/leaktest"
+	"exgate/backend/testkit"
 )
 
 // leakUpstream is one way in which the gateway logs in upstream.
@@ -171,7 +172,7 @@ func newLeakWorld(t *testing.T, up leakUpstream, format string) *leakWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imap, tokens := listenLocally(t), listenLocally(t)
+	imap, tokens := testkit.Listen(t), testkit.Listen(t)
 	var serving sync.WaitGroup
 	serving.Go(func() { sim.Serve(imap, exchangesim.ImplicitTLS) })
 	serving.Go(func() { sim.ServeTokens(tokens) })
@@ -419,13 +420,4 @@ func (e *gatewayProcess) play(t *testing.T, s shape) string {
 		t.Errorf("%s: no end:\n%s%s", s.name, c.said.String(), rest)
 	}
 	return c.said.String() + string(rest)
-}
-
-func listenLocally(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
 }

@@ -6,8 +6,8 @@ import (
 	"net"
 )
 
-// listener is an address to listen on, and what is spoken there: M is the
-// mode of the server that it is for.
+// listener is an address to listen on, with the protocol mode that the server
+// uses there.
 type listener[M any] struct {
 	net.Listener // nil until it is open
 	name         string
@@ -15,8 +15,8 @@ type listener[M any] struct {
 	mode         M
 }
 
-// openAll opens the listeners that have an address, or none of them, so that
-// nothing is served before all of it can be.
+// openAll opens all listeners that have an address. If one fails, it closes the
+// others, so that the server starts completely or not at all.
 func openAll[M any](wanted []listener[M]) (open []listener[M], err error) {
 	for _, l := range wanted {
 		if l.address == "" {
@@ -24,7 +24,7 @@ func openAll[M any](wanted []listener[M]) (open []listener[M], err error) {
 		}
 		var listenErr error
 		if l.Listener, listenErr = net.Listen("tcp", l.address); listenErr != nil {
-			return nil, errors.Join(fmt.Errorf("listening for %s: %w", l.name, listenErr), closeAll(open))
+			return nil, errors.Join(fmt.Errorf("cannot listen for %s: %w", l.name, listenErr), closeAll(open))
 		}
 		open = append(open, l)
 	}

@@ -13,9 +13,12 @@ func loginCommand() *cobra.Command {
 	var importToken bool
 	cmd := &cobra.Command{
 		Use:   "login MAILBOX",
-		Short: "Get a user's consent for OAuth2, by a code that he enters in a browser",
-		Long: "For upstream.oauth2.flow: refresh-token. Shows an address and a code; once the user has signed in there as MAILBOX and\n" +
-			"entered the code, the refresh token is kept, encrypted, in state_dir. A running exgate uses it from the next login on.",
+		Short: "Get a user's consent for OAuth2, by a code that the user enters in a browser",
+		Long: "Gets a refresh token for upstream.oauth2.flow: refresh-token. exgate shows an address and a code. " +
+			"The user signs in\n" +
+			"there as MAILBOX and enters the code. exgate then stores the refresh token, encrypted, in state_dir. " +
+			"A running\n" +
+			"exgate uses the token from the next login on.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, _, err := loadConfig(cmd)
@@ -27,7 +30,8 @@ func loginCommand() *cobra.Command {
 				return exitError{exitConfig, err}
 			}
 			if opts.OAuth2.Flow != backend.FlowRefreshToken {
-				return exitError{exitConfig, errors.New("upstream.oauth2.flow: exgate login is for refresh-token")}
+				return exitError{exitConfig, errors.New("upstream.oauth2.flow: exgate login works only with " +
+					"refresh-token")}
 			}
 			if importToken {
 				return keepToken(cmd, opts.OAuth2, args[0])
@@ -38,20 +42,21 @@ func loginCommand() *cobra.Command {
 			}
 			out := cmd.OutOrStdout()
 			err = source.DeviceLogin(cmd.Context(), args[0], func(address, code string) {
-				fmt.Fprintf(out, "open %s, sign in as %s, and enter the code %s\n", address, args[0], code)
+				fmt.Fprintf(out, "Open %s, sign in as %s, and enter the code %s\n", address, args[0], code)
 			})
 			if err != nil {
 				return exitError{exitUnavailable, err}
 			}
-			_, err = fmt.Fprintf(out, "kept; exgate check --login %s shows whether the mailbox opens\n", args[0])
+			_, err = fmt.Fprintf(out, "The refresh token is stored. To test it: exgate check --login %s\n", args[0])
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&importToken, "refresh-token", false, "take a refresh token that you have: it is asked for, or read from standard input")
+	cmd.Flags().BoolVar(&importToken, "refresh-token", false,
+		"store a refresh token that you already have; exgate asks for it, or reads it from standard input")
 	return cmd
 }
 
-// keepToken keeps a refresh token that was come by elsewhere.
+// keepToken stores a refresh token that the user already has.
 func keepToken(cmd *cobra.Command, o backend.OAuth2Options, account string) error {
 	token, err := askSecret(cmd, "Refresh token of "+account)
 	if err != nil {

@@ -23,16 +23,16 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil && !isAnswer(err) {
-		// A configuration has several problems at once: one line for each.
+		// A configuration can have several problems: each gets its own line.
 		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintln(os.Stderr, "exgate:", strings.TrimRight(line, "\n"))
+			fmt.Fprintln(os.Stderr, "exgate:", printable(strings.TrimRight(line, "\n")))
 		}
 	}
 	os.Exit(exitCode(err))
 }
 
-// signalled returns a context that ends with the first signal to stop. The
-// second ends the program at once, as if there were no handler.
+// signalled returns a context that ends with the first SIGTERM or interrupt. The
+// second one ends the program at once, because the handler is then removed.
 func signalled() (ctx context.Context, stop context.CancelFunc) {
 	ctx, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -41,32 +41,34 @@ func signalled() (ctx context.Context, stop context.CancelFunc) {
 
 // run executes one command line; results go to stdout.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
-	root, started := rootCommand(), false
+	root, started := rootCommand(stdout), false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	if slices.Contains(args, "explain") {
 		args = pasted(args)
 	}
 	root.SetArgs(args)
-	root.SetOut(stdout)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !started {
-		// What cobra refuses before a verb runs is the command line's fault.
+		// cobra refused the command line before the verb ran.
 		return exitError{exitUsage, fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	}
 	return err
 }
 
-func rootCommand() *cobra.Command {
+// rootCommand is all of exgate; results go to stdout.
+func rootCommand(stdout io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "exgate",
-		Short:         "An IMAP gateway between any IMAP client and Microsoft Exchange",
+		Short:         "exgate is an IMAP gateway between any IMAP client and Microsoft Exchange",
 		SilenceErrors: true, // main prints them
 		SilenceUsage:  true,
 	}
-	root.PersistentFlags().String("config", "", "configuration `file` (default ./exgate.yaml, exgate/exgate.yaml in the user's "+
-		"configuration directory, /etc/exgate/exgate.yaml)")
-	root.PersistentFlags().StringArray("set", nil, "set one key, above file and environment: `key=value`, such as "+
-		"upstream.profile=exchange2016; may be repeated")
+	root.SetOut(printableWriter{stdout}) // much of it is what a server says
+	root.PersistentFlags().
+		String("config", "", "configuration `file` (default: the first that exists of ./exgate.yaml, "+
+			"exgate/exgate.yaml in the user's configuration directory, /etc/exgate/exgate.yaml)")
+	root.PersistentFlags().StringArray("set", nil, "set one key; overrides file and environment: `key=value`, such as "+
+		"upstream.profile=exchange2016 (may be repeated)")
 	root.AddCommand(
 		serveCommand(),
 		demoCommand(),
@@ -81,22 +83,23 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
-// loadConfig reads the configuration that the flags of cmd point to, and tells
-// which file it came from ("" is none).
+// loadConfig reads and checks the configuration that the flags of cmd select. It
+// also returns the name of the file; "" if there is none.
 func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	c, file, err = readConfig(cmd)
 	if c != nil {
 		_, usersErr := loadUsers(c)
 		filesErr := c.CheckFiles()
-		err = errors.Join(err, filesErr, usersErr)
+		_, exposedErr := c.Exposed(file)
+		err = errors.Join(err, filesErr, usersErr, exposedErr)
 		if filesErr == nil {
 			_, _, routesErr := upstreamsOf(c)
 			err = errors.Join(err, routesErr)
 		}
 	}
 	if err != nil && file == "" {
-		err = errors.Join(errors.New("no configuration file: name one with --config, or put exgate.yaml in a place of exgate --help; "+
-			"exgate check --print-sample writes one"), err)
+		err = errors.Join(errors.New("no configuration file found: name one with --config, or put exgate.yaml in a "+
+			"directory that exgate --help lists; exgate check --print-sample writes a sample"), err)
 	}
 	if err != nil {
 		return nil, file, exitError{exitConfig, err}
@@ -104,8 +107,8 @@ func loadConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	return c, file, nil
 }
 
-// readConfig is loadConfig as far as it goes: what could be made of the
-// configuration, with what is wrong with it. No file that it names is read.
+// readConfig reads the configuration without the files that it names. It returns
+// everything that could be read, together with the problems.
 func readConfig(cmd *cobra.Command) (c *config.Config, file string, err error) {
 	named, err := cmd.Flags().GetString("config")
 	if err != nil {

@@ -59,7 +59,7 @@ func TestExitCodes(t *testing.T) {
 		{"check --config " + configs + "bad/five-mistakes.yaml", exitConfig, "upstream.adress: unknown key: did you mean upstream.address?"},
 		{"check --config " + configs + "good/everything.yaml", exitConfig, "ca.pem"}, // names files that are not there
 		{"check --config " + configs + "good/design.yaml --set mode=x", exitConfig, "mode: "},
-		{"check --json --config " + configs + "bad/five-mistakes.yaml", exitConfig, "problems in the configuration: 5"},
+		{"check --json --config " + configs + "bad/five-mistakes.yaml", exitConfig, "the configuration has problems: 5"},
 	}
 	for _, test := range tests {
 		t.Run(test.args, func(t *testing.T) {
@@ -85,11 +85,11 @@ func TestNoFileIsNamed(t *testing.T) {
 	if file, err := config.Find(""); file != "" || err != nil {
 		t.Skipf("this machine has %s (%v)", file, err)
 	}
-	if _, err := exgate(t, "check"); err == nil || !strings.HasPrefix(err.Error(), "no configuration file: ") {
+	if _, err := exgate(t, "check"); err == nil || !strings.HasPrefix(err.Error(), "no configuration file found: ") {
 		t.Errorf("got %v", err)
 	}
 	out, err := exgate(t, "check", "--set", "upstream.address=localhost:993", "--set", "listen.starttls=127.0.0.1:0")
-	if err != nil || !strings.HasPrefix(out, "configuration is fine: no file") {
+	if err != nil || !strings.HasPrefix(out, "The configuration is valid: no file") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -111,7 +111,7 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 		lines []string // words of a row, spaces squeezed
 	}{
 		{"design", []string{
-			"configuration is fine: " + configs + "good/design.yaml",
+			"The configuration is valid: " + configs + "good/design.yaml",
 			"mode enforce",
 			"listen starttls on 127.0.0.1:1143",
 			"listen implicit on 127.0.0.1:1993",
@@ -121,11 +121,11 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 			"flagged replay",
 			"keywords drop",
 			"oversize refuse messages over 10000000 bytes",
-			"pace 4 messages/s per account; a backoff is waited out up to 15m0s",
+			"pace 4 messages/s per account; after a throttle exgate waits at most 15m0s",
 			"log info, auto; wire trace: off",
 		}},
 		{"observe", []string{
-			"mode observe: nothing is repaired or refused, what would have been done is logged; backoffs are waited out all the same",
+			"mode observe: exgate repairs and refuses nothing, and logs what it would have done; it waits out throttles",
 			"listen insecure-plaintext on [::1]:1143",
 			"upstream 192.0.2.1:143, starttls TLS, certificate for mail.example.com from an authority that the system trusts",
 			"profile exchange2010",
@@ -135,9 +135,9 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 			"log debug, json; wire trace: wire.log",
 		}},
 		{"plain", []string{
-			"upstream localhost:143, plain text: passwords can be read on the way",
+			"upstream localhost:143, plain text: others on the network can read the passwords",
 			"flagged leave",
-			"pace no limit; a backoff is waited out up to 15m0s",
+			"pace no limit; after a throttle exgate waits at most 15m0s",
 			"pipeline 1000; literal_plus: true",
 		}},
 	}

@@ -30,9 +30,12 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the gateway",
-		Long: "Runs the gateway. SIGTERM or an interrupt drains it: commands in flight finish, then each client gets BYE, and\n" +
-			"drain_timeout ends the rest; a second signal ends it at once. SIGHUP reads the configuration again, certificates\n" +
-			"too, for the clients that connect from then on.",
+		Long: "Runs the gateway. SIGTERM or an interrupt stops it: commands in flight finish, then each client " +
+			"gets BYE. After\n" +
+			"drain_timeout, exgate closes the connections that remain. A second signal ends exgate at once. SIGHUP " +
+			"makes exgate\n" +
+			"read the configuration and its certificates again. The new configuration applies to clients that " +
+			"connect later.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, file, err := loadConfig(cmd)
@@ -40,22 +43,47 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			log := newLogger(cmd.ErrOrStderr(), c.Log)
-			log.Info("exgate starts", "version", moduleVersion("exgate"), "config", cmp.Or(file, "none"), "mode", string(c.Mode),
-				"upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
+			log.Info(
+				"exgate starts",
+				"version",
+				moduleVersion("exgate"),
+				"config",
+				cmp.Or(file, "none"),
+				"mode",
+				string(c.Mode),
+				"upstream",
+				c.Upstream.Address,
+				"profile",
+				c.Upstream.Profile,
+			)
+			warnExposed(log, c, file)
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
 			return serve(cmd.Context(), c, log, hup, func() (*config.Config, error) {
-				c, _, err := loadConfig(cmd)
+				c, file, err := loadConfig(cmd)
+				if err == nil {
+					warnExposed(log, c, file)
+				}
 				return c, err
 			})
 		},
 	}
 }
 
-// serve runs the gateway until ctx ends, and then drains it. At each hup it
-// takes the configuration that load returns.
-func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error)) error {
+// warnExposed tells the log of secrets that others may read.
+func warnExposed(log *slog.Logger, c *config.Config, file string) {
+	warnings, _ := c.Exposed(file) // loadConfig has looked at the error
+	for _, warning := range warnings {
+		log.Warn("a secret is exposed", "what", warning)
+	}
+}
+
+// serve runs the gateway until ctx ends, and then drains it. At each hup it puts
+// the configuration that load returns in force.
+func serve(
+	ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error),
+) error {
 	trace, closeTrace, err := openTrace(c.Log.Trace)
 	if err != nil {
 		return err
@@ -95,18 +123,25 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan o
 			c = reload(server, c, log, trace, load)
 		}
 	}
-	log.Info("exgate drains", "timeout", c.DrainTimeout)
+	log.Info("exgate is stopping; commands in flight may finish", "timeout", c.DrainTimeout)
 	err = closeAll(listeners)
 	serving.Wait()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
 	defer cancel()
 	server.Drain(drain)
-	log.Info("exgate stops", "drained", drain.Err() == nil, "refused", server.Totals().Refusals)
+	log.Info("exgate has stopped", "drained", drain.Err() == nil, "refused", server.Totals().Refusals)
 	return err
 }
 
-// reload puts another configuration in force, and returns the one that is.
-func reload(server *proxy.Server, old *config.Config, log *slog.Logger, trace *proxy.Tracer, load func() (*config.Config, error)) *config.Config {
+// reload puts a new configuration in force. It returns the configuration that is
+// then in force: the old one if the new one has a mistake.
+func reload(
+	server *proxy.Server,
+	old *config.Config,
+	log *slog.Logger,
+	trace *proxy.Tracer,
+	load func() (*config.Config, error),
+) *config.Config {
 	c, err := load()
 	if err == nil {
 		var opts proxy.Options
@@ -115,17 +150,18 @@ func reload(server *proxy.Server, old *config.Config, log *slog.Logger, trace *p
 		}
 	}
 	if err != nil {
-		log.Error("the configuration is not reloaded; the one before it stays in force", "err", err)
+		log.Error("configuration not reloaded; keeping the previous one", "err", err)
 		return old
 	}
 	for _, key := range needRestart(old, c) {
-		log.Warn("this key takes effect when exgate is started again", "key", key)
+		log.Warn("a changed key takes effect only after a restart", "key", key)
 	}
-	log.Info("configuration reloaded", "mode", string(c.Mode), "upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
+	log.Info("configuration reloaded",
+		"mode", string(c.Mode), "upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
 	return c
 }
 
-// needRestart names the keys that differ and cannot change while exgate runs.
+// needRestart returns the keys that differ and take effect only after a restart.
 func needRestart(old, c *config.Config) (keys []string) {
 	if old.Listen != c.Listen {
 		keys = append(keys, "listen")
@@ -139,7 +175,7 @@ func needRestart(old, c *config.Config) (keys []string) {
 	return keys
 }
 
-// openTrace opens the wire trace; without one the result is nil.
+// openTrace opens the wire trace. If none is configured, trace is nil.
 func openTrace(file string) (trace *proxy.Tracer, closeTrace func() error, err error) {
 	if file == config.TraceOff {
 		return nil, func() error { return nil }, nil
@@ -151,7 +187,7 @@ func openTrace(file string) (trace *proxy.Tracer, closeTrace func() error, err e
 	return proxy.NewTracer(f), f.Close, nil
 }
 
-// gatewayOptions turns the configuration into the gateway's options.
+// gatewayOptions converts the configuration to the gateway's options.
 func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (proxy.Options, error) {
 	certificate, err := clientCertificate(c, log)
 	if err != nil {
@@ -167,12 +203,15 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	}
 	state, err := c.StateDirectory()
 	if err != nil {
-		log.Warn("nothing is kept for the next run", "err", err)
+		log.Warn("no state directory: running without saved state", "err", err)
 	}
 	return proxy.Options{
-		State:           state,
-		Users:           users,
-		Abuse:           proxy.AbuseLimits{ConnectionsPerAddress: c.Limits.ConnectionsPerAddress, FailedLogins: c.Limits.FailedLogins},
+		State: state,
+		Users: users,
+		Abuse: proxy.AbuseLimits{
+			ConnectionsPerAddress: c.Limits.ConnectionsPerAddress,
+			FailedLogins:          c.Limits.FailedLogins,
+		},
 		Upstreams:       upstreams,
 		Routes:          routes,
 		Observe:         c.Mode == config.Observe,
@@ -188,15 +227,22 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 			Total:   c.Limits.SpoolTotal,
 		},
 		Quarantine: quarantine.Options{Dir: c.Quarantine.Dir, Quota: c.Quarantine.Quota, Keep: c.Quarantine.Keep},
-		Filter:     delivery.Filter{Command: c.Fixes.Filter.Command, When: c.Fixes.Filter.When, Timeout: c.Fixes.Filter.Timeout},
-		Log:        log,
-		Trace:      trace,
+		Filter: delivery.Filter{
+			Command: c.Fixes.Filter.Command,
+			When:    c.Fixes.Filter.When,
+			Timeout: c.Fixes.Filter.Timeout,
+		},
+		Log:   log,
+		Trace: trace,
 	}, nil
 }
 
 func connectionLimits(p config.Pace) slots.Limits {
 	return slots.Limits{
-		PerAccount: p.ConnectionsPerAccount, PerLogin: p.ConnectionsPerLogin, MaxWait: p.MaxWait, ParkAfter: p.ParkAfter,
+		PerAccount: p.ConnectionsPerAccount,
+		PerLogin:   p.ConnectionsPerLogin,
+		MaxWait:    p.MaxWait,
+		ParkAfter:  p.ParkAfter,
 	}
 }
 
@@ -230,8 +276,8 @@ func upstreamsOf(c *config.Config) (upstreams []routing.Upstream, routes *routin
 	return upstreams, routes, err
 }
 
-// clientCertificate is what clients see: the configured one, or a self-signed
-// one that is kept in the state directory.
+// clientCertificate returns the certificate that clients see: the configured one,
+// or a self-signed one from the state directory.
 func clientCertificate(c *config.Config, log *slog.Logger) (tls.Certificate, error) {
 	given, err := c.TLS.Certificate()
 	if err != nil {
@@ -252,7 +298,8 @@ func clientCertificate(c *config.Config, log *slog.Logger) (tls.Certificate, err
 	return cert, nil
 }
 
-// newLogger writes text to a terminal and JSON elsewhere, unless told.
+// newLogger returns a logger in the configured format; auto means text on a
+// terminal and JSON otherwise.
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Value.Kind() == slog.KindDuration { // JSON would count nanoseconds

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/testkit"
 )
 
 // serving is exgate serve in this process, with its log.
@@ -49,10 +50,7 @@ func TestServeSignals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Listen(t)
 	var simulating sync.WaitGroup
 	simulating.Go(func() { sim.Serve(l, exchangesim.InsecurePlaintext) })
 	defer simulating.Wait()
@@ -75,7 +73,7 @@ func TestServeSignals(t *testing.T) {
 
 	write("nonsense")
 	hup(t)
-	if line := s.logged("the configuration is not reloaded; the one before it stays in force"); !strings.Contains(line["err"].(string), "upstream.profile") {
+	if line := s.logged("configuration not reloaded; keeping the previous one"); !strings.Contains(line["err"].(string), "upstream.profile") {
 		t.Errorf("the log says %v", line)
 	}
 	write("plain")
@@ -93,7 +91,7 @@ func TestServeSignals(t *testing.T) {
 		c.expect("* BYE exgate is stopping; log in again later")
 		c.Close()
 	}
-	if s.logged("exgate stops")["drained"] != true {
+	if s.logged("exgate has stopped")["drained"] != true {
 		t.Error("it was not drained")
 	}
 	if err := <-s.err; err != nil {
@@ -121,7 +119,7 @@ func startServing(t *testing.T, file string) *serving {
 	ctx, stop := signalled()
 	t.Cleanup(stop)
 	go func() {
-		root := rootCommand()
+		root := rootCommand(io.Discard)
 		root.SetArgs([]string{"serve", "--config", file})
 		root.SetErr(w)
 		s.err <- root.ExecuteContext(ctx)

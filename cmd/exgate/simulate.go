@@ -30,7 +30,7 @@ type simulation struct {
 	anyHost   bool
 	certOut   string
 	outlook   string
-	control   io.Reader // nil: no orders are taken
+	control   io.Reader // nil: the simulation takes no orders
 	verbose   bool
 }
 
@@ -41,9 +41,12 @@ func simulateCommand() *cobra.Command {
 	var takeOrders bool
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "run a simulated Exchange",
-		Long: "Runs a simulated Microsoft Exchange IMAP4 service with its wording, limits and quirks, in memory, until interrupted.\n\n" +
-			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  ") + "\n\n" + controlHelp,
+		Short: "Run a simulated Exchange",
+		Long: "Runs a simulated Microsoft Exchange IMAP4 service in memory, until interrupted. It has the texts, " +
+			"limits and quirks\n" +
+			"of a real one.\n\n" +
+			quirkHelp() + "\nFaults (--fault):\n  " + strings.Join(exchangesim.FaultHelp(), "\n  ") +
+			"\n\n" + controlHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if takeOrders {
@@ -53,19 +56,26 @@ func simulateCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.config.Profile, "profile", "exchange2016", "one of "+strings.Join(exchangesim.Profiles(), ", "))
-	f.StringVar(&s.startTLS, "listen-starttls", "127.0.0.1:0", "address for STARTTLS; empty: none")
-	f.StringVar(&s.implicit, "listen-implicit", "127.0.0.1:0", "address for TLS from the first byte; empty: none")
-	f.StringVar(&s.plaintext, "insecure-plaintext", "", "address where logins are taken without TLS; empty: none")
-	f.StringVar(&s.tokens, "listen-tokens", "", "address of the HTTPS endpoint that gives access tokens; empty: none")
-	f.DurationVar(&s.config.Tokens.Lifetime, "token-lifetime", time.Hour, "how long an access token lasts")
-	f.BoolVar(&s.anyHost, "insecure-any-host", false, "allow addresses that are not loopback: the users' passwords are built in")
-	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on, or off with no- before its name; may be repeated")
-	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault; may be repeated")
-	f.BoolVar(&takeOrders, "control", false, "take orders from standard input while it runs")
-	f.StringVar(&s.certOut, "cert-out", "", "write the certificate, in PEM, to this file")
-	f.StringVar(&s.outlook, "outlook", "", "at the end, write to this file what Outlook would show of each message: a line of JSON each")
-	f.BoolVar(&s.verbose, "verbose", false, "log each command too, without its arguments")
+	f.StringVar(&s.config.Profile, "profile", "exchange2016",
+		"the version to simulate, one of "+strings.Join(exchangesim.Profiles(), ", "))
+	f.StringVar(&s.startTLS, "listen-starttls", "127.0.0.1:0", "the address for STARTTLS; empty: no listener")
+	f.StringVar(&s.implicit, "listen-implicit", "127.0.0.1:0", "the address for TLS from the first byte; empty: no "+
+		"listener")
+	f.StringVar(&s.plaintext, "insecure-plaintext", "", "the address that accepts logins without TLS; empty: no "+
+		"listener")
+	f.StringVar(&s.tokens, "listen-tokens", "", "the address of the HTTPS endpoint for access tokens; empty: no "+
+		"listener")
+	f.DurationVar(&s.config.Tokens.Lifetime, "token-lifetime", time.Hour, "the lifetime of an access token")
+	f.BoolVar(&s.anyHost, "insecure-any-host", false,
+		"allow addresses that are not loopback, although everybody knows the users' passwords")
+	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on; no- before its name switches it off (may "+
+		"be repeated)")
+	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault (may be repeated)")
+	f.BoolVar(&takeOrders, "control", false, "read orders from standard input while the simulation runs")
+	f.StringVar(&s.certOut, "cert-out", "", "write the certificate in PEM format to this `file`")
+	f.StringVar(&s.outlook, "outlook", "",
+		"at the end, write to this `file` how Outlook would show each message, one line of JSON for each")
+	f.BoolVar(&s.verbose, "verbose", false, "also log each command, without its arguments")
 	return cmd
 }
 
@@ -78,8 +88,8 @@ func quirkHelp() string {
 	return b.String()
 }
 
-// run prints where the server listens and serves until ctx ends. What follows
-// the orders ends with their source, which is left open.
+// run prints the addresses of the server and serves until ctx ends. The goroutine
+// that follows the orders ends with their source, which run does not close.
 func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 	level := slog.LevelInfo
 	if s.verbose {
@@ -91,7 +101,7 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 		return exitError{exitUsage, err}
 	}
 	defer server.Close()
-	// The first user has mail, the others have room to copy it to.
+	// The first user has mail; the other mailboxes are empty.
 	if err := server.Seed(exchangesim.DefaultUsers()[0].Name); err != nil {
 		return err
 	}
@@ -101,11 +111,17 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 	for _, u := range exchangesim.DefaultUsers() {
 		note := ""
 		if u.FullAccess {
-			note = ", may open every mailbox"
+			note = ", can open every mailbox"
 		}
 		fmt.Fprintf(out, "user %s, password %s%s\n", u.Name, u.Password, note)
 	}
-	fmt.Fprintf(out, "domain %s or %s, UPN suffix %s\n", exchangesim.Domain, exchangesim.DNSDomain, exchangesim.UPNSuffix)
+	fmt.Fprintf(
+		out,
+		"domain %s or %s, UPN suffix %s\n",
+		exchangesim.Domain,
+		exchangesim.DNSDomain,
+		exchangesim.UPNSuffix,
+	)
 	err = s.serve(ctx, out, server)
 	if s.outlook != "" {
 		err = errors.Join(err, s.writeOutlook(server))
@@ -113,11 +129,11 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 	return err
 }
 
-// writeOutlook tells what Outlook would show of all messages of all users.
+// writeOutlook writes how Outlook would show all messages of all users.
 func (s *simulation) writeOutlook(server *exchangesim.Server) error {
 	f, err := os.Create(s.outlook)
 	if err != nil {
-		return fmt.Errorf("writing the Outlook view: %w", err)
+		return fmt.Errorf("cannot write the Outlook view: %w", err)
 	}
 	lines := json.NewEncoder(f)
 	for _, u := range exchangesim.DefaultUsers() {
@@ -140,8 +156,8 @@ func (s *simulation) writeOutlook(server *exchangesim.Server) error {
 // tokensListener is the name of the listener that speaks HTTPS.
 const tokensListener = "tokens"
 
-// serve opens all listeners before the first is served, so that an address in
-// use is the only error that it ends with.
+// serve opens all listeners before it serves the first, so that an address in use
+// ends the command at once.
 func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchangesim.Server) error {
 	listeners, err := openAll([]listener[exchangesim.Mode]{
 		{name: "starttls", address: s.startTLS, mode: exchangesim.StartTLS},
@@ -156,7 +172,7 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 		return exitError{exitUnavailable, err}
 	}
 	if len(listeners) == 0 {
-		return exitError{exitUsage, errors.New("no address to listen on: give at least one of " +
+		return exitError{exitUsage, errors.New("no listener: give at least one of " +
 			"--listen-starttls, --listen-implicit, --insecure-plaintext")}
 	}
 	served := make(chan error, len(listeners))
@@ -185,12 +201,13 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 	return err
 }
 
-// loopbackOnly closes the listeners if one of them can be reached from another
-// machine, since everybody knows the passwords.
+// loopbackOnly closes the listeners if other machines can reach one of them,
+// because everybody knows the passwords.
 func loopbackOnly(listeners []listener[exchangesim.Mode]) error {
 	for _, l := range listeners {
 		if tcp, ok := l.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
-			return errors.Join(fmt.Errorf("%s is not a loopback address: use 127.0.0.1, or --insecure-any-host if this is meant", l.address), closeAll(listeners))
+			err := fmt.Errorf("%s is not a loopback address: use 127.0.0.1, or add --insecure-any-host", l.address)
+			return errors.Join(err, closeAll(listeners))
 		}
 	}
 	return nil
@@ -208,7 +225,7 @@ func (s *simulation) showCertificate(out io.Writer, server *exchangesim.Server) 
 	}
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 	if err := os.WriteFile(s.certOut, block, 0o644); err != nil {
-		return fmt.Errorf("writing the certificate: %w", err)
+		return fmt.Errorf("cannot write the certificate: %w", err)
 	}
 	fmt.Fprintf(out, "certificate written to %s\n", s.certOut)
 	return nil

@@ -10,13 +10,13 @@ import (
 	"exgate/backend/exchangesim"
 )
 
-const controlHelp = "Orders (--control), a line each on standard input:\n" +
+const controlHelp = "Orders (--control), one on each line of standard input:\n" +
 	"  fault SPEC: order a fault\n" +
-	"  faults off: forget all faults\n" +
-	"  stats: print what has happened so far, as JSON\n"
+	"  faults off: remove all faults\n" +
+	"  stats: print the statistics so far, as JSON\n"
 
-// control follows the orders of a running simulation until in ends. Each is
-// answered by a line, so that a script can wait for it.
+// control follows the orders for a running simulation until in ends. It answers
+// each order with a line, so that a script can wait for the answer.
 func control(in io.Reader, out io.Writer, server *exchangesim.Server) {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		order, argument, _ := strings.Cut(strings.TrimSpace(lines.Text()), " ")

@@ -49,7 +49,7 @@ func TestSimulateControl(t *testing.T) {
 	var out strings.Builder
 	control(strings.NewReader("fault bye:14\n\nfault sulk\nfaults off\nstats\nhelp\n"), &out, server)
 	lines := strings.Split(out.String(), "\n")
-	for i, want := range []string{"ordered bye:14", `error: fault "sulk" is none of`, "faults are off", `stats {"connections":0,`, "error: the orders are"} {
+	for i, want := range []string{"ordered bye:14", `error: fault "sulk" is not one of`, "faults are off", `stats {"connections":0,`, "error: the orders are"} {
 		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
 			t.Fatalf("line %d is not %q in:\n%s", i+1, want, &out)
 		}

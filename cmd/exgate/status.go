@@ -16,16 +16,16 @@ import (
 	"exgate/proxy"
 )
 
-// startStatus answers /metrics, /livez and /readyz on address, if that is not
-// empty, until stop is called: also while the gateway drains, so that who
-// balances load sees it.
+// startStatus answers /metrics, /livez and /readyz on address until stop is
+// called. If address is empty, it does nothing. It also answers while the gateway
+// drains, so that a load balancer notices.
 func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listening for status: %w", err)
+		return nil, fmt.Errorf("cannot listen for status: %w", err)
 	}
 	log.Info("listening", "address", l.Addr().String(), "for", "status")
 	status := &http.Server{
@@ -36,12 +36,12 @@ func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop f
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := status.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("listen.status", "err", err)
+			log.Error("the status server has failed (listen.status)", "err", err)
 		}
 	})
 	return func() {
 		if err := status.Close(); err != nil {
-			log.Warn("listen.status", "err", err)
+			log.Warn("closing the status server failed (listen.status)", "err", err)
 		}
 		serving.Wait()
 	}, nil
@@ -49,13 +49,14 @@ func startStatus(address string, server *proxy.Server, log *slog.Logger) (stop f
 
 func statusHandler(server *proxy.Server) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(gateway{server}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(gateway{server},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if server.Totals().Draining {
-			http.Error(w, "exgate drains: it takes no more clients", http.StatusServiceUnavailable)
+			http.Error(w, "exgate is stopping and accepts no new clients", http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")
@@ -63,8 +64,8 @@ func statusHandler(server *proxy.Server) http.Handler {
 	return mux
 }
 
-// gateway collects the totals of a gateway. No label has the name of a user, so
-// that their number is bounded.
+// gateway collects the totals of a gateway. No label contains a user's name, so
+// the number of labels is bounded.
 type gateway struct{ server *proxy.Server }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -73,21 +74,28 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 // The metrics, in the order in which they are documented.
 var (
-	connectionsMetric = describe("connections", "Connections of clients.")
-	sessionsMetric    = describe("sessions", "Connections of clients that are logged in.")
+	connectionsMetric = describe("connections", "Client connections.")
+	sessionsMetric    = describe("sessions", "Client connections that are logged in.")
 	loginsMetric      = describe("logins_total", "Logins by outcome: ok, or the kind of the failure.", "outcome")
-	commandsMetric    = describe("commands_total", "Commands of clients by what became of them.", "lane")
-	messagesMetric    = describe("messages_total", "Messages that clients have appended.", "result")
-	rulesMetric       = describe("messages_refused_total", "Messages that were refused, by rule.", "rule")
-	fixesMetric       = describe("fixes_total", "Uses of fixes: messages, flags, names and replies.", "fix")
-	bytesMetric       = describe("bytes_total", "Bytes from (in) and to (out) either side, without TLS.", "side", "direction")
-	errorsMetric      = describe("exchange_errors_total", "Replies that count towards the ten errors after which Exchange closes a connection, by kind.", "kind")
-	upstreamMetric    = describe("upstream_connections_total", "Upstream connections that were replaced after a loss (resumed), before the tenth error (renewed), or given up while idle (parked).", "event")
-	waitedMetric      = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
-	refusalsMetric    = describe("client_refusals_total", "Clients refused for what they take, by reason.", "reason")
+	commandsMetric    = describe("commands_total", "Client commands by lane.", "lane")
+	messagesMetric    = describe("messages_total", "Messages appended by clients, by result.", "result")
+	rulesMetric       = describe("messages_refused_total", "Refused messages by rule.", "rule")
+	fixesMetric       = describe("fixes_total", "Uses of each fix of messages, flags, names and replies.", "fix")
+	bytesMetric       = describe("bytes_total", "Bytes received (in) and sent (out) on each side, without TLS.",
+		"side", "direction")
+	errorsMetric = describe("exchange_errors_total",
+		"Replies that count towards the ten errors after which Exchange closes a connection, by kind.", "kind")
+	upstreamMetric = describe("upstream_connections_total", "Upstream connections that exgate replaced after a loss "+
+		"(resumed), replaced before the tenth error (renewed), or took from an idle session (parked).", "event")
+	waitedMetric   = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
+	refusalsMetric = describe(
+		"client_refusals_total",
+		"Refusals of clients that exceeded a limit, by reason.",
+		"reason",
+	)
 )
 
-// counterMetrics say where each counter of sessions goes.
+// counterMetrics maps each counter of a session to its metric and labels.
 var counterMetrics = []struct {
 	counter string
 	metric  *prometheus.Desc
@@ -132,7 +140,8 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 		send(c.metric, prometheus.CounterValue, float64(t.Counters[c.counter]), c.labels...)
 	}
 	for d, counts := range map[*prometheus.Desc]map[string]int64{
-		loginsMetric: t.Logins, rulesMetric: t.MessagesRefused, fixesMetric: t.Fixes, errorsMetric: t.Failures, refusalsMetric: t.Refusals,
+		loginsMetric: t.Logins, rulesMetric: t.MessagesRefused, fixesMetric: t.Fixes, errorsMetric: t.Failures,
+		refusalsMetric: t.Refusals,
 	} {
 		for name, n := range counts {
 			send(d, prometheus.CounterValue, float64(n), name)

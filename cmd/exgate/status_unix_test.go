@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/testkit"
 )
 
 // What listen.status tells follows what clients do, without their names, and
@@ -24,10 +24,7 @@ func TestServeStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := testkit.Listen(t)
 	var simulating sync.WaitGroup
 	simulating.Go(func() { sim.Serve(l, exchangesim.InsecurePlaintext) })
 	defer simulating.Wait()
@@ -69,7 +66,7 @@ func TestServeStatus(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	s.logged("exgate drains")
+	s.logged("exgate is stopping; commands in flight may finish")
 	for code := 0; code != http.StatusServiceUnavailable; code, _ = get(t, status, "/readyz") {
 	}
 	if code, _ := get(t, status, "/livez"); code != http.StatusOK {

@@ -18,7 +18,7 @@ import (
 	"exgate/proxy/users"
 )
 
-// loadUsers reads the users file; nil if the configuration has none.
+// loadUsers reads the users file. It returns nil if the configuration has none.
 func loadUsers(c *config.Config) (*users.File, error) {
 	if c.UsersFile == "" {
 		return nil, nil
@@ -33,14 +33,17 @@ func loadUsers(c *config.Config) (*users.File, error) {
 func userCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
-		Short: "Say who may open which mailboxes with what exgate holds",
-		Long: "Writes the users file (users_file), which says who may open which mailboxes where exgate itself holds an admin's password\n" +
-			"or OAuth2 credentials. A running exgate goes by the file as it is.",
-		// Without it cobra takes a typo for an argument.
+		Short: "Manage the accounts that may use the gateway's credentials",
+		Long: "Manages the users file (users_file). If exgate itself holds an admin's password or OAuth2 " +
+			"credentials, this file\n" +
+			"lists the accounts that may use them, and the mailboxes that each may open. A running exgate reads " +
+			"the file again\n" +
+			"when it changes.",
+		// Without NoArgs, cobra takes a mistyped verb for an argument.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().String("file", "", "the users `file` (default users_file of the configuration)")
+	cmd.PersistentFlags().String("file", "", "the users `file` (default: users_file of the configuration)")
 	cmd.AddCommand(userAddCommand(), userRemoveCommand(), userListCommand())
 	return cmd
 }
@@ -50,9 +53,11 @@ func userAddCommand() *cobra.Command {
 	var certificate string
 	cmd := &cobra.Command{
 		Use:   "add NAME",
-		Short: "Add a caller, or give him another password and other mailboxes",
-		Long: "Adds a caller to the users file, or replaces his line. The password is asked for without echo, or read from standard input\n" +
-			"where that is no terminal; only its hash is kept.",
+		Short: "Add an account, or replace its password and mailboxes",
+		Long: "Adds an account to the users file, or replaces its line. exgate asks for the password without echo. " +
+			"If standard\n" +
+			"input is not a terminal, exgate reads the password from it. The file contains only the hash of the " +
+			"password.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := usersFile(cmd)
@@ -60,7 +65,7 @@ func userAddCommand() *cobra.Command {
 				return err
 			}
 			if len(mailboxes) == 0 {
-				mailboxes = args // his own
+				mailboxes = args // the account's own
 			}
 			proof := ""
 			if certificate != "" {
@@ -74,19 +79,27 @@ func userAddCommand() *cobra.Command {
 			if err := users.Put(file, args[0], proof, mailboxes); err != nil {
 				return exitError{exitUsage, err}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s may open %s\n", file, args[0], strings.Join(mailboxes, ", "))
+			_, err = fmt.Fprintf(
+				cmd.OutOrStdout(),
+				"%s: %s may open %s\n",
+				file,
+				args[0],
+				strings.Join(mailboxes, ", "),
+			)
 			return err
 		},
 	}
-	cmd.Flags().StringSliceVar(&mailboxes, "mailbox", nil, "`mailbox` that he may open, as it goes to Exchange, or *@domain, or *; may be repeated (default NAME)")
-	cmd.Flags().StringVar(&certificate, "certificate", "", "`file` with the client certificate (PEM) that proves him in place of a password")
+	cmd.Flags().StringSliceVar(&mailboxes, "mailbox", nil,
+		"`mailbox` that the account may open, as it goes to Exchange; *@domain or * (may be repeated; default NAME)")
+	cmd.Flags().StringVar(&certificate, "certificate", "",
+		"`file` with the client certificate (PEM) that proves the account, instead of a password")
 	return cmd
 }
 
 func userRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NAME",
-		Short: "Remove a caller",
+		Short: "Remove an account",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := usersFile(cmd)
@@ -104,7 +117,7 @@ func userRemoveCommand() *cobra.Command {
 func userListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "Tell who may open what",
+		Short: "List the accounts and the mailboxes that they may open",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := usersFile(cmd)
@@ -120,8 +133,8 @@ func userListCommand() *cobra.Command {
 	}
 }
 
-// usersFile is the file named by the flag, else by the configuration, which
-// may have mistakes elsewhere: often it waits for this very file.
+// usersFile returns the file that the flag or the configuration names. The
+// configuration may have other problems; often this very file is missing.
 func usersFile(cmd *cobra.Command) (string, error) {
 	file, err := cmd.Flags().GetString("file")
 	if err != nil || file != "" {
@@ -129,7 +142,8 @@ func usersFile(cmd *cobra.Command) (string, error) {
 	}
 	c, _, configErr := readConfig(cmd)
 	if c == nil || c.UsersFile == "" {
-		return "", exitError{exitConfig, errors.Join(errors.New("no users file: set users_file, or name one with --file"), configErr)}
+		return "", exitError{exitConfig, errors.Join(errors.New("no users file is configured: set users_file, or "+
+			"name one with --file"), configErr)}
 	}
 	return c.UsersFile, nil
 }
@@ -146,26 +160,27 @@ func passwordProof(cmd *cobra.Command, name string) (string, error) {
 	return users.Hash(password), nil
 }
 
-// askSecret prompts on a terminal, without echo; elsewhere it reads a line.
+// askSecret asks for a secret without echo. If standard input is not a terminal,
+// it reads a line.
 func askSecret(cmd *cobra.Command, prompt string) (string, error) {
 	in, isFile := cmd.InOrStdin().(*os.File)
 	if isFile && term.IsTerminal(int(in.Fd())) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: ", prompt)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: ", printable(prompt))
 		secret, err := term.ReadPassword(int(in.Fd()))
 		fmt.Fprintln(cmd.ErrOrStderr())
 		if err != nil {
-			return "", fmt.Errorf("reading the password: %w", err)
+			return "", fmt.Errorf("cannot read the secret: %w", err)
 		}
 		return string(secret), nil
 	}
 	line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 	if err != nil && err != io.EOF {
-		return "", fmt.Errorf("reading the password: %w", err)
+		return "", fmt.Errorf("cannot read the secret: %w", err)
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
-// certificateProof is what stands in the users file for a certificate.
+// certificateProof returns the proof that the users file has for a certificate.
 func certificateProof(file string) (string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -173,7 +188,7 @@ func certificateProof(file string) (string, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "CERTIFICATE" {
-		return "", fmt.Errorf("--certificate: no certificate (PEM) in %s", file)
+		return "", fmt.Errorf("--certificate: %s contains no certificate in PEM format", file)
 	}
 	sum := sha256.Sum256(block.Bytes)
 	return "sha256:" + hex.EncodeToString(sum[:]), nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,10 +17,9 @@ import (
 func exgateWith(t *testing.T, stdin string, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out strings.Builder
-	root := rootCommand()
+	root := rootCommand(&out)
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(stdin))
-	root.SetOut(&out)
 	err = root.ExecuteContext(t.Context())
 	return out.String(), err
 }
@@ -42,12 +42,12 @@ func TestUser(t *testing.T) {
 		{"bobs\n", "user add bob@example.com", "bob@example.com may open bob@example.com", false},
 		{"", "user add scanner --mailbox scans,faxes --certificate " + pem, "scanner may open scans, faxes", false},
 		{"\n", "user add carol", "the password is empty", true},
-		{"x\n", `user add EXAMPLE\carol`, "name of the user", true},
-		{"x\n", `user add carol --mailbox a\b`, "character other than", true},
+		{"x\n", `user add EXAMPLE\carol`, "name of the caller", true},
+		{"x\n", `user add carol --mailbox a\b`, "only ASCII letters", true},
 		{"x\n", `user add carol --mailbox a/`, "no prefix follows", true},
 		{"", "user add carol --certificate nowhere.pem", "nowhere.pem", true},
 		{"new\n", "user add MIGRATION --mailbox alice", "MIGRATION may open alice", false},
-		{"", "user remove nobody", "there is no nobody", true},
+		{"", "user remove nobody", "has no caller nobody", true},
 		{"", "user remove bob@example.com", "", false},
 		{"", "user list", "MIGRATION  password  ", false},
 		{"", "user list", "scanner    certificate " + strings.ToLower(strings.ReplaceAll(certificate.Fingerprint(cert), ":", "")), false},
@@ -124,9 +124,8 @@ func TestLoginKeepsARefreshToken(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	root := rootCommand()
+	root := rootCommand(io.Discard)
 	root.SetArgs(append(settings[:2:2], settings[3:]...))
-	root.SetOut(new(strings.Builder))
 	if err := root.ExecuteContext(ctx); exitCode(err) != exitUnavailable {
 		t.Errorf("no endpoint: %v", err)
 	}

@@ -1,4 +1,7 @@
-// Package profile has the fixes and limits that suit each kind of Exchange.
+// Package profile has the table of profiles: the fixes, limits and forms of login
+// that suit each version of Exchange. Package config starts from a profile and
+// applies the configured changes to it; the packages of the gateway work by the
+// result.
 package profile
 
 import (
@@ -7,43 +10,45 @@ import (
 	"exgate/rewrite"
 )
 
-// Names of profiles that more than the table speaks of.
+// The names of the profiles that have a meaning outside the table.
 const (
-	Auto   = "auto"                // of a server that is not known yet
-	Plain  = "plain"               // of a server that is not Exchange
-	Online = backend.ProfileOnline // the only Exchange that takes tokens
+	Auto   = "auto"                // for a server whose version is not known yet
+	Plain  = "plain"               // for a server other than Exchange
+	Online = backend.ProfileOnline // Exchange Online, the only Exchange that accepts tokens
 )
 
-// Profile is what suits one kind of Exchange. In docs/config.md the table is
-// printed with a sentence for each column.
+// Profile has the settings that suit one version of Exchange. docs/config.md
+// prints the table with a sentence for each column.
 type Profile struct {
 	Name         string
-	MessageLimit int64           // bytes; larger messages are refused here; 0: none
-	Message      rewrite.Options // the fixes inside the message
-	Escalate     rewrite.Stage   // how far a refused message is taken
-	Flagged      bool            // \Flagged is set by a STORE after APPEND
+	MessageLimit int64           // bytes; exgate refuses a larger message; 0: no limit
+	Message      rewrite.Options // the fixes inside a message
+	Escalate     rewrite.Stage   // the last stage of repair for a message that Exchange refuses
+	Flagged      bool            // \Flagged is set by a STORE after the APPEND
 	Keywords     bool            // keywords outside PERMANENTFLAGS are dropped
-	MDNSent      bool            // $MDNSent is one of them, though it is in PERMANENTFLAGS
-	InternalDate bool            // a message without a date gets that of its header
-	Pace         backend.Pacing  // of messages, commands and bytes
-	Pipeline     int             // commands of one client in flight
-	LiteralPlus  bool            // messages are sent as {n+}
-	Verify       bool            // STATUS INBOX proves the mailbox before the login is answered
-	Forms        []backend.Form  // of an admin's login, in order
-	Names        folders.Options // what is done to names of mailboxes
-	Replies      backend.Replies // repairs of what is answered
+	MDNSent      bool            // $MDNSent is dropped although PERMANENTFLAGS has it
+	InternalDate bool            // a message uploaded without a date gets the date of its header
+	Pace         backend.Pacing  // limits of messages, commands and bytes per second
+	Pipeline     int             // commands of one client that may be in flight; 0 counts as 1
+	LiteralPlus  bool            // messages are sent as non-synchronizing literals (RFC 7888)
+	Verify       bool            // a login is answered only after a STATUS of INBOX has succeeded
+	Forms        []backend.Form  // the forms of an admin's login, in the order of trying
+	Names        folders.Options // the mapping of names of mailboxes
+	Replies      backend.Replies // the repairs of replies
 }
 
-// IsExchange reports whether the server is taken for Exchange.
+// IsExchange reports whether the profile is for an Exchange server.
 func (p *Profile) IsExchange() bool { return p.Name != Plain }
 
-// HasAppendFix reports whether a fix, a limit or the pace concerns APPEND.
+// HasAppendFix reports whether the gateway must read APPEND commands: because of a
+// fix, a limit or the pace.
 func (p *Profile) HasAppendFix() bool {
-	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate || p.Pace.Messages() || p.Names.Active()
+	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate ||
+		p.Pace.Messages() || p.Names.Active()
 }
 
-// IsTooBig reports whether a message of size bytes is over the limit.
+// IsTooBig reports whether a message of size bytes exceeds MessageLimit.
 func (p *Profile) IsTooBig(size int64) bool { return p.MessageLimit > 0 && size > p.MessageLimit }
 
-// InFlight is how many commands of a client may be in flight together: 1 or more.
+// InFlight returns how many commands of one client may be in flight; at least 1.
 func (p *Profile) InFlight() int { return max(p.Pipeline, 1) }

@@ -10,11 +10,10 @@ import (
 
 type forms = []backend.Form
 
-// four messages per second and account.
-var four = backend.Pacing{Each: backend.Rates{Messages: 4}}
+// fourMessages limits the pace to four messages per second and account.
+var fourMessages = backend.Pacing{Each: backend.Rates{Messages: 4}}
 
-const refused = rewrite.StageRefused
-
+// Short names for the forms of login in the table.
 const (
 	byDomain = backend.FormDomainAdminUser
 	byUPN    = backend.FormAdminUPNUser
@@ -23,29 +22,30 @@ const (
 	authzid  = backend.FormPlainAuthzid
 )
 
-// repair are the message fixes of every Exchange profile.
+// messageFixes has the message fixes of every Exchange profile.
 //
-//	long-lines    over 9,900 bytes: "Exchange supports 9900" (FAQ.Exchange); Exchange's own limit seems to be
-//	              MaxCommandSize, 10,240; the FAQ's 10,500 for Exchange Online and imapsync's 10,239 leave less
-//	              room (docs/exchange.md#long-lines)
-//	read-receipt  all, as imapsync's presets do (docs/exchange.md#read-receipts)
+//	long-lines    lines over 9,900 bytes: "Exchange supports 9900" (FAQ.Exchange). Exchange's own limit seems to be
+//	              MaxCommandSize, 10,240 bytes. The FAQ's 10,500 for Exchange Online and imapsync's 10,239 leave
+//	              less room (docs/exchange.md#long-lines).
+//	read-receipt  all requests are removed, as by imapsync's presets (docs/exchange.md#read-receipts).
 //
-// The other fixes are on at the stages of docs/design.md#escalation; their
-// numbers stand beside them in package rewrite.
-var repair = rewrite.Options{
+// The other fixes apply at the stages of docs/design.md#escalation. Package rewrite documents their limits.
+var messageFixes = rewrite.Options{
 	LongLines: rewrite.LongLinesRecode, LineLimit: 9900, ReadReceipt: rewrite.ReadReceiptAll, Uses: rewrite.UsesAt,
 }
 
-// exchangeNames is what an Exchange profile does to names:
+// exchangeNames returns the mapping of names that every Exchange profile has, with a change for one version. The
+// reasons, by option:
 //
-//	case       names that differ in case are one to every Exchange (docs/exchange.md#case)
-//	characters blanks at the ends (docs/exchange.md#blank-end), control characters
-//	longest    256 characters (docs/exchange.md#name-length)
-//	hide       folders without mail are listed like others (docs/exchange.md#folders-without-mail)
-//	SPECIAL-USE no version has it (docs/exchange.md#special-use)
+//	Case        every Exchange takes names that differ only in case for one name (docs/exchange.md#case)
+//	Characters  Exchange does not keep blanks at the ends (docs/exchange.md#blank-end) or control characters
+//	Longest     Exchange allows 256 characters (docs/exchange.md#name-length)
+//	Hide        Exchange lists folders without mail like others (docs/exchange.md#folders-without-mail)
+//	SpecialUse  no version announces SPECIAL-USE (docs/exchange.md#special-use)
 //
-// Of single versions: 2000 has all mailboxes below INBOX (docs/exchange.md#names); 2007 closes the connection over
-// a name that ends in a blank; Exchange Online reserves Files (docs/exchange.md#reserved-names).
+// The changes: Exchange 2000 has all mailboxes below INBOX (docs/exchange.md#names). Exchange 2007 closes the
+// connection when a mailbox is opened whose name ends in a blank. Exchange Online reserves the name Files
+// (docs/exchange.md#reserved-names).
 func exchangeNames(change func(*folders.Options)) folders.Options {
 	o := folders.Options{
 		Case: folders.Apart, Characters: true, Longest: 250, SpecialUse: true,
@@ -57,8 +57,8 @@ func exchangeNames(change func(*folders.Options)) folders.Options {
 	return o
 }
 
-// replies are the repairs of what every Exchange answers (docs/exchange.md#commands).
-var replies = backend.AllReplies()
+// replyFixes has the repairs of replies of every Exchange profile (docs/exchange.md#commands).
+var replyFixes = backend.AllReplies()
 
 var (
 	names2000   = exchangeNames(func(o *folders.Options) { o.Prefix = "INBOX." })
@@ -68,22 +68,23 @@ var (
 	namesAuto   = exchangeNames(func(o *folders.Options) { o.Reserved, o.RefuseBlankEnd = []string{"Files"}, true })
 )
 
-// table is the table of docs/design.md#profiles. Presets are those of imapsync's release 1.970, as its
-// FAQ.Exchange 1.79 and FAQ.Office365 1.38 print them; the other sources stand in docs/exchange.md.
+// table is the table of docs/design.md#profiles. Its presets are those of imapsync 1.970, as FAQ.Exchange 1.79 and
+// FAQ.Office365 1.38 print them. docs/exchange.md has the other sources. The reasons, by column:
 //
-//	message limit   10,000,000: preset --exchange2. 45,000,000: preset --office2; tenants start at 35 MB
-//	                (docs/exchange.md#append-size).
-//	\Flagged        no other protocol shows one that came with APPEND: 2010, 2013, and imapsync's preset for all
-//	                on-premises versions; Exchange Online has no such need (docs/exchange.md#flagged).
-//	keywords        none but $MDNSent is ever taken, others count as errors (docs/exchange.md#keywords).
-//	$MDNSent        turns up as a category on every message on Exchange Online (docs/exchange.md#ex-16).
-//	date            a message without one would be dated by its transfer (docs/design.md#outside-the-message).
-//	messages/s      both presets (docs/exchange.md#throttling).
-//	pipeline        mbsync's manual advises 1 for Exchange (docs/design.md#rule-2).
-//	literal+        not for Exchange (docs/design.md#rule-5).
-//	verify          a login that cannot open its mailbox is told OK (docs/exchange.md#not-connected).
-//	forms           docs/exchange.md#login-forms, in the order of docs/design.md#profiles: PLAIN does not work on 2019,
-//	                the forms with backslashes do. admin@upn/alias is the formal form for an admin named by an address.
+//	MessageLimit  10,000,000 is that of the preset --exchange2, 45,000,000 that of --office2. Tenants of Exchange
+//	              Online start at 35 MB (docs/exchange.md#append-size).
+//	Flagged       other protocols do not show a \Flagged that came with APPEND. This was seen on 2010 and 2013;
+//	              imapsync's preset assumes it for all versions on premises. Exchange Online does not need the fix
+//	              (docs/exchange.md#flagged).
+//	Keywords      Exchange accepts only $MDNSent and counts others as errors (docs/exchange.md#keywords).
+//	MDNSent       Exchange Online shows $MDNSent as a category on every message (docs/exchange.md#ex-16).
+//	InternalDate  Exchange dates a message without a date by its transfer (docs/design.md#outside-the-message).
+//	Pace          both presets have 4 messages per second (docs/exchange.md#throttling).
+//	Pipeline      mbsync's manual advises 1 for Exchange (docs/design.md#rule-2).
+//	LiteralPlus   not for Exchange (docs/design.md#rule-5).
+//	Verify        Exchange answers OK to a login that cannot open its mailbox (docs/exchange.md#not-connected).
+//	Forms         docs/exchange.md#login-forms, in the order of docs/design.md#profiles. PLAIN does not work on 2019,
+//	              the forms with backslashes do. admin@upn/alias is the formal form for an admin named by an address.
 var table = [...]Profile{
 	onPremises.row("exchange2000", names2000, byAlias, byDomain, byUPNOld),
 	onPremises.row("exchange2003", namesLater, byAlias, byDomain, byUPNOld),
@@ -94,42 +95,42 @@ var table = [...]Profile{
 	onPremises.row("exchange2019", namesLater, byDomain, byUPN, authzid),
 	onPremises.row("exchange-se", namesLater, byDomain, byUPN, authzid),
 	online.row(Online, namesOnline, byUPN),
-	// No fix: the direct lane for everything but the login.
+	// No fix: everything but the login is relayed unchanged.
 	{Name: Plain, Pipeline: 1000, LiteralPlus: true, Forms: forms{authzid}},
-	// The strictest of each column, until the server is known. The forms are those of most versions; the first two
-	// of them serve every version on premises within the two failures that a login may cost. Where the greeting names
-	// a host of Exchange Online its form comes first: backend.FormsFor.
+	// The strictest setting of each column, until the server's version is known. The forms are those of most versions.
+	// One of the first two works on every version on premises, and a login may cost two failures. If the greeting names
+	// a host of Exchange Online, the form of Exchange Online comes first (backend.FormsFor).
 	onPremises.row(Auto, namesAuto, authzid, byDomain, byUPN),
 }
 
 // onPremises has the columns that are the same for every version on premises.
 var onPremises = Profile{
 	MessageLimit: 10_000_000,
-	Message:      repair,
-	Escalate:     refused,
+	Message:      messageFixes,
+	Escalate:     rewrite.StageRefused,
 	Flagged:      true,
 	Keywords:     true,
 	InternalDate: true,
-	Pace:         four,
+	Pace:         fourMessages,
 	Pipeline:     1,
 	Verify:       true,
-	Replies:      replies,
+	Replies:      replyFixes,
 }
 
-// online is Exchange Online, where it differs.
+// online has the columns of Exchange Online.
 var online = func() Profile {
 	p := onPremises
 	p.MessageLimit, p.Flagged, p.MDNSent = 45_000_000, false, true
 	return p
 }()
 
-// row is the profile as a row of the table.
+// row returns the profile as a row of the table, with its name, mapping of names and forms of login.
 func (p Profile) row(name string, names folders.Options, forms ...backend.Form) Profile {
 	p.Name, p.Names, p.Forms = name, names, forms
 	return p
 }
 
-// Named returns the row of that name, or that of Auto if there is none.
+// Named returns the profile of this name, or that of Auto if the table has no such profile.
 func Named(name string) Profile {
 	i := slices.IndexFunc(table[:], func(p Profile) bool { return p.Name == name })
 	if i < 0 {
@@ -138,7 +139,7 @@ func Named(name string) Profile {
 	return table[i]
 }
 
-// Names are the rows of the table, auto last.
+// Names returns the names of all profiles in the order of the table; Auto is the last.
 func Names() []string {
 	names := make([]string, 0, len(table))
 	for _, p := range table {

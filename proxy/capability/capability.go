@@ -1,4 +1,7 @@
-// Package capability says which capabilities of the upstream clients are told of.
+// Package capability decides which capabilities of the upstream a client sees. It
+// hides those that would bypass the gateway, and those that Exchange announces
+// but does not support. It adds the capabilities that the gateway itself
+// provides. Package proxy edits the capability lists of the upstream with it.
 package capability
 
 import (
@@ -12,46 +15,48 @@ import (
 	"exgate/rewrite"
 )
 
-// row is a row of the table of what clients are told after login. A "*"
-// at the end of a name matches any continuation.
+// row decides about one capability, or about all that begin alike.
 type row struct {
-	Name   string
-	Shown  bool
-	Toward upstreamKind // whose
-	Why    string
+	Name   string       // in upper case; a "*" at its end stands for any characters
+	Shown  bool         // whether clients see the capability after the login
+	Toward upstreamKind // the servers that the row is for
+	Why    string       // the reason, as docs/commands.md prints it
 }
 
+// upstreamKind says which servers a row is for.
 type upstreamKind int
 
+// The kinds of servers.
 const (
-	anyServer upstreamKind = iota
-	ExchangeOnly
+	anyServer    upstreamKind = iota
+	ExchangeOnly              // the row is ignored for servers other than Exchange
 )
 
-// Table is asked from its top. What is in no row is shown, but for
-// Exchange, of which all that it has is here: its own additions are no client's
-// business, and what it announces by mistake costs an error
-// (docs/exchange.md#capabilities).
+// Table decides which capabilities clients see after the login. The first row that
+// matches a capability decides. Exchange's other capabilities are hidden: they are
+// of no use to clients, or Exchange announces them by mistake and answers their
+// use with an error (docs/exchange.md#capabilities). The other capabilities of
+// other servers are shown.
 var Table = []row{
-	{"COMPRESS=*", false, anyServer, "it would hide what follows from the gateway"},
-	{"MULTIAPPEND", false, anyServer, "an APPEND is one message here"},
-	{"CATENATE", false, anyServer, "a message that is put together upstream would pass unrepaired"},
-	{"REPLACE", false, anyServer, "it would upload past the repairs"},
-	{"URLAUTH*", false, anyServer, "it would act past the login that was mapped"},
-	{"UNAUTHENTICATE", false, anyServer, "it would act past the login that was mapped"},
-	{"STARTTLS", false, anyServer, "belongs to the time before login"},
-	{"LOGINDISABLED", false, anyServer, "belongs to the time before login"},
-	{"AUTH=*", false, anyServer, "belongs to the time before login"},
+	{"COMPRESS=*", false, anyServer, "the gateway could not read compressed data"},
+	{"MULTIAPPEND", false, anyServer, "the gateway takes one message with each APPEND"},
+	{"CATENATE", false, anyServer, "a message that is put together upstream would bypass the repairs"},
+	{"REPLACE", false, anyServer, "its message would bypass the repairs"},
+	{"URLAUTH*", false, anyServer, "it would bypass the mapped login"},
+	{"UNAUTHENTICATE", false, anyServer, "it would bypass the mapped login"},
+	{"STARTTLS", false, anyServer, "only for use before the login"},
+	{"LOGINDISABLED", false, anyServer, "only for use before the login"},
+	{"AUTH=*", false, anyServer, "only for use before the login"},
 	{"XPROXY*", false, anyServer, "internal to Exchange"},
 	{"BACKENDAUTHENTICATE*", false, anyServer, "internal to Exchange"},
 	{"CLIENTACCESSRULES", false, anyServer, "internal to Exchange"},
 	{"CLIENTNETWORKPRESENCELOCATION", false, anyServer, "internal to Exchange"},
-	{"IMAP4REV2", false, ExchangeOnly, "a search fails then (MailKit#2016)"},
+	{"IMAP4REV2", false, ExchangeOnly, "with it, SEARCH fails (MailKit#2016)"},
 
 	{"IMAP4", true, ExchangeOnly, "RFC 1730"},
 	{"IMAP4REV1", true, ExchangeOnly, "RFC 3501"},
 	{"SASL-IR", true, ExchangeOnly, "RFC 4959"},
-	{"LITERAL+", true, ExchangeOnly, "RFC 7888: the gateway takes literals as they come"},
+	{"LITERAL+", true, ExchangeOnly, "RFC 7888; the gateway accepts either form of literal"},
 	{"UIDPLUS", true, ExchangeOnly, "RFC 4315"},
 	{"MOVE", true, ExchangeOnly, "RFC 6851"},
 	{"ID", true, ExchangeOnly, "RFC 2971"},
@@ -59,15 +64,16 @@ var Table = []row{
 	{"CHILDREN", true, ExchangeOnly, "RFC 3348"},
 	{"IDLE", true, ExchangeOnly, "RFC 2177"},
 	{"NAMESPACE", true, ExchangeOnly, "RFC 2342"},
-	{"ENABLE", true, ExchangeOnly, "RFC 5161; answered by exgate where it is missing"},
-	{"SPECIAL-USE", true, ExchangeOnly, "RFC 6154; done by exgate where it is missing"},
-	{"LOGIN-REFERRALS", false, ExchangeOnly, "would lead clients past the gateway (Exchange 2003)"},
-	{"MAILBOX-REFERRALS", false, ExchangeOnly, "would lead clients past the gateway (Exchange 2003)"},
+	{"ENABLE", true, ExchangeOnly, "RFC 5161; exgate answers it for a server without it"},
+	{"SPECIAL-USE", true, ExchangeOnly, "RFC 6154; exgate does it for a server without it"},
+	{"LOGIN-REFERRALS", false, ExchangeOnly, "it would send clients around the gateway (Exchange 2003)"},
+	{"MAILBOX-REFERRALS", false, ExchangeOnly, "it would send clients around the gateway (Exchange 2003)"},
 }
 
-// Offered returns what the client is told of after login: the upstream's,
-// as the table says, SPECIAL-USE where exgate adds it, and APPENDLIMIT where a
-// limit is kept here.
+// Offered returns the capabilities that a client sees after the login, given those
+// of the upstream. Table selects from the upstream's list. Offered adds SPECIAL-USE
+// if the profile marks special folders, and APPENDLIMIT if the gateway refuses
+// messages above a limit.
 func Offered(p *profile.Profile, upstream []string) []string {
 	var out []string
 	for _, name := range upstream {
@@ -84,6 +90,8 @@ func Offered(p *profile.Profile, upstream []string) []string {
 	return out
 }
 
+// isHidden reports whether clients do not see this capability of the upstream. An
+// APPENDLIMIT of the upstream is hidden if the gateway has its own limit.
 func isHidden(p *profile.Profile, name string) bool {
 	name = strings.ToUpper(name)
 	if p.MessageLimit > 0 && (name == "APPENDLIMIT" || strings.HasPrefix(name, "APPENDLIMIT=")) {
@@ -93,16 +101,18 @@ func isHidden(p *profile.Profile, name string) bool {
 		if row.Toward == ExchangeOnly && !p.IsExchange() {
 			continue
 		}
-		if prefix, wild := strings.CutSuffix(row.Name, "*"); name == row.Name || wild && strings.HasPrefix(name, prefix) {
+		prefix, isPrefix := strings.CutSuffix(row.Name, "*")
+		if name == row.Name || isPrefix && strings.HasPrefix(name, prefix) {
 			return !row.Shown
 		}
 	}
 	return p.IsExchange() && p.Replies.Refusals
 }
 
-// EditLine returns a line in which the capabilities are those of the
-// policy, wherever it carries them: "* CAPABILITY ...", or the code of a
-// status response. Any other line is returned as it is.
+// EditLine returns the line with the capabilities that Offered selects, if the line
+// is a CAPABILITY response (RFC 9051 section 7.2.2) or has a CAPABILITY response
+// code (section 7.1). It returns any other line unchanged. EditLine does not change
+// the bytes of its argument.
 func EditLine(p *profile.Profile, line []byte) []byte {
 	const word = "CAPABILITY "
 	i := wire.IndexFold(line, word)

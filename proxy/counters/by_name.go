@@ -5,29 +5,29 @@ import (
 	"sync"
 )
 
-// ByName counts by name. The zero value is ready.
+// ByName has a count for each name. The zero value has counted nothing. ByName is
+// safe for use by several goroutines.
 type ByName struct {
-	mu sync.Mutex
-	n  map[string]int64
+	mu     sync.Mutex
+	counts map[string]int64
 }
 
-func (t *ByName) Count(name string) { t.add(name, 1) }
-
-func (t *ByName) add(name string, n int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n == nil {
-		t.n = make(map[string]int64)
+// Count adds one to the count of name.
+func (b *ByName) Count(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.counts == nil {
+		b.counts = make(map[string]int64)
 	}
-	t.n[name] += n
+	b.counts[name]++
 }
 
-// all is a copy of the counts.
-func (t *ByName) all() map[string]int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n == nil {
+// copyCounts returns a copy of the counts. It is never nil.
+func (b *ByName) copyCounts() map[string]int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.counts == nil {
 		return map[string]int64{}
 	}
-	return maps.Clone(t.n)
+	return maps.Clone(b.counts)
 }

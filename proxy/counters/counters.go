@@ -1,31 +1,32 @@
-// Package counters counts what sessions do, for their last log line and for
-// the metrics of the gateway.
+// Package counters counts commands, messages, bytes and failures. Each session
+// has counters of its own for its last log line; the gateway adds them up for its
+// metrics. Package proxy and package delivery count, and package proxy reports
+// the sums.
 package counters
 
-// The counters of a session that are added up for the whole gateway, in the
-// order of counterNames.
+// The indices of Values. Names has the names in the same order.
 const (
-	ClientIn = iota
-	ClientOut
-	UpstreamIn
-	UpstreamOut
-	Direct
-	Amended
-	Owned
-	Refused
-	Stored
-	TurnedAway
-	Unknown
-	Errors
-	Resumed
-	Renewed
-	Parked
-	Waited // nanoseconds
+	ClientIn    = iota // bytes received from the client
+	ClientOut          // bytes sent to the client
+	UpstreamIn         // bytes received from Exchange
+	UpstreamOut        // bytes sent to Exchange
+	Direct             // commands relayed as they came
+	Amended            // commands relayed with changes
+	Owned              // commands that exgate carries out itself, such as APPEND
+	Refused            // commands that exgate refused
+	Stored             // messages that Exchange has stored
+	TurnedAway         // messages that exgate or Exchange has refused
+	Unknown            // messages of which it is not known whether they were stored
+	Errors             // replies that count towards the ten errors after which Exchange closes a connection
+	Resumed            // sessions resumed on a new connection after a loss
+	Renewed            // connections left in time, before Exchange counts ten errors
+	Parked             // connections given up to a waiting client
+	Waited             // nanoseconds waited for the pace and for throttles
 	end
 )
 
-// Names are the counters' names in logs, but for the time, which is
-// written otherwise.
+// Names has the names of the counters in logs and metrics, without Waited, which
+// is written as a duration.
 var Names = [Waited]string{
 	"client_in", "client_out", "upstream_in", "upstream_out",
 	"commands_direct", "commands_amended", "commands_owned", "commands_refused",
@@ -33,5 +34,5 @@ var Names = [Waited]string{
 	"errors", "resumed", "renewed", "parked",
 }
 
-// Values are the values of the counters.
+// Values has a value for each counter.
 type Values [end]int64

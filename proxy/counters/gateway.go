@@ -5,57 +5,63 @@ import (
 	"time"
 )
 
-// Totals are what a gateway has counted since it began. No name of a user or a
-// mailbox is among them.
+// Totals is a report of the counters of a gateway since its start. It contains no
+// name of a user or a mailbox.
 type Totals struct {
-	Connections int // of clients, now
-	Sessions    int // of them logged in
-	Draining    bool
+	Connections int  // open connections of clients
+	Sessions    int  // connections with a login
+	Draining    bool // the gateway is stopping
 
-	// Counters are sums over all sessions, by the names that the log line at
-	// the end of a session has: commands, messages, bytes, connections.
+	// Counters has the sums over all sessions, by Names.
 	Counters map[string]int64
-	Waited   time.Duration // by sessions, for pace and throttles
+	Waited   time.Duration // sum of the time that sessions waited for the pace and for throttles
 
-	Logins map[string]int64 // by outcome: ok, or the kind of the failure
-	Fixes  map[string]int64 // uses, by name
-	// MessagesRefused are refusals of messages, by rule.
-	MessagesRefused map[string]int64
-	Failures        map[string]int64 // replies of Exchange that count towards its ten errors, by kind
-	Refusals        map[string]int64 // of clients for what they take, by reason
+	Logins          map[string]int64 // logins, by outcome: LoginOK or the kind of the failure
+	Fixes           map[string]int64 // uses of fixes, by the name of the fix
+	MessagesRefused map[string]int64 // refused messages, by rule
+	Failures        map[string]int64 // replies that count towards Exchange's ten errors, by kind of failure
+	Refusals        map[string]int64 // refused or slowed clients, by reason
 }
 
-// LoginOK is the outcome of a login that opened its mailbox.
+// LoginOK is the outcome of a login that has opened its mailbox.
 const LoginOK = "ok"
 
-// Gateway are those of the gateway.
+// Gateway has the counters of the whole gateway. The zero value has counted
+// nothing. Gateway is safe for use by several goroutines.
 type Gateway struct {
-	Logins, Fixes, Turned, Failures, Refusals ByName
+	Logins   ByName // by outcome
+	Fixes    ByName // by the name of the fix
+	Turned   ByName // refused messages, by rule
+	Failures ByName // by kind of failure
+	Refusals ByName // refused or slowed clients, by reason
 
 	mu  sync.Mutex
 	sum Values
 }
 
-// Add adds what a session has counted since before.
-func (t *Gateway) Add(now, before *Values) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// Add adds the difference between two readings of a session's counters: now, and
+// before at the previous Add.
+func (g *Gateway) Add(now, before *Values) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for i := range now {
-		t.sum[i] += now[i] - before[i]
+		g.sum[i] += now[i] - before[i]
 	}
 }
 
-// Report is what has been counted until now, but for the connections.
-func (t *Gateway) Report() Totals {
-	all := Totals{
+// Report returns the totals so far. Connections, Sessions and Draining are left
+// zero for the caller.
+func (g *Gateway) Report() Totals {
+	totals := Totals{
 		Counters: make(map[string]int64, len(Names)),
-		Logins:   t.Logins.all(), Fixes: t.Fixes.all(), MessagesRefused: t.Turned.all(), Failures: t.Failures.all(), Refusals: t.Refusals.all(),
+		Logins:   g.Logins.copyCounts(), Fixes: g.Fixes.copyCounts(), MessagesRefused: g.Turned.copyCounts(),
+		Failures: g.Failures.copyCounts(), Refusals: g.Refusals.copyCounts(),
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for i, name := range Names {
-		all.Counters[name] = t.sum[i]
+		totals.Counters[name] = g.sum[i]
 	}
-	all.Waited = time.Duration(t.sum[Waited])
-	return all
+	totals.Waited = time.Duration(g.sum[Waited])
+	return totals
 }

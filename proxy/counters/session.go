@@ -2,20 +2,22 @@ package counters
 
 import "time"
 
-// Session counts what one session did, for its last log line. It belongs to one
-// goroutine at a time.
+// Session has the counters of one session. The indices of Values say what each of
+// them counts; BeforeLogin counts the commands before the login. A Session
+// belongs to one goroutine at a time.
 type Session struct {
-	BeforeLogin, Direct, Amended, Owned, Refused int // commands
-	Stored, TurnedAway, Unknown                  int // messages
-	Resumed, Renewed, Parked                     int // upstream connections
-	Waited                                       time.Duration
+	BeforeLogin, Direct, Amended, Owned, Refused int           // commands
+	Stored, TurnedAway, Unknown                  int           // messages
+	Resumed, Renewed, Parked                     int           // upstream connections
+	Waited                                       time.Duration // for the pace and for throttles
 	Fixes                                        Fixes
 }
 
-// Fixes counts the uses of fixes by their names. The zero value is ready.
+// Fixes has the number of uses of each fix, by its name. The nil map has counted
+// nothing.
 type Fixes map[string]int
 
-// Count counts one use of each fix.
+// Count adds one use of each of the named fixes.
 func (f *Fixes) Count(fixes ...string) {
 	if *f == nil {
 		*f = make(Fixes)

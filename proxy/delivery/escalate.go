@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"strings"
@@ -89,7 +90,7 @@ var errNotKept = refuseBy("quarantine", imap.ResponseCodeCannot,
 // attempt plans the message for the stage and sends it. The plan is nil if it
 // comes to none.
 func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
-	plan, err := rewrite.NewPlan(d.up.Body, d.up.Body.Size(), d.options)
+	plan, err := rewrite.NewPlan(d.s.Context(), d.up.Body, d.up.Body.Size(), d.options)
 	if err != nil {
 		return nil, nil, d.s.unplanned(err)
 	}
@@ -188,8 +189,9 @@ const ruleExchange = "refused by Exchange"
 func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
 	if d.examination == "" {
-		d.examination = Examination(d.up.Spool, d.options)
-		d.s.Log.Warn("examined a refused message", "mailbox", d.up.Mailbox, "size", d.up.Spool.Size(), "found", d.examination)
+		d.examination = Examination(d.s.Context(), d.up.Spool, d.options)
+		d.s.Log.Warn("examined a refused message", "mailbox", d.up.Mailbox, "size", d.up.Spool.Size(),
+			"found", d.examination)
 	}
 	reply := *refused.reply
 	reply.Text += "; exgate examined the message: " + oneLine(d.examination)
@@ -210,8 +212,8 @@ func (d *delivery) refusedHere(refused *ownRefusal) {
 }
 
 // Examination says what looks wrong with a message.
-func Examination(message *spool.Spool, o rewrite.Options) string {
-	x, err := rewrite.Examine(message, message.Size(), o)
+func Examination(ctx context.Context, message *spool.Spool, o rewrite.Options) string {
+	x, err := rewrite.Examine(ctx, message, message.Size(), o)
 	if err != nil {
 		return "it cannot be examined: " + err.Error()
 	}

@@ -24,7 +24,7 @@ func (s *Sender) WouldDo(wanted *profile.Profile, e *Examined) []any {
 	}
 	message := wanted.Message
 	message.Seen = slices.ContainsFunc(e.Upload.Flags, func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
-	plan, err := rewrite.NewPlan(e.Upload.Spool, e.Upload.Spool.Size(), message)
+	plan, err := rewrite.NewPlan(s.Context(), e.Upload.Spool, e.Upload.Spool.Size(), message)
 	if err != nil {
 		return []any{"would_refuse", err}
 	}

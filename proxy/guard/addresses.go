@@ -6,37 +6,40 @@ import (
 	"sync"
 )
 
-// The reasons for which clients are refused for what they take, as logs count
+// The reasons why exgate refuses or slows a client, as logs and metrics name
 // them.
 const (
-	RefusedConnections = "connections-per-address"
-	RefusedGuesses     = "guessing"
-	RefusedRepeated    = "guessing-the-same"
-	RefusedSlowed      = "guessing-slowed"
-	RefusedBytes       = "bytes-before-login"
-	RefusedTime        = "time-before-login"
-	RefusedCommands    = "commands-before-login"
-	RefusedUnknown     = "unknown-commands"
-	RefusedTooSlow     = "slow-sender"
+	RefusedConnections = "connections-per-address" // the address has its limit of open connections
+	RefusedGuesses     = "guessing"                // too many logins of the address or the name have failed
+	RefusedRepeated    = "guessing-the-same"       // the client repeats the login that has just failed
+	RefusedSlowed      = "guessing-slowed"         // the reply to a failed login is delayed
+	RefusedBytes       = "bytes-before-login"      // too many bytes without a login
+	RefusedTime        = "time-before-login"       // no login in time
+	RefusedCommands    = "commands-before-login"   // too many commands without a login
+	RefusedUnknown     = "unknown-commands"        // too many commands that exgate refuses
+	RefusedTooSlow     = "slow-sender"             // a command after the login is not completed in time
 )
 
-// Addresses counts the connections of each address, and of each IPv6 network of
-// which an address is a part.
+// Addresses counts the open connections of each client address, and of the IPv6 /48
+// network of each, and limits them. The zero value has no limit. Addresses is safe
+// for use by several goroutines.
 type Addresses struct {
 	mu   sync.Mutex
-	max  int // connections of one address; 0: no bound
-	open map[string]int
+	max  int            // connections of one address; 0: no limit
+	open map[string]int // connections, by AddressOf and by networkOf
 }
 
-// SetLimit sets how many connections one address may have; 0 is no bound.
+// SetLimit sets the number of open connections of one address; 0 is no limit.
+// Connections that are open stay open.
 func (a *Addresses) SetLimit(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.max = n
 }
 
-// Enter counts a connection. ok is false if its address has enough connections,
-// or its network has. leave ends the connection.
+// Enter counts a connection from remote. ok is false if the address has its limit
+// of connections already, or its network has; this connection is then not counted.
+// The caller calls leave once, when the connection ends.
 func (a *Addresses) Enter(remote net.Addr) (leave func(), ok bool) {
 	addr, network := AddressOf(remote), networkOf(remote)
 	if addr == "" {
@@ -68,17 +71,18 @@ func (a *Addresses) Enter(remote net.Addr) (leave func(), ok bool) {
 	}, true
 }
 
-// What an IPv6 /48 may have, against one address of it. Many sites have a /48 and
-// may choose from 65,536 addresses as they are counted here. All clients of a
-// company may come from one, so that the bound on connections is far higher than
-// the bound on failed logins.
+// The limits of an IPv6 /48, as multiples of the limits of one address. Many sites
+// have a /48, and may choose from 65,536 addresses as they are counted here. All
+// clients of a company may come from one /48, so its limit on connections is far
+// higher than its limit on failed logins.
 const (
 	connectionsPerNetwork = 64
 	failuresPerNetwork    = 8
 )
 
-// AddressOf returns the address that a client counts for: of IPv6 the /64 that a
-// single host has to choose from. It is "" in a network without IP addresses.
+// AddressOf returns the address under which a client is counted. That is the
+// IPv4 address, or the /64 network of an IPv6 address, since one host may choose
+// any address of its /64. It is "" if remote is no IP address with a port.
 func AddressOf(remote net.Addr) string {
 	addr, ok := ipOf(remote)
 	switch {

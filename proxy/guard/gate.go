@@ -8,15 +8,17 @@ import (
 	"exgate/backend"
 )
 
-// MaxReconnects is how many sessions log in again at a time: when Exchange
-// restarts, all of them have lost their connections at once.
+// MaxReconnects is the number of sessions that log in again at the same time.
+// When Exchange restarts, all sessions lose their connections at once.
 const MaxReconnects = 8
 
-// Gate lets a few pass at a time.
+// Gate lets as many goroutines pass at a time as the channel has capacity.
 type Gate chan struct{}
 
-// Enter waits for a random part of spread, and then for a place, which done
-// gives back.
+// Enter waits for a random part of spread, and then until the gate has room. The
+// random part distributes goroutines that come at the same moment. The caller
+// calls done to make room for the next. err is the cause of ctx if ctx ends
+// first.
 func (g Gate) Enter(ctx context.Context, spread time.Duration) (done func(), err error) {
 	if err := backend.Sleep(ctx, rand.N(spread+1)); err != nil {
 		return nil, err

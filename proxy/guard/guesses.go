@@ -1,6 +1,8 @@
 // Package guard protects Exchange and the gateway from clients that take too
-// much: guessed passwords, connections of one address, and logins that come back
-// all at once.
+// much. It limits failed logins, which count towards a lock-out in Active
+// Directory, the connections of one address, and the sessions that log in again
+// after a restart of Exchange. It also keeps refusals from filling the log.
+// Package proxy asks it before each connection, login and reconnect.
 package guard
 
 import (
@@ -17,26 +19,28 @@ import (
 	"exgate/backend"
 )
 
-// Guesses bounds the failed logins that reach Exchange, where each of them counts
-// towards a lock-out. Failures are counted by address, by IPv6 network, by account
-// at one address, and by account. A failure is forgiven after forgiveAfter.
+// Guesses limits the failed logins that reach Exchange. It counts them for each
+// address, for each IPv6 network, for each account, and for each account at one
+// address. Each count goes down by one every forgiveAfter.
 //
-// The bound on an account is above the bound on an address, so that guesses from
-// one address lock nobody out elsewhere. When many addresses have reached the
-// bound on an account, the account still gets in at the addresses where it has
-// logged in before.
+// The limit on an account is above the limit on an address. So guesses from a single
+// address do not keep the owner of the account out at another address. When guesses
+// from many addresses reach the limit on an account, the account can still log in
+// from an address where it has logged in within knownFor.
+//
+// Guesses is safe for use by several goroutines.
 type Guesses struct {
 	now func() time.Time
 
-	mu     sync.Mutex
-	perIP  int // failures of one address; 0: no bound
-	failed map[string]*count
-	asking map[string]int       // logins whose outcome is not known yet
-	over   chan struct{}        // closed when one of them is over
-	known  map[string]time.Time // account at address: the last good login
+	mu         sync.Mutex
+	perAddress int // failures of one address; 0: no limit
+	failed     map[string]*count
+	pending    map[string]int       // logins without an outcome yet
+	ended      chan struct{}        // closed when the next pending login ends
+	succeeded  map[string]time.Time // by account at address: the last successful login
 }
 
-// count is a number of failures, which runs down with time.
+// count is a number of failures at a time. It goes down as time passes.
 type count struct {
 	n  float64
 	at time.Time
@@ -44,16 +48,16 @@ type count struct {
 
 const (
 	forgiveAfter = time.Minute
-	// The bounds on an account at one address and on an account, against the
-	// bound on an address.
-	perNameAtIP, perName = 0.25, 2.5
-	// SlowAfter is the number of failures of an address after which its replies
-	// are delayed.
+	// The limits on an account at one address and on an account, as multiples of
+	// the limit on an address.
+	perNameAtAddress, perName = 0.25, 2.5
+	// SlowAfter is the number of failures of one address above which the
+	// replies to its failed logins are delayed.
 	SlowAfter = 3
-	// knownFor is how long an address is known for an account.
+	// knownFor is how long a successful login makes an address known for an account.
 	knownFor = 30 * 24 * time.Hour
-	noBound  = 1e9
-	// maxGuesses bounds the entries of failed and of known. Of failed the lowest
+	noLimit  = 1e9
+	// maxGuesses limits the counts and the known addresses in memory. The lowest
 	// counts are dropped first.
 	maxGuesses = 100_000
 	// maxName bounds the bytes of a name in them: a longer one is kept as its
@@ -61,48 +65,51 @@ const (
 	maxName = 64
 )
 
-// NewGuesses returns Guesses without failures and without a bound.
+// NewGuesses returns Guesses without a limit.
 func NewGuesses() *Guesses {
 	return &Guesses{
-		now: time.Now, failed: make(map[string]*count), asking: make(map[string]int),
-		over: make(chan struct{}), known: make(map[string]time.Time),
+		now: time.Now, failed: make(map[string]*count), pending: make(map[string]int), ended: make(chan struct{}),
+		succeeded: make(map[string]time.Time),
 	}
 }
 
-// SetLimit sets how many failures one address may have; 0 is no bound.
+// SetLimit sets the number of failed logins of one address, from which the other
+// limits follow; 0 is no limit.
 func (g *Guesses) SetLimit(perAddress int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.perIP = perAddress
+	g.perAddress = perAddress
 }
 
-// Guess is one login, by what its failure counts against.
+// Guess identifies the counts that a login belongs to: its client's address and
+// IPv6 network, and its account.
 type Guess struct{ address, network, name string }
 
-// limit is a key of the counts with its bound.
+// limit is the key of a count, and the failures that the count may reach.
 type limit struct {
-	key  string
-	most float64
+	key string
+	max float64
 }
 
-// keys returns what the login counts against: first its address, then its
-// account at that address. g.mu is held.
-func (g *Guesses) keys(who Guess) []limit {
-	most := float64(g.perIP)
-	both := limit{"b" + who.name + "\x00" + who.address, max(1, most*perNameAtIP)}
-	name := limit{"n" + who.name, most * perName}
-	if last, known := g.known[both.key]; known && g.now().Sub(last) <= knownFor {
-		name.most = noBound
+// limitsOf returns the limits that a login counts against: first on its address, then
+// on its account at this address. g.mu is held.
+func (g *Guesses) limitsOf(who Guess) []limit {
+	perAddress := float64(g.perAddress)
+	nameAtAddress := limit{"b" + who.name + "\x00" + who.address, max(1, perAddress*perNameAtAddress)}
+	name := limit{"n" + who.name, perAddress * perName}
+	if last, isKnown := g.succeeded[nameAtAddress.key]; isKnown && g.now().Sub(last) <= knownFor {
+		name.max = noLimit
 	}
-	keys := []limit{{"a" + who.address, most}, both, name}
+	limits := []limit{{"a" + who.address, perAddress}, nameAtAddress, name}
 	if who.network != "" {
-		keys = append(keys, limit{"a" + who.network, most * failuresPerNetwork})
+		limits = append(limits, limit{"a" + who.network, perAddress * failuresPerNetwork})
 	}
-	return keys
+	return limits
 }
 
-// NewGuess is a login from an address that tries the password of an account
-// (backend.LoginOptions.Account).
+// NewGuess returns the counts of a login from remote that tries the password of an
+// account (backend.LoginOptions.Account). Accounts are compared without regard to
+// case.
 func NewGuess(remote net.Addr, account string) Guess {
 	name := strings.ToLower(account)
 	if len(name) > maxName {
@@ -112,80 +119,83 @@ func NewGuess(remote net.Addr, account string) Guess {
 	return Guess{address: AddressOf(remote), network: networkOf(remote), name: name}
 }
 
-// Enter lets a login pass, or returns for how long it is refused without asking
-// Exchange. While so many logins are under way that their failures would reach a
-// bound, it waits for their outcome. Each login that has passed ends with Leave.
+// Enter lets a login pass, or returns for how long such logins are refused
+// without asking Exchange. While the logins without an outcome could reach a
+// limit by failing, Enter waits for their outcomes. err is the cause of ctx if
+// ctx ends meanwhile. If refused is 0 and err nil, the login has passed and the
+// caller calls Leave once.
 func (g *Guesses) Enter(ctx context.Context, who Guess) (refused time.Duration, err error) {
 	for {
 		g.mu.Lock()
-		if g.perIP == 0 {
+		if g.perAddress == 0 {
 			g.mu.Unlock()
 			return 0, nil
 		}
-		full, keys := false, g.keys(who)
-		for _, k := range keys {
-			refused = max(refused, g.wait(k))
-			full = full || g.count(k.key)+float64(g.asking[k.key])+1 > k.most
+		isFull, limits := false, g.limitsOf(who)
+		for _, l := range limits {
+			refused = max(refused, g.refusedFor(l))
+			isFull = isFull || g.failures(l.key)+float64(g.pending[l.key])+1 > l.max
 		}
 		if refused > 0 {
 			g.mu.Unlock()
 			return refused, nil
 		}
-		if !full {
-			for _, k := range keys {
-				g.asking[k.key]++
+		if !isFull {
+			for _, l := range limits {
+				g.pending[l.key]++
 			}
 			g.mu.Unlock()
 			return 0, nil
 		}
-		over := g.over
+		ended := g.ended
 		g.mu.Unlock()
 		select {
-		case <-over:
+		case <-ended:
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		}
 	}
 }
 
-// Outcome is how a login ended that had passed.
+// Outcome is the result of a login that has passed Enter.
 type Outcome int
 
+// The outcomes of a login.
 const (
-	Inconclusive Outcome = iota // it says nothing about the password
+	Inconclusive Outcome = iota // the login ended without an answer about the password
 	Succeeded
 	Failed
 )
 
-// Leave ends a login that has passed. Of a failed one it returns the failures of
-// the address.
+// Leave ends a login that has passed Enter. If the login has failed, Leave
+// returns the number of recent failures of its address, and 0 otherwise.
 func (g *Guesses) Leave(who Guess, how Outcome) (failed int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range g.keys(who) {
-		if g.asking[k.key]--; g.asking[k.key] <= 0 {
-			delete(g.asking, k.key)
+	for _, l := range g.limitsOf(who) {
+		if g.pending[l.key]--; g.pending[l.key] <= 0 {
+			delete(g.pending, l.key)
 		}
 	}
-	close(g.over)
-	g.over = make(chan struct{})
+	close(g.ended)
+	g.ended = make(chan struct{})
 	switch {
 	case how == Succeeded:
-		g.worked(who)
-	case how == Failed && g.perIP > 0:
-		return g.failedOnce(who)
+		g.addSuccess(who)
+	case how == Failed && g.perAddress > 0:
+		return g.addFailure(who)
 	}
 	return 0
 }
 
-// wait returns how long a count stays at its bound. g.mu is held.
-func (g *Guesses) wait(k limit) time.Duration {
-	over := g.count(k.key) + 1 - k.most
-	return max(0, time.Duration(over*float64(forgiveAfter)))
+// refusedFor returns how long a count stays at its limit. g.mu is held.
+func (g *Guesses) refusedFor(l limit) time.Duration {
+	excess := g.failures(l.key) + 1 - l.max
+	return max(0, time.Duration(excess*float64(forgiveAfter)))
 }
 
-// count returns the failures that are not forgiven yet. g.mu is held.
-func (g *Guesses) count(key string) float64 {
+// failures returns the failures that are not forgiven yet. g.mu is held.
+func (g *Guesses) failures(key string) float64 {
 	f := g.failed[key]
 	if f == nil {
 		return 0
@@ -193,63 +203,66 @@ func (g *Guesses) count(key string) float64 {
 	return max(0, f.n-float64(g.now().Sub(f.at))/float64(forgiveAfter))
 }
 
-// failedOnce counts a failure, and returns the failures of the address. g.mu is
-// held.
-func (g *Guesses) failedOnce(who Guess) (failed int) {
-	keys := g.keys(who)
-	for _, k := range keys {
-		g.failed[k.key] = &count{g.count(k.key) + 1, g.now()}
+// addFailure counts a failed login, and returns the failures of its address.
+// g.mu is held.
+func (g *Guesses) addFailure(who Guess) (failed int) {
+	limits := g.limitsOf(who)
+	for _, l := range limits {
+		g.failed[l.key] = &count{g.failures(l.key) + 1, g.now()}
 	}
-	g.sweep()
-	return int(math.Ceil(g.count(keys[0].key)))
+	g.dropLowest()
+	return int(math.Ceil(g.failures(limits[0].key)))
 }
 
-// worked forgets the failures of the account at that address. g.mu is held.
-func (g *Guesses) worked(who Guess) {
-	both := g.keys(who)[1].key
-	delete(g.failed, both)
-	if len(g.known) >= maxGuesses {
-		for key := range g.known { // any one: its account only becomes known anew
-			delete(g.known, key)
+// addSuccess forgets the failures of the account at this address, and makes the
+// address known for the account. g.mu is held.
+func (g *Guesses) addSuccess(who Guess) {
+	nameAtAddress := g.limitsOf(who)[1].key
+	delete(g.failed, nameAtAddress)
+	if len(g.succeeded) >= maxGuesses {
+		for key := range g.succeeded { // any one: its account only loses an exception to the limit
+			delete(g.succeeded, key)
 			break
 		}
 	}
-	g.known[both] = g.now()
+	g.succeeded[nameAtAddress] = g.now()
 }
 
-// sweep bounds the memory. g.mu is held.
-func (g *Guesses) sweep() {
+// dropLowest halves the counts when there are more than maxGuesses: it drops
+// those of 0 and then the lowest. g.mu is held.
+func (g *Guesses) dropLowest() {
 	if len(g.failed) <= maxGuesses {
 		return
 	}
 	keys := make([]string, 0, len(g.failed))
 	for key := range g.failed {
-		if g.count(key) == 0 {
+		if g.failures(key) == 0 {
 			delete(g.failed, key)
 		} else {
 			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, func(a, b string) int { return int(g.count(a) - g.count(b)) })
+	slices.SortFunc(keys, func(a, b string) int { return int(g.failures(a) - g.failures(b)) })
 	for _, key := range keys[:max(0, len(keys)-maxGuesses/2)] {
 		delete(g.failed, key)
 	}
 }
 
-// countsAsGuess are the failures that a guessed password may have. "Authenticated
-// but not connected" is one of them: some versions say it to a wrong password
-// (docs/exchange.md#login-failures).
-var countsAsGuess = []backend.Kind{
+// guessKinds are the failures that a guessed password may cause. "Authenticated
+// but not connected" is one of them: some versions of Exchange answer a wrong
+// password with it (docs/exchange.md#login-failures).
+var guessKinds = []backend.Kind{
 	backend.KindCredentials, backend.KindNotConnected, backend.KindAdminNotAllowed, backend.KindRefusedHere,
 	backend.KindNotAllowed, backend.KindTokenRefused,
 }
 
-// IsGuess reports whether a login failed as a guessed password does. A server
-// other than Exchange refuses it in its own words, with a code of RFC 5530 or
-// without one; the other codes of RFC 5530 speak of other troubles.
+// IsGuess reports whether a login may have failed because its password was
+// guessed. Servers other than Exchange refuse a wrong password in words of their
+// own, without a response code or with AUTHENTICATIONFAILED or
+// AUTHORIZATIONFAILED (RFC 5530 section 3). Their other codes report other causes.
 func IsGuess(f backend.Failure) bool {
 	if f.Kind != backend.KindOther || f.Word != "NO" {
-		return slices.Contains(countsAsGuess, f.Kind)
+		return slices.Contains(guessKinds, f.Kind)
 	}
 	return slices.Contains([]string{"", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED"}, strings.ToUpper(f.Code))
 }

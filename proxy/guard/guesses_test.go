@@ -48,26 +48,26 @@ func TestGuesses(t *testing.T) {
 		t.Errorf("many names from the same address: %d passed more", n)
 	}
 	if try("bob", "192.0.2.2", Succeeded) != 0 {
-		t.Error("the right user is refused at another address")
+		t.Error("guesses at one address keep the name out at another address")
 	}
 	if n := passed(1000, same("bob"), numbered("198.51.100.")); n != 45 {
 		t.Errorf("one name from many addresses: %d passed more", n)
 	}
 	if try("bob", "192.0.2.2", Succeeded) != 0 {
-		t.Error("the right user is refused where he has logged in before")
+		t.Error("a name is refused at an address where it has logged in before")
 	}
 	if wait := try("bob", "192.0.2.3", Succeeded); wait <= 0 || wait > forgiveAfter {
-		t.Errorf("elsewhere he is refused for %s", wait)
+		t.Errorf("at an unknown address the name is refused for %s", wait)
 	}
 	clock.Add(forgiveAfter)
 	if try("bob", "192.0.2.3", Succeeded) != 0 {
-		t.Error("nothing is forgiven")
+		t.Error("no failure is forgiven after a minute")
 	}
 	if n := passed(1000, same("bob"), same("192.0.2.1")); n != 1 {
 		t.Errorf("after a minute %d passed", n)
 	}
 	clock.Add(time.Hour)
-	for range 10 { // mistyped, then right: it never adds up
+	for range 10 { // a failure and then a success never add up
 		if try("alice", "192.0.2.1", Failed)+try("alice", "192.0.2.1", Succeeded) != 0 {
 			t.Error("a user who mistypes now and then is refused")
 		}
@@ -107,7 +107,7 @@ func TestGuessesAtOnce(t *testing.T) {
 	if passed != 2 || most > 2 {
 		t.Errorf("%d passed, %d at once", passed, most)
 	}
-	// Of good ones each comes through.
+	// All successful logins pass.
 	for range 50 {
 		all.Go(func() {
 			who := Guess{address: "192.0.2.9", name: "alice"}
@@ -127,10 +127,10 @@ func TestGuessesAtOnce(t *testing.T) {
 		}
 	}
 	if _, err := g.Enter(ctx, who); err == nil {
-		t.Error("it does not wait for those that are being asked")
+		t.Error("Enter does not wait for logins without an outcome")
 	}
-	if len(g.asking) != 3 {
-		t.Errorf("being asked: %v", g.asking)
+	if len(g.pending) != 3 {
+		t.Errorf("logins without an outcome: %v", g.pending)
 	}
 }
 

@@ -38,8 +38,9 @@ func TestRefusalLog(t *testing.T) {
 	if text := said(false); text != "" {
 		t.Errorf("at once: %s", text)
 	}
-	clock.Add(refusalsEvery)
-	if text := said(false); strings.Count(text, "\n") != 1 || !strings.Contains(text, "reason=guessing address=192.0.2.1 refused=99 within=5m0s") {
+	clock.Add(flushEvery)
+	const line = "reason=guessing address=192.0.2.1 refused=99 within=5m0s"
+	if text := said(false); strings.Count(text, "\n") != 1 || !strings.Contains(text, line) {
 		t.Errorf("after a while: %s", text)
 	}
 	// It goes on, and then ends.
@@ -49,18 +50,18 @@ func TestRefusalLog(t *testing.T) {
 	if text := said(true); !strings.Contains(text, "refused=7") {
 		t.Errorf("at the end: %s", text)
 	}
-	clock.Add(refusalsEvery)
+	clock.Add(flushEvery)
 	said(false)
-	if len(r.since) != 0 || first(2, "guessing", "192.0.2.1") != 1 {
-		t.Errorf("%d are remembered", len(r.since))
+	if len(r.unlogged) != 0 || first(2, "guessing", "192.0.2.1") != 1 {
+		t.Errorf("%d are remembered", len(r.unlogged))
 	}
 	// From very many addresses the log does not fill up either.
 	logged := 0
 	for i := range 100_000 {
 		logged += first(1, "guessing", fmt.Sprint("2001:db8:", i))
 	}
-	if logged > maxRefusalKeys+1 || len(r.since) > maxRefusalKeys+1 {
-		t.Errorf("%d lines, %d remembered", logged, len(r.since))
+	if logged > maxRefusalKeys+1 || len(r.unlogged) > maxRefusalKeys+1 {
+		t.Errorf("%d lines, %d remembered", logged, len(r.unlogged))
 	}
 	if text := said(true); strings.Count(text, "\n") != 2 || !strings.Contains(text, "address=others refused=99000") {
 		t.Errorf("of many: %s", text)

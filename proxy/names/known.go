@@ -9,37 +9,42 @@ import (
 	"exgate/backend/folders"
 )
 
-// Known is what the sessions of an account know of its mailboxes. The zero
-// value knows nothing.
+// Known is the knowledge of one account's mailboxes, which all sessions of the
+// account share. The zero value knows no mailbox. Known is safe for use by
+// several goroutines.
 type Known struct {
-	mu   sync.Mutex
-	list *folders.List
-	at   time.Time
-	// implied are mailboxes that were made because one below them was: making
-	// them afterwards is no error.
+	mu       sync.Mutex
+	list     *folders.List
+	listedAt time.Time
+	// implied has the mailboxes that Exchange created as parents of another
+	// one. Creating such a mailbox afterwards is no error.
 	implied map[string]bool
-	// shared are mailboxes that clients know by more than one name, which only
-	// folders.Merge lets happen.
-	shared map[string][]string
+	// aliases has the names by which clients call each mailbox. Only
+	// folders.Merge allows more than one.
+	aliases map[string][]string
 }
 
-// Get returns the list, and how old it is; nil if there is none.
-func (k *Known) Get() (*folders.List, time.Duration) {
+// Get returns the list of mailboxes and the time since it was set. The list is nil
+// if it is not known.
+func (k *Known) Get() (list *folders.List, age time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.list, time.Since(k.at)
+	return k.list, time.Since(k.listedAt)
 }
 
+// Set replaces the list of mailboxes by one that was read just now.
 func (k *Known) Set(list *folders.List) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.list, k.at = list, time.Now()
+	k.list, k.listedAt = list, time.Now()
 }
 
-// Forget has the list read again.
+// Forget drops the list of mailboxes, so that the next session that needs the
+// list reads it again.
 func (k *Known) Forget() { k.Set(nil) }
 
-// Made notes a new mailbox, and those above it that Exchange made with it.
+// Made adds a new mailbox to list. It also notes which parents of the mailbox
+// Exchange has created with it.
 func (k *Known) Made(list *folders.List, mailbox string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -55,46 +60,49 @@ func (k *Known) Made(list *folders.List, mailbox string) {
 	list.Add(mailbox)
 }
 
-// maxImplied bounds the mailboxes that are noted as made with one below them: of more,
-// a client that makes one afterwards hears that it exists.
+// maxImplied limits the mailboxes that are noted as parents. At the limit the earlier
+// ones are forgotten: a client that creates one of them hears that it exists.
 const maxImplied = 10_000
 
-// WasImplied tells, once, whether a mailbox was made with one below it.
+// WasImplied reports whether Exchange created the mailbox as a parent of another
+// one. It returns true once for each such mailbox.
 func (k *Known) WasImplied(mailbox string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	implied := k.implied[mailbox]
+	wasImplied := k.implied[mailbox]
 	delete(k.implied, mailbox)
-	return implied
+	return wasImplied
 }
 
-// Call notes by which name a client calls a mailbox, and returns all of them.
+// Call notes that a client calls the mailbox by name. It returns all names by
+// which clients have called the mailbox.
 func (k *Known) Call(mailbox, name string) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.shared[mailbox]) < maxCalled && !slices.Contains(k.shared[mailbox], name) {
-		if k.shared == nil {
-			k.shared = make(map[string][]string)
+	if len(k.aliases[mailbox]) < maxAliases && !slices.Contains(k.aliases[mailbox], name) {
+		if k.aliases == nil {
+			k.aliases = make(map[string][]string)
 		}
-		k.shared[mailbox] = append(k.shared[mailbox], name)
+		k.aliases[mailbox] = append(k.aliases[mailbox], name)
 	}
-	return k.shared[mailbox]
+	return k.aliases[mailbox]
 }
 
-// maxCalled bounds the names of a mailbox that are noted: that there are two of them
-// is what matters.
-const maxCalled = 16
+// maxAliases limits the names of one mailbox that are noted. It only matters whether
+// a mailbox has more than one.
+const maxAliases = 16
 
-// Called are the names of a mailbox that clients have used.
+// Called returns the names by which clients have called the mailbox.
 func (k *Known) Called(mailbox string) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.shared[mailbox]
+	return k.aliases[mailbox]
 }
 
-// AnyAge is the age of a list that may be taken unless it is found wanting.
+// AnyAge is the age limit of callers that accept a list of any age.
 const AnyAge = time.Duration(1<<63 - 1)
 
-// FreshEnough is the age of a list by which a name that is not in it does not
-// exist: other programs of the user's may just have made it.
+// FreshEnough is how old a list may be when exgate concludes from it that a mailbox
+// does not exist. After an older list was read, another program of the user may
+// have created the mailbox.
 const FreshEnough = 2 * time.Second

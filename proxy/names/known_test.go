@@ -14,7 +14,7 @@ func TestNamesRememberedAreBounded(t *testing.T) {
 	for i := range 1000 {
 		known.Call("Trash", fmt.Sprint("trash", i))
 	}
-	if n := len(known.Called("Trash")); n != maxCalled {
+	if n := len(known.Called("Trash")); n != maxAliases {
 		t.Errorf("%d spellings are remembered", n)
 	}
 	list := folders.NewList("/")
@@ -33,10 +33,10 @@ func TestNamesRememberedAreBounded(t *testing.T) {
 	if !m.IsNews(long) || m.IsNews(long) {
 		t.Error("a name is not told once")
 	}
-	for i := range 2 * maxTold {
+	for i := range 2 * maxLogged {
 		m.IsNews(fmt.Sprint(i))
 	}
-	if n := len(m.told); n > maxTold {
+	if n := len(m.logged); n > maxLogged {
 		t.Errorf("%d names are remembered", n)
 	}
 }

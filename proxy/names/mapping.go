@@ -1,5 +1,8 @@
-// Package names maps the names of mailboxes between the client and Exchange, for
-// the sessions of one account.
+// Package names keeps what sessions know about names of mailboxes. Mapping maps
+// the names of one login between its client and Exchange; Known is what all
+// sessions of an account know about its mailboxes. The rules of the mapping are
+// in package folders. Package proxy uses names for every command that names a
+// mailbox.
 package names
 
 import (
@@ -8,16 +11,18 @@ import (
 	"exgate/backend/folders"
 )
 
-// Mapping maps the names of mailboxes for one login; nil does not.
+// Mapping maps the names of mailboxes for one login. It belongs to one goroutine
+// at a time.
 type Mapping struct {
 	*folders.Mapper
-	Options folders.Options
+	Options folders.Options // the options for this user
 	seed    maphash.Seed
-	told    map[uint64]bool // hashes of the names of which the log has been told
+	logged  map[uint64]bool // hashes of the names for which IsNews has returned true
 }
 
-// New returns nil where nothing is mapped. The options have been
-// validated by the configuration.
+// New returns the mapping for a user, or nil if the options map no name of this
+// user. It returns an error if the options are invalid, which the configuration
+// has checked before.
 func New(opts folders.Options, user string) (*Mapping, error) {
 	opts = opts.For(user)
 	if !opts.Active() {
@@ -27,18 +32,19 @@ func New(opts folders.Options, user string) (*Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mapping{Mapper: mapper, Options: opts, seed: maphash.MakeSeed(), told: make(map[uint64]bool)}, nil
+	return &Mapping{Mapper: mapper, Options: opts, seed: maphash.MakeSeed(), logged: make(map[uint64]bool)}, nil
 }
 
-// IsNews reports, once for each name, that the log has not been told of it.
-func (n *Mapping) IsNews(name string) bool {
-	hash := maphash.String(n.seed, name)
-	if n.told[hash] || len(n.told) >= maxTold {
+// IsNews reports whether the caller should log something about name. It returns
+// true once for each name, and for maxLogged names in all.
+func (m *Mapping) IsNews(name string) bool {
+	hash := maphash.String(m.seed, name)
+	if m.logged[hash] || len(m.logged) >= maxLogged {
 		return false
 	}
-	n.told[hash] = true
+	m.logged[hash] = true
 	return true
 }
 
-// maxTold bounds the names that a session remembers to have logged.
-const maxTold = 10_000
+// maxLogged limits the memory that a session needs for its logged names.
+const maxLogged = 10_000

@@ -31,8 +31,11 @@ func TestPoisonsAreKept(t *testing.T) {
 	first := open()
 	add(first, 1)
 	second := open() // another run, while the first goes on
-	if !second.Has(1, sum(1)) || second.Has(1, sum(2)) || second.Has(2, sum(1)) || !second.HasSize(1) || second.HasSize(2) {
-		t.Error("not what was kept")
+	if !second.Has(1, sum(1)) || second.Has(1, sum(2)) || second.Has(2, sum(1)) {
+		t.Error("the second run does not have the poison of the first, or has another one")
+	}
+	if !second.HasSize(1) || second.HasSize(2) {
+		t.Error("the second run has poisons of other sizes")
 	}
 	add(second, 2)
 	add(first, 3)
@@ -40,7 +43,7 @@ func TestPoisonsAreKept(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	// What is no line of ours does no harm.
+	// Invalid lines are ignored.
 	text, err := os.ReadFile(file)
 	if err == nil {
 		text = append([]byte("\n\x00\nx y z\n2026-11-24T10:00:00Z 7 00\n"+strings.Repeat("long ", 50_000)+"\n"), text...)
@@ -49,7 +52,7 @@ func TestPoisonsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(poisonsLast)
+	now = now.Add(poisonLifetime)
 	third := open()
 	for n := 1; n <= 3; n++ {
 		if !third.Has(int64(n), sum(n)) {
@@ -59,7 +62,7 @@ func TestPoisonsAreKept(t *testing.T) {
 	// After 30 days they are forgotten, in this run, in the file and in the next.
 	now = now.Add(time.Second)
 	if third.Has(1, sum(1)) {
-		t.Error("remembered for too long")
+		t.Error("a poison is on the list for more than 30 days")
 	}
 	add(third, 4)
 	if text, err := os.ReadFile(file); err != nil || string(text) != fmt.Sprintf("2026-12-24T10:00:01Z 4 %x\n", sum(4)) {
@@ -79,7 +82,7 @@ func TestPoisonsAreBounded(t *testing.T) {
 	for n := range maxPoisons + 5 {
 		p.put(poison{size: int64(n)}, p.now())
 	}
-	p.trim()
+	p.dropOld()
 	if len(p.since) != maxPoisons || len(p.sizes) != maxPoisons || p.HasSize(4) || !p.HasSize(5) {
 		t.Errorf("%d are remembered, of %d sizes; the oldest: %t", len(p.since), len(p.sizes), p.HasSize(4))
 	}
@@ -97,7 +100,9 @@ func TestPoisonsThatCannotBeKept(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &Poisons{file: filepath.Join(file, "poisoned"), now: time.Now, since: map[poison]time.Time{}, sizes: map[int64]int{}}
+	p := &Poisons{
+		file: filepath.Join(file, "poisoned"), now: time.Now, since: map[poison]time.Time{}, sizes: map[int64]int{},
+	}
 	if err := p.Add(1, [sha256.Size]byte{}); err == nil || !p.HasSize(1) {
 		t.Errorf("%v; remembered for this run: %t", err, p.HasSize(1))
 	}

@@ -1,5 +1,7 @@
-// Package quarantine keeps the originals of messages that lose something on
-// their way, and remembers the messages that Exchange has taken for commands.
+// Package quarantine keeps messages that exgate must not lose or must not send
+// again. A Store keeps the originals of messages that a repair shortens, and the
+// attachments that it takes out. Poisons lists the messages that Exchange has
+// taken for commands. Package delivery uses both before it stores a message.
 package quarantine
 
 import (
@@ -17,32 +19,34 @@ import (
 	"time"
 )
 
-// Options say where originals are kept that lost something on their
-// way, and for how long.
+// Options set where a Store keeps its files, and for how long.
 type Options struct {
-	Dir   string        // "": none are kept
-	Quota int64         // bytes of all files; 0: no bound
-	Keep  time.Duration // 0: for ever
+	Dir   string        // directory of the files; "": the store keeps nothing
+	Quota int64         // bytes of all files together; 0: no limit
+	Keep  time.Duration // how long a file is kept; 0: for ever
 }
 
-// Store is a folder of files, each named by its content and by what the
-// message calls it. A file is whole and on the disk before keep returns.
+// Store is a directory of files. The name of a file has the SHA-256 of its
+// content and the name that the message gives it. A Store is safe for use by
+// several goroutines.
 type Store struct {
 	opts Options
 
 	mu      sync.Mutex
-	used    int64 // bytes of the whole files: as of the last sweep, and kept since
-	pending int64 // of those being written
+	used    int64 // bytes of the complete files
+	pending int64 // bytes reserved for files that are being written
 	swept   time.Time
 }
 
-// sweepEvery is how often old files are looked for.
+// sweepEvery is how often expired files are removed.
 const sweepEvery = time.Hour
 
 // incomplete begins the name of a file that is being written.
 const incomplete = ".incomplete-"
 
-// Open makes the folder, which must be closed to others.
+// Open returns the store in opts.Dir. It creates the directory if necessary, and
+// removes expired files. It returns an error if the directory cannot be used, or
+// is open to other users of the system.
 func Open(opts Options) (*Store, error) {
 	q := &Store{opts: opts}
 	if opts.Dir == "" {
@@ -56,18 +60,24 @@ func Open(opts Options) (*Store, error) {
 		return nil, fmt.Errorf("quarantine.dir: %w", err)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("quarantine.dir: %s is open to others, mode %o: use chmod 700", opts.Dir, info.Mode().Perm())
+		return nil, fmt.Errorf("quarantine.dir: other users can access %s (mode %o): run chmod 700 on it",
+			opts.Dir, info.Mode().Perm())
 	}
 	return q, q.sweep(time.Now())
 }
 
+// The errors of Keep about the configuration.
 var (
-	ErrNone = errors.New("there is no quarantine")
-	ErrFull = errors.New("the quarantine is full (quarantine.quota)")
+	ErrNone = errors.New("exgate has no quarantine: set quarantine.dir")
+	ErrFull = errors.New("the quarantine is full: raise quarantine.quota, or remove files from quarantine.dir")
 )
 
-// Keep stores what write writes, size bytes, and returns the file's name. What
-// is there already is not stored twice, but kept longer.
+// Keep stores a file and returns its name in the directory. write writes the
+// content of size bytes; name is the name that the message gives it. If the same
+// content with the same name is stored already, Keep renews the time of that
+// file. When Keep returns without an error, the file is complete and on the disk.
+// The error is ErrNone without a directory, ErrFull if the file would exceed the
+// quota, and otherwise that of write or of the file system.
 func (q *Store) Keep(name string, size int64, write func(io.Writer) (int64, error)) (file string, err error) {
 	if q.opts.Dir == "" {
 		return "", ErrNone
@@ -79,9 +89,9 @@ func (q *Store) Keep(name string, size int64, write func(io.Writer) (int64, erro
 	defer func() { q.settle(size, stored) }()
 	f, err := os.CreateTemp(q.opts.Dir, incomplete+"*") // mode 0600
 	if err != nil {
-		return "", fmt.Errorf("quarantine: %w", err)
+		return "", fmt.Errorf("create a file in quarantine.dir: %w", err)
 	}
-	defer os.Remove(f.Name()) // which has another name if all went well
+	defer os.Remove(f.Name()) // a complete file has another name by then
 	hash := sha256.New()
 	n, err := write(io.MultiWriter(f, hash))
 	if err == nil && n != size {
@@ -91,7 +101,7 @@ func (q *Store) Keep(name string, size int64, write func(io.Writer) (int64, erro
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return "", fmt.Errorf("quarantine: %w", err)
+		return "", fmt.Errorf("write a file in quarantine.dir: %w", err)
 	}
 	file = hex.EncodeToString(hash.Sum(nil)) + "-" + safeName(name)
 	path := filepath.Join(q.opts.Dir, file)
@@ -100,13 +110,14 @@ func (q *Store) Keep(name string, size int64, write func(io.Writer) (int64, erro
 		return file, os.Chtimes(path, now, now)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return "", fmt.Errorf("quarantine: %w", err)
+		return "", fmt.Errorf("name a file in quarantine.dir: %w", err)
 	}
 	stored = size
 	return file, syncDir(q.opts.Dir)
 }
 
-// reserve takes size bytes of the quota.
+// reserve takes size bytes of the quota. It sweeps the directory when a sweep is
+// due.
 func (q *Store) reserve(size int64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -122,7 +133,8 @@ func (q *Store) reserve(size int64) error {
 	return nil
 }
 
-// settle ends a reservation, of which so much has become a file.
+// settle ends a reservation of reserved bytes, after stored bytes have become a
+// file.
 func (q *Store) settle(reserved, stored int64) {
 	q.mu.Lock()
 	q.pending -= reserved
@@ -130,12 +142,12 @@ func (q *Store) settle(reserved, stored int64) {
 	q.mu.Unlock()
 }
 
-// sweep removes what was kept long enough, and what a crash has left
-// incomplete, and adds up the rest. Whoever calls it holds mu.
+// sweep removes expired files and the incomplete files of a crash, and adds up
+// the bytes of the others. q.mu is held, or q is not shared yet.
 func (q *Store) sweep(now time.Time) error {
 	entries, err := os.ReadDir(q.opts.Dir)
 	if err != nil {
-		return fmt.Errorf("quarantine: %w", err)
+		return fmt.Errorf("list quarantine.dir: %w", err)
 	}
 	q.used, q.swept = 0, now
 	for _, e := range entries {
@@ -144,41 +156,44 @@ func (q *Store) sweep(now time.Time) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("quarantine: %w", err)
+			return fmt.Errorf("list quarantine.dir: %w", err)
 		}
-		partial, age := strings.HasPrefix(e.Name(), incomplete), now.Sub(info.ModTime())
+		isPartial, age := strings.HasPrefix(e.Name(), incomplete), now.Sub(info.ModTime())
 		switch {
-		case partial && age > sweepEvery, !partial && q.opts.Keep > 0 && age > q.opts.Keep:
+		case isPartial && age > sweepEvery, !isPartial && q.opts.Keep > 0 && age > q.opts.Keep:
 			if err := os.Remove(filepath.Join(q.opts.Dir, e.Name())); err != nil {
-				return fmt.Errorf("quarantine: %w", err)
+				return fmt.Errorf("remove an expired file from quarantine.dir: %w", err)
 			}
-		case !partial:
+		case !isPartial:
 			q.used += info.Size()
 		}
 	}
 	return nil
 }
 
-// syncDir puts the folder's entries on the disk, where a system can.
+// syncDir writes the entries of the directory to the disk. Windows cannot do
+// this.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
 	d, err := os.Open(dir)
 	if err != nil {
-		return fmt.Errorf("quarantine: %w", err)
+		return fmt.Errorf("sync quarantine.dir: %w", err)
 	}
 	defer d.Close()
 	if err := d.Sync(); err != nil {
-		return fmt.Errorf("quarantine: %w", err)
+		return fmt.Errorf("sync quarantine.dir: %w", err)
 	}
 	return nil
 }
 
-// maxSafeName leaves room for the sum before it.
+// maxSafeName limits the result of safeName in bytes. It leaves room for the
+// SHA-256 in front.
 const maxSafeName = 100
 
-// safeName makes a file name that no system minds of what a message names.
+// safeName replaces the characters of name that a file system may refuse, and
+// returns the end of the result.
 func safeName(name string) string {
 	safe := strings.Map(func(r rune) rune {
 		switch {

@@ -33,9 +33,9 @@ func TestQuarantine(t *testing.T) {
 		t.Errorf("within the quota: %v", err)
 	}
 	if _, err := q.Keep("short", 1, func(io.Writer) (int64, error) { return 0, nil }); err == nil {
-		t.Error("a file that was not written whole is kept")
+		t.Error("an incomplete file is kept")
 	}
-	// What is old enough goes.
+	// An expired file is removed.
 	old := time.Now().Add(-2 * time.Hour)
 	if err := os.Chtimes(filepath.Join(dir, first), old, old); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestQuarantine(t *testing.T) {
 	if err := q.sweep(time.Now()); err != nil || q.used != 40 {
 		t.Errorf("after the sweep: %d bytes, %v", q.used, err)
 	}
-	// So does what a crash has left; what is being written at a sweep counts.
+	// So is the incomplete file of a crash. A file that is being written counts.
 	crashed := filepath.Join(dir, incomplete+"1")
 	if err := os.WriteFile(crashed, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
@@ -71,6 +71,6 @@ func TestQuarantine(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(Options{Dir: dir}); err == nil {
-		t.Error("a folder that is open to others is taken")
+		t.Error("a directory that other users can access is used")
 	}
 }

@@ -1,31 +1,36 @@
-// Package replies repairs what Exchange answers, and writes what exgate answers
-// in its place.
+// Package replies repairs the responses of Exchange before the client gets them,
+// and words the replies that exgate gives itself. Each repair is an Editor for
+// the responses to one command; it works on fragments, so that no response has to
+// fit into memory. Package proxy attaches an editor to each command that needs
+// one, and calls it for every response.
 package replies
 
 import (
 	"exgate/backend/wire"
 )
 
-// Editor changes what the upstream answers to one command. Its methods are
-// called by the upstream connection's reader.
+// Editor changes the untagged responses to one command. The goroutine that reads
+// the upstream connection calls its methods.
 type Editor interface {
-	// Wants tells, by the first line of an untagged response, whether it is
-	// edited.
+	// Wants reports whether the editor edits the untagged response that begins
+	// with this line.
 	Wants(line []byte) bool
-	// Edit appends to out what the client gets of a fragment of such a response,
-	// or tells that it is the same.
+	// Edit edits the next fragment of a response that it wants. It appends the
+	// bytes for the client to out and returns the result, or returns same as true
+	// if the client gets the fragment unchanged. It may append nothing and keep
+	// the fragment until a later one.
 	Edit(out []byte, f wire.Fragment) (edited []byte, same bool)
 }
 
-// Passer is an editor that may have nothing more to do with a response.
+// Passer is an Editor that can be done with a response before its end.
 type Passer interface {
-	// Passes reports whether the rest of the response goes to the client as it is.
+	// Passes reports whether the client gets the rest of the response unchanged.
 	Passes() bool
 }
 
-// Verdict is what becomes of a command's tagged reply. The zero value passes it
-// to the client.
+// Verdict decides about the tagged reply to a command. With the zero value, the
+// client gets the reply unchanged.
 type Verdict struct {
-	Hidden  bool   // the client does not get it
-	Instead []byte // the line that the client gets in its place; nil: none
+	Hidden  bool   // the client gets no reply
+	Instead []byte // the line that replaces the reply, with its CRLF; nil: none
 }

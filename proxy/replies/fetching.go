@@ -10,29 +10,29 @@ import (
 	"exgate/backend/wire"
 )
 
-// WithoutSections leaves out what stands between the brackets of items, such as
-// the names of header fields.
+// WithoutSections returns FETCH items without the text between their brackets,
+// such as the names of header fields. The brackets stay.
 func WithoutSections(items string) string {
 	var b strings.Builder
-	inside := false
+	isInside := false
 	for _, r := range items {
 		switch {
 		case r == '[':
-			inside = true
+			isInside = true
 			b.WriteRune(r)
 		case r == ']':
-			inside = false
+			isInside = false
 			b.WriteRune(r)
-		case !inside:
+		case !isInside:
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
 }
 
-// asksForStructure tells whether items of FETCH, in upper case, ask for what
-// structureEditor repairs.
-func asksForStructure(items string) bool {
+// hasStructureItem reports whether the FETCH items, in upper case, ask for an
+// envelope or a body structure, which structureEditor repairs.
+func hasStructureItem(items string) bool {
 	for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 		switch word {
 		case "ENVELOPE", "BODYSTRUCTURE", "BODY", "ALL", "FULL":
@@ -42,21 +42,25 @@ func asksForStructure(items string) bool {
 	return false
 }
 
-// asksForText tells whether items of FETCH, in upper case, ask for a message or
-// a part of one.
-func asksForText(items string) bool {
+// hasTextItem reports whether the FETCH items, in upper case, ask for a message or
+// a part of a message.
+func hasTextItem(items string) bool {
 	return strings.Contains(items, "BODY[") || strings.Contains(items, "BODY.PEEK[") ||
 		strings.Contains(strings.ReplaceAll(items, "RFC822.SIZE", ""), "RFC822")
 }
 
-// NewFetching returns the reply editor of a FETCH of items, in upper case, for a
-// set of messages. repaired is called with the name of each fix that is used.
-func NewFetching(tag, verb string, fixes backend.Replies, set, items string, repaired func(fix string), log *slog.Logger) *Fetching {
+// NewFetching returns the editor for a FETCH or UID FETCH (verb) with this tag.
+// set is the message set of the command, items are its items in upper case. The
+// editor applies those fixes that concern the items. It calls repaired with the
+// name of a fix for each use.
+func NewFetching(
+	tag, verb string, fixes backend.Replies, set, items string, repaired func(fix string), log *slog.Logger,
+) *Fetching {
 	f := &Fetching{tag: tag, verb: verb, repaired: repaired, log: log}
-	if fixes.Structure && asksForStructure(items) {
+	if fixes.Structure && hasStructureItem(items) {
 		f.structure = new(structureEditor)
 	}
-	if asksForText(items) {
+	if hasTextItem(items) {
 		f.substitute = fixes.Substitute
 		if fixes.MissingData && strings.Trim(set, "0123456789") == "" {
 			f.single = set
@@ -65,35 +69,39 @@ func NewFetching(tag, verb string, fixes backend.Replies, set, items string, rep
 	return f
 }
 
-// CanEdit reports whether the editor may change anything.
+// CanEdit reports whether any fix applies to the items, so that the editor is
+// needed.
 func (f *Fetching) CanEdit() bool {
-	return f.structure != nil || f.single != "" || f.looksForSubstitutes()
+	return f.structure != nil || f.single != "" || f.hasSubstituteFix()
 }
 
-// Fetching is the reply editor of FETCH.
+// Fetching is the Editor of FETCH. It repairs envelopes and body structures
+// (structureEditor), finds substitutes (substituteHold), and notices that Exchange
+// sends no text for a message.
 type Fetching struct {
 	tag, verb  string // of the command
 	repaired   func(fix string)
 	log        *slog.Logger
-	structure  *structureEditor // nil: not asked for
-	single     string           // the one message that is asked for; "": several, or none of its text
+	structure  *structureEditor // nil: no structure to repair
+	single     string           // number of the only message in the set, if its text is fetched; otherwise ""
 	substitute backend.Substitute
-	held       substituteHold
+	hold       substituteHold
 
-	brought bool // a response with text has come
-	refused bool // a substitute was kept from the client
-	missing *wire.Status
+	hasText   bool         // a response with text of the message has come
+	isRefused bool         // a substitute was withheld from the client
+	missing   *wire.Status // the tagged OK to a UID FETCH that brought no text; otherwise nil
 }
 
-// Wants implements replyEditor.
+// Wants implements Editor.
 func (f *Fetching) Wants(line []byte) bool {
-	return len(line) > 2 && '0' <= line[2] && line[2] <= '9' && wire.IndexFold(line[:min(len(line), 32)], " FETCH (") > 0
+	return len(line) > 2 && '0' <= line[2] && line[2] <= '9' &&
+		wire.IndexFold(line[:min(len(line), 32)], " FETCH (") > 0
 }
 
-// Edit implements replyEditor.
+// Edit implements Editor.
 func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same bool) {
-	if f.single != "" && !f.brought {
-		f.brought = frag.Literal || asksForText(strings.ToUpper(string(frag.Data)))
+	if f.single != "" && !f.hasText {
+		f.hasText = frag.Literal || hasTextItem(strings.ToUpper(string(frag.Data)))
 	}
 	same = true
 	if f.structure != nil {
@@ -102,14 +110,14 @@ func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 		}
 		var text []byte
 		if text, same = f.structure.edit(frag); !same {
-			frag.Data = slices.Clip(text) // nothing lies behind it
+			frag.Data = slices.Clip(text) // Fragment.Ahead must not find the editor's memory
 		}
-		if frag.Last && f.structure.fixed > 0 {
+		if frag.Last && f.structure.repairs > 0 {
 			f.repaired("structure")
 		}
 	}
-	if f.looksForSubstitutes() {
-		if edited, passed := f.held.edit(out, frag, f); !passed {
+	if f.hasSubstituteFix() {
+		if edited, isPassed := f.hold.edit(out, frag, f); !isPassed {
 			return edited, false
 		}
 	}
@@ -119,41 +127,53 @@ func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 	return append(out, frag.Data...), false
 }
 
-// Passes tells that the rest of the response goes as it is.
+// Passes implements Passer.
 func (f *Fetching) Passes() bool {
-	return f.structure == nil && (f.brought || f.single == "") && (f.held.state == passing || !f.looksForSubstitutes())
+	return f.structure == nil && (f.hasText || f.single == "") && (f.hold.state == passing || !f.hasSubstituteFix())
 }
 
-// IsSingle reports whether one message is asked for, whose text must come.
+// IsSingle reports whether the command fetches text of a single message, so that
+// an OK without this text is an error of Exchange.
 func (f *Fetching) IsSingle() bool { return f.single != "" }
 
-func (f *Fetching) looksForSubstitutes() bool {
+// hasSubstituteFix reports whether substitutes are marked or refused.
+func (f *Fetching) hasSubstituteFix() bool {
 	return f.substitute == backend.SubstituteMark || f.substitute == backend.SubstituteRefuse
 }
 
-// Finish judges the tagged reply.
+// refusedSubstitute is the text of the NO for a substitute that was withheld.
+const refusedSubstitute = "[CANNOT] Exchange cannot convert the message and sends a substitute for it: " +
+	"open the message in Outlook"
+
+// Finish decides about the tagged reply. It hides the OK to a UID FETCH that
+// brought no text, for which Unanswered then returns the reply.
 func (f *Fetching) Finish(status wire.Status) Verdict {
 	switch {
 	case status.Word != "OK":
-	case f.refused:
-		return Verdict{Instead: fmt.Appendf(nil, "%s NO [CANNOT] Exchange cannot convert the message and gives out another in its place: open it in Outlook\r\n", f.tag)}
-	case f.single == "" || f.brought:
+	case f.isRefused:
+		return Verdict{Instead: fmt.Appendf(nil, "%s NO %s\r\n", f.tag, refusedSubstitute)}
+	case f.single == "" || f.hasText:
 	case strings.HasPrefix(f.verb, "UID"):
-		// It may not exist, which is no error (RFC 9051 section 6.4.9).
+		// The message may not exist, which is no error (RFC 9051 section 6.4.9).
 		f.missing = &status
 		return Verdict{Hidden: true}
 	default:
 		f.repaired("missing-data")
-		f.log.Warn("Exchange gave no message", "message", f.single)
+		f.log.Warn("Exchange answered a FETCH with OK but without the message; exgate answers NO", "message", f.single)
 		return Verdict{Instead: fmt.Appendf(nil, "%s NO %s\r\n", f.tag, MissingText(f.single))}
 	}
 	return Verdict{}
 }
 
-// Unanswered returns the number of the one message that was asked for, and the
-// reply that brought nothing of it; nil if something came.
+// Unanswered returns the UID of the single message, and the hidden reply to a UID
+// FETCH that brought no text of it. The reply is nil if text came or the reply was
+// not hidden.
 func (f *Fetching) Unanswered() (number string, reply *wire.Status) { return f.single, f.missing }
 
+// MissingText returns the response code and text of the NO for a message that
+// exists, but for which Exchange sends no text. number names the message in the
+// text.
 func MissingText(number string) string {
-	return "[CANNOT] Exchange has no data for message " + number + ", which is there: it cannot convert it; open it in Outlook"
+	return "[CANNOT] Exchange returns no data for message " + number +
+		": the message exists, but Exchange cannot convert it; open it in Outlook"
 }

@@ -11,7 +11,8 @@ import (
 	"exgate/backend/wire"
 )
 
-// throughFetching returns what the editor of FETCH makes of responses.
+// throughFetching returns the responses as the editor of FETCH gives them to the
+// client, and the number of repairs.
 func throughFetching(src io.Reader, how backend.Substitute) (out string, marks int) {
 	f := &Fetching{tag: "a1", verb: "FETCH", substitute: how, log: slog.New(slog.DiscardHandler)}
 	f.repaired = func(string) { marks++ }
@@ -34,7 +35,7 @@ func throughFetching(src io.Reader, how backend.Substitute) (out string, marks i
 	}
 }
 
-// endsInside tells whether the last response of in has no end.
+// endsInside reports whether the last response of in is incomplete.
 func endsInside(in string) bool {
 	r := wire.NewResponseReader(strings.NewReader(in))
 	defer r.Release()
@@ -47,10 +48,11 @@ func endsInside(in string) bool {
 	}
 }
 
-// However it is cut, a response without a substitute passes as it is, and one
-// with it is marked or left out.
+// A response without a substitute passes unchanged, and one with a substitute is
+// marked or withheld, whatever fragments they come in.
 func FuzzFetching(f *testing.F) {
-	const body = "From: Microsoft Exchange Server 2010\r\nSubject: Retrieval using the IMAP4 protocol failed for the following message: 1\r\n\r\nx"
+	const body = "From: Microsoft Exchange Server 2010\r\n" +
+		"Subject: Retrieval using the IMAP4 protocol failed for the following message: 1\r\n\r\nx"
 	for _, seed := range []string{
 		"* 1 FETCH (BODY[] {5}\r\nabcde)\r\n", "* 1 FETCH (FLAGS ())\r\n", "* 1 FETCH (BODY[] {0}\r\n)\r\n",
 		"* 1 FETCH (BODY[HEADER] {4}\r\n\r\n\r\n BODY[TEXT] {3}\r\nabc UID 4)\r\n", "* 1 FETCH (RFC822 \"\")\r\n",
@@ -63,7 +65,7 @@ func FuzzFetching(f *testing.F) {
 		in = in[:end]
 		marked, m := throughFetching(strings.NewReader(in), backend.SubstituteMark)
 		bytewise, _ := throughFetching(iotest.OneByteReader(strings.NewReader(in)), backend.SubstituteMark)
-		// Of a response that is cut off, what is held back depends on what was read at once.
+		// The end of an incomplete response may be held back, depending on the fragments.
 		if marked != bytewise && !(strings.HasPrefix(marked, bytewise) && endsInside(in)) {
 			t.Fatalf("%q: whole %q, by bytes %q", in, marked, bytewise)
 		}

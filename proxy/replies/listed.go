@@ -9,19 +9,19 @@ import (
 	"exgate/backend/wire"
 )
 
-// gathered keeps a response together that comes in fragments.
-type gathered struct {
-	buf   []byte
-	whole bool // nothing was given away yet
+// gatherer joins the fragments of a response that has to be edited as a whole.
+type gatherer struct {
+	buf     []byte
+	isWhole bool // no part of the response has been returned yet
 }
 
-// maxGathered bounds a response that is kept: more than any name and what
-// stands beside it.
+// maxGathered is the limit of a gathered response in bytes. Responses with the
+// name of a mailbox are shorter.
 const maxGathered = 32 << 10
 
-// gatherListed gathers a response and takes it apart. Where ok is false, resp is
-// what can be given away of it by now.
-func (g *gathered) gatherListed(f wire.Fragment) (resp []byte, l Listed, ok bool) {
+// gatherListed gathers a response and parses it. If ok is false, resp has the
+// bytes that the client gets unchanged now; it may be nil.
+func (g *gatherer) gatherListed(f wire.Fragment) (resp []byte, l Listed, ok bool) {
 	if resp, ok = g.gather(f); resp == nil || !ok {
 		return resp, l, false
 	}
@@ -29,51 +29,52 @@ func (g *gathered) gatherListed(f wire.Fragment) (resp []byte, l Listed, ok bool
 	return resp, l, ok
 }
 
-// gather returns a response when it is complete: what came in one fragment is
-// not copied. One that grows too long is returned piece by piece; ok is then
-// false, and it cannot be edited.
-func (g *gathered) gather(f wire.Fragment) (resp []byte, ok bool) {
+// gather returns a response once it is complete, and nil before. A response of one
+// fragment is not copied. A response longer than maxGathered is returned piece by
+// piece with ok false, since it cannot be edited.
+func (g *gatherer) gather(f wire.Fragment) (resp []byte, ok bool) {
 	if f.First {
-		g.buf, g.whole = g.buf[:0], true
+		g.buf, g.isWhole = g.buf[:0], true
 		if f.Last {
 			return f.Data, true
 		}
 	}
 	g.buf = append(g.buf, f.Data...)
 	switch {
-	case f.Last && g.whole:
+	case f.Last && g.isWhole:
 		return g.buf, true
 	case f.Last || len(g.buf) > maxGathered:
 		resp = append([]byte(nil), g.buf...)
-		g.buf, g.whole = g.buf[:0], false
+		g.buf, g.isWhole = g.buf[:0], false
 		return resp, false
 	}
 	return nil, true
 }
 
-// Listed is a response that carries the name of a mailbox, taken apart: LIST
-// and LSUB, and those that begin with the name, such as STATUS. Its fields are
-// places in the response.
+// Listed is a parsed response with the name of a mailbox: LIST, LSUB, or one whose
+// data begins with the name, such as STATUS.
 type Listed struct {
 	Verb       string // in upper case
-	attributes span   // of LIST and LSUB: between their parentheses
-	separator  span   // of LIST and LSUB: as it stands there, in quotes or NIL
-	name       span   // as it stands there, with its quotes or as a literal
-	Mailbox    []byte // the name, on the wire's alphabet; most often a part of the response
-	bare       bool   // the name is no atom and stands there like one (EX-21)
+	attributes span   // of LIST and LSUB: the text between the parentheses
+	separator  span   // of LIST and LSUB: a quoted string, or NIL
+	name       span   // the name as it is written, with its quotes or as a literal
+	Mailbox    []byte // the name in its encoding on the wire; mostly a part of the response
+	isBare     bool   // the name is written without quotes although it is no atom (EX-21)
 }
 
-// span is a place in a text.
+// span is a part of a response: the indices of its first byte and after its last.
 type span struct{ from, to int }
 
-// nameFirst are the responses that begin with a name:
+// nameFirst has the responses whose data begins with the name of a mailbox:
 // RFC 9051 section 7.3, RFC 9208, RFC 4314, RFC 5464, RFC 5257.
 var nameFirst = []string{"STATUS", "QUOTAROOT", "ACL", "LISTRIGHTS", "MYRIGHTS", "METADATA", "ANNOTATION"}
 
+// listedVerbs has the responses that ParseListed parses.
 var listedVerbs = append([]string{"LIST", "LSUB"}, nameFirst...)
 
-// ParseListed takes a whole response apart, with the literals that are in it.
-// It is lenient: a name with a TAB comes unquoted (docs/exchange.md#ex-21).
+// ParseListed parses a complete response, including its literals. ok is false for
+// any response without the name of a mailbox. ParseListed is lenient: Exchange
+// sends a name with a TAB without quotes (docs/exchange.md#ex-21).
 func ParseListed(resp []byte) (l Listed, ok bool) {
 	rest, ok := bytes.CutPrefix(resp, []byte("* "))
 	word, _, _ := bytes.Cut(rest, []byte(" "))
@@ -105,7 +106,9 @@ func ParseListed(resp []byte) (l Listed, ok bool) {
 			end++
 		}
 		l.separator = span{at, end}
-		if sep := string(resp[at:end]); !strings.EqualFold(sep, "NIL") && (len(sep) < 3 || sep[0] != '"' || sep[len(sep)-1] != '"') {
+		sep := string(resp[at:end])
+		isQuoted := len(sep) >= 3 && sep[0] == '"' && sep[len(sep)-1] == '"'
+		if !strings.EqualFold(sep, "NIL") && !isQuoted {
 			return l, false
 		}
 		at = end + 1
@@ -123,18 +126,20 @@ func ParseListed(resp []byte) (l Listed, ok bool) {
 	return l, l.atom(resp)
 }
 
+// quoted parses a name that is a quoted string.
 func (l *Listed) quoted(resp []byte) bool {
 	from := l.name.from + 1
-	if n := bytes.IndexByte(resp[from:], '"'); n >= 0 && bytes.IndexByte(resp[from:from+n], '\\') < 0 && bytes.IndexByte(resp[from:from+n], '\n') < 0 {
-		l.name.to, l.Mailbox = from+n+1, resp[from:from+n] // most have no escapes
-		return l.endsAt(resp)
+	n := bytes.IndexByte(resp[from:], '"')
+	if n >= 0 && bytes.IndexByte(resp[from:from+n], '\\') < 0 && bytes.IndexByte(resp[from:from+n], '\n') < 0 {
+		l.name.to, l.Mailbox = from+n+1, resp[from:from+n] // the usual case: no escapes
+		return l.isNameEnd(resp)
 	}
 	var b []byte
 	for i := from; i < len(resp); i++ {
 		switch c := resp[i]; {
 		case c == '"':
 			l.name.to, l.Mailbox = i+1, b
-			return l.endsAt(resp)
+			return l.isNameEnd(resp)
 		case c == '\r' || c == '\n':
 			return false
 		case c == '\\' && i+1 < len(resp):
@@ -147,11 +152,12 @@ func (l *Listed) quoted(resp []byte) bool {
 	return false
 }
 
-// endsAt tells whether something may follow the name there.
-func (l *Listed) endsAt(resp []byte) bool {
+// isNameEnd reports whether the byte after the name may follow a name.
+func (l *Listed) isNameEnd(resp []byte) bool {
 	return l.name.to == len(resp) || strings.IndexByte(" \r\n", resp[l.name.to]) >= 0
 }
 
+// literal parses a name that is a literal.
 func (l *Listed) literal(resp []byte) bool {
 	line := bytes.IndexByte(resp[l.name.from:], '\n')
 	if line < 0 {
@@ -167,8 +173,9 @@ func (l *Listed) literal(resp []byte) bool {
 	return true
 }
 
-// atom reads a name that is not quoted: to the end of the line or, where
-// something in parentheses follows, to that.
+// atom parses a name without quotes. The name of LIST, LSUB and STATUS may contain
+// blanks: it ends at a parenthesized list, or with the line. Any other name ends at
+// a blank.
 func (l *Listed) atom(resp []byte) bool {
 	text := bytes.TrimRight(resp[l.name.from:], "\r\n")
 	end := len(text)
@@ -187,25 +194,26 @@ func (l *Listed) atom(resp []byte) bool {
 		return false
 	}
 	l.name.to, l.Mailbox = l.name.from+end, text[:end]
-	l.bare = !wire.IsAtom(string(l.Mailbox))
+	l.isBare = !wire.IsAtom(string(l.Mailbox))
 	return end > 0
 }
 
-// listedEdit is what becomes of a listed response.
+// listedEdit has the changes of a Listed response.
 type listedEdit struct {
-	mailbox   string // the name as the client shall have it
-	attribute string // one more; ""
-	separator string // ""
+	mailbox   string // the name of the mailbox, in its encoding on the wire
+	attribute string // an attribute to add; "": none
+	separator string // the separator to show; "": unchanged
 }
 
-// appendTo appends the response edited.
+// appendTo appends the response resp with the changes to out.
 func (l *Listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 	at := 0
 	put := func(s span, text string) {
 		out = append(append(out, resp[at:s.from]...), text...)
 		at = s.to
 	}
-	if edit.attribute != "" && wire.IndexFold(resp[l.attributes.from:l.attributes.to], strings.ToUpper(edit.attribute)) < 0 {
+	attributes := resp[l.attributes.from:l.attributes.to]
+	if edit.attribute != "" && wire.IndexFold(attributes, strings.ToUpper(edit.attribute)) < 0 {
 		text := " " + edit.attribute
 		if l.attributes.from == l.attributes.to {
 			text = edit.attribute
@@ -215,13 +223,14 @@ func (l *Listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 	if edit.separator != "" && l.separator.to > l.separator.from {
 		put(l.separator, `"`+strings.ReplaceAll(edit.separator, `\`, `\\`)+`"`)
 	}
-	if edit.mailbox != string(l.Mailbox) || l.bare {
+	if edit.mailbox != string(l.Mailbox) || l.isBare {
 		put(l.name, wire.AString(edit.mailbox))
 	}
 	return append(out, resp[at:]...)
 }
 
-// AddListed adds what a LIST response names, and takes the separator from it.
+// AddListed adds the mailbox of a LIST response to the list, and sets the list's
+// separator to that of the response.
 func AddListed(list *folders.List, resp []byte, l *Listed) {
 	if sep := l.separatorIn(resp); sep != "" {
 		list.Separator = sep
@@ -229,7 +238,7 @@ func AddListed(list *folders.List, resp []byte, l *Listed) {
 	list.AddWire(string(l.Mailbox))
 }
 
-// separatorIn is the separator that a LIST response tells; "" if there is none.
+// separatorIn returns the separator of the LIST response resp, or "" if it is NIL.
 func (l *Listed) separatorIn(resp []byte) string {
 	text := resp[l.separator.from:l.separator.to]
 	if string(text) == `"/"` {
@@ -239,5 +248,5 @@ func (l *Listed) separatorIn(resp []byte) string {
 	if sep == "" || strings.EqualFold(sep, "NIL") {
 		return ""
 	}
-	return sep[len(sep)-1:] // "\\" is one
+	return sep[len(sep)-1:] // of `\\`, the escaped backslash, one
 }

@@ -16,11 +16,14 @@ var listedResponses = []struct {
 	{"quoted", `* LSUB () "/" "a \"b\\"`, `a "b\`, listedEdit{mailbox: `a "b\`}, ""},
 	{"literal", "* LIST () \"/\" {4}\r\na\"\\b", `a"\b`, listedEdit{mailbox: "x"}, `* LIST () "/" x`},
 	{"literal kept", "* LIST () \"/\" {4}\r\na\"\\b", `a"\b`, listedEdit{mailbox: `a"\b`}, ""},
-	{"TAB", "* LIST () \"/\" INBOX/Da\tOggetto", "INBOX/Da\tOggetto", listedEdit{mailbox: "INBOX/Da\tOggetto"}, "* LIST () \"/\" \"INBOX/Da\tOggetto\""},
+	{"TAB", "* LIST () \"/\" INBOX/Da\tOggetto", "INBOX/Da\tOggetto", listedEdit{mailbox: "INBOX/Da\tOggetto"},
+		"* LIST () \"/\" \"INBOX/Da\tOggetto\""},
 	{"extended data", `* LIST () "/" foo ("CHILDINFO" ("SUBSCRIBED"))`, "foo ", listedEdit{}, ""},
-	{"attribute", `* LIST (\HasNoChildren) "/" "Sent Items"`, "Sent Items", listedEdit{mailbox: "Sent Items", attribute: `\Sent`}, `* LIST (\HasNoChildren \Sent) "/" "Sent Items"`},
+	{"attribute", `* LIST (\HasNoChildren) "/" "Sent Items"`, "Sent Items", listedEdit{mailbox: "Sent Items",
+		attribute: `\Sent`}, `* LIST (\HasNoChildren \Sent) "/" "Sent Items"`},
 	{"attribute there already", `* LIST (\sent) "/" Sent`, "Sent", listedEdit{mailbox: "Sent", attribute: `\Sent`}, ""},
-	{"the only attribute", `* LIST () "/" Sent`, "Sent", listedEdit{mailbox: "Sent", attribute: `\Sent`}, `* LIST (\Sent) "/" Sent`},
+	{"the only attribute", `* LIST () "/" Sent`, "Sent", listedEdit{mailbox: "Sent", attribute: `\Sent`},
+		`* LIST (\Sent) "/" Sent`},
 	{"separator", `* LIST () "/" a`, "a", listedEdit{mailbox: "a", separator: `\`}, `* LIST () "\\" a`},
 	{"no separator", `* LIST () NIL a`, "a", listedEdit{mailbox: "a"}, ""},
 	{"STATUS", `* STATUS Trash (MESSAGES 1)`, "Trash", listedEdit{mailbox: "trash"}, `* STATUS trash (MESSAGES 1)`},
@@ -74,11 +77,12 @@ func FuzzListed(f *testing.F) {
 		if !ok {
 			return
 		}
-		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: string(l.Mailbox)})); same != in && !l.bare {
+		if same := string(l.appendTo(nil, []byte(in), listedEdit{mailbox: string(l.Mailbox)})); same != in && !l.isBare {
 			t.Fatalf("unchanged, %q became %q", in, same)
 		}
 		edited := l.appendTo(nil, []byte(in), listedEdit{mailbox: name, attribute: `\Sent`, separator: "."})
-		if again, ok := ParseListed(edited); ok && string(again.Mailbox) != name && l.Verb == "LIST" && name != "" && !strings.ContainsAny(in, "{}") {
+		if again, ok := ParseListed(edited); ok && string(again.Mailbox) != name && l.Verb == "LIST" && name != "" &&
+			!strings.ContainsAny(in, "{}") {
 			t.Fatalf("%q, renamed to %q, became %q, which reads %q", in, name, edited, again.Mailbox)
 		}
 	})

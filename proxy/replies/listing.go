@@ -8,24 +8,24 @@ import (
 	"exgate/backend/wire"
 )
 
-// Listing is the reply editor of LIST and LSUB: names become the client's,
-// folders that it is not shown are left out, and those that it did not ask for.
+// Listing is the Editor of LIST and LSUB. It replaces names by the client's names,
+// and omits hidden folders and mailboxes that the client's patterns do not match.
 type Listing struct {
 	Mapper      *folders.Mapper
-	Separator   string // that the client is shown; "": the upstream's
+	Separator   string // the separator that the client sees; "": the upstream's
 	List        *folders.List
-	All         *folders.Pass // gathers all names; nil: not all were asked for
-	Patterns    []string
-	SpecialOnly bool            // only those with an attribute of RFC 6154
-	RootOnly    bool            // only the separator was asked for
-	named       map[string]bool // of LSUB: what was, with parents that are not subscribed
-	gathered
+	All         *folders.Pass   // collects the names if the command lists all mailboxes; otherwise nil
+	Patterns    []string        // of the command, as the client wrote them
+	SpecialOnly bool            // only mailboxes with an attribute of RFC 6154
+	RootOnly    bool            // the command asks only for the separator
+	named       map[string]bool // for LSUB: names that the client has been sent
+	gatherer
 }
 
-// Wants implements replyEditor.
+// Wants implements Editor.
 func (l *Listing) Wants(line []byte) bool { return wire.IsUntagged(line, "LIST", "LSUB", "STATUS") }
 
-// Edit implements replyEditor.
+// Edit implements Editor.
 func (l *Listing) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, at, ok := l.gatherListed(f)
 	if !ok {
@@ -34,36 +34,37 @@ func (l *Listing) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	if l.RootOnly || len(at.Mailbox) == 0 {
 		return at.appendTo(out, resp, listedEdit{mailbox: string(at.Mailbox), separator: l.Separator}), false
 	}
-	told := l.told(resp, &at)
+	shown := l.shown(resp, &at)
 	switch {
-	case told.Client == "":
+	case shown.Client == "":
 		return out, false
-	case !l.asked(told.Client):
+	case !l.isAskedFor(shown.Client):
 		if at.Verb == "LSUB" {
-			return l.parents(out, told.Client), false
+			return l.appendParents(out, shown.Client), false
 		}
 		return out, false
 	case at.Verb == "LSUB":
-		l.tell(told.Client)
+		l.addNamed(shown.Client)
 	}
-	edit := listedEdit{mailbox: told.Wire, separator: l.Separator}
+	edit := listedEdit{mailbox: shown.Wire, separator: l.Separator}
 	if at.Verb != "STATUS" {
-		edit.attribute = told.Use
+		edit.attribute = shown.Use
 		if l.SpecialOnly && edit.attribute == "" {
 			return out, false
 		}
 	}
-	if at.bare { // it has a TAB, which UTF-7 writes otherwise
-		edit.mailbox = folders.Encode(told.Client)
+	if at.isBare { // the name has a TAB, which modified UTF-7 encodes
+		edit.mailbox = folders.Encode(shown.Client)
 	}
-	if f.First && f.Last && edit.attribute == "" && edit.separator == "" && !at.bare && edit.mailbox == string(at.Mailbox) {
+	isSame := edit.attribute == "" && edit.separator == "" && !at.isBare && edit.mailbox == string(at.Mailbox)
+	if f.First && f.Last && isSame {
 		return out, true
 	}
 	return at.appendTo(out, resp, edit), false
 }
 
-// told is what the client is told of a mailbox.
-func (l *Listing) told(resp []byte, at *Listed) *folders.Told {
+// shown returns what the client sees of the mailbox in resp.
+func (l *Listing) shown(resp []byte, at *Listed) *folders.Told {
 	if l.All == nil {
 		return l.Mapper.Told(at.Mailbox, l.List)
 	}
@@ -73,20 +74,21 @@ func (l *Listing) told(resp []byte, at *Listed) *folders.Told {
 	return l.All.Told(l.Mapper, at.Mailbox)
 }
 
-// asked tells whether the client's patterns have a mailbox in them.
-func (l *Listing) asked(mailbox string) bool {
+// isAskedFor reports whether a pattern of the command matches the mailbox.
+func (l *Listing) isAskedFor(mailbox string) bool {
 	sep := l.Mapper.Separator(l.List)
 	return slices.ContainsFunc(l.Patterns, func(p string) bool { return wire.MatchesPattern(p, mailbox, sep) })
 }
 
-// parents appends the parents of a subscribed mailbox that are asked for, but
-// not told: RFC 3501 section 6.3.9 wants them where the mailbox itself is below
-// what "%" matches.
-func (l *Listing) parents(out []byte, mailbox string) []byte {
+// appendParents appends LSUB responses for the parents of a subscribed mailbox
+// that no pattern matches: for each parent that a pattern matches and that the
+// client has not been sent. RFC 3501 section 6.3.9 demands this for a pattern with
+// "%".
+func (l *Listing) appendParents(out []byte, mailbox string) []byte {
 	sep := l.Mapper.Separator(l.List)
 	for i := strings.Index(mailbox, sep); i > 0; {
-		if parent := mailbox[:i]; l.asked(parent) && !l.named[parent] {
-			l.tell(parent)
+		if parent := mailbox[:i]; l.isAskedFor(parent) && !l.named[parent] {
+			l.addNamed(parent)
 			quoted := strings.ReplaceAll(sep, `\`, `\\`)
 			out = append(out, `* LSUB (\Noselect) "`+quoted+`" `+wire.AString(folders.Encode(parent))+"\r\n"...)
 		}
@@ -99,27 +101,29 @@ func (l *Listing) parents(out []byte, mailbox string) []byte {
 	return out
 }
 
-func (l *Listing) tell(mailbox string) {
+// addNamed notes that the client has been sent the mailbox.
+func (l *Listing) addNamed(mailbox string) {
 	if l.named == nil {
 		l.named = make(map[string]bool)
 	}
 	l.named[mailbox] = true
 }
 
-// Quoting is the reply editor of LIST and LSUB where names are not mapped: one
-// with a TAB is quoted (docs/exchange.md#ex-21).
+// Quoting is the Editor of LIST and LSUB for logins whose names are not mapped. It
+// quotes names that Exchange sends without the necessary quotes
+// (docs/exchange.md#ex-21).
 type Quoting struct {
-	Repaired func(fix string)
-	gathered
+	Repaired func(fix string) // called for each quoted name
+	gatherer
 }
 
-// Wants implements replyEditor.
+// Wants implements Editor.
 func (q *Quoting) Wants(line []byte) bool { return wire.IsUntagged(line, "LIST", "LSUB") }
 
-// Edit implements replyEditor.
+// Edit implements Editor.
 func (q *Quoting) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, at, ok := q.gatherListed(f)
-	if !ok || !at.bare {
+	if !ok || !at.isBare {
 		if f.First && f.Last {
 			return out, true
 		}

@@ -7,17 +7,18 @@ import (
 	"exgate/backend/wire"
 )
 
-// Namespace is the reply editor of NAMESPACE: there is one, without a
-// prefix, since that is put before names here.
+// Namespace is the Editor of NAMESPACE for logins whose names are mapped. It shows
+// a single personal namespace without a prefix, since the gateway itself adds the
+// prefix to names.
 type Namespace struct {
-	Separator string
-	gathered
+	Separator string // the separator that the client sees
+	gatherer
 }
 
-// Wants implements replyEditor.
+// Wants implements Editor.
 func (n *Namespace) Wants(line []byte) bool { return wire.IsUntagged(line, "NAMESPACE") }
 
-// Edit implements replyEditor.
+// Edit implements Editor.
 func (n *Namespace) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, ok := n.gather(f)
 	if resp == nil || !ok {
@@ -27,25 +28,26 @@ func (n *Namespace) Edit(out []byte, f wire.Fragment) (edited []byte, same bool)
 	return append(out, `* NAMESPACE (("" `+quoted+`)) NIL NIL`+"\r\n"...), false
 }
 
-// NameLines is the reply editor for responses that begin with the name of the
-// mailbox that was asked about.
+// NameLines is the Editor of commands about one mailbox, such as STATUS. It
+// replaces the mailbox's name in the responses by the client's name.
 type NameLines struct {
-	Mapper         *folders.Mapper
-	List           *folders.List
-	Asked, Mailbox string // the client's name as it came, and the upstream's
-	gathered
+	Mapper  *folders.Mapper
+	List    *folders.List
+	Asked   string // the name of the mailbox as the client wrote it
+	Mailbox string // its name upstream
+	gatherer
 }
 
-// Wants implements replyEditor.
+// Wants implements Editor.
 func (n *NameLines) Wants(line []byte) bool { return wire.IsUntagged(line, nameFirst...) }
 
-// Edit implements replyEditor.
+// Edit implements Editor.
 func (n *NameLines) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, l, ok := n.gatherListed(f)
 	if !ok {
 		return append(out, resp...), false
 	}
-	client := n.Asked // in the client's own spelling
+	client := n.Asked // the client's spelling, which need not be the upstream's
 	if name, _ := folders.Decode(string(l.Mailbox)); !strings.EqualFold(name, n.Mailbox) {
 		shown, ok := n.Mapper.Client(name, n.List)
 		if !ok {

@@ -8,22 +8,29 @@ import (
 	"exgate/backend"
 )
 
-// Refusal is the tagged NO for a failure: Exchange's own words and ours,
-// with a response code where one says the truth.
+// Refusal returns the tagged NO for a failure. Its text has Exchange's words and
+// exgate's explanation; it has a response code if one fits the failure.
 func Refusal(f backend.Failure) *imap.Error {
-	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCode(f.ClientCode()), Text: f.ClientText()}
+	return &imap.Error{
+		Type: imap.StatusResponseTypeNo, Code: imap.ResponseCode(f.ClientCode()), Text: f.ClientText(),
+	}
 }
 
-// Reason is the reason that a client is given for the end of its session.
+// Reason returns the reason that a client gets for the end of its session, given
+// the error that ended the session. The reason is one line.
 func Reason(err error) string {
 	f := backend.FailureOf(err)
 	if f.Kind == backend.KindOther {
 		return "the connection to the server ended: " + strings.Join(strings.Fields(err.Error()), " ")
 	}
-	return strings.TrimPrefix(f.ClientText(), "BYE ") // it stands in one
+	return strings.TrimPrefix(f.ClientText(), "BYE ") // the reason goes into a BYE
 }
 
-// Interrupted answers an APPEND that the session's end has cut short.
+// Interrupted returns the tagged NO for a command that the end of the session
+// interrupts. outcome says what has become of the command, or what the client
+// should do.
 func Interrupted(outcome string) *imap.Error {
-	return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "the session ends; " + outcome}
+	return &imap.Error{
+		Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "the session ends; " + outcome,
+	}
 }

@@ -7,7 +7,8 @@ import (
 	"exgate/backend/wire"
 )
 
-// SplitSet cuts a set of messages into parts of at most size bytes.
+// SplitSet splits a message set at its commas into parts of at most size bytes. A
+// single range that is longer stays whole, and with it the rest of the set.
 func SplitSet(set string, size int) (parts []string) {
 	for len(set) > size {
 		at := strings.LastIndexByte(set[:size+1], ',')
@@ -20,23 +21,24 @@ func SplitSet(set string, size int) (parts []string) {
 	return append(parts, set)
 }
 
-// SearchResults is the reply editor that makes one result of several.
+// SearchResults is the Editor of a SEARCH that exgate has split into several. It
+// joins their results into one response.
 type SearchResults struct {
-	numbers []byte
-	Last    bool // those of the last part come now
+	numbers []byte // with a blank before each number
+	Last    bool   // the next result is that of the last part
 }
 
-// maxNumbers bounds what is kept of results: half a million messages. What is
-// more is given to the client as a response of its own, which
+// maxNumbers is the limit of the joined numbers in bytes, enough for half a
+// million messages. Further numbers go to the client as another response, which
 // RFC 3501 section 7.2.5 does not forbid.
 const maxNumbers = 4 << 20
 
-// Wants implements replyEditor.
+// Wants implements Editor.
 func (s *SearchResults) Wants(line []byte) bool {
 	return wire.IsUntagged(line, "SEARCH") || bytes.EqualFold(bytes.TrimRight(line, "\r\n"), []byte("* SEARCH"))
 }
 
-// Edit implements replyEditor.
+// Edit implements Editor.
 func (s *SearchResults) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	data := bytes.TrimRight(f.Data, "\r\n")
 	if f.First {

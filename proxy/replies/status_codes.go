@@ -7,9 +7,10 @@ import (
 	"exgate/backend/wire"
 )
 
-// WholeCode makes a response of a code that stands alone on its line: Exchange
-// 2013 answers UID MOVE with "[COPYUID 55 31 6]" (docs/exchange.md#ex-22). It
-// reports whether the line was one.
+// WholeCode completes a COPYUID response code that is alone on its line to an
+// untagged OK. Exchange 2013 answers UID MOVE with "[COPYUID 55 31 6]"
+// (docs/exchange.md#ex-22). ok reports whether the line was such a code; the line
+// is returned unchanged otherwise.
 func WholeCode(line []byte) (fixed []byte, ok bool) {
 	if !bytes.HasPrefix(line, []byte("[COPYUID ")) {
 		return line, false
@@ -21,9 +22,11 @@ func WholeCode(line []byte) (fixed []byte, ok bool) {
 	return append(append([]byte("* OK "), code...), " moved.\r\n"...), true
 }
 
-// TextOfCode makes text of a response code that is none: Exchange puts
-// diagnostics into an OK, [Error="..." Proxy=...], at which clients lose the
-// connection (docs/exchange.md#error-code). It reports whether the line had one.
+// TextOfCode removes the brackets of an invalid response code, which turns the
+// code into text. Exchange sends diagnostics in an OK, as [Error="..." Proxy=...],
+// and clients close the connection at this (docs/exchange.md#error-code). ok
+// reports whether the line had an invalid code; the line is returned unchanged
+// otherwise.
 func TextOfCode(line []byte) (fixed []byte, ok bool) {
 	if bytes.IndexByte(line, '[') < 0 {
 		return line, false

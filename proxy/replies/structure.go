@@ -7,149 +7,155 @@ import (
 	"exgate/backend/wire"
 )
 
-// structureEditor repairs ENVELOPE, BODY and BODYSTRUCTURE in one FETCH
-// response as its fragments pass, and touches nothing else. What it cannot
-// follow it leaves alone, to the end of the response. The zero value is ready
-// for a response's first fragment.
+// structureEditor repairs ENVELOPE, BODY and BODYSTRUCTURE in one FETCH response,
+// fragment by fragment. All other bytes stay unchanged. If the editor does not
+// understand the response, it leaves the rest of it unchanged. The zero value is
+// ready for the first fragment of a response.
 //
-// Repaired is, by quirks of docs/exchange.md:
+// The repairs, by the quirks of docs/exchange.md:
 //
 //	EX-24  a disposition that is a bare string becomes a list
-//	EX-40  one that is no disposition ("S/MIME Encrypted Message") becomes NIL
+//	EX-40  a string that is no disposition ("S/MIME Encrypted Message") becomes NIL
 //	EX-41  an encoding that is NIL becomes "7BIT"
-//	EX-29  blanks between the addresses of a list go
+//	EX-29  blanks between the addresses of a list are removed
 //
-// Nothing is copied of a fragment in which nothing changes.
+// A fragment without a repair is not copied.
+//
+// The editor scans the elements of nested lists: strings, atoms, literals and
+// lists. An element that may need a repair is pending until its end is known.
 type structureEditor struct {
-	stack []structureList
-	mode  structureMode
-	word  []byte // the beginning of the element at hand, of earlier fragments
-	hold  []byte // what may be replaced, of earlier fragments
-	lost  bool   // the response is not understood
-	fixed int    // repairs so far
+	stack   []structureList // the lists that are open, the innermost last
+	mode    structureMode
+	word    []byte // the beginning of the current element, from earlier fragments
+	pending []byte // the pending element, from earlier fragments
+	gaveUp  bool   // the editor does not understand the response
+	repairs int    // in this response so far
 
-	// The fragment at hand.
-	p     []byte
-	out   []byte // what it becomes, up to from
-	from  int
-	start int // of the element at hand
-	held  int // of what may be replaced; -1: nothing
+	// The current fragment.
+	p         []byte
+	out       []byte // the edited text of p[:copied]
+	copied    int
+	start     int // index in p of the current element
+	pendingAt int // index in p of the pending element; -1: none
 }
 
+// structureMode says which part of the syntax the next byte belongs to.
 type structureMode int
 
 const (
 	betweenElements structureMode = iota
 	inAtom
-	inBrackets // of an item's name, BODY[...]
+	inBrackets // in the section of an item's name, as BODY[...]
 	inQuoted
-	inQuotedEscape
-	inAnnounced // "{n}" and the line end behind it, then the literal
-	inBlanks    // between addresses
+	inQuotedEscape // after a backslash
+	inAnnounced    // in "{n}", its line end and the literal
+	inBlanks       // between addresses
 )
 
-// maxStructureDepth is more than Exchange nests messages (docs/exchange.md#ex-37).
+// maxStructureDepth is the number of lists that may be nested. Exchange nests
+// messages less deeply (docs/exchange.md#ex-37).
 const maxStructureDepth = 200
 
-// reset prepares for another response.
+// reset prepares the editor for another response. It keeps the memory.
 func (e *structureEditor) reset() {
-	*e = structureEditor{stack: e.stack[:0], word: e.word[:0], hold: e.hold[:0], out: e.out[:0]}
+	*e = structureEditor{stack: e.stack[:0], word: e.word[:0], pending: e.pending[:0], out: e.out[:0]}
 }
 
-// edit returns the fragment as the client shall have it, valid until the next
-// call; same tells that it is the fragment itself.
+// edit returns the text that the client gets for the fragment. The text is valid
+// until the next call. same reports whether the text is the fragment itself.
 func (e *structureEditor) edit(f wire.Fragment) (text []byte, same bool) {
-	e.p, e.out, e.from, e.start, e.held = f.Data, e.out[:0], 0, 0, -1
+	e.p, e.out, e.copied, e.start, e.pendingAt = f.Data, e.out[:0], 0, 0, -1
 	switch {
-	case e.lost:
+	case e.gaveUp:
 		return f.Data, true
 	case f.Literal:
 		if e.mode == inAnnounced {
 			return f.Data, true
 		}
-		e.lost = true // not where one may be: what is held back goes before it
-		e.release()
+		e.gaveUp = true // the syntax allows no literal here
+		e.keepPending()
 		return e.result()
 	}
 	i := 0
 	if len(e.stack) == 0 { // "* 12 FETCH "
 		i = bytes.IndexByte(e.p, '(') + 1
 		if i == 0 {
-			e.lost = true
+			e.gaveUp = true
 			return f.Data, true
 		}
 		e.stack = append(e.stack, structureList{kind: itemsList})
 	} else if e.mode == inAnnounced {
 		e.mode = betweenElements // the literal is over
-		e.end(0)
+		e.endElement(0)
 	}
-	if len(e.hold) > 0 {
-		e.held = 0
+	if len(e.pending) > 0 {
+		e.pendingAt = 0
 	}
-	for i < len(e.p) && !e.lost {
-		i = e.take(i)
-		e.lost = e.lost || len(e.stack) == 0
+	for i < len(e.p) && !e.gaveUp {
+		i = e.scan(i)
+		e.gaveUp = e.gaveUp || len(e.stack) == 0
 	}
-	if e.lost || f.Last {
-		e.release()
+	if e.gaveUp || f.Last {
+		e.keepPending()
 	}
-	e.carry()
+	e.carryOver()
 	return e.result()
 }
 
-// result is what the fragment at hand becomes.
+// result returns the edited text of the current fragment.
 func (e *structureEditor) result() (text []byte, same bool) {
-	if e.from == 0 && len(e.out) == 0 {
+	if e.copied == 0 && len(e.out) == 0 {
 		return e.p, true
 	}
-	e.out = append(e.out, e.p[e.from:]...)
+	e.out = append(e.out, e.p[e.copied:]...)
 	return e.out, false
 }
 
-// carry keeps for the next fragment what began in this one.
-func (e *structureEditor) carry() {
-	if begun := e.p[e.start:]; !e.lost && e.mode != betweenElements && len(e.word) < maxWord {
+// carryOver keeps the current and the pending element for the next fragment.
+func (e *structureEditor) carryOver() {
+	if begun := e.p[e.start:]; !e.gaveUp && e.mode != betweenElements && len(e.word) < maxWord {
 		e.word = append(e.word, begun[:min(len(begun), maxWord)]...)
 	}
-	if e.held < 0 {
+	if e.pendingAt < 0 {
 		return
 	}
-	e.hold = append(e.hold, e.p[e.held:]...)
+	e.pending = append(e.pending, e.p[e.pendingAt:]...)
 	e.replace(len(e.p), "")
-	if len(e.hold) > maxHeld {
-		e.out = append(e.out, e.hold...)
-		e.hold = e.hold[:0]
+	if len(e.pending) > maxPending {
+		e.out = append(e.out, e.pending...)
+		e.pending = e.pending[:0]
 	}
 }
 
 const (
-	maxHeld = 1024 // longer than any disposition
-	maxWord = 64   // more than the elements have that are looked at
+	maxPending = 1024 // bytes; a disposition is shorter
+	maxWord    = 64   // bytes; the editor compares with shorter words only
 )
 
-// release gives up what might have been replaced.
-func (e *structureEditor) release() {
-	if len(e.hold) > 0 {
-		e.out = append(e.out, e.hold...)
-		e.hold = e.hold[:0]
+// keepPending leaves the pending element, if any, without a repair.
+func (e *structureEditor) keepPending() {
+	if len(e.pending) > 0 {
+		e.out = append(e.out, e.pending...)
+		e.pending = e.pending[:0]
 	}
-	e.held = -1
+	e.pendingAt = -1
 }
 
-// replace puts text in place of what is held, which ends at i.
+// replace puts text in place of the pending element, which ends at i.
 func (e *structureEditor) replace(i int, text string) {
-	e.out = append(append(e.out, e.p[e.from:e.held]...), text...)
-	e.from, e.held = i, -1
+	e.out = append(append(e.out, e.p[e.copied:e.pendingAt]...), text...)
+	e.copied, e.pendingAt = i, -1
 }
 
-// insert puts text before i.
+// insert puts text before index i.
 func (e *structureEditor) insert(i int, text string) {
-	e.held = i
+	e.pendingAt = i
 	e.replace(i, text)
 }
 
-// take reads on from i, and returns where it has come to.
-func (e *structureEditor) take(i int) int {
+// scan goes on from index i, at most to the end of an element. It returns the index
+// of the next byte.
+func (e *structureEditor) scan(i int) int {
 	p := e.p
 	switch e.mode {
 	case inQuoted:
@@ -157,20 +163,20 @@ func (e *structureEditor) take(i int) int {
 			switch p[i] {
 			case '"':
 				e.mode = betweenElements
-				e.end(i + 1)
+				e.endElement(i + 1)
 				return i + 1
 			case '\\':
 				e.mode = inQuotedEscape
 				return i + 1
 			case '\n':
-				e.lost = true
+				e.gaveUp = true
 				return i
 			}
 		}
 		return i
 	case inQuotedEscape:
 		e.mode = inQuoted
-		e.lost = e.p[i] == '\n'
+		e.gaveUp = e.p[i] == '\n'
 		return i + 1
 	case inBrackets:
 		n := bytes.IndexByte(e.p[i:], ']')
@@ -186,7 +192,7 @@ func (e *structureEditor) take(i int) int {
 			switch p[i] {
 			case ' ', '(', ')', '\r', '\n':
 				e.mode = betweenElements
-				e.end(i)
+				e.endElement(i)
 				return i
 			case '[':
 				if e.top().kind == itemsList {
@@ -199,49 +205,50 @@ func (e *structureEditor) take(i int) int {
 	}
 	switch p[i] {
 	case ' ':
-		if list := e.top(); e.mode != inBlanks && list.kind == addressList && list.n > 0 && list.all {
-			e.mode, e.start, e.held = inBlanks, i, i // they go if another address follows
+		if list := e.top(); e.mode != inBlanks && list.kind == addressList && list.count > 0 && list.isAddresses {
+			e.mode, e.start, e.pendingAt = inBlanks, i, i // removed if another address follows
 		}
 		return i + 1
 	case '(':
-		if e.mode == inBlanks && e.held >= 0 {
-			e.hold = e.hold[:0]
+		if e.mode == inBlanks && e.pendingAt >= 0 {
+			e.pending = e.pending[:0]
 			e.replace(i, "")
-			e.fixed++
+			e.repairs++
 		}
 		e.mode = betweenElements
-		e.open()
+		e.openList()
 	case ')':
-		e.release()
+		e.keepPending()
 		e.mode = betweenElements
 		e.stack = e.stack[:len(e.stack)-1]
 		if len(e.stack) > 0 {
 			e.start, e.word = i, e.word[:0]
-			e.end(i + 1)
+			e.endElement(i + 1)
 		}
 	case '\r', '\n':
-		e.lost = true // a list that does not end
+		e.gaveUp = true // the line ends inside a list
 		return i
 	default:
-		e.release()
-		e.begin(i)
+		e.keepPending()
+		e.beginElement(i)
 	}
 	return i + 1
 }
 
+// top returns the innermost open list.
 func (e *structureEditor) top() *structureList { return &e.stack[len(e.stack)-1] }
 
-// begin starts a string, an atom or a literal.
-func (e *structureEditor) begin(i int) {
+// beginElement begins the string, atom or literal at index i.
+func (e *structureEditor) beginElement(i int) {
 	list := e.top()
-	list.n++
-	list.all = false
+	list.count++
+	list.isAddresses = false
 	e.start, e.word = i, e.word[:0]
 	switch c := e.p[i]; {
 	case c == '{' || c == '~':
 		if c == '{' && list.isDisposition() {
 			e.insert(i, "(")
-			e.fixed++
+			e.repairs++
 		}
 		e.mode = inAnnounced
 		return
@@ -251,62 +258,64 @@ func (e *structureEditor) begin(i int) {
 		e.mode = inAtom
 	}
 	if list.isDisposition() || list.isEncoding() {
-		e.held = i
+		e.pendingAt = i
 	}
 }
 
-// open starts a list.
-func (e *structureEditor) open() {
+// openList begins a list. The list around it decides what kind of list it is.
+func (e *structureEditor) openList() {
 	if len(e.stack) == maxStructureDepth {
-		e.lost = true
+		e.gaveUp = true
 		return
 	}
 	list := e.top()
-	list.n++
+	list.count++
 	kind := otherList
 	switch {
 	case list.kind == itemsList:
 		kind = list.value
-	case list.kind == envelopeList && list.n >= 3 && list.n <= 8:
+	case list.kind == envelopeList && list.count >= 3 && list.count <= 8:
 		kind = addressList
-	case list.kind == bodyList && (list.n == 1 || list.multipart && list.n == list.parts+1):
-		list.multipart = true
+	case list.kind == bodyList && (list.count == 1 || list.isMultipart && list.count == list.parts+1):
+		list.isMultipart = true
 		list.parts++
 		kind = bodyList
-	case list.kind == bodyList && list.media == mediaMessage && list.n == 8:
-		list.envelope = true
+	case list.kind == bodyList && list.media == mediaMessage && list.count == 8:
+		list.hasEnvelope = true
 		kind = envelopeList
-	case list.kind == bodyList && list.envelope && list.n == 9:
+	case list.kind == bodyList && list.hasEnvelope && list.count == 9:
 		kind = bodyList
 	}
-	e.stack = append(e.stack, structureList{kind: kind, all: kind == addressList})
+	e.stack = append(e.stack, structureList{kind: kind, isAddresses: kind == addressList})
 }
 
-// end finishes the element at hand, which ends at i.
-func (e *structureEditor) end(i int) {
+// endElement ends the current element at index i, and repairs it if necessary.
+func (e *structureEditor) endElement(i int) {
 	list := e.top()
 	switch {
 	case list.kind == itemsList:
 		list.value = otherList
-		if list.n%2 == 1 {
-			list.value = valueOf(e.element(i))
+		if list.count%2 == 1 {
+			list.value = valueKind(e.element(i))
 		}
 	case list.kind != bodyList:
-	case !list.multipart && list.n == 1:
-		list.media = typeOf(e.element(i))
-	case list.media == mediaMessageSome && list.n == 2:
-		list.media = subtypeOf(e.element(i))
+	case !list.isMultipart && list.count == 1:
+		list.media = mediaOfType(e.element(i))
+	case list.media == mediaMessageAny && list.count == 2:
+		list.media = mediaOfSubtype(e.element(i))
 	case list.isDisposition():
-		e.disposition(i)
-	case list.isEncoding() && e.held >= 0 && bytes.EqualFold(e.element(i), []byte("NIL")):
-		e.hold = e.hold[:0]
+		e.repairDisposition(i)
+	case list.isEncoding() && e.pendingAt >= 0 && bytes.EqualFold(e.element(i), []byte("NIL")):
+		e.pending = e.pending[:0]
 		e.replace(i, `"7BIT"`)
-		e.fixed++
+		e.repairs++
 	}
-	e.release()
+	e.keepPending()
 }
 
-// element is the element at hand, which ends at i, or its beginning.
+// element returns the current element, which ends at index i. If the element is
+// longer than maxWord bytes and comes from several fragments, bytes in its middle
+// may be missing.
 func (e *structureEditor) element(i int) []byte {
 	if len(e.word) > 0 {
 		e.word = append(e.word, e.p[:i]...)
@@ -315,29 +324,30 @@ func (e *structureEditor) element(i int) []byte {
 	return e.p[e.start:i]
 }
 
-// disposition makes a list of a bare string.
-func (e *structureEditor) disposition(i int) {
-	if len(e.word) > 0 && e.word[0] == '{' { // the literal has passed
+// repairDisposition ends a bare disposition at index i: it puts the string into a
+// list, or replaces it by NIL if it is no type of disposition.
+func (e *structureEditor) repairDisposition(i int) {
+	if len(e.word) > 0 && e.word[0] == '{' { // the parenthesis and the literal have passed
 		e.insert(i, " NIL)")
 		return
 	}
-	if e.held < 0 || e.element(i)[0] != '"' {
+	if e.pendingAt < 0 || e.element(i)[0] != '"' {
 		return
 	}
-	text := string(append(e.hold, e.p[e.held:i]...))
+	text := string(append(e.pending, e.p[e.pendingAt:i]...))
 	switch {
 	case isToken(text[1 : len(text)-1]):
 		text = "(" + text + " NIL)"
 	default:
 		text = "NIL"
 	}
-	e.hold = e.hold[:0]
+	e.pending = e.pending[:0]
 	e.replace(i, text)
-	e.fixed++
+	e.repairs++
 }
 
-// isToken tells whether s is a token of RFC 2045 section 5.1, as types of
-// disposition are.
+// isToken reports whether s is a token (RFC 2045 section 5.1), as a type of
+// disposition must be.
 func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {

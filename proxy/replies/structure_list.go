@@ -4,41 +4,45 @@ import (
 	"bytes"
 )
 
-// structureList is a parenthesized list that has begun and not ended.
+// structureList is an open parenthesized list.
 type structureList struct {
-	kind      structureKind
-	value     structureKind // of itemsList: what the item at hand has for a value
-	n         int           // elements begun
-	multipart bool          // of bodyList
-	parts     int           // of a multipart
-	media     structureMedia
-	envelope  bool // of message/rfc822: the envelope has come
-	all       bool // of addressList: all elements so far are addresses
+	kind        structureKind
+	value       structureKind // of itemsList: the kind of list that the current item has as its value
+	count       int           // elements begun
+	isMultipart bool          // of bodyList
+	parts       int           // of a multipart: its parts begun
+	media       structureMedia
+	hasEnvelope bool // of message/rfc822: the envelope has begun
+	isAddresses bool // of addressList: all elements so far are lists
 }
 
+// structureKind is the meaning of a list.
 type structureKind int
 
+// The kinds of lists.
 const (
-	otherList structureKind = iota
-	itemsList
-	bodyList
-	envelopeList
-	addressList
+	otherList    structureKind = iota
+	itemsList                  // the items of the FETCH response
+	bodyList                   // a body structure
+	envelopeList               // an envelope
+	addressList                // the addresses of a field of an envelope
 )
 
-// structureMedia is the type of a single part, as far as places depend on it.
+// structureMedia is the media type of a single part, as far as the positions of
+// its elements depend on it.
 type structureMedia int
 
+// The media types of a single part.
 const (
 	mediaOther structureMedia = iota
 	mediaText
-	mediaMessageSome // message/, and the subtype has not come
-	mediaMessage     // message/rfc822
-	mediaUnknown     // no quoted string: what follows it cannot be counted
+	mediaMessageAny // message, before its subtype
+	mediaMessage    // message/rfc822
+	mediaUnknown    // not a quoted string: the positions of the elements are unknown
 )
 
-// valueOf tells what an item of FETCH has for a value.
-func valueOf(item []byte) structureKind {
+// valueKind returns the kind of list that is the value of a FETCH item.
+func valueKind(item []byte) structureKind {
 	switch {
 	case bytes.EqualFold(item, []byte("BODYSTRUCTURE")), bytes.EqualFold(item, []byte("BODY")):
 		return bodyList
@@ -48,20 +52,21 @@ func valueOf(item []byte) structureKind {
 	return otherList
 }
 
-func typeOf(word []byte) structureMedia {
+// mediaOfType returns the media type for the first element of a single part.
+func mediaOfType(word []byte) structureMedia {
 	switch {
 	case bytes.EqualFold(word, []byte(`"text"`)):
 		return mediaText
 	case bytes.EqualFold(word, []byte(`"message"`)):
-		return mediaMessageSome
+		return mediaMessageAny
 	case word[0] != '"':
 		return mediaUnknown
 	}
 	return mediaOther
 }
 
-// subtypeOf is for the subtypes of message.
-func subtypeOf(word []byte) structureMedia {
+// mediaOfSubtype returns the media type for a subtype of message.
+func mediaOfSubtype(word []byte) structureMedia {
 	switch {
 	case bytes.EqualFold(word, []byte(`"rfc822"`)):
 		return mediaMessage
@@ -71,22 +76,26 @@ func subtypeOf(word []byte) structureMedia {
 	return mediaOther
 }
 
-// isDisposition tells whether the element that has just begun stands in the
-// place of body-fld-dsp (RFC 9051 section 9).
+// isDisposition reports whether the element begun last is in the position of the
+// disposition (body-fld-dsp of RFC 9051 section 9).
 func (l *structureList) isDisposition() bool {
 	switch {
 	case l.kind != bodyList:
 		return false
-	case l.multipart:
-		return l.n == l.parts+3
+	case l.isMultipart:
+		return l.count == l.parts+3
 	case l.media == mediaUnknown:
 		return false
 	case l.media == mediaText:
-		return l.n == 10
-	case l.envelope:
-		return l.n == 12
+		return l.count == 10
+	case l.hasEnvelope:
+		return l.count == 12
 	}
-	return l.n == 9
+	return l.count == 9
 }
 
-func (l *structureList) isEncoding() bool { return l.kind == bodyList && !l.multipart && l.n == 6 }
+// isEncoding reports whether the element begun last is in the position of the
+// encoding (body-fld-enc of RFC 9051 section 9).
+func (l *structureList) isEncoding() bool {
+	return l.kind == bodyList && !l.isMultipart && l.count == 6
+}

@@ -22,12 +22,12 @@ func repaired(src io.Reader) (out string, fixed int) {
 			text, _ := e.edit(f)
 			b.Write(text)
 			if f.Last {
-				fixed += e.fixed
+				fixed += e.repairs
 				e.reset()
 			}
 		}
 		if r.Fill() != nil {
-			return b.String(), fixed + e.fixed
+			return b.String(), fixed + e.repairs
 		}
 	}
 }
@@ -43,34 +43,53 @@ var structures = []struct{ name, in, want string }{ // want "": unchanged
 		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL) UID 7)` + "\r\n"},
 	{"bare at the end", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL "inline"))` + "\r\n",
 		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL)))` + "\r\n"},
-	{"bare in an application", `* 1 FETCH (bodystructure ("application" "pdf" NIL NIL NIL "base64" 9 NIL "attachment" NIL NIL))` + "\r\n",
+	{"bare in an application", `* 1 FETCH (bodystructure ("application" "pdf" NIL NIL NIL "base64" 9 NIL "attachment" ` +
+		`NIL NIL))` + "\r\n",
 		`* 1 FETCH (bodystructure ("application" "pdf" NIL NIL NIL "base64" 9 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
-	{"bare literal", "* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" NIL NIL NIL \"base64\" 9 NIL {6}\r\ninline NIL NIL))\r\n",
+	{"bare literal", "* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" NIL NIL NIL \"base64\" 9 NIL {6}\r\ninline NIL " +
+		"NIL))\r\n",
 		"* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" NIL NIL NIL \"base64\" 9 NIL ({6}\r\ninline NIL) NIL NIL))\r\n"},
-	{"literals elsewhere", "* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" (\"name\" {7}\r\na(b\".pn) NIL {3}\r\nd)e \"base64\" 9 NIL \"inline\" NIL NIL) FLAGS ())\r\n",
-		"* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" (\"name\" {7}\r\na(b\".pn) NIL {3}\r\nd)e \"base64\" 9 NIL (\"inline\" NIL) NIL NIL) FLAGS ())\r\n"},
-	{"multipart, no disposition", "* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart + ` NIL NIL NIL NIL) "mixed" ("boundary" "x") "S/MIME Encrypted Message" NIL NIL))` + "\r\n",
-		"* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart + ` NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL))` + "\r\n"},
-	{"multipart in multipart", "* 1 FETCH (UID 3 BODYSTRUCTURE ((" + testkit.TextPart + ` NIL "inline" NIL NIL)` + testkit.TextPart + ` NIL NIL NIL NIL) "alternative" NIL "inline" NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL "attachment" NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n",
-		"* 1 FETCH (UID 3 BODYSTRUCTURE ((" + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL)` + testkit.TextPart + ` NIL NIL NIL NIL) "alternative" NIL ("inline" NIL) NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL ("attachment" NIL) NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n"},
-	{"attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + testkit.Envelope + " " + testkit.TextPart + ` NIL "inline" NIL NIL) 9 NIL "attachment" NIL NIL))` + "\r\n",
-		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + testkit.Envelope + " " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL) 9 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
-	{"attached message without a structure", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 NIL "attachment" NIL NIL))` + "\r\n",
+	{"literals elsewhere", "* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" (\"name\" {7}\r\na(b\".pn) NIL {3}\r\nd)e " +
+		"\"base64\" 9 NIL \"inline\" NIL NIL) FLAGS ())\r\n",
+		"* 1 FETCH (BODYSTRUCTURE (\"image\" \"png\" (\"name\" {7}\r\na(b\".pn) NIL {3}\r\nd)e \"base64\" 9 NIL " +
+			"(\"inline\" NIL) NIL NIL) FLAGS ())\r\n"},
+	{"multipart, no disposition", "* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart +
+		` NIL NIL NIL NIL) "mixed" ("boundary" "x") "S/MIME Encrypted Message" NIL NIL))` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart + ` NIL NIL NIL NIL) "mixed" ("boundary" "x") NIL NIL NIL))` +
+			"\r\n"},
+	{"multipart in multipart", "* 1 FETCH (UID 3 BODYSTRUCTURE ((" + testkit.TextPart + ` NIL "inline" NIL NIL)` +
+		testkit.TextPart + ` NIL NIL NIL NIL) "alternative" NIL "inline" NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL ` +
+		`"attachment" NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n",
+		"* 1 FETCH (UID 3 BODYSTRUCTURE ((" + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL)` + testkit.TextPart +
+			` NIL NIL NIL NIL) "alternative" NIL ("inline" NIL) NIL NIL)("a" "b" NIL NIL NIL "7bit" 1 NIL ("attachment" ` +
+			`NIL) NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n"},
+	{"attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + testkit.Envelope +
+		" " + testkit.TextPart + ` NIL "inline" NIL NIL) 9 NIL "attachment" NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + testkit.Envelope + " " +
+			testkit.TextPart + ` NIL ("inline" NIL) NIL NIL) 9 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
+	{"attached message without a structure", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 NIL ` +
+		`"attachment" NIL NIL))` + "\r\n",
 		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 NIL ("attachment" NIL) NIL NIL))` + "\r\n"},
-	{"blank between addresses", `* 1 FETCH (ENVELOPE (NIL "x" (("a" NIL "b" "c") ("d" NIL "e" "f")) NIL NIL NIL NIL NIL NIL NIL))` + "\r\n",
+	{"blank between addresses", `* 1 FETCH (ENVELOPE (NIL "x" (("a" NIL "b" "c") ("d" NIL "e" "f")) NIL NIL NIL NIL ` +
+		`NIL NIL NIL))` + "\r\n",
 		`* 1 FETCH (ENVELOPE (NIL "x" (("a" NIL "b" "c")("d" NIL "e" "f")) NIL NIL NIL NIL NIL NIL NIL))` + "\r\n"},
-	{"blank between addresses of an attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c") ("d" NIL "e" "f")) NIL NIL NIL NIL) ` + testkit.TextPart + `) 9))` + "\r\n",
-		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c")("d" NIL "e" "f")) NIL NIL NIL NIL) ` + testkit.TextPart + `) 9))` + "\r\n"},
+	{"blank between addresses of an attached message", `* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL ` +
+		`"7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c") ("d" NIL "e" "f")) NIL NIL NIL NIL) ` + testkit.TextPart +
+		`) 9))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("message" "rfc822" NIL NIL NIL "7bit" 100 (NIL NIL NIL NIL NIL (("a" NIL "b" "c")("d" ` +
+			`NIL "e" "f")) NIL NIL NIL NIL) ` + testkit.TextPart + `) 9))` + "\r\n"},
 	{"encoding", `* 1 FETCH (BODYSTRUCTURE ("text" "plain" NIL NIL NIL NIL 12 1 NIL NIL NIL NIL))` + "\r\n",
 		`* 1 FETCH (BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7BIT" 12 1 NIL NIL NIL NIL))` + "\r\n"},
-	{"type is a literal", "* 1 FETCH (BODYSTRUCTURE ({4}\r\ntext \"plain\" NIL NIL NIL \"7bit\" 12 1 \"x\" \"y\" NIL NIL))\r\n", ""},
+	{"type is a literal", "* 1 FETCH (BODYSTRUCTURE ({4}\r\ntext \"plain\" NIL NIL NIL \"7bit\" 12 1 \"x\" \"y\" NIL " +
+		"NIL))\r\n", ""},
 	{"never ends", "* 1 FETCH (BODYSTRUCTURE ((((\r\n", ""},
 	{"ends in a string", "* 1 FETCH (BODYSTRUCTURE (\"a\" \"b\" NIL NIL NIL \"7bit\" 1 NIL \"inli\r\n", ""},
 	{"too many ends", "* 1 FETCH (BODYSTRUCTURE NIL))))) \"inline\"\r\n", ""},
 	{"no list", "* 1 FETCH\r\n", ""},
 	{"nothing to say", "* 1 FETCH ()\r\n", ""},
 	{"very deep", "* 1 FETCH (BODYSTRUCTURE " + strings.Repeat("(", 500) + strings.Repeat(")", 500) + ")\r\n", ""},
-	{"a long disposition", `* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL "` + strings.Repeat("x", 900) + `" NIL))` + "\r\n",
+	{"a long disposition", `* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL "` + strings.Repeat("x",
+		900) + `" NIL))` + "\r\n",
 		`* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL ("` + strings.Repeat("x", 900) + `" NIL) NIL))` + "\r\n"},
 }
 
@@ -96,10 +115,11 @@ func TestStructure(t *testing.T) {
 	}
 }
 
-// A line longer than the reader's buffer comes in pieces.
+// A line longer than the reader's buffer comes in several fragments.
 func TestStructureCutByTheBuffer(t *testing.T) {
 	for n := 65400; n < 65600; n++ {
-		in := `* 1 FETCH (BODYSTRUCTURE ("a" "b" ("x" "` + strings.Repeat("y", n) + `") NIL NIL "7bit" 1 NIL "inline" NIL NIL))` + "\r\n"
+		in := `* 1 FETCH (BODYSTRUCTURE ("a" "b" ("x" "` + strings.Repeat("y", n) +
+			`") NIL NIL "7bit" 1 NIL "inline" NIL NIL))` + "\r\n"
 		want := strings.Replace(in, `"inline"`, `("inline" NIL)`, 1)
 		if got, _ := repaired(strings.NewReader(in)); got != want {
 			t.Fatalf("cut after %d: %q", n, got[len(got)-60:])
@@ -113,7 +133,8 @@ func FuzzStructure(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		once, fixed := repaired(strings.NewReader(in))
-		if end := strings.LastIndexByte(in, '\n'); fixed == 0 && end >= 0 && !strings.HasPrefix(once, in[:end+1]) && len(once) >= end+1 {
+		if end := strings.LastIndexByte(in, '\n'); fixed == 0 && end >= 0 && !strings.HasPrefix(once, in[:end+1]) &&
+			len(once) >= end+1 {
 			t.Fatalf("without a repair %q became %q", in, once)
 		}
 		bytewise, _ := repaired(iotest.OneByteReader(strings.NewReader(in)))

@@ -1,4 +1,7 @@
-// Package routing decides which upstream a login goes to, and as whom.
+// Package routing decides which upstream a login goes to, and as which user. The
+// user map (routes_file) decides first, then the patterns of the upstreams; all
+// other logins go to the first upstream. Package proxy routes each login with it,
+// and exgate check shows where a login would go.
 package routing
 
 import (
@@ -9,15 +12,18 @@ import (
 	"exgate/backend/folders"
 )
 
-// Router decides which upstream a login goes to.
+// Router decides which upstream a login goes to. It is safe for use by several
+// goroutines.
 type Router struct {
-	Targets []*Target // the first is for logins that nothing sends elsewhere
-	routes  *UserMap  // the routes file; nil: there is none
+	Targets []*Target // at least one; the first one is the default
+	userMap *UserMap  // nil: no routes_file
 }
 
-// NewRouter returns the router to some upstreams, of which there is at least one.
+// NewRouter returns a router to the upstreams, of which the first is the default.
+// There must be at least one. routes is nil without a routes_file. NewRouter
+// returns an error if the options of an upstream are invalid.
 func NewRouter(upstreams []Upstream, routes *UserMap) (*Router, error) {
-	r := &Router{routes: routes}
+	r := &Router{userMap: routes}
 	for _, u := range upstreams {
 		t, err := newTarget(u)
 		if err != nil {
@@ -28,23 +34,25 @@ func NewRouter(upstreams []Upstream, routes *UserMap) (*Router, error) {
 	return r, nil
 }
 
-// Decision is where a claim goes, and what it means there.
+// Decision is the result of routing a login.
 type Decision struct {
 	To       *Target
-	Asked    backend.Identity // what the client said
-	Identity backend.Identity // what is presented upstream
-	Prefix   string           // routeRow.prefix
+	Asked    backend.Identity // the identity that the client named
+	Identity backend.Identity // the identity that is presented to the upstream
+	Prefix   string           // the prefix of the user's line in the user map; "": none; "off": no prefix
 }
 
-// Route decides which upstream a claim goes to, and what it means there: by
-// the map file, else by the upstreams' patterns, else the first. A claim is
-// read by the domains of the upstream that it may be for.
+// Route decides which upstream a login with this claim goes to, and with which
+// identity. The first matching line of the user map decides, else the first
+// upstream with a matching pattern; else the login goes to the first upstream.
+// The domains that a claim may name are those of the upstream considered. Route
+// returns an error if the claim is no valid login name.
 func (r *Router) Route(claim backend.Claim) (Decision, error) {
 	asked, err := r.Targets[0].Backend.Login.Resolve(claim)
 	if err != nil {
 		return Decision{}, err
 	}
-	if row, ok := r.routes.find(asked.User); ok {
+	if row, ok := r.userMap.find(asked.User); ok {
 		to := r.target(row.upstream)
 		asked, err = to.Backend.Login.Resolve(claim)
 		return Decision{to, asked, row.apply(asked), row.prefix}, err
@@ -57,64 +65,70 @@ func (r *Router) Route(claim backend.Claim) (Decision, error) {
 	return Decision{r.Targets[0], asked, asked, ""}, nil
 }
 
-// Caller is who claims to log in, by the name that the client said: the admin, or
-// the user.
-func (r Decision) Caller() string { return cmp.Or(r.Asked.Admin, r.Asked.User) }
+// Caller returns the name by which the client claims to log in: the admin, or the
+// user.
+func (d Decision) Caller() string { return cmp.Or(d.Asked.Admin, d.Asked.User) }
 
-// Below returns the prefix that the map file has for the login, and out of which
-// the session cannot get; "" if there is none.
-func (r Decision) Below() string {
-	if r.Prefix == noPrefix {
+// Below returns the prefix that the user map has for the login, and that the session
+// cannot leave; "" if there is none.
+func (d Decision) Below() string {
+	if d.Prefix == noPrefix {
 		return ""
 	}
-	return r.Prefix
+	return d.Prefix
 }
 
-// Names returns the settings for names of mailboxes with the user's own prefix.
-// No name of names.list counts then, since each of them is one of the whole
-// mailbox, be it below the prefix or not.
-func (r Decision) Names(o folders.Options) folders.Options {
-	if r.Prefix == "" {
+// Names returns o with the prefix of the user's line in the user map, or o itself
+// if the line has no prefix. Below a prefix names.list does not count, since each of
+// its names is one of the whole mailbox.
+func (d Decision) Names(o folders.Options) folders.Options {
+	if d.Prefix == "" {
 		return o
 	}
-	o.Prefix, o.Users = r.Below(), nil
+	o.Prefix, o.Users = d.Below(), nil
 	if o.Prefix != "" {
 		o.List = nil
 	}
 	return o
 }
 
-// Destination is where a login goes.
+// Destination tells where a login goes.
 type Destination struct {
-	Upstream string           // its name; "" is the first
-	Identity backend.Identity // as it is presented there, unless the gateway holds what opens the mailbox
-	Names    func(folders.Options) folders.Options
+	Upstream string // the name of the upstream; "": the first one
+	// Identity is the identity of the login. If the gateway holds credentials
+	// for the upstream, it presents these and opens the mailbox of Identity.
+	Identity backend.Identity
+	Names    func(folders.Options) folders.Options // Decision.Names
 }
 
-// Locate tells where a client's login would go, without making it.
+// Locate returns where a login with this claim would go, without connecting to
+// the upstream. It returns an error if the options of an upstream or the claim
+// are invalid.
 func Locate(upstreams []Upstream, routes *UserMap, claim backend.Claim) (Destination, error) {
 	router, err := NewRouter(upstreams, routes)
 	if err != nil {
 		return Destination{}, err
 	}
-	r, err := router.Route(claim)
+	d, err := router.Route(claim)
 	if err != nil {
 		return Destination{}, err
 	}
-	return Destination{r.To.Name, r.Identity, r.Names}, nil
+	return Destination{d.To.Name, d.Identity, d.Names}, nil
 }
 
-// HoldsAny reports whether the gateway holds credentials for an upstream.
+// HoldsAny reports whether the gateway holds credentials for any upstream.
 func (r *Router) HoldsAny() bool {
 	return slices.ContainsFunc(r.Targets, func(t *Target) bool { return t.Server.Holds() })
 }
 
-// HoldsFor tells whether the gateway would open the mailbox with what it holds.
+// HoldsFor reports whether a login with this claim would use credentials that the
+// gateway holds.
 func (r *Router) HoldsFor(claim backend.Claim) bool {
 	d, err := r.Route(claim)
 	return err == nil && d.To.Server.Holds()
 }
 
+// target returns the upstream of this name, or the first one.
 func (r *Router) target(name string) *Target {
 	for _, t := range r.Targets {
 		if t.Name == name {

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,41 +11,42 @@ import (
 	"exgate/proxy/slots"
 )
 
-// Upstream is one server that logins may go to.
+// Upstream has the settings of one server that logins may go to.
 type Upstream struct {
-	Name     string // as the map file has it; "" for the first
+	Name     string // as routes_file names it; "" for the first upstream
 	Backend  backend.Options
-	Profile  string                            // or profile.Auto
-	Profiles func(name string) profile.Profile // what is done under a profile
-	Resume   bool                              // sessions outlive its connections
-	// Connections bound those to this server; an observing gateway keeps to them
-	// where it keeps the pace.
+	Profile  string                            // name of a profile, or profile.Auto
+	Profiles func(name string) profile.Profile // returns a profile by its name, with the configured changes
+	Resume   bool                              // a session outlives the loss of its connection
+	// Connections limits the connections to this server. A gateway in observe
+	// mode applies the limits only if it also keeps the pace.
 	Connections slots.Limits
-	// Match are patterns of the logins that go there, in any case: a mailbox, or
-	// DOMAIN\user, in which * stands for anything.
+	// Match has patterns of the logins that go to this upstream. A pattern is a
+	// mailbox or DOMAIN\user, in any case; * stands for any characters.
 	Match []string
 }
 
-// Target is an Upstream at work.
+// Target is an Upstream with the state that all its sessions share. It is safe for
+// use by several goroutines.
 type Target struct {
 	Upstream
 	Server *backend.Upstream
-	Slots  *slots.Pool // of connections; Server.use sets it
+	Slots  *slots.Pool // nil until the gateway sets it, before the first login
 
 	mu       sync.Mutex
-	profiles map[string]*profile.Profile // by profile, once made
+	profiles map[string]*profile.Profile // by name, once ProfileNamed has made them
 }
 
 func newTarget(u Upstream) (*Target, error) {
 	t := &Target{Upstream: u, profiles: make(map[string]*profile.Profile)}
 	var err error
 	if t.Server, err = backend.NewUpstream(u.Backend, t.choose); err != nil {
-		return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
+		return nil, fmt.Errorf("upstream %s: %w", cmp.Or(u.Name, defaultUpstream), err)
 	}
 	return t, nil
 }
 
-// choose says how to log in to a server of which so much is known.
+// choose returns how to log in to the server, given the evidence about it.
 func (t *Target) choose(e backend.Evidence) backend.Choice {
 	name, _ := t.Detect(e)
 	p := t.ProfileNamed(name)
@@ -55,8 +57,8 @@ func (t *Target) choose(e backend.Evidence) backend.Choice {
 	return backend.Choice{Forms: forms, Verify: p.Verify, Identify: t.Profile == profile.Auto, Exchange: p.IsExchange()}
 }
 
-// ProfileNamed returns a profile by its name. All sessions share it, and nobody
-// changes it.
+// ProfileNamed returns the profile of this name. All sessions share it, so the
+// caller must not change it.
 func (t *Target) ProfileNamed(name string) *profile.Profile {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,8 +71,8 @@ func (t *Target) ProfileNamed(name string) *profile.Profile {
 	return p
 }
 
-// Detect returns the name of the server's profile, and the reason for it where
-// exgate has found it out.
+// Detect returns the name of the server's profile. If the profile is profile.Auto,
+// the evidence decides, and why says which evidence it was.
 func (t *Target) Detect(e backend.Evidence) (name, why string) {
 	if t.Profile == profile.Auto {
 		return backend.Detect(e)
@@ -78,7 +80,7 @@ func (t *Target) Detect(e backend.Evidence) (name, why string) {
 	return t.Profile, ""
 }
 
-// matches tells whether a login belongs here by the patterns.
+// matches reports whether a pattern of the upstream matches the login.
 func (t *Target) matches(id backend.Identity) bool {
 	for _, pattern := range t.Match {
 		if matchesFold(pattern, id.User) || id.Domain != "" && matchesFold(pattern, id.Domain+`\`+id.User) {
@@ -88,8 +90,8 @@ func (t *Target) matches(id backend.Identity) bool {
 	return false
 }
 
-// matchesFold compares with a pattern in which * stands for anything, in any
-// case.
+// matchesFold reports whether the pattern matches the name, without regard to
+// case. In the pattern, * stands for any characters.
 func matchesFold(pattern, name string) bool {
 	parts := strings.Split(strings.ToLower(pattern), "*")
 	rest, ok := strings.CutPrefix(strings.ToLower(name), parts[0])

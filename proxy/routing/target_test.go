@@ -10,9 +10,11 @@ func TestMatchesFold(t *testing.T) {
 		want          bool
 	}{
 		{"bob", "BOB", true}, {"bob", "bobby", false}, {"*", "", true}, {"*", "bob", true},
-		{"*@example.com", "bob@Example.com", true}, {"*@example.com", "bob@example.com.evil.org", false}, {"*@example.com", "example.com", false},
+		{"*@example.com", "bob@Example.com", true}, {"*@example.com", "bob@example.com.evil.org", false},
+		{"*@example.com", "example.com", false},
 		{`CLOUD\*`, `cloud\bob`, true}, {`CLOUD\*`, `other\bob`, false},
-		{"b*b", "b", false}, {"b*b", "bb", true}, {"a*b*c", "a1b2c", true}, {"a*b*c", "acb", false}, {"a*b*b", "ab", false},
+		{"b*b", "b", false}, {"b*b", "bb", true}, {"a*b*c", "a1b2c", true}, {"a*b*c", "acb", false},
+		{"a*b*b", "ab", false},
 	} {
 		if got := matchesFold(tt.pattern, tt.name); got != tt.want {
 			t.Errorf("%q, %q: %v", tt.pattern, tt.name, got)

@@ -10,15 +10,15 @@ import (
 
 func TestUserMapRefused(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
-		{"bob", "a line is"},
-		{"bob nowhere", `there is no upstream "nowhere"`},
-		{"bob online form=kerberos", "is none of"},
+		{"bob", "a line needs"},
+		{"bob nowhere", `no entry named "nowhere"`},
+		{"bob online form=kerberos", "use one of"},
 		{"bob online mailbox=", "neither"},
 		{"bob online prefix", "neither"},
 		{"bob online prefix=", "neither"},
 		{"bob online prefix=/", `prefix: "/" names no mailbox`},
 		{"bob online prefix=inbox.bob", "would not be the user's own"},
-		{"bob online prefix=backup of bob", "none of them has a blank"},
+		{"bob online prefix=backup of bob", "must not contain blanks"},
 		{"bob online\nalice", "line 2"},
 	} {
 		path := filepath.Join(t.TempDir(), "routes")
@@ -28,6 +28,6 @@ func TestUserMapRefused(t *testing.T) {
 		}
 	}
 	if _, err := LoadUserMap(filepath.Join(t.TempDir(), "nowhere"), nil); err == nil {
-		t.Error("no file is taken for one")
+		t.Error("a missing file loads without an error")
 	}
 }

@@ -1,5 +1,8 @@
-// Package slots limits the connections to an upstream: each of them needs a
-// slot, and clients that find none wait in turn.
+// Package slots limits the connections to an upstream. A slot is the right to
+// one upstream connection; clients that find no free slot queue for one.
+// Exchange refuses connections above its own limit with errors that do not name
+// the limit, so exgate stays below it. Package proxy takes a slot at a login and
+// releases it when the session leaves its connection.
 package slots
 
 import (
@@ -14,36 +17,41 @@ import (
 	"exgate/backend"
 )
 
-// Limits bound the upstream connections of an account and of a login
-// name, since Exchange refuses what is over its own limit (16 of one user by
-// default, docs/exchange.md#connections) in words that say something else. The
-// zero value has no bound.
+// Limits are the limits on the connections to one upstream. Exchange itself
+// allows 16 connections of one user by default (docs/exchange.md#connections).
+// The zero value has no limit.
 type Limits struct {
-	PerAccount int           // of one mailbox; one of them is kept for side connections; 0: no bound
-	PerLogin   int           // of one login name, as an admin's; 0: no bound
-	MaxWait    time.Duration // that a client waits for its turn; 0 is backend.DefaultMaxWait
-	ParkAfter  time.Duration // a session that has idled so long gives its connection to one that waits; 0: never
+	PerAccount int           // connections to one mailbox; one of them is reserved for side connections; 0: no limit
+	PerLogin   int           // connections of one login name, such as an admin's; 0: no limit
+	MaxWait    time.Duration // how long a client queues at most; 0: backend.DefaultMaxWait
+	ParkAfter  time.Duration // an idle session gives up its slot to a waiter after this time; 0: never
 }
 
-// ErrNone says that a client has waited in vain.
-var ErrNone = errors.New("all connections that exgate makes for this mailbox, or for this login, are in use: try again later, or close other programs that use the mailbox")
+// ErrNone is the error of a client that queued for Limits.MaxWait without being
+// granted a slot.
+var ErrNone = errors.New("all connections that exgate may open for this mailbox or this login are in use: " +
+	"try again later, close other programs that use the mailbox, or raise " +
+	"upstream.pace.connections_per_account or upstream.pace.connections_per_login")
 
-// Pool hands out the right to have an upstream connection, in the order in
-// which it was asked for. It is safe for use by several goroutines.
+// Pool grants the slots of one upstream, first come, first served. Parked
+// sessions come after all others. A waiter is not held up by waiters for another
+// account or login. A Pool is safe for use by several goroutines.
 type Pool struct {
 	mu        sync.Mutex
 	limits    Limits
-	byAccount map[string]int
+	byAccount map[string]int // slots in use
 	byLogin   map[string]int
-	held      map[*Slot]struct{}
-	queue     []*Waiter // first come, first served
+	inUse     map[*Slot]struct{}
+	queue     []*Waiter // in the order in which they came
 }
 
+// NewPool returns a pool without limits.
 func NewPool() *Pool {
-	return &Pool{byAccount: make(map[string]int), byLogin: make(map[string]int), held: make(map[*Slot]struct{})}
+	return &Pool{byAccount: make(map[string]int), byLogin: make(map[string]int), inUse: make(map[*Slot]struct{})}
 }
 
-// SetLimits sets the limits, for what is asked for from now on.
+// SetLimits replaces the limits. Slots in use stay in use, even above the new
+// limits.
 func (p *Pool) SetLimits(limits Limits) {
 	limits.MaxWait = cmp.Or(limits.MaxWait, backend.DefaultMaxWait)
 	p.mu.Lock()
@@ -52,43 +60,47 @@ func (p *Pool) SetLimits(limits Limits) {
 	p.grant()
 }
 
+// Limits returns the limits that SetLimits has set. MaxWait is never 0.
 func (p *Pool) Limits() Limits {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.limits
 }
 
-// Owner is who has a place, or wants one. Its methods are called with locks
-// held, and call nothing of places.
+// Owner is a session that has a slot, or waits for one. The pool calls its
+// methods with the pool's lock held, so they must not call the pool.
 type Owner interface {
-	// IdleSince tells since when it has had nothing to do (zero: it is busy),
-	// and whether it is in IDLE, listening for news.
+	// IdleSince returns when the session became idle; the zero time means that
+	// it is busy. listens reports whether the session is in IDLE.
 	IdleSince() (since time.Time, listens bool)
-	Park() // the place is wanted back
+	// Park asks the session to give up its slot for a waiter. The session
+	// answers with Slot.Release, or with Slot.Keep if it has become busy.
+	Park()
 }
 
-// Slot is the right to one connection. Its owner gives it back by release.
+// Slot is the right to one upstream connection. Its owner gives it back with
+// Release.
 type Slot struct {
 	pool           *Pool
 	owner          Owner
 	account, login string
-	asked          bool // to give it back; guarded by all.mu
+	isWanted       bool // the owner was asked to park; guarded by pool.mu
 }
 
-// Waiter waits for a place. patient ones, parked sessions that would like to
-// have theirs back, come after all others.
+// Waiter is a place in the queue for a slot.
 type Waiter struct {
-	slot    *Slot
-	patient bool
-	granted func() // called once, with places.mu held
+	slot      *Slot
+	isPatient bool   // a parked session that wants to listen again: served after all others
+	onGrant   func() // called once, with pool.mu held
 }
 
-// Take waits for a place, in turn, for limits.MaxWait at most.
+// Take waits for a slot to a mailbox (account) for a login name. It returns
+// ErrNone after Limits.MaxWait, and the cause of ctx if ctx ends earlier.
 func (p *Pool) Take(ctx context.Context, o Owner, account, login string) (*Slot, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Limits().MaxWait, ErrNone)
 	defer cancel()
 	granted := make(chan struct{})
-	w := p.ask(&Slot{pool: p, owner: o, account: account, login: login}, false, func() { close(granted) })
+	w := p.enqueue(&Slot{pool: p, owner: o, account: account, login: login}, false, func() { close(granted) })
 	for {
 		var again <-chan time.Time
 		if d, ok := p.makeRoom(w); ok {
@@ -103,15 +115,16 @@ func (p *Pool) Take(ctx context.Context, o Owner, account, login string) (*Slot,
 			if p.withdraw(w) {
 				return nil, context.Cause(ctx)
 			}
-			return w.slot, nil // it was granted just now
+			return w.slot, nil // granted at the same moment
 		case <-again:
 		}
 	}
 }
 
-// ask puts a waiter into the queue, or grants it a place at once.
-func (p *Pool) ask(h *Slot, patient bool, granted func()) *Waiter {
-	w := &Waiter{slot: h, patient: patient, granted: granted}
+// enqueue adds a waiter to the queue. If a slot is free, the waiter is granted it
+// at once and onGrant is called before enqueue returns.
+func (p *Pool) enqueue(s *Slot, isPatient bool, onGrant func()) *Waiter {
+	w := &Waiter{slot: s, isPatient: isPatient, onGrant: onGrant}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queue = append(p.queue, w)
@@ -119,15 +132,15 @@ func (p *Pool) ask(h *Slot, patient bool, granted func()) *Waiter {
 	return w
 }
 
-// Queued is the number of those who wait for a slot.
+// Queued returns the number of waiters.
 func (p *Pool) Queued() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.queue)
 }
 
-// withdraw takes a waiter out of the queue. It returns false if it has been
-// granted its place.
+// withdraw removes a waiter from the queue. It reports whether the waiter was
+// still queued, and so has not been granted its slot.
 func (p *Pool) withdraw(w *Waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,54 +152,57 @@ func (p *Pool) withdraw(w *Waiter) bool {
 	return true
 }
 
-// Withdraw takes the waiter out of the queue. It returns false if the waiter has
-// been granted its slot.
+// Withdraw removes the waiter from the queue. It returns false if the waiter has
+// been granted its slot already; the caller then owns the slot.
 func (w *Waiter) Withdraw() bool { return w.slot.pool.withdraw(w) }
 
-// MakeRoom asks the session that has idled longest to give up its slot for this
-// waiter. It returns how long to wait before the next try, if one may help.
+// MakeRoom asks the session that has been idle longest to give up its slot for
+// this waiter. again is how long to wait before the next call. ok is false if
+// another call cannot help.
 func (w *Waiter) MakeRoom() (again time.Duration, ok bool) { return w.slot.pool.makeRoom(w) }
 
-// Slot is what the waiter is granted.
+// Slot returns the slot of the waiter. The slot is valid once it is granted.
 func (w *Waiter) Slot() *Slot { return w.slot }
 
-// grant gives what is free to those who wait. p.mu is held.
+// grant gives the free slots to waiters, to patient ones last. p.mu is held.
 func (p *Pool) grant() {
-	for _, patient := range []bool{false, true} {
+	for _, isPatient := range []bool{false, true} {
 		p.queue = slices.DeleteFunc(p.queue, func(w *Waiter) bool {
-			if w.patient != patient || !p.free(w.slot) {
+			if w.isPatient != isPatient || !p.hasRoom(w.slot) {
 				return false
 			}
 			p.byAccount[w.slot.account]++
 			p.byLogin[w.slot.login]++
-			p.held[w.slot] = struct{}{}
-			w.granted()
+			p.inUse[w.slot] = struct{}{}
+			w.onGrant()
 			return true
 		})
 	}
 }
 
-func (p *Pool) free(w *Slot) bool {
+// hasRoom reports whether the limits allow another slot like s. p.mu is held.
+func (p *Pool) hasRoom(s *Slot) bool {
 	account, login := p.limits.PerAccount, p.limits.PerLogin
 	if account > 1 {
-		account-- // for side connections
+		account-- // reserved for side connections
 	}
-	return (account == 0 || p.byAccount[w.account] < account) && (login == 0 || p.byLogin[w.login] < login)
+	return (account == 0 || p.byAccount[s.account] < account) && (login == 0 || p.byLogin[s.login] < login)
 }
 
-// makeRoom asks the session that has idled longest to give its place to w: for
-// a patient one, which would only listen, one that does not listen itself. It
-// returns when to try again, if that may help.
+// makeRoom asks the session that has been idle longest to park in favour of w.
+// A session in IDLE is not asked for a patient waiter, which would only listen
+// too. makeRoom returns how long to wait before the next try; ok is false if
+// another try cannot help.
 func (p *Pool) makeRoom(w *Waiter) (again time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.limits.ParkAfter <= 0 || !slices.Contains(p.queue, w) {
 		return 0, false
 	}
-	// Those who came before have the first claim to what is on its way.
+	// Each waiter up to w claims one of the slots that parking sessions give up.
 	claims := 0
 	for _, other := range p.queue {
-		if other.patient == w.patient && (other.slot.account == w.slot.account || other.slot.login == w.slot.login) {
+		if other.isPatient == w.isPatient && (other.slot.account == w.slot.account || other.slot.login == w.slot.login) {
 			claims++
 		}
 		if other == w {
@@ -195,81 +211,86 @@ func (p *Pool) makeRoom(w *Waiter) (again time.Duration, ok bool) {
 	}
 	var longest *Slot
 	var since time.Time
-	for h := range p.held {
-		if h.account != w.slot.account && (p.limits.PerLogin == 0 || h.login != w.slot.login) {
-			continue // its place would not help
+	for s := range p.inUse {
+		if s.account != w.slot.account && (p.limits.PerLogin == 0 || s.login != w.slot.login) {
+			continue // this slot would not help w
 		}
-		idle, listens := h.owner.IdleSince()
+		idle, listens := s.owner.IdleSince()
 		switch {
-		case h.asked:
+		case s.isWanted:
 			claims--
-		case w.patient && listens:
+		case w.isPatient && listens:
 		case !idle.IsZero() && (longest == nil || idle.Before(since)):
-			longest, since = h, idle
+			longest, since = s, idle
 		}
 	}
-	if longest == nil || claims <= 0 { // one that was asked may have become busy meanwhile
+	if longest == nil || claims <= 0 { // try again: a session that was asked may answer that it is busy
 		return p.limits.ParkAfter, true
 	}
 	if d := p.limits.ParkAfter - time.Since(since); d > 0 {
 		return d, true
 	}
-	longest.asked = true
+	longest.isWanted = true
 	longest.owner.Park()
 	return p.limits.ParkAfter, true
 }
 
-// limited tells whether there is a bound.
-func (p *Pool) limited() bool {
+// isLimited reports whether any limit is set.
+func (p *Pool) isLimited() bool {
 	limits := p.Limits()
 	return limits.PerAccount > 0 || limits.PerLogin > 0
 }
 
-// AskAgain puts the owner of a slot that was given up into the queue for another
-// one, as a patient waiter. granted is called once, with the pool's lock held.
-func (h *Slot) AskAgain(granted func()) *Waiter {
-	return h.pool.ask(&Slot{pool: h.pool, owner: h.owner, account: h.account, login: h.login}, true, granted)
+// AskAgain queues the owner of a slot that was given up for another slot, behind
+// all waiters that are not parked. granted is called once, with the pool's lock
+// held.
+func (s *Slot) AskAgain(granted func()) *Waiter {
+	return s.pool.enqueue(&Slot{pool: s.pool, owner: s.owner, account: s.account, login: s.login}, true, granted)
 }
 
-// IsLimited reports whether the pool that the slot is from has a limit. A nil
-// slot has none.
-func (h *Slot) IsLimited() bool { return h != nil && h.pool.limited() }
+// IsLimited reports whether the pool of the slot has a limit. It returns false
+// for a nil slot.
+func (s *Slot) IsLimited() bool { return s != nil && s.pool.isLimited() }
 
-// Release gives the place back. A nil place is none.
-func (h *Slot) Release() {
-	if h == nil {
+// Release gives the slot back to its pool. It does nothing if the slot is nil or
+// was released before.
+func (s *Slot) Release() {
+	if s == nil {
 		return
 	}
-	p := h.pool
+	p := s.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, held := p.held[h]; !held {
+	if _, isInUse := p.inUse[s]; !isInUse {
 		return
 	}
-	delete(p.held, h)
-	less(p.byAccount, h.account)
-	less(p.byLogin, h.login)
+	delete(p.inUse, s)
+	decrement(p.byAccount, s.account)
+	decrement(p.byLogin, s.login)
 	p.grant()
 }
 
-func less(counts map[string]int, name string) {
+// decrement subtracts one from the count of name, and deletes a count of zero.
+func decrement(counts map[string]int, name string) {
 	if counts[name]--; counts[name] == 0 {
 		delete(counts, name)
 	}
 }
 
-// Keep answers the question for the place: its owner is busy again. A nil place
-// is none.
-func (h *Slot) Keep() {
-	if h == nil {
+// Keep declines the request to give up the slot: its owner is busy again. It does
+// nothing if the slot is nil.
+func (s *Slot) Keep() {
+	if s == nil {
 		return
 	}
-	h.pool.mu.Lock()
-	defer h.pool.mu.Unlock()
-	h.asked = false
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	s.isWanted = false
 }
 
-// WaitingText is what a client is told that waits for a place.
+// WaitingText returns the text that tells a client why its login waits, and how
+// long it waits at most.
 func (p *Pool) WaitingText() string {
-	return fmt.Sprintf("all connections for this mailbox, or this login, are in use; it is your turn within %s", p.Limits().MaxWait)
+	return fmt.Sprintf("all connections for this mailbox, or this login, are in use; exgate waits for one for up to %s",
+		p.Limits().MaxWait)
 }

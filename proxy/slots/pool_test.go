@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// sitter is an owner that does what it is told.
+// sitter is an owner whose idleness a test sets. It counts the requests to park.
 type sitter struct {
 	mu      sync.Mutex
 	since   time.Time
@@ -45,16 +45,20 @@ func (s *sitter) Park() {
 func TestPool(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limits   Limits
-		accounts []string // one asks for a place after the other
+		accounts []string // they ask for a slot one after the other
 		logins   []string
 		granted  int
 	}{
 		"no bound":                         {Limits{}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 3},
 		"one is kept for side connections": {Limits{PerAccount: 3}, []string{"a", "a", "a"}, []string{"x", "x", "x"}, 2},
-		"per account":                      {Limits{PerAccount: 2}, []string{"a", "b", "c", "a"}, []string{"x", "x", "x", "x"}, 3},
-		"per login":                        {Limits{PerLogin: 2}, []string{"a", "b", "c"}, []string{"x", "x", "x"}, 2},
-		"both":                             {Limits{PerAccount: 2, PerLogin: 2}, []string{"a", "a", "b", "c"}, []string{"x", "x", "x", "x"}, 2},
-		"others are not held up":           {Limits{PerAccount: 2}, []string{"a", "a", "b"}, []string{"x", "x", "x"}, 2},
+		"per account": {
+			Limits{PerAccount: 2}, []string{"a", "b", "c", "a"}, []string{"x", "x", "x", "x"}, 3,
+		},
+		"per login": {Limits{PerLogin: 2}, []string{"a", "b", "c"}, []string{"x", "x", "x"}, 2},
+		"both": {
+			Limits{PerAccount: 2, PerLogin: 2}, []string{"a", "a", "b", "c"}, []string{"x", "x", "x", "x"}, 2,
+		},
+		"others are not held up": {Limits{PerAccount: 2}, []string{"a", "a", "b"}, []string{"x", "x", "x"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -62,10 +66,10 @@ func TestPool(t *testing.T) {
 				p.SetLimits(tt.limits)
 				granted := 0
 				for i := range tt.accounts {
-					place, err := p.Take(t.Context(), new(sitter), tt.accounts[i], tt.logins[i])
+					slot, err := p.Take(t.Context(), new(sitter), tt.accounts[i], tt.logins[i])
 					if err == nil {
 						granted++
-						defer place.Release()
+						defer slot.Release()
 					} else if !errors.Is(err, ErrNone) {
 						t.Error(err)
 					}
@@ -87,18 +91,19 @@ func TestPoolInTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 		var order []string
-		returned := p.ask(&Slot{pool: p, owner: new(sitter), account: "parked", login: "x"}, true, func() { order = append(order, "parked") })
+		returned := p.enqueue(&Slot{pool: p, owner: new(sitter), account: "parked", login: "x"}, true,
+			func() { order = append(order, "parked") })
 		var waiting sync.WaitGroup
 		for i := range 3 {
 			waiting.Go(func() {
 				time.Sleep(time.Duration(i) * time.Second)
-				place, err := p.Take(t.Context(), new(sitter), "a", "x")
+				slot, err := p.Take(t.Context(), new(sitter), "a", "x")
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				order = append(order, fmt.Sprint(i))
-				place.Release()
+				slot.Release()
 			})
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -110,41 +115,41 @@ func TestPoolInTurn(t *testing.T) {
 		first.Release() // does nothing
 		waiting.Wait()
 		if got := fmt.Sprint(order); got != "[0 1 2 parked]" {
-			t.Errorf("in the order %s", got)
+			t.Errorf("slots granted in the order %s", got)
 		}
 		if p.withdraw(returned) {
-			t.Error("the parked one was not granted its place")
+			t.Error("the parked session was not granted its slot")
 		}
 		returned.slot.Release()
-		if len(p.held)+len(p.byAccount)+len(p.byLogin)+len(p.queue) > 0 {
-			t.Errorf("left: %+v", p)
+		if len(p.inUse)+len(p.byAccount)+len(p.byLogin)+len(p.queue) > 0 {
+			t.Errorf("the pool is not empty in the end: %+v", p)
 		}
 	})
 }
 
-// The session that has idled longest is asked for its place, once, and only as
-// many as there are waiters.
+// The session that has been idle longest is asked to park, once, and no more
+// sessions are asked than there are waiters.
 func TestPoolAsksTheIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPool()
 		p.SetLimits(Limits{PerLogin: 3, MaxWait: time.Minute, ParkAfter: 10 * time.Second})
 		now := time.Now()
 		owners := []*sitter{{since: now.Add(-time.Second)}, {since: now.Add(-2 * time.Second)}, {}}
-		var held []*Slot
+		var taken []*Slot
 		for _, o := range owners {
-			place, err := p.Take(t.Context(), o, "a", "x")
+			slot, err := p.Take(t.Context(), o, "a", "x")
 			if err != nil {
 				t.Fatal(err)
 			}
-			held = append(held, place)
+			taken = append(taken, slot)
 		}
 		got := make(chan *Slot)
 		go func() {
-			place, err := p.Take(t.Context(), new(sitter), "a", "x")
+			slot, err := p.Take(t.Context(), new(sitter), "a", "x")
 			if err != nil {
 				t.Error(err)
 			}
-			got <- place
+			got <- slot
 		}()
 		asked := func(want ...int) {
 			t.Helper()
@@ -160,35 +165,36 @@ func TestPoolAsksTheIdle(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		asked(0, 1, 0)
 		owners[1].set(time.Time{}) // a command has come
-		held[1].Keep()
+		taken[1].Keep()
 		time.Sleep(11 * time.Second)
 		asked(1, 1, 0)
 		time.Sleep(11 * time.Second)
-		asked(1, 1, 0) // one waiter, one place on its way
-		held[0].Release()
+		asked(1, 1, 0) // one waiter, and one session that was asked already
+		taken[0].Release()
 		(<-got).Release()
-		held[1].Release()
-		held[2].Release()
+		taken[1].Release()
+		taken[2].Release()
 	})
 }
 
-// One that only listens takes the place of a session that does not.
-func TestPoolForThoseWhoListen(t *testing.T) {
+// For a parked session that wants to listen again, a session in IDLE is not
+// asked to park; another idle session is.
+func TestPoolParksNoListenerForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPool()
 		p.SetLimits(Limits{PerLogin: 2, ParkAfter: time.Second})
 		owners := []*sitter{{since: time.Now(), listens: true}, {since: time.Now()}}
 		for _, o := range owners {
-			place, err := p.Take(t.Context(), o, "a", "x")
+			slot, err := p.Take(t.Context(), o, "a", "x")
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer place.Release()
+			defer slot.Release()
 		}
-		w := p.ask(&Slot{pool: p, owner: new(sitter), account: "a", login: "x"}, true, func() {})
+		w := p.enqueue(&Slot{pool: p, owner: new(sitter), account: "a", login: "x"}, true, func() {})
 		defer p.withdraw(w)
 		if again, ok := p.makeRoom(w); !ok || again != time.Second {
-			t.Errorf("to be tried again after %s, %t", again, ok)
+			t.Errorf("the next try is due after %s, %t", again, ok)
 		}
 		time.Sleep(time.Second)
 		p.makeRoom(w)

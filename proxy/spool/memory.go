@@ -5,41 +5,44 @@ import (
 	"sync"
 )
 
-// The memory of spools is used again: made anew for each message, it would keep
-// the collector busy for as long as the messages themselves take.
+// Spools share pools of memory. Memory that is allocated for each message keeps
+// the garbage collector busy for as long as the messages themselves take.
 const (
-	leastSpoolMemory = 8 << 10 // what is less is not worth keeping
-	spoolMemorySizes = 6       // 8 KiB, 16, … 256 KiB: DefaultSpoolMemory
+	smallestPooled = 8 << 10 // bytes; less is not worth a pool
+	sizeClasses    = 6       // 8, 16, … 256 KiB, which is DefaultMemory
 )
 
-var spoolMemory [spoolMemorySizes]sync.Pool // by size, each twice the one before
+// memoryPools has a pool for each size class. Each class has twice the bytes of
+// the one before.
+var memoryPools [sizeClasses]sync.Pool
 
-// sizeClass is the index in spoolMemory of the least memory for n bytes; ok is
-// false where none is kept.
+// sizeClass returns the index in memoryPools of the smallest memory for n bytes.
+// ok is false if no pool has memory of this size.
 func sizeClass(n int64) (class int, ok bool) {
-	if n < leastSpoolMemory || n > leastSpoolMemory<<(spoolMemorySizes-1) {
+	if n < smallestPooled || n > smallestPooled<<(sizeClasses-1) {
 		return 0, false
 	}
-	return bits.Len64(uint64(n-1) / leastSpoolMemory), true
+	return bits.Len64(uint64(n-1) / smallestPooled), true
 }
 
-// takeMemory returns empty memory for n bytes.
+// takeMemory returns an empty slice with a capacity of at least n bytes.
 func takeMemory(n int64) *[]byte {
 	class, ok := sizeClass(n)
 	if ok {
-		if mem, _ := spoolMemory[class].Get().(*[]byte); mem != nil {
+		if mem, _ := memoryPools[class].Get().(*[]byte); mem != nil {
 			return mem
 		}
-		n = leastSpoolMemory << class
+		n = smallestPooled << class
 	}
 	mem := make([]byte, 0, n)
 	return &mem
 }
 
-// giveMemory takes it back; nobody may have a part of it any more.
+// giveMemory returns memory to its pool. The caller must not use any part of it
+// afterwards.
 func giveMemory(mem *[]byte) {
-	if class, ok := sizeClass(int64(cap(*mem))); ok && cap(*mem) == leastSpoolMemory<<class {
+	if class, ok := sizeClass(int64(cap(*mem))); ok && cap(*mem) == smallestPooled<<class {
 		*mem = (*mem)[:0]
-		spoolMemory[class].Put(mem)
+		memoryPools[class].Put(mem)
 	}
 }

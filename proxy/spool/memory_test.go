@@ -11,20 +11,20 @@ func TestSpoolMemoryIsOfTheLeastSize(t *testing.T) {
 		n    int64
 		size int
 	}{
-		{1, 1}, {8<<10 - 1, 8<<10 - 1}, {8 << 10, 8 << 10}, {8<<10 + 1, 16 << 10}, {64 << 10, 64 << 10}, {64<<10 + 1, 128 << 10},
-		{256 << 10, 256 << 10}, {256<<10 + 1, 256<<10 + 1}, {1 << 20, 1 << 20},
+		{1, 1}, {8<<10 - 1, 8<<10 - 1}, {8 << 10, 8 << 10}, {8<<10 + 1, 16 << 10}, {64 << 10, 64 << 10},
+		{64<<10 + 1, 128 << 10}, {256 << 10, 256 << 10}, {256<<10 + 1, 256<<10 + 1}, {1 << 20, 1 << 20},
 	} {
 		mem := takeMemory(tt.n)
 		if len(*mem) != 0 || cap(*mem) != tt.size {
-			t.Errorf("for %d bytes: %d of %d", tt.n, len(*mem), cap(*mem))
+			t.Errorf("memory for %d bytes has length %d and capacity %d", tt.n, len(*mem), cap(*mem))
 		}
 		*mem = append(*mem, make([]byte, tt.n)...)
 		giveMemory(mem)
 	}
 }
 
-// Spools that follow one another have the same memory, and nothing of one is in
-// the next; those at the same time have their own.
+// Spools that follow one another share memory without showing bytes of each
+// other; spools at the same time have memory of their own.
 func TestSpoolsDoNotMix(t *testing.T) {
 	letters := func(c byte, n int) []byte { return bytes.Repeat([]byte{c}, n) }
 	for i := range 50 {
@@ -47,11 +47,11 @@ func TestSpoolsDoNotMix(t *testing.T) {
 		for s, c := range map[*Spool]byte{a: 'a', b: 'b'} {
 			whole, err := io.ReadAll(io.NewSectionReader(s, 0, s.size))
 			if err != nil || !bytes.Equal(whole, letters(c, int(s.size))) {
-				t.Fatalf("%d bytes: %v, or of another", s.size, err)
+				t.Fatalf("the spool of %d bytes has other bytes, or: %v", s.size, err)
 			}
 			var written bytes.Buffer
 			if n, err := s.WriteTo(&written); err != nil || n != s.size || !bytes.Equal(written.Bytes(), whole) {
-				t.Fatalf("written: %d of %d, %v", n, s.size, err)
+				t.Fatalf("WriteTo wrote %d of %d bytes, %v", n, s.size, err)
 			}
 		}
 		if err := a.Close(); err != nil {
@@ -63,7 +63,7 @@ func TestSpoolsDoNotMix(t *testing.T) {
 	}
 }
 
-// What is announced as too long for memory goes to a file from its first byte.
+// A message that is announced as too long for memory goes to a file from its first byte.
 func TestSpoolOfALongMessageTakesNoMemory(t *testing.T) {
 	s := New(Options{Dir: t.TempDir(), Memory: 1000}, 1001)
 	defer s.Close()
@@ -71,7 +71,72 @@ func TestSpoolOfALongMessageTakesNoMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.mem != nil || s.file == nil || s.Bytes() != nil || string(s.Header(100)) != "x" {
-		t.Error("it is in memory")
+		t.Error("the message is in memory")
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		session, all  int64 // limits
+		pieces        []int
+		written       int
+		err           error
+		inSession, of int64 // charged to each before Close
+	}{
+		{"no limit", 0, 0, []int{1000, 1000}, 2, nil, 2000, 2000},
+		{"at the limit", 2000, 3000, []int{1000, 1000}, 2, nil, 2000, 2000},
+		{"over the first", 1999, 3000, []int{1000, 1000}, 1, ErrBudget, 1000, 1000},
+		{"over the second only", 3000, 1999, []int{1000, 1000}, 1, ErrBudget, 1000, 1000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var session, all Budget
+			session.SetMax(tt.session)
+			all.SetMax(tt.all)
+			s := New(Options{Dir: t.TempDir(), Memory: 1500}, 0, &session, &all)
+			written := 0
+			var err error
+			for _, n := range tt.pieces {
+				if _, err = s.Write(make([]byte, n)); err != nil {
+					break
+				}
+				written++
+			}
+			if written != tt.written || err != tt.err || session.Used() != tt.inSession || all.Used() != tt.of {
+				t.Errorf("%d pieces written, %v, charged %d and %d", written, err, session.Used(), all.Used())
+			}
+			for range 2 {
+				if err := s.Close(); err != nil || session.Used() != 0 || all.Used() != 0 {
+					t.Errorf("after Close: %v, charged %d and %d", err, session.Used(), all.Used())
+				}
+			}
+		})
+	}
+}
+
+// Header reads a file beyond its usual size only if the header has not ended.
+func TestHeaderOfAFile(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		header, limit int
+		want          int
+	}{
+		{"short", 100, 1 << 20, usualHeader},
+		{"long", usualHeader + 100, 1 << 20, 50_000},
+		{"below the limit", usualHeader + 100, usualHeader + 10, usualHeader + 10},
+	} {
+		text := append(bytes.Repeat([]byte("x"), tt.header), "\r\n\r\n"...)
+		text = append(text, bytes.Repeat([]byte("y"), 50_000-len(text))...)
+		s := New(Options{Dir: t.TempDir(), Memory: 1}, 50_000)
+		if _, err := s.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Header(int64(tt.limit)); !bytes.Equal(got, text[:tt.want]) {
+			t.Errorf("%s: %d bytes, want %d", tt.name, len(got), tt.want)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -1,5 +1,8 @@
-// Package spool holds uploaded messages while they are repaired and sent: short
-// ones in memory, long ones in files, all of them charged to budgets.
+// Package spool holds uploaded messages while they are examined, repaired and
+// sent. Short messages stay in memory, long ones go to files without a name.
+// Every byte is charged to budgets, so that clients cannot fill the memory or
+// the disk. Package proxy spools the uploads of clients, and package delivery the
+// repaired versions of a message.
 package spool
 
 import (
@@ -11,36 +14,43 @@ import (
 	"sync"
 )
 
-// Options say where uploaded messages wait and how much they may take.
+// Options set where messages are spooled and how many bytes they may take. A
+// Spool uses Dir and Memory; the other fields are limits for the caller's
+// budgets.
 type Options struct {
-	Dir     string // of the files; "" is the system's
-	Memory  int64  // bytes of one message kept in memory, a file beyond; 0 is DefaultSpoolMemory
-	Session int64  // bytes of one session's messages at a time; 0: no bound
-	Account int64  // of one mailbox's, by all its sessions; 0: no bound
-	Total   int64  // of the gateway's; 0: no bound
+	Dir     string // directory of the files; "": the system's temporary directory
+	Memory  int64  // bytes of one message kept in memory; a longer message goes to a file; 0: DefaultMemory
+	Session int64  // bytes of all messages of one session at a time; 0: no limit
+	Account int64  // bytes of all messages of one mailbox at a time, over all its sessions; 0: no limit
+	Total   int64  // bytes of all messages of the gateway at a time; 0: no limit
 }
 
-// DefaultMemory holds most messages of a mailbox and lets a thousand
-// uploads fit in 256 MB.
+// DefaultMemory is the default of Options.Memory, in bytes. Most messages of a
+// mailbox are shorter, and a thousand uploads fit into 256 MB.
 const DefaultMemory = 256 << 10
 
-// ErrBudget says that too much is being uploaded at a time.
-var ErrBudget = errors.New("too many bytes are being uploaded at a time")
+// ErrBudget is the error of a write that would exceed a budget.
+var ErrBudget = errors.New("too many bytes are being uploaded at a time " +
+	"(limits.spool_per_session, limits.spool_per_account, limits.spool_total)")
 
-// Budget counts bytes against a bound.
+// Budget counts the spooled bytes against a limit. The zero value has no limit.
+// A Budget is safe for use by several goroutines.
 type Budget struct {
 	mu   sync.Mutex
-	max  int64 // 0: no bound
-	used int64
+	max  int64 // bytes; 0: no limit
+	used int64 // bytes
 }
 
-// SetMax sets the bound, for what is charged from now on.
+// SetMax sets the limit in bytes for later writes; 0 is no limit. Bytes that are
+// charged already stay charged, even above the limit.
 func (b *Budget) SetMax(max int64) {
 	b.mu.Lock()
 	b.max = max
 	b.mu.Unlock()
 }
 
+// charge adds n bytes and reports whether the limit allows them. If not, nothing
+// is added.
 func (b *Budget) charge(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -51,32 +61,36 @@ func (b *Budget) charge(n int64) bool {
 	return true
 }
 
-// Used is the number of bytes charged and not released.
+// Used returns the number of bytes that are charged and not yet released.
 func (b *Budget) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used
 }
 
+// release subtracts n bytes that were charged before.
 func (b *Budget) release(n int64) {
 	b.mu.Lock()
 	b.used -= n
 	b.mu.Unlock()
 }
 
-// Spool holds one message while it is examined, repaired and sent. Its bytes
-// are charged to the budgets as they arrive.
+// Spool holds one message. Its bytes are charged to the budgets as they are
+// written. A Spool belongs to one goroutine at a time.
 type Spool struct {
-	opts     Options
-	budgets  []*Budget
-	expected int64   // bytes announced
-	mem      *[]byte // nil: none yet, or the file
-	file     *os.File
-	removed  bool // the file has no name any more
-	size     int64
+	opts      Options
+	budgets   []*Budget
+	expected  int64    // bytes announced
+	mem       *[]byte  // nil: nothing is written yet, or the message is in the file
+	file      *os.File // nil: the message is in memory
+	isRemoved bool     // the file has no name any more
+	size      int64    // bytes written
 }
 
-// New prepares for a message of size bytes. Close gives all back.
+// New returns an empty spool for a message that is announced with size bytes.
+// The announcement decides between memory and file, but does not limit the
+// message. The spool takes memory, files and budget only when bytes are written.
+// The caller closes the spool.
 func New(opts Options, size int64, budgets ...*Budget) *Spool {
 	if opts.Memory == 0 {
 		opts.Memory = DefaultMemory
@@ -84,7 +98,9 @@ func New(opts Options, size int64, budgets ...*Budget) *Spool {
 	return &Spool{opts: opts, budgets: budgets, expected: size}
 }
 
-// Write appends to the message. After an error the message is incomplete.
+// Write appends p to the message. It returns ErrBudget if p would exceed a
+// budget, and otherwise the error of the file. After an error the message is
+// incomplete and can only be closed.
 func (s *Spool) Write(p []byte) (int, error) {
 	for i, b := range s.budgets {
 		if !b.charge(int64(len(p))) {
@@ -96,7 +112,7 @@ func (s *Spool) Write(p []byte) (int, error) {
 	}
 	s.size += int64(len(p))
 	if s.file == nil && max(s.size, s.expected) <= s.opts.Memory {
-		if s.mem == nil { // not before the first byte: an announcement costs nothing
+		if s.mem == nil { // not earlier: the announcement alone costs no memory
 			s.mem = takeMemory(s.expected)
 		}
 		*s.mem = append(*s.mem, p...)
@@ -109,31 +125,32 @@ func (s *Spool) Write(p []byte) (int, error) {
 	}
 	n, err := s.file.Write(p)
 	if err != nil {
-		return n, fmt.Errorf("spool: %w", err)
+		return n, fmt.Errorf("write the message to the spool file: %w", err)
 	}
 	return n, nil
 }
 
-// spill moves the message to a file that vanishes with its handle.
+// spill moves the message to a new file. The file loses its name at once, so
+// that the system removes it when exgate ends in any way.
 func (s *Spool) spill() error {
 	f, err := os.CreateTemp(s.opts.Dir, "exgate-spool-*")
 	if err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return fmt.Errorf("create a spool file (spool.dir): %w", err)
 	}
 	s.file = f
-	// Where a file that is open cannot be removed (Windows), Close does it.
-	s.removed = os.Remove(f.Name()) == nil
+	// Windows does not remove an open file. Close removes it there.
+	s.isRemoved = os.Remove(f.Name()) == nil
 	if s.mem == nil {
 		return nil
 	}
 	if _, err := f.Write(*s.mem); err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return fmt.Errorf("move the message to the spool file: %w", err)
 	}
-	s.forget()
+	s.releaseMemory()
 	return nil
 }
 
-// ReadAt reads what was written.
+// ReadAt implements io.ReaderAt for the bytes written so far.
 func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	if s.file != nil {
 		return s.file.ReadAt(p, off)
@@ -149,8 +166,9 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// Bytes is the message while it is in memory, else nil. It must not be changed,
-// nor kept after Close.
+// Bytes returns the message if it is in memory. It returns nil if the message is
+// in a file or empty. The caller must not change the bytes, and must not use them
+// after Close.
 func (s *Spool) Bytes() []byte {
 	if s.mem == nil {
 		return nil
@@ -158,62 +176,67 @@ func (s *Spool) Bytes() []byte {
 	return *s.mem
 }
 
-// mostHeaders is more than the header of most messages has.
-const mostHeaders = 16 << 10
+// usualHeader is the number of bytes that Header reads of a file at first. Most
+// headers are shorter.
+const usualHeader = 16 << 10
 
-// Header is the header of the message with some of what follows it, and not
-// more than most bytes. It must not be changed, nor kept after Close.
-func (s *Spool) Header(most int64) []byte {
-	most = min(most, s.size)
+// Header returns the beginning of the message: at most limit bytes, and within
+// this limit the whole header and some bytes of the body. If reading the file
+// fails, Header returns the bytes before the failure. The caller must not change
+// the bytes, and must not use them after Close.
+func (s *Spool) Header(limit int64) []byte {
+	limit = min(limit, s.size)
 	if s.file == nil {
-		return s.Bytes()[:most]
+		return s.Bytes()[:limit]
 	}
-	for size := min(most, mostHeaders); ; size = most {
+	for size := min(limit, usualHeader); ; size = limit {
 		text := make([]byte, size)
 		n, err := s.ReadAt(text, 0)
-		if text = text[:n]; size == most || err != nil || bytes.Contains(text, []byte("\r\n\r\n")) {
+		if text = text[:n]; size == limit || err != nil || bytes.Contains(text, []byte("\r\n\r\n")) {
 			return text
 		}
 	}
 }
 
-// copiedAtOnce is what is read of the file at a time.
-const copiedAtOnce = 128 << 10
+// copySize is the number of bytes that WriteTo reads of the file at a time.
+const copySize = 128 << 10
 
-// forget gives back the memory.
-func (s *Spool) forget() {
+// releaseMemory gives the memory back to the pool.
+func (s *Spool) releaseMemory() {
 	if s.mem != nil {
 		giveMemory(s.mem)
 		s.mem = nil
 	}
 }
 
-// WriteTo writes the message as it came, and may be called again.
+// WriteTo implements io.WriterTo. Each call writes the whole message to w. WriteTo
+// returns the errors of w and of the file unchanged.
 func (s *Spool) WriteTo(w io.Writer) (int64, error) {
 	if s.file != nil {
-		mem := takeMemory(copiedAtOnce)
+		mem := takeMemory(copySize)
 		defer giveMemory(mem)
-		return io.CopyBuffer(w, io.NewSectionReader(s.file, 0, s.size), (*mem)[:copiedAtOnce])
+		return io.CopyBuffer(w, io.NewSectionReader(s.file, 0, s.size), (*mem)[:copySize])
 	}
 	n, err := w.Write(s.Bytes())
 	return int64(n), err
 }
 
-// Size is the number of bytes written so far.
+// Size returns the number of bytes written so far.
 func (s *Spool) Size() int64 { return s.size }
 
-// Close frees the memory or the file.
+// Close releases the memory, the file and the budgets. It returns an error if
+// the file cannot be closed or removed. A second call does nothing.
 func (s *Spool) Close() error {
 	for _, b := range s.budgets {
 		b.release(s.size)
 	}
 	s.budgets = nil
-	s.forget()
+	s.releaseMemory()
 	if s.file == nil {
 		return nil
 	}
 	err := s.file.Close()
-	if !s.removed {
+	if !s.isRemoved {
 		err = errors.Join(err, os.Remove(s.file.Name()))
 	}
 	s.file = nil

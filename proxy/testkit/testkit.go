@@ -1,41 +1,35 @@
-// Package testkit is for the tests of the gateway: clocks, files and listeners
-// that several packages need.
+// Package testkit has the helpers that the tests of several packages of the
+// gateway share: a clock, files, a listener and parts of IMAP responses. Only
+// tests import it.
 package testkit
 
 import (
 	"net"
 	"os"
 	"testing"
-	"time"
+
+	"exgate/backend/testkit"
 )
 
-// Listen listens on a free port of the loopback address.
+// Listen listens on a free port of the loopback address. The caller closes the
+// listener. The test ends if no port is free.
 func Listen(t *testing.T) *net.TCPListener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l.(*net.TCPListener)
+	return testkit.Listen(t)
 }
 
-// WaitLimit is how long a test waits for each thing that must come.
-const WaitLimit = 30 * time.Second
+// WaitLimit is how long a test waits for a condition.
+const WaitLimit = testkit.WaitLimit
 
-// Eventually waits for a condition that nothing announces.
+// Eventually waits until a condition holds. It is for conditions that no event
+// announces. The test ends after WaitLimit with the description what.
 func Eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(WaitLimit); !holds(); <-tick.C {
-		if time.Now().After(end) {
-			t.Fatalf("never came about: %s", what)
-		}
-	}
+	testkit.Eventually(t, what, holds)
 }
 
-// WriteFile puts a file there whole: a gateway that watches it never sees a
-// part of it.
+// WriteFile writes text to the file at path, with mode 0600. The file appears in
+// one step, so that a gateway that watches it never reads an incomplete file.
 func WriteFile(t *testing.T, path, text string) {
 	t.Helper()
 	next := path + ".next"

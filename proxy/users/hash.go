@@ -12,44 +12,52 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// argon are the parameters of an argon2id hash: RFC 9106.
+// argon holds the parameters and the result of an argon2id hash (RFC 9106).
 type argon struct {
 	memory  uint32 // KiB
-	time    uint32
+	time    uint32 // passes over the memory
 	threads uint8
 	salt    []byte
 	key     []byte
 }
 
-// ownArgon are those of the hashes made here (OWASP's Password Storage Cheat
-// Sheet); maxArgon bound what the users file may ask of the machine.
+// ownArgon has the parameters of the hashes that Hash makes. They are those of
+// OWASP's Password Storage Cheat Sheet. maxArgon limits the memory and the time
+// that a hash in the users file may cost at each login.
 var (
 	ownArgon = argon{memory: 19 << 10, time: 2, threads: 1}
 	maxArgon = argon{memory: 256 << 10, time: 16, threads: 16}
 )
 
-// Hash is a password as the users file has it.
+// Hash returns an argon2id hash of the password, with a random salt, in the form
+// that the users file expects.
 func Hash(password string) string {
 	a := ownArgon
 	a.salt = make([]byte, 16)
 	rand.Read(a.salt)
-	a.key = a.of(password, 32)
+	a.key = a.derive(password, 32)
 	return a.String()
 }
 
-func (a *argon) of(password string, length uint32) []byte {
+// derive computes length bytes of key from the password and the parameters.
+func (a *argon) derive(password string, length uint32) []byte {
 	return argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, length)
 }
 
-// String is the PHC form, as other programs write it.
+// String returns the hash in the PHC string format, which other programs write
+// and read too.
 func (a *argon) String() string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, a.memory, a.time, a.threads,
 		b64.EncodeToString(a.salt), b64.EncodeToString(a.key))
 }
 
-var errHash = errors.New("the second word is neither an argon2id hash ($argon2id$…), a bcrypt hash ($2y$…) nor sha256:FINGERPRINT: exgate user add writes one")
+// errHash does not repeat the invalid hash, since it may be a password.
+var errHash = errors.New("the second word is neither an argon2id hash ($argon2id$…), a bcrypt hash ($2y$…) " +
+	"nor sha256:FINGERPRINT: let exgate user add write the line")
 
+// parseArgon reads an argon2id hash in the PHC string format. It refuses
+// parameters beyond maxArgon.
 func parseArgon(hash string) (*argon, error) {
 	parts := strings.Split(hash, "$")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
@@ -57,30 +65,34 @@ func parseArgon(hash string) (*argon, error) {
 	}
 	var a argon
 	var version int
-	if n, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &a.memory, &a.time, &a.threads); n != 4 || err != nil || version != argon2.Version {
+	n, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &a.memory, &a.time, &a.threads)
+	if n != 4 || err != nil || version != argon2.Version {
 		return nil, errHash
 	}
-	var err, err2 error
-	a.salt, err = base64.RawStdEncoding.DecodeString(parts[4])
-	a.key, err2 = base64.RawStdEncoding.DecodeString(parts[5])
-	if err != nil || err2 != nil || len(a.salt) < 8 || len(a.key) < 16 || len(a.key) > 64 {
+	var errSalt, errKey error
+	a.salt, errSalt = base64.RawStdEncoding.DecodeString(parts[4])
+	a.key, errKey = base64.RawStdEncoding.DecodeString(parts[5])
+	if errSalt != nil || errKey != nil || len(a.salt) < 8 || len(a.key) < 16 || len(a.key) > 64 {
 		return nil, errHash
 	}
 	if a.time == 0 || a.threads == 0 {
 		return nil, errHash
 	}
 	if a.memory > maxArgon.memory || a.time > maxArgon.time || a.threads > maxArgon.threads {
-		return nil, fmt.Errorf("the argon2id hash asks for more than m=%d,t=%d,p=%d", maxArgon.memory, maxArgon.time, maxArgon.threads)
+		return nil, fmt.Errorf("the parameters of the argon2id hash exceed m=%d,t=%d,p=%d: use exgate user add",
+			maxArgon.memory, maxArgon.time, maxArgon.threads)
 	}
 	return &a, nil
 }
 
-// maxBcryptCost takes about 4 s.
+// maxBcryptCost is the highest accepted cost: one check of it takes about 4 s.
 const maxBcryptCost = 16
 
+// isBcrypt reports whether the hash claims to be one of bcrypt.
 func isBcrypt(hash string) bool { return strings.HasPrefix(hash, "$2") }
 
-// checkHash says what is wrong with a hash, without repeating it.
+// checkHash returns an error if the users file may not contain the hash. The
+// error does not repeat the hash.
 func checkHash(hash string) error {
 	if !isBcrypt(hash) {
 		_, err := parseArgon(hash)
@@ -91,18 +103,18 @@ func checkHash(hash string) error {
 	case err != nil:
 		return errHash
 	case cost > maxBcryptCost:
-		return fmt.Errorf("the bcrypt hash has the cost %d, more than %d", cost, maxBcryptCost)
+		return fmt.Errorf("the bcrypt hash has cost %d, above the maximum of %d", cost, maxBcryptCost)
 	}
 	return nil
 }
 
-// matchesHash tells whether the hash is the password's.
+// matchesHash reports whether hash is a hash of the password.
 func matchesHash(hash, password string) bool {
 	if isBcrypt(hash) {
 		return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
 	}
 	a, err := parseArgon(hash)
-	return err == nil && subtle.ConstantTimeCompare(a.of(password, uint32(len(a.key))), a.key) == 1
+	return err == nil && subtle.ConstantTimeCompare(a.derive(password, uint32(len(a.key))), a.key) == 1
 }
 
 // kindOf returns what decides how much work a hash is, the same for all of the same

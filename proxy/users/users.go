@@ -1,5 +1,7 @@
-// Package users reads and writes the users file, which says who may open which
-// mailboxes with the credentials that the gateway holds.
+// Package users reads and writes the users file (users_file). The file lists the
+// callers: the accounts allowed to use the gateway's credentials, the proof that
+// each of them gives at login, and the mailboxes that each of them may open.
+// Package proxy checks logins against it; exgate user edits it.
 package users
 
 import (
@@ -20,62 +22,64 @@ import (
 	"exgate/proxy/watchfile"
 )
 
-// File is the file that says who may open which mailboxes with what the
-// gateway holds. A line of it has a caller's name, what proves him, and his
+// File is a users file. Each line has a caller's name, a proof and one or more
 // mailboxes, separated by blanks:
 //
 //	migration      $argon2id$v=19$m=19456,t=2,p=1$…   *@example.com
 //	bob@example.com  $2y$12$…                         bob@example.com shared@example.com
 //	scanner        sha256:9f86d081884c7d65…           scans@example.com
 //
-// The proof is a password's hash (argon2id or bcrypt), or the SHA-256 of a
-// client certificate. A mailbox is written as it goes to Exchange; "*@domain"
-// stands for all of a domain, "*" for all. Where the map file gives the caller a
-// prefix, "backup@example.com/bob" is what lies below the prefix bob in that
-// mailbox, and nothing else of it. Empty lines and those that begin with # say
-// nothing.
+// The proof is the hash of a password (argon2id or bcrypt), or the SHA-256
+// fingerprint of a client certificate. A mailbox is named as Exchange is told
+// it. "*@domain" stands for all mailboxes of a domain, "*" for all mailboxes.
+// Where the user map gives the caller a prefix, "backup@example.com/bob" is the part
+// of that mailbox below the prefix bob. Empty lines and lines that begin with # are
+// ignored.
 //
-// The file is read again when it has changed. While it has a mistake, the users
-// are those of before. While it is missing, or others can read it, nobody gets in.
+// Each method reads the file again if it has changed. While the file has an invalid
+// line, the callers are the previous ones. While the file is missing, or others can
+// read it, no caller can log in. A File is safe for use by several goroutines.
 type File struct {
 	path    string
-	slots   chan struct{}                    // hashes being computed
+	hashing chan struct{}                    // holds an element for each hash that is being computed
 	matches func(hash, password string) bool // matchesHash
 
-	mu    sync.Mutex
-	read  bool
-	seen  watchfile.State
-	users userList // in force
-	fault error    // what is wrong with the file as it is now; nil: nothing
+	mu      sync.Mutex
+	isRead  bool // the file has been read at least once
+	seen    watchfile.State
+	callers callerList // in force
+	fault   error      // what is wrong with the current file; nil: nothing
 }
 
-// userList is what the file says.
-type userList struct {
-	byName map[string]user // by name in lower case
+// callerList is the content of the file.
+type callerList struct {
+	byName map[string]caller // by name in lower case
 	// kinds has a hash of each kind and cost that is in the file. A login that
 	// fails has cost one of each, whoever it was for.
 	kinds []string
-	locks bool // nobody gets in
+	locks bool // no caller can log in
 }
 
-// user is one line.
-type user struct {
+// caller is one line of the file.
+type caller struct {
 	name      string
 	hash      string // of the password; "" with a certificate
-	cert      string // SHA-256 of the certificate, in hexadecimal; "" with a password
+	cert      string // SHA-256 of the certificate in lower-case hexadecimal; "" with a password
 	mailboxes []string
 }
 
-// errWrong is the same for an unknown name and a wrong password, as is the work that
-// it takes.
+// errWrong is the answer to an unknown name as well as to a wrong proof, so that
+// the answer does not reveal which callers exist. Both take the same work.
 var errWrong = errors.New("wrong name or password")
 
-// ErrUnusable is what clients are told while nobody gets in; File.Fault says why.
+// ErrUnusable is the answer to clients while no caller can log in. File.Fault has the
+// reason.
 var ErrUnusable = errors.New("exgate does not know now who may open what: try again later, or tell the administrator")
 
-// Load reads the file at path. It must not be readable by others.
+// Load reads the users file at path. It returns an error if the file cannot be
+// read, is readable by other users of the system, or has an invalid line.
 func Load(path string) (*File, error) {
-	u := &File{path: path, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), matches: matchesHash}
+	u := &File{path: path, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)), matches: matchesHash}
 	return u, u.Fault()
 }
 
@@ -91,21 +95,21 @@ func (u *File) Fault() error {
 	return u.fault
 }
 
-// current returns the users in force, or ErrUnusable.
-func (u *File) current() (userList, error) {
+// current returns the callers in force, or ErrUnusable.
+func (u *File) current() (callerList, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.update()
-	if u.users.locks {
-		return userList{}, ErrUnusable
+	if u.callers.locks {
+		return callerList{}, ErrUnusable
 	}
-	return u.users, nil
+	return u.callers, nil
 }
 
 // update reads the file if it has changed. u.mu is held.
 func (u *File) update() {
 	now := watchfile.StateOf(u.path)
-	if u.read && now.Equal(u.seen) {
+	if u.isRead && now.Equal(u.seen) {
 		return
 	}
 	var data []byte
@@ -113,31 +117,33 @@ func (u *File) update() {
 		data, u.fault = os.ReadFile(u.path)
 	}
 	if u.fault != nil {
-		u.users.locks, u.fault = true, fmt.Errorf("users_file: %w", u.fault)
-	} else if users, err := parseUsers(u.path, data); err == nil {
-		u.users = users
+		u.callers.locks, u.fault = true, fmt.Errorf("users_file: %w", u.fault)
+	} else if callers, err := parseCallers(u.path, data); err == nil {
+		u.callers = callers
 	} else {
 		u.fault = err
-		u.users.locks = !u.read // there are none of before
+		u.callers.locks = !u.isRead // there are none of before
 	}
-	u.seen, u.read = now, true
+	u.seen, u.isRead = now, true
 }
 
-func parseUsers(path string, data []byte) (userList, error) {
-	byName, kinds := make(map[string]user), make(map[string]string)
+// parseCallers reads the lines of the file.
+func parseCallers(path string, data []byte) (callerList, error) {
+	byName, kinds := make(map[string]caller), make(map[string]string)
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		entry, err := parseUser(fields)
+		entry, err := parseCaller(fields)
 		if err != nil {
-			return userList{}, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
+			return callerList{}, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
 		}
 		key := strings.ToLower(entry.name)
-		if _, twice := byName[key]; twice {
-			return userList{}, fmt.Errorf("users_file: %s, line %d: %s is there twice", path, n, entry.name)
+		if _, isRepeated := byName[key]; isRepeated {
+			return callerList{}, fmt.Errorf("users_file: %s, line %d: caller %s has a line already: remove one of them",
+				path, n, entry.name)
 		}
 		byName[key] = entry
 		if entry.hash != "" {
@@ -145,72 +151,81 @@ func parseUsers(path string, data []byte) (userList, error) {
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return userList{}, fmt.Errorf("users_file: %s: %w", path, err)
+		return callerList{}, fmt.Errorf("users_file: %s: %w", path, err)
 	}
-	return userList{byName: byName, kinds: slices.Collect(maps.Values(kinds))}, nil
+	return callerList{byName: byName, kinds: slices.Collect(maps.Values(kinds))}, nil
 }
 
-// parseUser reads the fields of a line. What proves the user is not repeated
-// in an error.
-func parseUser(fields []string) (user, error) {
-	entry := user{name: fields[0]}
+// parseCaller reads the fields of a line. Its errors do not repeat the proof.
+func parseCaller(fields []string) (caller, error) {
+	entry := caller{name: fields[0]}
 	if err := backend.CheckTarget(entry.name); err != nil {
-		return user{}, fmt.Errorf("name of the user: %w", err)
+		return caller{}, fmt.Errorf("name of the caller: %w", err)
 	}
 	if len(fields) < 3 {
-		return user{}, errors.New("a line is: name, hash or sha256:FINGERPRINT, mailboxes")
+		return caller{}, errors.New("a line needs a name, a hash or sha256:FINGERPRINT, and at least one mailbox")
 	}
 	if fingerprint, isCert := strings.CutPrefix(fields[1], certPrefix); isCert {
-		if entry.cert = normalFingerprint(fingerprint); len(entry.cert) != 64 || strings.Trim(entry.cert, "0123456789abcdef") != "" {
-			return user{}, errors.New("after sha256: stand 64 hexadecimal digits, colons allowed")
+		if entry.cert = normalFingerprint(fingerprint); !isFingerprint(entry.cert) {
+			return caller{}, errors.New("sha256: must be followed by 64 hexadecimal digits, colons allowed")
 		}
 	} else if err := checkHash(fields[1]); err != nil {
-		return user{}, err
+		return caller{}, err
 	} else {
 		entry.hash = fields[1]
 	}
 	for _, mailbox := range fields[2:] {
 		mailbox, below, isPart := strings.Cut(mailbox, "/")
 		if isPart && len(folders.Levels(below)) == 0 {
-			return user{}, fmt.Errorf("mailbox %s/%s: no prefix follows the slash", mailbox, below)
+			return caller{}, fmt.Errorf("mailbox %s/%s: no prefix follows the slash", mailbox, below)
 		}
 		domain, isDomain := strings.CutPrefix(mailbox, "*@")
 		if isDomain {
 			mailbox = "x@" + domain
 		}
 		if err := backend.CheckTarget(mailbox); err != nil && mailbox != "*" {
-			return user{}, err
+			return caller{}, err
 		}
 	}
 	entry.mailboxes = fields[2:]
 	return entry, nil
 }
 
+// certPrefix marks a proof as the fingerprint of a certificate.
 const certPrefix = "sha256:"
 
+// normalFingerprint returns the fingerprint in lower case, without its colons.
 func normalFingerprint(s string) string { return strings.ToLower(strings.ReplaceAll(s, ":", "")) }
 
-// Prove tells whether a caller is who he says: by his password, or by the
-// certificate of his connection ("" if it has none).
+// isFingerprint reports whether s is a normal fingerprint: 64 lower-case
+// hexadecimal digits.
+func isFingerprint(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
+
+// Prove checks the proof of the caller with this name. cert is the SHA-256
+// fingerprint of the client's certificate in lower-case hexadecimal, "" if the
+// connection has none. Prove ignores the password if the users file names a
+// certificate for the caller. It returns nil if the proof is right, the cause of
+// ctx if ctx ends while Prove waits, and an error if the users file cannot be
+// used.
 func (u *File) Prove(ctx context.Context, name string, password backend.Secret, cert string) error {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil {
 		return err
 	}
-	entry := users.byName[strings.ToLower(name)]
+	entry := callers.byName[strings.ToLower(name)]
 	if entry.cert != "" && entry.cert == cert {
 		return nil
 	}
-	select { // hashes are costly by design: a few at a time
-	case u.slots <- struct{}{}:
-		defer func() { <-u.slots }()
+	select { // a hash is costly by design: one for each processor at a time
+	case u.hashing <- struct{}{}:
+		defer func() { <-u.hashing }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	if entry.hash != "" && u.matches(entry.hash, password.Reveal()) {
 		return nil
 	}
-	for _, hash := range users.kinds { // as much work as for any other name
+	for _, hash := range callers.kinds { // as much work as for any other name
 		if entry.hash == "" || kindOf(hash) != kindOf(entry.hash) {
 			u.matches(hash, password.Reveal())
 		}
@@ -218,43 +233,52 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	return errWrong
 }
 
-// May returns nil if a caller may open a mailbox, named as it goes to Exchange. below
-// is the prefix out of which the session cannot get; "" if it gets all.
+// May returns nil if the caller with this name may open the mailbox, which is
+// named as Exchange is told it. below is the prefix that the session cannot leave; ""
+// if it gets the whole mailbox. The error otherwise says why not.
 func (u *File) May(name, mailbox, below string) error {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil {
 		return err
 	}
 	if err := backend.CheckTarget(mailbox); err != nil {
 		return err
 	}
-	entry := users.byName[strings.ToLower(name)]
+	if !callers.byName[strings.ToLower(name)].mayOpen(mailbox, below) {
+		if below != "" {
+			mailbox += "/" + levels(below)
+		}
+		return fmt.Errorf("%s may not open the mailbox %s: users_file does not list it for this caller", name, mailbox)
+	}
+	return nil
+}
+
+// mayOpen reports whether the caller's line lists the mailbox, the part of it below
+// the prefix, or a pattern that matches one of them.
+func (c caller) mayOpen(mailbox, below string) bool {
 	_, domain, _ := strings.Cut(mailbox, "@")
-	if !slices.ContainsFunc(entry.mailboxes, func(allowed string) bool {
+	return slices.ContainsFunc(c.mailboxes, func(allowed string) bool {
 		allowed, part, isPart := strings.Cut(allowed, "/")
 		if isPart && !strings.EqualFold(levels(part), levels(below)) {
 			return false
 		}
-		return allowed == "*" || strings.EqualFold(allowed, mailbox) || domain != "" && strings.EqualFold(allowed, "*@"+domain)
-	}) {
-		if below != "" {
-			mailbox += "/" + levels(below)
-		}
-		return fmt.Errorf("%s may not open the mailbox %s: the users file does not say so", name, mailbox)
-	}
-	return nil
+		return allowed == "*" || strings.EqualFold(allowed, mailbox) ||
+			domain != "" && strings.EqualFold(allowed, "*@"+domain)
+	})
 }
 
 // levels returns a prefix in one spelling.
 func levels(prefix string) string { return strings.Join(folders.Levels(prefix), "/") }
 
-// Named returns the caller whose client certificate has that fingerprint.
+// Named returns the name of the caller whose client certificate has the
+// fingerprint cert, in lower-case hexadecimal. ok is false if no caller has it,
+// or if the users file cannot be used.
 func (u *File) Named(cert string) (name string, ok bool) {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil || cert == "" {
 		return "", false
 	}
-	for _, entry := range users.byName {
+	for _, entry := range callers.byName {
 		if entry.cert == cert {
 			return entry.name, true
 		}
@@ -262,13 +286,14 @@ func (u *File) Named(cert string) (name string, ok bool) {
 	return "", false
 }
 
-// HasCertificates tells whether any caller is known by a certificate.
+// HasCertificates reports whether the users file names a certificate for any
+// caller. It returns false if the file cannot be used.
 func (u *File) HasCertificates() bool {
-	users, err := u.current()
+	callers, err := u.current()
 	if err != nil {
 		return false
 	}
-	for _, entry := range users.byName {
+	for _, entry := range callers.byName {
 		if entry.cert != "" {
 			return true
 		}
@@ -276,7 +301,8 @@ func (u *File) HasCertificates() bool {
 	return false
 }
 
-// State tells the users file from what it was. A File may be nil.
+// State returns the current state of the users file, by which a change of it is
+// noticed. The state of a nil File is the zero value.
 func (u *File) State() watchfile.State {
 	if u == nil {
 		return watchfile.State{}

@@ -93,37 +93,38 @@ func TestUsers(t *testing.T) {
 		}
 	}
 	if name, ok := users.Named(strings.Repeat("ab", 32)); !ok || name != "scanner" {
-		t.Errorf("the certificate is %s's (%v)", name, ok)
+		t.Errorf("the certificate belongs to %q (%v)", name, ok)
 	}
 	if name, ok := users.Named(""); ok {
-		t.Errorf("no certificate is %s's", name)
+		t.Errorf("a connection without a certificate is taken for %s", name)
 	}
 }
 
 func TestUsersFileRefused(t *testing.T) {
 	cheap := argon{memory: 8, time: 1, threads: 1, salt: []byte("saltsalt")}
-	cheap.key = cheap.of("secret", 32)
+	cheap.key = cheap.derive("secret", 32)
 	good := cheap.String()
 	for _, tt := range []struct{ line, want string }{
-		{"bob", "a line is"},
-		{"bob " + good, "a line is"},
+		{"bob", "a line needs a name"},
+		{"bob " + good, "a line needs a name"},
 		{"bob secret *", "neither an argon2id"},
 		{"bob $argon2id$v=19$m=8,t=1,p=1$c2FsdA$a2V5 *", "neither an argon2id"},
-		{"bob " + strings.Replace(good, "m=8", "m=99999999", 1) + " *", "asks for more"},
+		{"bob " + strings.Replace(good, "m=8", "m=99999999", 1) + " *", "exceed m="},
 		{"bob " + strings.Replace(good, "t=1", "t=0", 1) + " *", "neither"},
 		{"bob $2y$31$" + strings.Repeat("a", 53) + " *", "cost 31"},
 		{"bob $2y$12$short *", "neither"},
 		{"bob sha256:abc *", "64 hexadecimal digits"},
-		{`EXAMPLE\bob ` + good + " *", "name of the user"},
+		{`EXAMPLE\bob ` + good + " *", "name of the caller"},
 		{"bob " + good + ` EXAMPLE\bob`, "character other than"},
 		{"bob " + good + " *@", "is empty"},
 		{"bob " + good + " b*", "character other than"},
 		{"bob " + good + " backup/", "no prefix follows"},
 		{"bob " + good + " backup/./", "no prefix follows"},
 		{"bob " + good + " /dave", "is named by"},
-		{"bob " + good + " *\nBOB " + good + " *", "line 2: BOB is there twice"},
+		{"bob " + good + " *\nBOB " + good + " *", "line 2: caller BOB has a line already"},
 	} {
-		if _, err := Load(testkit.UsersFile(t, tt.line)); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
+		_, err := Load(testkit.UsersFile(t, tt.line))
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", tt.line, err)
 		}
 	}
@@ -135,11 +136,12 @@ func TestUsersFileRefused(t *testing.T) {
 		t.Errorf("a file that others can read: %v", err)
 	}
 	if _, err := Load(filepath.Join(t.TempDir(), "nowhere")); err == nil {
-		t.Error("no file is taken for one")
+		t.Error("a missing file loads without an error")
 	}
 }
 
-// A file that has changed holds at once; while it has a mistake, it is as it was.
+// A changed file takes effect at once. While it has an invalid line, the previous
+// content stays in effect.
 func TestUsersFileChanges(t *testing.T) {
 	path := testkit.UsersFile(t, "bob HASH(one) bob")
 	users, err := Load(path)
@@ -149,7 +151,7 @@ func TestUsersFileChanges(t *testing.T) {
 	prove := func(password string) error { return users.Prove(t.Context(), "bob", backend.NewSecret(password), "") }
 	testkit.WriteUsers(t, path, "bob HASH(two) bob alice")
 	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice", "") != nil {
-		t.Error("the old file holds")
+		t.Error("the previous content of the file is still in effect")
 	}
 	testkit.WriteUsers(t, path, "bob HASH(three) bob", "carol")
 	if prove("two") != nil || users.May("bob", "alice", "") != nil || prove("three") != errWrong {
@@ -213,7 +215,7 @@ func TestEqualWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	cheap := argon{memory: 8, time: 1, threads: 1, salt: []byte("saltsalt")}
-	cheap.key = cheap.of("daves", 32)
+	cheap.key = cheap.derive("daves", 32)
 	cert := strings.Repeat("ab", 32)
 	users, err := Load(testkit.UsersFile(t, "alice HASH(one) *", "bob HASH(two) *", "carol "+string(costly)+" *", "dave "+cheap.String()+" *", "scanner sha256:"+cert+" *"))
 	if err != nil {

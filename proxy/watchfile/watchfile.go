@@ -1,18 +1,21 @@
-// Package watchfile notices that a file has changed and is to be read again.
+// Package watchfile notices that a file has changed and must be read again. It
+// compares states of the file and does not read it. Package users and package
+// routing use it for their files, and package proxy to act on a change.
 package watchfile
 
 import (
 	"os"
 )
 
-// State tells whether a file is still the one that was read. Size and time
-// alone do not: one may take the place of another of the same size within a tick
-// of the clock that files are stamped by.
+// State identifies the content of a file at one moment, without reading it. It
+// compares the file's identity as well as its size and time: a file of the same
+// size may replace another one within one tick of the file system's clock.
 type State struct {
-	info os.FileInfo // nil: there is none
+	info os.FileInfo // nil: the file does not exist
 }
 
-// StateOf is the state of a file; the zero one where there is none.
+// StateOf returns the state of the file at path now. It is the zero State if the
+// file does not exist or cannot be examined.
 func StateOf(path string) State {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -21,28 +24,34 @@ func StateOf(path string) State {
 	return State{info}
 }
 
-func (s State) Equal(as State) bool {
-	if s.info == nil || as.info == nil {
-		return s.info == as.info
+// Equal reports whether s and other are states of the same file with the same
+// size, mode and modification time. Two states of no file are equal.
+func (s State) Equal(other State) bool {
+	if s.info == nil || other.info == nil {
+		return s.info == other.info
 	}
-	return os.SameFile(s.info, as.info) && s.info.Size() == as.info.Size() && s.info.Mode() == as.info.Mode() &&
-		s.info.ModTime().Equal(as.info.ModTime())
+	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.Mode() == other.info.Mode() &&
+		s.info.ModTime().Equal(other.info.ModTime())
 }
 
-// Watch finds out that a file has changed once it is so at two looks: an
-// editor may be writing it at the first. The first file of all is taken as it
-// is.
+// Watch reports the changes of one file. It accepts a new state only when two
+// successive looks show the same state, since an editor may still be writing the
+// file at the first look. The zero value has seen no file; it accepts the first
+// state at once. A Watch belongs to one goroutine at a time.
 type Watch struct {
-	taken, last State
-	any         bool
+	accepted State // reported last
+	last     State // at the previous look
+	hasAny   bool  // a state has been accepted
 }
 
-func (s *Watch) Changed(now State) bool {
-	stays := now.Equal(s.last) || !s.any
-	s.last = now
-	if !stays || s.any && now.Equal(s.taken) {
+// Changed takes the state of the file at another look, and reports whether the
+// file has changed since the last time that Changed returned true.
+func (w *Watch) Changed(now State) bool {
+	isStable := now.Equal(w.last) || !w.hasAny
+	w.last = now
+	if !isStable || w.hasAny && now.Equal(w.accepted) {
 		return false
 	}
-	s.taken, s.any = now, true
+	w.accepted, w.hasAny = now, true
 	return true
 }

@@ -9,9 +9,8 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// A file that takes the place of another of its size, stamped with the same
-// time, is seen.
-func TestFileStateOfTwins(t *testing.T) {
+// A file that replaces another one of the same size and time has another state.
+func TestStateOfAReplacedFile(t *testing.T) {
 	dir := t.TempDir()
 	path, other := filepath.Join(dir, "routes"), filepath.Join(dir, "other")
 	when := time.Now()
@@ -30,5 +29,39 @@ func TestFileStateOfTwins(t *testing.T) {
 	}
 	if before.Equal(StateOf(path)) || before.Equal(StateOf(other)) || !StateOf(other).Equal(StateOf(other)) {
 		t.Error("another file, or none, is taken for the same")
+	}
+}
+
+func TestWatchAcceptsWhatTwoLooksShow(t *testing.T) {
+	dir := t.TempDir()
+	var none State
+	states := map[byte]State{'-': none}
+	for _, name := range []string{"a", "b"} {
+		path := filepath.Join(dir, name)
+		testkit.WriteFile(t, path, name)
+		states[name[0]] = StateOf(path)
+	}
+	for _, tt := range []struct{ looks, changed string }{ // changed: y where Changed returns true
+		{"aaa", "y.."},
+		{"abb", "y.y"},
+		{"abab", "y..."},
+		{"aba-", "y..."},
+		{"a--", "y.y"},
+		{"-aa", "y.y"},
+		{"abba", "y.y."},
+		{"abbaa", "y.y.y"},
+	} {
+		var w Watch
+		got := ""
+		for _, look := range []byte(tt.looks) {
+			if w.Changed(states[look]) {
+				got += "y"
+			} else {
+				got += "."
+			}
+		}
+		if got != tt.changed {
+			t.Errorf("looks %s: changed %s, want %s", tt.looks, got, tt.changed)
+		}
 	}
 }

@@ -53,7 +53,7 @@ def judge(before, after, again, report):
     fixes = set(report.get("fixes", ()))
     if again != after:
         yield "twice is not once"
-    unix = b"\r\n" not in before and b"\n" in before
+    unix = before.count(b"\n") > 2 * before.count(b"\r\n")
     lines = after.split(b"\n" if unix else b"\r\n")
     if max(map(len, lines)) > LIMIT:
         yield "a line of %d bytes" % max(map(len, lines))
@@ -62,6 +62,8 @@ def judge(before, after, again, report):
     if not unix and re.search(rb"(?<!\r)\n|\r(?!\n)", after):
         yield "CR or LF that are not of a CRLF"
     old, new = email.message_from_bytes(before), email.message_from_bytes(after)
+    if "header-lines" in fixes and defective(old):
+        return  # the header ended for Python where it now goes on
     for name in "Message-ID", "Date", "Received":
         if fixes.isdisjoint(OTHER_TEXT) and old.get_all(name) != new.get_all(name):
             yield name + " has changed"
@@ -83,6 +85,8 @@ def judge(before, after, again, report):
         elif defective(old) and text_only(new_content) in text_only(content):
             # A line outside of all parts was cut, or one that was no header
             # field became one.
+            continue
+        elif "encoded-words" in fixes and b"+" in content and content.decode("utf-7", "replace") == new_content.decode("utf-8", "replace"):
             continue
         elif content != new_content and "broken-encoding" not in fixes:
             yield "%s: %d decoded bytes became %d others" % (kind, len(content), len(new_content))

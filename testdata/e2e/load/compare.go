@@ -24,7 +24,9 @@ func compare(want map[string]string, found map[string][]string) (list []differen
 		case len(copies) > 1:
 			list = append(list, difference{"doubled", id, fmt.Sprintf("is there %d times", len(copies))})
 		case copies[0] != want[id]:
-			list = append(list, difference{"wrong flags", id, fmt.Sprintf("has (%s), should have (%s)", copies[0], want[id])})
+			list = append(list, difference{
+				"wrong flags", id, fmt.Sprintf("has (%s), should have (%s)", copies[0], want[id]),
+			})
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(found)) {

@@ -114,8 +114,9 @@ func main() {
 		gatewayCA = flag.String("gateway-ca", "", "`file` with the certificate of the gateway")
 		directCA  = flag.String("direct-ca", "", "`file` with the certificate of the simulator")
 		orders    = flag.String("control", "", "`file` to write \"faults off\" to, before the sessions finish")
-		spoil     = flag.String("spoil", "", "spoil one mailbox before the comparison, which must see it: lost, doubled or flags")
-		strict    = flag.Bool("strict", true, "errors of kinds that the gateway should not show are failures")
+		spoil     = flag.String("spoil", "", "spoil one mailbox before the comparison, which must see it: "+
+			"lost, doubled or flags")
+		strict = flag.Bool("strict", true, "errors of kinds that the gateway should not show are failures")
 	)
 	flag.Uint64Var(&r.seed, "seed", uint64(time.Now().UnixNano()%1_000_000), "of everything that is random")
 	flag.StringVar(&r.gateway, "gateway", "", "host:port of the gateway, TLS from the first byte")

@@ -132,7 +132,8 @@ func (s *syncer) sync() error {
 	cmd := exec.CommandContext(ctx, "mbsync", "-c", filepath.Join(s.dir, "rc"), "-a")
 	out, err := cmd.CombinedOutput()
 	for line := range strings.Lines(string(out)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "C: ") && !strings.HasPrefix(line, "Processed ") {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "C: ") &&
+			!strings.HasPrefix(line, "Processed ") {
 			s.errors.add("mbsync: " + line)
 		}
 	}

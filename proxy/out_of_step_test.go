@@ -9,9 +9,9 @@ import (
 
 const bogus = "<body BAD Command Error. 10"
 
-func TestRule5UnknownTagCloses(t *testing.T) {
+func TestUnknownTagEndsTheSession(t *testing.T) {
 	later := bogus + "\r\n* 99 EXISTS\r\na1 OK done\r\n"
-	bye := "* BYE " + bogus + " (exgate: Exchange lost count…"
+	bye := "* BYE " + bogus + " (exgate: Exchange replied out of step…"
 	t.Run("while idle", func(t *testing.T) {
 		c, u := newGateway(t).login()
 		u.raw(later)
@@ -53,7 +53,7 @@ func TestRule5UnknownTagCloses(t *testing.T) {
 		u.C("abc")
 		u.raw("* 1 EXISTS\r\n" + later)
 		c.S("* 1 EXISTS")
-		c.S("a1 NO " + bogus + " (exgate: Exchange lost count…")
+		c.S("a1 NO " + bogus + " (exgate: Exchange replied out of step…")
 		c.S(bye)
 		c.ends()
 		u.ends()
@@ -72,7 +72,7 @@ func TestRule5UnknownTagCloses(t *testing.T) {
 	})
 }
 
-func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
+func TestReplyBeforeTheEndOfALiteralEndsTheSession(t *testing.T) {
 	t.Run("direct", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.C("a1 CREATE {9}")
@@ -83,24 +83,24 @@ func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 		u.expectRaw("b1 D")
 		u.raw("a1 NO too early\r\n* 99 EXISTS\r\n")
 		c.S("a1 NO too early")
-		c.S("* BYE a1 NO too early (exgate: Exchange lost count…")
+		c.S("* BYE a1 NO too early (exgate: Exchange replied out of step…")
 		c.ends()
-		u.ends() // not a byte more
+		u.ends() // no byte may come before
 	})
 	t.Run("own lane", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
-		// More than fits between the two, as the upstream does not read.
+		// The message is longer than the socket buffers, and the upstream does not read it.
 		message := strings.Repeat(strings.Repeat("x", 98)+"\r\n", 90_000)
 		c.raw("a1 APPEND INBOX {9000000+}\r\n" + message + "\r\n")
 		u.C("xg3 APPEND INBOX {9000000}")
 		u.S("+ go")
 		u.expectRaw(message[:1000])
 		u.raw("xg3 NO too early\r\n* 99 EXISTS\r\n")
-		c.S("a1 NO xg3 NO too early (exgate: Exchange lost count…")
+		c.S("a1 NO xg3 NO too early (exgate: Exchange replied out of step…")
 		c.S("* BYE …")
 		c.ends()
 	})
-	// RFC 7888 section 3 lets a server do so, and plain servers are trusted.
+	// RFC 7888 section 3 lets a server refuse a literal early. Profile plain trusts the server to skip the literal.
 	t.Run("plain with LITERAL+", func(t *testing.T) {
 		c, u := newGateway(t).login()
 		c.C("a1 CREATE {4+}")
@@ -114,12 +114,12 @@ func TestRule5ReplyBeforeTheLastByteOfALiteralCloses(t *testing.T) {
 	})
 }
 
-func TestRule5LiteralsAreSynchronizing(t *testing.T) {
+func TestLiteralsAreSentSynchronizing(t *testing.T) {
 	withPlus := exchangeProfile
 	withPlus.LiteralPlus = true
 	for name, tt := range map[string]struct {
 		profile profile.Profile
-		sent    string // upstream, for a literal of the client's of {5+}
+		sent    string // announcement that goes upstream for the client's {5+}
 	}{
 		"exchange":           {exchangeProfile, "{5}"},
 		"exchange by choice": {withPlus, "{5+}"},
@@ -159,7 +159,7 @@ func TestRule5LiteralsAreSynchronizing(t *testing.T) {
 	})
 }
 
-func TestRule5ARefusedSynchronizingLiteralNeverComes(t *testing.T) {
+func TestRefusedSynchronizingLiteralNeverComes(t *testing.T) {
 	next := func(c *client, u *upstream) {
 		t.Helper()
 		c.C("a2 NOOP")

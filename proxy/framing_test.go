@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// badLines are lines that readers of IMAP could understand differently.
+// badLines are lines that two IMAP parsers could read differently.
 var badLines = map[string]string{
 	"NUL":                      "a1 SELECT IN\x00BOX",
 	"NUL in quotes":            "a1 SELECT \"IN\x00BOX\"",
@@ -36,12 +36,12 @@ var badLines = map[string]string{
 	"two blanks after the tag": "a1  NOOP",
 }
 
-func TestRule6OnlyWhatAllReadersAgreeOn(t *testing.T) {
+func TestOnlyLinesThatAllReadersAgreeOnAreTaken(t *testing.T) {
 	for name, line := range badLines {
 		t.Run(name, func(t *testing.T) {
 			c, u := newGateway(t).login()
 			c.raw(line + "\r\na2 NOOP\r\n")
-			if strings.HasSuffix(line, "+}") { // who knows how much follows
+			if strings.HasSuffix(line, "+}") { // the length of what follows is unknown
 				c.S("* BYE …")
 				c.ends()
 				return
@@ -57,7 +57,7 @@ func TestRule6OnlyWhatAllReadersAgreeOn(t *testing.T) {
 	}
 }
 
-func TestRule6ByeBeforeLogin(t *testing.T) {
+func TestBadLineBeforeLoginEndsTheSession(t *testing.T) {
 	for name, line := range badLines {
 		t.Run(name, func(t *testing.T) {
 			c := newGateway(t).dial()
@@ -69,13 +69,13 @@ func TestRule6ByeBeforeLogin(t *testing.T) {
 	}
 }
 
-func TestRule6BadLineBehindALiteral(t *testing.T) {
+func TestBadLineBehindALiteral(t *testing.T) {
 	t.Run("direct", func(t *testing.T) { // half of the command is upstream
 		c, u := newGateway(t).login()
 		c.raw("a1 RENAME {1+}\r\nx \x00\r\n")
 		u.C("a1 RENAME {1+}")
 		u.expectRaw("x")
-		c.S("* BYE a command cannot be completed: NUL in a command")
+		c.S("* BYE a command cannot be completed: the command contains a NUL byte")
 		c.ends()
 		u.ends()
 	})
@@ -91,7 +91,7 @@ func TestRule6BadLineBehindALiteral(t *testing.T) {
 	t.Run("own lane", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
 		c.raw("a1 APPEND INBOX {3+}\r\nabc \x00\r\n")
-		c.S("a1 BAD NUL in a command")
+		c.S("a1 BAD the command contains a NUL byte")
 		u.silent()
 	})
 	t.Run("own lane, too long", func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestRule6BadLineBehindALiteral(t *testing.T) {
 	})
 }
 
-func TestRule6BareLFIsTakenAndSentAsCRLF(t *testing.T) {
+func TestBareLFIsSentAsCRLF(t *testing.T) {
 	c, u := newGateway(t).login()
 	c.raw("a1 NOOP\na2 CREATE {3+}\nabc\na3 IDLE\n")
 	u.expectRaw("a1 NOOP\r\na2 CREATE {3+}\r\nabc\r\na3 IDLE\r\n")
@@ -113,7 +113,7 @@ func TestRule6BareLFIsTakenAndSentAsCRLF(t *testing.T) {
 	u.expectRaw("DONE\r\n")
 }
 
-func TestRule6AStatusLineAnnouncesNoLiteral(t *testing.T) {
+func TestStatusLineAnnouncesNoLiteral(t *testing.T) {
 	for _, line := range []string{
 		"* OK [ALERT] over quota {5}", "* NO {5}", "* BAD x {5+}", "* OK {5}", "+ go {5}", "a1 OK done {5}", "a1 no {5}",
 	} {
@@ -122,20 +122,20 @@ func TestRule6AStatusLineAnnouncesNoLiteral(t *testing.T) {
 			c.C("a1 IDLE") // which has a "+"
 			u.C("a1 IDLE")
 			u.S(line)
-			c.S(line) // at once, not when five bytes have followed
+			c.S(line) // at once: no five bytes have to follow
 			u.S("* 1 EXISTS")
 			c.S("* 1 EXISTS")
 		})
 	}
 }
 
-func TestRule6LinesAreStreamed(t *testing.T) {
+func TestLongLinesAreStreamed(t *testing.T) {
 	c, u := newGateway(t).login()
 	c.C("a1 SEARCH ALL")
 	u.C("a1 SEARCH ALL")
 	line := "* SEARCH" + strings.Repeat(" 1234567", 40_000)
 	u.raw(line[:len(line)/2])
-	c.expectRaw(line[:100_000]) // before its end has come
+	c.expectRaw(line[:100_000]) // although the end of the line has not come
 	u.raw(line[len(line)/2:] + "\r\n")
 	u.S("a1 OK done")
 	c.expectRaw(line[100_000:] + "\r\n")

@@ -10,10 +10,10 @@ import (
 	"exgate/proxy/testkit"
 )
 
-func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
+func TestMessageIsSpooledBeforeUpstreamHearsOfIt(t *testing.T) {
 	for name, tt := range map[string]struct {
 		announce string
-		memory   int64 // of the spool
+		memory   int64 // spool.memory
 	}{
 		"synchronizing":          {"{8}", 0},
 		"unasked":                {"{8+}", 0},
@@ -37,7 +37,7 @@ func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
 			u.silent()
 			c.raw("h\r\n")
 			u.C("xg3 APPEND INBOX {8}")
-			u.silent() // not before it is asked for
+			u.silent() // the literal waits for the continuation request
 			u.S("+ go")
 			u.C("abcdefgh")
 			u.S("xg3 OK [APPENDUID 1 2] done")
@@ -46,7 +46,7 @@ func TestRule4SpooledBeforeTheUpstreamHearsOfIt(t *testing.T) {
 	}
 }
 
-func TestRule4Budgets(t *testing.T) {
+func TestSpoolBudgetsRefuseAMessage(t *testing.T) {
 	for name, spool := range map[string]spool.Options{
 		"session":                    {Session: 99},
 		"account":                    {Account: 99},
@@ -68,7 +68,7 @@ func TestRule4Budgets(t *testing.T) {
 				}
 				c.raw(strings.Repeat("a1 LOGOUT\r\n", 9) + "9" + "\r\n")
 				c.S("a1 NO [LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later")
-				// A message that fits passes, so all has been given back.
+				// A message of 99 bytes is taken, so the refused one is no longer charged.
 				c.raw("a2 APPEND INBOX {99+}\r\n" + strings.Repeat("x", 99) + "\r\n")
 				u.C("xg3 APPEND INBOX {99}")
 				u.S("xg3 NO no")
@@ -78,8 +78,8 @@ func TestRule4Budgets(t *testing.T) {
 	}
 }
 
-// Two sessions of one mailbox share its budget.
-func TestRule4BudgetOfAnAccount(t *testing.T) {
+// Both sessions are of one mailbox.
+func TestSessionsOfAMailboxShareItsSpoolBudget(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(o *Options, _ *limits) { o.Spool.Account = 100 })
 	first, _ := g.login()
 	second, _ := g.login()
@@ -95,7 +95,7 @@ func TestRule4BudgetOfAnAccount(t *testing.T) {
 	second.S("b1 NO [LIMIT] …")
 }
 
-func TestRule4AMinimumRate(t *testing.T) {
+func TestMessageMustComeAtAMinimumRate(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) {
 		l.Stall, l.MinRate = 20*time.Millisecond, 1<<40
 	})
@@ -108,7 +108,7 @@ func TestRule4AMinimumRate(t *testing.T) {
 	u.ends()
 }
 
-func TestRule4RefusedLiteralIsDrained(t *testing.T) {
+func TestRefusedLiteralIsSkipped(t *testing.T) {
 	smuggled := "b1 DELETE INBOX\r\n"
 	for name, command := range map[string]string{
 		"not relayed":      "a1 REPLACE 1 INBOX {17+}\r\n" + smuggled + "\r\n",
@@ -130,19 +130,18 @@ func TestRule4RefusedLiteralIsDrained(t *testing.T) {
 	}
 }
 
-func TestRule4OverTheDrainBoundBye(t *testing.T) {
+func TestTooLongARefusedLiteralEndsTheSession(t *testing.T) {
 	c, u := newGateway(t, func(_ *Options, l *limits) { l.Drain = 10 }).login()
 	c.raw("a1 REPLACE 1 INBOX {10+}\r\n0123456789\r\n")
 	c.S("a1 BAD REPLACE is not relayed: …")
 	c.raw("a2 REPLACE 1 INBOX {11+}\r\n")
-	c.S("* BYE refused: a literal of 11 bytes was sent without asking")
+	c.S("* BYE refused: a literal of 11 bytes was sent without waiting for +")
 	c.ends()
 	u.ends()
 }
 
-// Where it cannot be told whether a literal follows, its bytes might be run as
-// commands.
-func TestRule4ByeWhereALiteralMayFollow(t *testing.T) {
+// If it is in doubt whether a literal follows, its bytes might be run as commands.
+func TestDoubtAboutALiteralEndsTheSession(t *testing.T) {
 	for name, line := range map[string]string{
 		"leading zero":              `a1 CREATE {017+}`,
 		"NUL":                       "a1 CREATE \x00 {17+}",

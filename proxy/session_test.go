@@ -9,12 +9,13 @@ import (
 	"exgate/proxy/testkit"
 )
 
-// One test for each rule of docs/design.md#rules, named for it.
+// These tests and those in spool_test.go, out_of_step_test.go and framing_test.go hold the rules of
+// docs/design.md#rules.
 
-// shortWaits makes the gateway speak up at once while a client waits.
+// shortWaits makes the gateway send keep-alives at once.
 func shortWaits(_ *Options, l *limits) { l.FirstWord, l.KeepAlive = time.Millisecond, time.Millisecond }
 
-func TestRule1OneWriterToTheClient(t *testing.T) {
+func TestOneWriterToTheClient(t *testing.T) {
 	g := newGateway(t)
 	c, u := g.login()
 	c.C("a1 FETCH 1 BODY[]")
@@ -22,29 +23,28 @@ func TestRule1OneWriterToTheClient(t *testing.T) {
 	u.raw("* 1 FETCH (BODY[] {10}\r\n01234")
 	c.expectRaw("* 1 FETCH (BODY[] {10}\r\n01234")
 
-	// A line that the gateway answers itself, in the middle of the literal.
+	// In the middle of the literal, the client sends a line that the gateway answers itself.
 	before := g.l.read.Load()
 	c.raw("a2 \x00\r\n")
 	testkit.Eventually(t, "the bad line has been read", func() bool { return g.l.read.Load() == before+6 })
 	c.silent()
 	u.raw("56789)\r\na1 OK done\r\n")
 	c.expectRaw("56789)\r\n")
-	// The one and the other may now come in any order, each whole.
+	// The two replies may come in any order, but each is whole.
 	lines := c.S("a…") + "\n" + c.S("a…")
-	if !strings.Contains(lines, "a1 OK done") || !strings.Contains(lines, "a2 BAD NUL in a command") {
+	if !strings.Contains(lines, "a1 OK done") || !strings.Contains(lines, "a2 BAD the command contains a NUL byte") {
 		t.Errorf("got %q", lines)
 	}
 }
 
-// A keep-alive is due while the upstream, which is asked to store a message,
-// sends a literal of its own.
-func TestRule1KeepAliveIsNotInsideALiteral(t *testing.T) {
+// A keep-alive is due during an APPEND while the upstream sends a literal.
+func TestKeepAliveIsNotInsideALiteral(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), shortWaits)
 	c, u := g.login()
 	c.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
 	u.C("xg3 APPEND INBOX {3}")
 	c.until("* OK exgate: still working: Exchange is storing the message")
-	// Longer than what the gateway gathers for a request: relayed as it comes.
+	// The literal is longer than what the gateway gathers for a request, so it is relayed as it comes.
 	literal := strings.Repeat("x", 100_000)
 	u.raw("* 1 FETCH (BODY[] {100000}\r\n" + literal[:90_000])
 	c.until("* 1 FETCH…")
@@ -56,7 +56,7 @@ func TestRule1KeepAliveIsNotInsideALiteral(t *testing.T) {
 	c.until("a1 NO …")
 }
 
-func TestRule2DirectCommandsInFlight(t *testing.T) {
+func TestCommandsInFlight(t *testing.T) {
 	t.Run("pipelined", func(t *testing.T) {
 		c, u := newGateway(t).login()
 		c.raw("a1 NOOP\r\na2 NOOP\r\na3 NOOP\r\n")
@@ -88,7 +88,7 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 		before := g.l.read.Load()
 		c.raw("a1 SELECT {5}\r\n")
 		u.C("a1 SELECT {5}")
-		c.raw("INBOX\r\na2 NOOP\r\n") // a client that does not wait
+		c.raw("INBOX\r\na2 NOOP\r\n") // the client does not wait for the continuation request
 		testkit.Eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+31 })
 		u.silent()
 		u.S("+ go")
@@ -115,7 +115,7 @@ func TestRule2DirectCommandsInFlight(t *testing.T) {
 	})
 }
 
-func TestRule3NothingOfItsOwnBetweenCommands(t *testing.T) {
+func TestGatewaySendsNothingBetweenCommands(t *testing.T) {
 	c, u := newGateway(t, withProfile(exchangeProfile)).login()
 	c.C("a1 SELECT inbox")
 	u.C("a1 SELECT inbox")
@@ -131,7 +131,7 @@ func TestRule3NothingOfItsOwnBetweenCommands(t *testing.T) {
 	u.S("* 8 EXISTS")
 	u.S("xg3 OK [APPENDUID 9 7] done")
 	u.C(`xg4 UID STORE 7 +FLAGS (\Flagged)`)
-	u.S("* 3 FETCH (UID 70 FLAGS (\\Seen))") // not the answer
+	u.S("* 3 FETCH (UID 70 FLAGS (\\Seen))") // another message: not the reply to the STORE
 	u.S("* 8 FETCH (FLAGS (\\Flagged \\Seen) UID 7)")
 	u.S("* 2 EXPUNGE")
 	u.S("xg4 OK done")
@@ -139,10 +139,10 @@ func TestRule3NothingOfItsOwnBetweenCommands(t *testing.T) {
 	c.S("* 3 FETCH (UID 70 FLAGS (\\Seen))")
 	c.S("* 2 EXPUNGE")
 	c.S("a2 OK [APPENDUID 9 7] …")
-	u.silent() // idle: not a word
+	u.silent() // exgate sends nothing while the session idles
 }
 
-func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
+func TestClientIsToldWhyItWaits(t *testing.T) {
 	for name, tt := range map[string]struct {
 		throttled time.Duration
 		perSecond float64
@@ -160,7 +160,7 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 				account := g.srv.accounts.get("", "alice", prof.Pace, 0)
 				defer g.srv.accounts.close(account)
 				account.Throttle.Block(tt.throttled)
-				account.Appends.Charge(1) // the bursts
+				account.Appends.Charge(1) // uses up the bursts
 				account.Fetches.Charge(1)
 
 				c.raw(command)
@@ -171,10 +171,10 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 				if lane == "direct" && name == "throttle" {
 					want = "* OK exgate: still working: Exchange throttles this account"
 				}
-				c.until(want) // the login may have been told of, too
-				c.S(want)     // and again
+				c.until(want) // keep-alives of the login may come before
+				c.S(want)     // a second keep-alive
 				u.silent()
-				// The client's leaving ends the wait of an hour at once.
+				// When the client leaves, the wait of an hour ends at once.
 				c.close()
 				u.ends()
 				g.logged("session end")
@@ -186,7 +186,7 @@ func TestRule7TheClientIsToldWhyItWaits(t *testing.T) {
 	}
 }
 
-func TestRule8TwoGoroutinesForAnIdleSession(t *testing.T) {
+func TestIdleSessionHasTwoGoroutines(t *testing.T) {
 	g := newGateway(t)
 	const sessions = 20
 	for range sessions {
