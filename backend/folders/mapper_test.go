@@ -1,6 +1,7 @@
 package folders
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -74,6 +75,10 @@ func TestUpstream(t *testing.T) {
 		{"prefix", with(func(o *Options) { o.Prefix = "INBOX." }), nil, "Foo", "INBOX/Foo"},
 		{"prefix below INBOX leaves it", with(func(o *Options) { o.Prefix = "INBOX/" }), nil, "INBOX", "INBOX"},
 		{"prefix elsewhere takes it along", with(func(o *Options) { o.Prefix = "backup/bob" }), nil, "INBOX", "backup/bob/INBOX"},
+		{"INBOX below a prefix, in another case", Options{Prefix: "bob"}, []string{"bob/INBOX"}, "inbox", "bob/INBOX"},
+		{"INBOX below a prefix, names apart", Options{Prefix: "bob", Case: Apart}, []string{"bob/INBOX"}, "inbox", "bob/INBOX"},
+		{"INBOX below a prefix, in Exchange's case", Options{Prefix: "bob"}, []string{"bob/Inbox"}, "INBOX", "bob/Inbox"},
+		{"below INBOX below a prefix", Options{Prefix: "bob"}, []string{"bob/INBOX"}, "Inbox/x", "bob/INBOX/x"},
 		{"separator inside", with(func(o *Options) { o.Separator = "." }), nil, "a/b.c", "a∕b/c"},
 		{"list", with(func(o *Options) { o.List = []Pair{{"Sent", "Sent Items"}} }), nil, "Sent/2026", "Sent Items/2026"},
 		{"what the list gave away", with(func(o *Options) { o.List = []Pair{{"Sent", "Sent Items"}} }), []string{"Sent Items"}, "Sent Items", "Sent Items_exgate_" + hash("Sent Items")},
@@ -110,6 +115,8 @@ func TestClient(t *testing.T) {
 		{"is hidden beside its picture", exchange, []string{"Foo ", "Foo␣"}, "Foo ", ""},
 		{"outside the prefix", Options{Prefix: "bob/"}, []string{"alice/x"}, "alice/x", ""},
 		{"the prefix itself", Options{Prefix: "bob/"}, []string{"bob"}, "bob", ""},
+		{"INBOX below a prefix, in another case", Options{Prefix: "bob"}, []string{"bob/Inbox"}, "bob/Inbox", "INBOX"},
+		{"a second INBOX below a prefix", Options{Prefix: "bob"}, []string{"bob/INBOX", "bob/inbox"}, "bob/inbox", ""},
 		{"what the list takes away", Options{List: []Pair{{"A", "B"}}}, []string{"A", "B"}, "A", ""},
 		{"list", Options{List: []Pair{{"A", "B"}}}, []string{"A", "B/c"}, "B/c", "A/c"},
 		{"no way back", Options{Patterns: []Pattern{{From: "^(.*)$", To: "Old/$1"}}}, nil, "Old/x", ""},
@@ -143,8 +150,8 @@ func TestLong(t *testing.T) {
 		}
 		have.Add(up)
 		for level := range strings.SplitSeq(up, "/") {
-			if n := units(level); n > 250 || strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ") {
-				t.Errorf("a level of %d: %q", n, level)
+			if longer(level, 250) || strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ") {
+				t.Errorf("a level that Exchange does not take: %q", level)
 			}
 		}
 		if got, ok := m.Client(up, have); !ok || got != client {
@@ -319,27 +326,129 @@ func TestTwoGateways(t *testing.T) {
 	}
 }
 
+// A level without a name, and bytes that are no text, lead to what the upstream
+// has in that very spelling, and to nothing else.
+func TestOnlyAsItIs(t *testing.T) {
+	odd := []string{"/", "/a", "a//b", "//", "/INBOX", "/Files", "x/b//", "caf\xe9", "caf\xe9 ", "caf\xe9/Files"}
+	for name, opts := range configurations {
+		if opts.Separator != "" || opts.Prefix != "" {
+			continue // their upstream names are others
+		}
+		t.Run(name, func(t *testing.T) {
+			m := newMapper(t, opts)
+			for _, client := range odd {
+				if up, err := m.Upstream(client, listOf("a", "a/b", "INBOX", "caf\ufffd")); err == nil && up != strings.TrimSuffix(client, "/") {
+					t.Errorf("%q is made, as %q", client, up)
+				}
+				have := listOf("a", "a/b", "INBOX", client)
+				if up, err := m.Upstream(client, have); err != nil || up != client {
+					t.Errorf("%q is there, and leads to %q, %v", client, up, err)
+				}
+				if got, ok := m.Client(client, have); !ok || got != client {
+					t.Errorf("%q is shown as %q, %v", client, got, ok)
+				}
+			}
+		})
+	}
+	m := newMapper(t, configurations["list"])
+	for _, client := range []string{"", "/", "trash//", "//trash"} {
+		if up, err := m.Upstream(client, listOf("INBOX")); err == nil {
+			t.Errorf("%q is made, as %q", client, up)
+		}
+	}
+	if got, ok := m.Client("B/", listOf("B", "B/")); ok && got == "a/b" {
+		t.Error("what stands below the list's mailbox is shown as that one")
+	}
+	for client, want := range map[string]string{"a/": "a", "trash/": "Trash", "INBOX/": "INBOX"} { // RFC 9051 section 6.3.4
+		if up, err := m.Upstream(client, listOf("INBOX")); err != nil || up != want {
+			t.Errorf("%q is %q, %v", client, up, err)
+		}
+	}
+}
+
+// A name of many levels costs its length squared, so that their number is
+// bounded.
+func TestManyLevels(t *testing.T) {
+	for name, opts := range configurations {
+		m := newMapper(t, opts)
+		client := strings.Repeat("a"+m.Separator(nil), maxLevels) + "a"
+		if up, err := m.Upstream(client, listOf()); err == nil {
+			t.Errorf("%s: %d levels are made, as %.20q", name, maxLevels+1, up)
+		}
+		up := strings.Repeat("a/", maxLevels) + "a"
+		if got, ok := m.Client(up, listOf(up)); ok {
+			t.Errorf("%s: %d levels are shown, as %.20q", name, maxLevels+1, got)
+		}
+		if opts.Prefix != "" {
+			continue // whose levels count, too
+		}
+		client = client[:len(client)-2]
+		up, err := m.Upstream(client, listOf())
+		if err != nil {
+			t.Fatalf("%s: %d levels: %v", name, maxLevels, err)
+		}
+		if got, ok := m.Client(up, listOf(up)); !ok || got != client {
+			t.Errorf("%s: %d levels are shown as %.20q, %v", name, maxLevels, got, ok)
+		}
+	}
+}
+
+// Where nothing looks like the upstream's separator, a client's level cannot
+// have it in it.
+func TestUnknownSeparator(t *testing.T) {
+	m := newMapper(t, configurations["dot"])
+	have := NewList("^")
+	if up, err := m.Upstream("a.b", have); err != nil || up != "a^b" {
+		t.Errorf("%q, %v", up, err)
+	}
+	if up, err := m.Upstream("a^b", have); err == nil {
+		t.Errorf("two levels: %q", up)
+	}
+}
+
+// FuzzOneToOne makes two mailboxes beside one that is there: each is found
+// again, no two are one, and what is shown leads back.
 func FuzzOneToOne(f *testing.F) {
-	f.Add("trash", "Trash", "Trash")
-	f.Add("Foo ", "Foo␣", "Foo ")
-	f.Add("a/ b", "A/ B", "a")
-	f.Add(strings.Repeat("x", 300), "trash_exgate_"+hash("trash"), "files_renamed_by_imapsync")
-	f.Fuzz(func(t *testing.T, a, b, there string) {
-		m := newMapper(t, configurations["online"])
-		have := listOf("INBOX", there)
+	f.Add("trash", "Trash", "Trash", uint8(0))
+	f.Add("Foo ", "Foo␣", "Foo ", uint8(1))
+	f.Add("a/ b", "A/ B", "a", uint8(2))
+	f.Add(strings.Repeat("x", 300), "trash_exgate_"+hash("trash"), "files_renamed_by_imapsync", uint8(3))
+	f.Add("a^b.c", "a.b", "a∕b", uint8(16))
+	keys := slices.Sorted(maps.Keys(configurations))
+	separators := []string{"/", ".", "^"}
+	f.Fuzz(func(t *testing.T, a, b, there string, which uint8) {
+		m := newMapper(t, configurations[keys[int(which)%len(keys)]])
+		have := NewList(separators[int(which)/len(keys)%len(separators)])
+		have.Add("INBOX")
+		have.Add(there)
 		for _, client := range []string{a, b} {
 			if up, err := m.Upstream(client, have); err == nil {
 				if spelt, exists := have.Spelling(up); exists && spelt != up && fold(client) != "inbox" {
 					t.Fatalf("%q would be merged into %q", client, spelt)
 				}
 				have.Add(up)
+				if again, err := m.Upstream(client, have); err != nil || again != up {
+					t.Fatalf("%q was %q and now is %q, %v", client, up, again, err)
+				}
 			}
 		}
 		oneToOne(t, m, have)
 		x, errX := m.Upstream(a, have)
 		y, errY := m.Upstream(b, have)
-		if errX == nil && errY == nil && x == y && a != b && !strings.EqualFold(a[:min(5, len(a))], "INBOX") {
+		sep := m.Separator(have)
+		if errX == nil && errY == nil && x == y && sameName(a, sep) != sameName(b, sep) {
 			t.Fatalf("%q and %q are both %q", a, b, x)
 		}
 	})
+}
+
+// sameName is what names have in common that are one: INBOX is one in any case,
+// and a separator at the end belongs to no name (RFC 9051 sections 5.1 and
+// 6.3.4).
+func sameName(client, sep string) string {
+	client = strings.TrimSuffix(client, sep)
+	if top, below, _ := strings.Cut(client, sep); strings.EqualFold(top, inbox) {
+		return inbox + sep + below
+	}
+	return client
 }

@@ -5,38 +5,58 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// walk goes down the levels of one name.
+// walk maps one name, level by level.
 type walk struct {
 	m      *Mapper
 	have   *List
 	sep    string
 	escape escaper
 	path   string // upstream, so far
+	begun  bool   // path is a mailbox: else the next level is one of the top
+	atTop  bool   // path is a prefix that holds the user's INBOX, too
 }
 
 func (m *Mapper) walk(have *List) *walk {
 	sep := have.separator()
 	return &walk{
-		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep),
+		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep), begun: len(m.prefix) > 0, atTop: m.movesInbox(),
 		escape: newEscaper(m.opts.Characters, sep, m.Separator(have)),
 	}
 }
 
 func (w *walk) join(level string) string {
-	if w.path == "" {
+	if !w.begun {
 		return level
 	}
 	return w.path + w.sep + level
 }
 
-// level returns the path of one of the client's levels. With asItIs a mailbox
-// that Exchange has in that very spelling, though exgate would write it
-// otherwise, is taken for it.
+// enter continues below a mailbox.
+func (w *walk) enter(path string) { w.path, w.begun, w.atTop = path, true, false }
+
+// isMovedInbox reports whether a level is the INBOX that a prefix holds, in whatever
+// case (RFC 9051 section 5.1).
+func (w *walk) isMovedInbox(name string) bool { return w.atTop && strings.EqualFold(name, inbox) }
+
+// level returns the upstream path for one level of the client's name. With asItIs, it
+// accepts a mailbox that Exchange has in exactly this spelling, even if exgate would
+// write the name differently.
 func (w *walk) level(name string, asItIs bool) (string, error) {
-	if w.path == "" && strings.EqualFold(name, inbox) {
+	switch {
+	case !w.begun && strings.EqualFold(name, inbox):
 		return inbox, nil
+	case !utf8.ValidString(name) || name == "":
+		return w.join(name), nil // stays what it is: asItIs in mapper.go
+	case w.isMovedInbox(name):
+		name = inbox
+		if path := w.join(name); !w.have.Has(path) {
+			if spelt, exists := w.spelling(path); exists && !w.given(spelt) {
+				return spelt, nil
+			}
+		}
 	}
 	text, err := w.text(name)
 	if err != nil {
@@ -45,7 +65,8 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	plain := w.join(text)
 	// A name that reads as another's plain form, or that the list has given
 	// away, always has its suffix.
-	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain) || w.hides(plain)
+	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain) ||
+		w.hides(plain)
 	if !taken && w.have.Has(plain) {
 		return plain, nil
 	}
@@ -69,10 +90,11 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	return w.unlike(apart)
 }
 
-// unlike returns path unless Exchange has one that it takes for the same.
+// unlike returns path, or an error if Exchange has a mailbox that differs only in
+// case.
 func (w *walk) unlike(path string) (string, error) {
 	if spelt, exists := w.spelling(path); exists {
-		return "", fmt.Errorf("it cannot be told from %q in Exchange: rename one of them", spelt)
+		return "", fmt.Errorf("Exchange does not distinguish it from %q: rename one of them", spelt)
 	}
 	return path, nil
 }
@@ -84,8 +106,8 @@ func (w *walk) spelling(path string) (spelt string, ok bool) {
 	return spelt, ok && strings.HasPrefix(spelt, w.path)
 }
 
-// unclaimed tells whether no other name of a client's leads to the mailbox of
-// this level, nor may.
+// unclaimed reports whether no other name of a client maps, or could map, to the
+// mailbox of this level.
 func (w *walk) unclaimed(level string) bool {
 	if path := w.join(level); w.isReserved(level) || w.given(path) || w.hides(path) || w.reads(level) {
 		return false
@@ -98,27 +120,30 @@ func (w *walk) unclaimed(level string) bool {
 	return err != nil || path != w.join(level)
 }
 
-// given tells whether the list gives that path to another name.
+// given reports whether names.list gives this path to another name.
 func (w *walk) given(path string) bool {
 	return slices.ContainsFunc(w.m.byTo, func(p Pair) bool { return fold(p.To) == fold(path) })
 }
 
-// hides tells whether the path is that of a folder which clients are not shown.
-// What they call so is another.
-func (w *walk) hides(path string) bool { return w.path == "" && w.m.Hidden(path, w.have) }
+// hides reports whether clients do not see the folder at this path. If a client uses
+// its name, the name means another mailbox.
+func (w *walk) hides(path string) bool { return !w.begun && w.m.Hidden(path, w.have) }
 
 func (w *walk) isReserved(name string) bool {
-	return w.path == "" && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
+	return !w.begun && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))
 }
 
-var errTooManyBlanks = errors.New("it is longer than Exchange takes, and has too many blanks to be cut: rename it")
+var errTooManyBlanks = errors.New("it is longer than Exchange allows, and has too many blanks to be split: rename it")
 
-// text is the plain form of a level, which may be several.
+// text returns the plain form of a level, which may consist of several levels.
 func (w *walk) text(name string) (string, error) {
 	if w.isReserved(name) {
 		name += reservedEnd
 	}
 	text := w.escape.escape(name)
+	if strings.Contains(text, w.sep) {
+		return "", fmt.Errorf("it has %q in it, which divides levels in Exchange: rename it", w.sep)
+	}
 	longest := w.m.opts.Longest
 	if longest == 0 || len(text) <= longest-suffixLength {
 		return text, nil
@@ -130,7 +155,7 @@ func (w *walk) text(name string) (string, error) {
 	return strings.Join(levels, w.sep), nil
 }
 
-// undo returns the client's name of a plain form, or of one with a suffix.
+// undo returns the client's name for a plain form, or for one with a suffix.
 func (w *walk) undo(text string) string {
 	var whole strings.Builder
 	rest := text
@@ -164,15 +189,15 @@ func (w *walk) plainUndone(text string) string {
 	return name
 }
 
-// reads tells whether the last level of text reads like the beginning of a
-// long one.
+// reads reports whether the last level of text looks like the beginning of a long
+// level.
 func (w *walk) reads(text string) bool {
 	_, more := isMore(text[strings.LastIndex(text, w.sep)+1:])
 	return more
 }
 
-// decode returns what a client calls the next upstream levels, and how many
-// they are; 0 if no name leads there.
+// decode returns the client's name of the next upstream levels, and the number of
+// these levels; 0 if no name maps to them.
 func (w *walk) decode(levels []string) (name string, n int) {
 	n = 1
 	for _, more := isMore(levels[0]); more; n++ {
@@ -189,6 +214,9 @@ func (w *walk) decode(levels []string) (name string, n int) {
 			continue // it would be several of the client's levels
 		}
 		if again, err := w.level(name, true); err == nil && again == path {
+			if w.isMovedInbox(name) {
+				name = inbox
+			}
 			return name, n
 		}
 	}
