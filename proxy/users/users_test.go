@@ -115,12 +115,12 @@ func TestUsersFileRefused(t *testing.T) {
 		{"bob $2y$12$short *", "neither"},
 		{"bob sha256:abc *", "64 hexadecimal digits"},
 		{`EXAMPLE\bob ` + good + " *", "name of the caller"},
-		{"bob " + good + ` EXAMPLE\bob`, "character other than"},
+		{"bob " + good + ` EXAMPLE\bob`, "only ASCII letters"},
 		{"bob " + good + " *@", "is empty"},
-		{"bob " + good + " b*", "character other than"},
+		{"bob " + good + " b*", "only ASCII letters"},
 		{"bob " + good + " backup/", "no prefix follows"},
 		{"bob " + good + " backup/./", "no prefix follows"},
-		{"bob " + good + " /dave", "is named by"},
+		{"bob " + good + " /dave", "1 to 254 bytes"},
 		{"bob " + good + " *\nBOB " + good + " *", "line 2: caller BOB has a line already"},
 	} {
 		_, err := Load(testkit.UsersFile(t, tt.line))
