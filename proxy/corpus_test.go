@@ -404,7 +404,9 @@ func (o *outcomes) arrived(t *testing.T, name, sent string, got []byte, fixes st
 			t.Errorf("%s: a line of %d bytes, %.40q", name, len(line), line)
 		}
 	}
-	if m, err := mail.ReadMessage(strings.NewReader(sent)); err == nil && m.Header.Get("Message-ID") != "" {
+	m, err := mail.ReadMessage(strings.NewReader(sent))
+	// One that no line can hold is in encoded words in an envelope.
+	if err == nil && m.Header.Get("Message-ID") != "" && len(m.Header.Get("Message-ID")) < 9900 {
 		after, err := mail.ReadMessage(bytes.NewReader(got))
 		if err != nil || after.Header.Get("Message-ID") != m.Header.Get("Message-ID") || after.Header.Get("Date") != m.Header.Get("Date") {
 			t.Errorf("%s: Message-ID or Date has changed: %v", name, err)

@@ -22,7 +22,8 @@ type replyFixCase struct {
 var replyFixCases = map[backend.ReplyFix]replyFixCase{
 	backend.FixMissingData: {
 		command: "FETCH 3 (BODY.PEEK[])", said: "a1 OK done\r\n",
-		heard: "a1 NO [CANNOT] Exchange has no data for message 3, which is there: it cannot convert it; open it in Outlook\r\n",
+		heard: "a1 NO [CANNOT] Exchange returns no data for message 3: the message exists, but Exchange cannot convert it; " +
+			"open it in Outlook\r\n",
 	},
 	backend.FixStructure: {
 		command: "FETCH 1 (BODYSTRUCTURE)",
