@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -230,6 +231,22 @@ func barred(id Identity) error {
 func localPart(name string) string {
 	if i := strings.LastIndexByte(name, '@'); i > 0 {
 		return name[:i]
+	}
+	return name
+}
+
+// Account is the name of the account whose password a login tries, in lower
+// case and in one spelling of all those that reach it, so that its failures can
+// be counted together. Of an admin the domain is left out, since the forms of
+// an admin's login put a configured one in its place (formTable). A user's
+// domain is left out where it is a configured one, or where a form for users
+// puts one in its place.
+func (o LoginOptions) Account(id Identity) string {
+	name := cmp.Or(id.Admin, id.User)
+	name = strings.ToLower(name[strings.LastIndexByte(name, '\\')+1:])
+	_, domain, _ := strings.Cut(name, "@")
+	if id.Admin != "" || o.isDomain(domain) || len(o.inForms(append([]Form{id.Form}, o.Forms...), Identity{User: name})) > 0 {
+		return localPart(name)
 	}
 	return name
 }

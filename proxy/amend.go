@@ -65,6 +65,7 @@ type amendment struct {
 type change struct {
 	from, to position
 	with     string
+	literal  []byte // follows it; nil: none
 }
 
 // position is a place in the texts: the number of the text, and the byte in it.
@@ -83,7 +84,18 @@ func (a *amendment) here() position {
 
 // replace notes that text takes the place of what was read since from.
 func (a *amendment) replace(from position, text string) {
-	a.changes = append(a.changes, change{from, a.here(), text})
+	a.changes = append(a.changes, change{from: from, to: a.here(), with: text})
+}
+
+// replaceName puts an argument in place of what was read since from, and text
+// before it. An argument that only a literal can carry waits for its "+", as every
+// literal does.
+func (a *amendment) replaceName(from position, text, name string) {
+	if written := wire.AString(name); !strings.Contains(written, "\n") {
+		a.replace(from, text+written)
+		return
+	}
+	a.changes = append(a.changes, change{from, a.here(), text, []byte(name)})
 }
 
 // pieces returns the command with its changes, as it is sent.
@@ -91,9 +103,13 @@ func (a *amendment) pieces() []piece {
 	texts, literals := append([]string(nil), a.texts...), append([][]byte(nil), a.literals...)
 	for i := len(a.changes) - 1; i >= 0; i-- { // from the last to the first, so that earlier positions stay valid
 		ch := a.changes[i]
-		joined := texts[ch.from.text][:ch.from.at] + ch.with + texts[ch.to.text][ch.to.at:]
-		texts = append(append(texts[:ch.from.text:ch.from.text], joined), texts[ch.to.text+1:]...)
-		literals = append(literals[:ch.from.text:ch.from.text], literals[ch.to.text:]...)
+		head, tail := texts[ch.from.text][:ch.from.at]+ch.with, texts[ch.to.text][ch.to.at:]
+		between, value := []string{head + tail}, [][]byte(nil)
+		if ch.literal != nil {
+			between, value = []string{head, tail}, [][]byte{ch.literal}
+		}
+		texts = slices.Concat(texts[:ch.from.text], between, texts[ch.to.text+1:])
+		literals = slices.Concat(literals[:ch.from.text], value, literals[ch.to.text:])
 	}
 	pieces := make([]piece, len(texts))
 	for i, text := range texts {
@@ -110,7 +126,11 @@ func (a *amendment) pieces() []piece {
 func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error {
 	a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
 	a.addLine(line, cmd.args, lit)
+	size := len(line)
 	for lit != nil {
+		if err := boundArguments(size, lit); err != nil {
+			return c.argumentFault(cmd, err)
+		}
 		value, err := c.argumentLiteral(lit)
 		if err != nil {
 			return c.argumentFault(cmd, err)
@@ -129,6 +149,7 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 		a.literals = append(a.literals, value)
 		a.args.AddLiteral(value)
 		a.addLine(string(more), "", lit)
+		size += len(value) + len(more)
 	}
 	if done, err := cmd.rule.edits.args(a); err != nil || done {
 		return c.argumentFault(cmd, err)
@@ -163,8 +184,24 @@ func (c *conn) sendAmended(a *amendment) error {
 	if err := c.admit(cmd, nil); err != nil {
 		return err
 	}
+	if cmd.effect() == opensView {
+		cmd.flight.opens = openedView(argsOf(cmd.args, pieces), cmd.verb)
+		cmd.flight.opens.Shown = cmd.mailbox
+	}
 	c.link.launchWhole(cmd, pieces)
 	return c.sendPieces(cmd)
+}
+
+// argsOf returns the arguments of a command in pieces. Of its first line, only first
+// is arguments.
+func argsOf(first string, pieces []piece) *wire.Args {
+	args := new(wire.Args)
+	args.AddText([]byte(first))
+	for i, p := range pieces[1:] {
+		args.AddLiteral(pieces[i].literal)
+		args.AddText([]byte(p.line))
+	}
+	return args
 }
 
 // withLiteral adds to a refusal the literal that the client may send although its

@@ -35,7 +35,7 @@ func editNewName(a *amendment) (done bool, err error) {
 			return true, c.client.w.line("%s OK CREATE completed.", a.cmd.tag)
 		case n.Options.Case == folders.Merge && mailbox != name:
 			return true, c.client.w.line("%s OK CREATE completed: %s is the same mailbox (names.case: merge)",
-				a.cmd.tag, wire.AString(list.Wire(mailbox)))
+				a.cmd.tag, wire.AString(folders.Encode(mailbox)))
 		}
 	}
 	status, err := c.createUpstream(a.cmd, mailbox, list)

@@ -47,6 +47,10 @@ func editListNames(a *amendment) (done bool, err error) {
 	if !ok {
 		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
 	}
+	if len(patterns) > maxPatterns || len(reference)*len(patterns)+len(strings.Join(patterns, "")) > maxPatternBytes {
+		return false, refuseArgument("NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose",
+			a.cmd.verb, maxPatterns, maxPatternBytes)
+	}
 	if len(patterns) == 1 && patterns[0] == "" { // an empty pattern asks for the separator
 		l.RootOnly = true
 		a.cmd.editor = l
@@ -74,13 +78,25 @@ func editListNames(a *amendment) (done bool, err error) {
 			}
 		})
 	}
-	a.replace(from, `"" `+wire.AString(ask))
+	if ask == "*" {
+		a.replace(from, `"" "*"`)
+	} else {
+		a.replaceName(from, `"" `, ask)
+	}
 	if err := a.returnOptions(); err != nil {
 		return false, err
 	}
 	a.cmd.editor = l
 	return false, nil
 }
+
+// exgate compares each mailbox of the account with each pattern of a LIST, byte by
+// byte. These limits bound the work. No client is known to send more than a few
+// patterns.
+const (
+	maxPatterns     = 100
+	maxPatternBytes = 8 << 10
+)
 
 // readPatterns reads one pattern, or a list of patterns in parentheses.
 func (a *amendment) readPatterns() ([]string, bool) {

@@ -49,7 +49,7 @@ func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
 		a.cmd.mailbox = client
 	}
 	if onWire != client || from.text != a.here().text { // a name in a literal would cost a round trip
-		a.replace(from, wire.AString(onWire))
+		a.replaceName(from, "", onWire)
 	}
 	return mailbox, list, nil
 }
@@ -141,7 +141,7 @@ func editBothNames(a *amendment) (done bool, err error) {
 		return false, refuseArgument("NO [CANNOT] %s", err)
 	}
 	if onWire := list.Wire(to); onWire != client || at.text != a.here().text {
-		a.replace(at, wire.AString(onWire))
+		a.replaceName(at, "", onWire)
 	}
 	a.cmd.landed = onOK(func() {
 		if from == "INBOX" { // INBOX stays, without its messages (RFC 9051 section 6.3.6)

@@ -73,7 +73,7 @@ func (c *conn) readAppend(cmd *command, lit *wire.Literal) (*delivery.Upload, *w
 			return nil, nil, err
 		}
 		args.AddLiteral(value)
-		if lit, err = c.moreArguments(args); err != nil {
+		if lit, _, err = c.moreArguments(args); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -129,8 +129,8 @@ func TestLineWithoutEnd(t *testing.T) {
 	t.Run("before login", func(t *testing.T) {
 		c := newGateway(t).dial()
 		c.S("* OK …")
-		c.raw(endless[:20_000])
-		c.S("* BYE a command line is at most 16384 bytes long here")
+		c.raw(endless[:70_000])
+		c.S("* BYE a command line is at most 65536 bytes long here")
 		c.ends()
 	})
 	t.Run("after login", func(t *testing.T) {

@@ -178,6 +178,9 @@ func (c *conn) dispatch(line []byte) error {
 		return c.refuseMalformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
 	case c.link.up == nil:
 		return c.beforeLogin(cmd, lit)
+	case verb == "IDLE" && (lit != nil || strings.TrimSpace(args) != ""):
+		// The "+" for a literal would be taken for that of IDLE.
+		return c.refuse(lit, "%s BAD IDLE takes no arguments", tag)
 	}
 	switch to, why := c.laneOf(cmd); to {
 	case direct:
@@ -207,6 +210,8 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 	switch {
 	case cmd.rule == nil && c.login.profile.IsExchange():
 		return refused, "Exchange does not know this command, and would count it as an error"
+	case cmd.rule == nil && c.login.below != "":
+		return refused, "exgate does not know this command, and this login is kept below a mailbox (routes_file)"
 	case cmd.rule == nil:
 		return direct, ""
 	case cmd.rule.states&afterLogin == 0:
@@ -257,10 +262,7 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
 	}
 	c.setReadDeadline(time.Now().Add(limits.Line))
-	max = wire.MaxLine
-	if c.link.up == nil {
-		max = limits.LineBeforeLogin
-	}
+	max = wire.MaxLine // an ID of RFC 2971 may have 30 pairs of 1,024 bytes
 	line, err = c.client.r.ReadLine(max)
 	if err != nil && !errors.Is(err, wire.ErrLineTooLong) {
 		err = c.readFailure(err)
@@ -284,6 +286,9 @@ func (c *conn) waitForClient() error {
 	for {
 		if c.link.up != nil {
 			if err := c.attend(); err != nil {
+				return err
+			}
+			if err := c.leaveIfDue(); err != nil {
 				return err
 			}
 			until = c.lookForRoom()

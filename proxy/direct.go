@@ -59,8 +59,10 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 			// The upstream has half of the command, and waits for the rest.
 			return c.bye("a command cannot be completed: %v", err)
 		}
-		kept.AddLiteral(value)
-		kept.AddText(text)
+		if cmd.flight.whole {
+			kept.AddLiteral(value)
+			kept.AddText(text)
+		}
 		line, lit = string(more), next
 	}
 	if cmd.verb == "LOGOUT" {
@@ -85,7 +87,10 @@ func (c *conn) cutShort(lit *wire.Literal) error {
 // admit waits until the command may be sent: until the pipeline has room, the
 // pace allows the command, and the session has an upstream connection.
 func (c *conn) admit(cmd *command, lit *wire.Literal) error {
-	if err := c.awaitFlight(func() bool { return len(c.link.flight) < c.login.profile.InFlight() }); err != nil {
+	if err := c.awaitFlight(func() bool { return c.link.hasRoom(c.login.profile.InFlight()) }); err != nil {
+		return err
+	}
+	if err := c.obeyDismissal(); err != nil {
 		return err
 	}
 	var messages *backend.Pace

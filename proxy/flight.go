@@ -18,9 +18,10 @@ import (
 type flight struct {
 	phase     phase
 	granted   bool // the continuation request for the last line has come
-	swallow   bool // the continuation request is hidden from the client, who does not expect it
+	swallow   bool // the continuation request answers a literal that exgate made: it is hidden from the client
 	pieces    []piece
 	whole     bool // pieces hold everything that was sent of the command
+	kept      int  // bytes of the command that are remembered
 	complete  bool // the last line was sent
 	told      bool // the client has the continuation request of its IDLE
 	ended     bool // the client has ended its IDLE
@@ -76,6 +77,9 @@ func (l *link) launch(cmd *command) {
 // launchWhole puts a command in flight, with all its pieces known beforehand.
 func (l *link) launchWhole(cmd *command, pieces []piece) {
 	cmd.flight.pieces, cmd.flight.whole, cmd.flight.complete = pieces, true, true
+	for _, p := range pieces {
+		cmd.flight.kept += len(p.line) + len(p.literal)
+	}
 	l.launch(cmd)
 }
 
@@ -96,14 +100,35 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 			f.opens.Shown = cmd.mailbox
 		}
 	}
-	if f.whole {
-		f.pieces = append(f.pieces, piece{line: line})
+	f.kept += len(line)
+	if f.whole = f.whole && f.kept <= maxKept; !f.whole {
+		f.pieces, f.kept = nil, len(cmd.args) // it is not sent again
+		return
 	}
+	f.pieces = append(f.pieces, piece{line: line})
 }
 
-// maxKeptLiteral is the longest literal of a relayed command that is remembered.
-// It is longer than any mailbox name.
-const maxKeptLiteral = 4096
+const (
+	// maxKeptLiteral is the longest literal of a relayed command that is remembered.
+	// It is longer than any mailbox name.
+	maxKeptLiteral = 4096
+	// maxKept limits what is remembered of one command: two lines of the longest
+	// (wire.MaxLine). What is relayed of a command has no limit.
+	maxKept = 128 << 10
+	// maxInFlight limits what is remembered of all commands in flight. At the limit
+	// the next command waits.
+	maxInFlight = 1 << 20
+)
+
+// hasRoom reports whether one more command may be in flight, where most of them may
+// be. mu is held.
+func (l *link) hasRoom(most int) bool {
+	kept := 0
+	for _, cmd := range l.flight {
+		kept += cmd.flight.kept
+	}
+	return len(l.flight) == 0 || len(l.flight) < most && kept < maxInFlight
+}
 
 // begin notes what has to follow the line that is sent now.
 func (l *link) begin(cmd *command, step lineStep) {
@@ -131,6 +156,7 @@ func (l *link) literalSent(cmd *command, value []byte) {
 	}
 	if value != nil && f.whole {
 		f.pieces[len(f.pieces)-1].literal = value
+		f.kept += len(value)
 	}
 }
 
@@ -252,8 +278,8 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	l.flight = slices.Delete(l.flight, i, i+1)
 	if status.Word == "OK" {
 		l.pinned = cmp.Or(l.pinned, pinReason(cmd.verb, cmd.args))
-		if cmd.verb == "ENABLE" && !slices.Contains(l.enabled, cmd.args) {
-			l.enabled = append(slices.Clip(l.enabled), cmd.args)
+		if cmd.verb == "ENABLE" {
+			l.enable(cmd.args)
 		}
 	}
 	l.updateView(cmd, status)
@@ -268,6 +294,28 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 		}
 	}
 	return landing{cmd: cmd, mid: mid}
+}
+
+// maxEnabled limits the bytes of the enabled extensions. exgate enables them again
+// whenever it resumes the session. All extensions registered with IANA have a third
+// of these bytes.
+const maxEnabled = 1024
+
+// enable notes what an ENABLE has enabled. A session that has enabled more than is
+// remembered cannot be resumed. mu is held.
+func (l *link) enable(args string) {
+	enabled := slices.Clone(l.enabled) // others may read the old one
+	for word := range strings.FieldsSeq(args) {
+		if slices.ContainsFunc(enabled, func(known string) bool { return strings.EqualFold(known, word) }) {
+			continue
+		}
+		enabled = append(enabled, word)
+		if len(strings.Join(enabled, " ")) > maxEnabled {
+			l.pinned = cmp.Or(l.pinned, "ENABLE of so much")
+			return
+		}
+	}
+	l.enabled = enabled
 }
 
 // updateView notes which mailbox is selected after a completed command. mu is

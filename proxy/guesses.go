@@ -10,11 +10,12 @@ import (
 	"exgate/backend"
 	"exgate/proxy/guard"
 	"exgate/proxy/replies"
+	"exgate/proxy/routing"
 )
 
-// guardLogin runs a login unless its address or name has failed too often.
+// guardLogin runs a login, unless its address or its account has failed too often.
 func (c *conn) guardLogin(claim backend.Claim, logIn func() error) error {
-	who := guard.NewGuess(c.client.tcp.RemoteAddr(), claim)
+	who := guard.NewGuess(c.client.tcp.RemoteAddr(), c.accountOf(claim))
 	var refused time.Duration
 	err := c.patiently(func(ctx context.Context) (err error) {
 		refused, err = c.srv.guesses.Enter(ctx, who)
@@ -45,6 +46,32 @@ func (c *conn) guardLogin(claim backend.Claim, logIn func() error) error {
 	return err
 }
 
+// accountOf is the account whose password a claim tries: an admin's, whatever
+// mailbox is asked for. Where the gateway holds the credential it is the caller
+// of the users file.
+func (c *conn) accountOf(claim backend.Claim) string {
+	r, err := c.set.router.Route(claim)
+	switch {
+	case err != nil:
+		return claim.Authcid
+	case claim.Token.None() && r.To.Server.Holds():
+		return r.Caller()
+	}
+	return r.To.Backend.Login.Account(r.Identity)
+}
+
+// missedMailbox reports whether a login failed for the mailbox that it asked for,
+// while what it was proven with is right.
+func (c *conn) missedMailbox(to *routing.Target, id backend.Identity, cred backend.Credential, kind backend.Kind) bool {
+	switch {
+	case cred.Allow != nil && (cred.Tokens != nil || kind == backend.KindNotAllowed):
+		return true // the caller has been proven here
+	case id.Admin == "":
+		return false
+	}
+	return c.srv.proofs.Has(to.Name, to.Backend.Login.Account(id), cred.Password)
+}
+
 // slowDown delays the reply to a failed login, twice as long each time.
 func (c *conn) slowDown(failed int) {
 	if c.srv.limits.Slow == 0 || failed <= guard.SlowAfter {
@@ -56,15 +83,15 @@ func (c *conn) slowDown(failed int) {
 	}
 }
 
-// refused counts a refusal, and tells whether it is to be logged.
+// refused counts a refusal, and reports whether it is to be logged.
 func (c *conn) refused(reason string) (toBeLogged bool) {
 	c.srv.totals.Refusals.Count(reason)
 	return c.srv.refusals.IsFirst(reason, guard.AddressOf(c.client.tcp.RemoteAddr()))
 }
 
-// tooMany turns away a connection of an address that has enough. On a TLS port
-// nothing can be said before a handshake, which is what an attacker would have
-// of us.
+// tooMany turns away a connection of an address that has enough of them. On a TLS
+// port nothing can be said before a handshake, and a handshake is the work that an
+// attacker wants done.
 func (c *conn) tooMany() {
 	if c.refused(guard.RefusedConnections) {
 		c.log.Warn("connection refused: the address has too many")

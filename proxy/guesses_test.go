@@ -218,3 +218,76 @@ func TestUnknownCommands(t *testing.T) {
 		t.Errorf("counted %v", g.srv.Totals().Refusals)
 	}
 }
+
+// An admin who is guessed with another mailbox each time is one account, however
+// it is written.
+func TestGuessesOfAnAdmin(t *testing.T) {
+	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain, boundedLogins, func(_ *Options, l *limits) { l.CommandsBeforeLogin = 1000 })
+	c := g.dial()
+	c.S("* OK …")
+	const tries = 42
+	through := 0
+	for i := range tries {
+		mailbox := fmt.Sprint("user", i)
+		c.C("a " + []string{
+			`LOGIN EXAMPLE\admin\` + mailbox + " wrong",
+			`LOGIN admin@example.com\` + mailbox + " wrong",
+			"AUTHENTICATE PLAIN " + plainResponse(mailbox, "admin", "wrong"),
+			"AUTHENTICATE PLAIN " + plainResponse(mailbox, fmt.Sprintf(`D%d\admin`, i), "wrong"),
+		}[i%4])
+		if !strings.Contains(c.S("a NO …"), "too many logins have failed") {
+			through++
+		}
+	}
+	if through != failedLogins/4 {
+		t.Errorf("%d of %d guesses at the admin passed", through, tries)
+	}
+	if n := g.srv.Totals().Refusals[guard.RefusedGuesses]; n != int64(tries-through) {
+		t.Errorf("%d were refused", n)
+	}
+	if sim.Stats().Logins != 0 {
+		t.Error("one got in")
+	}
+}
+
+// An admin whose password Exchange has just taken guesses nothing: many mailboxes
+// that do not open in a row are misses.
+func TestMissesOfAProvenAdmin(t *testing.T) {
+	const misses = 3 * failedLogins
+	mayMiss := func(_ *Options, l *limits) { l.CommandsBeforeLogin = 1000 }
+	t.Run("his own password", func(t *testing.T) {
+		g, _ := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain, boundedLogins, mayMiss)
+		asAdmin(g)
+		c := g.dial()
+		c.S("* OK …")
+		for i := range misses {
+			c.C("a AUTHENTICATE PLAIN " + plainResponse(fmt.Sprint("nobody", i), "admin", "adminpass"))
+			c.S("a NO [AUTHENTICATIONFAILED] …")
+		}
+		c.C("a AUTHENTICATE PLAIN " + plainResponse("bob", "admin", "adminpass"))
+		c.S("a OK …")
+		guesser := g.dial()
+		guesser.S("* OK …")
+		for i := range failedLogins / 4 {
+			guesser.C("a AUTHENTICATE PLAIN " + plainResponse(fmt.Sprint("nobody", i), "admin", "wrong"))
+			guesser.S("a NO [AUTHENTICATIONFAILED] …")
+		}
+		guesser.C("a AUTHENTICATE PLAIN " + plainResponse("bob", "admin", "wrong"))
+		guesser.S("a NO [UNAVAILABLE] too many logins have failed…")
+	})
+	t.Run("what the gateway holds", func(t *testing.T) {
+		g, _ := newHolder(t, exchangesim.Config{}, []string{"migration HASH(secret) bob"}, boundedLogins, mayMiss)
+		c := g.dial()
+		c.S("* OK …")
+		for i := range misses {
+			c.C(fmt.Sprintf(`a LOGIN migration\nobody%d secret`, i))
+			c.S("a NO [AUTHORIZATIONFAILED] …")
+		}
+		for i := range failedLogins / 4 {
+			c.C(fmt.Sprintf(`a LOGIN migration\nobody%d wrong`, i))
+			c.S("a NO [AUTHENTICATIONFAILED] …")
+		}
+		c.C(`a LOGIN migration\bob secret`)
+		c.S("a NO [UNAVAILABLE] too many logins have failed…")
+	})
+}

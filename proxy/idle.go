@@ -1,11 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
 	"exgate/backend"
-	"exgate/backend/wire"
 	"exgate/proxy/replies"
 )
 
@@ -17,7 +17,8 @@ func editIdle(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// keptBeforePlus returns what an IDLE in flight has kept.
+// keptBeforePlus returns what the editor of an IDLE in flight has kept for after
+// its "+".
 func (c *conn) keptBeforePlus() []byte {
 	if !c.login.profile.Replies.IdleOrder {
 		return nil
@@ -25,7 +26,7 @@ func (c *conn) keptBeforePlus() []byte {
 	return c.link.releaseBeforePlus()
 }
 
-// idleDue is when the client's IDLE is to be begun anew upstream; zero: never.
+// idleDue returns when the client's IDLE is to be begun anew upstream; zero: never.
 // Exchange Online stops telling after a while (docs/exchange.md#ex-28).
 func (c *conn) idleDue() time.Time {
 	if c.idle == nil || !c.login.profile.Replies.IdleRenew {
@@ -38,8 +39,8 @@ func (c *conn) idleDue() time.Time {
 	return since.Add(c.srv.limits.IdleRenew)
 }
 
-// renewIdle ends IDLE upstream and begins it again, of which the client sees
-// nothing but what Exchange tells meanwhile.
+// renewIdle ends IDLE upstream and begins it again. The client sees nothing of that
+// but what Exchange tells meanwhile.
 func (c *conn) renewIdle() error {
 	idle := c.idle
 	c.link.beginRenewal(idle)
@@ -59,27 +60,37 @@ func (c *conn) renewIdle() error {
 	return err
 }
 
-// endIdle passes on the line that ends IDLE, whatever it is (RFC 9051 section
-// 6.3.13). When the upstream has ended the IDLE by itself, the client's DONE
-// has crossed its reply and is dropped.
+// endIdle ends IDLE upstream. Only DONE ends it for the client, too (RFC 9051
+// section 6.3.13). Any other line is a command, and goes the way of one: relayed as
+// it is, it would be a command to a server that has just ended the IDLE by itself.
+// Where the server has done so, the DONE of the client has crossed the reply and is
+// dropped.
 func (c *conn) endIdle(line []byte) error {
-	idle := c.idle
+	idle, line := c.idle, bytes.Clone(line) // attend reads from the client
 	over, gone := c.link.endIdle(idle)
 	c.idle = nil
-	c.client.trace.idleEnds(line)
-	_, lit, err := wire.CheckLine(line)
+	isDone := strings.EqualFold(string(line), "DONE")
+	if isDone {
+		c.client.trace.idleEnds()
+	} else {
+		c.client.trace.command(line, true)
+	}
 	switch {
-	case err != nil || lit != nil:
-		return c.bye("the line that ends IDLE is no line that every server reads alike")
-	case !over && gone:
-		return c.attend() // which answers it
-	case !over:
+	case over:
+	case gone:
+		if err := c.attend(); err != nil { // it answers the IDLE
+			return err
+		}
+	default:
+		end := "DONE"
+		if isDone { // in the client's spelling
+			end = string(line)
+		}
 		c.link.up.Expect(true)
-		c.toUpstream(idle, string(line))
-		return nil
-	case strings.EqualFold(string(line), "DONE"):
+		c.toUpstream(idle, end) // if that fails, attend hears of it
+	}
+	if isDone {
 		return nil
 	}
-	c.client.trace.command(line, true)
 	return c.dispatch(line)
 }

@@ -30,7 +30,6 @@ type limits struct {
 	// Looks are the pauses before each look for a message without a reply.
 	Looks []time.Duration
 
-	LineBeforeLogin     int   // bytes of a command line before the login
 	SkipLine            int   // bytes of a line that is passed over
 	Drain               int64 // bytes of an unwanted {n+} that are passed over
 	CommandsBeforeLogin int
@@ -66,7 +65,6 @@ var defaultLimits = limits{
 
 	Looks: []time.Duration{0, time.Second, 3 * time.Second, 6 * time.Second},
 
-	LineBeforeLogin:     16 << 10, // an OAuth token fits
 	SkipLine:            1 << 20,
 	Drain:               256 << 20,
 	CommandsBeforeLogin: 30,

@@ -39,7 +39,7 @@ type link struct {
 	flight    []*command
 	view      mailbox.View
 	expunges  int      // that the client has been told of
-	enabled   []string // the arguments of ENABLE that were accepted
+	enabled   []string // what the client has enabled, each once
 	pinned    string   // why the session cannot be resumed; "": it can
 	dismissed string   // why the session is to end soon; "": it is not
 

@@ -39,6 +39,7 @@ type login struct {
 	resume   bool             // the session outlives its upstream connection
 	account  *account         // shared with the mailbox's other sessions
 	prefix   string           // of names, by the map file
+	below    string           // the same, if the session is kept below it; "" if it is not
 	names    *names.Mapping   // of mailboxes; nil: they are not mapped
 	edits    bool             // commands may have reply editors
 	caps     []string         // the upstream's
@@ -50,14 +51,14 @@ func (l *login) has(capability string) bool {
 	return slices.ContainsFunc(l.caps, func(c string) bool { return strings.EqualFold(c, capability) })
 }
 
-// asClaimed is what the client said, where the identity may be that with which the
-// gateway has logged in for him.
+// asClaimed returns the identity that the client claimed. The gateway may have logged
+// in with another.
 func (l *login) asClaimed() backend.Identity {
 	id, _ := l.target.Backend.Login.Resolve(l.claim) // as at the login
 	return id
 }
 
-// isHeld tells whether the gateway holds what has opened the mailbox.
+// isHeld reports whether the gateway holds what has opened the mailbox.
 func (l *login) isHeld() bool { return l.cred.Allow != nil }
 
 // maxArgument bounds a name or password that comes as a literal: the library
@@ -70,6 +71,9 @@ func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	if c.tally.stats.BeforeLogin > c.srv.limits.CommandsBeforeLogin {
 		c.srv.totals.Refusals.Count(guard.RefusedCommands)
 		return c.bye("too many commands without a login")
+	}
+	if takesNothing[cmd.verb] && (lit != nil || strings.TrimSpace(cmd.args) != "") {
+		return c.refuse(lit, "%s BAD %s takes no arguments", cmd.tag, cmd.verb)
 	}
 	switch cmd.verb {
 	case "CAPABILITY":
@@ -100,6 +104,10 @@ func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 	return c.refuse(lit, "%s BAD %s: log in first, with LOGIN or AUTHENTICATE PLAIN", cmd.tag, cmd.verb)
 }
 
+// takesNothing are the commands before the login that have no arguments (RFC 9051
+// sections 6.1 and 6.2.1).
+var takesNothing = map[string]bool{"CAPABILITY": true, "NOOP": true, "LOGOUT": true, "STARTTLS": true}
+
 // identify answers ID (RFC 2971) before the login; its arguments are not used.
 func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	if _, err := c.arguments(cmd, lit); err != nil {
@@ -111,7 +119,7 @@ func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	return c.client.w.line("%s OK ID completed.", cmd.tag)
 }
 
-// canLogin tells whether the connection may carry a password.
+// canLogin reports whether the connection may carry a password.
 func (c *conn) canLogin() bool {
 	return c.client.secure || c.client.listener == ListenInsecurePlaintext
 }
@@ -328,17 +336,32 @@ func (c *conn) argumentFault(cmd *command, err error) error {
 func (c *conn) arguments(cmd *command, lit *wire.Literal) (*wire.Args, error) {
 	args := new(wire.Args)
 	args.AddText([]byte(cmd.args))
+	size := len(cmd.args)
 	for lit != nil {
+		if err := boundArguments(size, lit); err != nil {
+			return nil, err
+		}
 		value, err := c.argumentLiteral(lit)
 		if err != nil {
 			return nil, err
 		}
 		args.AddLiteral(value)
-		if lit, err = c.moreArguments(args); err != nil {
+		var text int
+		if lit, text, err = c.moreArguments(args); err != nil {
 			return nil, err
 		}
+		size += len(value) + text
 	}
 	return args, nil
+}
+
+// boundArguments refuses a literal with which a command that is gathered whole would
+// be longer than what is remembered of any. size is what has been gathered of it.
+func boundArguments(size int, lit *wire.Literal) error {
+	if int64(size)+lit.Size <= maxKept {
+		return nil
+	}
+	return &refusal{lit, fmt.Sprintf("NO [LIMIT] a command is at most %d bytes long here", maxKept)}
 }
 
 // argumentLiteral reads a literal that is an argument.
@@ -358,18 +381,18 @@ func (c *conn) argumentLiteral(lit *wire.Literal) ([]byte, error) {
 	return []byte(value.String()), nil
 }
 
-// moreArguments reads the line after a literal.
-func (c *conn) moreArguments(args *wire.Args) (*wire.Literal, error) {
+// moreArguments reads the line after a literal, and returns its size.
+func (c *conn) moreArguments(args *wire.Args) (lit *wire.Literal, size int, err error) {
 	line, err := c.readLine()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	text, lit, err := wire.CheckLine(line)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	args.AddText(text)
-	return lit, nil
+	return lit, len(text), nil
 }
 
 // open logs in upstream with what the client said, and makes the connection
@@ -408,8 +431,13 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	if err != nil {
 		c.leaveSeat()
 		c.seat.slot = held
-		return c.loginFailed(claim, err)
+		refused := c.loginFailed(claim, err)
+		if c.missedMailbox(to, id, cred, backend.FailureOf(err).Kind) {
+			c.attempts.guessed = false
+		}
+		return refused
 	}
+	srv.proofs.Add(to.Name, to.Backend.Login.Account(id), cred.Password)
 	held.Release()
 	c.attempts.failed = nil
 	if c.link.up != nil {
@@ -422,10 +450,12 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	c.paceBytes(c.link.up)
 	c.link.up.Relay(sink)
 	srv.sessions.add(c, l)
-	if c.set.opts.Routes != nil { // who may have moved him while he logged in
-		if reason := c.set.moved(l); reason != "" {
-			c.link.dismiss(reason)
-		}
+	reason := barred(l) // the files may have changed during the login
+	if c.set.opts.Routes != nil {
+		reason = cmp.Or(reason, c.set.moved(l))
+	}
+	if reason != "" {
+		c.link.dismiss(reason)
 	}
 	srv.totals.Logins.Count(counters.LoginOK)
 	return nil

@@ -377,3 +377,41 @@ func TestTheSameWrongLoginCostsOneFailure(t *testing.T) {
 	u.S("xg1 NO LOGIN failed.")
 	c.S("a3 NO …")
 }
+
+// RFC 2971 section 3.3 allows 30 pairs of a field of 30 bytes and a value of 1,024.
+func TestLongestID(t *testing.T) {
+	var pairs []string
+	for i := range 30 {
+		pairs = append(pairs, fmt.Sprintf(`"%s" "%s"`, fmt.Sprintf("%030d", i), strings.Repeat("v", 1024)))
+	}
+	g := newGateway(t)
+	c := g.dial()
+	c.S("* OK …")
+	c.C("a1 ID (" + strings.Join(pairs, " ") + ")")
+	c.S(`* ID ("name" "exgate")`)
+	c.S("a1 OK …")
+	var literals strings.Builder
+	for i := range 30 {
+		fmt.Fprintf(&literals, " {30+}\r\n%030d {1024+}\r\n%s", i, strings.Repeat("v", 1024))
+	}
+	c.C("a2 ID (" + strings.TrimPrefix(literals.String(), " ") + ")")
+	c.S(`* ID ("name" "exgate")`)
+	c.S("a2 OK …")
+}
+
+// What follows a command without arguments is no command, and no reason to go on.
+func TestArgumentsWhereNoneAreTaken(t *testing.T) {
+	c := newTLSGateway(t, ListenStartTLS).dial()
+	c.S("* OK …")
+	for _, verb := range []string{"STARTTLS", "CAPABILITY", "NOOP", "LOGOUT"} {
+		for _, args := range []string{"xyz", "{8+}\r\na9 NOOP\r", "(x)"} {
+			c.C("a1 " + verb + " " + args)
+			c.S("a1 BAD " + verb + " takes no arguments")
+		}
+	}
+	c.C("a1 NOOP ")
+	c.S("a1 OK …")
+	c.C("a2 STARTTLS")
+	c.S("a2 OK …")
+	c.secure()
+}

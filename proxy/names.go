@@ -119,7 +119,7 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 		return refuseArgument("NO [CANNOT] the name %q ends in a blank, for which Exchange 2007 closes the connection: "+
 			"rename the mailbox with Outlook or by RENAME", client)
 	}
-	if n.Options.Case == folders.Merge {
+	if n.Options.Case == folders.Merge && list.Has(mailbox) { // else a client could call any number of them
 		if shown, ok := n.Client(mailbox, list); ok {
 			c.login.account.known.Call(mailbox, shown) // the name that LIST shows counts as one that clients use
 		}

@@ -1,15 +1,17 @@
 package proxy
 
 import (
+	"strings"
+
 	"exgate/backend"
 	"exgate/backend/wire"
 )
 
-// proxyAuth answers "PROXYAUTH user", which an admin says after his own login
-// to go on as the user: imapsync's --proxyauth (docs/exchange.md#login-forms). It is
-// one more way to say PLAIN with an authorization identity, by whoever has
-// logged in. Where the gateway holds the credential, that is the caller of the
-// users file, which says what he may go on to.
+// proxyAuth answers "PROXYAUTH user", which an admin says after the admin's own
+// login to go on as the user: imapsync's --proxyauth (docs/exchange.md#login-forms).
+// It is one more way to say PLAIN with an authorization identity, by whoever has
+// logged in. Where the gateway holds the credential, that is the caller of the users
+// file, which says what the caller may go on to.
 func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	args, err := c.arguments(cmd, lit)
 	if err != nil {
@@ -17,7 +19,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	}
 	args.Space()
 	user, ok := args.String()
-	if !ok || user == "" || !args.Empty() {
+	if !ok || user == "" || !args.Empty() || strings.Contains(user, "\x00") { // as a literal
 		return c.client.w.line("%s BAD PROXYAUTH takes the name of a user", cmd.tag)
 	}
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {

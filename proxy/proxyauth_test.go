@@ -23,6 +23,8 @@ func TestProxyAuth(t *testing.T) {
 	for _, tt := range []struct{ command, answer string }{
 		{"a2 PROXYAUTH", "a2 BAD PROXYAUTH takes the name of a user"},
 		{"a2 PROXYAUTH bob alice", "a2 BAD PROXYAUTH takes the name of a user"},
+		{"a2 PROXYAUTH {3+}\r\na\x00b", "a2 BAD PROXYAUTH takes the name of a user"},
+		{"a2 PROXYAUTH {4+}\r\nbob\x00", "a2 BAD PROXYAUTH takes the name of a user"},
 		{"a2 PROXYAUTH nobody", "a2 NO [AUTHENTICATIONFAILED] …"},
 		{"a2 PROXYAUTH \"b\tb\"", "a2 NO [AUTHENTICATIONFAILED] the login name …"},
 	} {

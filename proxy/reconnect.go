@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"exgate/backend"
@@ -122,8 +123,8 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	old, enabled := c.link.repeatable()
 	c.paceBytes(up.Conn)
 	up.Relay(r)
-	for _, args := range enabled {
-		if _, err := up.Do(ctx, backend.NewRequest("ENABLE").Raw(args)); err != nil {
+	if len(enabled) > 0 {
+		if _, err := up.Do(ctx, backend.NewRequest("ENABLE").Raw(strings.Join(enabled, " "))); err != nil {
 			return err
 		}
 	}

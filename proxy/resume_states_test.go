@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -469,4 +471,54 @@ func TestRenewal(t *testing.T) {
 		c.S("a2 OK done")
 		noop(c, old) // exgate does not try again
 	})
+}
+
+// What is enabled is remembered once, and said again in one command. Who enables more
+// than is remembered keeps the session to the end of its connection.
+func TestEnableIsBounded(t *testing.T) {
+	enable := func(c *client, u *upstream, args string) {
+		t.Helper()
+		c.C("a1 ENABLE " + args)
+		u.C("a1 ENABLE " + args)
+		u.S("a1 OK done")
+		c.S("a1 OK done")
+	}
+	t.Run("many times", func(t *testing.T) {
+		g := exchangeResuming(t)
+		c, u := g.login()
+		for i := range 500 {
+			enable(c, u, []string{"UTF8=ACCEPT", "utf8=accept  X-A", "X-A UTF8=ACCEPT x-b"}[i%3])
+		}
+		u.close()
+		g.lost()
+		c.C("a2 NOOP")
+		u = g.relogin()
+		u.C("xg3 ENABLE UTF8=ACCEPT X-A x-b")
+		u.S("xg3 OK done")
+		u.C("a2 NOOP")
+		u.S("a2 OK done")
+		c.S("a2 OK done")
+	})
+	for name, args := range map[string]func(i int) string{
+		"many names":  func(i int) string { return fmt.Sprint("X-NAME-", i) },
+		"a long name": func(i int) string { return strings.Repeat("X", 60_000) + fmt.Sprint(i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := exchangeResuming(t)
+			c, u := g.login()
+			for i := range 200 {
+				enable(c, u, args(i))
+			}
+			g.srv.sessions.mu.Lock()
+			for conn := range g.srv.sessions.open {
+				if _, enabled := conn.link.repeatable(); len(strings.Join(enabled, " ")) > maxEnabled {
+					t.Errorf("%d names are remembered", len(enabled))
+				}
+			}
+			g.srv.sessions.mu.Unlock()
+			u.close()
+			c.S("* BYE …the session cannot be resumed after ENABLE of so much")
+			c.ends()
+		})
+	}
 }

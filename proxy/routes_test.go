@@ -1,14 +1,18 @@
 package proxy
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
+	"exgate/backend/folders"
 	"exgate/config/profile"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
@@ -130,6 +134,48 @@ func TestUsersFileEndsSessions(t *testing.T) {
 	stays.S("a3 OK …")
 }
 
+// A client that is never idle, since it always has several commands in flight, is
+// put out between two of them. (Who is barred by the users file is dismissed in the
+// same way: TestUsersFileEndsSessions.)
+func TestDismissalBetweenCommands(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "routes")
+	testkit.WriteFile(t, path, "# nobody yet\n")
+	g := newGateway(t, func(o *Options, lim *limits) {
+		lim.Watch = time.Millisecond
+		old := o.Upstreams[0]
+		o.Upstreams = append(o.Upstreams,
+			routing.Upstream{Name: "new", Backend: old.Backend, Profile: old.Profile, Profiles: old.Profiles})
+		var err error
+		if o.Routes, err = routing.LoadUserMap(path, []string{"new"}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c, u := g.login()
+	c.C("a1 NOOP")
+	c.C("a2 NOOP")
+	u.C("a1 NOOP")
+	u.C("a2 NOOP")
+	testkit.WriteFile(t, path, "alice new\n")
+	testkit.Eventually(t, "dismissal", func() bool {
+		g.srv.sessions.mu.Lock()
+		defer g.srv.sessions.mu.Unlock()
+		for conn := range g.srv.sessions.open {
+			return conn.link.dismissal() != ""
+		}
+		return false
+	})
+	c.C("a3 NOOP")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+	u.silent() // the third command is not taken while the second is in flight
+	c.C("a4 NOOP")
+	u.S("a2 OK done")
+	c.S("a2 OK done")
+	c.S("* BYE this mailbox has been moved: log in again")
+	c.ends()
+	u.ends()
+}
+
 // Each upstream has its own limit of connections, and its own queue.
 func TestConnectionsPerUpstream(t *testing.T) {
 	g, old, online, _ := twoExchanges(t, "# nobody yet\n", func(o *Options, _ *limits) {
@@ -207,7 +253,9 @@ func TestMovedAtLogin(t *testing.T) {
 	testkit.WriteFile(t, path, "# nobody yet\n")
 	g := newGateway(t, func(o *Options, lim *limits) {
 		lim.Watch = time.Millisecond
-		o.Upstreams = append(o.Upstreams, routing.Upstream{Name: "new", Backend: o.Upstreams[0].Backend, Profile: o.Upstreams[0].Profile, Profiles: o.Upstreams[0].Profiles})
+		old := o.Upstreams[0]
+		o.Upstreams = append(o.Upstreams,
+			routing.Upstream{Name: "new", Backend: old.Backend, Profile: old.Profile, Profiles: old.Profiles})
 		var err error
 		if o.Routes, err = routing.LoadUserMap(path, []string{"new"}); err != nil {
 			t.Fatal(err)
@@ -228,4 +276,117 @@ func TestMovedAtLogin(t *testing.T) {
 	c.until("a0 OK …")
 	c.S("* BYE this mailbox has been moved: log in again")
 	c.ends()
+}
+
+// The prefix of the map file is a boundary: a caller whom the users file gives only
+// what lies below it opens nothing else, whatever command or name is tried.
+func TestPrefixIsABoundary(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "routes")
+	testkit.WriteFile(t, path, "dave default mailbox=bob prefix=of/dave\ncarol default mailbox=bob prefix=of/carol\n")
+	prof := plainProfile
+	prof.Names.List = []folders.Pair{{From: "way out", To: "Secrets"}}
+	prof.Forms = exchangeProfile.Forms
+	g, sim := newHolder(t, exchangesim.Config{}, []string{"dave HASH(secret) bob/of/dave", "carol HASH(secret) bob"}, withProfile(prof), func(o *Options, l *limits) {
+		l.CommandsBeforeLogin = 1000
+		var err error
+		if o.Routes, err = routing.LoadUserMap(path, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, mailbox := range []string{"Secrets", "of/carol", "INBOX", "of/daveX"} {
+		if _, err := sim.Deliver("bob", mailbox, nil, testTime, []byte(cleanMessage)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := g.dial()
+	c.S("* OK …")
+	for _, name := range []string{"bob", `dave\bob`, `dave\carol`} {
+		c.C("a LOGIN " + name + " secret")
+		c.S("a NO …")
+	}
+	c.C("a LOGIN dave secret")
+	c.S("a OK …")
+	c.do("CREATE Own", "OK …")
+	for _, name := range []string{
+		"Secrets", `"way out"`, "of/carol", "of/daveX", "../carol", "/Secrets", "//Secrets", `"of/carol"`, "INBOX", "inbox", "INBOX/Secrets", "X", ".", "..", "&AC8-Secrets",
+	} {
+		for _, command := range []string{"STATUS %s (MESSAGES)", "SELECT %s", "EXAMINE %s", "DELETE %s", "RENAME %s %s"} {
+			c.C("x1 " + strings.ReplaceAll(command, "%s", name))
+			for line := c.S("…"); !strings.HasPrefix(line, "x1 "); line = c.S("…") {
+				if strings.Contains(line, "1 EXISTS") || strings.Contains(line, "MESSAGES 1") {
+					t.Errorf("%s %s: %s", command, name, line)
+				}
+			}
+		}
+	}
+	for _, command := range []string{"XSELECT Secrets", "UID XUNHEARD 1 Secrets", "ESEARCH IN (mailboxes Secrets) ALL", "NOTIFY SET (mailboxes Secrets ())", "RLIST \"\" *", "SETQUOTA \"\" (STORAGE 1)", "GETJMAPACCESS"} {
+		before := sim.Stats().Commands
+		c.do(command, "BAD …")
+		verb, _, _ := strings.Cut(command, " ")
+		if sim.Stats().Commands[verb] != before[verb] {
+			t.Errorf("%s reached the server", command)
+		}
+	}
+	for _, pattern := range []string{"*", "%", "of/%", "Secrets", "../*"} {
+		for _, name := range c.list(pattern) {
+			if strings.Contains(name, "Secrets") || strings.Contains(name, "carol") || strings.Contains(name, "way out") || strings.Contains(name, "daveX") {
+				t.Errorf("LIST %s tells of %s", pattern, name)
+			}
+		}
+	}
+	for _, mailbox := range []string{"Secrets", "of/carol", "INBOX", "of/daveX"} {
+		if n := len(sim.Messages("bob", mailbox)); n != 1 {
+			t.Errorf("%s has %d messages", mailbox, n)
+		}
+	}
+	// Who only observes changes no names, and lets nobody in who is to be kept below one.
+	set := g.srv.settings.Load().opts
+	set.Observe = true
+	if err := g.srv.Reload(set); err != nil {
+		t.Fatal(err)
+	}
+	c = g.dial()
+	c.S("* OK …")
+	c.C("a LOGIN dave secret")
+	c.S("a NO [AUTHENTICATIONFAILED] exgate only observes…")
+}
+
+// A mistake in the users file changes nothing and is told to the log alone. Without
+// the file nobody gets in, and no failure is counted.
+func TestMistakeInTheUsersFile(t *testing.T) {
+	path := testkit.UsersFile(t, "caller HASH(secret) bob")
+	g, _ := newHolder(t, exchangesim.Config{}, nil, boundedLogins, func(o *Options, lim *limits) {
+		lim.Watch, lim.CommandsBeforeLogin = time.Millisecond, 1000
+		var err error
+		if o.Users, err = users.Load(path); err != nil {
+			t.Fatal(err)
+		}
+	})
+	stays := logsIn(g, `caller\bob`, "secret")
+	testkit.WriteUsers(t, path, "caller HASH(secret) bob", "carol")
+	const said = "the users file is used as it was, and lets nobody in if it is missing or others can read it"
+	if l := g.logged(said); !strings.Contains(fmt.Sprint(l["err"]), path+", line 2") {
+		t.Errorf("the log says %v", l)
+	}
+	logsIn(g, `caller\bob`, "secret")
+	stays.C("a3 NOOP")
+	stays.S("a3 OK …")
+
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	// The session ends, and hears nothing of the path either.
+	stays.S("* BYE exgate does not know now who may open what: try again later, or tell the administrator")
+	stays.ends()
+	c := g.dial()
+	c.S("* OK …")
+	for range 2 * failedLogins {
+		c.C(`a LOGIN caller\bob secret`)
+		if reply := c.S("a NO [UNAVAILABLE] exgate does not know now who may open what…"); strings.Contains(reply, path) {
+			t.Fatal(reply)
+		}
+	}
+	testkit.WriteUsers(t, path, "caller HASH(secret) bob")
+	logsIn(g, `caller\bob`, "secret")
 }

@@ -78,6 +78,7 @@ type Server struct {
 	own       *ownLane
 	sessions  openSessions
 	guesses   *guard.Guesses
+	proofs    *guard.Proofs
 	addresses guard.Addresses
 	refusals  *guard.RefusalLog
 	totals    counters.Gateway
@@ -116,6 +117,7 @@ func NewServer(opts Options) (*Server, error) {
 		gates:    make(map[string]guard.Gate),
 		live:     make(map[*conn]struct{}),
 		guesses:  guard.NewGuesses(),
+		proofs:   guard.NewProofs(),
 		refusals: guard.NewRefusalLog(),
 		own:      newOwnLane(laneLog{set.opts.Log}),
 		poisons:  poisoned,

@@ -80,8 +80,9 @@ func (s *settings) newLogin(
 	name, why := to.Detect(up.Evidence)
 	wanted := to.ProfileNamed(name)
 	prof, options := wanted, r.Names(wanted.Names)
+	below := r.Below()
 	if s.opts.Observe {
-		options = folders.Options{}
+		options, below = folders.Options{}, ""
 		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
 	}
 	mapped, err := names.New(options, id.User)
@@ -89,7 +90,7 @@ func (s *settings) newLogin(
 		s.opts.Log.Error("mailbox names are not mapped in this session: check names in the configuration", "err", err)
 	}
 	return &login{
-		names: mapped, prefix: r.Prefix, edits: mapped != nil || prof.Replies != (backend.Replies{}),
+		names: mapped, prefix: r.Prefix, below: below, edits: mapped != nil || prof.Replies != (backend.Replies{}),
 		target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
 		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),

@@ -57,7 +57,7 @@ func (c *conn) startServerTLS() error {
 	return nil
 }
 
-// isTLSHello tells whether the client begins TLS where none is spoken: the first
+// isTLSHello reports whether the client begins TLS where none is spoken: the first
 // byte of a handshake record (RFC 8446 section 5.1).
 func (c *conn) isTLSHello() bool {
 	p := c.client.r.Peek()

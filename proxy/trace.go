@@ -44,9 +44,13 @@ func (t *Tracer) session(id string) *tracer {
 // maxTraced is the number of bytes of a line that the trace shows.
 const maxTraced = 2048
 
-// maxTags bounds the tags that a session remembers. It is more than any pipeline
-// has in flight.
-const maxTags = 4 * 1024
+const (
+	// maxTags bounds the tags that a session remembers. It is more than any pipeline
+	// has in flight.
+	maxTags = 4 * 1024
+	// maxTag bounds the bytes of one tag.
+	maxTag = 64
+)
 
 // hidden stands in the trace for what is not shown.
 const hidden = "***"
@@ -82,10 +86,10 @@ func (t *tracer) more(line []byte) {
 }
 
 // idleEnds traces the line that ends the client's IDLE.
-func (t *tracer) idleEnds(line []byte) { t.print("C>E", idleEnd(string(line))) }
+func (t *tracer) idleEnds() { t.print("C>E", []byte("DONE")) }
 
-// idleEnd returns the line that ends IDLE as the trace shows it: RFC 9051 section
-// 6.3.13 has DONE, but a client may send any line.
+// idleEnd returns the line that a command goes on with as the trace shows it, where
+// that line may be DONE.
 func idleEnd(line string) []byte {
 	if !strings.EqualFold(line, "DONE") {
 		line = hidden
@@ -204,8 +208,11 @@ func withoutArgs(verb, args string) string {
 func (t *tracer) rememberTag(tag string) {
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
+	if len(tag) > maxTag {
+		return // it is hidden in the reply
+	}
 	if len(t.tags) >= maxTags {
 		clear(t.tags) // replies to commands still in flight then hide their tags
 	}
-	t.tags[tag] = true
+	t.tags[strings.Clone(tag)] = true // not a part of its line, which would be kept
 }

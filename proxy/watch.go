@@ -8,7 +8,7 @@ import (
 	"exgate/proxy/watchfile"
 )
 
-// openSessions are those that are logged in.
+// openSessions are the sessions that are logged in.
 type openSessions struct {
 	mu   sync.Mutex
 	open map[*conn]*login
@@ -46,12 +46,41 @@ func (s *openSessions) dismiss(why func(*login) string) {
 	}
 }
 
-// watch ends the sessions that the map file or the users file, once changed,
-// would not have come about as they are: a user who was moved comes back on
-// the new side. It has refusals logged, too. It runs until ctx ends.
+// obeyDismissal ends a session that is to end: no new command is taken, those in
+// flight are completed, and then the client gets BYE.
+func (c *conn) obeyDismissal() error {
+	if c.link.dismissal() == "" {
+		return nil
+	}
+	return c.leaveWhenDone(func() error { return c.bye("%s", c.link.dismissal()) })
+}
+
+// leaveIfDue ends, between two commands, a session that is dismissed or that the
+// gateway drains.
+func (c *conn) leaveIfDue() error {
+	switch {
+	case c.client.within || c.idle != nil: // attend sees to a client in IDLE
+		return nil
+	case c.srv.draining.Err() != nil:
+		return c.leaveWhenDone(c.stopping)
+	}
+	return c.obeyDismissal()
+}
+
+// leaveWhenDone ends the session when nothing is in flight any more.
+func (c *conn) leaveWhenDone(bye func() error) error {
+	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
+		return err
+	}
+	return bye()
+}
+
+// watch ends the sessions that the map file or the users file would no longer let
+// come about as they are, once it has changed: a user who was moved comes back on
+// the new side. It also has refusals logged. It runs until ctx ends.
 func (s *Server) watch(ctx context.Context) {
 	var users watchfile.Watch
-	users.Changed(s.settings.Load().opts.Users.State())
+	users.Changed(s.settings.Load().opts.Users.State()) // the first one
 	for backend.Sleep(ctx, s.limits.Watch) == nil {
 		set := s.settings.Load()
 		s.refusals.Flush(set.opts.Log, false)
@@ -65,13 +94,19 @@ func (s *Server) watch(ctx context.Context) {
 			}
 		}
 		if users.Changed(set.opts.Users.State()) {
-			set.opts.Log.Info("the users file has changed")
+			if err := set.opts.Users.Fault(); err != nil {
+				set.opts.Log.Error("the users file is used as it was, and lets nobody in if it is missing or others can read it",
+					"err", err)
+			} else {
+				set.opts.Log.Info("the users file has changed")
+			}
 			s.sessions.dismiss(barred)
 		}
 	}
 }
 
-// moved tells why a session is not where its login would go now.
+// moved returns why a session is to end that is not where its login would go now;
+// "" if it is there.
 func (s *settings) moved(l *login) string {
 	r, err := s.router.Route(l.claim)
 	if err != nil || r.To.Name != l.target.Name || r.To.Backend.Address != l.target.Backend.Address || l.identity.User != r.Identity.User || l.prefix != r.Prefix {
@@ -80,7 +115,8 @@ func (s *settings) moved(l *login) string {
 	return ""
 }
 
-// barred tells why a session's caller may not open its mailbox any more.
+// barred returns why the caller of a session may not open its mailbox any more;
+// "" if that is allowed.
 func barred(l *login) string {
 	if !l.isHeld() {
 		return ""

@@ -36,9 +36,7 @@ func NewMapper(o Options) (*Mapper, error) {
 		return nil, err
 	}
 	m := &Mapper{opts: o, key: fmt.Sprintf("%q", []any{o})}
-	if o.Prefix != "" {
-		m.prefix = strings.FieldsFunc(o.Prefix, func(r rune) bool { return r == '/' || r == '.' })
-	}
+	m.prefix = Levels(o.Prefix)
 	for _, name := range o.Reserved {
 		m.reserved = append(m.reserved, fold(name))
 	}
@@ -53,6 +51,11 @@ func NewMapper(o Options) (*Mapper, error) {
 		m.patterns = append(m.patterns, compiled)
 	}
 	return m, nil
+}
+
+// Levels returns the levels of a prefix (Options.Prefix).
+func Levels(prefix string) []string {
+	return strings.FieldsFunc(prefix, func(r rune) bool { return r == '/' || r == '.' })
 }
 
 // Separator returns the separator that clients see between the levels of names.

@@ -16,12 +16,13 @@ type walk struct {
 	escape escaper
 	path   string // upstream, so far
 	begun  bool   // path is a mailbox: else the next level is one of the top
+	atTop  bool   // path is a prefix that holds the user's INBOX, too
 }
 
 func (m *Mapper) walk(have *List) *walk {
 	sep := have.separator()
 	return &walk{
-		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep), begun: len(m.prefix) > 0,
+		m: m, have: have, sep: sep, path: strings.Join(m.prefix, sep), begun: len(m.prefix) > 0, atTop: m.movesInbox(),
 		escape: newEscaper(m.opts.Characters, sep, m.Separator(have)),
 	}
 }
@@ -34,7 +35,11 @@ func (w *walk) join(level string) string {
 }
 
 // enter continues below a mailbox.
-func (w *walk) enter(path string) { w.path, w.begun = path, true }
+func (w *walk) enter(path string) { w.path, w.begun, w.atTop = path, true, false }
+
+// isMovedInbox reports whether a level is the INBOX that a prefix holds, in whatever
+// case (RFC 9051 section 5.1).
+func (w *walk) isMovedInbox(name string) bool { return w.atTop && strings.EqualFold(name, inbox) }
 
 // level returns the upstream path for one level of the client's name. With asItIs, it
 // accepts a mailbox that Exchange has in exactly this spelling, even if exgate would
@@ -45,6 +50,13 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 		return inbox, nil
 	case !utf8.ValidString(name) || name == "":
 		return w.join(name), nil // stays what it is: asItIs in mapper.go
+	case w.isMovedInbox(name):
+		name = inbox
+		if path := w.join(name); !w.have.Has(path) {
+			if spelt, exists := w.spelling(path); exists && !w.given(spelt) {
+				return spelt, nil
+			}
+		}
 	}
 	text, err := w.text(name)
 	if err != nil {
@@ -202,6 +214,9 @@ func (w *walk) decode(levels []string) (name string, n int) {
 			continue // it would be several of the client's levels
 		}
 		if again, err := w.level(name, true); err == nil && again == path {
+			if w.isMovedInbox(name) {
+				name = inbox
+			}
 			return name, n
 		}
 	}

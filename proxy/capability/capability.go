@@ -65,6 +65,7 @@ var Table = []row{
 	{"IDLE", true, ExchangeOnly, "RFC 2177"},
 	{"NAMESPACE", true, ExchangeOnly, "RFC 2342"},
 	{"ENABLE", true, ExchangeOnly, "RFC 5161; exgate answers it for a server without it"},
+	{"SPECIAL-USE", true, ExchangeOnly, "RFC 6154; exgate does it for a server without it"},
 	{"LOGIN-REFERRALS", false, ExchangeOnly, "it would send clients around the gateway (Exchange 2003)"},
 	{"MAILBOX-REFERRALS", false, ExchangeOnly, "it would send clients around the gateway (Exchange 2003)"},
 }
@@ -80,7 +81,7 @@ func Offered(p *profile.Profile, upstream []string) []string {
 			out = append(out, name)
 		}
 	}
-	if p.Names.SpecialUse && !slices.Contains(upstream, "SPECIAL-USE") {
+	if p.Names.SpecialUse && !slices.ContainsFunc(out, func(name string) bool { return strings.EqualFold(name, "SPECIAL-USE") }) {
 		out = append(out, "SPECIAL-USE") // RFC 6154
 	}
 	if limit := p.MessageLimit; limit > 0 && p.Message.Oversize != rewrite.OversizeDetach {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/config/profile"
 	"exgate/rewrite"
@@ -90,6 +91,34 @@ func TestEditLine(t *testing.T) {
 		}
 		if string(in) != tt.in {
 			t.Errorf("the argument %q became %q", tt.in, in)
+		}
+	}
+}
+
+// SPECIAL-USE is announced once, whoever does it.
+func TestSpecialUse(t *testing.T) {
+	exchange := func(specialUse bool) profile.Profile {
+		return profile.Profile{
+			Name: "exchange2016", Replies: backend.Replies{Refusals: true}, Names: folders.Options{SpecialUse: specialUse},
+		}
+	}
+	plain := func(specialUse bool) profile.Profile {
+		return profile.Profile{Name: profile.Plain, Names: folders.Options{SpecialUse: specialUse}}
+	}
+	for name, tt := range map[string]struct {
+		profile        profile.Profile
+		upstream, want string
+	}{
+		"exgate does it":                    {exchange(true), "IMAP4rev1", "IMAP4rev1 SPECIAL-USE"},
+		"both do it":                        {exchange(true), "IMAP4rev1 SPECIAL-USE", "IMAP4rev1 SPECIAL-USE"},
+		"both do it, in another case":       {exchange(true), "Special-Use", "Special-Use"},
+		"the server does it":                {exchange(false), "IMAP4rev1 SPECIAL-USE", "IMAP4rev1 SPECIAL-USE"},
+		"nobody does it":                    {exchange(false), "IMAP4rev1 XLIST", "IMAP4rev1"},
+		"a server that is no Exchange":      {plain(false), "SPECIAL-USE", "SPECIAL-USE"},
+		"exgate does it for another server": {plain(true), "", "SPECIAL-USE"},
+	} {
+		if got := Offered(&tt.profile, strings.Fields(tt.upstream)); !slices.Equal(got, strings.Fields(tt.want)) {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }

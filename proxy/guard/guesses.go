@@ -7,6 +7,8 @@ package guard
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"net"
 	"slices"
@@ -18,13 +20,13 @@ import (
 )
 
 // Guesses limits the failed logins that reach Exchange. It counts them for each
-// address, for each name, and for each name at one address. Each count goes down
-// by one every forgiveAfter.
+// address, for each IPv6 network, for each account, and for each account at one
+// address. Each count goes down by one every forgiveAfter.
 //
-// The limit on a name is above the limit on an address. So guesses from a single
-// address do not keep the owner of the name out at another address. When guesses
-// from many addresses reach the limit on a name, the name can still log in from
-// an address where it has logged in within knownFor.
+// The limit on an account is above the limit on an address. So guesses from a single
+// address do not keep the owner of the account out at another address. When guesses
+// from many addresses reach the limit on an account, the account can still log in
+// from an address where it has logged in within knownFor.
 //
 // Guesses is safe for use by several goroutines.
 type Guesses struct {
@@ -35,7 +37,7 @@ type Guesses struct {
 	failed     map[string]*count
 	pending    map[string]int       // logins without an outcome yet
 	ended      chan struct{}        // closed when the next pending login ends
-	succeeded  map[string]time.Time // by name at address: the last successful login
+	succeeded  map[string]time.Time // by account at address: the last successful login
 }
 
 // count is a number of failures at a time. It goes down as time passes.
@@ -46,17 +48,21 @@ type count struct {
 
 const (
 	forgiveAfter = time.Minute
-	// The limits on a name at one address and on a name, as multiples of the
-	// limit on an address.
+	// The limits on an account at one address and on an account, as multiples of
+	// the limit on an address.
 	perNameAtAddress, perName = 0.25, 2.5
 	// SlowAfter is the number of failures of one address above which the
 	// replies to its failed logins are delayed.
 	SlowAfter = 3
-	// knownFor is how long a successful login makes an address known for a name.
+	// knownFor is how long a successful login makes an address known for an account.
 	knownFor = 30 * 24 * time.Hour
 	noLimit  = 1e9
-	// maxGuesses limits the counts in memory. The lowest counts are dropped first.
+	// maxGuesses limits the counts and the known addresses in memory. The lowest
+	// counts are dropped first.
 	maxGuesses = 100_000
+	// maxName bounds the bytes of a name in them: a longer one is kept as its
+	// hash.
+	maxName = 64
 )
 
 // NewGuesses returns Guesses without a limit.
@@ -76,8 +82,8 @@ func (g *Guesses) SetLimit(perAddress int) {
 }
 
 // Guess identifies the counts that a login belongs to: its client's address and
-// its name.
-type Guess struct{ address, name string }
+// IPv6 network, and its account.
+type Guess struct{ address, network, name string }
 
 // limit is the key of a count, and the failures that the count may reach.
 type limit struct {
@@ -85,8 +91,8 @@ type limit struct {
 	max float64
 }
 
-// limitsOf returns the limits that a login counts against: on its address, on its
-// name at this address, and on its name. g.mu is held.
+// limitsOf returns the limits that a login counts against: first on its address, then
+// on its account at this address. g.mu is held.
 func (g *Guesses) limitsOf(who Guess) []limit {
 	perAddress := float64(g.perAddress)
 	nameAtAddress := limit{"b" + who.name + "\x00" + who.address, max(1, perAddress*perNameAtAddress)}
@@ -94,13 +100,23 @@ func (g *Guesses) limitsOf(who Guess) []limit {
 	if last, isKnown := g.succeeded[nameAtAddress.key]; isKnown && g.now().Sub(last) <= knownFor {
 		name.max = noLimit
 	}
-	return []limit{{"a" + who.address, perAddress}, nameAtAddress, name}
+	limits := []limit{{"a" + who.address, perAddress}, nameAtAddress, name}
+	if who.network != "" {
+		limits = append(limits, limit{"a" + who.network, perAddress * failuresPerNetwork})
+	}
+	return limits
 }
 
-// NewGuess returns the counts of a login with claim from remote. Names are
-// compared without regard to case.
-func NewGuess(remote net.Addr, claim backend.Claim) Guess {
-	return Guess{address: AddressOf(remote), name: strings.ToLower(claim.Authcid)}
+// NewGuess returns the counts of a login from remote that tries the password of an
+// account (backend.LoginOptions.Account). Accounts are compared without regard to
+// case.
+func NewGuess(remote net.Addr, account string) Guess {
+	name := strings.ToLower(account)
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(name))
+		name = hex.EncodeToString(sum[:])
+	}
+	return Guess{address: AddressOf(remote), network: networkOf(remote), name: name}
 }
 
 // Enter lets a login pass, or returns for how long such logins are refused
@@ -198,13 +214,13 @@ func (g *Guesses) addFailure(who Guess) (failed int) {
 	return int(math.Ceil(g.failures(limits[0].key)))
 }
 
-// addSuccess forgets the failures of the name at this address, and makes the
-// address known for the name. g.mu is held.
+// addSuccess forgets the failures of the account at this address, and makes the
+// address known for the account. g.mu is held.
 func (g *Guesses) addSuccess(who Guess) {
 	nameAtAddress := g.limitsOf(who)[1].key
 	delete(g.failed, nameAtAddress)
 	if len(g.succeeded) >= maxGuesses {
-		for key := range g.succeeded { // any one: its name only loses an exception to the limit
+		for key := range g.succeeded { // any one: its account only loses an exception to the limit
 			delete(g.succeeded, key)
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestGuesses(t *testing.T) {
 	g.SetLimit(20)
 	try := func(name, address string, how Outcome) time.Duration {
 		t.Helper()
-		who := Guess{address, name}
+		who := Guess{address: address, name: name}
 		refused, err := g.Enter(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +87,7 @@ func TestGuessesAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range 200 {
 		all.Go(func() {
-			who := Guess{"192.0.2.1", "bob"}
+			who := Guess{address: "192.0.2.1", name: "bob"}
 			refused, err := g.Enter(t.Context(), who)
 			if err != nil || refused > 0 {
 				return
@@ -109,7 +110,7 @@ func TestGuessesAtOnce(t *testing.T) {
 	// All successful logins pass.
 	for range 50 {
 		all.Go(func() {
-			who := Guess{"192.0.2.9", "alice"}
+			who := Guess{address: "192.0.2.9", name: "alice"}
 			if refused, err := g.Enter(t.Context(), who); err != nil || refused > 0 {
 				t.Errorf("refused for %s, %v", refused, err)
 			}
@@ -119,7 +120,7 @@ func TestGuessesAtOnce(t *testing.T) {
 	all.Wait()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	who := Guess{"192.0.2.7", "carol"}
+	who := Guess{address: "192.0.2.7", name: "carol"}
 	for range 2 {
 		if _, err := g.Enter(t.Context(), who); err != nil {
 			t.Fatal(err)
@@ -137,7 +138,7 @@ func TestGuessesAreBounded(t *testing.T) {
 	g := NewGuesses()
 	g.SetLimit(20)
 	for i := range maxGuesses {
-		who := Guess{fmt.Sprint(i), fmt.Sprint("user", i)}
+		who := Guess{address: fmt.Sprint(i), name: fmt.Sprint("user", i)}
 		if _, err := g.Enter(t.Context(), who); err != nil {
 			t.Fatal(err)
 		}
@@ -149,16 +150,107 @@ func TestGuessesAreBounded(t *testing.T) {
 }
 
 func TestNewGuess(t *testing.T) {
-	for address, want := range map[string]string{
-		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1",
-		"[2001:db8:1:2:3:4:5:6]:9": "2001:db8:1:2::", "[fe80::1%eth0]:9": "fe80::",
+	for address, want := range map[string]Guess{
+		"192.0.2.1:1234":              {address: "192.0.2.1", name: "bob"},
+		"[::ffff:192.0.2.1]:5":        {address: "192.0.2.1", name: "bob"},
+		"[2001:db8:1:2:3:4:5:6]:9":    {"2001:db8:1:2::", "2001:db8:1::/48", "bob"},
+		"[2001:db8:1:ffff:3:4:5:6]:9": {"2001:db8:1:ffff::", "2001:db8:1::/48", "bob"},
+		"[fe80::1%eth0]:9":            {"fe80::", "fe80::/48", "bob"},
 	} {
-		tcp, err := net.ResolveTCPAddr("tcp", address)
+		if g := NewGuess(resolve(t, address), "Bob"); g != want {
+			t.Errorf("%s: %+v", address, g)
+		}
+	}
+	long := strings.Repeat("n", 3950)
+	g, other := NewGuess(resolve(t, "192.0.2.1:1"), long+"a"), NewGuess(resolve(t, "192.0.2.1:1"), long+"b")
+	if len(g.name) > maxName || g.name == other.name {
+		t.Errorf("long names are kept as %q and %q", g.name, other.name)
+	}
+}
+
+func resolve(t *testing.T, address string) net.Addr {
+	t.Helper()
+	tcp, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tcp
+}
+
+// One /48 has 65,536 addresses as they are counted, and cannot fail on each of them.
+func TestGuessesFromOneNetwork(t *testing.T) {
+	g := NewGuesses()
+	clock := &testkit.Clock{T: time.Unix(0, 0)}
+	g.now = clock.Now
+	g.SetLimit(20)
+	passed := 0
+	for i := range 1000 {
+		who := NewGuess(resolve(t, fmt.Sprintf("[2001:db8:1:%x::1]:9", i)), fmt.Sprint("user", i))
+		refused, err := g.Enter(t.Context(), who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if g := NewGuess(tcp, backend.Claim{Authcid: "Bob"}); g.address != want || g.name != "bob" {
-			t.Errorf("%s: %+v", address, g)
+		if refused == 0 {
+			g.Leave(who, Failed)
+			passed++
 		}
+	}
+	if passed != 20*failuresPerNetwork {
+		t.Errorf("%d passed", passed)
+	}
+	who := NewGuess(resolve(t, "[2001:db8:2::1]:9"), "bob")
+	if refused, err := g.Enter(t.Context(), who); err != nil || refused > 0 {
+		t.Errorf("another network is refused for %s, %v", refused, err)
+	}
+}
+
+func TestConnectionsOfOneNetwork(t *testing.T) {
+	var a Addresses
+	a.SetLimit(1)
+	var leaves []func()
+	for i := range 1000 {
+		if leave, ok := a.Enter(resolve(t, fmt.Sprintf("[2001:db8:1:%x::1]:9", i))); ok {
+			leaves = append(leaves, leave)
+		}
+	}
+	if len(leaves) != connectionsPerNetwork {
+		t.Errorf("%d connections", len(leaves))
+	}
+	for _, leave := range leaves {
+		leave()
+	}
+	if len(a.open) != 0 {
+		t.Errorf("still open: %v", a.open)
+	}
+}
+
+func TestProofs(t *testing.T) {
+	p := NewProofs()
+	clock := &testkit.Clock{T: time.Unix(0, 0)}
+	p.now = clock.Now
+	right, wrong := backend.NewSecret("right"), backend.NewSecret("wrong")
+	p.Add("old", "admin", right)
+	p.Add("old", "carol", backend.Secret{})
+	for _, tt := range []struct {
+		server, account string
+		password        backend.Secret
+		want            bool
+	}{
+		{"old", "admin", right, true}, {"old", "admin", wrong, false}, {"old", "bob", right, false}, {"new", "admin", right, false},
+		{"old", "carol", backend.Secret{}, false}, {"ol", "dadmin", right, false},
+	} {
+		if p.Has(tt.server, tt.account, tt.password) != tt.want {
+			t.Errorf("%s at %s: not %v", tt.account, tt.server, tt.want)
+		}
+	}
+	clock.Add(provenFor + 1)
+	if p.Has("old", "admin", right) {
+		t.Error("a proof lasts for ever")
+	}
+	for i := range maxProofs + 10 {
+		p.Add("old", fmt.Sprint(i), right)
+	}
+	if n := len(p.proven); n > maxProofs {
+		t.Errorf("%d proofs", n)
 	}
 }

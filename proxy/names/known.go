@@ -52,13 +52,17 @@ func (k *Known) Made(list *folders.List, mailbox string) {
 		if list.Has(mailbox[:i]) {
 			break
 		}
-		if k.implied == nil {
+		if k.implied == nil || len(k.implied) >= maxImplied {
 			k.implied = make(map[string]bool)
 		}
 		k.implied[mailbox[:i]] = true
 	}
 	list.Add(mailbox)
 }
+
+// maxImplied limits the mailboxes that are noted as parents. At the limit the earlier
+// ones are forgotten: a client that creates one of them hears that it exists.
+const maxImplied = 10_000
 
 // WasImplied reports whether Exchange created the mailbox as a parent of another
 // one. It returns true once for each such mailbox.
@@ -75,7 +79,7 @@ func (k *Known) WasImplied(mailbox string) bool {
 func (k *Known) Call(mailbox, name string) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !slices.Contains(k.aliases[mailbox], name) {
+	if len(k.aliases[mailbox]) < maxAliases && !slices.Contains(k.aliases[mailbox], name) {
 		if k.aliases == nil {
 			k.aliases = make(map[string][]string)
 		}
@@ -83,6 +87,10 @@ func (k *Known) Call(mailbox, name string) []string {
 	}
 	return k.aliases[mailbox]
 }
+
+// maxAliases limits the names of one mailbox that are noted. It only matters whether
+// a mailbox has more than one.
+const maxAliases = 16
 
 // Called returns the names by which clients have called the mailbox.
 func (k *Known) Called(mailbox string) []string {

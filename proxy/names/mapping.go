@@ -6,6 +6,8 @@
 package names
 
 import (
+	"hash/maphash"
+
 	"exgate/backend/folders"
 )
 
@@ -14,7 +16,8 @@ import (
 type Mapping struct {
 	*folders.Mapper
 	Options folders.Options // the options for this user
-	logged  map[string]bool // names for which IsNews has returned true
+	seed    maphash.Seed
+	logged  map[uint64]bool // hashes of the names for which IsNews has returned true
 }
 
 // New returns the mapping for a user, or nil if the options map no name of this
@@ -29,16 +32,17 @@ func New(opts folders.Options, user string) (*Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Mapping{Mapper: mapper, Options: opts, logged: make(map[string]bool)}, nil
+	return &Mapping{Mapper: mapper, Options: opts, seed: maphash.MakeSeed(), logged: make(map[uint64]bool)}, nil
 }
 
 // IsNews reports whether the caller should log something about name. It returns
 // true once for each name, and for maxLogged names in all.
 func (m *Mapping) IsNews(name string) bool {
-	if m.logged[name] || len(m.logged) >= maxLogged {
+	hash := maphash.String(m.seed, name)
+	if m.logged[hash] || len(m.logged) >= maxLogged {
 		return false
 	}
-	m.logged[name] = true
+	m.logged[hash] = true
 	return true
 }
 

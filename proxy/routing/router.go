@@ -5,6 +5,7 @@
 package routing
 
 import (
+	"cmp"
 	"slices"
 
 	"exgate/backend"
@@ -64,15 +65,29 @@ func (r *Router) Route(claim backend.Claim) (Decision, error) {
 	return Decision{r.Targets[0], asked, asked, ""}, nil
 }
 
+// Caller returns the name by which the client claims to log in: the admin, or the
+// user.
+func (d Decision) Caller() string { return cmp.Or(d.Asked.Admin, d.Asked.User) }
+
+// Below returns the prefix that the user map has for the login, and that the session
+// cannot leave; "" if there is none.
+func (d Decision) Below() string {
+	if d.Prefix == noPrefix {
+		return ""
+	}
+	return d.Prefix
+}
+
 // Names returns o with the prefix of the user's line in the user map, or o itself
-// if the line has no prefix.
+// if the line has no prefix. Below a prefix names.list does not count, since each of
+// its names is one of the whole mailbox.
 func (d Decision) Names(o folders.Options) folders.Options {
 	if d.Prefix == "" {
 		return o
 	}
-	o.Prefix, o.Users = d.Prefix, nil
-	if d.Prefix == noPrefix {
-		o.Prefix = ""
+	o.Prefix, o.Users = d.Below(), nil
+	if o.Prefix != "" {
+		o.List = nil
 	}
 	return o
 }

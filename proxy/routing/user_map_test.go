@@ -17,6 +17,7 @@ func TestUserMapRefused(t *testing.T) {
 		{"bob online prefix", "neither"},
 		{"bob online prefix=", "neither"},
 		{"bob online prefix=/", `prefix: "/" names no mailbox`},
+		{"bob online prefix=inbox.bob", "would not be the user's own"},
 		{"bob online prefix=backup of bob", "must not contain blanks"},
 		{"bob online\nalice", "line 2"},
 	} {

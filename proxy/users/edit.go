@@ -71,8 +71,8 @@ func (u *File) Describe(w io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, name := range slices.Sorted(maps.Keys(callers)) {
-		entry := callers[name]
+	for _, name := range slices.Sorted(maps.Keys(callers.byName)) {
+		entry := callers.byName[name]
 		proof := "password"
 		if entry.cert != "" {
 			proof = "certificate " + entry.cert

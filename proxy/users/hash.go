@@ -29,13 +29,6 @@ var (
 	maxArgon = argon{memory: 256 << 10, time: 16, threads: 16}
 )
 
-// unknownCallerHash is checked when the users file has no caller of the given
-// name. The login then takes as long as one of a known caller, so its duration
-// does not reveal which callers exist.
-var unknownCallerHash = (&argon{
-	memory: ownArgon.memory, time: ownArgon.time, threads: ownArgon.threads, salt: make([]byte, 16), key: make([]byte, 32),
-}).String()
-
 // Hash returns an argon2id hash of the password, with a random salt, in the form
 // that the users file expects.
 func Hash(password string) string {
@@ -122,4 +115,18 @@ func matchesHash(hash, password string) bool {
 	}
 	a, err := parseArgon(hash)
 	return err == nil && subtle.ConstantTimeCompare(a.derive(password, uint32(len(a.key))), a.key) == 1
+}
+
+// kindOf returns what decides how much work a hash is, the same for all of the same
+// work. The hash has passed checkHash.
+func kindOf(hash string) string {
+	if isBcrypt(hash) {
+		cost, _ := bcrypt.Cost([]byte(hash))
+		return fmt.Sprint("bcrypt ", cost)
+	}
+	a, err := parseArgon(hash)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint("argon2id ", a.memory, a.time, a.threads, len(a.salt), len(a.key))
 }

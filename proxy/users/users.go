@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"sync"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 	"exgate/proxy/watchfile"
 )
 
@@ -30,20 +32,32 @@ import (
 // The proof is the hash of a password (argon2id or bcrypt), or the SHA-256
 // fingerprint of a client certificate. A mailbox is named as Exchange is told
 // it. "*@domain" stands for all mailboxes of a domain, "*" for all mailboxes.
-// Empty lines and lines that begin with # are ignored.
+// Where the user map gives the caller a prefix, "backup@example.com/bob" is the part
+// of that mailbox below the prefix bob. Empty lines and lines that begin with # are
+// ignored.
 //
-// Each method reads the file again if it has changed. While the file is
-// unreadable or has an invalid line, no caller can log in. A File is safe for
-// use by several goroutines.
+// Each method reads the file again if it has changed. While the file has an invalid
+// line, the callers are the previous ones. While the file is missing, or others can
+// read it, no caller can log in. A File is safe for use by several goroutines.
 type File struct {
 	path    string
-	hashing chan struct{} // holds an element for each hash that is being computed
+	hashing chan struct{}                    // holds an element for each hash that is being computed
+	matches func(hash, password string) bool // matchesHash
 
-	mu     sync.Mutex
-	isRead bool // the file has been read at least once
-	seen   watchfile.State
+	mu      sync.Mutex
+	isRead  bool // the file has been read at least once
+	seen    watchfile.State
+	callers callerList // in force
+	fault   error      // what is wrong with the current file; nil: nothing
+}
+
+// callerList is the content of the file.
+type callerList struct {
 	byName map[string]caller // by name in lower case
-	err    error             // why the current file cannot be used
+	// kinds has a hash of each kind and cost that is in the file. A login that
+	// fails has cost one of each, whoever it was for.
+	kinds []string
+	locks bool // no caller can log in
 }
 
 // caller is one line of the file.
@@ -55,39 +69,67 @@ type caller struct {
 }
 
 // errWrong is the answer to an unknown name as well as to a wrong proof, so that
-// the answer does not reveal which callers exist.
+// the answer does not reveal which callers exist. Both take the same work.
 var errWrong = errors.New("wrong name or password")
+
+// ErrUnusable is the answer to clients while no caller can log in. File.Fault has the
+// reason.
+var ErrUnusable = errors.New("exgate does not know now who may open what: try again later, or tell the administrator")
 
 // Load reads the users file at path. It returns an error if the file cannot be
 // read, is readable by other users of the system, or has an invalid line.
 func Load(path string) (*File, error) {
-	u := &File{path: path, hashing: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	_, err := u.current()
-	return u, err
+	u := &File{path: path, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)), matches: matchesHash}
+	return u, u.Fault()
 }
 
-// current returns the callers of the file as it is now. It reads the file only
-// if the file has changed.
-func (u *File) current() (map[string]caller, error) {
+// Fault returns what is wrong with the file as it is now, with its path and the
+// line; nil if nothing is. It is for the log.
+func (u *File) Fault() error {
+	if u == nil {
+		return nil
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if now := watchfile.StateOf(u.path); !now.Equal(u.seen) || !u.isRead {
-		u.seen, u.isRead = now, true
-		u.byName, u.err = readCallers(u.path)
-	}
-	return u.byName, u.err
+	u.update()
+	return u.fault
 }
 
-// readCallers reads the file at path. Its keys are the names in lower case.
-func readCallers(path string) (map[string]caller, error) {
-	if err := backend.CheckPrivate(path); err != nil {
-		return nil, fmt.Errorf("users_file: %w", err)
+// current returns the callers in force, or ErrUnusable.
+func (u *File) current() (callerList, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.update()
+	if u.callers.locks {
+		return callerList{}, ErrUnusable
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("users_file: %w", err)
+	return u.callers, nil
+}
+
+// update reads the file if it has changed. u.mu is held.
+func (u *File) update() {
+	now := watchfile.StateOf(u.path)
+	if u.isRead && now.Equal(u.seen) {
+		return
 	}
-	byName := make(map[string]caller)
+	var data []byte
+	if u.fault = backend.CheckPrivate(u.path); u.fault == nil {
+		data, u.fault = os.ReadFile(u.path)
+	}
+	if u.fault != nil {
+		u.callers.locks, u.fault = true, fmt.Errorf("users_file: %w", u.fault)
+	} else if callers, err := parseCallers(u.path, data); err == nil {
+		u.callers = callers
+	} else {
+		u.fault = err
+		u.callers.locks = !u.isRead // there are none of before
+	}
+	u.seen, u.isRead = now, true
+}
+
+// parseCallers reads the lines of the file.
+func parseCallers(path string, data []byte) (callerList, error) {
+	byName, kinds := make(map[string]caller), make(map[string]string)
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
@@ -96,19 +138,22 @@ func readCallers(path string) (map[string]caller, error) {
 		}
 		entry, err := parseCaller(fields)
 		if err != nil {
-			return nil, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
+			return callerList{}, fmt.Errorf("users_file: %s, line %d: %w", path, n, err)
 		}
 		key := strings.ToLower(entry.name)
 		if _, isRepeated := byName[key]; isRepeated {
-			return nil, fmt.Errorf("users_file: %s, line %d: caller %s has a line already: remove one of them",
+			return callerList{}, fmt.Errorf("users_file: %s, line %d: caller %s has a line already: remove one of them",
 				path, n, entry.name)
 		}
 		byName[key] = entry
+		if entry.hash != "" {
+			kinds[kindOf(entry.hash)] = entry.hash
+		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("users_file: %s: %w", path, err)
+		return callerList{}, fmt.Errorf("users_file: %s: %w", path, err)
 	}
-	return byName, nil
+	return callerList{byName: byName, kinds: slices.Collect(maps.Values(kinds))}, nil
 }
 
 // parseCaller reads the fields of a line. Its errors do not repeat the proof.
@@ -130,6 +175,10 @@ func parseCaller(fields []string) (caller, error) {
 		entry.hash = fields[1]
 	}
 	for _, mailbox := range fields[2:] {
+		mailbox, below, isPart := strings.Cut(mailbox, "/")
+		if isPart && len(folders.Levels(below)) == 0 {
+			return caller{}, fmt.Errorf("mailbox %s/%s: no prefix follows the slash", mailbox, below)
+		}
 		domain, isDomain := strings.CutPrefix(mailbox, "*@")
 		if isDomain {
 			mailbox = "x@" + domain
@@ -163,16 +212,9 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	if err != nil {
 		return err
 	}
-	entry, known := callers[strings.ToLower(name)]
-	if known && entry.cert != "" {
-		if entry.cert != cert {
-			return errWrong
-		}
+	entry := callers.byName[strings.ToLower(name)]
+	if entry.cert != "" && entry.cert == cert {
 		return nil
-	}
-	hash := entry.hash
-	if !known {
-		hash = unknownCallerHash
 	}
 	select { // a hash is costly by design: one for each processor at a time
 	case u.hashing <- struct{}{}:
@@ -180,15 +222,21 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if !matchesHash(hash, password.Reveal()) || !known {
-		return errWrong
+	if entry.hash != "" && u.matches(entry.hash, password.Reveal()) {
+		return nil
 	}
-	return nil
+	for _, hash := range callers.kinds { // as much work as for any other name
+		if entry.hash == "" || kindOf(hash) != kindOf(entry.hash) {
+			u.matches(hash, password.Reveal())
+		}
+	}
+	return errWrong
 }
 
 // May returns nil if the caller with this name may open the mailbox, which is
-// named as Exchange is told it. The error otherwise says why not.
-func (u *File) May(name, mailbox string) error {
+// named as Exchange is told it. below is the prefix that the session cannot leave; ""
+// if it gets the whole mailbox. The error otherwise says why not.
+func (u *File) May(name, mailbox, below string) error {
 	callers, err := u.current()
 	if err != nil {
 		return err
@@ -196,21 +244,31 @@ func (u *File) May(name, mailbox string) error {
 	if err := backend.CheckTarget(mailbox); err != nil {
 		return err
 	}
-	if !callers[strings.ToLower(name)].mayOpen(mailbox) {
+	if !callers.byName[strings.ToLower(name)].mayOpen(mailbox, below) {
+		if below != "" {
+			mailbox += "/" + levels(below)
+		}
 		return fmt.Errorf("%s may not open the mailbox %s: users_file does not list it for this caller", name, mailbox)
 	}
 	return nil
 }
 
-// mayOpen reports whether the caller's line lists the mailbox, or a pattern that
-// matches it.
-func (c caller) mayOpen(mailbox string) bool {
+// mayOpen reports whether the caller's line lists the mailbox, the part of it below
+// the prefix, or a pattern that matches one of them.
+func (c caller) mayOpen(mailbox, below string) bool {
 	_, domain, _ := strings.Cut(mailbox, "@")
 	return slices.ContainsFunc(c.mailboxes, func(allowed string) bool {
+		allowed, part, isPart := strings.Cut(allowed, "/")
+		if isPart && !strings.EqualFold(levels(part), levels(below)) {
+			return false
+		}
 		return allowed == "*" || strings.EqualFold(allowed, mailbox) ||
 			domain != "" && strings.EqualFold(allowed, "*@"+domain)
 	})
 }
+
+// levels returns a prefix in one spelling.
+func levels(prefix string) string { return strings.Join(folders.Levels(prefix), "/") }
 
 // Named returns the name of the caller whose client certificate has the
 // fingerprint cert, in lower-case hexadecimal. ok is false if no caller has it,
@@ -220,7 +278,7 @@ func (u *File) Named(cert string) (name string, ok bool) {
 	if err != nil || cert == "" {
 		return "", false
 	}
-	for _, entry := range callers {
+	for _, entry := range callers.byName {
 		if entry.cert == cert {
 			return entry.name, true
 		}
@@ -235,7 +293,7 @@ func (u *File) HasCertificates() bool {
 	if err != nil {
 		return false
 	}
-	for _, entry := range callers {
+	for _, entry := range callers.byName {
 		if entry.cert != "" {
 			return true
 		}

@@ -3,6 +3,7 @@ package users
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ func TestUsers(t *testing.T) {
 		"migration HASH(secret) *@example.com",
 		"Bob@example.com "+string(bcrypted)+" bob@example.com Shared",
 		"root HASH(secret) *",
+		"dave HASH(secret) backup@example.com/of/dave",
 		"scanner sha256:"+strings.Repeat("AB:", 31)+"ab scans@example.com"))
 	if err != nil {
 		t.Fatal(err)
@@ -66,9 +68,28 @@ func TestUsers(t *testing.T) {
 		{"root", `EXAMPLE\bob`, false},
 		{"root", "", false},
 		{"nobody", "bob", false},
+		{"dave", "backup@example.com", false},
+		{"migration", "backup@example.com", true},
 	} {
-		if err := users.May(tt.name, tt.mailbox); (err == nil) != tt.may {
+		if err := users.May(tt.name, tt.mailbox, ""); (err == nil) != tt.may {
 			t.Errorf("%s, mailbox %s: %v", tt.name, tt.mailbox, err)
+		}
+	}
+	for _, tt := range []struct {
+		name, mailbox, below string
+		may                  bool
+	}{
+		{"dave", "backup@example.com", "of/dave", true},
+		{"dave", "BACKUP@example.com", "Of.Dave.", true},
+		{"dave", "backup@example.com", "of/carol", false},
+		{"dave", "backup@example.com", "of", false},
+		{"dave", "backup@example.com", "of/dave/x", false},
+		{"dave", "other@example.com", "of/dave", false},
+		{"migration", "backup@example.com", "of/dave", true},
+		{"root", "backup", "of/dave", true},
+	} {
+		if err := users.May(tt.name, tt.mailbox, tt.below); (err == nil) != tt.may {
+			t.Errorf("%s, mailbox %s below %s: %v", tt.name, tt.mailbox, tt.below, err)
 		}
 	}
 	if name, ok := users.Named(strings.Repeat("ab", 32)); !ok || name != "scanner" {
@@ -97,6 +118,9 @@ func TestUsersFileRefused(t *testing.T) {
 		{"bob " + good + ` EXAMPLE\bob`, "only ASCII letters"},
 		{"bob " + good + " *@", "is empty"},
 		{"bob " + good + " b*", "only ASCII letters"},
+		{"bob " + good + " backup/", "no prefix follows"},
+		{"bob " + good + " backup/./", "no prefix follows"},
+		{"bob " + good + " /dave", "1 to 254 bytes"},
 		{"bob " + good + " *\nBOB " + good + " *", "line 2: caller BOB has a line already"},
 	} {
 		_, err := Load(testkit.UsersFile(t, tt.line))
@@ -116,7 +140,8 @@ func TestUsersFileRefused(t *testing.T) {
 	}
 }
 
-// A changed file takes effect at once; a file with an invalid line lets no caller in.
+// A changed file takes effect at once. While it has an invalid line, the previous
+// content stays in effect.
 func TestUsersFileChanges(t *testing.T) {
 	path := testkit.UsersFile(t, "bob HASH(one) bob")
 	users, err := Load(path)
@@ -125,14 +150,99 @@ func TestUsersFileChanges(t *testing.T) {
 	}
 	prove := func(password string) error { return users.Prove(t.Context(), "bob", backend.NewSecret(password), "") }
 	testkit.WriteUsers(t, path, "bob HASH(two) bob alice")
-	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice") != nil {
+	if prove("one") == nil || prove("two") != nil || users.May("bob", "alice", "") != nil {
 		t.Error("the previous content of the file is still in effect")
 	}
-	testkit.WriteUsers(t, path, "bob HASH(two) bob alice", "carol")
-	if err := prove("two"); err == nil || !strings.Contains(err.Error(), "line 2") {
-		t.Errorf("a file with a mistake: %v", err)
+	testkit.WriteUsers(t, path, "bob HASH(three) bob", "carol")
+	if prove("two") != nil || users.May("bob", "alice", "") != nil || prove("three") != errWrong {
+		t.Error("a file with a mistake is not as it was")
 	}
-	if users.May("bob", "bob") == nil || users.HasCertificates() {
-		t.Error("a file with an invalid line still gives access")
+	if err := users.Fault(); err == nil || !strings.Contains(err.Error(), path+", line 2") {
+		t.Errorf("the fault of a file with a mistake: %v", err)
+	}
+	if _, err := Load(path); err == nil {
+		t.Error("a file with a mistake is taken for one to begin with")
+	}
+	testkit.WriteUsers(t, path, "bob HASH(three) bob")
+	if prove("three") != nil || users.Fault() != nil {
+		t.Errorf("a mended file: %v", users.Fault())
+	}
+}
+
+// Nobody gets in while the file is missing or others can read it, and the client
+// hears nothing of the path.
+func TestUsersFileLocks(t *testing.T) {
+	for name, lock := range map[string]func(path string) error{
+		"missing":            os.Remove,
+		"readable by others": func(path string) error { return os.Chmod(path, 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := testkit.UsersFile(t, "bob HASH(one) bob", "scanner sha256:"+strings.Repeat("ab", 32)+" scans")
+			users, err := Load(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// It holds at once: a chmod changes neither size nor time.
+			if err := lock(path); err != nil {
+				t.Fatal(err)
+			}
+			err = users.Prove(t.Context(), "bob", backend.NewSecret("one"), "")
+			if err != ErrUnusable || strings.Contains(err.Error(), path) || users.May("bob", "bob", "") != ErrUnusable {
+				t.Errorf("it is let in, or told %v", err)
+			}
+			if err := users.Fault(); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("the log is told %v", err)
+			}
+			if _, ok := users.Named(strings.Repeat("ab", 32)); ok || users.HasCertificates() {
+				t.Error("certificates are known")
+			}
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			testkit.WriteUsers(t, path, "bob HASH(two) bob")
+			if err := users.Prove(t.Context(), "bob", backend.NewSecret("two"), ""); err != nil {
+				t.Errorf("the mended file: %v", err)
+			}
+		})
+	}
+}
+
+// A login that fails costs the same hashes, whoever it was for: one of each kind and
+// cost that is in the file.
+func TestEqualWork(t *testing.T) {
+	costly, err := bcrypt.GenerateFromPassword([]byte("carols"), bcrypt.MinCost+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cheap := argon{memory: 8, time: 1, threads: 1, salt: []byte("saltsalt")}
+	cheap.key = cheap.derive("daves", 32)
+	cert := strings.Repeat("ab", 32)
+	users, err := Load(testkit.UsersFile(t, "alice HASH(one) *", "bob HASH(two) *", "carol "+string(costly)+" *", "dave "+cheap.String()+" *", "scanner sha256:"+cert+" *"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var computed []string
+	users.matches = func(hash, password string) bool {
+		computed = append(computed, kindOf(hash))
+		return matchesHash(hash, password)
+	}
+	every := []string{kindOf(cheap.String()), kindOf(string(costly)), kindOf(testkit.CheapHash("x"))}
+	slices.Sort(every)
+	for _, name := range []string{"alice", "bob", "carol", "dave", "scanner", "nobody", ""} {
+		for _, cert := range []string{"", strings.Repeat("cd", 32)} {
+			computed = nil
+			if err := users.Prove(t.Context(), name, backend.NewSecret("wrong"), cert); err != errWrong {
+				t.Errorf("%s: %v", name, err)
+			}
+			if slices.Sort(computed); !slices.Equal(computed, every) {
+				t.Errorf("%q costs %q, not %q", name, computed, every)
+			}
+		}
+	}
+	for name, password := range map[string]string{"alice": "one", "carol": "carols", "dave": "daves"} {
+		computed = nil
+		if err := users.Prove(t.Context(), name, backend.NewSecret(password), ""); err != nil || len(computed) != 1 {
+			t.Errorf("%s costs %q, %v", name, computed, err)
+		}
 	}
 }

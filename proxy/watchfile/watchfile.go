@@ -25,12 +25,12 @@ func StateOf(path string) State {
 }
 
 // Equal reports whether s and other are states of the same file with the same
-// size and modification time. Two states of no file are equal.
+// size, mode and modification time. Two states of no file are equal.
 func (s State) Equal(other State) bool {
 	if s.info == nil || other.info == nil {
 		return s.info == other.info
 	}
-	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() &&
+	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.Mode() == other.info.Mode() &&
 		s.info.ModTime().Equal(other.info.ModTime())
 }
 
