@@ -38,6 +38,7 @@ const (
 	faultLostAppend      = "lost-append"
 	faultLostAppendReply = "lost-append-reply"
 	faultLateAppend      = "late-append"
+	faultLaggingFetch    = "lagging-fetch"
 	faultSlow            = "slow"
 	faultDrip            = "drip"
 	faultDeliver         = "deliver"
@@ -93,6 +94,8 @@ func faultKinds() []faultKind {
 			about: "the next COUNT (1) APPENDs are stored; then the connection is cut without a reply"},
 		{name: faultLateAppend, args: ":DURATION[:COUNT]",
 			about: "the messages of the next COUNT (1) APPENDs get OK without a UID, and are in the mailbox after DURATION"},
+		{name: faultLaggingFetch, args: ":DURATION", always: true,
+			about: "FETCH shows a message when DURATION has passed since it came; EXISTS and UIDNEXT count it at once"},
 		{name: faultSlow, args: ":DURATION", always: true,
 			about: "every reply waits for DURATION"},
 		{name: faultDrip, args: ":DURATION[:VERB[:COUNT]]", always: true, verb: verbAny,
