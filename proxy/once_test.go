@@ -391,7 +391,7 @@ func openOnce(g *gateway) (*onceClient, error) {
 func (c *onceClient) run(command string) (string, error) {
 	c.n++
 	tag := "t" + strconv.Itoa(c.n) + " "
-	c.nc.SetDeadline(time.Now().Add(2 * testkit.WaitLimit))
+	c.nc.SetDeadline(time.Now().Add(10 * testkit.WaitLimit))
 	if _, err := c.nc.Write([]byte(tag + command + "\r\n")); err != nil {
 		return "", err
 	}

@@ -26,7 +26,7 @@ func FindStored(ctx context.Context, conn *backend.Conn, i *Intent) (uid uint32,
 	if _, err := conn.Do(ctx, backend.NewRequest("NOOP")); err != nil { // which tells of the message
 		return 0, err
 	}
-	v := &surveyor{conn: conn, from: low.Next, view: new(View), shown: make(map[uint32]candidate)}
+	v := &surveyor{conn: conn, from: low.Next, shown: make(map[uint32]candidate)}
 	if err := v.read(ctx); err != nil {
 		return 0, err
 	}

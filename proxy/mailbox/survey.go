@@ -14,7 +14,7 @@ type Survey struct {
 	From        uint32      // the UID
 	Next        uint32      // UIDNEXT; 0: not said
 	Shown       []candidate // the messages that the server has shown
-	Whole       bool        // those are all that EXISTS counts
+	Whole       bool        // those are all that EXISTS has counted
 }
 
 // Look surveys a mailbox from a mark on, and leaves it selected, read-only. It is
@@ -27,7 +27,7 @@ func Look(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*
 	if err != nil || status.Word != "OK" || now.UIDValidity != from.UIDValidity {
 		return nil, err
 	}
-	v := &surveyor{conn: conn, from: from.Next, view: now, shown: make(map[uint32]candidate), owns: true}
+	v := &surveyor{conn: conn, from: from.Next, exists: now.Exists, shown: make(map[uint32]candidate), owns: true}
 	whole, err := v.survey(ctx)
 	if err != nil {
 		return nil, err
@@ -41,9 +41,9 @@ func Look(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*
 type surveyor struct {
 	conn    *backend.Conn
 	from    uint32
-	view    *View                // of the mailbox; only EXISTS and EXPUNGE count here
+	exists  uint32               // how many messages there were when the mailbox was opened
 	shown   map[uint32]candidate // by UID
-	below   uint32               // the highest number of a message whose UID is below from
+	below   uint32               // the highest number of a message whose UID is lower than from
 	removed bool                 // an EXPUNGE has come, after which the numbers mean others
 	owns    bool                 // nobody else is told what the server says on the connection
 }
@@ -51,21 +51,22 @@ type surveyor struct {
 // identifying are the fields that a message is known by.
 const identifying = "MESSAGE-ID SUBJECT FROM DATE"
 
-// maxRounds bounds how often a mailbox into which messages come is asked again,
-// and maxSingly the messages whose fields are asked for one by one.
+// maxRounds bounds how often messages are asked for by their numbers, and
+// maxSingly those whose fields are asked for one by one.
 const (
 	maxRounds = 3
 	maxSingly = 20
 )
 
-// survey reports whether all messages from v.from on are in v.shown. It fetches
-// their headers and does not SEARCH, for which Exchange asks an index that may
-// lag behind. FETCH may lag behind as well (docs/exchange.md#ex-47), and leaves
-// out a response that is too long for it or for backend.Conn. So the messages are
-// counted: where the one with the number EXISTS less k has a UID below v.from,
-// k have it above, since numbers rise with UIDs (RFC 9051 section 2.3.1.2).
+// survey reports whether all messages from v.from on are in v.shown, but for those
+// that have come since the mailbox was opened. It fetches their headers and does
+// not SEARCH, for which Exchange asks an index that may lag behind. FETCH may lag
+// behind as well (docs/exchange.md#ex-47), and backend.Conn drops a response that
+// is too long. So the messages are counted: where the one with the number EXISTS
+// less k has a UID below v.from, k messages stand above it, since numbers rise
+// with UIDs (RFC 9051 section 2.3.1.2).
 func (v *surveyor) survey(ctx context.Context) (whole bool, err error) {
-	if v.view.Exists == 0 {
+	if v.exists == 0 {
 		return true, nil
 	}
 	if err := v.read(ctx); err != nil {
@@ -73,7 +74,7 @@ func (v *surveyor) survey(ctx context.Context) (whole bool, err error) {
 	}
 	missing := v.missing()
 	for round := 0; missing > 0 && round < maxRounds && !v.removed; round++ {
-		if err := v.fetch(ctx, fmt.Sprintf("FETCH %d:%d", missing, v.view.Exists), "(UID)"); err != nil {
+		if err := v.fetch(ctx, fmt.Sprintf("FETCH %d:%d", missing, v.exists), "(UID)"); err != nil {
 			return false, err
 		}
 		before := missing
@@ -100,15 +101,16 @@ func (v *surveyor) result(validity uint32) *Survey {
 
 // missing is the number of the first message that has to be asked for; 0: none.
 func (v *surveyor) missing() uint32 {
-	top := v.view.Exists
+	k := uint32(0)
 	for _, m := range v.shown {
-		top = max(top, m.number)
+		if m.number <= v.exists {
+			k++
+		}
 	}
-	k := uint32(len(v.shown))
-	if k >= top || v.below >= top-k {
+	if k >= v.exists || v.below >= v.exists-k {
 		return 0
 	}
-	return top - k
+	return v.exists - k
 }
 
 // readSingly asks for the fields of messages of which only the UIDs are known:
@@ -167,8 +169,7 @@ func (v *surveyor) fetch(ctx context.Context, command, items string) error {
 func (v *surveyor) note(response []byte) bool {
 	m, ok := parseCandidate(response)
 	if !ok {
-		if n, word, ok := wire.ParseNumbered(response); ok {
-			v.view.Note(n, word)
+		if _, word, ok := wire.ParseNumbered(response); ok {
 			v.removed = v.removed || word == "EXPUNGE"
 			return v.owns
 		}
