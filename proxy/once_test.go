@@ -138,7 +138,8 @@ func (p *oncePlan) message(mark string) string {
 	if p.identical {
 		mark = "all the same"
 	}
-	return "From: scanner@example.com\r\n" + id + "Subject: scanned\r\nDate: Sun, 1 Nov 2026 10:00:00 +0000\r\n\r\n" + mark + "\r\n"
+	return "From: scanner@example.com\r\n" + id + "Subject: scanned\r\n" +
+		"Date: Sun, 1 Nov 2026 10:00:00 +0000\r\n\r\n" + mark + "\r\n"
 }
 
 // unequal is a message of another client that is like none of the plan's.
@@ -272,7 +273,9 @@ func playOnce(t *testing.T, plan *oncePlan) onceTally {
 			}
 			taken[a.uid] = true
 		}
-		for _, group := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(keys(ok), keys(stored), keys(notKnown))))) {
+		groups := slices.Concat(keys(ok), keys(stored), keys(notKnown))
+		slices.Sort(groups)
+		for _, group := range slices.Compact(groups) {
 			n := stored[group]
 			if n < ok[group] && !plan.foreign || n > ok[group]+notKnown[group] {
 				fail("%q of %s: %d stored, %d answered OK, %d not known", group, mailbox, n, ok[group], notKnown[group])
@@ -281,7 +284,7 @@ func playOnce(t *testing.T, plan *oncePlan) onceTally {
 			rests += max(ok[group]-n, 0)
 		}
 		if rests > equal[mailbox] {
-			fail("%d answers of OK in %s rest on another client's message, of which there are %d", rests, mailbox, equal[mailbox])
+			fail("%d answers of OK in %s rest on other clients' messages: there are %d", rests, mailbox, equal[mailbox])
 		}
 		tally.RestOnForeign += rests
 		tally.ForeignEqual += equal[mailbox]
@@ -301,7 +304,9 @@ func keys(m map[string]int) []string {
 }
 
 // playOnceClient is one session: it stores the messages that it has drawn.
-func playOnceClient(g *gateway, sim *exchangesim.Server, cut *wireCutter, plan *oncePlan, rnd *rand.Rand, n int) (answers []onceAnswer, err error) {
+func playOnceClient(
+	g *gateway, sim *exchangesim.Server, cut *wireCutter, plan *oncePlan, rnd *rand.Rand, n int,
+) (answers []onceAnswer, err error) {
 	var c *onceClient
 	defer func() { c.close() }()
 	for k := range plan.perClient {

@@ -13,8 +13,10 @@ import (
 // be too long for one response: the message is there once, or the client is told
 // that it is not known. Times are those of defaultLimits, shortened.
 func TestAppendCutAndSlow(t *testing.T) {
-	long := "Subject: " + strings.Repeat("many words ", 8) + strings.Repeat("\r\n "+strings.Repeat("many words ", 8), 900) + "\r\n"
-	const id = "Message-ID: <it@example.com>\r\n"
+	words := strings.Repeat("many words ", 8)
+	long := "Subject: " + words + strings.Repeat("\r\n "+words, 900) + "\r\n"
+	const id, otherID = "Message-ID: <it@example.com>\r\n", "Message-ID: <other@example.com>\r\n"
+	const found = "OK [APPENDUID "
 	scaled := func(fault string, d time.Duration) string { return fmt.Sprintf("%s:%s", fault, d/onceScale) }
 	for name, tt := range map[string]struct {
 		header string
@@ -23,16 +25,16 @@ func TestAppendCutAndSlow(t *testing.T) {
 		want   string
 		stored int // how often it is there
 	}{
-		"stored after 12 s":    {id, []string{scaled("late-append", 12*time.Second), "lost-append-reply"}, "", "OK [APPENDUID ", 1},
-		"shown after 30 s":     {id, []string{"lost-append-reply", scaled("lagging-fetch", 30*time.Second)}, "", "OK [APPENDUID ", 1},
+		"stored after 12 s":    {id, []string{scaled("late-append", 12*time.Second), "lost-append-reply"}, "", found, 1},
+		"shown after 30 s":     {id, []string{"lost-append-reply", scaled("lagging-fetch", 30*time.Second)}, "", found, 1},
 		"never shown":          {id, []string{"lost-append-reply", "lagging-fetch:1h"}, "", notKnownReply, 1},
 		"another is not shown": {id, []string{"lost-append", "lagging-fetch:1h"}, "Subject: x\r\n", notKnownReply, 0},
 		"another is shown after 30 s": {
-			id, []string{"lost-append", scaled("lagging-fetch", 30*time.Second)}, "Message-ID: <other@example.com>\r\n", "OK [APPENDUID ", 1,
+			id, []string{"lost-append", scaled("lagging-fetch", 30*time.Second)}, otherID, found, 1,
 		},
-		"a long header":                    {id + long, []string{"lost-append-reply"}, "", "OK [APPENDUID ", 1},
+		"a long header":                    {id + long, []string{"lost-append-reply"}, "", found, 1},
 		"a long header without Message-ID": {long, []string{"lost-append-reply"}, "", notKnownReply, 1},
-		"another's long header":            {id, []string{"lost-append"}, "Message-ID: <other@example.com>\r\n" + long, "OK [APPENDUID ", 1},
+		"another's long header":            {id, []string{"lost-append"}, otherID + long, found, 1},
 		"another's long header without a Message-ID": {
 			"From: a@example.com\r\nDate: Sun, 1 Nov 2026 10:00:00 +0000\r\n", []string{"lost-append"}, long, notKnownReply, 0,
 		},

@@ -113,11 +113,10 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 			return nil, s.appendLost(up, err, mailbox.LandingAbsent)
 		}
 		if s.Resumes && !begun {
-			if err := s.begin(up, plan); err != nil {
-				return nil, s.notBegun(err)
+			if reply := s.begin(up, plan); reply != nil {
+				return nil, reply
 			}
 			begun = true
-			s.Waits("Exchange is storing the message", time.Time{})
 		}
 		if s.Resumes {
 			if s.markIntent(up); s.IsLost() && tries < MaxTries {
@@ -185,14 +184,6 @@ func (s *Sender) send(up *Upload, req *backend.Request) (wire.Status, error) {
 		up.intent.Refused()
 	}
 	return status, err
-}
-
-// notBegun answers a message that could not be sent.
-func (s *Sender) notBegun(err error) *imap.Error {
-	if s.Context().Err() != nil {
-		return replies.Interrupted("nothing was stored")
-	}
-	return s.unplanned(err).reply
 }
 
 // appendCut finds out what became of an APPEND that the connection was lost

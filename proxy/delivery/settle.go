@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -9,23 +10,32 @@ import (
 
 	"exgate/backend"
 	"exgate/proxy/mailbox"
+	"exgate/proxy/replies"
 	"exgate/rewrite"
 )
 
 // begin begins the APPEND of a message that is to go up: it waits for another
-// session that has an equal one on its way.
-func (s *Sender) begin(up *Upload, plan *rewrite.Plan) error {
+// session that has an equal one on its way. It returns what the client is told
+// where it cannot.
+func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 	fingerprint, err := mailbox.ReadFingerprint(plan)
 	if err != nil {
-		return err
+		return s.unplanned(err).reply
 	}
 	if up.intent != nil { // of what was refused before its repair
 		up.intent.Close()
 	}
 	s.Waits("another session is storing an equal message", time.Time{})
 	id := mailbox.Identity{Fingerprint: fingerprint, Date: up.Date, DateKept: s.dateKept}
-	up.intent, err = s.Claims.Enter(s.Context(), s.mailboxKey(up.Mailbox), id, s.Patience)
-	return err
+	err = s.Patiently(func(ctx context.Context) (err error) {
+		up.intent, err = s.Claims.Enter(ctx, s.mailboxKey(up.Mailbox), id, s.Patience)
+		return err
+	})
+	if err != nil {
+		return replies.Interrupted("nothing was stored")
+	}
+	s.Waits("Exchange is storing the message", time.Time{})
+	return nil
 }
 
 // mailboxKey is what all names of one mailbox share (View.IsSelected).
@@ -55,7 +65,8 @@ func (s *Sender) markIntent(up *Upload) {
 	}
 	if status, err := s.Do(req); err == nil && status.Word == "OK" {
 		next := numbers["UIDNEXT"]
-		if v := s.Selected(); next != 0 && v.UIDValidity == numbers["UIDVALIDITY"] && v.IsSelected(up.Mailbox, s.Profile.IsExchange()) {
+		v := s.Selected()
+		if next != 0 && v.UIDValidity == numbers["UIDVALIDITY"] && v.IsSelected(up.Mailbox, s.Profile.IsExchange()) {
 			next = max(next, v.UIDNext)
 		}
 		up.intent.SetMark(numbers["UIDVALIDITY"], next)
@@ -90,7 +101,9 @@ func (s *Sender) settle(up *Upload, all bool) (mailbox.Landing, *imap.AppendData
 // lookAgain looks for a message until it is found, with a pause before each
 // look. Where something has come that cannot be seen it looks longer, and then
 // does not know.
-func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (found mailbox.Landing, stored *imap.AppendData, err error) {
+func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (
+	found mailbox.Landing, stored *imap.AppendData, err error,
+) {
 	looks := slices.Concat(s.Looks, s.LooksPending)
 	if !all {
 		looks = looks[:1]

@@ -30,7 +30,8 @@ import (
 //  3. What may be late is known: an APPEND that was answered OK without a UID, or
 //     whose outcome could not be found out, is remembered for a time with its
 //     mark (Intent.least, Intent.most). A look that has to do with one begins at
-//     its mark, and counts it.
+//     its mark, and counts it: what stands below the mark of the lost message is
+//     the other's, and the rest of the others may stand above it.
 //  4. Judge says "found" only if more equal messages stand above the mark than the
 //     remembered ones can be, and no more than those and this one together; the
 //     UIDs go to this one. It says "absent" only if what stands there is what the

@@ -84,41 +84,48 @@ func TestJudge(t *testing.T) {
 		change func(*Survey)
 		want   Landing
 		uid    uint32
+		behind bool // the first UID is below its mark
 	}{
-		"nothing has come":               {nil, 1, "", nil, LandingAbsent, 0},
-		"it has":                         {nil, 1, "m", nil, LandingFound, 10},
-		"among others":                   {nil, 1, "x?mx", nil, LandingFound, 12},
-		"only others":                    {nil, 1, "xx", nil, LandingAbsent, 0},
-		"one that cannot be read":        {nil, 1, "x?", nil, LandingUnknown, 0},
-		"two, and it went up once":       {nil, 1, "mm", nil, LandingUnknown, 0},
-		"two, and it went up twice":      {nil, 2, "mm", nil, LandingFound, 11},
-		"one, and it never went up":      {nil, 0, "m", nil, LandingUnknown, 0},
-		"another, and it never went up":  {nil, 0, "?", nil, LandingAbsent, 0},
-		"the other's is taken":           {equal("told 10"), 1, "m", nil, LandingAbsent, 0},
-		"behind the other's":             {equal("told 10"), 1, "mm", nil, LandingFound, 11},
-		"before the other's":             {equal("told 11"), 1, "mm", nil, LandingFound, 10},
-		"the other's was removed":        {equal("told 10"), 1, "-", nil, LandingAbsent, 0},
-		"an unequal one's is taken":      {[]other{{"<x@x>", "told 10"}}, 1, "?", nil, LandingAbsent, 0},
-		"the other has no UID":           {equal("untold"), 1, "m", nil, LandingAbsent, 0},
-		"both have none":                 {equal("untold"), 1, "mm", nil, LandingFound, 0},
-		"three have none":                {equal("untold", "untold"), 1, "mmm", nil, LandingFound, 0},
-		"two of three":                   {equal("untold", "untold"), 1, "mm", nil, LandingAbsent, 0},
-		"one of three":                   {equal("untold", "untold"), 1, "m", nil, LandingPending, 0},
-		"another client's too":           {equal("untold"), 1, "mmm", nil, LandingUnknown, 0},
-		"the other cannot be seen yet":   {equal("untold"), 1, "", nil, LandingPending, 0},
-		"the other's outcome is unknown": {equal("unknown"), 1, "m", nil, LandingUnknown, 0},
-		"neither has come":               {equal("unknown"), 1, "", nil, LandingAbsent, 0},
-		"both have come":                 {equal("unknown"), 1, "mm", nil, LandingFound, 0},
-		"the other is on its way":        {equal("on its way"), 1, "m", nil, LandingUnknown, 0},
-		"and so was this":                {equal("on its way"), 1, "mm", nil, LandingFound, 0},
-		"the other was refused":          {equal("refused"), 1, "m", nil, LandingFound, 10},
-		"an unequal one without a UID":   {[]other{{"<x@x>", "untold"}}, 1, "m", nil, LandingFound, 10},
-		"something was removed":          {nil, 1, "x-", nil, LandingPending, 0},
-		"EXISTS is not accounted for":    {nil, 1, "x", func(s *Survey) { s.Whole = false }, LandingPending, 0},
-		"it is there all the same":       {nil, 1, "m", func(s *Survey) { s.Whole = false }, LandingFound, 10},
-		"UIDNEXT is not said":            {nil, 1, "x", func(s *Survey) { s.Next = 0 }, LandingAbsent, 0},
-		"another mailbox":                {nil, 1, "m", func(s *Survey) { s.UIDValidity = 8 }, LandingUnknown, 0},
-		"the look began too high":        {nil, 1, "m", func(s *Survey) { s.From = 11 }, LandingUnknown, 0},
+		"nothing has come":                {nil, 1, "", nil, LandingAbsent, 0, false},
+		"it has":                          {nil, 1, "m", nil, LandingFound, 10, false},
+		"among others":                    {nil, 1, "x?mx", nil, LandingFound, 12, false},
+		"only others":                     {nil, 1, "xx", nil, LandingAbsent, 0, false},
+		"one that cannot be read":         {nil, 1, "x?", nil, LandingUnknown, 0, false},
+		"two, and it went up once":        {nil, 1, "mm", nil, LandingUnknown, 0, false},
+		"two, and it went up twice":       {nil, 2, "mm", nil, LandingFound, 11, false},
+		"one, and it never went up":       {nil, 0, "m", nil, LandingUnknown, 0, false},
+		"another, and it never went up":   {nil, 0, "?", nil, LandingAbsent, 0, false},
+		"the other's is taken":            {equal("told 10"), 1, "m", nil, LandingAbsent, 0, false},
+		"behind the other's":              {equal("told 10"), 1, "mm", nil, LandingFound, 11, false},
+		"before the other's":              {equal("told 11"), 1, "mm", nil, LandingFound, 10, false},
+		"the other's was removed":         {equal("told 10"), 1, "-", nil, LandingAbsent, 0, false},
+		"an unequal one's is taken":       {[]other{{"<x@x>", "told 10"}}, 1, "?", nil, LandingAbsent, 0, false},
+		"the other has no UID":            {equal("untold"), 1, "m", nil, LandingAbsent, 0, false},
+		"both have none":                  {equal("untold"), 1, "mm", nil, LandingFound, 0, false},
+		"three have none":                 {equal("untold", "untold"), 1, "mmm", nil, LandingFound, 0, false},
+		"two of three":                    {equal("untold", "untold"), 1, "mm", nil, LandingAbsent, 0, false},
+		"one of three":                    {equal("untold", "untold"), 1, "m", nil, LandingPending, 0, false},
+		"another client's too":            {equal("untold"), 1, "mmm", nil, LandingUnknown, 0, false},
+		"the other cannot be seen yet":    {equal("untold"), 1, "", nil, LandingPending, 0, false},
+		"the other's outcome is unknown":  {equal("unknown"), 1, "m", nil, LandingUnknown, 0, false},
+		"neither has come":                {equal("unknown"), 1, "", nil, LandingAbsent, 0, false},
+		"both have come":                  {equal("unknown"), 1, "mm", nil, LandingFound, 0, false},
+		"the other is on its way":         {equal("on its way"), 1, "m", nil, LandingUnknown, 0, false},
+		"and so was this":                 {equal("on its way"), 1, "mm", nil, LandingFound, 0, false},
+		"the other was refused":           {equal("refused"), 1, "m", nil, LandingFound, 10, false},
+		"an unequal one without a UID":    {[]other{{"<x@x>", "untold"}}, 1, "m", nil, LandingFound, 10, false},
+		"the other stands below the mark": {equal("untold"), 1, "mm", nil, LandingFound, 11, true},
+		"only the other does":             {equal("untold"), 1, "m", nil, LandingAbsent, 0, true},
+		"and is not seen there":           {equal("untold"), 1, "x", nil, LandingPending, 0, true},
+		"one below, one that is unknown":  {equal("untold", "unknown"), 1, "mm", nil, LandingUnknown, 0, true},
+		"an unknown one below":            {equal("unknown"), 1, "mm", nil, LandingFound, 11, true},
+		"something was removed before":    {nil, 1, "-x", nil, LandingAbsent, 0, true},
+		"something was removed":           {nil, 1, "x-", nil, LandingPending, 0, false},
+		"EXISTS is not accounted for":     {nil, 1, "x", func(s *Survey) { s.Whole = false }, LandingPending, 0, false},
+		"it is there all the same":        {nil, 1, "m", func(s *Survey) { s.Whole = false }, LandingFound, 10, false},
+		"UIDNEXT is not said":             {nil, 1, "x", func(s *Survey) { s.Next = 0 }, LandingAbsent, 0, false},
+		"another mailbox":                 {nil, 1, "m", func(s *Survey) { s.UIDValidity = 8 }, LandingUnknown, 0, false},
+		"the look began too high":         {nil, 1, "m", func(s *Survey) { s.From = 11 }, LandingUnknown, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := newTestClaims()
@@ -140,7 +147,11 @@ func TestJudge(t *testing.T) {
 					i.Close()
 				}
 			}
-			lost := begun(t, c, "<m@x>", 10, tt.sent)
+			mark := uint32(10)
+			if tt.behind {
+				mark++
+			}
+			lost := begun(t, c, "<m@x>", mark, tt.sent)
 			for n, o := range tt.others[:len(pending)] {
 				var uid uint32
 				fmt.Sscanf(o.ends, "told %d", &uid)

@@ -13,7 +13,7 @@ const (
 )
 
 func (l Landing) String() string {
-	return [...]string{LandingUnknown: "not known", LandingAbsent: "no", LandingFound: "yes", LandingPending: "not yet seen"}[l]
+	return [...]string{"not known", "no", "yes", "not yet seen"}[l]
 }
 
 // Low is the mark from which a look for the message has to begin. Its Next is 0
@@ -60,21 +60,26 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 		return LandingUnknown, 0
 	}
 	var equal []uint32
-	unsure := 0
+	unsure, before := 0, 0
 	seen := make(map[uint32]bool)
 	for _, m := range s.Shown {
 		seen[m.uid] = true
 		if i.box.taken[m.uid] || m.uid < low {
 			continue
 		}
-		switch i.id.compare(m) {
-		case LandingFound:
+		switch verdict := i.id.compare(m); {
+		case m.uid < i.mark.Next:
+			if verdict == LandingFound {
+				before++
+			}
+		case verdict == LandingFound:
 			equal = append(equal, m.uid)
-		case LandingUnknown:
+		case verdict == LandingUnknown:
 			unsure++
 		}
 	}
 	slices.Sort(equal)
+	least, most = max(least-before, 0), max(most-before, 0) // what of the others may stand above
 	switch n := len(equal); {
 	case n > most+i.sent: // another client's is among them
 		return LandingUnknown, 0
@@ -94,7 +99,7 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 	case n > 0 && most > least || unsure > 0:
 		return LandingUnknown, 0
 	}
-	if !s.Whole || s.Next > low && i.box.missing(seen, low, s.Next) {
+	if !s.Whole || i.box.missing(seen, i.mark.Next, s.Next) {
 		return LandingPending, 0
 	}
 	return LandingAbsent, 0
@@ -106,11 +111,11 @@ func (i *Intent) isKnown() bool {
 	return slices.Contains(i.box.inFlight, i) || slices.Contains(i.box.remembered, i)
 }
 
-// missing reports whether a UID from low on and below next is neither seen nor
+// missing reports whether a UID from first on and below next is neither seen nor
 // known to be another message's: what has it came and cannot be seen, or was
 // removed, and may have been the message. mu is held.
-func (b *box) missing(seen map[uint32]bool, low, next uint32) bool {
-	for uid := low; uid < next; uid++ {
+func (b *box) missing(seen map[uint32]bool, first, next uint32) bool {
+	for uid := first; uid < next; uid++ {
 		if !seen[uid] && !b.taken[uid] {
 			return true // so the loop is no longer than what is known
 		}
