@@ -43,7 +43,8 @@ import (
 // this: by 1 and 2 an earlier equal message is below the mark or is counted by 3.
 //
 // What remains: a message of another client that is equal to one that was lost,
-// comes while that one is on its way, and is alone, cannot be told from it.
+// comes while that one is on its way, and is alone, cannot be told from it; nor
+// can it from a remembered one that is late, in whose place it is then counted.
 //
 // Memory: a mailbox is kept while an APPEND to it is in progress or remembered,
 // which is one for each session of the account and at most maxRemembered more;
