@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/mailbox"
 	"exgate/proxy/names"
 	"exgate/proxy/spool"
 )
@@ -16,7 +17,8 @@ type account struct {
 	uploads  spool.Budget // bytes in the spool
 	side     *side
 	known    names.Known // its mailboxes
-	sessions int         // guarded by accounts.mu
+	claims   *mailbox.Claims
+	sessions int // guarded by accounts.mu
 }
 
 // accounts are the mailboxes that have sessions. Those that are still paced or
@@ -60,7 +62,7 @@ func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff ti
 	known := registry.Open(user)
 	shared := a.open[known]
 	if shared == nil {
-		shared = &account{Account: known, registry: registry, side: newSide()}
+		shared = &account{Account: known, registry: registry, side: newSide(), claims: mailbox.NewClaims()}
 		shared.uploads.SetMax(a.spool)
 		a.open[known] = shared
 	}

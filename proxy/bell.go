@@ -61,9 +61,10 @@ func (l *link) secure(nc net.Conn) {
 	client.nc, client.w.nc, client.secure = nc, nc, true
 }
 
-// beginIdling prepares for waiting for the client's next line, until a time, or
-// until the client is to be told why its reply does not come. It returns false where the session is to end, since the gateway drains and the
-// client is not amid a command. Each true is followed by endIdling.
+// beginIdling prepares for waiting for the client's next line, until the given time,
+// or until exgate tells the client why its reply does not come. It returns false if
+// the session must end, because the gateway drains and the client is not in the
+// middle of a command. endIdling follows each true.
 func (l *link) beginIdling(ctx context.Context, until time.Time, draining, amid bool, idle *command) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

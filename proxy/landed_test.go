@@ -95,7 +95,7 @@ func newCutSimulated(t *testing.T, cfg exchangesim.Config, setups ...func(*Optio
 	through := func(o *Options, l *limits) {
 		cut = newWireCutter(t, o.Upstreams[0].Backend.Address)
 		o.Upstreams[0].Backend.Address = cut.l.Addr().String()
-		l.Looks, l.Replay = []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond}, 0
+		l.Looks, l.LooksPending, l.Replay = []time.Duration{0, 20 * time.Millisecond, 200 * time.Millisecond}, nil, 0
 	}
 	g, sim := newSimulated(t, cfg, append([]func(*Options, *limits){withProfile(exchangeProfile), resuming, through}, setups...)...)
 	return g, sim, cut
@@ -176,7 +176,7 @@ func TestAppendCutAnywhere(t *testing.T) {
 // is set afterwards.
 func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 	u := func(g *gateway) (*client, *upstream) { return g.login() }
-	g := exchangeResuming(t, func(o *Options, l *limits) { l.Looks = []time.Duration{0} })
+	g := exchangeResuming(t, func(o *Options, l *limits) { l.Looks, l.LooksPending = []time.Duration{0}, nil })
 	c, up := u(g)
 	c.raw("a1 APPEND Drafts (\\Flagged) {28+}\r\nMessage-ID: <1@x>\r\n\r\nhello\r\n\r\n")
 	up.C("xg3 STATUS Drafts (UIDNEXT UIDVALIDITY)")
@@ -196,8 +196,11 @@ func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 	up.raw("* 2 FETCH (UID 20 BODY[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)] {4}\r\n\r\n\r\n)\r\n")
 	up.raw("* 3 FETCH (BODY[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)] {24}\r\nMessage-Id:\r\n  <1@x>\r\n\r\n UID 21)\r\n")
 	up.S("xg4 OK done")
-	up.C("xg5 CLOSE")
+	up.C("xg5 FETCH 1:3 (UID)")
+	up.raw("* 1 FETCH (UID 19)\r\n* 2 FETCH (UID 20)\r\n* 3 FETCH (UID 21)\r\n")
 	up.S("xg5 OK done")
+	up.C("xg6 CLOSE")
+	up.S("xg6 OK done")
 	side := g.relogin()
 	side.C("xg3 SELECT Drafts")
 	side.S("xg3 OK done")
@@ -208,10 +211,10 @@ func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 
 	// The reply to the next APPEND comes, but without a UID.
 	c.raw("a2 APPEND Drafts (\\Flagged) {28+}\r\nMessage-ID: <2@x>\r\n\r\nhello\r\n\r\n")
-	up.C("xg6 APPEND Drafts {28}")
+	up.C("xg7 APPEND Drafts {28}")
 	up.S("+ go")
 	up.expectRaw("Message-ID: <2@x>\r\n\r\nhello\r\n\r\n")
-	up.S("xg6 OK done")
+	up.S("xg7 OK done")
 	side.C("xg5 NOOP")
 	side.S("* 4 EXISTS")
 	side.S("xg5 OK done")
@@ -231,10 +234,11 @@ func TestAppendCutAndNotKnown(t *testing.T) {
 		"it is another mailbox": "C xg3 EXAMINE Drafts\nS * 3 EXISTS\nS * OK [UIDVALIDITY 8] it\nS xg3 OK done\n",
 		"a message like it is there": "C xg3 EXAMINE Drafts\nS * 3 EXISTS\nS * OK [UIDVALIDITY 7] it\nS * OK [UIDNEXT 21] it\nS xg3 OK done\n" +
 			"C xg4 UID FETCH 20:* (UID INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)])\n" +
-			"S * 3 FETCH (UID 20 BODY[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)] \"\")\nS xg4 OK done\n",
+			"S * 3 FETCH (UID 20 BODY[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)] \"\")\nS xg4 OK done\n" +
+			"C xg5 FETCH 2:3 (UID)\nS * 2 FETCH (UID 19)\nS * 3 FETCH (UID 20)\nS xg5 OK done\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := exchangeResuming(t, func(o *Options, l *limits) { l.Looks = []time.Duration{0} })
+			g := exchangeResuming(t, func(o *Options, l *limits) { l.Looks, l.LooksPending = []time.Duration{0}, nil })
 			c, u := g.login()
 			c.raw("a1 APPEND Drafts {3+}\r\nabc\r\n")
 			u.C("xg3 STATUS Drafts (UIDNEXT UIDVALIDITY)")

@@ -27,8 +27,13 @@ type limits struct {
 	Stall           time.Duration // what a literal may take whatever its size
 	MinRate         int64         // bytes per second that a literal must come with, besides
 
-	// Looks are the pauses before each look for a message without a reply.
-	Looks []time.Duration
+	// Looks are the pauses before each look for a message without a reply: a
+	// server may take as long as all of them to store one. LooksPending are those
+	// before more looks while something has come that cannot be seen: Exchange
+	// Online takes up to a minute to show it (docs/exchange.md#ex-47).
+	Looks, LooksPending []time.Duration
+	// Equal is how long a message waits while another session stores an equal one.
+	Equal time.Duration
 
 	SkipLine            int   // bytes of a line that is passed over
 	Drain               int64 // bytes of an unwanted {n+} that are passed over
@@ -63,7 +68,9 @@ var defaultLimits = limits{
 	Stall:           2 * time.Minute,
 	MinRate:         1 << 10,
 
-	Looks: []time.Duration{0, time.Second, 3 * time.Second, 6 * time.Second},
+	Looks:        []time.Duration{0, time.Second, 3 * time.Second, 6 * time.Second, 10 * time.Second},
+	LooksPending: []time.Duration{10 * time.Second, 15 * time.Second, 15 * time.Second},
+	Equal:        time.Minute,
 
 	SkipLine:            1 << 20,
 	Drain:               256 << 20,

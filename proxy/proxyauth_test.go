@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"testing"
+	"time"
 
 	"exgate/backend"
 	"exgate/backend/exchangesim"
@@ -138,5 +139,27 @@ func TestProxyAuthLeavesWhatIsHeld(t *testing.T) {
 	c.S("a3 OK …")
 	if n := sim.Stats().Logins; n != logins+1 {
 		t.Errorf("%d logins", n-logins)
+	}
+}
+
+// What is known of the admin's own mailboxes proves nothing in the user's: a lost
+// message is not taken for one that stood there before.
+func TestProxyAuthLooksAnew(t *testing.T) {
+	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain, resuming, func(_ *Options, l *limits) { scaledLooks(l) })
+	if _, err := sim.Deliver("bob", "INBOX", nil, time.Time{}, []byte(cleanMessage)); err != nil {
+		t.Fatal(err)
+	}
+	c := asAdmin(g)
+	c.upload("INBOX", cleanMessage)
+	c.S("a1 OK [APPENDUID …")
+	c.C("a4 PROXYAUTH bob")
+	c.S("a4 OK …")
+	if err := sim.AddFault("lost-append"); err != nil {
+		t.Fatal(err)
+	}
+	c.upload("INBOX", cleanMessage)
+	c.S("a1 OK [APPENDUID …")
+	if n := len(sim.Messages("bob", "INBOX")); n != 2 {
+		t.Errorf("bob has %d messages, and not the one before and the new one\n%s", n, g.log)
 	}
 }

@@ -24,7 +24,8 @@ func (c *conn) newSender(l *login) *delivery.Sender {
 	return delivery.NewSender(sending{c}, delivery.Terms{
 		Profile: l.profile, Account: l.account.Account, User: l.identity.User, Resumes: l.resume,
 		Filter: c.set.opts.Filter, Quarantine: c.set.quarantine, Poisons: c.srv.poisons, NewSpool: c.newSpool,
-		Looks: c.srv.limits.Looks, ReplayPause: c.srv.limits.Replay,
+		Claims: l.account.claims, Patience: c.srv.limits.Equal, ReplayPause: c.srv.limits.Replay,
+		Looks: c.srv.limits.Looks, LooksPending: c.srv.limits.LooksPending,
 		Log: c.log, Stats: &c.tally.stats, Totals: &c.srv.totals,
 	})
 }

@@ -143,7 +143,7 @@ func (c *conn) storeAppended(name string, m *message) status {
 
 // newMessage returns a message as APPEND stores it.
 func (s *Server) newMessage(fl flags, date time.Time, msg []byte) *message {
-	m := &message{flags: fl, date: date.UTC(), received: msg, stored: msg, flagged: fl&flagFlagged != 0}
+	m := &message{flags: fl, date: date.UTC(), received: msg, stored: msg, flagged: fl&flagFlagged != 0, came: s.now()}
 	if s.quirks[quirkRegenerated] {
 		m.stored = regenerate(msg)
 	}

@@ -38,6 +38,7 @@ const (
 	faultLostAppend      = "lost-append"
 	faultLostAppendReply = "lost-append-reply"
 	faultLateAppend      = "late-append"
+	faultLaggingFetch    = "lagging-fetch"
 	faultSlow            = "slow"
 	faultDrip            = "drip"
 	faultDeliver         = "deliver"
@@ -106,6 +107,8 @@ func faultKinds() []faultKind {
 		{name: faultLateAppend, args: ":DURATION[:COUNT]",
 			about: "the next COUNT (1) APPENDs get OK without a UID; their messages appear in the mailbox after " +
 				"DURATION"},
+		{name: faultLaggingFetch, args: ":DURATION", always: true,
+			about: "FETCH shows a new message only after DURATION; EXISTS and UIDNEXT count it at once"},
 		{name: faultSlow, args: ":DURATION", always: true,
 			about: "the server waits for DURATION before every reply"},
 		{name: faultDrip, args: ":DURATION[:VERB[:COUNT]]", always: true, verb: verbAny,

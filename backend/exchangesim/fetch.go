@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -68,6 +69,7 @@ func (c *conn) fetchTargets(set []seqRange, byUID, markSeen bool) (list []target
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list, ok = c.targets(set, byUID)
+	list = c.withoutLagging(list)
 	newlySeen = map[uint32]bool{}
 	for i, t := range list {
 		if markSeen && t.msg.flags&flagSeen == 0 {
@@ -77,6 +79,28 @@ func (c *conn) fetchTargets(set []seqRange, byUID, markSeen bool) (list []target
 		list[i].msg = t.msg.clone()
 	}
 	return list, newlySeen, ok
+}
+
+// fetchLag is how long a message lags behind by quirk EX-47.
+const fetchLag = 2 * time.Second
+
+// withoutLagging leaves out messages that have come too lately for FETCH to show
+// them, by quirk EX-47 or the fault lagging-fetch.
+func (c *conn) withoutLagging(list []target) []target {
+	lag := time.Duration(0)
+	if c.srv.quirks[quirkFetchLags] {
+		lag = fetchLag
+	}
+	order := c.order(faultLaggingFetch, c.verb)
+	if order != nil {
+		lag = order.delay
+	}
+	n := len(list)
+	list = slices.DeleteFunc(list, func(t target) bool { return c.srv.now().Sub(t.msg.came) < lag })
+	if len(list) < n {
+		c.use(order, c.verb)
+	}
+	return list
 }
 
 func (c *conn) writeMessage(t target, items []fetchItem) error {

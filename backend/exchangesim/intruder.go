@@ -150,6 +150,7 @@ func (c *conn) storeLate(name string, d time.Duration, m *message) status {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if mb := a.find(name); mb != nil { // else deleted meanwhile, with all in it
+			m.came = c.srv.now()
 			mb.add(m)
 		}
 	})

@@ -62,6 +62,7 @@ const (
 	quirkNameLength      = "name-length"
 	quirkSlashHidden     = "slash-hidden"
 	quirkDateDropped     = "date-dropped"
+	quirkFetchLags       = "fetch-lags"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -307,6 +308,11 @@ func Quirks() []Quirk {
 			"the date of an APPEND is dropped, and the message gets the date of its arrival (2010 before SP2 RU5; " +
 				"inferred: INTERNALDATE shows this date)",
 			"docs/exchange.md#ex-46; FAQ.Exchange; tribalchicken.net",
+		},
+		{
+			"EX-47", quirkFetchLags,
+			"FETCH shows a message 2 s after EXISTS and UIDNEXT count it (the time is ours; fault lagging-fetch sets it)",
+			"docs/exchange.md#ex-47; imapclient#441; emailengine#53",
 		},
 	}
 }

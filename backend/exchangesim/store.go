@@ -50,6 +50,7 @@ type message struct {
 	category string    // in Outlook's view
 	intruder bool      // fault deliver brought it
 	change   uint64    // of the store at the last change of the flags
+	came     time.Time // when it was stored
 }
 
 func (m *message) clone() *message {

@@ -9,7 +9,6 @@ import (
 	"exgate/backend"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
-	"exgate/rewrite"
 )
 
 // replayFlagged sets \Flagged by STORE, where every client of Exchange sees
@@ -17,7 +16,7 @@ import (
 // writing, else on a side connection. The message is stored by now: a flag
 // that finally cannot be set is said to the client and in the log, and loses
 // no mail.
-func (s *Sender) replayFlagged(up *Upload, plan *rewrite.Plan, stored *imap.AppendData) (set bool) {
+func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	s.Waits("setting \\Flagged", time.Time{})
 	var err error
 	for try := range MaxTries {
@@ -27,7 +26,7 @@ func (s *Sender) replayFlagged(up *Upload, plan *rewrite.Plan, stored *imap.Appe
 				break
 			}
 		}
-		if err = s.storeFlagged(up, plan, stored); err == nil || !MayPass(err) {
+		if err = s.storeFlagged(up, stored); err == nil || !MayPass(err) {
 			break
 		}
 		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
@@ -49,12 +48,15 @@ func MayPass(err error) bool {
 	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, mailbox.ErrNotShown) || errors.Is(err, mailbox.ErrNotSeen) || errors.Is(err, ErrSideBusy)
 }
 
-func (s *Sender) storeFlagged(up *Upload, plan *rewrite.Plan, stored *imap.AppendData) error {
+func (s *Sender) storeFlagged(up *Upload, stored *imap.AppendData) error {
 	return s.InMailbox(up.Mailbox, true, func(conn *backend.Conn) error {
 		if stored != nil {
 			return mailbox.StoreFlagged(s.Context(), conn, uint32(stored.UID))
 		}
-		uid, err := mailbox.FindStored(s.Context(), conn, up.from, plan, up.Date)
+		if up.intent == nil {
+			return errors.New("the server names no UID for the message")
+		}
+		uid, err := mailbox.FindStored(s.Context(), conn, up.intent)
 		if err != nil {
 			return err
 		}

@@ -34,5 +34,7 @@ func (s *Sender) compareDate(up *Upload, stored *imap.AppendData) {
 		// A warning, RFC 9051 section 7.1.2. What was sent is a date, or it would not differ.
 		s.Warn(fmt.Sprintf("Exchange does not keep the dates of messages: sent with %s, kept with %s. "+
 			"Exchange 2010 does from Service Pack 2 Update Rollup 5 on", up.Date, kept))
+	default:
+		s.dateKept = true
 	}
 }

@@ -38,7 +38,7 @@ func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
 		return nil, err
 	}
 	if flags.replay {
-		flags.replay = s.replayFlagged(up, plan, stored)
+		flags.replay = s.replayFlagged(up, stored)
 	}
 	s.compareDate(up, stored)
 	fixes := append(fixesOf(plan), flags.fixes()...)
@@ -104,7 +104,7 @@ func (s *Sender) TurnAway(mailbox string, size int64, rule, reason string) {
 // refuses it, also on another connection when one is lost. stored is nil where
 // Exchange says no APPENDUID.
 func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
-	repeated := false // on a fresh connection
+	repeated, begun := false, false // repeated: on a fresh connection
 	for tries := 0; ; tries++ {
 		if err := s.pause(); err != nil {
 			return nil, replies.Interrupted("nothing was stored")
@@ -112,18 +112,23 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 		if err := s.Restore(); err != nil {
 			return nil, s.appendLost(up, err, mailbox.LandingAbsent)
 		}
+		if s.Resumes && !begun {
+			if reply := s.begin(up, plan); reply != nil {
+				return nil, reply
+			}
+			begun = true
+		}
 		if s.Resumes {
-			if up.from = s.markOf(up.Mailbox); s.IsLost() && tries < MaxTries {
+			if s.markIntent(up); s.IsLost() && tries < MaxTries {
 				continue
 			}
 		}
 		req := appendRequest(up, plan, flags)
-		status, err := s.Do(req)
+		status, err := s.send(up, req)
 		switch {
 		case err != nil:
-			landed, stored, err := s.appendCut(up, plan, req.Body.Ended, err)
+			landed, stored, err := s.appendCut(up, req.Body.Ended, err)
 			if landed == mailbox.LandingFound {
-				s.passed(up.Mailbox, stored)
 				return stored, nil
 			}
 			if failure := backend.FailureOf(err); failure.Kind == backend.KindOutOfStep {
@@ -135,7 +140,9 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 			continue
 		case status.Word == "OK":
 			stored := appendData(status)
-			s.passed(up.Mailbox, stored)
+			if up.intent != nil {
+				up.intent.Stored(stored)
+			}
 			return stored, nil
 		}
 		failure := backend.Classify(status)
@@ -165,9 +172,23 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 	}
 }
 
+// send sends an APPEND. Until its last byte may have been sent, and where it is
+// refused, nothing is stored.
+func (s *Sender) send(up *Upload, req *backend.Request) (wire.Status, error) {
+	if up.intent == nil {
+		return s.Do(req)
+	}
+	up.intent.Sending()
+	status, err := s.Do(req)
+	if err == nil && status.Word != "OK" || !req.Body.Ended {
+		up.intent.Refused()
+	}
+	return status, err
+}
+
 // appendCut finds out what became of an APPEND that the connection was lost
 // with, and goes on with another connection. err is why that cannot be done.
-func (s *Sender) appendCut(up *Upload, plan *rewrite.Plan, ended bool, cause error) (mailbox.Landing, *imap.AppendData, error) {
+func (s *Sender) appendCut(up *Upload, ended bool, cause error) (mailbox.Landing, *imap.AppendData, error) {
 	failure := backend.FailureOf(cause)
 	if failure.Kind != backend.KindLost || !s.Resumes || s.IsPinned() || s.Context().Err() != nil {
 		return s.unasked(ended && failure.Kind == backend.KindLost), nil, cause
@@ -175,7 +196,7 @@ func (s *Sender) appendCut(up *Upload, plan *rewrite.Plan, ended bool, cause err
 	s.Log.Warn("the connection to Exchange was lost with a message", "mailbox", up.Mailbox, "size", up.Spool.Size(), "ended", ended, "err", cause)
 	s.Waits("exgate looks whether Exchange has stored the message", time.Time{})
 	began := time.Now()
-	landed, stored, err := s.settle(up, plan, ended)
+	landed, stored, err := s.settle(up, ended)
 	s.Stats.Resumed++
 	s.Log.Info("looked for the message", "mailbox", up.Mailbox, "landed", landed.String(), "took", time.Since(began).Round(time.Millisecond), "err", err)
 	return landed, stored, err

@@ -78,13 +78,18 @@ type Terms struct {
 	Quarantine *quarantine.Store
 	Poisons    *quarantine.Poisons
 	NewSpool   func(size int64) *spool.Spool
+	// Claims are what the sessions of the account know of each other's messages.
+	Claims *mailbox.Claims
 	// Looks are the pauses before each look for a message without a reply; there
-	// is at least one. ReplayPause is the pause before \Flagged is set again.
-	Looks       []time.Duration
-	ReplayPause time.Duration
-	Log         *slog.Logger
-	Stats       *counters.Session
-	Totals      *counters.Gateway
+	// is at least one. LooksPending are those before more looks, while something
+	// has come that cannot be seen. Patience is for how long a message waits while
+	// another session stores an equal one, ReplayPause the pause before \Flagged is
+	// set again.
+	Looks, LooksPending   []time.Duration
+	Patience, ReplayPause time.Duration
+	Log                   *slog.Logger
+	Stats                 *counters.Session
+	Totals                *counters.Gateway
 }
 
 // Sender stores the messages of one session in Exchange. It belongs to the
@@ -92,8 +97,8 @@ type Terms struct {
 type Sender struct {
 	Session
 	Terms
-	mark  mailbox.Mark // where messages go
-	dated bool         // a date that Exchange keeps has been compared with the one sent
+	dated    bool // a date that Exchange keeps has been compared with the one sent
+	dateKept bool // they were the same
 }
 
 // NewSender returns the sender of a session that has logged in.

@@ -1,49 +1,75 @@
 package delivery
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
 	"exgate/proxy/mailbox"
+	"exgate/proxy/replies"
 	"exgate/rewrite"
 )
 
-// markOf returns the mark of a mailbox, or one without next if it cannot be
-// had. In a mailbox that is selected it is what SELECT said, else STATUS is
-// asked, once while messages go to the same mailbox: each APPENDUID moves it.
-func (s *Sender) markOf(name string) mailbox.Mark {
-	if s.mark.Mailbox == name && s.mark.Next != 0 {
-		return s.mark
+// begin begins the APPEND of a message that is to go up: it waits for another
+// session that has an equal one on its way. It returns what the client is told
+// where it cannot.
+func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
+	fingerprint, err := mailbox.ReadFingerprint(plan)
+	if err != nil {
+		return s.unplanned(err).reply
 	}
-	v := s.Selected()
-	// Behind a message that came without APPENDUID what SELECT said is too low:
-	// that message would be found in place of the next.
-	if stale := s.mark.Mailbox == name; !stale && v.UIDNext != 0 && v.UIDValidity != 0 && v.IsSelected(name, s.Profile.IsExchange()) {
-		s.mark = mailbox.Mark{Mailbox: name, UIDValidity: v.UIDValidity, Next: v.UIDNext}
-		return s.mark
+	if up.intent != nil { // of what was refused before its repair
+		up.intent.Close()
 	}
-	s.mark = mailbox.Mark{Mailbox: name}
-	req := backend.NewRequest("STATUS").Mailbox(name).Raw("(UIDNEXT UIDVALIDITY)")
+	s.Waits("another session is storing an equal message", time.Time{})
+	id := mailbox.Identity{Fingerprint: fingerprint, Date: up.Date, DateKept: s.dateKept}
+	err = s.Patiently(func(ctx context.Context) (err error) {
+		up.intent, err = s.Claims.Enter(ctx, s.mailboxKey(up.Mailbox), id, s.Patience)
+		return err
+	})
+	if err != nil {
+		return replies.Interrupted("nothing was stored")
+	}
+	s.Waits("Exchange is storing the message", time.Time{})
+	return nil
+}
+
+// mailboxKey is what all names of one mailbox share (View.IsSelected).
+func (s *Sender) mailboxKey(name string) string {
+	if s.Profile.IsExchange() || strings.EqualFold(name, "INBOX") {
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// markIntent sees to it that a message that is to go up has a mark: STATUS is
+// asked, unless a session has just been told a UID of the mailbox. What SELECT
+// said may be long ago, and STATUS of a mailbox that is selected out of date
+// (docs/exchange.md#status): the higher one holds.
+func (s *Sender) markIntent(up *Upload) {
+	if up.intent.Marked() {
+		return
+	}
+	var numbers map[string]uint32
+	req := backend.NewRequest("STATUS").Mailbox(up.Mailbox).Raw("(UIDNEXT UIDVALIDITY)")
 	req.Untagged = func(line []byte) bool {
-		numbers, ok := mailbox.StatusNumbers(line)
+		said, ok := mailbox.StatusNumbers(line)
 		if ok {
-			s.mark.UIDValidity, s.mark.Next = numbers["UIDVALIDITY"], numbers["UIDNEXT"]
+			numbers = said
 		}
 		return ok
 	}
-	if status, err := s.Do(req); err != nil || status.Word != "OK" || s.mark.UIDValidity == 0 {
-		s.mark.Next = 0
-	}
-	return s.mark
-}
-
-// passed moves the mark behind a message that was stored.
-func (s *Sender) passed(name string, stored *imap.AppendData) {
-	s.mark = mailbox.Mark{Mailbox: name}
-	if stored != nil {
-		s.mark.UIDValidity, s.mark.Next = stored.UIDValidity, uint32(stored.UID)+1
+	if status, err := s.Do(req); err == nil && status.Word == "OK" {
+		next := numbers["UIDNEXT"]
+		v := s.Selected()
+		if next != 0 && v.UIDValidity == numbers["UIDVALIDITY"] && v.IsSelected(up.Mailbox, s.Profile.IsExchange()) {
+			next = max(next, v.UIDNext)
+		}
+		up.intent.SetMark(numbers["UIDVALIDITY"], next)
 	}
 }
 
@@ -51,11 +77,7 @@ func (s *Sender) passed(name string, stored *imap.AppendData) {
 // the session back on a new connection. all tells that the last byte of the
 // command may have been sent: until then nothing is stored, and afterwards it
 // may take the server a while.
-func (s *Sender) settle(up *Upload, plan *rewrite.Plan, all bool) (mailbox.Landing, *imap.AppendData, error) {
-	looks := s.Looks
-	if !all {
-		looks = looks[:1]
-	}
+func (s *Sender) settle(up *Upload, all bool) (mailbox.Landing, *imap.AppendData, error) {
 	var found mailbox.Landing
 	var stored *imap.AppendData
 	for try := 0; ; try++ {
@@ -63,10 +85,7 @@ func (s *Sender) settle(up *Upload, plan *rewrite.Plan, all bool) (mailbox.Landi
 		if err != nil {
 			return s.unasked(all), nil, err
 		}
-		if found, stored, err = s.lookAgain(session, up, plan, looks); err == nil {
-			if found == mailbox.LandingUnknown {
-				found = s.unasked(all)
-			}
+		if found, stored, err = s.lookAgain(session, up, all); err == nil {
 			return found, stored, s.Install(session)
 		}
 		session.Close()
@@ -80,15 +99,28 @@ func (s *Sender) settle(up *Upload, plan *rewrite.Plan, all bool) (mailbox.Landi
 }
 
 // lookAgain looks for a message until it is found, with a pause before each
-// look.
-func (s *Sender) lookAgain(session *backend.Session, up *Upload, plan *rewrite.Plan, looks []time.Duration) (found mailbox.Landing, stored *imap.AppendData, err error) {
-	for _, pause := range looks {
+// look. Where something has come that cannot be seen it looks longer, and then
+// does not know.
+func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (
+	found mailbox.Landing, stored *imap.AppendData, err error,
+) {
+	looks := slices.Concat(s.Looks, s.LooksPending)
+	if !all {
+		looks = looks[:1]
+	}
+	for n, pause := range looks {
+		if n >= len(s.Looks) && found != mailbox.LandingPending {
+			break
+		}
 		if err := backend.Sleep(s.Context(), pause); err != nil {
 			return found, nil, err
 		}
-		if found, stored, err = mailbox.Look(s.Context(), session.Conn, up.from, plan, up.Date); err != nil || found == mailbox.LandingFound {
+		if found, stored, err = s.look(session, up); err != nil || found == mailbox.LandingFound {
 			break
 		}
+	}
+	if found == mailbox.LandingPending {
+		found = mailbox.LandingUnknown
 	}
 	if err == nil && s.Selected().Mailbox == "" {
 		// The client would hear of a mailbox that it has not selected. After
@@ -96,6 +128,23 @@ func (s *Sender) lookAgain(session *backend.Session, up *Upload, plan *rewrite.P
 		_, err = session.Do(s.Context(), backend.NewRequest("CLOSE"))
 	}
 	return found, stored, err
+}
+
+// look looks once. A message that was found is this one's for good.
+func (s *Sender) look(session *backend.Session, up *Upload) (mailbox.Landing, *imap.AppendData, error) {
+	low := up.intent.Low()
+	if low.Next == 0 {
+		return mailbox.LandingUnknown, nil, nil
+	}
+	survey, err := mailbox.Look(s.Context(), session.Conn, up.Mailbox, low)
+	if survey == nil || err != nil {
+		return mailbox.LandingUnknown, nil, err
+	}
+	found, uid := up.intent.Judge(survey)
+	if found != mailbox.LandingFound || uid == 0 {
+		return found, nil, nil
+	}
+	return found, &imap.AppendData{UIDValidity: survey.UIDValidity, UID: imap.UID(uid)}, nil
 }
 
 // unasked is what is known without asking.

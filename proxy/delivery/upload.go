@@ -13,7 +13,7 @@ type Upload struct {
 	Flags   []string // as they came
 	Date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	Spool   *spool.Spool
-	from    mailbox.Mark // its UID is not below this one
+	intent  *mailbox.Intent // nil: it has not gone up, or a session that is not resumed has it
 
 	Body     *spool.Spool // what is repaired and sent: the spool, or what a filter has made of it
 	filtered bool         // the filter has had it
@@ -21,6 +21,9 @@ type Upload struct {
 
 // Close gives back what holds the message.
 func (up *Upload) Close() error {
+	if up.intent != nil {
+		up.intent.Close()
+	}
 	if up.Body != nil && up.Body != up.Spool {
 		return errors.Join(up.Body.Close(), up.Spool.Close())
 	}

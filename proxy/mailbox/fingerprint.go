@@ -3,6 +3,8 @@ package mailbox
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"mime"
 	"net/mail"
@@ -99,8 +101,24 @@ func parseFingerprint(header []byte) Fingerprint {
 	if t, err := parseDate(id.date); err == nil {
 		id.date = t.UTC().Format(time.RFC3339)
 	}
+	for _, field := range []*string{&id.messageID, &id.subject, &id.from, &id.date} {
+		*field = shortened(*field)
+	}
 	return id
 }
+
+// shortened bounds what is remembered of a field: a longer one is known by its
+// hash.
+func shortened(s string) string {
+	if len(s) <= longestKept {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:])
+}
+
+// longestKept is longer than most fields.
+const longestKept = 256
 
 // readable undoes what a server that writes a header anew may change.
 func readable(s string) string {
@@ -123,28 +141,55 @@ func addressesIn(s string) string {
 	return strings.Join(addresses, " ")
 }
 
+// Identity is what a message that goes up is known by.
+type Identity struct {
+	Fingerprint
+	Date     string // the date-time that it was sent with; "" if none
+	DateKept bool   // the server was seen to keep such dates
+}
+
 // compare tells whether m is the message. Where either has no Message-ID all
 // else must be the same, with the date that was sent with it if there was one;
 // where only a part of that is, it cannot be told: a server may write fields
-// anew in a way that is not foreseen here.
-func (id Fingerprint) compare(m candidate, date string) Landing {
-	if id.messageID != "" && m.messageID != "" {
-		if m.messageID == id.messageID {
-			return LandingFound
-		}
-		return LandingAbsent
+// anew in a way that is not foreseen here. Two messages may have one Message-ID,
+// too: then their dates differ.
+func (id Identity) compare(m candidate) Landing {
+	if m.unread && (id.messageID == "" || m.messageID == "") {
+		return LandingUnknown
 	}
 	sameDate := id.date != "" && m.date == id.date
-	sameNames := m.subject == id.subject && m.from == id.from
 	// Exchange 2010 before SP2 RU5 loses it (docs/exchange.md#date).
-	sameArrival := date != "" && sameInstant(date, m.internalDate)
-	switch {
-	case id.messageID == "" && sameDate && sameNames && (sameArrival || date == ""):
+	sameArrival := id.Date != "" && sameInstant(id.Date, m.internalDate)
+	if id.messageID != "" && m.messageID != "" {
+		switch {
+		case m.messageID != id.messageID:
+			return LandingAbsent
+		case isInstant(id.date) && isInstant(m.date) && !sameDate,
+			id.DateKept && id.Date != "" && m.internalDate != "" && !sameArrival:
+			return LandingUnknown
+		}
 		return LandingFound
-	case sameDate || sameArrival || sameNames && id.subject+id.from != "" || id == Fingerprint{}:
+	}
+	sameNames := m.subject == id.subject && m.from == id.from
+	switch {
+	case id.messageID == "" && sameDate && sameNames && (sameArrival || id.Date == ""):
+		return LandingFound
+	case sameDate || sameArrival || sameNames && id.subject+id.from != "" || id.Fingerprint == Fingerprint{}:
 		return LandingUnknown
 	}
 	return LandingAbsent
+}
+
+// equals reports whether one of two messages may be found in place of the other.
+func (id Identity) equals(other Identity) bool {
+	return id.compare(candidate{Fingerprint: other.Fingerprint, internalDate: other.Date}) == LandingFound ||
+		other.compare(candidate{Fingerprint: id.Fingerprint, internalDate: id.Date}) == LandingFound
+}
+
+// isInstant reports whether a date could be read.
+func isInstant(date string) bool {
+	_, err := time.Parse(time.RFC3339, date)
+	return err == nil
 }
 
 func sameInstant(a, b string) bool {
@@ -156,8 +201,9 @@ func sameInstant(a, b string) bool {
 // candidate is a message that may be the one.
 type candidate struct {
 	Fingerprint
-	uid          uint32
+	number, uid  uint32
 	internalDate string
+	unread       bool // not all of its fields could be had
 }
 
 var (
@@ -170,9 +216,14 @@ var (
 // are no such fields and the server says so by an empty string.
 func parseCandidate(response []byte) (m candidate, ok bool) {
 	line, err := bufio.NewReader(bytes.NewReader(response)).ReadString('\n')
-	if err != nil || !fetchLine.MatchString(line) {
+	if err != nil {
 		return m, false
 	}
+	number := fetchLine.FindStringSubmatch(line)
+	if number == nil {
+		return m, false
+	}
+	m.number = wire.ParseNumber(number[1])
 	outside := response
 	if at := candidateLiteral.FindSubmatchIndex(response); at != nil {
 		size := int(wire.ParseNumber(string(response[at[2]:at[3]])))
@@ -187,10 +238,11 @@ func parseCandidate(response []byte) (m candidate, ok bool) {
 		return m, false
 	}
 	m.uid = wire.ParseNumber(string(uid[1]))
+	m.unread = !bytes.Contains(bytes.ToUpper(outside), []byte("BODY["))
 	if date := candidateDate.FindSubmatch(outside); date != nil {
 		m.internalDate = string(date[1])
 	}
 	return m, true
 }
 
-var fetchLine = regexp.MustCompile(`(?i)^\* \d+ FETCH \(`)
+var fetchLine = regexp.MustCompile(`(?i)^\* (\d+) FETCH \(`)

@@ -9,28 +9,36 @@ import (
 func TestCompareFingerprints(t *testing.T) {
 	const date = `01-Nov-2026 10:00:00 +0000`
 	full := "Message-ID: <1@x>\r\nFrom: A <a@x>\r\nSubject: one\r\nDate: Sun, 1 Nov 2026 10:00:00 +0000\r\n\r\n"
+	later := strings.Replace(full, "10:00:00", "10:00:01", 1)
+	unreadable := strings.Replace(full, "Sun, 1 Nov", "Soon", 1)
 	bare := strings.Replace(full, "Message-ID: <1@x>\r\n", "", 1)
 	for name, tt := range map[string]struct {
 		sent, there, date, arrived string
 		want                       Landing
+		kept                       bool
 	}{
-		"the same":                       {full, full, "", "", LandingFound},
-		"written anew":                   {full, "message-id:\r\n\t<1@x>\r\n\r\n", "", "", LandingFound},
-		"another Message-ID":             {full, strings.Replace(full, "<1@", "<2@", 1), "", "", LandingAbsent},
-		"without, the same":              {bare, bare, "", "", LandingFound},
-		"without, written anew":          {bare, "FROM: \"A\" <A@X>\r\nSUBJECT: =?utf-8?q?one?=\r\nDATE: 1 Nov 2026 11:00:00 +0100\r\n\r\n", "", "", LandingFound},
-		"without, with its date":         {bare, bare, date, " 1-Nov-2026 11:00:00 +0100", LandingFound},
-		"without, with another date":     {bare, bare, date, " 1-Nov-2026 12:00:00 +0100", LandingUnknown},
-		"without, another altogether":    {bare, "From: b@x\r\nSubject: two\r\nDate: Sun, 1 Nov 2026 10:00:01 +0000\r\n\r\n", "", "", LandingAbsent},
-		"without, the same Date":         {bare, "From: b@x\r\nSubject: two\r\nDate: Sun, 1 Nov 2026 10:00:00 +0000\r\n\r\n", "", "", LandingUnknown},
-		"without, the same names":        {bare, "From: a@x\r\nSubject: one\r\n\r\n", "", "", LandingUnknown},
-		"the server has lost its id":     {full, bare, "", "", LandingUnknown},
-		"nothing to know it by":          {"X: y\r\n\r\n", "From: b@x\r\n\r\n", "", "", LandingUnknown},
-		"nothing, and the server has it": {"X: y\r\n\r\n", "Message-ID: <new@x>\r\n\r\n", "", "", LandingUnknown},
+		"the same":                        {full, full, "", "", LandingFound, false},
+		"written anew":                    {full, "message-id:\r\n\t<1@x>\r\n\r\n", "", "", LandingFound, false},
+		"another Date":                    {full, later, "", "", LandingUnknown, false},
+		"a Date that cannot be read":      {unreadable, full, "", "", LandingFound, false},
+		"another arrival":                 {full, full, date, " 1-Nov-2026 12:00:00 +0100", LandingFound, false},
+		"another arrival, dates are kept": {full, full, date, " 1-Nov-2026 12:00:00 +0100", LandingUnknown, true},
+		"another Message-ID":              {full, strings.Replace(full, "<1@", "<2@", 1), "", "", LandingAbsent, false},
+		"without, the same":               {bare, bare, "", "", LandingFound, false},
+		"without, written anew":           {bare, "FROM: \"A\" <A@X>\r\nSUBJECT: =?utf-8?q?one?=\r\nDATE: 1 Nov 2026 11:00:00 +0100\r\n\r\n", "", "", LandingFound, false},
+		"without, with its date":          {bare, bare, date, " 1-Nov-2026 11:00:00 +0100", LandingFound, false},
+		"without, with another date":      {bare, bare, date, " 1-Nov-2026 12:00:00 +0100", LandingUnknown, false},
+		"without, another altogether":     {bare, "From: b@x\r\nSubject: two\r\nDate: Sun, 1 Nov 2026 10:00:01 +0000\r\n\r\n", "", "", LandingAbsent, false},
+		"without, the same Date":          {bare, "From: b@x\r\nSubject: two\r\nDate: Sun, 1 Nov 2026 10:00:00 +0000\r\n\r\n", "", "", LandingUnknown, false},
+		"without, the same names":         {bare, "From: a@x\r\nSubject: one\r\n\r\n", "", "", LandingUnknown, false},
+		"the server has lost its id":      {full, bare, "", "", LandingUnknown, false},
+		"nothing to know it by":           {"X: y\r\n\r\n", "From: b@x\r\n\r\n", "", "", LandingUnknown, false},
+		"nothing, and the server has it":  {"X: y\r\n\r\n", "Message-ID: <new@x>\r\n\r\n", "", "", LandingUnknown, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := candidate{Fingerprint: parseFingerprint([]byte(tt.there)), internalDate: tt.arrived}
-			if got := parseFingerprint([]byte(tt.sent)).compare(m, tt.date); got != tt.want {
+			sent := Identity{Fingerprint: parseFingerprint([]byte(tt.sent)), Date: tt.date, DateKept: tt.kept}
+			if got := sent.compare(m); got != tt.want {
 				t.Errorf("landed: %s, want %s", got, tt.want)
 			}
 		})

@@ -3,7 +3,6 @@ package mailbox
 import (
 	"context"
 	"errors"
-	"io"
 	"strconv"
 	"strings"
 
@@ -19,27 +18,25 @@ var (
 
 // FindStored finds the UID of a message that was stored without APPENDUID, as
 // by Exchange 2007, in the mailbox that is selected on conn.
-func FindStored(ctx context.Context, conn *backend.Conn, from Mark, message io.WriterTo, date string) (uid uint32, err error) {
-	if from.Next == 0 {
+func FindStored(ctx context.Context, conn *backend.Conn, i *Intent) (uid uint32, err error) {
+	low := i.Low()
+	if low.Next == 0 {
 		return 0, errors.New("the server names no UID for the message")
-	}
-	wanted, err := ReadFingerprint(message)
-	if err != nil {
-		return 0, err
 	}
 	if _, err := conn.Do(ctx, backend.NewRequest("NOOP")); err != nil { // which tells of the message
 		return 0, err
 	}
-	found, uid, err := search(ctx, conn, from.Next, wanted, date)
-	switch {
-	case err != nil:
+	v := &surveyor{conn: conn, from: low.Next, shown: make(map[uint32]candidate)}
+	if err := v.read(ctx); err != nil {
 		return 0, err
-	case found == LandingAbsent:
-		return 0, ErrNotSeen
-	case found == LandingUnknown:
-		return 0, errors.New("the message cannot be told from others in the mailbox, and the server names no UID")
 	}
-	return uid, nil
+	switch found, uid := i.Judge(v.result(low.UIDValidity)); {
+	case found == LandingFound && uid != 0:
+		return uid, nil
+	case found == LandingAbsent || found == LandingPending:
+		return 0, ErrNotSeen
+	}
+	return 0, errors.New("the message cannot be told from others in the mailbox, and the server names no UID")
 }
 
 // StoreFlagged sets the flag on a connection, and takes the FETCH that answers

@@ -1,0 +1,298 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/proxy/testkit"
+)
+
+// newTestClaims returns claims by a clock of the test's.
+func newTestClaims() (*Claims, *testkit.Clock) {
+	clock := &testkit.Clock{T: time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)}
+	c := NewClaims()
+	c.now = clock.Now
+	return c, clock
+}
+
+func identity(messageID string) Identity {
+	return Identity{Fingerprint: Fingerprint{messageID: messageID}}
+}
+
+// begun returns an APPEND with its mark that has gone up so many times.
+func begun(t *testing.T, c *Claims, messageID string, mark uint32, sent int) *Intent {
+	t.Helper()
+	i, err := c.Enter(t.Context(), "drafts", identity(messageID), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.SetMark(7, mark)
+	if got := i.Low(); got.Next == 0 || got.UIDValidity != 7 {
+		t.Fatalf("the mark is %v, want %d", got, mark)
+	}
+	for range sent {
+		i.Sending()
+	}
+	return i
+}
+
+// shows is a survey from 10 on: m is the message or one that is equal to it, x
+// another one, ? one that cannot be told from it, and - none, at 10, 11 and so on.
+func shows(text string) *Survey {
+	s := &Survey{UIDValidity: 7, From: 10, Next: 10 + uint32(len(text)), Whole: true}
+	for at, c := range text {
+		m := candidate{uid: 10 + uint32(at)}
+		switch c {
+		case 'm':
+			m.messageID = "<m@x>"
+		case 'x':
+			m.messageID = "<x@x>"
+		case '?':
+			m.unread = true
+		default:
+			continue
+		}
+		s.Shown = append(s.Shown, m)
+	}
+	return s
+}
+
+func told(uid uint32) *imap.AppendData { return &imap.AppendData{UIDValidity: 7, UID: imap.UID(uid)} }
+
+// The equal messages of other sessions, each by how it ended, and what a look
+// then proves of one that was lost.
+func TestJudge(t *testing.T) {
+	type other struct {
+		id   string
+		ends string // "told N", "untold", "unknown", "refused", "on its way"
+	}
+	equal := func(ends ...string) (list []other) {
+		for _, e := range ends {
+			list = append(list, other{"<m@x>", e})
+		}
+		return list
+	}
+	for name, tt := range map[string]struct {
+		others []other
+		sent   int // times that the lost one has gone up
+		shown  string
+		change func(*Survey)
+		want   Landing
+		uid    uint32
+		behind bool // the first UID is below its mark
+	}{
+		"nothing has come":                {nil, 1, "", nil, LandingAbsent, 0, false},
+		"it has":                          {nil, 1, "m", nil, LandingFound, 10, false},
+		"among others":                    {nil, 1, "x?mx", nil, LandingFound, 12, false},
+		"only others":                     {nil, 1, "xx", nil, LandingAbsent, 0, false},
+		"one that cannot be read":         {nil, 1, "x?", nil, LandingUnknown, 0, false},
+		"two, and it went up once":        {nil, 1, "mm", nil, LandingUnknown, 0, false},
+		"two, and it went up twice":       {nil, 2, "mm", nil, LandingFound, 11, false},
+		"one, and it never went up":       {nil, 0, "m", nil, LandingUnknown, 0, false},
+		"another, and it never went up":   {nil, 0, "?", nil, LandingAbsent, 0, false},
+		"the other's is taken":            {equal("told 10"), 1, "m", nil, LandingAbsent, 0, false},
+		"behind the other's":              {equal("told 10"), 1, "mm", nil, LandingFound, 11, false},
+		"before the other's":              {equal("told 11"), 1, "mm", nil, LandingFound, 10, false},
+		"the other's was removed":         {equal("told 10"), 1, "-", nil, LandingAbsent, 0, false},
+		"an unequal one's is taken":       {[]other{{"<x@x>", "told 10"}}, 1, "?", nil, LandingAbsent, 0, false},
+		"the other has no UID":            {equal("untold"), 1, "m", nil, LandingAbsent, 0, false},
+		"both have none":                  {equal("untold"), 1, "mm", nil, LandingFound, 0, false},
+		"three have none":                 {equal("untold", "untold"), 1, "mmm", nil, LandingFound, 0, false},
+		"two of three":                    {equal("untold", "untold"), 1, "mm", nil, LandingAbsent, 0, false},
+		"one of three":                    {equal("untold", "untold"), 1, "m", nil, LandingPending, 0, false},
+		"another client's too":            {equal("untold"), 1, "mmm", nil, LandingUnknown, 0, false},
+		"the other cannot be seen yet":    {equal("untold"), 1, "", nil, LandingPending, 0, false},
+		"the other's outcome is unknown":  {equal("unknown"), 1, "m", nil, LandingUnknown, 0, false},
+		"neither has come":                {equal("unknown"), 1, "", nil, LandingAbsent, 0, false},
+		"both have come":                  {equal("unknown"), 1, "mm", nil, LandingFound, 0, false},
+		"the other is on its way":         {equal("on its way"), 1, "m", nil, LandingUnknown, 0, false},
+		"and so was this":                 {equal("on its way"), 1, "mm", nil, LandingFound, 0, false},
+		"the other was refused":           {equal("refused"), 1, "m", nil, LandingFound, 10, false},
+		"an unequal one without a UID":    {[]other{{"<x@x>", "untold"}}, 1, "m", nil, LandingFound, 10, false},
+		"the other stands below the mark": {equal("untold"), 1, "mm", nil, LandingFound, 11, true},
+		"only the other does":             {equal("untold"), 1, "m", nil, LandingAbsent, 0, true},
+		"and is not seen there":           {equal("untold"), 1, "x", nil, LandingPending, 0, true},
+		"one below, one that is unknown":  {equal("untold", "unknown"), 1, "mm", nil, LandingUnknown, 0, true},
+		"an unknown one below":            {equal("unknown"), 1, "mm", nil, LandingFound, 11, true},
+		"something was removed before":    {nil, 1, "-x", nil, LandingAbsent, 0, true},
+		"something was removed":           {nil, 1, "x-", nil, LandingPending, 0, false},
+		"EXISTS is not accounted for":     {nil, 1, "x", func(s *Survey) { s.Whole = false }, LandingPending, 0, false},
+		"it is there all the same":        {nil, 1, "m", func(s *Survey) { s.Whole = false }, LandingFound, 10, false},
+		"UIDNEXT is not said":             {nil, 1, "x", func(s *Survey) { s.Next = 0 }, LandingAbsent, 0, false},
+		"another mailbox":                 {nil, 1, "m", func(s *Survey) { s.UIDValidity = 8 }, LandingUnknown, 0, false},
+		"the look began too high":         {nil, 1, "m", func(s *Survey) { s.From = 11 }, LandingUnknown, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := newTestClaims()
+			var pending []*Intent
+			for _, o := range tt.others {
+				i := begun(t, c, o.id, 10, 1)
+				var uid uint32
+				switch n, _ := fmt.Sscanf(o.ends, "told %d", &uid); {
+				case n == 1:
+					// The lost one's mark is from before that was told.
+					pending = append(pending, i)
+					defer i.Close()
+				case o.ends == "untold":
+					i.Stored(nil)
+				case o.ends == "unknown":
+					i.Close()
+				case o.ends == "refused":
+					i.Refused()
+					i.Close()
+				}
+			}
+			mark := uint32(10)
+			if tt.behind {
+				mark++
+			}
+			lost := begun(t, c, "<m@x>", mark, tt.sent)
+			for n, o := range tt.others[:len(pending)] {
+				var uid uint32
+				fmt.Sscanf(o.ends, "told %d", &uid)
+				pending[n].Stored(told(uid))
+			}
+			s := shows(tt.shown)
+			if tt.change != nil {
+				tt.change(s)
+			}
+			if got, uid := lost.Judge(s); got != tt.want || uid != tt.uid {
+				t.Errorf("landed: %s, UID %d; want %s, %d", got, uid, tt.want, tt.uid)
+			}
+		})
+	}
+}
+
+// One UID proves one message: who looks second goes without.
+func TestFoundOnce(t *testing.T) {
+	c, _ := newTestClaims()
+	one, two := begun(t, c, "<m@x>", 10, 1), begun(t, c, "<m@x>", 10, 1)
+	if got, _ := one.Judge(shows("m")); got != LandingUnknown {
+		t.Errorf("while the other is on its way: %s", got)
+	}
+	two.Refused() // it was cut before its end
+	if got, uid := one.Judge(shows("m")); got != LandingFound || uid != 10 {
+		t.Errorf("the first: %s, UID %d", got, uid)
+	}
+	two.Sending()
+	if got, _ := two.Judge(shows("m")); got != LandingAbsent {
+		t.Errorf("the second: %s", got)
+	}
+}
+
+// An equal message waits until the other's outcome is known, and no longer than
+// it has patience.
+func TestEnterWaits(t *testing.T) {
+	c, _ := newTestClaims()
+	first := begun(t, c, "<m@x>", 10, 1)
+	if _, err := c.Enter(t.Context(), "drafts", identity("<x@x>"), time.Hour); err != nil {
+		t.Error("an unequal one:", err)
+	}
+	if _, err := c.Enter(t.Context(), "inbox", identity("<m@x>"), time.Hour); err != nil {
+		t.Error("in another mailbox:", err)
+	}
+	gone, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("gone"))
+	if _, err := c.Enter(gone, "drafts", identity("<m@x>"), time.Hour); err == nil || err.Error() != "gone" {
+		t.Error("a client that has gone:", err)
+	}
+	entered := make(chan *Intent)
+	go func() {
+		second, _ := c.Enter(context.Background(), "drafts", identity("<m@x>"), testkit.WaitLimit)
+		entered <- second
+	}()
+	first.Stored(told(10))
+	if second := <-entered; second == nil || !second.Marked() || second.Low().Next != 11 {
+		t.Error("the second has no mark behind the first")
+	}
+}
+
+// A mark is from after what was stored before, and from just now.
+func TestMarked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before func(*Claims, *testkit.Clock)
+		want   uint32 // 0: STATUS has to be asked
+	}{
+		"nothing is known": {func(*Claims, *testkit.Clock) {}, 0},
+		"a UID was told":   {func(c *Claims, _ *testkit.Clock) { begun(t, c, "<1@x>", 10, 1).Stored(told(20)) }, 21},
+		"a lower one later": {func(c *Claims, _ *testkit.Clock) {
+			one, two := begun(t, c, "<1@x>", 10, 1), begun(t, c, "<2@x>", 10, 1)
+			one.Stored(told(20))
+			two.Stored(told(19))
+		}, 21},
+		"STATUS was asked": {func(c *Claims, _ *testkit.Clock) { begun(t, c, "<1@x>", 10, 0).Close() }, 10},
+		"long ago": {func(c *Claims, clock *testkit.Clock) {
+			begun(t, c, "<1@x>", 10, 1).Stored(told(20))
+			clock.Add(freshness + 1)
+		}, 0},
+		"one came without a UID": {func(c *Claims, _ *testkit.Clock) { begun(t, c, "<1@x>", 10, 1).Stored(nil) }, 0},
+		"another UIDVALIDITY": {func(c *Claims, _ *testkit.Clock) {
+			begun(t, c, "<1@x>", 10, 1).Stored(&imap.AppendData{UIDValidity: 8, UID: 3})
+		}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, clock := newTestClaims()
+			tt.before(c, clock)
+			i, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if marked := i.Marked(); marked != (tt.want != 0) || marked && i.Low().Next != tt.want {
+				t.Errorf("the mark is %v, want %d", i.Low(), tt.want)
+			}
+		})
+	}
+}
+
+// A mark stays that of the first try, since the message may have been stored then.
+func TestMarkOfFirstTry(t *testing.T) {
+	c, _ := newTestClaims()
+	i := begun(t, c, "<m@x>", 10, 1)
+	begun(t, c, "<x@x>", 10, 1).Stored(told(30))
+	i.SetMark(7, 40)
+	if !i.Marked() || i.Low().Next != 10 {
+		t.Errorf("the mark is %v", i.Low())
+	}
+	if got, uid := i.Judge(shows("m")); got != LandingFound || uid != 10 {
+		t.Errorf("landed: %s, UID %d", got, uid)
+	}
+}
+
+// What is kept is bounded.
+func TestClaimsAreBounded(t *testing.T) {
+	c, clock := newTestClaims()
+	slow := begun(t, c, "<slow@x>", 10, 1)
+	for n := range uint32(maxTaken + 100) {
+		begun(t, c, fmt.Sprintf("<%d@x>", n), 10, 1).Stored(told(10 + n))
+	}
+	b := c.boxes["drafts"]
+	if len(b.taken) > maxTaken {
+		t.Errorf("%d UIDs are kept", len(b.taken))
+	}
+	if slow.Low().Next != 0 {
+		t.Error("an APPEND of which not all is known any more still has its mark")
+	}
+	slow.Close()
+	for n := range maxRemembered + 100 {
+		i := begun(t, c, fmt.Sprintf("<u%d@x>", n), 20_000, 1)
+		i.Stored(nil)
+		i.Close()
+	}
+	if len(b.remembered) != maxRemembered {
+		t.Errorf("%d messages without a UID are remembered", len(b.remembered))
+	}
+	clock.Add(memory + 1)
+	other, err := c.Enter(t.Context(), "inbox", identity("<m@x>"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.boxes["drafts"] != nil || len(c.boxes) != 1 {
+		t.Errorf("%d mailboxes are kept", len(c.boxes))
+	}
+	other.Close()
+}

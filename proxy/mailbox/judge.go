@@ -1,0 +1,124 @@
+package mailbox
+
+import "slices"
+
+// Landing is what is known of a message whose APPEND has no reply.
+type Landing int
+
+const (
+	LandingUnknown Landing = iota // cannot be told
+	LandingAbsent                 // it was not stored
+	LandingFound                  // it was
+	LandingPending                // something has come that cannot be seen yet
+)
+
+func (l Landing) String() string {
+	return [...]string{"not known", "no", "yes", "not yet seen"}[l]
+}
+
+// Low is the mark from which a look for the message has to begin. Its Next is 0
+// where nothing can be told.
+func (i *Intent) Low() Mark {
+	i.claims.mu.Lock()
+	defer i.claims.mu.Unlock()
+	i.box.forget(i.claims.now())
+	low := i.mark
+	if low.Next != 0 {
+		low.Next, _, _ = i.others()
+	}
+	return low
+}
+
+// others returns the lowest mark of this APPEND and of the equal ones of other
+// sessions, and how many messages those others are at least and at most. mu is
+// held.
+func (i *Intent) others() (low uint32, least, most int) {
+	low = i.mark.Next
+	for _, other := range slices.Concat(i.box.inFlight, i.box.remembered) {
+		if other == i || other.mark.UIDValidity != i.mark.UIDValidity || other.mark.Next == 0 || !other.id.equals(i.id) {
+			continue
+		}
+		low = min(low, other.mark.Next)
+		if slices.Contains(i.box.inFlight, other) {
+			most += other.sent
+			continue
+		}
+		least, most = least+other.least, most+other.most
+	}
+	return low, least, most
+}
+
+// Judge says what a look proves of the message, as Claims tells, and takes the
+// UIDs that are its own. uid is 0 where the message was found, but not which of
+// several it is.
+func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
+	c := i.claims
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	low, least, most := i.others()
+	if i.mark.Next == 0 || !i.isKnown() || s.UIDValidity != i.mark.UIDValidity || s.From > low {
+		return LandingUnknown, 0
+	}
+	var equal []uint32
+	unsure, before := 0, 0
+	seen := make(map[uint32]bool)
+	for _, m := range s.Shown {
+		seen[m.uid] = true
+		if i.box.taken[m.uid] || m.uid < low {
+			continue
+		}
+		switch verdict := i.id.compare(m); {
+		case m.uid < i.mark.Next:
+			if verdict == LandingFound {
+				before++
+			}
+		case verdict == LandingFound:
+			equal = append(equal, m.uid)
+		case verdict == LandingUnknown:
+			unsure++
+		}
+	}
+	slices.Sort(equal)
+	least, most = max(least-before, 0), max(most-before, 0) // what of the others may stand above
+	switch n := len(equal); {
+	case n > most+i.sent: // another client's is among them
+		return LandingUnknown, 0
+	case n > most && most > 0:
+		i.end(1, i.sent)
+		return LandingFound, 0
+	case n > most:
+		for _, uid := range equal {
+			i.box.take(s.UIDValidity, uid, c.now())
+		}
+		i.end(0, i.sent-n)
+		return LandingFound, equal[n-1]
+	case i.sent == 0:
+		return LandingAbsent, 0
+	case n < least:
+		return LandingPending, 0
+	case n > 0 && most > least || unsure > 0:
+		return LandingUnknown, 0
+	}
+	if !s.Whole || i.box.missing(seen, i.mark.Next, s.Next) {
+		return LandingPending, 0
+	}
+	return LandingAbsent, 0
+}
+
+// isKnown reports whether the APPEND is on its way or remembered: of any other the
+// UIDs that others have are forgotten. mu is held.
+func (i *Intent) isKnown() bool {
+	return slices.Contains(i.box.inFlight, i) || slices.Contains(i.box.remembered, i)
+}
+
+// missing reports whether a UID from first on and below next is neither seen nor
+// known to be another message's: what has it came and cannot be seen, or was
+// removed, and may have been the message. mu is held.
+func (b *box) missing(seen map[uint32]bool, first, next uint32) bool {
+	for uid := first; uid < next; uid++ {
+		if !seen[uid] && !b.taken[uid] {
+			return true // so the loop is no longer than what is known
+		}
+	}
+	return false
+}
