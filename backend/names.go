@@ -245,7 +245,8 @@ func (o LoginOptions) Account(id Identity) string {
 	name := cmp.Or(id.Admin, id.User)
 	name = strings.ToLower(name[strings.LastIndexByte(name, '\\')+1:])
 	_, domain, _ := strings.Cut(name, "@")
-	if id.Admin != "" || o.isDomain(domain) || len(o.inForms(append([]Form{id.Form}, o.Forms...), Identity{User: name})) > 0 {
+	if id.Admin != "" || o.isDomain(domain) ||
+		len(o.inForms(append([]Form{id.Form}, o.Forms...), Identity{User: name})) > 0 {
 		return localPart(name)
 	}
 	return name

@@ -48,7 +48,8 @@ func editListNames(a *amendment) (done bool, err error) {
 		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
 	}
 	if len(patterns) > maxPatterns || len(reference)*len(patterns)+len(strings.Join(patterns, "")) > maxPatternBytes {
-		return false, refuseArgument("NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose",
+		return false, refuseArgument(
+			"NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose",
 			a.cmd.verb, maxPatterns, maxPatternBytes)
 	}
 	if len(patterns) == 1 && patterns[0] == "" { // an empty pattern asks for the separator

@@ -60,7 +60,8 @@ func editFirstName(a *amendment) (done bool, err error) {
 		return false, err
 	}
 	if strings.HasPrefix(a.cmd.verb, "GET") || a.cmd.verb == "STATUS" || strings.HasSuffix(a.cmd.verb, "RIGHTS") {
-		a.cmd.editor = &replies.NameLines{Mapper: a.c.login.names.Mapper, List: list, Asked: a.cmd.mailbox, Mailbox: mailbox}
+		a.cmd.editor = &replies.NameLines{Mapper: a.c.login.names.Mapper, List: list, Asked: a.cmd.mailbox,
+			Mailbox: mailbox}
 	}
 	return false, nil
 }

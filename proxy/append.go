@@ -94,7 +94,8 @@ func parseAppend(args *wire.Args) (*delivery.Upload, error) {
 	var ok bool
 	args.Space()
 	if up.Mailbox, ok = args.String(); !ok {
-		return nil, errors.New("APPEND takes a mailbox name")
+		return nil, errors.New(
+			"APPEND takes a mailbox name")
 	}
 	args.Space()
 	if up.Flags, ok = args.List(); !ok {
@@ -108,7 +109,8 @@ func parseAppend(args *wire.Args) (*delivery.Upload, error) {
 		args.Space()
 	}
 	if !args.Empty() {
-		return nil, errors.New("APPEND takes a mailbox, flags, a date and one message; CATENATE and UTF8 are not offered")
+		return nil, errors.New(
+			"APPEND takes a mailbox, flags, a date and one message; CATENATE and UTF8 are not offered")
 	}
 	return up, nil
 }
@@ -172,7 +174,8 @@ func canonicalAppend(up *delivery.Upload) string {
 func isPlainName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("/-_.$ ", c) >= 0) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte("/-_.$ ", c) >= 0) {
 			return false
 		}
 	}

@@ -14,7 +14,7 @@ type command struct {
 	tag  string
 	verb string // upper case, with UID
 	args string // rest of the first line after the verb, without "{n}" at its end
-	rule *rule  // the verb's row of the routing table; nil for an unknown verb
+	rule *rule  // the verb's row of the command table; nil for an unknown verb
 
 	bodies   bool               // it is a FETCH of whole messages
 	examined *delivery.Examined // copy of an APPENDed message, for mode: observe; else nil
@@ -56,7 +56,8 @@ func (cmd *command) isRepeatable() bool {
 // fetches a long message piece by piece: only the first piece counts.
 func hasBodyItem(args string) bool {
 	args = strings.ToUpper(args)
-	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]", "BINARY.PEEK[]"} {
+	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]",
+		"BINARY.PEEK[]"} {
 		_, after, ok := strings.Cut(args, item)
 		if isPiece := strings.HasPrefix(after, "<"); ok && (!isPiece || strings.HasPrefix(after, "<0.")) {
 			return true

@@ -11,7 +11,7 @@ import (
 
 const commandsFile = "../docs/commands.md"
 
-// TestCommandsAreDocumented compares docs/commands.md with the routing table and the table of capabilities. It also
+// TestCommandsAreDocumented compares docs/commands.md with the command table and the table of capabilities. It also
 // checks that each row gives a reason.
 func TestCommandsAreDocumented(t *testing.T) {
 	for _, r := range ruleTable {
@@ -42,7 +42,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 func commandsDoc() string {
 	var b strings.Builder
 	b.WriteString("# Commands and capabilities\n\n" +
-		"<!-- Written by go generate ./proxy; the tables are proxy/router.go and proxy/capability.go. -->\n\n" +
+		"<!-- Written by go generate ./proxy; the tables are proxy/command_table.go and proxy/capability/capability.go. -->\n\n" +
 		"exgate handles a command in one of three ways:\n\n" +
 		"- **relayed**: exgate passes it on byte for byte.\n" +
 		"- **edited**: exgate passes it on, but maps names of mailboxes, or repairs parts of the command or the reply that\n" +

@@ -13,9 +13,7 @@ import (
 	"time"
 
 	"exgate/backend/wire"
-	"exgate/proxy/counters"
 	"exgate/proxy/guard"
-	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 )
 
@@ -58,14 +56,7 @@ type clientSide struct {
 	secure   bool         // nc is TLS
 	began    time.Time    // time of connecting
 	within   bool         // the client has sent a part of a command
-	received atomic.Int64 // bytes from the client from the client
-}
-
-// seat is the session's right to an upstream connection. It belongs to serve, or
-// to the own lane while that runs. What other goroutines ask of it is in link.
-type seat struct {
-	slot     *slots.Slot   // the upstream's slot that the session holds; nil: none
-	comeback *slots.Waiter // a parked session's request for a slot; nil: none
+	received atomic.Int64 // bytes from the client
 }
 
 // attempts are what the session remembers of failed logins. They belong to
@@ -74,13 +65,6 @@ type attempts struct {
 	failed     *failedLogin // the last one that the server refused; nil: none
 	guessed    bool         // the current login failed as a guessed password would
 	turnedAway bool         // exgate refused a login after too many failures
-}
-
-// tally counts what the session does.
-type tally struct {
-	stats     counters.Session
-	repairs   repairs         // repaired replies
-	published counters.Values // the part that the gateway's totals already include
 }
 
 // errDone ends a session after LOGOUT.

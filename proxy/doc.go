@@ -5,7 +5,8 @@
 //
 // # Packages
 //
-// The packages below proxy do not know it; arrows between them go one way.
+// The packages below proxy do not import it, and none imports another that imports it.
+// The rules for mailbox names are in backend/folders, those for messages in rewrite.
 //
 //	capability   the capabilities that clients are told of
 //	certificate  the self-signed certificate of a gateway that has no other
@@ -31,11 +32,12 @@
 //	conn.serve            conn.go      owns both sockets until close
 //	conn.run              conn.go      sends the greeting after the handshake, then calls next in a loop
 //	conn.handshake        starttls.go  TLS, on a port for TLS
-//	conn.next             conn.go      reads the first line of a command
+//	conn.next             conn.go      runs one command
+//	conn.nextLine         conn.go      reads its first line
 //	conn.waitForClient    conn.go      waits for the client, and handles what happens upstream
 //	conn.dispatch         conn.go      parses the line
 //	conn.beforeLogin      login.go     handles every command before the login
-//	conn.laneOf           conn.go      finds the lane, in the routing table of router.go
+//	conn.laneOf           conn.go      finds the lane, in the table of command_table.go
 //	conn.relayDirect      direct.go    direct lane: the bytes go upstream
 //	conn.relayAmended     amend.go     amended lane: an editor changes the command, then relayDirect
 //	conn.takeAppend       append.go    own lane: APPEND
@@ -43,23 +45,34 @@
 //	conn.refuse           conn.go      BAD
 //	conn.close            conn.go      ends the goroutines, and logs the end
 //
+// A command of the direct lane goes on from conn.relayDirect:
+//
+//	conn.admit            direct.go    waits for the pipeline, the pace and the upstream
+//	link.launch           flight.go    puts the command in flight
+//	conn.relayLine        direct.go    for the line, and for each literal after it
+//	conn.sendLine         direct.go
+//	conn.toUpstream       direct.go    writes to the upstream's socket
+//
 // # The path of LOGIN and AUTHENTICATE
 //
 //	conn.beforeLogin      login.go
 //	conn.logIn            login.go     refuses a password in plain text
 //	conn.canonicalLogin   login.go     reads the arguments, and writes them as the library's parser takes them
 //	conn.fire             own.go       hands a shot to the own lane, and waits
-//	newLaneSession        session.go   called by the library
-//	laneSession.Login     session.go   called by the library; or laneSession.Authenticate
+//	ownLane.Accept        own.go       the library takes the shot
+//	newLaneSession        lane_session.go  called by the library
+//	laneSession.Login     lane_session.go  called by the library; or laneSession.Authenticate
 //	conn.open             login.go
 //	conn.guardLogin       guesses.go   slows or refuses guessing
 //	conn.openBounded      login.go
 //	conn.grant            grant.go     settles identity, upstream and credential
 //	conn.takeSeat         seat.go      waits for a slot of the upstream
-//	conn.openUpstream     login.go     logs in at Exchange, by package backend
+//	conn.openUpstream     login.go     backend.Upstream.Open: LOGIN in a form that Exchange takes, then STATUS INBOX
 //	settings.newLogin     settings.go  profile, mapping of names, account
 //	link.open             link.go      the connection becomes the session's
+//	shot.Write            own.go       gets what the library replies
 //	shot.reply            own.go       gives the client the tagged reply
+//	conn.loginCapabilities login.go    puts the capabilities into it
 //
 // # The path of APPEND
 //
@@ -71,12 +84,13 @@
 //	conn.awaitFlight      direct.go    waits until no command is in flight
 //	conn.ready            resume.go    resumes a lost session, renews a worn connection
 //	conn.fire             own.go
-//	laneSession.Append    sends.go     called by the library
+//	laneSession.Append    lane_session.go  called by the library
 //	Sender.Append         delivery/send.go      flags, date, repairs
 //	Sender.deliver        delivery/escalate.go  sends, and repairs further what Exchange refuses
+//	delivery.attempt      delivery/escalate.go  rewrite.NewPlan repairs the message
 //	Sender.sendMessage    delivery/send.go      paces and sends
-//	Sender.settle         delivery/settle.go    after a lost reply: looks for the message
-//	sending.Do            sends.go     a request of the sender goes upstream
+//	sending.Do            delivery_session.go  backend.Conn.Do sends the request and waits for the reply
+//	Sender.settle         delivery/settle.go    only after a lost reply: looks for the message
 //	shot.reply            own.go
 //
 // APPEND takes the direct lane in mode: observe, and if neither a fix nor a filter concerns it (conn.laneOf).
@@ -92,28 +106,34 @@
 //	conn.admit            direct.go    waits for the pipeline, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight
 //	conn.sendLine         direct.go
-//	relay.Take            relay.go     gets the replies, on the reader's goroutine
+//	relay.Take            relay.go     gets the replies, on the goroutine of backend.Conn.read
 //	relay.begin           relay.go
 //	link.editorOf         flight.go    finds the editor of the command
-//	Listing.Edit          replies/listing.go
+//	relay.edit            relay.go
+//	Listing.Edit          replies/listing.go  folders.Mapper.Client maps each name
+//	relay.write           relay.go     writes to the client's socket
 //	conn.completed        relay.go     the tagged reply
 //	link.land             flight.go    takes the command out of flight, and wakes serve
 //
 // # The path of a lost upstream
 //
-//	relay.End             relay.go     on the reader's goroutine
+//	relay.End             relay.go     called by backend.Conn.read, on its goroutine
 //	link.end              link.go      notes the cause
 //	bell.alarm            bell.go      wakes serve, from conn.waitForClient or conn.await
 //	conn.attend           resume.go    resumes at once if commands are in flight
 //	conn.ready            resume.go    else: before the next command
+//	conn.resumable        resume.go    if not, the session ends with BYE
 //	conn.resume           resume.go
 //	conn.answerLost       resume.go    NO to commands that cannot be repeated
+//	conn.aside            await.go     runs the next ones on a goroutine, and watches the client meanwhile
 //	conn.reestablish      reconnect.go
 //	conn.reconnect        reconnect.go logs in again, with jitter and pauses
-//	conn.bring            reconnect.go opens the mailbox, and proves its numbering
+//	conn.install          reconnect.go makes the login's state for the new connection
+//	conn.bring            reconnect.go opens the mailbox, and asks for the UIDs that prove its numbering
 //	conn.takeOver         reconnect.go
-//	link.replace          link.go      the new connection becomes the session's
+//	link.replace          link.go      proves the numbering; the new connection becomes the session's
 //	conn.sendAgain        repeat.go    sends the commands in flight once more
+//	conn.sendPieces       repeat.go
 //
 // conn.renewIfDue (reconnect.go) goes the same way from conn.reestablish on, to leave a connection whose errors
 // Exchange has nearly counted to ten.
@@ -121,7 +141,7 @@
 // # Why go-imap's server is in the path of LOGIN and APPEND
 //
 // A login needs SASL and typed errors, and APPEND is answered by the gateway. The own lane leaves both to go-imap's
-// imapserver, which calls the methods in session.go and sends.go. It gets one command at a time, complete and in
+// imapserver, which calls the methods in lane_session.go. It gets one command at a time, complete and in
 // canonical form, by a connection that exists for that command only: see docs/design.md#one-shot-lane. The library
 // is not in the path of other commands. Its parser refuses or changes what Exchange accepts, and its deadlines and
 // limits do not fit: docs/design.md#go-imap-server has the measurements.
@@ -131,8 +151,10 @@
 //	Server.watch          one; looks at routes_file and users_file. Server.Close waits for it.
 //	conn.serve            one per client; reads the client, runs commands. Server.Close waits for it.
 //	backend.Conn.read     one per upstream connection; calls relay. Whoever closes the connection waits for it:
-//	                      conn.close, conn.giveAway, conn.takeOver, side.close.
-//	conn.aside            one, while a session is resumed or exgate asks Exchange something. conn.aside waits for it.
+//	                      conn.close, conn.giveAway, conn.takeOver, conn.install, conn.leaveUpstream, side.close,
+//	                      Sender.settle, and backend.Upstream.Open if the login fails.
+//	conn.aside            one, while a session is resumed or renewed, or exgate asks Exchange something. conn.aside waits
+//	                      for it.
 //	ownLane.serve         one; the library's accept loop. ownLane.Close waits for it.
 //	(the library)         one per shot; calls laneSession. conn.fire waits until it closes the shot.
 //	Server.Drain          one, while the gateway drains. Server.Drain waits for it.
@@ -142,9 +164,9 @@
 //
 // # Who may write where
 //
-//   - To the client: the holder of clientWriter's turn, for whole responses. The relay holds it from the first byte of a
-//     response to the last, so that nothing is ever written inside a literal. The others that write are conn.serve,
-//     the library's goroutine during a shot, and conn.takeOver.
+//   - To the client: the holder of clientWriter's turn, for whole responses. The relay holds it from the first byte
+//     of a response to the last, so that nothing is ever written inside a literal. The others that write are
+//     conn.serve, the library's goroutine during a shot, and conn.takeOver.
 //   - To the upstream: conn.serve, or the library's goroutine or that of conn.aside while conn.serve waits for it.
 //   - To the account's side connection (side.go): the holder of side.turn.
 //
@@ -157,10 +179,15 @@
 //	repairs           the counts of reply fixes (tally.go)
 //	Tracer.mu         the wire trace, and the tags that it has shown (trace.go)
 //	Queue.mu          the lines that wait to be written to the log or the trace
+//	slots.Pool.mu     the sessions that hold or await a slot
+//	folders.List.mu   the names of an account's mailboxes
+//	Known.mu          what an account knows of its mailboxes (package names)
 //	Server.mu         live sessions, and the pools of slots (server.go)
 //	openSessions.mu   sessions that are logged in (watch.go)
 //	accounts.mu       accounts with sessions (accounts.go)
 //
 // A goroutine that holds Server.mu, openSessions.mu or clientWriter's turn may lock link.mu. A goroutine that holds
-// link.mu locks none of these but repairs, when command.finish counts a fix.
+// link.mu locks none of these but repairs, when command.finish counts a fix. slots.Pool holds its lock while it asks a
+// session whether it idles, so Pool.mu is locked before link.mu. A command that has landed locks folders.List.mu or
+// Known.mu under link.mu; Listing.Edit locks folders.List.mu under the turn of clientWriter.
 package proxy

@@ -31,7 +31,8 @@ func (c *conn) guardLogin(claim backend.Claim, logIn func() error) error {
 		}
 		return &imap.Error{
 			Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable,
-			Text: fmt.Sprintf("too many logins have failed: try again in %s (exgate did not ask Exchange)", refused.Round(time.Second)),
+			Text: fmt.Sprintf("too many logins have failed: try again in %s (exgate did not ask Exchange)",
+				refused.Round(time.Second)),
 		}
 	}
 	how := guard.Inconclusive // also of a panic

@@ -127,7 +127,8 @@ func (c *conn) canLogin() bool {
 // logIn takes LOGIN and AUTHENTICATE to the own lane, in canonical form.
 func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	if !c.canLogin() {
-		return c.refuse(lit, "%s NO [PRIVACYREQUIRED] say STARTTLS first: no password is taken in plain text here", cmd.tag)
+		return c.refuse(lit, "%s NO [PRIVACYREQUIRED] say STARTTLS first: no password is taken in plain text here",
+			cmd.tag)
 	}
 	canonical, err := c.canonicalLogin(cmd, lit)
 	if err != nil {
@@ -242,7 +243,9 @@ func (c *conn) canonicalExternal(authzid []byte) (string, error) {
 		name, known = users.Named(c.clientCertificate())
 	}
 	if !known {
-		return "", &refusal{text: "NO [AUTHENTICATIONFAILED] EXTERNAL needs a client certificate that the users file names"}
+		return "", &refusal{
+			text: "NO [AUTHENTICATIONFAILED] EXTERNAL needs a client certificate that the users file names",
+		}
 	}
 	if bytes.IndexByte(authzid, 0) >= 0 {
 		return "", wire.SyntaxError("the response of EXTERNAL is a name")
@@ -463,7 +466,9 @@ func (c *conn) openBounded(claim backend.Claim) error {
 
 // openUpstream logs in upstream. A throttle that comes in the place of the
 // mailbox is waited out: the login itself is not refused.
-func (c *conn) openUpstream(to *routing.Target, id backend.Identity, cred backend.Credential) (*backend.Session, error) {
+func (c *conn) openUpstream(
+	to *routing.Target, id backend.Identity, cred backend.Credential,
+) (*backend.Session, error) {
 	for try := 0; ; try++ {
 		c.waiting.set("logging in to Exchange", time.Time{})
 		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
@@ -484,7 +489,8 @@ func (c *conn) openUpstream(to *routing.Target, id backend.Identity, cred backen
 func (c *conn) loginFailed(claim backend.Claim, err error) error {
 	failure := backend.FailureOf(err)
 	c.srv.totals.Logins.Count(string(failure.Kind))
-	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind, "err", err, "meaning", failure.Explanation())
+	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind,
+		"err", err, "meaning", failure.Explanation())
 	c.attempts.guessed = guard.IsGuess(failure)
 	if failure.Kind == backend.KindCredentials {
 		c.attempts.failed = &failedLogin{claim, failure}
@@ -510,5 +516,6 @@ func (c *conn) loginCapabilities(reply string) string {
 		return reply
 	}
 	_, rest, _ := strings.Cut(line[start:], "]")
-	return line[2:start] + "[CAPABILITY " + strings.Join(capability.Offered(c.login.profile, c.login.caps), " ") + "]" + rest
+	return line[2:start] + "[CAPABILITY " + strings.Join(capability.Offered(c.login.profile, c.login.caps), " ") +
+		"]" + rest
 }

@@ -23,7 +23,8 @@ const (
 func canonicalToken(mechanism string, response []byte) (string, error) {
 	user, token, ok := parseToken(mechanism, string(response))
 	if !ok {
-		return "", wire.SyntaxError("the response of " + mechanism + " is a user and a token (RFC 7628 for OAUTHBEARER)")
+		return "", wire.SyntaxError("the response of " + mechanism +
+			" is a user and a token (RFC 7628 for OAUTHBEARER)")
 	}
 	return authenticate(xoauth2, []byte("user="+user+"\x01auth=Bearer "+token+"\x01\x01")), nil
 }

@@ -116,7 +116,8 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 	n := c.login.names
 	opens := cmd.verb != "RENAME" && cmd.verb != "DELETE"
 	if n.Options.RefuseBlankEnd && opens && strings.HasSuffix(mailbox, " ") {
-		return refuseArgument("NO [CANNOT] the name %q ends in a blank, for which Exchange 2007 closes the connection: "+
+		return refuseArgument("NO [CANNOT] the name %q ends in a blank, "+
+			"for which Exchange 2007 closes the connection: "+
 			"rename the mailbox with Outlook or by RENAME", client)
 	}
 	if n.Options.Case == folders.Merge && list.Has(mailbox) { // else a client could call any number of them

@@ -34,7 +34,7 @@ func newOwnLane(log imapserver.Logger) *ownLane {
 	l.server = imapserver.New(&imapserver.Options{
 		NewSession:   newLaneSession,
 		Logger:       log,
-		InsecureAuth: true, // conn.logIn has refused logins without TLS
+		InsecureAuth: true, // conn.logIn refuses logins without TLS, except on insecure-plaintext
 	})
 	go l.serve(log)
 	return l

@@ -38,7 +38,8 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 		return c.client.w.line("%s BAD PROXYAUTH comes before a mailbox is selected", cmd.tag)
 	case c.login.isHeld() && !c.set.router.HoldsFor(backend.Claim{Authcid: first.Authcid, Authzid: user}):
 		// The password that proves a caller to the gateway is not for Exchange.
-		return c.client.w.line("%s NO [AUTHORIZATIONFAILED] exgate holds nothing that opens mailboxes on this user's server: log in anew, as Exchange knows you", cmd.tag)
+		return c.client.w.line("%s NO [AUTHORIZATIONFAILED] exgate holds nothing that opens mailboxes on this user's "+
+			"server: log in anew, as Exchange knows you", cmd.tag)
 	}
 	s := &shot{tag: cmd.tag}
 	canonical := authenticate("PLAIN", []byte(user+"\x00"+first.Authcid+"\x00"+first.Password.Reveal()))

@@ -8,12 +8,20 @@ import (
 
 	"exgate/backend"
 	"exgate/proxy/routing"
+	"exgate/proxy/slots"
 )
 
 // A session whose client idles may be parked: its upstream connection is closed,
 // and its slot goes to a session that waits for one. The next command resumes the
 // parked session as if its connection had been lost. A session in IDLE asks for a
 // slot by itself; until it has one, its client is told of no new mail.
+
+// seat is the session's right to an upstream connection. It belongs to serve, or
+// to the own lane while that runs. What other goroutines ask of it is in link.
+type seat struct {
+	slot     *slots.Slot   // the upstream's slot that the session holds; nil: none
+	comeback *slots.Waiter // a parked session's request for a slot; nil: none
+}
 
 // loginName returns the name that logs in. Exchange may count connections by it.
 func loginName(id backend.Identity) string { return foldCase(cmp.Or(id.Admin, id.User)) }

@@ -184,7 +184,8 @@ func (s *Server) Serve(l net.Listener, how Listen) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
-			s.settings.Load().opts.Log.Error("cannot accept a client; trying again", "address", l.Addr().String(), "err", err)
+			s.settings.Load().opts.Log.Error("cannot accept a client; trying again", "address", l.Addr().String(),
+				"err", err)
 			retry := time.NewTimer(acceptRetry)
 			select {
 			case <-retry.C:

@@ -46,7 +46,8 @@ func (c *conn) startServerTLS() error {
 		if errors.As(err, &plain) && c.client.listener == ListenImplicit {
 			c.log.Warn("plain text on the TLS port", "remedy", "set the client to SSL/TLS, or to the STARTTLS port")
 			if plain.Conn != nil {
-				return c.bye("this port speaks TLS from the first byte: set the client to SSL/TLS, or use the STARTTLS port")
+				return c.bye("this port speaks TLS from the first byte: " +
+					"set the client to SSL/TLS, or use the STARTTLS port")
 			}
 		}
 		return fmt.Errorf("TLS handshake with the client: %w", err)

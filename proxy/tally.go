@@ -17,6 +17,13 @@ import (
 	"exgate/proxy/counters"
 )
 
+// tally counts what the session does.
+type tally struct {
+	stats     counters.Session
+	repairs   repairs         // repaired replies
+	published counters.Values // the part that the gateway's totals already include
+}
+
 // repairs counts the uses of reply fixes. serve and the relay both add to it.
 type repairs struct {
 	sync.Mutex

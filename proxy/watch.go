@@ -95,7 +95,8 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		if users.Changed(set.opts.Users.State()) {
 			if err := set.opts.Users.Fault(); err != nil {
-				set.opts.Log.Error("the users file is used as it was, and lets nobody in if it is missing or others can read it",
+				set.opts.Log.Error(
+					"the users file is used as it was, and lets nobody in if it is missing or others can read it",
 					"err", err)
 			} else {
 				set.opts.Log.Info("the users file has changed")
@@ -109,7 +110,8 @@ func (s *Server) watch(ctx context.Context) {
 // "" if it is there.
 func (s *settings) moved(l *login) string {
 	r, err := s.router.Route(l.claim)
-	if err != nil || r.To.Name != l.target.Name || r.To.Backend.Address != l.target.Backend.Address || l.identity.User != r.Identity.User || l.prefix != r.Prefix {
+	if err != nil || r.To.Name != l.target.Name || r.To.Backend.Address != l.target.Backend.Address ||
+		l.identity.User != r.Identity.User || l.prefix != r.Prefix {
 		return "this mailbox has been moved: log in again"
 	}
 	return ""

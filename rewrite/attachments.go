@@ -30,7 +30,8 @@ func (p *planner) attachments(c content) error {
 		p.sealedChanged(nil)
 	}
 	if p.walker.leaves++; p.walker.leaves > maxAttachments {
-		return &RefusedError{fixes[fixAttachments].name, "it has too many parts, in too many multiparts that are open at once"}
+		return &RefusedError{fixes[fixAttachments].name,
+			"it has too many parts, in too many multiparts that are open at once"}
 	}
 	note, err := p.noteOfOriginal(fmt.Sprintf("%d more attachments, %d bytes of the message, were taken out here: "+
 		"the server takes %d parts in one message.", c.parts, c.end-c.start, maxAttachments))

@@ -15,7 +15,7 @@
 //
 //	scan.go      one look at every byte, at the speed of memory: a clean message goes no further than its header
 //	view.go      the message with proper line ends and without NUL, for all that follows (line-endings, nul-bytes)
-//	mime.go      the walk through the message: headers, fields, bodies, in order (RFC 2045 section 3, RFC 2046 section 5)
+//	mime.go      the walk through the message: headers, fields, bodies (RFC 2045 section 3, RFC 2046 section 5)
 //	field.go     what becomes of a header field: each fix may give it another name or value, all of it is one edit
 //	leaf.go      what becomes of a body, and of what stands between parts
 //	planner.go   the order of all this

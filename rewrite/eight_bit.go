@@ -33,7 +33,8 @@ func (p *planner) eightBitField(f *field) error {
 			return nil
 		}
 		if len(broken) > 0 {
-			f.put("X-Broken-"+f.name, encodeText(toUTF8(strings.Join(broken, ", "), charset), len("X-Broken-")+len(f.name)+2))
+			f.put("X-Broken-"+f.name, encodeText(toUTF8(strings.Join(broken, ", "), charset),
+				len("X-Broken-")+len(f.name)+2))
 		}
 		f.set(fixEightBit, kept)
 	case f.isStructured():
@@ -235,7 +236,8 @@ func eightBitElement(tokens []token, charset string, behind int) (encoded string
 			joined := encodedWord.MatchString(t.text)
 			for i+2 < len(tokens) && tokens[i+1].kind == tokenBlank &&
 				(has8bit([]byte(tokens[i+2].text)) || joined && encodedWord.MatchString(tokens[i+2].text)) &&
-				(tokens[i+2].kind == tokenWord && !strings.Contains(tokens[i+2].text, "@") || tokens[i+2].kind == tokenQuoted) {
+				(tokens[i+2].kind == tokenWord && !strings.Contains(tokens[i+2].text, "@") ||
+					tokens[i+2].kind == tokenQuoted) {
 				text.WriteString(tokens[i+1].text + phraseText(tokens[i+2]))
 				i += 2
 			}

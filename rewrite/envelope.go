@@ -22,7 +22,8 @@ func (p *planner) envelope() error {
 	if err != nil {
 		return err
 	}
-	note, err := p.noteOfOriginal("The server does not take this message as it is. It is attached, unchanged, as the file " +
+	note, err := p.noteOfOriginal("The server does not take this message as it is. " +
+		"It is attached, unchanged, as the file " +
 		originalName + ", which mail programs open.")
 	if err != nil {
 		return err
@@ -30,14 +31,16 @@ func (p *planner) envelope() error {
 	head := fields + "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"" + boundary + "\"\r\n\r\n" +
 		"--" + boundary + "\r\n" + noteHeader + note +
 		"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream; name=\"" + originalName + "\"\r\n" +
-		"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"" + originalName + "\"\r\n\r\n"
+		"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"" + originalName +
+		"\"\r\n\r\n"
 	encoder := base64Encoder{endLine: true}
 	if err := p.add(fixes[fixEnvelope].name, edit{
 		span: span{0, p.length}, text: head, recode: encoder.recode, size: encoder.size(p.length),
 	}); err != nil {
 		return err
 	}
-	if err := p.add(fixes[fixEnvelope].name, edit{span: span{p.length, p.length}, text: "--" + boundary + "--\r\n"}); err != nil {
+	end := edit{span: span{p.length, p.length}, text: "--" + boundary + "--\r\n"}
+	if err := p.add(fixes[fixEnvelope].name, end); err != nil {
 		return err
 	}
 	p.count(fixEnvelope, 1)

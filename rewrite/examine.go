@@ -99,7 +99,8 @@ func (x *Examination) look(p *planner) error {
 	if err != nil {
 		return err
 	}
-	x.LongestLine, x.NUL, x.BareCR, x.BareLF, x.EightBit = found.over.longest, found.nul, found.bareCR, found.bareLF, found.eightBit
+	x.LongestLine, x.NUL, x.BareCR, x.BareLF, x.EightBit = found.over.longest, found.nul, found.bareCR, found.bareLF,
+		found.eightBit
 	seen := map[string]bool{}
 	names := map[string]int{}
 	w := &walker{lines: newLines(p.message, p.length, p.buffer(0)), limit: 1 << 62}
@@ -115,7 +116,8 @@ func (x *Examination) look(p *planner) error {
 	w.entered = func(e *entity) error {
 		x.Depth = max(x.Depth, e.messages)
 		charset := e.mediaType.charset
-		if _, _, known := findCharset(charset); charset != "" && !known && !seen[charset] && len(x.Charsets) < maxCharsets {
+		if _, _, known := findCharset(charset); charset != "" && !known && !seen[charset] &&
+			len(x.Charsets) < maxCharsets {
 			seen[charset] = true
 			x.Charsets = append(x.Charsets, charset)
 		}
@@ -137,7 +139,8 @@ func (x *Examination) look(p *planner) error {
 			x.add("header", "it has no %s", name)
 		}
 	}
-	for _, name := range []string{"from", "date", "subject", "message-id", "to", "cc", "content-type", "content-transfer-encoding", "mime-version"} {
+	for _, name := range []string{"from", "date", "subject", "message-id", "to", "cc", "content-type",
+		"content-transfer-encoding", "mime-version"} {
 		if names[name] > 1 {
 			x.add("header", "%d fields %s, where one is allowed", names[name], name)
 		}

@@ -268,14 +268,16 @@ func has8bit(b []byte) bool {
 func (f *field) isStructured() bool {
 	return f.isAddresses() || f.hasParams() || f.identifies() ||
 		f.isAny("References", "In-Reply-To", "MIME-Version", "Content-Transfer-Encoding", "Content-ID", "Return-Path",
-			"DKIM-Signature", "Authentication-Results", "Content-Language", "List-Unsubscribe", "List-Post", "List-Help", "List-Archive")
+			"DKIM-Signature", "Authentication-Results", "Content-Language", "List-Unsubscribe", "List-Post",
+			"List-Help", "List-Archive")
 }
 
 // isAddresses tells whether the field lists addresses (RFC 5322 section 3.6.2,
 // 3.6.3 and 3.6.6).
 func (f *field) isAddresses() bool {
-	return f.isAny("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc",
-		"Resent-Bcc", "Disposition-Notification-To", "Return-Receipt-To", "Errors-To", "X-Disposition-Notification-To")
+	return f.isAny("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-To",
+		"Resent-Cc", "Resent-Bcc", "Disposition-Notification-To", "Return-Receipt-To", "Errors-To",
+		"X-Disposition-Notification-To")
 }
 
 // hasParams tells whether the field has parameters (RFC 2045 section 5.1,

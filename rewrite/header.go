@@ -120,7 +120,8 @@ func (h *header) newValue(l line) *value {
 // Blanks before the colon are obsolete and legal (RFC 5322 section 4.5.8).
 func fieldName(head []byte) []byte {
 	name, _, ok := bytes.Cut(head, []byte(":"))
-	if name = bytes.TrimRight(name, " \t"); !ok || bytes.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' }) {
+	if name = bytes.TrimRight(name, " \t"); !ok ||
+		bytes.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' }) {
 		return nil
 	}
 	return name

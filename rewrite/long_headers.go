@@ -57,7 +57,8 @@ func (p *planner) longHeader(f *field) error {
 }
 
 func (f *field) unfoldable(why string, args ...any) error {
-	return &RefusedError{fixes[fixLongHeaders].name, fmt.Sprintf("header field %.40q: ", f.name) + fmt.Sprintf(why, args...)}
+	return &RefusedError{fixes[fixLongHeaders].name,
+		fmt.Sprintf("header field %.40q: ", f.name) + fmt.Sprintf(why, args...)}
 }
 
 // shortBlanks makes one blank of very many.
@@ -161,7 +162,9 @@ func foldTags(list string) string {
 
 // isBase64Text tells whether there is nothing but letters of base64.
 func isBase64Text(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf || !isBase64(byte(r)) && r != '=' })
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return r >= utf8.RuneSelf || !isBase64(byte(r)) && r != '='
+	})
 }
 
 // lastResort keeps a field that cannot be folded, under a name that nobody

@@ -17,7 +17,8 @@ var tooDeep = fmt.Sprintf("a long line lies deeper than %d levels or after %d pa
 func (p *planner) setEncoding(h *header, old, encoding string) error {
 	rule := fixes[fixLongLines].name
 	if len(h.encodings) > maxEncodings {
-		return &RefusedError{rule, fmt.Sprintf("a part has more than %d Content-Transfer-Encoding fields", maxEncodings)}
+		return &RefusedError{rule, fmt.Sprintf("a part has more than %d Content-Transfer-Encoding fields",
+			maxEncodings)}
 	}
 	missing := ""
 	if h.ofMessage && !h.mimeVersion {

@@ -30,7 +30,8 @@ func (p *planner) becomesFile(e *entity, fix fixID, name string) {
 
 // retype gives a part another type and disposition.
 func (p *planner) retype(h *header, contentType, disposition string) {
-	for _, named := range []struct{ name, value string }{{"Content-Type", contentType}, {"Content-Disposition", disposition}} {
+	for _, named := range []struct{ name, value string }{{"Content-Type", contentType},
+		{"Content-Disposition", disposition}} {
 		isNamed := func(f *field) bool { return f.is(named.name) }
 		i := slices.IndexFunc(h.held, isNamed)
 		for _, f := range h.held {

@@ -47,7 +47,9 @@ func (n Note) Validate() error {
 	case n == "":
 	case len(n) > maxNote:
 		return fmt.Errorf("%d bytes are too many: write %d at most", len(n), maxNote)
-	case strings.ContainsFunc(string(n), func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r == '\uFFFD' }):
+	case strings.ContainsFunc(string(n), func(r rune) bool {
+		return r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r == '\uFFFD'
+	}):
 		return fmt.Errorf("it has a control character, or one that is not of UTF-8")
 	case !strings.Contains(string(n), "{reason}"):
 		return fmt.Errorf("{reason} is missing: without it nobody learns what became of the message")

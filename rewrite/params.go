@@ -120,7 +120,8 @@ func isBlankAt(s string, i int) bool { return i < len(s) && isBlank(s[i]) }
 // formatParam writes a parameter: quoted, or encoded in pieces where it is not
 // ASCII or too long for a line (RFC 2231 sections 3 and 4).
 func formatParam(name, value string) string {
-	if len(name)+len(value) < foldWidth-6 && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+	if len(name)+len(value) < foldWidth-6 && !strings.ContainsFunc(value,
+		func(r rune) bool { return r < ' ' || r > '~' }) {
 		return " " + name + `="` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 	}
 	const room = 50

@@ -208,7 +208,8 @@ func (q *quotedPrintableLines) wrap(b []byte, last bool) int {
 			i++
 		case rest[0] != '=':
 			n := 1
-			for most := min(end-i, quotedPrintableLine-q.column); n < most && rest[n] != '=' && rest[n] < utf8.RuneSelf; n++ {
+			for most := min(end-i, quotedPrintableLine-q.column); n < most && rest[n] != '=' &&
+				rest[n] < utf8.RuneSelf; n++ {
 			}
 			q.literal(rest[:n])
 			i += n

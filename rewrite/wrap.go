@@ -27,7 +27,8 @@ func (wr wrapper) recode(w *bufio.Writer, body *io.SectionReader) error {
 			}
 			n := wr.cut(b)
 			if n == 0 {
-				return &RefusedError{fixes[fixLongLines].name, "a line cannot be cut without making a boundary of the message"}
+				return &RefusedError{fixes[fixLongLines].name,
+					"a line cannot be cut without making a boundary of the message"}
 			}
 			if _, err := w.Write(b[:n]); err != nil {
 				return err

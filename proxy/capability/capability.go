@@ -81,7 +81,8 @@ func Offered(p *profile.Profile, upstream []string) []string {
 			out = append(out, name)
 		}
 	}
-	if p.Names.SpecialUse && !slices.ContainsFunc(out, func(name string) bool { return strings.EqualFold(name, "SPECIAL-USE") }) {
+	if p.Names.SpecialUse &&
+		!slices.ContainsFunc(out, func(name string) bool { return strings.EqualFold(name, "SPECIAL-USE") }) {
 		out = append(out, "SPECIAL-USE") // RFC 6154
 	}
 	if limit := p.MessageLimit; limit > 0 && p.Message.Oversize != rewrite.OversizeDetach {

@@ -174,7 +174,8 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 		}
 	}
 	if err := d.s.spareError(d.lost); err != nil {
-		d.s.Log.Warn("no further repair is tried, for want of a connection to Exchange that can bear another error", "err", err)
+		d.s.Log.Warn("no further repair is tried, for want of a connection to Exchange that can bear another error",
+			"err", err)
 		return false
 	}
 	d.lost = false

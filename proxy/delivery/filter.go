@@ -50,8 +50,8 @@ func (d *delivery) filter(now string) error {
 	out := d.s.NewSpool(d.up.Spool.Size())
 	err := f.run(d.s.Context(), d.up.Spool, out)
 	if err != nil {
-		d.s.Log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.Mailbox, "command", f.Command[0],
-			"took", time.Since(began).Round(time.Millisecond), "err", err)
+		d.s.Log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.Mailbox,
+			"command", f.Command[0], "took", time.Since(began).Round(time.Millisecond), "err", err)
 		if ctxErr := d.s.Context().Err(); ctxErr != nil {
 			return errors.Join(out.Close(), replies.Interrupted("nothing was stored"))
 		}

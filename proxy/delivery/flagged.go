@@ -45,7 +45,8 @@ func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 // MayPass tells whether a failure of a replay may be over soon.
 func MayPass(err error) bool {
 	f := backend.FailureOf(err)
-	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, mailbox.ErrNotShown) || errors.Is(err, mailbox.ErrNotSeen) || errors.Is(err, ErrSideBusy)
+	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, mailbox.ErrNotShown) ||
+		errors.Is(err, mailbox.ErrNotSeen) || errors.Is(err, ErrSideBusy)
 }
 
 func (s *Sender) storeFlagged(up *Upload, stored *imap.AppendData) error {

@@ -30,7 +30,8 @@ func (s *Sender) compareDate(up *Upload, stored *imap.AppendData) {
 		s.Log.Info("it is not known whether Exchange keeps the dates of messages", "mailbox", up.Mailbox, "err", err)
 	case mailbox.DatesDiffer(up.Date, kept):
 		s.Log.Warn("Exchange does not keep the dates of messages", "mailbox", up.Mailbox, "sent", up.Date, "kept", kept,
-			"remedy", "Exchange 2010 keeps them from Service Pack 2 Update Rollup 5 on (build 14.2.328.5); see exgate explain dates")
+			"remedy", "Exchange 2010 keeps them from Service Pack 2 Update Rollup 5 on (build 14.2.328.5); "+
+				"see exgate explain dates")
 		// A warning, RFC 9051 section 7.1.2. What was sent is a date, or it would not differ.
 		s.Warn(fmt.Sprintf("Exchange does not keep the dates of messages: sent with %s, kept with %s. "+
 			"Exchange 2010 does from Service Pack 2 Update Rollup 5 on", up.Date, kept))

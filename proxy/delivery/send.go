@@ -75,7 +75,8 @@ func (s *Sender) unplanned(err error) *ownRefusal {
 		return refuseBy(refused.Rule, imap.ResponseCodeCannot, err.Error()+"; it stays where it is")
 	}
 	s.Log.Error("spool", "err", err)
-	return refuseBy("spool", imap.ResponseCodeUnavailable, "exgate cannot read the message from its spool; nothing was stored, try again later")
+	return refuseBy("spool", imap.ResponseCodeUnavailable,
+		"exgate cannot read the message from its spool; nothing was stored, try again later")
 }
 
 // acceptable refuses here what Exchange is sure to refuse, or to take for
@@ -83,7 +84,8 @@ func (s *Sender) unplanned(err error) *ownRefusal {
 func (s *Sender) acceptable(plan *rewrite.Plan) error {
 	prof := s.Profile
 	if prof.IsTooBig(plan.Size()) {
-		return refuseBy("oversize", "TOOBIG", TooBigText(plan.Size(), prof.MessageLimit)+" (counted after repair)") // RFC 7889
+		return refuseBy("oversize", "TOOBIG",
+			TooBigText(plan.Size(), prof.MessageLimit)+" (counted after repair)") // RFC 7889
 	}
 	repairs := prof.Message.LongLines != "" && prof.Message.LongLines != rewrite.LongLinesOff
 	if left := plan.Report().Unrepaired; len(left) > 0 && repairs {
@@ -154,8 +156,10 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 			}
 		}
 		if failure.Kind != backend.KindThrottled || tries == MaxTries {
-			s.Log.Log(s.Context(), failure.Level(), "Exchange refused a message", "mailbox", up.Mailbox, "size", up.Spool.Size(), "sent", plan.Size(),
-				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))
+			s.Log.Log(s.Context(), failure.Level(), "Exchange refused a message", "mailbox", up.Mailbox,
+				"size", up.Spool.Size(), "sent", plan.Size(),
+				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(),
+				"fixes", fixesOf(plan))
 			if blamesContent(failure, req.Body.Ended) {
 				return nil, &contentRefused{failure: failure, reply: replies.Refusal(failure)}
 			}
@@ -193,12 +197,14 @@ func (s *Sender) appendCut(up *Upload, ended bool, cause error) (mailbox.Landing
 	if failure.Kind != backend.KindLost || !s.Resumes || s.IsPinned() || s.Context().Err() != nil {
 		return s.unasked(ended && failure.Kind == backend.KindLost), nil, cause
 	}
-	s.Log.Warn("the connection to Exchange was lost with a message", "mailbox", up.Mailbox, "size", up.Spool.Size(), "ended", ended, "err", cause)
+	s.Log.Warn("the connection to Exchange was lost with a message", "mailbox", up.Mailbox, "size", up.Spool.Size(),
+		"ended", ended, "err", cause)
 	s.Waits("exgate looks whether Exchange has stored the message", time.Time{})
 	began := time.Now()
 	landed, stored, err := s.settle(up, ended)
 	s.Stats.Resumed++
-	s.Log.Info("looked for the message", "mailbox", up.Mailbox, "landed", landed.String(), "took", time.Since(began).Round(time.Millisecond), "err", err)
+	s.Log.Info("looked for the message", "mailbox", up.Mailbox, "landed", landed.String(),
+		"took", time.Since(began).Round(time.Millisecond), "err", err)
 	return landed, stored, err
 }
 
@@ -251,7 +257,8 @@ func (s *Sender) appendLost(up *Upload, err error, landed mailbox.Landing) *imap
 		err = &backend.LostError{Err: errors.New("again and again, or the mailbox cannot be looked through")}
 	}
 	failure := backend.FailureOf(err)
-	s.Log.Error("message without a reply", "mailbox", up.Mailbox, "size", up.Spool.Size(), "outcome", outcome, "kind", failure.Kind, "err", err)
+	s.Log.Error("message without a reply", "mailbox", up.Mailbox, "size", up.Spool.Size(), "outcome", outcome,
+		"kind", failure.Kind, "err", err)
 	reply := replies.Refusal(failure)
 	var changed *mailbox.ChangedError
 	if errors.As(err, &changed) {

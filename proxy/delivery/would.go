@@ -23,7 +23,8 @@ func (s *Sender) WouldDo(wanted *profile.Profile, e *Examined) []any {
 		return []any{"would_fix", flags.fixes(), "not_examined", "it was not sent"}
 	}
 	message := wanted.Message
-	message.Seen = slices.ContainsFunc(e.Upload.Flags, func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
+	message.Seen = slices.ContainsFunc(e.Upload.Flags,
+		func(f string) bool { return strings.EqualFold(f, string(imap.FlagSeen)) })
 	plan, err := rewrite.NewPlan(s.Context(), e.Upload.Spool, e.Upload.Spool.Size(), message)
 	if err != nil {
 		return []any{"would_refuse", err}

@@ -94,7 +94,8 @@ const longestField = 32
 // parseFingerprint reads the first field of each name, RFC 5322 section 3.6.
 func parseFingerprint(header []byte) Fingerprint {
 	var id Fingerprint
-	fields := map[string]*string{"message-id": &id.messageID, "subject": &id.subject, "from": &id.from, "date": &id.date}
+	fields := map[string]*string{"message-id": &id.messageID, "subject": &id.subject, "from": &id.from,
+		"date": &id.date}
 	firstFields(header, fields)
 	id.messageID = strings.Join(strings.Fields(id.messageID), "")
 	id.subject, id.from = readable(id.subject), addressesIn(id.from)

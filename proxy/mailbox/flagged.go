@@ -62,7 +62,8 @@ func storeOnce(ctx context.Context, conn *backend.Conn, uid uint32) (proved bool
 	req.Untagged = func(line []byte) bool {
 		text := strings.ToUpper(string(line))
 		_, after, ok := strings.Cut(text, "UID "+number)
-		if !ok || !strings.Contains(text, " FETCH (") || !strings.HasPrefix(after, " ") && !strings.HasPrefix(after, ")") {
+		if !ok || !strings.Contains(text, " FETCH (") ||
+			!strings.HasPrefix(after, " ") && !strings.HasPrefix(after, ")") {
 			return false
 		}
 		proved = proved || strings.Contains(text, `\FLAGGED`)

@@ -35,7 +35,8 @@ func (i *Intent) Low() Mark {
 func (i *Intent) others() (low uint32, least, most int) {
 	low = i.mark.Next
 	for _, other := range slices.Concat(i.box.inFlight, i.box.remembered) {
-		if other == i || other.mark.UIDValidity != i.mark.UIDValidity || other.mark.Next == 0 || !other.id.equals(i.id) {
+		if other == i || other.mark.UIDValidity != i.mark.UIDValidity || other.mark.Next == 0 ||
+			!other.id.equals(i.id) {
 			continue
 		}
 		low = min(low, other.mark.Next)

@@ -137,7 +137,8 @@ func (v *surveyor) readSingly(ctx context.Context) error {
 		} {
 			m.unread = true
 			v.shown[uid] = m
-			if err := v.fetch(ctx, fmt.Sprintf("UID FETCH %d", uid), "(UID INTERNALDATE "+fields(field.name)+")"); err != nil {
+			if err := v.fetch(ctx, fmt.Sprintf("UID FETCH %d", uid),
+				"(UID INTERNALDATE "+fields(field.name)+")"); err != nil {
 				return err
 			}
 			one := v.shown[uid]

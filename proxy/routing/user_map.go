@@ -140,7 +140,8 @@ func (m *UserMap) parse(fields []string) (mapRow, error) {
 				return mapRow{}, err
 			}
 			if strings.EqualFold(folders.Levels(value)[0], "INBOX") {
-				return mapRow{}, fmt.Errorf("prefix=%s: below INBOX the INBOX itself would not be the user's own: name another mailbox", value)
+				return mapRow{}, fmt.Errorf("prefix=%s: below INBOX the INBOX itself would not be the user's own: "+
+					"name another mailbox", value)
 			}
 		default:
 			return mapRow{}, fmt.Errorf("%q is neither mailbox=NAME, form=FORM nor prefix=PREFIX; "+

@@ -202,7 +202,8 @@ func (p *Pool) makeRoom(w *Waiter) (again time.Duration, ok bool) {
 	// Each waiter up to w claims one of the slots that parking sessions give up.
 	claims := 0
 	for _, other := range p.queue {
-		if other.isPatient == w.isPatient && (other.slot.account == w.slot.account || other.slot.login == w.slot.login) {
+		if other.isPatient == w.isPatient &&
+			(other.slot.account == w.slot.account || other.slot.login == w.slot.login) {
 			claims++
 		}
 		if other == w {

@@ -30,7 +30,8 @@ func (s State) Equal(other State) bool {
 	if s.info == nil || other.info == nil {
 		return s.info == other.info
 	}
-	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.Mode() == other.info.Mode() &&
+	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() &&
+		s.info.Mode() == other.info.Mode() &&
 		s.info.ModTime().Equal(other.info.ModTime())
 }
 

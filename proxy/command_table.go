@@ -33,7 +33,7 @@ const (
 	fetchesView        // FETCH: may bring whole messages, which are paced
 )
 
-// rule is one row of the routing table, for one or more verbs.
+// rule is one row of the command table, for one or more verbs.
 type rule struct {
 	verbs   string // separated by commas
 	lane    lane
@@ -60,7 +60,7 @@ var noEdits edits
 
 //go:generate go test -run ^TestCommandsAreDocumented$ . -update
 
-// ruleTable is the routing table. Its verbs are those registered with IANA and
+// ruleTable is the command table. Its verbs are those registered with IANA and
 // those internal to Exchange. A command that is not in the table gets BAD if the
 // server is Exchange, which would count it as one of the ten errors after which
 // it closes the connection. Profile plain relays it.
@@ -78,7 +78,8 @@ var ruleTable = []rule{
 
 	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, firstNameEdits, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, noEdits, "RFC 9051 §6.4"},
-	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetchEdits, "RFC 9051 §6.4; whole messages are paced"},
+	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, fetchEdits,
+		"RFC 9051 §6.4; whole messages are paced"},
 	{"IDLE", amended, afterLogin, keepsView, again, idleEdits,
 		"RFC 9051 §6.3; after its + only DONE is passed on, any other line is a command"},
 	{"ENABLE", amended, afterLogin, keepsView, again, enableEdits, "RFC 9051 §6.3.1"},
@@ -95,13 +96,15 @@ var ruleTable = []rule{
 	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, movedNameEdits, "RFC 9051 §6.4.8"},
 	{"CHECK", direct, afterLogin, keepsView, again, noEdits, "RFC 3501 §6.4.1"},
 	{"SORT,THREAD,UID SORT,UID THREAD", direct, afterLogin, keepsView, again, noEdits, "RFC 5256"},
-	{"GETQUOTA", direct, afterLogin, keepsView, again, noEdits, "RFC 9208: its argument is a quota root, not a mailbox"},
+	{"GETQUOTA", direct, afterLogin, keepsView, again, noEdits,
+		"RFC 9208: its argument is a quota root, not a mailbox"},
 	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 9208"},
 	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 4314"},
 	{"GETMETADATA", amended, afterLogin, keepsView, again, optionNameEdits, "RFC 5464"},
 	{"GETANNOTATION", amended, afterLogin, keepsView, again, firstNameEdits, "RFC 5257"},
 	{"SETQUOTA",
-		amended, afterLogin, keepsView, once, noNamesEdits, "RFC 9208: the quota root may be that of the whole mailbox"},
+		amended, afterLogin, keepsView, once, noNamesEdits,
+		"RFC 9208: the quota root may be that of the whole mailbox"},
 	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION",
 		amended, afterLogin, keepsView, once, firstNameEdits, "RFC 4314, RFC 5464, RFC 5257"},
 	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, noNamesEdits, "RFC 7377, RFC 5465"},
@@ -109,7 +112,8 @@ var ruleTable = []rule{
 	{"LANGUAGE,COMPARATOR", direct, afterLogin, keepsView, once, noEdits, "RFC 5255"},
 	{"RLIST,RLSUB", amended, afterLogin, keepsView, again, noNamesEdits, "RFC 2193"},
 	{"CONVERT,UID CONVERT,CONVERSIONS", direct, afterLogin, keepsView, once, noEdits, "RFC 5259"},
-	{"GETJMAPACCESS", amended, afterLogin, keepsView, once, noNamesEdits, "RFC 9698: JMAP names mailboxes as the server does"},
+	{"GETJMAPACCESS", amended, afterLogin, keepsView, once, noNamesEdits,
+		"RFC 9698: JMAP names mailboxes as the server does"},
 
 	{"COMPRESS", refused, afterLogin, keepsView, once, noEdits, "it would hide what follows from the gateway"},
 	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would store a message without repairs"},

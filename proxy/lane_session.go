@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -10,8 +11,9 @@ import (
 	"exgate/backend"
 )
 
-// laneSession answers the one command of a shot. Adding an owned command is a row
-// in the routing table and a method here.
+// laneSession answers the one command of a shot: LOGIN, AUTHENTICATE or APPEND. The
+// library calls the method for it. PROXYAUTH, which the library does not know, is
+// in proxyauth.go.
 type laneSession struct {
 	notOwned
 	shot *shot
@@ -36,6 +38,11 @@ func (s *laneSession) Login(username, password string) error {
 	return s.shot.c.open(backend.Claim{Authcid: username, Password: backend.NewSecret(password)})
 }
 
+// Append implements imapserver.Session.
+func (s *laneSession) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
+	return s.shot.c.login.sender.Append(s.shot.upload, slices.Contains(options.Flags, imap.FlagSeen))
+}
+
 // AuthenticateMechanisms implements imapserver.SessionSASL.
 func (s *laneSession) AuthenticateMechanisms() []string { return []string{sasl.Plain, xoauth2} }
 
@@ -49,7 +56,8 @@ func (s *laneSession) Authenticate(mechanism string) (sasl.Server, error) {
 		return nil, &imap.Error{
 			Type: imap.StatusResponseTypeNo,
 			// The name is not repeated: it may be a response in the wrong place.
-			Text: "exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or EXTERNAL, and no other mechanism",
+			Text: "exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or EXTERNAL, " +
+				"and no other mechanism",
 		}
 	}
 	return sasl.NewPlainServer(func(identity, username, password string) error {
@@ -66,7 +74,8 @@ func (s *laneSession) Poll(*imapserver.UpdateWriter, bool) error { return nil }
 // notOwned answers what no shot brings to the lane.
 type notOwned struct{}
 
-var errNotOwned = &imap.Error{Type: imap.StatusResponseTypeBad, Code: imap.ResponseCodeServerBug, Text: "not a command of the own lane"}
+var errNotOwned = &imap.Error{Type: imap.StatusResponseTypeBad, Code: imap.ResponseCodeServerBug,
+	Text: "not a command of the own lane"}
 
 func (notOwned) Select(string, *imap.SelectOptions) (*imap.SelectData, error) {
 	return nil, errNotOwned

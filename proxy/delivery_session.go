@@ -2,10 +2,7 @@ package proxy
 
 import (
 	"context"
-	"slices"
 	"time"
-
-	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -34,11 +31,6 @@ func (c *conn) newSender(l *login) *delivery.Sender {
 // of session, account and gateway.
 func (c *conn) newSpool(size int64) *spool.Spool {
 	return spool.New(c.set.opts.Spool, size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
-}
-
-// Append implements imapserver.Session.
-func (s *laneSession) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
-	return s.shot.c.login.sender.Append(s.shot.upload, slices.Contains(options.Flags, imap.FlagSeen))
 }
 
 func (s sending) Context() context.Context { return s.c.ctx }
