@@ -153,8 +153,8 @@
 //	backend.Conn.read     one per upstream connection; calls relay. Whoever closes the connection waits for it:
 //	                      conn.close, conn.giveAway, conn.takeOver, conn.install, conn.leaveUpstream, side.close,
 //	                      Sender.settle, and backend.Upstream.Open if the login fails.
-//	conn.aside            one, while a session is resumed or renewed, or exgate asks Exchange something. conn.aside waits
-//	                      for it.
+//	conn.aside            one, while a session is resumed or renewed, or exgate asks Exchange something. conn.aside
+//	                      waits for it.
 //	ownLane.serve         one; the library's accept loop. ownLane.Close waits for it.
 //	(the library)         one per shot; calls laneSession. conn.fire waits until it closes the shot.
 //	Server.Drain          one, while the gateway drains. Server.Drain waits for it.

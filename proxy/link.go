@@ -160,12 +160,13 @@ func (l *link) cut(cause error) {
 	}
 }
 
-// outcome is how the connection has ended: why (nil if it has not), whether in
-// the middle of a response, and why the session cannot be resumed ("" if it can).
-func (l *link) outcome() (cause error, torn bool, pinned string) {
+// outcome returns how the connection has ended. torn: in the middle of a response.
+// pinned is the reason why the session cannot be resumed, or "". cause is nil if the
+// connection has not ended.
+func (l *link) outcome() (torn bool, pinned string, cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.cause, l.state == linkTorn, l.pinned
+	return l.state == linkTorn, l.pinned, l.cause
 }
 
 // dismissal is why the session is to end soon; "" if it is not.

@@ -77,7 +77,7 @@ func (c *conn) ready(cmd *command) error {
 // resumable returns the BYE that the end of the upstream calls for, or nil if
 // the session may go on without it.
 func (c *conn) resumable() error {
-	cause, torn, pinned := c.link.outcome()
+	torn, pinned, cause := c.link.outcome()
 	switch {
 	case cause == nil:
 		return nil

@@ -100,7 +100,7 @@ func (m *Mapper) path(name string, have *List) (string, error) {
 			return "", err
 		}
 		if tooDeep(next, w.sep) {
-			return "", fmt.Errorf("it has more than %d levels", maxLevels)
+			return "", fmt.Errorf("the name has more than %d levels", maxLevels)
 		}
 		w.enter(next)
 	}
