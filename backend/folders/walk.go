@@ -94,7 +94,8 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 // case.
 func (w *walk) unlike(path string) (string, error) {
 	if spelt, exists := w.spelling(path); exists {
-		return "", fmt.Errorf("it differs only in case from %q, and Exchange does not distinguish them: rename one of them", spelt)
+		return "", fmt.Errorf(
+			"it differs only in case from %q, and Exchange does not distinguish them: rename one of them", spelt)
 	}
 	return path, nil
 }
