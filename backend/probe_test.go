@@ -47,7 +47,7 @@ func TestProbeTheOtherWay(t *testing.T) {
 				}
 			})
 			t.Cleanup(func() { sim.Close(); serving.Wait() })
-			u, err := NewUpstream(Options{Address: l.Addr().String(), TLS: tt.set, RootCAs: roots, Pin: tt.pin, Timeouts: Timeouts{Greeting: 200 * time.Millisecond}},
+			u, err := NewUpstream(Options{Address: l.Addr().String(), TLS: tt.set, RootCAs: roots, Pin: tt.pin, Timeouts: Timeouts{Greeting: time.Second}},
 				func(Evidence) Choice { return Choice{Verify: true} })
 			if err != nil {
 				t.Fatal(err)

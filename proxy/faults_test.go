@@ -41,11 +41,11 @@ var faultRows = []faultRow{
 
 	// Refusals.
 	{"FETCH refused", "refuse:FETCH:NO_Server_Unavailable._15", "C a1 FETCH 1 FLAGS\nS a1 NO Server Unavailable. 15", "Exchange refused a command", "1 0"},
-	{"COPY refused", "refuse:COPY:NO_Server_Unavailable._15", "C a1 COPY 1 Drafts\nS a1 OK [COPYUID …", "asking again on a fresh connection", "1 1"},
-	{"UID COPY refused", "refuse:COPY:NO_Server_Unavailable._15", "C a1 UID COPY 1:* Drafts\nS a1 OK [COPYUID …\nC a2 NOOP\nS a2 OK …", "asking again on a fresh connection", "1 1"},
-	{"COPY refused on a fresh connection too", "refuse:COPY:2:NO_Server_Unavailable._15", "C a1 COPY 1 Drafts\nS a1 NO [OVERQUOTA] Server Unavailable. 15 (exgate: …\nC a2 NOOP\nS a2 OK …", "asking again on a fresh connection", "1 0"},
-	{"COPY refused, and no fresh connection", "refuse:COPY:NO_Server_Unavailable._15 refuse-login", "C a1 COPY 1 Drafts\nS a1 NO Server Unavailable. 15\nC a2 NOOP\nS a2 OK …", "no fresh connection to Exchange to ask again", "1 0"},
-	{"COPY refused, and the fresh connection cut", "refuse:COPY:NO_Server_Unavailable._15 cut:LOGIN", "C a1 COPY 1 Drafts\nS a1 OK [COPYUID …", "Exchange cannot be logged in to; trying again,asking again on a fresh connection", "1 1"},
+	{"COPY refused", "refuse:COPY:NO_Server_Unavailable._15", "C a1 COPY 1 Drafts\nS a1 OK [COPYUID …", "sending the command again on a fresh connection", "1 1"},
+	{"UID COPY refused", "refuse:COPY:NO_Server_Unavailable._15", "C a1 UID COPY 1:* Drafts\nS a1 OK [COPYUID …\nC a2 NOOP\nS a2 OK …", "sending the command again on a fresh connection", "1 1"},
+	{"COPY refused on a fresh connection too", "refuse:COPY:2:NO_Server_Unavailable._15", "C a1 COPY 1 Drafts\nS a1 NO [OVERQUOTA] Server Unavailable. 15 (exgate: …\nC a2 NOOP\nS a2 OK …", "sending the command again on a fresh connection", "1 0"},
+	{"COPY refused, and no fresh connection", "refuse:COPY:NO_Server_Unavailable._15 refuse-login", "C a1 COPY 1 Drafts\nS a1 NO Server Unavailable. 15\nC a2 NOOP\nS a2 OK …", "cannot open a fresh connection to Exchange to send the command again", "1 0"},
+	{"COPY refused, and the fresh connection cut", "refuse:COPY:NO_Server_Unavailable._15 cut:LOGIN", "C a1 COPY 1 Drafts\nS a1 OK [COPYUID …", "Exchange cannot be logged in to; trying again,sending the command again on a fresh connection", "1 1"},
 	{"COPY refused before its literal", "refuse:COPY:NO_Server_Unavailable._15", "C a1 COPY 1 {6+}\nC Drafts\nS a1 NO Server Unavailable. 15", "Exchange refused a command", "1 0"},
 	{"APPEND refused before its message", "refuse:APPEND:NO_Server_Unavailable._15", "APPEND a2 OK [APPENDUID …", "message stored", "2 0"},
 	{"APPEND refused after its message", "refuse-message:NO_Server_Unavailable._15", "APPEND a2 OK [APPENDUID …", "message stored", "2 0"},

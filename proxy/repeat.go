@@ -74,16 +74,16 @@ func isUnavailable(cmd *command, status wire.Status) bool {
 // sendFresh renews the upstream connection and sends the refused commands again on
 // it. If no connection can be had, the client is told what Exchange has said.
 func (c *conn) sendFresh() error {
-	c.waiting.set("exgate asks again on a fresh connection", time.Time{})
+	c.waiting.set("exgate sends the command again on a fresh connection", time.Time{})
 	if err := c.aside(c.waiting.text, c.replace); err != nil {
 		if c.ctx.Err() != nil {
 			return err
 		}
-		c.log.Warn("no fresh connection to Exchange to ask again", "err", err)
+		c.log.Warn("cannot open a fresh connection to Exchange to send the command again", "err", err)
 		return c.sayRefused()
 	}
 	c.tally.stats.Renewed++
-	c.log.Info("asking again on a fresh connection")
+	c.log.Info("sending the command again on a fresh connection")
 	return c.sendAgain(c.link.chooseAgain(phaseStale))
 }
 

@@ -44,8 +44,8 @@ func fixCommand() *cobra.Command {
 			"  65  a message was refused: standard output is empty; an output folder has the unchanged message\n" +
 			"  70  any other error\n" +
 			"  78  the configuration is wrong\n" +
-			"With standard input, code 1 would be a failure for imapsync. --exit-code uses code 1 there too;\n" +
-			"--exit-code=false never uses it.",
+			"With standard input, a changed message gives 0, because imapsync takes 1 for a failure. With\n" +
+			"--exit-code it gives 1 there too. With --exit-code=false nothing gives 1.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("exit-code") {
 				f.exitCode = len(args) > 0

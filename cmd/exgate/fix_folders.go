@@ -72,7 +72,7 @@ func findMail(arg, output string) ([]mailFile, error) {
 			return err
 		}
 		if abs, err := filepath.Abs(path); err == nil && abs == out {
-			return fmt.Errorf("--output: %s is inside an argument: choose another folder", output)
+			return fmt.Errorf("--output: %s is inside a folder that is to be repaired: choose another folder", output)
 		}
 		if d.IsDir() {
 			if d.Name() == "tmp" && isMaildir(filepath.Dir(path)) {
