@@ -25,7 +25,8 @@ func (r HeaderRule) Validate() error {
 	case r.Header == "" || strings.ContainsFunc(r.Header, func(c rune) bool { return c <= ' ' || c > '~' || c == ':' }):
 		return fmt.Errorf("%q is no name of a header field", r.Header)
 	case strings.HasPrefix(strings.ToLower(r.Header), "content-") || (&field{name: r.Header}).isAny(ruledOut...):
-		return fmt.Errorf("%s may not be changed: programs recognise a message by it, or need it to read the body", r.Header)
+		return fmt.Errorf(
+			"%s may not be changed: programs recognise a message by it, or need it to read the body", r.Header)
 	case r.Pattern == nil:
 		return errors.New("there is no pattern")
 	case strings.ContainsAny(r.Replacement, "\r\n\x00"):

@@ -36,7 +36,8 @@ func FindStored(ctx context.Context, conn *backend.Conn, i *Intent) (uid uint32,
 	case found == LandingAbsent || found == LandingPending:
 		return 0, ErrNotSeen
 	}
-	return 0, errors.New("several messages in the mailbox look alike, and the server did not give the UID of the stored one")
+	return 0, errors.New(
+		"several messages in the mailbox look alike, and the server did not give the UID of the stored one")
 }
 
 // StoreFlagged sets the flag on a connection, and takes the FETCH that answers
