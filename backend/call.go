@@ -21,18 +21,20 @@ type call struct {
 	ev   chan event   // capacity 1: the reader sends only an event that is wanted
 	plus bool         // the literal does not wait for "+"
 
-	// Of the reader alone: how much the server has answered, untagged.
+	// Only the reader uses these: the untagged lines and bytes that the server has answered.
 	lines, bytes int
 }
 
-// What a server may answer to one request is bounded: somebody keeps it. The
-// longest that exgate asks for is the list of all mailboxes.
+// maxAnswerLines and maxAnswerBytes limit the answer of a server to one request, because
+// exgate keeps the answer in memory. The longest answer that exgate needs is the list of
+// all mailboxes.
 const (
 	maxAnswerLines = 200_000
 	maxAnswerBytes = 64 << 20
 )
 
-// answered counts an untagged response that the request has asked for.
+// answered counts an untagged response of n bytes to the request. It returns an error if
+// the answer is larger than the limits.
 func (c *call) answered(n int) error {
 	c.lines++
 	c.bytes += n

@@ -150,9 +150,9 @@ var neverExchange = []string{
 	"COMPRESS=DEFLATE", "APPENDLIMIT", "SORT", "THREAD=REFERENCES", "XLIST", "X-GM-EXT-1",
 }
 
-// greetings are those of the versions that name themselves, and the default of
-// the others (docs/exchange.md#greeting). That one holds for 2010 to 2019:
-// capabilities tell more.
+// greetings has the greetings of the versions that name themselves
+// (docs/exchange.md#greeting). The default greeting of 2010 to 2019 is the same for all of
+// them, so it is not in this table. capabilityHints tell those versions apart.
 var greetings = []struct {
 	words   *regexp.Regexp
 	profile string
@@ -163,8 +163,8 @@ var greetings = []struct {
 	{regexp.MustCompile(`Microsoft Exchange Server 2007\b`), profile2007},
 }
 
-// capabilityHints are what the versions announce (docs/exchange.md#capabilities),
-// newest first.
+// capabilityHints has the capabilities that each version announces
+// (docs/exchange.md#capabilities), the newest version first.
 var capabilityHints = []struct {
 	has     []string
 	profile string

@@ -85,9 +85,9 @@ func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	return nil, d.failed(ctx, err)
 }
 
-// openWithin is open, which has so much time for TLS and greeting: one deadline
-// holds for both, and the end of ctx moves it to the past. It owns tcp, and
-// closes it if it fails.
+// openWithin does the same as open, but with a time limit. One deadline holds for TLS and
+// greeting together. When ctx ends, openWithin moves the deadline to the past. It owns tcp,
+// and closes it if it fails.
 func (d *Dialer) openWithin(ctx context.Context, tcp net.Conn, timeout time.Duration) (*Dialed, error) {
 	err := tcp.SetDeadline(time.Now().Add(timeout))
 	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })

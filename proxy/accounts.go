@@ -10,28 +10,29 @@ import (
 	"exgate/proxy/spool"
 )
 
-// account is what the sessions of one mailbox share.
+// account has the data that the sessions of one mailbox share.
 type account struct {
 	*backend.Account
 	registry *backend.Accounts
-	uploads  spool.Budget // bytes in the spool
+	uploads  spool.Budget // bytes of the account in the spool
 	side     *side
-	known    names.Known // its mailboxes
+	known    names.Known // the mailboxes of the account
 	claims   *mailbox.Claims
 	sessions int // guarded by accounts.mu
 }
 
-// accounts are the mailboxes that have sessions. Those that are still paced or
-// throttled are remembered by backend.Accounts.
+// accounts has the accounts with open sessions. backend.Accounts remembers the other
+// accounts that are still paced or throttled.
 type accounts struct {
 	mu         sync.Mutex
-	spool      int64 // bytes of one account in the spool; 0: no bound
+	spool      int64 // limit on the bytes of one account in the spool; 0: no limit
 	open       map[*backend.Account]*account
 	registries map[registryKey]*backend.Accounts
 }
 
-// registryKey tells apart accounts that share no pace. Where it changes, what
-// was known of throttles is forgotten.
+// registryKey identifies a registry of accounts. Accounts of different registries share no
+// pace. A change of the key starts an empty registry, which does not know earlier
+// throttles.
 type registryKey struct {
 	upstream   string
 	pace       backend.Pacing
@@ -42,14 +43,16 @@ func newAccounts() *accounts {
 	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts)}
 }
 
-// setSpoolLimit sets what holds for accounts that are opened from now on.
+// setSpoolLimit sets the limit on the spool, in bytes, for accounts that are opened from
+// now on.
 func (a *accounts) setSpoolLimit(spool int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.spool = spool
 }
 
-// get returns the account of a user on an upstream, for one session more.
+// get returns the account of a user on an upstream for a new session. The session ends with
+// close.
 func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff time.Duration) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -70,7 +73,7 @@ func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff ti
 	return shared
 }
 
-// close ends one session of the account.
+// close ends one session of the account. With the last one, it closes the side connection.
 func (a *accounts) close(shared *account) {
 	a.mu.Lock()
 	shared.registry.Close(shared.Account)

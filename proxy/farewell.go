@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// farewell bounds the end of a session. What still has to be said to the client
-// waits for its turn and for the socket, and neither may ever come: an upstream
-// may have stopped in the middle of a response, and a client may not read. When
-// limits.Farewell have passed since the end began, the sockets of both sides are
-// closed, whoever uses them.
+// farewell limits the time in which a session ends. At the end, exgate still has lines for
+// the client. They wait for the turn to write and for the socket. Both waits can be
+// endless: an upstream can stop in the middle of a response, and a client can stop reading.
+// So exgate closes the sockets of both sides limits.Farewell after the end of the session
+// began, even while they are in use.
 type farewell struct {
 	mu    sync.Mutex
-	timer *time.Timer // nil: the end has not begun
-	over  bool        // the session has ended by itself
+	timer *time.Timer // nil: the session has not begun to end
+	over  bool        // the session has ended without a cut
 }
 
-// errCutOff is the end of an upstream connection whose session took too long to
+// errCutOff is the reason why an upstream connection ends when its session took too long to
 // end.
 var errCutOff = errors.New("the session took too long to end")
 
-// begin has cut called after a time, unless the session has ended by then. Only
-// the first call counts.
+// begin calls cut after the given time, unless the session has ended by then. A second call
+// of begin does nothing.
 func (f *farewell) begin(after time.Duration, cut func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -31,7 +31,7 @@ func (f *farewell) begin(after time.Duration, cut func()) {
 	}
 }
 
-// end notes that the session has ended.
+// end notes that the session has ended. cut is not called after it.
 func (f *farewell) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,11 +41,11 @@ func (f *farewell) end() {
 	}
 }
 
-// endsSoon begins the end of the session.
+// endsSoon begins the end of the session, and its time limit.
 func (c *conn) endsSoon() { c.farewell.begin(c.srv.limits.Farewell, c.cutOff) }
 
-// cutOff closes the sockets of both sides, and waits for nothing. All that waits
-// for them goes on with an error.
+// cutOff closes the sockets of both sides without waiting. Each goroutine that waits for
+// one of them goes on with an error.
 func (c *conn) cutOff() {
 	c.client.w.giveUp()
 	c.client.tcp.Close()

@@ -11,11 +11,12 @@ import (
 	"exgate/proxy/users"
 )
 
-// grant settles what a client's claim asks for: which identity is presented to
-// which upstream, and with which credential. Where the gateway holds the
-// credential, the caller is proven first. Allow then sees at each login whether
-// the caller may open the mailbox, by its name as it goes upstream and by the
-// users file as it is then: also when the session is resumed.
+// grant decides how a client's login goes on: to which upstream, with which identity and
+// with which credential. If the gateway holds the credential, grant first checks the proof
+// of the caller. The credential's Allow then checks at each login whether the caller may
+// open the mailbox. It uses the mailbox name that goes upstream, and the users file of that
+// moment. This check also runs when a session is resumed. The error is a *backend.Error
+// with the refusal.
 func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential, error) {
 	list := c.set.opts.Users
 	r, err := c.set.router.Route(claim)
@@ -25,7 +26,7 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 	up := r.To.Server
 	if !claim.Token.None() || !up.Holds() {
 		if claim.Password.None() && claim.Token.None() {
-			// Exchange would have to count it as a failure.
+			// Exchange would count a login without a password as a failure.
 			return r, backend.Credential{}, refusedHere(errors.New("a password is needed"))
 		}
 		return r, up.Credential(claim), nil
@@ -47,20 +48,20 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 	return r, cred, nil
 }
 
-// unusable is the refusal of every login while the users file lets nobody in. It is
-// no failure of the client's.
+// unusable returns the refusal of every login while the users file cannot be used. It does
+// not count as a failure of the client.
 func unusable(list *users.File) error {
 	text := backend.Failure{Kind: backend.KindOther, Word: "NO", Code: "UNAVAILABLE", Text: users.ErrUnusable.Error()}
 	return &backend.Error{Doing: "login", Failure: text, Err: list.Fault()}
 }
 
-// refusedHere is the refusal of a login of which Exchange has not been asked.
+// refusedHere returns the refusal of a login by exgate, without a question to Exchange.
 func refusedHere(err error) error {
 	return &backend.Error{Doing: "login", Failure: backend.Failure{Kind: backend.KindRefusedHere, Text: err.Error()}}
 }
 
-// clientCertificate is the SHA-256 of the certificate with which the client has
-// proven itself in the TLS handshake; "" without one.
+// clientCertificate returns the SHA-256 of the certificate that the client gave in the TLS
+// handshake, in lower-case hexadecimal; "" if it gave none.
 func (c *conn) clientCertificate() string {
 	secured, ok := c.client.nc.(*tls.Conn)
 	if !ok {

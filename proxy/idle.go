@@ -9,7 +9,7 @@ import (
 	"exgate/proxy/replies"
 )
 
-// idleEdits is for IDLE.
+// idleEdits has the edits of IDLE.
 var idleEdits = edits{args: editIdle, fixes: []backend.ReplyFix{backend.FixIdleOrder}}
 
 func editIdle(a *amendment) (done bool, err error) {
@@ -17,8 +17,8 @@ func editIdle(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// keptBeforePlus returns what the editor of an IDLE in flight has kept for after
-// its "+".
+// keptBeforePlus returns the untagged responses that the editor of an IDLE in flight has
+// kept until after the "+".
 func (c *conn) keptBeforePlus() []byte {
 	if !c.login.profile.Replies.IdleOrder {
 		return nil
@@ -26,8 +26,9 @@ func (c *conn) keptBeforePlus() []byte {
 	return c.link.releaseBeforePlus()
 }
 
-// idleDue returns when the client's IDLE is to be begun anew upstream; zero: never.
-// Exchange Online stops telling after a while (docs/exchange.md#ex-28).
+// idleDue returns the time at which exgate must renew the client's IDLE upstream; the zero
+// time if never. Exchange Online stops sending news in an IDLE after a while
+// (docs/exchange.md#ex-28).
 func (c *conn) idleDue() time.Time {
 	if c.idle == nil || !c.login.profile.Replies.IdleRenew {
 		return time.Time{}
@@ -39,14 +40,14 @@ func (c *conn) idleDue() time.Time {
 	return since.Add(c.srv.limits.IdleRenew)
 }
 
-// renewIdle ends IDLE upstream and begins it again. The client sees nothing of that
-// but what Exchange tells meanwhile.
+// renewIdle ends IDLE upstream and begins it again. The client sees only the news that
+// Exchange sends meanwhile.
 func (c *conn) renewIdle() error {
 	idle := c.idle
 	c.link.beginRenewal(idle)
 	c.link.up.Expect(true)
 	if !c.toUpstream(idle, "DONE") {
-		return nil // attend hears of it
+		return nil // attend notices the loss
 	}
 	over := func() bool { return !idle.flight.renews || idle.flight.isDone() || c.link.state.isGone() }
 	if err := c.await(over, nil); err != nil {
@@ -60,13 +61,13 @@ func (c *conn) renewIdle() error {
 	return err
 }
 
-// endIdle ends IDLE upstream. Only DONE ends it for the client, too (RFC 9051
-// section 6.3.13). Any other line is a command, and goes the way of one: relayed as
-// it is, it would be a command to a server that has just ended the IDLE by itself.
-// Where the server has done so, the DONE of the client has crossed the reply and is
-// dropped.
+// endIdle ends IDLE upstream after a line of the client. For the client, only DONE ends it
+// (RFC 9051 section 6.3.13). Any other line is a command, and exgate handles it as a
+// command. If exgate relayed the line unchanged, a server that has just ended the IDLE by
+// itself would run it as a command. If the server has already ended the IDLE, the client's
+// DONE has crossed its reply, and exgate drops the DONE.
 func (c *conn) endIdle(line []byte) error {
-	idle, line := c.idle, bytes.Clone(line) // attend reads from the client
+	idle, line := c.idle, bytes.Clone(line) // attend reads from the client, and would overwrite line
 	over, gone := c.link.endIdle(idle)
 	c.idle = nil
 	isDone := strings.EqualFold(string(line), "DONE")
@@ -78,16 +79,16 @@ func (c *conn) endIdle(line []byte) error {
 	switch {
 	case over:
 	case gone:
-		if err := c.attend(); err != nil { // it answers the IDLE
+		if err := c.attend(); err != nil { // attend answers the IDLE
 			return err
 		}
 	default:
 		end := "DONE"
-		if isDone { // in the client's spelling
+		if isDone { // keep the client's spelling
 			end = string(line)
 		}
 		c.link.up.Expect(true)
-		c.toUpstream(idle, end) // if that fails, attend hears of it
+		c.toUpstream(idle, end) // if this fails, attend notices the loss
 	}
 	if isDone {
 		return nil

@@ -2,48 +2,49 @@ package proxy
 
 import "time"
 
-// limits are the deadlines and bounds of the client's side, by phase.
+// limits has the time limits and the other limits for clients, mostly in the order of a
+// session.
 type limits struct {
-	Handshake       time.Duration // TLS
-	BeforeLogin     time.Duration // silence before the login
-	Login           time.Duration // from the greeting to the login
-	Line            time.Duration // from the first byte of a line to its end
-	Watch           time.Duration // between two looks at the files that may change
-	Write           time.Duration // one write
-	FirstWord       time.Duration // a wait of which the client is told
-	KeepAlive       time.Duration // between two such words
-	Reconnect       time.Duration // for which an upstream that cannot be reached is tried again
-	ReconnectPause  time.Duration // between the first two of these tries, and doubled with each
-	ReconnectSpread time.Duration // over which sessions that lost their upstream at once come back
-	Side            time.Duration // that a session waits for its account's side connection
-	SideTurn        time.Duration // that it may keep that to itself
-	Replay          time.Duration // between two tries to set \Flagged
-	IdleRenew       time.Duration // after which a client's IDLE is begun anew upstream
-	Steady          time.Duration // an IDLE that has lasted so long was no failed try
-	Slow            time.Duration // by which the reply to one failed login too many is delayed, and doubled with each
-	MaxSlow         time.Duration // at most
-	Linger          time.Duration // for a client that goes on sending after BYE
-	Farewell        time.Duration // from the beginning of a session's end until its sockets are closed
-	Stall           time.Duration // what a literal may take whatever its size
-	MinRate         int64         // bytes per second that a literal must come with, besides
+	Handshake       time.Duration // the longest TLS handshake
+	BeforeLogin     time.Duration // the longest silence before the login
+	Login           time.Duration // the longest time from the greeting to the login
+	Line            time.Duration // the longest time from the first byte of a line to its end
+	Watch           time.Duration // the pause between two looks at the map file and the users file
+	Write           time.Duration // the longest time for one write
+	FirstWord       time.Duration // the silence after which a client is first told why it waits
+	KeepAlive       time.Duration // the pause before a client is told this again
+	Reconnect       time.Duration // how long exgate tries again to reach an upstream
+	ReconnectPause  time.Duration // the pause between the first two of these tries; it doubles with each further try
+	ReconnectSpread time.Duration // the time over which sessions spread their logins after a common loss
+	Side            time.Duration // how long a session waits for the side connection of its account
+	SideTurn        time.Duration // how long a session may use the side connection in one turn
+	Replay          time.Duration // the pause between two tries to set \Flagged
+	IdleRenew       time.Duration // the age at which exgate renews a client's IDLE upstream
+	Steady          time.Duration // an IDLE that has lasted this long does not count as a failed try
+	Slow            time.Duration // the first delay after too many failed logins; it doubles with each further one
+	MaxSlow         time.Duration // the longest such delay
+	Linger          time.Duration // how long exgate still reads from a client that goes on sending after BYE
+	Farewell        time.Duration // how long a session may take to end before its sockets are closed
+	Stall           time.Duration // the time that a literal of any size may take
+	MinRate         int64         // bytes per second; a literal gets a further second for each MinRate bytes
 
-	// Looks are the pauses before each look for a message without a reply: a
-	// server may take as long as all of them to store one. LooksPending are those
-	// before more looks while something has come that cannot be seen: Exchange
-	// Online takes up to a minute to show it (docs/exchange.md#ex-47).
+	// Looks are the pauses before each look for a message whose APPEND has no reply. A
+	// server may need all this time to store a message. LooksPending are the pauses before
+	// further looks, while a new message is there but cannot be seen: Exchange Online takes
+	// up to a minute to show it (docs/exchange.md#ex-47).
 	Looks, LooksPending []time.Duration
 	// Equal is how long a message waits while another session stores an equal one.
 	Equal time.Duration
 
-	SkipLine            int   // bytes of a line that is passed over
-	Drain               int64 // bytes of an unwanted {n+} that are passed over
+	SkipLine            int   // bytes of an unwanted line that exgate reads and drops
+	Drain               int64 // bytes of an unwanted literal {n+} that exgate reads and drops
 	CommandsBeforeLogin int
 	BytesBeforeLogin    int64
-	Refused             int // commands after the login that are not taken
+	Refused             int // commands that exgate refuses in a session after its login
 }
 
-// After the login silence has no bound of ours: the upstream has one (Exchange
-// 30 minutes), and TCP keep-alive finds the clients that are gone.
+// defaultLimits has no time limit for the silence of a client after the login. The upstream
+// has one (Exchange: 30 minutes), and TCP keep-alive finds clients that are gone.
 var defaultLimits = limits{
 	Handshake:       30 * time.Second,
 	BeforeLogin:     60 * time.Second,
@@ -79,7 +80,7 @@ var defaultLimits = limits{
 	Refused:             500,
 }
 
-// literal is the time in which a literal of size bytes must be here.
+// literal returns how long a client may take to send a literal of size bytes.
 func (l *limits) literal(size int64) time.Duration {
 	return l.Stall + time.Duration(size/l.MinRate)*time.Second
 }

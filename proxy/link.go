@@ -12,62 +12,62 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// link is a session's link to its upstream: the connection, the commands in
-// flight on it, and what the client has been told by it. Both goroutines of the
-// session know it: serve, which sends, and the connection's reader, which calls
-// relay. Every method locks mu, unless it says that mu is held. mu is never held
-// while something is written to a socket.
+// link connects a session to its upstream. It has the connection, the commands in flight,
+// and the mailbox state that the client has been told. Two goroutines use it: serve, which
+// sends commands, and the reader of the connection, which calls relay. Every method locks
+// mu, unless its comment says that mu is held. No goroutine holds mu while it writes to a
+// socket.
 type link struct {
-	// up is the connection, also after it has ended; nil before the login. serve
-	// alone reads it without mu.
+	// up is the connection, also after its end. It is nil before the login. Only serve
+	// reads it without mu.
 	up *backend.Conn
-	// sink takes what the upstream says; nil: what it says is nobody's.
+	// sink takes the responses of the upstream; nil: they are dropped.
 	sink atomic.Pointer[relay]
 	bell bell
-	// heard is when the client was last sent what the upstream says, in nanoseconds
-	// of Unix time.
+	// heard is the time of the last write of upstream responses to the client, in
+	// nanoseconds of Unix time.
 	heard atomic.Int64
 
 	mu        sync.Mutex
 	state     linkState
 	cause     error // why the connection ended; nil while the state is up
-	resumes   bool  // the session outlives the connection
-	exchange  bool  // the server is taken for Exchange
-	farewell  bool  // the upstream's BYE has been passed on
-	errors    int   // of the ten after which Exchange closes this connection
-	spent     usage // errors of all connections, bytes of those before this one
+	resumes   bool  // the session can go on with another connection
+	exchange  bool  // exgate treats the server as Exchange
+	farewell  bool  // the client has been sent the upstream's BYE
+	errors    int   // errors of this connection; Exchange closes it after ten
+	spent     usage // errors of all connections, bytes of the earlier connections
 	flight    []*command
 	view      mailbox.View
-	expunges  int      // that the client has been told of
+	expunges  int      // EXPUNGE responses that the client has been sent
 	enabled   []string // what the client has enabled, each once
-	pinned    string   // why the session cannot be resumed; "": it can
-	dismissed string   // why the session is to end soon; "": it is not
+	pinned    string   // why the session cannot be resumed; "": it can be
+	dismissed string   // why the session must end soon; "": it need not
 
-	rested    time.Time // since when there has been nothing to do; zero: there is
+	rested    time.Time // when the session became idle; zero: it is busy
 	wanted    bool      // another session wants the seat
 	mayReturn bool      // a parked session has been granted another seat
 	silence   silence
 }
 
-// linkState is what has become of the connection.
+// linkState is the state of the connection.
 type linkState int
 
 const (
-	linkNone   linkState = iota // there is none before the login
-	linkUp                      // it can be used
-	linkAged                    // up, but it could not be renewed: it is used to its end
-	linkParked                  // it was given to another session while this one idled
-	linkLost                    // it ended between two responses
-	linkTorn                    // it ended in the middle of a response to the client
+	linkNone   linkState = iota // there is no connection before the login
+	linkUp                      // the connection can be used
+	linkAged                    // up, but it could not be renewed: the session uses it until it ends
+	linkParked                  // its seat was given to another session while this session was idle
+	linkLost                    // the connection ended between two responses
+	linkTorn                    // the connection ended in the middle of a response to the client
 )
 
-// isGone reports whether there was a connection that has ended.
+// isGone reports whether there was a connection and it has ended.
 func (s linkState) isGone() bool { return s >= linkParked }
 
-// errParked is the end of a connection that was given away.
+// errParked is the reason why a connection ended whose seat was given to another session.
 var errParked = errors.New("it was given to another session while this one idled")
 
-// open makes a connection the session's after a login.
+// open gives the session its connection after a login.
 func (l *link) open(r *relay, up *backend.Conn, resumes, exchange bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,16 +77,16 @@ func (l *link) open(r *relay, up *backend.Conn, resumes, exchange bool) {
 	l.rests()
 }
 
-// detach has the client hear nothing more of the connection.
+// detach stops the responses of the connection: the client gets none of them any more.
 func (l *link) detach() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sink.Store(nil)
 }
 
-// end notes that the connection of r has ended, and wakes serve. torn says that
-// the client has got a part of a response. It returns false for a connection
-// that is not the session's.
+// end notes that the connection of r has ended, and wakes serve. torn says that the client
+// has got only a part of a response. end returns false if the connection is not the one of
+// the session.
 func (l *link) end(r *relay, cause error, torn bool) (ours bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,9 +104,10 @@ func (l *link) end(r *relay, cause error, torn bool) (ours bool) {
 	return true
 }
 
-// replace makes another connection the session's, if proof agrees that the
-// mailbox of r is the one that the client knows. told and now are the messages
-// that the client has been told of, and that there are.
+// replace gives the session another connection, if the connection is up and proof returns
+// nil. proof checks that the mailbox of r is still the mailbox that the client knows. told
+// is the number of messages that the client has been told, and now is the number of
+// messages in the mailbox. The error is that of the connection or of proof.
 func (l *link) replace(r *relay, up *backend.Conn, proof func(now *mailbox.View) error) (told, now uint32, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,7 +124,8 @@ func (l *link) replace(r *relay, up *backend.Conn, proof func(now *mailbox.View)
 	return told, l.view.Exists, nil
 }
 
-// park gives the connection up, if the session idles. It returns false if not.
+// park gives the connection up if the session is idle. It returns false if the session is
+// busy or has no connection any more.
 func (l *link) park() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -143,14 +145,14 @@ func (l *link) isGone() bool {
 	return l.state.isGone()
 }
 
-// loss is why the connection ended; nil if it has not.
+// loss returns the reason why the connection ended; nil if it has not ended.
 func (l *link) loss() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.cause
 }
 
-// cut ends the connection at once, and waits for nothing.
+// cut ends the connection at once, without waiting.
 func (l *link) cut(cause error) {
 	l.mu.Lock()
 	up := l.up
@@ -160,16 +162,16 @@ func (l *link) cut(cause error) {
 	}
 }
 
-// outcome returns how the connection has ended. torn: in the middle of a response.
-// pinned is the reason why the session cannot be resumed, or "". cause is nil if the
-// connection has not ended.
+// outcome returns how the connection ended. torn says that it ended in the middle of a
+// response. pinned is the reason why the session cannot be resumed; "" if it can be. cause
+// is the reason for the end; nil if the connection has not ended.
 func (l *link) outcome() (torn bool, pinned string, cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.state == linkTorn, l.pinned, l.cause
 }
 
-// dismissal is why the session is to end soon; "" if it is not.
+// dismissal returns the reason why the session must end soon; "" if it need not.
 func (l *link) dismissal() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -183,38 +185,38 @@ func (l *link) isPinned() bool {
 	return !l.resumes || l.pinned != ""
 }
 
-// isSilenced reports whether nothing more may be said to the client: a response
-// is torn, or the upstream has said BYE.
+// isSilenced reports whether the client must not be sent anything more. This is so after a
+// part of a response, and after a BYE of the upstream.
 func (l *link) isSilenced() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.state == linkTorn || l.farewell
 }
 
-// hasFarewell reports whether the upstream's BYE has been passed on.
+// hasFarewell reports whether the client has been sent the upstream's BYE.
 func (l *link) hasFarewell() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.farewell
 }
 
-// selected is the mailbox that the client has selected.
+// selected returns the view of the mailbox that the client has selected.
 func (l *link) selected() mailbox.View {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.view
 }
 
-// repeatable is what a new connection has to be brought to: the mailbox that
-// the client has selected, and what it has enabled.
+// repeatable returns the state that a new connection must be given: the mailbox that the
+// client has selected, and the extensions that it has enabled.
 func (l *link) repeatable() (view mailbox.View, enabled []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.view, l.enabled
 }
 
-// openedAfresh notes that r's connection has opened the mailbox of another view,
-// and returns what the client would see of it now.
+// openedAfresh notes that r's connection has opened the mailbox of the view old. It returns
+// the view of the mailbox on this connection.
 func (l *link) openedAfresh(r *relay, old *mailbox.View, status wire.Status) mailbox.View {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -223,8 +225,8 @@ func (l *link) openedAfresh(r *relay, old *mailbox.View, status wire.Status) mai
 	return *r.fresh
 }
 
-// noteFresh keeps the books of a connection that is being brought to where the
-// session is.
+// noteFresh notes an untagged line of a connection that is being prepared to replace the
+// one of the session.
 func (l *link) noteFresh(r *relay, line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -238,7 +240,7 @@ func (l *link) noteFresh(r *relay, line []byte) {
 	}
 }
 
-// addErrors counts what Exchange counts against the connection.
+// addErrors adds n to the errors that Exchange counts against the connection.
 func (l *link) addErrors(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -246,14 +248,14 @@ func (l *link) addErrors(n int) {
 	l.spent.errors += n
 }
 
-// usage is what connections have cost: bytes each way, and replies that
-// Exchange counts as errors.
+// usage has the bytes that connections have carried in each direction, and the number of
+// replies that Exchange counts as errors.
 type usage struct {
 	in, out int64
 	errors  int
 }
 
-// retire adds up the traffic of a connection that is over.
+// retire adds the bytes of a connection that has ended to those of the session.
 func (l *link) retire(up *backend.Conn) {
 	in, out := up.Traffic()
 	l.mu.Lock()
@@ -262,7 +264,7 @@ func (l *link) retire(up *backend.Conn) {
 	l.spent.out += out
 }
 
-// usage is that of all connections of the session.
+// usage returns the usage of all connections of the session.
 func (l *link) usage() usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -275,21 +277,21 @@ func (l *link) usage() usage {
 	return sum
 }
 
-// renewAt is the count of errors at which a connection is renewed: Exchange
-// closes after the tenth (docs/exchange.md#ten-errors), and one command may cost
+// renewAt is the number of errors at which exgate renews a connection. Exchange closes a
+// connection after the tenth error (docs/exchange.md#ten-errors), and one command may cause
 // two.
 const renewAt = 8
 
-// canBearError reports whether the connection is up and another error does not
-// come near to the last that Exchange takes.
+// canBearError reports whether the connection is up and has fewer than renewAt errors. Then
+// another error does not make Exchange close it.
 func (l *link) canBearError() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return !l.state.isGone() && l.errors < renewAt
 }
 
-// isWornOut reports whether the connection is to be renewed before the next
-// command, and how many errors it has.
+// isWornOut returns the number of errors of the connection, and reports whether exgate must
+// renew it before the next command.
 func (l *link) isWornOut() (errors int, worn bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -297,8 +299,8 @@ func (l *link) isWornOut() (errors int, worn bool) {
 	return l.errors, l.errors >= renewAt && renewable && len(l.flight) == 0
 }
 
-// age notes that the connection cannot be renewed: to try before each command
-// would only cost logins.
+// age notes that the connection could not be renewed, so that exgate does not try again.
+// Another try before each command would only cost logins.
 func (l *link) age() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -307,7 +309,7 @@ func (l *link) age() {
 	}
 }
 
-// note keeps the books with an untagged "* n WORD".
+// note updates the mailbox view and the count of EXPUNGE with an untagged "* n WORD".
 func (l *link) note(n uint32, word string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -317,8 +319,9 @@ func (l *link) note(n uint32, word string) {
 	}
 }
 
-// noteStatus keeps the books with an untagged status response. A BYE that the
-// client has not asked for is hidden from it where its session can be resumed.
+// noteStatus updates the mailbox view with an untagged status response. hide is true for a
+// BYE that the client has not asked for, if its session can be resumed: the client does not
+// get this BYE.
 func (l *link) noteStatus(status wire.Status) (hide bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -334,8 +337,9 @@ func (l *link) noteStatus(status wire.Status) (hide bool) {
 	return false
 }
 
-// viewNow is the view that untagged data is about: the one that is being
-// opened, once its command is the oldest in flight. mu is held.
+// viewNow returns the view that untagged data belongs to. While the oldest command in
+// flight opens a mailbox, this is the view of that mailbox. Otherwise it is the view of the
+// selected mailbox. l.mu is held.
 func (l *link) viewNow() *mailbox.View {
 	if len(l.flight) > 0 && l.flight[0].effect() == opensView {
 		return &l.flight[0].flight.opens
@@ -343,18 +347,18 @@ func (l *link) viewNow() *mailbox.View {
 	return &l.view
 }
 
-// rests notes that the session has nothing to do. mu is held.
+// rests notes that the session has become idle. l.mu is held.
 func (l *link) rests() { l.rested = time.Now() }
 
-// rest is rests, with the lock.
+// rest notes that the session has become idle.
 func (l *link) rest() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.rests()
 }
 
-// works notes that the session has something to do, and reports whether its
-// seat was wanted.
+// works notes that the session is busy, and reports whether another session wanted its
+// seat.
 func (l *link) works() (wanted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -374,7 +378,7 @@ func (l *link) idleSince() (since time.Time, listens bool) {
 	return l.rested, len(l.flight) > 0
 }
 
-// askForSeat has serve give up the seat, if the session idles.
+// askForSeat makes serve give up the seat if the session is idle.
 func (l *link) askForSeat() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -392,7 +396,8 @@ func (l *link) setMayReturn(may bool) {
 	}
 }
 
-// dismiss ends the session with BYE as soon as nothing is in flight.
+// dismiss makes serve end the session with BYE and this reason as soon as no command is in
+// flight.
 func (l *link) dismiss(reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -400,43 +405,42 @@ func (l *link) dismiss(reason string) {
 	l.bell.alarm()
 }
 
-// wake has serve look again at what it waits for.
+// wake makes serve check again whether its wait is over.
 func (l *link) wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bell.wake()
 }
 
-// alarm has serve look after its upstream, also while it waits for the client's
-// next line.
+// alarm makes serve check its upstream, even while it waits for the client's next line.
 func (l *link) alarm() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bell.alarm()
 }
 
-// interrupt ends what serve reads from the client.
+// interrupt ends the read of serve from the client.
 func (l *link) interrupt() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.bell.interrupt()
 }
 
-// trouble is what stands between a session and its next command.
+// trouble is a task that a session must do before its next command.
 type trouble int
 
 const (
 	noTrouble trouble = iota
 	isDismissed
-	awaitsSeat     // parked in IDLE, and not granted a seat yet
-	upstreamGone   // lost, or given away
-	replyThrottled // a command in flight is to be sent again after a throttle
-	replyStale     // one is to be sent again on a fresh connection
+	awaitsSeat     // the session is parked in IDLE and has no new seat yet
+	upstreamGone   // the connection is lost or was given away
+	replyThrottled // a command in flight must be sent again after a throttle
+	replyStale     // a command in flight must be sent again on a new connection
 	seatWanted     // another session wants the seat
 )
 
-// trouble returns what serve has to see to first. amid says that the client is
-// in the midst of a command, idle is its IDLE, if it is in one.
+// trouble returns the task that serve must do first. amid says that the client is in the
+// middle of a command. idle is the IDLE that the client is in; nil if it is in none.
 func (l *link) trouble(amid bool, idle *command) trouble {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -457,8 +461,8 @@ func (l *link) trouble(amid bool, idle *command) trouble {
 	return noTrouble
 }
 
-// isTroubled reports whether serve has to see to something now. A lost upstream
-// without a command in flight can wait for the next command. mu is held.
+// isTroubled reports whether serve must do a task now. A lost upstream without a command in
+// flight can wait for the next command. l.mu is held.
 func (l *link) isTroubled(amid bool, idle *command) bool {
 	switch {
 	case l.isLeaving(amid, idle):
@@ -470,14 +474,14 @@ func (l *link) isTroubled(amid bool, idle *command) bool {
 		l.hasFlight(phaseThrottled) || l.hasFlight(phaseStale)
 }
 
-// isLeaving reports whether the session is to end now, and not amid a command.
-// mu is held.
+// isLeaving reports whether the session must end now. It does not end in the middle of a
+// command of the client. l.mu is held.
 func (l *link) isLeaving(amid bool, idle *command) bool {
 	return l.dismissed != "" && !amid && (len(l.flight) == 0 || idle != nil)
 }
 
-// isParkedInIdle reports whether the session waits in IDLE for a seat to come
-// back to. mu is held.
+// isParkedInIdle reports whether the session is in IDLE and waits for a new seat. l.mu is
+// held.
 func (l *link) isParkedInIdle(idle *command) bool {
 	return l.state == linkParked && idle != nil && !l.mayReturn
 }

@@ -2,27 +2,28 @@ package proxy
 
 import "time"
 
-// A client hears nothing while its command waits for a server that says nothing,
-// and gives up in the end: imapsync after 120 s (docs/clients.md#imapsync). It is
-// told in an untagged OK, which a server may send at any time between two
-// responses (RFC 9051 section 7.1); unlike EXPUNGE (section 7.5.1) it changes no
-// number, whatever command is in flight. Nothing is said during IDLE, in which a
-// client awaits silence, nor before the "+" of one, nor while the client is in
-// the midst of a command.
+// A client gives up when its command waits too long for a silent server: imapsync
+// after 120 s (docs/clients.md#imapsync). So exgate tells the client in an untagged OK
+// why it waits. A server may send an untagged OK at any time between two responses
+// (RFC 9051 section 7.1). Unlike EXPUNGE (section 7.5.1), it changes no message number,
+// whatever command is in flight. exgate sends none during IDLE, because a client in
+// IDLE expects silence. It also sends none before the "+" of an IDLE, and none while
+// the client is in the middle of a command.
 
-// pauses are how long a client hears nothing before it is told why, at first and
-// afterwards. The zero value tells it nothing.
+// pauses has the times after which a client is told why it waits: the silence before the
+// first such line, and the pause before each further one. With the zero value the client is
+// told nothing.
 type pauses struct{ first, again time.Duration }
 
-// silence is what a client that waits for a reply has heard.
+// silence records when a waiting client spoke, and when it was told why it waits.
 type silence struct {
 	pauses
-	spoke time.Time // when the client began its last line
-	told  time.Time // when it was last told why it waits, or could not be
+	spoke time.Time // when the client began to send its last line
+	told  time.Time // when exgate last told the client why it waits, or tried to
 }
 
-// patienceEnds is when the client is to be told why it waits; zero: it does not
-// wait. mu is held.
+// patienceEnds returns the time at which the client must be told why it waits. It returns
+// the zero time if the client does not wait. l.mu is held.
 func (l *link) patienceEnds(amid bool) time.Time {
 	if l.silence.first == 0 || amid || l.state.isGone() || !l.awaitsReply() {
 		return time.Time{}
@@ -35,7 +36,8 @@ func (l *link) patienceEnds(amid bool) time.Time {
 	return ends
 }
 
-// awaitsReply reports whether commands are in flight, and no IDLE. mu is held.
+// awaitsReply reports whether commands are in flight and none of them is an open IDLE. l.mu
+// is held.
 func (l *link) awaitsReply() bool {
 	for _, cmd := range l.flight {
 		if cmd.verb == "IDLE" && !cmd.flight.ended {
@@ -45,8 +47,8 @@ func (l *link) awaitsReply() bool {
 	return len(l.flight) > 0
 }
 
-// tellsNow reports whether the client is to be told now why it waits, and takes it
-// for told.
+// tellsNow reports whether the client must be told now why it waits. If so, it notes that
+// the client has been told.
 func (l *link) tellsNow(amid bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -58,7 +60,8 @@ func (l *link) tellsNow(amid bool) bool {
 	return true
 }
 
-// keepPatient tells the client that its command is still at work, if that is due.
+// keepPatient tells the client that its command still waits for a reply, if it is time to
+// do so. It returns an error if the client cannot be written to.
 func (c *conn) keepPatient() error {
 	if !c.link.tellsNow(c.client.within) {
 		return nil
@@ -75,7 +78,7 @@ func (c *conn) keepPatient() error {
 	return nil
 }
 
-// later is the later of two times.
+// later returns the later of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

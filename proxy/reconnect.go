@@ -11,12 +11,12 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// reconnect logs in again as the client did. A login that is refused is not
-// repeated, since each failure counts towards a lock-out. A server that cannot
-// be reached, or drops the connection, is tried again for limits.Reconnect:
-// that is how long a restart of Exchange's IMAP service takes. A throttle is
-// waited out. A place at the gate is held during a try only: a session that waits
-// for its server, or for a throttle, keeps no other from coming back.
+// reconnect logs in again as the client did. It does not repeat a login that was refused,
+// because each failure counts towards a lock-out. If it cannot reach the server, or the
+// server drops the connection, it tries again for limits.Reconnect: a restart of Exchange's
+// IMAP service takes about that long. It waits for the end of a throttle. It holds a place
+// at the gate only during a try. So a session that waits for its server, or for the end of
+// a throttle, keeps no other session from coming back.
 func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	if err := c.takeSeat(c.login.target, c.login.identity); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		if err == nil {
 			return up, nil
 		}
-		spread = 0 // what follows has a pause of its own
+		spread = 0 // the further tries have their own pause
 		failure := backend.FailureOf(err)
 		throttled := failure.Kind == backend.KindThrottled
 		if !failure.Retryable() || try == delivery.MaxTries || !throttled && time.Now().Add(pause).After(giveUp) {
@@ -50,7 +50,8 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	}
 }
 
-// logInAgain tries once to log in, when the gate of the upstream lets it.
+// logInAgain waits until the gate of the upstream lets it pass, and then tries once to log
+// in. spread is the time over which the gate spreads the logins.
 func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.Session, error) {
 	to := c.login.target
 	var leave func()
@@ -65,15 +66,15 @@ func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.S
 	return to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
 }
 
-// replace puts a new connection in the place of the session's, which stays if
-// the new one cannot be brought to where it is.
+// replace gives the session a new connection. The old connection stays if the new one
+// cannot be brought to the same state.
 func (c *conn) replace(ctx context.Context) error {
-	// The wait comes before the turn, which other sessions of the account want.
+	// Wait before the turn begins: other sessions of the account want the turn.
 	if err := c.patientlyWithin(ctx, c.login.account.Throttle.Wait); err != nil {
 		return err
 	}
-	// For a moment there are two connections: the second has the place that is
-	// kept for side connections.
+	// The session has two connections for a moment. The second one uses the place of
+	// the side connection.
 	s, err := c.holdSide()
 	if err != nil {
 		return err
@@ -85,8 +86,8 @@ func (c *conn) replace(ctx context.Context) error {
 	return c.reestablish(ctx, keepsView)
 }
 
-// reestablish makes a new connection the session's, for a command with such an
-// effect. It begins again where what stood in the way may pass.
+// reestablish gives the session a new connection. next is the effect of the next command on
+// the selected mailbox. It tries again after an error that may pass.
 func (c *conn) reestablish(ctx context.Context, next effect) error {
 	for try := 0; ; try++ {
 		up, err := c.reconnect(ctx)
@@ -106,10 +107,10 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 	}
 }
 
-// install makes a new upstream connection the session's. Before that it selects
-// on it the mailbox that the client has selected, and has the server enable what
-// the client has enabled. The numbering need not hold if the next command leaves
-// the mailbox. A connection that cannot be brought so far is closed.
+// install gives the session the new connection up. Before that, it selects the mailbox that
+// the client has selected, and enables the extensions that the client has enabled. It does
+// not check the message numbers if the next command leaves the mailbox. If install fails,
+// it closes up.
 func (c *conn) install(ctx context.Context, up *backend.Session, next effect) error {
 	err := c.bring(ctx, up, next)
 	if err != nil {
@@ -128,7 +129,7 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 			return err
 		}
 	}
-	if old.Mailbox == "" || next == opensView { // which leaves the mailbox that was selected
+	if old.Mailbox == "" || next == opensView { // the next command leaves the selected mailbox
 		return c.takeOver(ctx, r, up, func(*mailbox.View) error { return nil })
 	}
 	status, err := up.Do(ctx, backend.NewRequest(old.Verb()).Mailbox(old.Mailbox))
@@ -159,14 +160,14 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 	})
 }
 
-// takeOver makes r's connection the session's, if proof agrees, and tells the
-// client of messages that have come. Nothing is written to the client between
-// the proof and that. It does not wait for the turn beyond ctx.
+// takeOver makes the connection of r the connection of the session, if proof returns nil.
+// Then it tells the client of new messages. Nothing else is written to the client between
+// the proof and this line. takeOver stops its wait for the turn to write when ctx ends.
 func (c *conn) takeOver(
 	ctx context.Context, r *relay, up *backend.Session, proof func(fresh *mailbox.View) error,
 ) error {
 	before := c.link.up
-	defer func() { // its reader may be waiting to write
+	defer func() { // its reader may wait for the turn to write
 		if c.link.up != before {
 			before.Close()
 		}
@@ -187,9 +188,10 @@ func (c *conn) takeOver(
 	return nil
 }
 
-// renewIfDue replaces an upstream connection whose errors Exchange has nearly
-// counted to the end, while nothing is in flight. The old one stays until the
-// new one is proved to be where the session is, and for good if it cannot be.
+// renewIfDue replaces an upstream connection that is close to the number of errors at which
+// Exchange closes it, while no command is in flight. The old connection stays until the new
+// one is proved to be in the same state. If this cannot be proved, the old connection stays
+// for good.
 func (c *conn) renewIfDue() error {
 	errors, worn := c.link.isWornOut()
 	if !worn {
@@ -201,7 +203,7 @@ func (c *conn) renewIfDue() error {
 		return err
 	}
 	if err != nil {
-		c.link.age() // until it is lost
+		c.link.age() // the session uses the old connection until it is lost
 		c.log.Warn("the connection to Exchange is not renewed", "errors", errors, "err", err)
 		return nil
 	}
@@ -210,8 +212,9 @@ func (c *conn) renewIfDue() error {
 	return nil
 }
 
-// restore brings a lost upstream back in the own lane. It does nothing where
-// there is none to bring back.
+// restore brings a lost upstream back for a command of the own lane. It does nothing if the
+// upstream is not lost. If the session cannot be resumed, it returns the reason of the
+// loss.
 func (c *conn) restore() error {
 	lost := c.link.loss()
 	if lost == nil {

@@ -12,36 +12,36 @@ import (
 	"exgate/proxy/replies"
 )
 
-// relay brings to the client what the upstream says: it is the sink of the
-// upstream's connection, and its methods run on that connection's reader.
+// relay sends the responses of the upstream to the client. It is the sink of the upstream's
+// connection, and the reader of that connection calls its methods.
 //
-// Fragments are not copied: those that lie behind one another in the reader's
-// buffer are gathered into one run, written by Flush.
+// relay does not copy fragments. It joins fragments that follow each other in the reader's
+// buffer to one run. Flush writes the run.
 type relay struct {
 	c      *conn
-	up     *backend.Conn     // whose sink it is
-	run    []byte            // bytes that the client has not been sent
-	turn   bool              // it is ours to write to the client
-	inside bool              // a response has begun and not ended
-	hide   bool              // the response at hand is not the client's
-	last   error             // ends the connection after the response at hand
-	failed error             // of writing to the client
-	editor replies.Editor    // of the response at hand; nil: it goes as it is
-	edited []byte            // what editors have made, until it is written
-	memory *[editedSize]byte // where they write; nil: nothing is edited
+	up     *backend.Conn     // the connection whose sink the relay is
+	run    []byte            // bytes that are not written to the client yet
+	turn   bool              // the relay has the turn to write to the client
+	inside bool              // the relay is in the middle of a response
+	hide   bool              // the client does not get the current response
+	last   error             // ends the connection after the current response
+	failed error             // the error of a write to the client
+	editor replies.Editor    // the editor of the current response; nil: it is not changed
+	edited []byte            // the output of editors, until it is written
+	memory *[editedSize]byte // the memory of edited; nil: nothing is edited
 
-	// instead is the tagged line that the client gets in place of the one at hand.
+	// instead is the tagged line that the client gets in place of the current line.
 	instead []byte
 
-	// fresh is the mailbox as this connection shows it until the connection
-	// becomes the session's (conn.takeOver): until then nothing of it is the
-	// client's. Guarded by conn.mu.
+	// fresh is the view of the mailbox on this connection until the session takes the
+	// connection over (conn.takeOver). The client sees nothing of it until then. link.mu
+	// guards it.
 	fresh *mailbox.View
 }
 
 // Take implements backend.Sink.
 func (r *relay) Take(f wire.Fragment) (err error) {
-	if !r.turn { // before begin wakes anybody who would write, or close
+	if !r.turn { // before begin wakes a goroutine that would write or close
 		if w := r.c.client.w; !w.tryTake() {
 			if err := w.take(r.up.Ending()); err != nil {
 				return err
@@ -76,8 +76,8 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 	return nil
 }
 
-// edit has the response's editor change a fragment. What editors make lies in
-// memory of the relay's own until it is written.
+// edit lets the editor of the response change a fragment. The output of editors stays in
+// the relay's own memory until it is written.
 func (r *relay) edit(f wire.Fragment) ([]byte, error) {
 	if err := r.makeRoom(); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (r *relay) edit(f wire.Fragment) ([]byte, error) {
 	n := len(r.edited)
 	edited, same := r.editor.Edit(r.edited, f)
 	if passer, ok := r.editor.(replies.Passer); ok && passer.Passes() {
-		r.editor = nil // a message's bytes are not copied
+		r.editor = nil // the rest of the message is not copied
 	}
 	if same {
 		return f.Data, nil
@@ -94,9 +94,9 @@ func (r *relay) edit(f wire.Fragment) ([]byte, error) {
 	return edited[n:], nil
 }
 
-// extend adds p to the run, or begins another.
+// extend adds p to the run. If it cannot, it writes the run and begins a new one with p.
 func (r *relay) extend(p []byte) error {
-	if len(p) == 0 { // an editor has left it out
+	if len(p) == 0 { // an editor has removed these bytes
 		return nil
 	}
 	if n := len(r.run); n > 0 {
@@ -128,7 +128,8 @@ func (r *relay) write() error {
 	return r.failed
 }
 
-// Flush implements backend.Sink. Between responses it lets others write.
+// Flush implements backend.Sink. It writes the run, and between two responses it gives the
+// turn back.
 func (r *relay) Flush() error {
 	if !r.turn {
 		return nil
@@ -141,12 +142,12 @@ func (r *relay) Flush() error {
 	return err
 }
 
-// End implements backend.Sink: the session's goroutine is told, and resumes the
-// session or says BYE.
+// End implements backend.Sink. It tells the session's goroutine that the connection has
+// ended. That goroutine resumes the session or sends BYE.
 func (r *relay) End(err error) {
 	c := r.c
 	if r.failed != nil {
-		err = r.failed // the upstream is not to blame
+		err = r.failed // the client's connection failed, not the upstream's
 	}
 	if c.link.end(r, err, r.inside && !r.hide) {
 		c.log.Debug("upstream ended", "err", err)
@@ -156,19 +157,19 @@ func (r *relay) End(err error) {
 	}
 }
 
-// passTurn lets others write to the client.
+// passTurn gives the turn back, so that other goroutines can write to the client.
 func (r *relay) passTurn() {
 	r.giveBack()
 	r.turn = false
 	r.c.client.w.release()
 }
 
-// begin looks at the first line of a response: it keeps the session's books,
-// and returns the line as the client shall see it.
+// begin handles the first line of a response. It updates the session's state, and returns
+// the line for the client.
 func (r *relay) begin(f wire.Fragment) []byte {
 	c := r.c
 	r.editor = nil
-	if r.hide = c.link.sink.Load() != r; r.hide { // not the session's yet, or not any more
+	if r.hide = c.link.sink.Load() != r; r.hide { // the connection is not the session's yet, or no longer
 		r.private(f)
 		return f.Data
 	}
@@ -194,8 +195,8 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		}
 		var known bool
 		if known, r.hide, r.last = c.completed(r, f.Data); !known {
-			// Exchange runs the rest of a message as commands: what it answers
-			// to them is not for the client, who never used that tag.
+			// Exchange runs the rest of a message as commands. The client must not
+			// see the replies, because it never used that tag.
 			r.hide = true
 		} else if r.instead != nil {
 			return r.instead
@@ -211,8 +212,8 @@ func (r *relay) begin(f wire.Fragment) []byte {
 	return f.Data
 }
 
-// private keeps the books of a connection that is being brought to where the
-// session is.
+// private handles the first line of a response on a connection that is being prepared to
+// replace the one of the session. The client does not get the response.
 func (r *relay) private(f wire.Fragment) {
 	if f.Kind != wire.Untagged {
 		r.last = &backend.Violation{Line: string(bytes.TrimRight(f.Data, "\r\n"))}
@@ -224,9 +225,10 @@ func (r *relay) private(f wire.Fragment) {
 	r.c.link.noteFresh(r, f.Data)
 }
 
-// completed ends the oldest command in flight that has the line's tag: clients
-// use tags again. hide says that the client does not see the line, since the
-// command is sent once more. An error says that the upstream is out of step.
+// completed ends the oldest command in flight that has the tag of the line, because clients
+// may use a tag twice. known is false if no command has the tag. If hide is true, the
+// client does not see the line, because the command is sent again. An error means that the
+// upstream is out of step.
 func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	status, _ := wire.ParseStatus(line)
 	r.up.Said(status)
@@ -242,8 +244,8 @@ func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	return true, landed.again || cmd.flight.verdict.Hidden, nil
 }
 
-// judge records a refusal with what it means. A throttle holds back what the
-// account's sessions send next.
+// judge logs a refusal and its meaning. After a throttle it also delays the next commands
+// of the account's sessions.
 func (c *conn) judge(cmd *command, status wire.Status) {
 	if status.Word == "OK" || !c.login.profile.IsExchange() {
 		return
@@ -258,7 +260,7 @@ func (c *conn) judge(cmd *command, status wire.Status) {
 	}
 }
 
-// untagged looks at a whole untagged line.
+// untagged handles a whole untagged line, and returns the line for the client.
 func (r *relay) untagged(line []byte) []byte {
 	c := r.c
 	if len(line) < 3 || line[0] != '*' {
@@ -282,13 +284,13 @@ func (r *relay) untagged(line []byte) []byte {
 	return line
 }
 
-// statusLine notes an untagged status response.
+// statusLine handles an untagged status response.
 func (r *relay) statusLine(status wire.Status) {
 	r.up.Said(status)
 	r.hide = r.c.link.noteStatus(status)
 }
 
-// fetched counts the messages that a FETCH brings, against the pace.
+// fetched counts a message that a FETCH response brings against the pace of the account.
 func (c *conn) fetched(line []byte) {
 	if !c.login.account.Fetches.Limits() || len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
 		return
@@ -301,7 +303,8 @@ func (c *conn) fetched(line []byte) {
 	}
 }
 
-// bareCode makes a response of a code that stands alone, where that is wanted.
+// bareCode makes a whole response of a response code that stands alone, if the profile
+// wants this.
 func (c *conn) bareCode(line []byte) []byte {
 	if !c.login.profile.Replies.CopyUID {
 		return line
@@ -309,7 +312,7 @@ func (c *conn) bareCode(line []byte) []byte {
 	return c.repairedLine("copyuid", line, replies.WholeCode)
 }
 
-// statusAsIs makes text of a response code that is none, where that is wanted.
+// statusAsIs makes plain text of an invalid response code, if the profile wants this.
 func (c *conn) statusAsIs(line []byte) []byte {
 	if !c.login.profile.Replies.StatusCodes {
 		return line
@@ -317,8 +320,8 @@ func (c *conn) statusAsIs(line []byte) []byte {
 	return c.repairedLine("status-codes", line, replies.TextOfCode)
 }
 
-// repairedLine returns the line as a fix leaves it, and counts the fix if it was
-// used.
+// repairedLine returns the line after repair, and counts the fix if repair changed the
+// line.
 func (c *conn) repairedLine(fix string, line []byte, repair func([]byte) ([]byte, bool)) []byte {
 	fixed, ok := repair(line)
 	if ok {

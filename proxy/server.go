@@ -26,34 +26,35 @@ import (
 	"exgate/proxy/users"
 )
 
-// Listen is the way in which clients reach a listener.
+// Listen is the way in which clients connect to a listener.
 type Listen int
 
-// The ways. Plain text is for loopback only, which configuration sees to.
+// The values of Listen. The configuration allows plain text on loopback addresses only.
 const (
 	ListenStartTLS Listen = iota
 	ListenImplicit
 	ListenInsecurePlaintext
 )
 
-// Options are a gateway's.
+// Options configure a gateway.
 type Options struct {
-	// Upstreams are the servers that logins may go to. The first is for logins
-	// that nothing sends elsewhere. Required.
+	// Upstreams are the servers for logins. A login goes to the first one unless a rule
+	// names another. Upstreams is required.
 	Upstreams []routing.Upstream
-	// Routes is the map file that tells who is on which upstream; it may be nil.
+	// Routes is the map file, which names the upstream of each user. It may be nil.
 	Routes *routing.UserMap
-	// Abuse bounds what one address may take.
+	// Abuse limits the clients of one address.
 	Abuse AbuseLimits
 	// Users says which caller may open which mailbox. It is required where the
 	// gateway holds the credentials of an upstream, and unused elsewhere.
 	Users *users.File
-	// Observe changes nothing and reports what would be done. Each of the others
-	// keeps one thing on: the pace, the waiting for throttles, the resuming.
+	// With Observe, the gateway changes nothing and logs what it would have done. The
+	// other three options keep one function on under Observe: the pace, the wait for
+	// throttles, and the resuming of sessions.
 	Observe, ObservePace, ObserveThrottle, ObserveResume bool
-	// Certificate is what clients see. Required but for plain text.
+	// Certificate is the TLS certificate of the gateway. It is required, except for plain text.
 	Certificate tls.Certificate
-	// State is the directory of what is kept between runs; "": nothing is.
+	// State is the directory for data that the gateway keeps between runs; "": it keeps none.
 	State      string
 	Spool      spool.Options
 	Quarantine quarantine.Options
@@ -62,12 +63,13 @@ type Options struct {
 	Trace      *Tracer      // nil: no wire trace
 }
 
-// AbuseLimits bound what one address may take. The zero value does not.
+// AbuseLimits limit the clients of one address. The zero value has no limit.
 type AbuseLimits struct {
-	ConnectionsPerAddress int // 0: no bound
-	// FailedLogins of an address, before it is refused for a while; of one name
-	// there a quarter, of one name from anywhere two and a half times as many.
-	// 0: no bound.
+	ConnectionsPerAddress int // 0: no limit
+	// FailedLogins is the number of failed logins of one address, after which exgate
+	// refuses its logins for a while. For one name at one address, the limit is a quarter
+	// of it. For one name at all addresses, it is two and a half times as many. 0: no
+	// limit.
 	FailedLogins int
 }
 
@@ -89,18 +91,19 @@ type Server struct {
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
-	// draining ends when no new work is taken any more.
+	// draining ends when the gateway takes no new commands any more.
 	draining context.Context
 	drain    context.CancelFunc
 	conns    sync.WaitGroup
 
 	mu    sync.Mutex
 	live  map[*conn]struct{}
-	slots map[string]*slots.Pool // by the name of the upstream
-	gates map[string]guard.Gate  // of sessions that have lost their upstream, by its name
+	slots map[string]*slots.Pool // by name of the upstream
+	gates map[string]guard.Gate  // for sessions that have lost their upstream, by name of the upstream
 }
 
-// NewServer returns a gateway that Serve and Close work on.
+// NewServer returns a gateway. The caller calls Serve for each listener, and Close at the
+// end. The error is about the options or about the state directory.
 func NewServer(opts Options) (*Server, error) {
 	set, err := newSettings(opts)
 	if err != nil {
@@ -128,8 +131,8 @@ func NewServer(opts Options) (*Server, error) {
 	return s, nil
 }
 
-// Reload puts other options in force, for the clients that connect from now
-// on. Sessions go on as they began. Nothing changes where there is an error.
+// Reload uses new options for the clients that connect from now on. Open sessions keep
+// their options. If Reload returns an error, it has changed nothing.
 func (s *Server) Reload(opts Options) error {
 	set, err := newSettings(opts)
 	if err != nil {
@@ -152,7 +155,7 @@ func (s *Server) use(set *settings) {
 	s.settings.Store(set)
 }
 
-// slotsOf are those of an upstream, which outlive the settings.
+// slotsOf returns the slots of an upstream. They stay the same when the settings change.
 func (s *Server) slotsOf(name string) *slots.Pool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,7 +165,7 @@ func (s *Server) slotsOf(name string) *slots.Pool {
 	return s.slots[name]
 }
 
-// gateOf is that of an upstream, for sessions that log in to it again.
+// gateOf returns the gate of an upstream, for sessions that log in again.
 func (s *Server) gateOf(upstream string) guard.Gate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,8 +175,9 @@ func (s *Server) gateOf(upstream string) guard.Gate {
 	return s.gates[upstream]
 }
 
-// Serve accepts clients until the listener is closed, and owns what it accepts.
-// When there are no descriptors left it says so and goes on later.
+// Serve accepts clients until the listener is closed, and closes their connections. If it
+// cannot accept a client, for example without free file descriptors, it logs the error and
+// tries again.
 func (s *Server) Serve(l net.Listener, how Listen) {
 	s.watching.Do(func() { s.conns.Go(func() { s.watch(s.draining) }) })
 	for {
@@ -197,11 +201,12 @@ func (s *Server) Serve(l net.Listener, how Listen) {
 	}
 }
 
-// acceptRetry is the pause after a client could not be accepted.
+// acceptRetry is the pause before Serve tries again to accept a client.
 const acceptRetry = 200 * time.Millisecond
 
-// Drain lets the commands in flight finish and ends each session with a BYE
-// when it has none, until ctx ends. Close follows it.
+// Drain lets the commands in flight finish, and ends each session with a BYE when it has no
+// command in flight. When ctx ends, Drain cuts the sessions that are left. The caller calls
+// Close after it.
 func (s *Server) Drain(ctx context.Context) {
 	s.drain()
 	s.wakeAll()
@@ -213,27 +218,27 @@ func (s *Server) Drain(ctx context.Context) {
 	}
 }
 
-// Close ends all sessions with a BYE and waits for them, but not without end. The
-// listeners are closed by who made them, before.
+// Close ends all sessions with a BYE and waits for their ends, but not without limit. The
+// owner of the listeners closes them before.
 func (s *Server) Close() {
 	s.cut(s.ended())
 	s.own.Close()
 	s.refusals.Flush(s.settings.Load().opts.Log, true)
 }
 
-// ended is closed when all sessions have ended.
+// ended returns a channel that is closed when all sessions have ended.
 func (s *Server) ended() <-chan struct{} {
 	ended := make(chan struct{})
-	go func() { // it ends with the last session
+	go func() { // this goroutine ends with the last session
 		s.conns.Wait()
 		close(ended)
 	}()
 	return ended
 }
 
-// cut ends all sessions. Each is cut off limits.Farewell later, and has as long
-// again for what needs no socket. What is not over then is a fault of the gateway,
-// which must not keep the program from ending.
+// cut ends all sessions. It gives each session limits.Farewell before its sockets are
+// closed, and the same time again for work without a socket. A session that has not ended
+// by then is a fault of the gateway. cut logs it and returns, so that the program can end.
 func (s *Server) cut(ended <-chan struct{}) {
 	s.cancel()
 	last := time.NewTimer(2 * s.limits.Farewell)
@@ -268,8 +273,8 @@ func (s *Server) serve(nc net.Conn, how Listen) {
 	c.serve()
 }
 
-// panicked is what may be logged of a panic's value. An error of the runtime holds
-// nothing that a client has sent; any other value could.
+// panicked returns the part of a panic's value that may be logged. An error of the Go
+// runtime holds no data of a client. Any other value could hold such data.
 func panicked(v any) string {
 	if err, ok := v.(runtime.Error); ok {
 		return err.Error()
@@ -299,8 +304,8 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	return c
 }
 
-// watchEnds wakes the session when its context ends, or the gateway drains, up
-// to stop. From the end of the context on the session has limits.Farewell.
+// watchEnds wakes the session when its context ends or when the gateway drains, until stop
+// is called. When the context ends, the session has limits.Farewell to end.
 func (c *conn) watchEnds() (stop func()) {
 	s := c.srv
 	s.mu.Lock()
@@ -319,7 +324,7 @@ func (c *conn) watchEnds() (stop func()) {
 	}
 }
 
-// wakeAll has each session see that the gateway drains.
+// wakeAll wakes each session, so that it notices that the gateway drains.
 func (s *Server) wakeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -328,8 +333,8 @@ func (s *Server) wakeAll() {
 	}
 }
 
-// laneLog logs what the library says. That is a sign of a fault of exgate, since
-// the library is fed canonical commands only.
+// laneLog logs the messages of the library. They are a sign of a fault of exgate, because
+// the library gets canonical commands only.
 type laneLog struct{ log *slog.Logger }
 
 func (l laneLog) Printf(format string, args ...any) {

@@ -10,20 +10,20 @@ import (
 	"exgate/proxy/delivery"
 )
 
-// side is a connection besides those of an account's sessions, for what must
-// not touch the mailbox that a client has selected. The sessions share it, one
-// at a time. It is opened when first needed, and closed with the account's last
-// session.
+// side is an extra connection of an account, besides those of its sessions. exgate uses it
+// for commands that must not touch the mailbox that a client has selected. The sessions of
+// the account share it, and one session uses it at a time. The first session that needs it
+// opens it. It is closed with the last session of the account.
 type side struct {
-	turn    chan struct{} // holds one while a session uses what follows
-	conn    *backend.Conn // nil: not open
+	turn    chan struct{} // holds an element while a session uses the fields below
+	conn    *backend.Conn // nil: the connection is not open
 	by      backend.Identity
-	mailbox string // selected, for writing
+	mailbox string // the mailbox that is selected for writing; "": none
 }
 
 func newSide() *side { return &side{turn: make(chan struct{}, 1)} }
 
-// close ends the connection. No session uses it any more.
+// close closes the connection. The caller knows that no session uses it any more.
 func (s *side) close() {
 	if s.conn != nil {
 		s.conn.Close()
@@ -31,30 +31,33 @@ func (s *side) close() {
 	}
 }
 
-// errTurnOver ends a connection on which exgate's own commands took too long.
+// errTurnOver is the reason why exgate ends a connection on which exgate's own commands
+// took too long.
 var errTurnOver = errors.New("the server did not answer exgate's own command in time")
 
-// ownTurn is the time for what exgate does of its own accord on a connection.
-// It is far below reply_timeout, since others wait for the connection.
+// ownTurn returns a context with the time limit for exgate's own commands on a connection.
+// The limit is much shorter than reply_timeout, because other sessions wait for the
+// connection.
 func (c *conn) ownTurn(parent context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(parent, c.srv.limits.SideTurn, errTurnOver)
 }
 
-// within runs do on a connection, which ends with ctx: then do fails as by the
-// loss of it, and may be tried again on another.
+// within runs do on a connection. When ctx ends, within cuts the connection. do then fails
+// as if the connection was lost, and the caller may try again on another connection.
 func within(ctx context.Context, conn *backend.Conn, do func(*backend.Conn) error) error {
 	stop := context.AfterFunc(ctx, func() { conn.Cut(context.Cause(ctx)) })
 	defer stop()
 	return do(conn)
 }
 
-// inMailbox runs do on a connection that has the mailbox selected: the
-// session's own, else the account's side connection. Where a session can go on
-// with another connection, its own is given up as the side connection is.
+// inMailbox runs do on a connection that has the mailbox selected. This is the session's
+// own connection if it has the mailbox selected, and otherwise the account's side
+// connection. If the session can go on with another connection, the time limit of ownTurn
+// holds for its own connection too.
 func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
 	view := c.link.selected()
 	own := view.IsSelected(mailbox, c.login.profile.IsExchange()) && (view.ReadWrite || !writes)
-	// A session that cannot be brought back ends soon; what is to be done need not.
+	// A session that cannot be restored ends soon. do can still run on the side connection.
 	if !own || c.restore() != nil {
 		return c.onSide(mailbox, do)
 	}
@@ -72,11 +75,11 @@ func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) err
 	return err
 }
 
-// onSide runs do on the account's side connection, which has the mailbox
-// selected for writing. It waits for limits.Side at most: a session that holds
-// one connection must not wait without end for another. Its own turn is bounded
-// too, so that a server that does not answer one session holds up the others for
-// one turn and not for reply_timeout.
+// onSide runs do on the account's side connection, which has the mailbox selected for
+// writing. It waits for this connection for limits.Side at most, because a session that
+// holds one connection must not wait without end for another. Its own turn has a time limit
+// too. So a server that does not answer one session holds up the other sessions for one
+// turn, and not for reply_timeout.
 func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
 	s, err := c.holdSide()
 	if err != nil {
@@ -102,8 +105,9 @@ func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
 	return within(ctx, s.conn, do)
 }
 
-// holdSide waits until the side connection is this session's alone, up to
-// leave.
+// holdSide waits until this session alone has the side connection, for limits.Side at most.
+// The caller gives the connection back with leave. The error is delivery.ErrSideBusy after
+// that time, or the cause of c.ctx.
 func (c *conn) holdSide() (*side, error) {
 	s := c.login.account.side
 	ctx, cancel := context.WithTimeoutCause(c.ctx, c.srv.limits.Side, delivery.ErrSideBusy)
@@ -118,7 +122,8 @@ func (c *conn) holdSide() (*side, error) {
 
 func (s *side) leave() { <-s.turn }
 
-// openSide sees that the connection is there, with this session's own login.
+// openSide opens the side connection with this session's own login, unless it is open with
+// this login already.
 func (c *conn) openSide(ctx context.Context, s *side) error {
 	if s.conn != nil && s.conn.Err() == nil && s.by == c.login.identity {
 		return nil

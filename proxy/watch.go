@@ -8,7 +8,7 @@ import (
 	"exgate/proxy/watchfile"
 )
 
-// openSessions are the sessions that are logged in.
+// openSessions has the sessions that are logged in.
 type openSessions struct {
 	mu   sync.Mutex
 	open map[*conn]*login
@@ -35,7 +35,7 @@ func (s *openSessions) count() int {
 	return len(s.open)
 }
 
-// dismiss ends the sessions for which why returns a reason.
+// dismiss ends each session for which why returns a reason. The client gets the reason.
 func (s *openSessions) dismiss(why func(*login) string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,8 +46,8 @@ func (s *openSessions) dismiss(why func(*login) string) {
 	}
 }
 
-// obeyDismissal ends a session that is to end: no new command is taken, those in
-// flight are completed, and then the client gets BYE.
+// obeyDismissal ends a dismissed session: it takes no new command, completes the commands
+// in flight, and then sends BYE. It does nothing if the session is not dismissed.
 func (c *conn) obeyDismissal() error {
 	if c.link.dismissal() == "" {
 		return nil
@@ -55,11 +55,11 @@ func (c *conn) obeyDismissal() error {
 	return c.leaveWhenDone(func() error { return c.bye("%s", c.link.dismissal()) })
 }
 
-// leaveIfDue ends, between two commands, a session that is dismissed or that the
-// gateway drains.
+// leaveIfDue ends the session between two commands if it is dismissed or the gateway
+// drains.
 func (c *conn) leaveIfDue() error {
 	switch {
-	case c.client.within || c.idle != nil: // attend sees to a client in IDLE
+	case c.client.within || c.idle != nil: // attend ends a session in IDLE
 		return nil
 	case c.srv.draining.Err() != nil:
 		return c.leaveWhenDone(c.stopping)
@@ -67,7 +67,7 @@ func (c *conn) leaveIfDue() error {
 	return c.obeyDismissal()
 }
 
-// leaveWhenDone ends the session when nothing is in flight any more.
+// leaveWhenDone waits until no command is in flight, and then ends the session with bye.
 func (c *conn) leaveWhenDone(bye func() error) error {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return err
@@ -75,12 +75,13 @@ func (c *conn) leaveWhenDone(bye func() error) error {
 	return bye()
 }
 
-// watch ends the sessions that the map file or the users file would no longer let
-// come about as they are, once it has changed: a user who was moved comes back on
-// the new side. It also has refusals logged. It runs until ctx ends.
+// watch checks the map file and the users file for changes. After a change, it ends the
+// sessions that the new file would route elsewhere or would not allow. So a user who was
+// moved logs in again on the new server. watch also writes the collected refusals to the
+// log. It runs until ctx ends.
 func (s *Server) watch(ctx context.Context) {
 	var users watchfile.Watch
-	users.Changed(s.settings.Load().opts.Users.State()) // the first one
+	users.Changed(s.settings.Load().opts.Users.State()) // the state at the start is no change
 	for backend.Sleep(ctx, s.limits.Watch) == nil {
 		set := s.settings.Load()
 		s.refusals.Flush(set.opts.Log, false)
@@ -106,8 +107,8 @@ func (s *Server) watch(ctx context.Context) {
 	}
 }
 
-// moved returns why a session is to end that is not where its login would go now;
-// "" if it is there.
+// moved returns the reason to end a session whose login would go elsewhere now; "" if it
+// would go to the same place.
 func (s *settings) moved(l *login) string {
 	r, err := s.router.Route(l.claim)
 	if err != nil || r.To.Name != l.target.Name || r.To.Backend.Address != l.target.Backend.Address ||
@@ -117,8 +118,8 @@ func (s *settings) moved(l *login) string {
 	return ""
 }
 
-// barred returns why the caller of a session may not open its mailbox any more;
-// "" if that is allowed.
+// barred returns the reason to end a session whose caller may not open its mailbox any
+// more; "" if the caller may open it.
 func barred(l *login) string {
 	if !l.isHeld() {
 		return ""

@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// clientWriter is the only way to the client. Whoever has the turn writes one
-// whole response, or a run of them, so that nothing is ever written inside
-// another's literal.
+// clientWriter is the only way to write to the client. A goroutine takes the turn, and then
+// writes one whole response or several. So nothing is written inside the literal of another
+// response.
 type clientWriter struct {
 	nc      net.Conn
-	timeout time.Duration // of one write
+	timeout time.Duration // the longest time for one write
 	sent    atomic.Int64
-	wrote   atomic.Int64 // when the last write ended, in nanoseconds of Unix time
+	wrote   atomic.Int64 // the end of the last write, in nanoseconds of Unix time
 	trace   *tracer
 
-	turn  chan struct{} // holds one while somebody has the turn
-	ended chan struct{} // closed when nobody gets the turn any more
+	turn  chan struct{} // holds an element while a goroutine has the turn
+	ended chan struct{} // closed when no goroutine gets the turn any more
 	once  sync.Once
 }
 
@@ -32,12 +32,13 @@ func newClientWriter(nc net.Conn, timeout time.Duration, trace *tracer) *clientW
 	}
 }
 
-// errNoTurn is the failure to write to a client whose session ends while
-// somebody else has the turn: in the middle of a response nothing may be said.
+// errNoTurn is the error of a write to a client whose session ends while another goroutine
+// has the turn. That goroutine is in the middle of a response, so nothing else can be
+// written.
 var errNoTurn = errors.New("the session ends, and a response to the client is not complete")
 
-// take waits for the turn, which release gives back. It fails when the session is
-// cut off, and when leaves is closed, which may be nil.
+// take waits for the turn. The caller gives the turn back with release. take returns
+// errNoTurn when the session is cut off, or when leaves is closed. leaves may be nil.
 func (w *clientWriter) take(leaves <-chan struct{}) error {
 	if w.tryTake() {
 		return nil
@@ -51,7 +52,7 @@ func (w *clientWriter) take(leaves <-chan struct{}) error {
 	return errNoTurn
 }
 
-// tryTake takes the turn if nobody has it.
+// tryTake takes the turn if it is free, and reports whether it did.
 func (w *clientWriter) tryTake() bool {
 	select {
 	case w.turn <- struct{}{}:
@@ -63,10 +64,10 @@ func (w *clientWriter) tryTake() bool {
 
 func (w *clientWriter) release() { <-w.turn }
 
-// giveUp has all who wait for the turn, or will, wait no longer.
+// giveUp ends all waits for the turn, now and later.
 func (w *clientWriter) giveUp() { w.once.Do(func() { close(w.ended) }) }
 
-// line writes one response line.
+// line waits for the turn and writes one response line.
 func (w *clientWriter) line(format string, args ...any) error {
 	if err := w.take(nil); err != nil {
 		return err
@@ -75,9 +76,9 @@ func (w *clientWriter) line(format string, args ...any) error {
 	return w.whileHeld(fmt.Sprintf(format, args...))
 }
 
-// keepAlive tells the client why it waits, unless reason, asked when nothing
-// else can be written any more, has none. While somebody else has the turn, a
-// response is on its way, and the client is told nothing.
+// keepAlive tells the client why it waits. It takes the turn, then calls reason for the
+// text. If the text is "", it writes nothing. It also writes nothing while another
+// goroutine has the turn, because a response is then on its way to the client.
 func (w *clientWriter) keepAlive(reason func() string) error {
 	if !w.tryTake() {
 		return nil
@@ -90,26 +91,26 @@ func (w *clientWriter) keepAlive(reason func() string) error {
 	return w.whileHeld("* OK exgate: still working: " + text)
 }
 
-// oneLineOnly takes out what may end a line.
+// oneLineOnly replaces the characters that could end a line by blanks.
 var oneLineOnly = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
 
-// whileHeld writes one response line; the caller has the turn. Where the line
-// quotes the upstream, nothing in it may end the line.
+// whileHeld writes one response line. The caller has the turn. The line may quote the
+// upstream, so whileHeld replaces all characters in it that could end the line.
 func (w *clientWriter) whileHeld(line string) error {
 	line = oneLineOnly.Replace(line)
 	w.trace.toClient([]byte(line))
 	return w.write([]byte(line + "\r\n"))
 }
 
-// settle waits until what the relay has begun to write is written, or the session
-// is cut off.
+// settle waits until the relay has finished the responses that it has begun to write, or
+// until the session is cut off.
 func (w *clientWriter) settle() {
 	if w.take(nil) == nil {
 		w.release()
 	}
 }
 
-// write sends p; the caller has the turn.
+// write sends p to the client. The caller has the turn.
 func (w *clientWriter) write(p []byte) error {
 	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
 		return err

@@ -2,16 +2,17 @@ package rewrite
 
 import "strings"
 
-// maxAddress is the longest element of a list of addresses, in bytes (the
-// Cambridge converter, docs/exchange.md#ex-34).
+// maxAddress is the longest element of a list of addresses that Exchange takes, in bytes
+// (the Cambridge converter, docs/exchange.md#ex-34).
 const maxAddress = 1950
 
-// addresses is the fix of that name: an element that is longer loses its name,
-// or is taken out; as it was it stays in a field X-Broken-….
+// addresses is the fix of this name. It removes the name from an element that is longer
+// than maxAddress. If the element is still too long, it removes the element. The original
+// element stays in a field X-Broken-….
 func (p *planner) addresses(f *field) error {
 	size := f.size()
 	if f.value != nil {
-		size = int64(len(*f.value)) // encoded words are longer than what was
+		size = int64(len(*f.value)) // encoded words are longer than the original text
 	}
 	if !f.isAddresses() || size <= maxAddress || f.isBroken() {
 		return nil

@@ -11,30 +11,30 @@ import (
 type Examination struct {
 	Size        int64
 	LongestLine int64 // in bytes without line end
-	HeaderBytes int64 // of the message's own header
-	Fields      int   // in it
-	Parts       int   // leaf parts
-	Depth       int   // messages inside of each other
-	NUL         int64 // bytes
-	BareCR      int64 // that are in no CRLF
+	HeaderBytes int64 // the size of the message's own header
+	Fields      int   // the fields in the own header
+	Parts       int   // the number of leaf parts
+	Depth       int   // the number of messages inside each other
+	NUL         int64 // the number of NUL bytes
+	BareCR      int64 // the number of CRs outside CRLF
 	BareLF      int64
-	EightBit    int64    // bytes over 127
-	Charsets    []string // that nobody knows, some of them
-	Faults      []Fault  // by rule
+	EightBit    int64    // the number of bytes above 127
+	Charsets    []string // some of the charsets that exgate does not know
+	Faults      []Fault  // the broken rules
 }
 
 // Fault is a rule that the message breaks.
 type Fault struct {
-	Rule  string // the fix that would mend it, or what has none: "header", "oversize"
-	About string // in words
+	Rule  string // the name of the fix for it; "header" or "oversize" if there is no fix
+	About string // a description
 }
 
-// maxCharsets bounds the list of an Examination.
+// maxCharsets limits the charsets in an Examination.
 const maxCharsets = 10
 
-// Examine names what Exchange may have disliked in a message, going by all
-// rules that are known. o gives the limits. The error is one of reading, or that
-// of the context where it ends before.
+// Examine checks a message by all known rules, and returns the rules that Exchange may have
+// refused it for. o has the limits. The error is that of a read, or the cause of ctx if ctx
+// ends first.
 func Examine(ctx context.Context, message io.ReaderAt, size int64, o Options) (*Examination, error) {
 	x := &Examination{Size: size}
 	o.Stage, o.Uses, o.Signed, o.Oversize, o.HeaderRules = StageShed, UsesAt, SignedRepair, OversizeRefuse, nil

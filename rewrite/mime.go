@@ -115,26 +115,26 @@ type walker struct {
 	visitor
 }
 
-// visitor is told of the message's pieces as they come; those that are nil do
-// not interest it.
+// visitor has the functions that are called with the pieces of a message in their order. A
+// nil function is not called.
 type visitor struct {
-	field   func(*field) error  // a header field, or a line of a header that is none
-	entered func(*entity) error // a header that a body follows; asFile may be set
-	alone   func(*entity) error // a header that no body follows
-	content func(content) error // what is between headers
-	ended   func(*header) error // a part, with all in it, or a header without a body
-	full    func() bool         // no more parts are to be entered
+	field   func(*field) error  // called with a header field, or with a line of a header that is not a field
+	entered func(*entity) error // called with the header of a part that has a body; it may set asFile
+	alone   func(*entity) error // called with the header of a part that has no body
+	content func(content) error // called with the text between headers
+	ended   func(*header) error // called at the end of a part, or of a header without a body
+	full    func() bool         // reports whether the walker must enter no more parts
 }
 
-// message goes through the message.
+// message reads the message and calls the visitor.
 func (w *walker) message() error {
 	_, err := w.entity(nil, true, 1, 1)
 	return err
 }
 
-// entity reads one header and what it is the header of (RFC 2045 section 2.4),
-// up to a delimiter of the multiparts it is in. It is the body of enclosing if
-// that is not nil.
+// entity reads one header and its body (RFC 2045 section 2.4), up to a delimiter of the
+// multiparts around them. If enclosing is not nil, the entity is a part of enclosing, or is
+// inside such a part.
 func (w *walker) entity(enclosing *multipart, ofMessage bool, messages, depth int) (delimiter, error) {
 	w.parts++
 	if w.parts > maxParts {
@@ -160,7 +160,7 @@ func (w *walker) entity(enclosing *multipart, ofMessage bool, messages, depth in
 	return d, err
 }
 
-// newEntity is what a header is the header of.
+// newEntity returns the entity to which a header belongs.
 func newEntity(h *header, enclosing *multipart, messages int) *entity {
 	e := &entity{header: h, messages: messages}
 	switch {

@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// maxMessages is how deep messages may be attached to each other on Exchange
-// Online (docs/exchange.md#ex-37).
+// maxMessages is how many messages may be attached inside each other on Exchange Online
+// (docs/exchange.md#ex-37).
 const maxMessages = 30
 
-// nesting is the fix of that name: a message that is attached deeper becomes a
-// file that holds it, and nothing is lost.
+// nesting is the fix of this name. It turns a message that is attached deeper than
+// maxMessages into a file. The file has the whole message, so nothing is lost.
 func (p *planner) nesting(e *entity) {
 	if p.on(fixNesting) && e.mediaType.isMessage() && e.messages >= maxMessages {
 		p.becomesFile(e, fixNesting, "attached-message.eml")
 	}
 }
 
-// becomesFile makes the body of a part a file in base64, of no type that
-// anybody looks into. Its own Content-Type stays under another name.
+// becomesFile turns the body of a part into a file in base64. No program looks for messages
+// or parts in a file of the new type. The original Content-Type stays under another name.
 func (p *planner) becomesFile(e *entity, fix fixID, name string) {
 	e.asFile, e.fileFix = true, fix
 	if e.header.sealed && p.options.Signed == SignedLeave {
-		return // which leaf.go reports
+		return // leaf.go reports the part
 	}
 	p.retype(e.header, "application/octet-stream"+`; name="`+name+`"`, "attachment"+`; filename="`+name+`"`)
 }
@@ -36,7 +36,7 @@ func (p *planner) retype(h *header, contentType, disposition string) {
 		i := slices.IndexFunc(h.held, isNamed)
 		for _, f := range h.held {
 			if isNamed(f) {
-				f.prefix = "X-Original-" // it stays, for those who want to know
+				f.prefix = "X-Original-" // the original field stays for information
 			}
 		}
 		if i >= 0 {

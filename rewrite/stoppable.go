@@ -6,12 +6,12 @@ import (
 	"io"
 )
 
-// stoppable is a message that cannot be read any more once its context has
-// ended. Each pass over a message reads it in pieces of a bounded size, so that
-// none goes on for long after that.
+// stoppable is a message that can be read only until its context ends. Each pass over a
+// message reads it in pieces of a limited size. So a pass stops soon after the context has
+// ended.
 type stoppable struct {
 	src io.ReaderAt
-	ctx context.Context // nil once the plan is made: who writes it has other ways to stop
+	ctx context.Context // nil once the plan is made: the writer of the plan has other ways to stop
 }
 
 func (s *stoppable) ReadAt(b []byte, off int64) (int, error) {
@@ -21,8 +21,8 @@ func (s *stoppable) ReadAt(b []byte, off int64) (int, error) {
 	return s.src.ReadAt(b, off)
 }
 
-// Bytes is the message where it is in memory, which is looked at faster than
-// anybody could want to stop it.
+// Bytes returns the message if it is in memory, and nil otherwise. A pass over a message in
+// memory is so fast that it need not be stopped.
 func (s *stoppable) Bytes() []byte {
 	if m, ok := s.src.(inMemory); ok && (s.ctx == nil || s.ctx.Err() == nil) {
 		return m.Bytes()

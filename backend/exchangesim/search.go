@@ -239,8 +239,9 @@ func (p *searchParser) dateKey(word string) (criterion, error) {
 	}, nil
 }
 
-// textKey looks for a part of a text, in any case. Header fields are taken as
-// they stand, bodies decoded from their transfer encoding.
+// textKey parses a key that looks for a part of a text, ignoring upper and lower case. It
+// searches header fields as they stand, and bodies after it has decoded their transfer
+// encoding.
 func (p *searchParser) textKey(word string) (criterion, error) {
 	name := word
 	if word == "HEADER" {

@@ -47,10 +47,10 @@ func (s *Server) Stats() Stats {
 	}
 }
 
-// counters are what Stats shows and nothing else holds.
+// counters has the numbers of Stats that no other part of the server keeps.
 type counters struct {
 	mu         sync.Mutex
-	most       int // connections at a time
+	most       int // the most connections that were open at the same time
 	logins     int
 	users      map[string]int
 	mostOfUser map[string]int

@@ -107,17 +107,17 @@ func (m *Mapper) path(name string, have *List) (string, error) {
 	return w.path, nil
 }
 
-// maxLevels bounds the levels of an upstream's name: each is looked up with all
-// those above it. Exchange takes 300 (learn.microsoft.com, "Exchange Online
-// limits": maximum folder depth).
+// maxLevels limits the levels of a name, because the mapper looks up each level and all
+// levels above it. 1000 levels are more than any Exchange has: Exchange takes 300
+// (learn.microsoft.com, "Exchange Online limits": maximum folder depth).
 const maxLevels = 1000
 
-// tooDeep tells whether a name has more levels than maxLevels.
+// tooDeep reports whether a name has more than maxLevels levels.
 func tooDeep(name, sep string) bool { return strings.Count(name, sep) >= maxLevels }
 
-// onlyAsItIs tells whether a name is one that exgate does not make: a level has
-// no name, so that a server may take it for another, or its bytes are no text.
-// Only where the upstream lists the very same does it lead anywhere.
+// onlyAsItIs reports whether exgate never makes this name. In such a name a level is empty,
+// so that a server may take it for another name, or its bytes are not valid text. It names
+// a mailbox only if the upstream lists exactly the same name.
 func onlyAsItIs(name, sep string) bool {
 	return name == "" || !utf8.ValidString(name) ||
 		strings.HasPrefix(name, sep) || strings.HasSuffix(name, sep) || strings.Contains(name, sep+sep)

@@ -10,29 +10,29 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// Report is what was found in a text.
+// Report is the result of a scan of a text.
 type Report struct {
 	Found []Found // in the order of the first lines
 	Lines int     // lines read
-	Names Names   // the names that the text tells, as far as it does
+	Names Names   // the names that the scan found in the text
 	Head  string  // the beginning of the text
 	Long  bool    // the text does not end with Head
 }
 
-// Found is an entry that a text speaks of.
+// Found is an entry whose phrases are in a text.
 type Found struct {
 	Entry Entry
-	First int // the first line that does, from 1
-	Lines int // how many lines do
+	First int // the first line with a phrase of the entry, counted from 1
+	Lines int // the number of lines with a phrase of the entry
 }
 
-// maxHead bounds the beginning of a text that is kept, in bytes.
+// maxHead limits the beginning of a text that a Report has, in bytes.
 const maxHead = 1024
 
-// Scan reads a text to its end and finds the entries whose phrases it has.
-// Memory is bounded however long the text and its lines are. It is UTF-8, or
-// UTF-16 with a byte order mark, as PowerShell writes when redirected. The
-// error is that of reading; what was found before it is returned with it.
+// Scan reads a text to its end, and finds the entries whose phrases are in the text. Its
+// memory is limited, however long the text and its lines are. The text is UTF-8, or UTF-16
+// with a byte order mark: PowerShell writes UTF-16 when its output is redirected. The error
+// is that of r. Scan returns it together with the results up to the error.
 func Scan(r io.Reader) (Report, error) {
 	decoded := transform.NewReader(r, unicode.BOMOverride(transform.Nop))
 	in := bufio.NewReaderSize(decoded, 1<<16)

@@ -5,11 +5,11 @@ import (
 	"sync"
 )
 
-// boundedListener keeps so many connections open at a time: one that comes beyond
-// them is closed at once, so that who connects hears of it.
+// boundedListener limits the connections that are open at the same time. It closes a
+// further connection at once, so that the client learns of the limit without waiting.
 type boundedListener struct {
 	net.Listener
-	places chan struct{} // holds one for each connection
+	places chan struct{} // holds an element for each open connection
 }
 
 func newBoundedListener(l net.Listener, most int) *boundedListener {
@@ -32,7 +32,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// placedConn gives its place back when it is closed.
+// placedConn is a connection that gives its place back when it is closed.
 type placedConn struct {
 	net.Conn
 	leave func()

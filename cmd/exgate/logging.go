@@ -14,21 +14,23 @@ import (
 	"exgate/proxy/logqueue"
 )
 
-// What waits to be written while what takes it has stopped, in bytes, and how long
-// that is waited for at the end.
+// maxLog and maxTrace limit the bytes that wait while nothing reads the log or the trace.
+// flushTime is the longest wait for these bytes at the end of the program.
 const (
 	maxLog    = 4 << 20
 	maxTrace  = 16 << 20
 	flushTime = 2 * time.Second
 )
 
-// newLogger writes text to a terminal and JSON elsewhere, unless told.
+// newLogger returns a logger that writes text to a terminal and JSON to anything else,
+// unless c sets the format.
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	return slog.New(logHandler(w, c, isTerminal(w)))
 }
 
-// newQueuedLogger is newLogger for a gateway, which must not wait for its log. The
-// lines that find no room are counted in the log. flush ends it.
+// newQueuedLogger returns a logger like that of newLogger, but for a gateway, which must
+// not wait for its log. The log reports how many lines the queue has dropped. flush writes
+// the waiting lines and ends the logger.
 func newQueuedLogger(w io.Writer, c config.Log) (log *slog.Logger, flush func()) {
 	terminal := isTerminal(w)
 	queue := logqueue.New(w, logqueue.Options{Max: maxLog, Missing: func(w io.Writer, lines int64) {
@@ -56,9 +58,9 @@ func logHandler(w io.Writer, c config.Log, terminal bool) slog.Handler {
 	return slog.NewJSONHandler(w, opts)
 }
 
-// openTrace opens the wire trace; without one the result is nil. What cannot be
-// written is counted in the trace; the log is told once, and at the end how much it
-// was. closeTrace ends it.
+// openTrace opens the wire trace. trace is nil if the configuration has no trace. The trace
+// reports how many of its lines are missing. The log reports the first loss, and at the end
+// the number of all lost lines. closeTrace closes the trace.
 func openTrace(file string, log *slog.Logger) (trace *proxy.Tracer, closeTrace func(), err error) {
 	if file == config.TraceOff {
 		return nil, func() {}, nil

@@ -14,15 +14,14 @@ import (
 	"exgate/rewrite"
 )
 
-// begin begins the APPEND of a message that is to go up: it waits for another
-// session that has an equal one on its way. It returns what the client is told
-// where it cannot.
+// begin begins the APPEND of a message. It waits while another session has an equal message
+// on its way. It returns the reply to the client if it cannot begin, and nil otherwise.
 func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 	fingerprint, err := mailbox.ReadFingerprint(plan)
 	if err != nil {
 		return s.unplanned(err).reply
 	}
-	if up.intent != nil { // of what was refused before its repair
+	if up.intent != nil { // the intent of the message before its repair
 		up.intent.Close()
 	}
 	s.Waits("another session is storing an equal message", time.Time{})
@@ -38,7 +37,7 @@ func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 	return nil
 }
 
-// mailboxKey is what all names of one mailbox share (View.IsSelected).
+// mailboxKey returns one key for all names of a mailbox (View.IsSelected).
 func (s *Sender) mailboxKey(name string) string {
 	if s.Profile.IsExchange() || strings.EqualFold(name, "INBOX") {
 		return strings.ToLower(name)
@@ -46,10 +45,9 @@ func (s *Sender) mailboxKey(name string) string {
 	return name
 }
 
-// markIntent sees to it that a message that is to go up has a mark: STATUS is
-// asked, unless a session has just been told a UID of the mailbox. What SELECT
-// said may be long ago, and STATUS of a mailbox that is selected out of date
-// (docs/exchange.md#status): the higher one holds.
+// markIntent gives the APPEND a mark. It asks with STATUS, unless a session was told a UID
+// of the mailbox just now. The UIDNEXT of SELECT may be old, and STATUS of a selected
+// mailbox may be out of date (docs/exchange.md#status). So markIntent uses the higher one.
 func (s *Sender) markIntent(up *Upload) {
 	if up.intent.Marked() {
 		return
@@ -73,10 +71,10 @@ func (s *Sender) markIntent(up *Upload) {
 	}
 }
 
-// settle finds out what became of a message whose APPEND was cut, and brings
-// the session back on a new connection. all tells that the last byte of the
-// command may have been sent: until then nothing is stored, and afterwards it
-// may take the server a while.
+// settle finds out whether a message was stored whose APPEND was cut, and resumes the
+// session on a new connection. all says that the last byte of the command may have been
+// sent. Before this byte, the server stores nothing. After it, the server may need a while
+// to store the message. The error says that the session could not be resumed.
 func (s *Sender) settle(up *Upload, all bool) (mailbox.Landing, *imap.AppendData, error) {
 	var found mailbox.Landing
 	var stored *imap.AppendData
@@ -98,9 +96,9 @@ func (s *Sender) settle(up *Upload, all bool) (mailbox.Landing, *imap.AppendData
 	}
 }
 
-// lookAgain looks for a message until it is found, with a pause before each
-// look. Where something has come that cannot be seen it looks longer, and then
-// does not know.
+// lookAgain looks for a message until it finds it, with a pause before each look. It looks
+// longer while a new message is there that cannot be seen. If that stays so, it returns
+// LandingUnknown.
 func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (
 	found mailbox.Landing, stored *imap.AppendData, err error,
 ) {
@@ -123,14 +121,14 @@ func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (
 		found = mailbox.LandingUnknown
 	}
 	if err == nil && s.Selected().Mailbox == "" {
-		// The client would hear of a mailbox that it has not selected. After
-		// EXAMINE, CLOSE removes nothing (RFC 9051 section 6.4.1).
+		// Without CLOSE, the client would get news of a mailbox that it has not
+		// selected. After EXAMINE, CLOSE removes nothing (RFC 9051 section 6.4.1).
 		_, err = session.Do(s.Context(), backend.NewRequest("CLOSE"))
 	}
 	return found, stored, err
 }
 
-// look looks once. A message that was found is this one's for good.
+// look looks once. If it finds the message, no other session can take its UID any more.
 func (s *Sender) look(session *backend.Session, up *Upload) (mailbox.Landing, *imap.AppendData, error) {
 	low := up.intent.Low()
 	if low.Next == 0 {
@@ -147,7 +145,7 @@ func (s *Sender) look(session *backend.Session, up *Upload) (mailbox.Landing, *i
 	return found, &imap.AppendData{UIDValidity: survey.UIDValidity, UID: imap.UID(uid)}, nil
 }
 
-// unasked is what is known without asking.
+// unasked returns what is known of the message without a look.
 func (s *Sender) unasked(all bool) mailbox.Landing {
 	if all {
 		return mailbox.LandingUnknown

@@ -57,10 +57,10 @@ const (
 	// knownFor is how long a successful login makes an address known for an account.
 	knownFor = 30 * 24 * time.Hour
 	noLimit  = 1e9
-	// maxGuesses limits the counts and the known addresses in memory. The lowest
-	// counts are dropped first.
+	// maxGuesses limits the counts and the known addresses in memory. The lowest counts are
+	// dropped first.
 	maxGuesses = 100_000
-	// maxName bounds the bytes of a name in them: a longer one is kept as its
+	// maxName is the longest name in these keys, in bytes. A longer name is replaced by its
 	// hash.
 	maxName = 64
 )
@@ -220,7 +220,7 @@ func (g *Guesses) addSuccess(who Guess) {
 	nameAtAddress := g.limitsOf(who)[1].key
 	delete(g.failed, nameAtAddress)
 	if len(g.succeeded) >= maxGuesses {
-		for key := range g.succeeded { // any one: its account only loses an exception to the limit
+		for key := range g.succeeded { // which one does not matter: its account only loses an exception to the limit
 			delete(g.succeeded, key)
 			break
 		}
@@ -228,8 +228,8 @@ func (g *Guesses) addSuccess(who Guess) {
 	g.succeeded[nameAtAddress] = g.now()
 }
 
-// dropLowest halves the counts when there are more than maxGuesses: it drops
-// those of 0 and then the lowest. g.mu is held.
+// dropLowest halves the counts if there are more than maxGuesses. It drops the counts of 0
+// first, and then the lowest ones. g.mu is held.
 func (g *Guesses) dropLowest() {
 	if len(g.failed) <= maxGuesses {
 		return

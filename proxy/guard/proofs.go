@@ -10,36 +10,39 @@ import (
 	"exgate/backend"
 )
 
-// Proofs remembers for a while which passwords Exchange has just taken. An admin
-// whose password is among them, and who asks for a mailbox that does not open,
-// has missed a mailbox and guessed no password: Exchange says the same to both
-// (docs/exchange.md#login-failures).
+// Proofs remembers for provenFor which passwords Exchange has accepted. An admin may log in
+// with such a password and ask for a mailbox that does not open. Then the name of the
+// mailbox was wrong, and the admin has not guessed a password. Exchange gives the same
+// answer to both (docs/exchange.md#login-failures).
 //
-// A password itself is not kept, but a hash of it under a key of this run.
+// Proofs keeps no password. It keeps a hash of the password, with a key that is made for
+// each run of exgate. Proofs is safe for use by several goroutines.
 type Proofs struct {
 	now func() time.Time
 	key [sha256.Size]byte
 
 	mu     sync.Mutex
-	proven map[[sha256.Size]byte]time.Time // when Exchange took it
+	proven map[[sha256.Size]byte]time.Time // when Exchange last accepted the password
 }
 
 const (
-	// provenFor is how long a password is taken for right after a good login.
-	// It is short: a password that has been changed meanwhile costs failures.
+	// provenFor is how long Proofs takes a password as right after a successful login. It
+	// is short, because the password may be changed meanwhile, and each login with the old
+	// password is a failure for Exchange.
 	provenFor = 10 * time.Minute
-	// maxProofs bounds the passwords that are remembered.
+	// maxProofs limits the number of passwords that Proofs remembers.
 	maxProofs = 10_000
 )
 
-// NewProofs returns Proofs without any.
+// NewProofs returns Proofs that remembers no password yet.
 func NewProofs() *Proofs {
 	p := &Proofs{now: time.Now, proven: make(map[[sha256.Size]byte]time.Time)}
 	rand.Read(p.key[:])
 	return p
 }
 
-// Add notes that a server has taken the password of an account.
+// Add notes that a server has accepted the password of an account. It ignores an empty
+// password.
 func (p *Proofs) Add(server, account string, password backend.Secret) {
 	if password.None() {
 		return
@@ -52,7 +55,7 @@ func (p *Proofs) Add(server, account string, password backend.Secret) {
 	p.proven[p.hash(server, account, password)] = p.now()
 }
 
-// Has reports whether the server has just taken the password of the account.
+// Has reports whether the server has accepted the password of the account within provenFor.
 func (p *Proofs) Has(server, account string, password backend.Secret) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +63,8 @@ func (p *Proofs) Has(server, account string, password backend.Secret) bool {
 	return known && p.now().Sub(at) <= provenFor
 }
 
-// sweep makes room for one more. p.mu is held.
+// sweep drops old passwords, and then others, until there is room for one more. p.mu is
+// held.
 func (p *Proofs) sweep() {
 	for hash, at := range p.proven {
 		if p.now().Sub(at) > provenFor {
@@ -71,7 +75,7 @@ func (p *Proofs) sweep() {
 		if len(p.proven) < maxProofs {
 			return
 		}
-		delete(p.proven, hash) // any one: its account has to prove itself anew
+		delete(p.proven, hash) // which one does not matter: Exchange only has to accept this password again
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package logqueue stands between those who log and what takes the log, so that
-// nobody waits for a pipe whose reader has stopped, or fails with a full disk.
+// Package logqueue takes log lines and writes them from its own goroutine. So a goroutine
+// that logs does not wait when the reader of a pipe has stopped, and does not fail when the
+// disk is full.
 package logqueue
 
 import (
@@ -10,58 +11,60 @@ import (
 	"time"
 )
 
-// Options are a queue's.
+// Options configure a queue.
 type Options struct {
-	// Max bounds the bytes that wait. A line that finds no room is dropped.
+	// Max is the largest number of bytes that wait in the queue. The queue drops a line for
+	// which it has no room.
 	Max int
-	// Missing writes a line that tells how many lines are missing at its place.
+	// Missing writes one line to w. The line says how many lines are missing at this place.
 	Missing func(w io.Writer, lines int64)
-	// Lost hears once why lines are lost: ErrNoRoom, or the error of a write. It may
-	// be nil.
+	// Lost is called once, when the queue loses lines for the first time. Its argument is
+	// the reason: ErrNoRoom, or the error of a write. Lost may be nil.
 	Lost func(error)
 }
 
-// ErrNoRoom says that more was logged than could be written.
+// ErrNoRoom is the reason for lost lines when the program logs faster than the queue can
+// write.
 var ErrNoRoom = errors.New("more is logged than can be written")
 
-// Queue is an io.Writer that takes a line with each Write, and never blocks. One
-// goroutine writes the lines to what takes them, in order, from New to Close.
+// Queue is an io.Writer that takes one line with each Write and never blocks. One goroutine
+// writes the lines in their order to the underlying writer, from New to Close.
 type Queue struct {
 	w     io.Writer
 	opts  Options
-	wake  chan struct{} // holds one while there is something to do
+	wake  chan struct{} // holds an element while the goroutine has something to do
 	ended chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
 	waiting []batch
 	size    int   // bytes in waiting
-	dropped int64 // lines after those in waiting
-	lost    int64 // lines in all
+	dropped int64 // lines that were dropped after the last one in waiting
+	lost    int64 // all lines that were dropped or not written
 	closed  bool
 
-	// Of the goroutine alone.
-	unsaid int64 // lines of which it could not be told that they are missing
-	torn   bool  // a line was written in part
+	// Only the goroutine uses the fields below.
+	unsaid int64 // missing lines that no notice in the log reports yet
+	torn   bool  // only a part of the last line was written
 	told   bool  // Lost has been called
 }
 
-// batch is lines that are written in one go.
+// batch holds the lines of one write.
 type batch struct {
-	dropped int64 // lines before them
+	dropped int64 // lines that were dropped before these
 	text    []byte
 }
 
-// batchSize bounds the bytes of a batch, but for one long line.
+// batchSize is the largest size of a batch in bytes. A batch of one line can be longer.
 const batchSize = 64 << 10
 
-// New returns a queue before w. The caller closes it.
+// New returns a queue that writes to w. The caller closes the queue.
 func New(w io.Writer, opts Options) *Queue {
 	q := &Queue{w: w, opts: opts, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go q.run()
 	return q
 }
 
-// Write implements io.Writer. It keeps no part of p, and never fails.
+// Write implements io.Writer. It copies p, and it never returns an error.
 func (q *Queue) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,8 +92,8 @@ func (q *Queue) rings() {
 	}
 }
 
-// Close waits until what waits is written, but no longer than limit: a write that
-// does not end is left behind. It returns how many lines were lost.
+// Close waits until the queue has written all its lines, but not longer than limit. After
+// limit it leaves a write that has not ended. It returns the number of lost lines.
 func (q *Queue) Close(limit time.Duration) (lost int64) {
 	q.mu.Lock()
 	q.closed = true
@@ -118,7 +121,7 @@ func (q *Queue) run() {
 	}
 }
 
-// next waits for lines, or for the news that some are missing. It returns false
+// next waits until there are lines to write, or dropped lines to report. It returns false
 // when the queue is closed and empty.
 func (q *Queue) next() (b batch, ok bool) {
 	for {
@@ -129,7 +132,7 @@ func (q *Queue) next() (b batch, ok bool) {
 			q.waiting[0] = batch{}
 			q.waiting = q.waiting[1:]
 			q.size -= len(b.text)
-		case q.dropped > 0: // the queue was full, and no line has come since
+		case q.dropped > 0: // no line has come since the queue was full
 			b, ok = batch{dropped: q.dropped}, true
 			q.dropped = 0
 		}
@@ -142,7 +145,7 @@ func (q *Queue) next() (b batch, ok bool) {
 	}
 }
 
-// write writes lines, and before them how many are missing.
+// write writes the lines of b. Before them it writes how many lines are missing.
 func (q *Queue) write(b batch) {
 	if b.dropped > 0 {
 		q.tell(ErrNoRoom)
@@ -164,7 +167,7 @@ func (q *Queue) write(b batch) {
 	q.lost += lost
 }
 
-// tell has it heard, once, why lines are lost.
+// tell calls Lost with the reason for lost lines, the first time only.
 func (q *Queue) tell(why error) {
 	if !q.told && q.opts.Lost != nil {
 		q.opts.Lost(why)
@@ -172,7 +175,7 @@ func (q *Queue) tell(why error) {
 	q.told = true
 }
 
-// put writes text, and returns what of it could not be written.
+// put writes text. It returns the rest of text that it could not write.
 func (q *Queue) put(text []byte) (rest []byte) {
 	if len(text) == 0 {
 		return nil

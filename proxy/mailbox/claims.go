@@ -10,45 +10,50 @@ import (
 	"github.com/emersion/go-imap/v2"
 )
 
-// Claims keep the sessions of an account from proving two messages by one UID.
-// For each mailbox they know the UIDs that a session has been told (APPENDUID) or
-// has found, the APPENDs in progress, and those that ended without a UID. A UID
-// that one session has is taken, and proves nothing to another.
+// Claims make sure that one UID proves only one message of an account. Two sessions
+// that both lost an APPEND could otherwise find the same message. For each mailbox,
+// Claims have the UIDs that a session was told (APPENDUID) or has found, the APPENDs
+// in progress, and the APPENDs that ended without a UID. A UID of one session is
+// taken, and proves nothing to another session.
 //
-// # Why the messages that are stored are as many as those answered OK
+// # Why each message that was answered OK is stored once
 //
-// Call two messages equal if the header of one, as the server shows it, may be
-// taken for that of the other (Identity.equals). Unequal messages are never taken
-// for one another, so that only equal ones have to be counted.
+// Two messages are equal if the header of one, as the server shows it, may be taken
+// for the header of the other (Identity.equals). Unequal messages are never taken for
+// one another. So Claims only have to count equal messages.
 //
-//  1. Of equal messages for one mailbox only one is on its way at a time: Enter
-//     has the second wait until the outcome of the first is known.
-//  2. The mark of an APPEND is a UIDNEXT that was said after every earlier equal
-//     APPEND had ended, and before this one began. So the messages above it that
-//     are equal to this one are of three kinds: itself, what the server was late
-//     to store of those earlier ones, and what other clients have stored.
-//  3. What may be late is known: an APPEND that was answered OK without a UID, or
-//     whose outcome could not be found out, is remembered for a time with its
-//     mark (Intent.least, Intent.most). A look that has to do with one begins at
-//     its mark, and counts it: what stands below the mark of the lost message is
-//     the other's, and the rest of the others may stand above it.
-//  4. Judge says "found" only if more equal messages stand above the mark than the
-//     remembered ones can be, and no more than those and this one together; the
-//     UIDs go to this one. It says "absent" only if what stands there is what the
-//     remembered ones are for sure, and all that has come since is accounted for.
-//     Everything else is "not known", which is answered NO and counted.
+//  1. Only one of several equal messages for a mailbox is on its way at a time: Enter
+//     makes the second one wait until the outcome of the first is known.
+//  2. The mark of an APPEND is a UIDNEXT. The server said it after every earlier equal
+//     APPEND had ended, and before this APPEND began. So there are three kinds of
+//     equal messages above the mark: this message, earlier ones that the server stored
+//     late, and messages that other clients stored.
+//  3. Claims know which messages may be late. They remember an APPEND for a time if it
+//     was answered OK without a UID, or if its outcome could not be found out. They
+//     also remember its mark, and its least and most number of messages (Intent.least,
+//     Intent.most). A look for an equal message begins at that earlier mark. Equal
+//     messages between the two marks belong to the remembered APPENDs. Only the rest
+//     of those may stand above the mark of this message.
+//  4. Judge answers "found" only if more equal messages stand above the mark than the
+//     remembered APPENDs can have stored, and not more than those APPENDs and this one
+//     together. This APPEND then takes the UIDs. Judge answers "absent" only if the
+//     equal messages there certainly belong to the remembered APPENDs, and every new UID
+//     is accounted for. Every other case is "not known". The client then gets NO, and
+//     the case is counted.
 //
-// So each OK has a message, and each message that is sent again was not there. A
-// server that names no UIDs (no UIDPLUS, as Exchange 2007) changes nothing of
-// this: by 1 and 2 an earlier equal message is below the mark or is counted by 3.
+// So each OK has a message, and each message that is sent again was not there before.
+// This also holds for a server without UIDs in its replies (no UIDPLUS, as in Exchange
+// 2007): by 1 and 2, an earlier equal message is below the mark, or 3 counts it.
 //
-// What remains: a message of another client that is equal to one that was lost,
-// comes while that one is on its way, and is alone, cannot be told from it; nor
-// can it from a remembered one that is late, in whose place it is then counted.
+// One case remains. An APPEND is lost, and another client stores a single equal message
+// while that APPEND is on its way. exgate cannot tell the two messages apart. It also
+// cannot tell the other client's message from a remembered one that is late, and counts
+// it in place of that one.
 //
-// Memory: a mailbox is kept while an APPEND to it is in progress or remembered,
-// which is one for each session of the account and at most maxRemembered more;
-// of UIDs those above the lowest mark of these, at most maxTaken.
+// Memory: Claims keep a mailbox while an APPEND to it is in progress or remembered.
+// There is at most one APPEND in progress for each session of the account, and at most
+// maxRemembered more. Of the UIDs, Claims keep those above the lowest mark of these
+// APPENDs, at most maxTaken.
 type Claims struct {
 	now func() time.Time
 
@@ -57,56 +62,56 @@ type Claims struct {
 	changed chan struct{} // closed and replaced when an APPEND ends
 }
 
-// NewClaims returns those of an account of which nothing is known.
+// NewClaims returns empty Claims for one account.
 func NewClaims() *Claims {
 	return &Claims{now: time.Now, boxes: make(map[string]*box), changed: make(chan struct{})}
 }
 
 const (
-	// maxTaken bounds the UIDs that a mailbox remembers. Beyond it, what is in
-	// progress has its mark forgotten, and cannot be told any more.
+	// maxTaken limits the UIDs that Claims keep of one mailbox. Beyond it, the APPENDs in
+	// progress lose their marks, and their outcome cannot be found out any more.
 	maxTaken = 10_000
-	// maxRemembered bounds the ended APPENDs without a UID of a mailbox.
+	// maxRemembered limits the ended APPENDs without a UID that Claims keep of one mailbox.
 	maxRemembered = 1_000
-	// memory is how long such an APPEND is remembered: a server has stored a
-	// message by then, or never will.
+	// memory is how long Claims keep such an APPEND. A server that has not stored a message
+	// in this time never stores it.
 	memory = time.Minute
-	// freshness is how long what a session was told of a mailbox is a mark for
-	// the next APPEND: what other clients store meanwhile stands above the mark.
+	// freshness is how long a UIDNEXT or UID that a session was told can be the mark of the
+	// next APPEND. The messages that other clients store meanwhile stand above the mark.
 	freshness = 2 * time.Second
 )
 
-// box is one mailbox.
+// box has what Claims know of one mailbox.
 type box struct {
 	validity   uint32
-	next       uint32    // no UID from here on had been given when it was said; 0: not known
-	said       time.Time // when next was said
+	next       uint32    // the server had given no UID from here on at the time said; 0: not known
+	said       time.Time // when the server said next
 	taken      map[uint32]bool
-	prune      int // so many of them are looked through for those that need not be known
+	prune      int // the size of taken at which forget removes the UIDs below all marks
 	inFlight   []*Intent
 	remembered []*Intent // the oldest first
 }
 
-// Intent is the APPEND of one message, over all tries. It belongs to the session;
-// what others see of it is guarded by claims.mu.
+// Intent is the APPEND of one message, with all its tries. It belongs to one session.
+// claims.mu guards the fields that other sessions read.
 type Intent struct {
 	claims *Claims
 	key    string
 	box    *box
 	id     Identity
 
-	mark Mark // nothing of it is below; Next 0: not known
-	sent int  // times that it may have been stored
-	// How many of the messages in the mailbox it is, under UIDs that are not
-	// known, once it has ended.
+	mark Mark // the message is not below it; Next is 0 if the mark is not known
+	sent int  // how many times the message may have been stored
+	// After the end of the APPEND: the least and the most number of messages that it
+	// has stored under unknown UIDs.
 	least, most int
-	forget      time.Time // when it need not be remembered any more; zero: it is held
+	forget      time.Time // when Claims may forget the APPEND; zero: not before Close
 	closed      bool
 }
 
-// Enter begins the APPEND of a message to the mailbox of that key. It waits while
-// another session has an equal one on its way, for patience at most: behind that,
-// both are told apart by counting. The error is that of the context.
+// Enter begins the APPEND of a message to the mailbox with this key. While another session
+// has an equal message on its way, Enter waits, for patience at most. After that, both are
+// on their way, and Judge tells them apart by counting. The error is the cause of ctx.
 func (c *Claims) Enter(ctx context.Context, key string, id Identity, patience time.Duration) (*Intent, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -125,8 +130,8 @@ func (c *Claims) Enter(ctx context.Context, key string, id Identity, patience ti
 	}
 }
 
-// enter returns nil, and what announces a change, where an equal message is on
-// its way and is to be waited for.
+// enter begins the APPEND, unless it must wait for an equal message. Then it returns nil
+// and a channel that is closed when an APPEND ends.
 func (c *Claims) enter(key string, id Identity, waiting bool) (*Intent, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,7 +149,7 @@ func (c *Claims) enter(key string, id Identity, waiting bool) (*Intent, <-chan s
 	return i, nil
 }
 
-// sweep drops the mailboxes of which nothing need be known. mu is held.
+// sweep drops the mailboxes that Claims need not know any more. c.mu is held.
 func (c *Claims) sweep() {
 	for key, b := range c.boxes {
 		b.forget(c.now())
@@ -154,7 +159,8 @@ func (c *Claims) sweep() {
 	}
 }
 
-// forget drops what is out of date. mu is held.
+// forget drops the remembered APPENDs that are too old or too many, and the UIDs below all
+// marks. claims.mu is held.
 func (b *box) forget(now time.Time) {
 	b.remembered = slices.DeleteFunc(b.remembered, func(i *Intent) bool {
 		return !i.forget.IsZero() && now.After(i.forget)
@@ -181,8 +187,8 @@ func (b *box) forget(now time.Time) {
 	b.prune = min(2*len(b.taken)+64, maxTaken)
 }
 
-// valid sees to it that what is known of the mailbox is of that UIDVALIDITY. mu
-// is held.
+// valid drops what Claims know of the mailbox if its UIDVALIDITY has changed. claims.mu is
+// held.
 func (b *box) valid(validity uint32) {
 	if b.validity == validity {
 		return
@@ -192,15 +198,16 @@ func (b *box) valid(validity uint32) {
 	b.remembered = nil
 }
 
-// take notes that a UID is some session's. mu is held.
+// take notes that a UID belongs to a session. claims.mu is held.
 func (b *box) take(validity, uid uint32, now time.Time) {
 	b.valid(validity)
 	b.taken[uid] = true
 	b.next, b.said = max(b.next, uid+1), now
 }
 
-// Marked reports whether the mark is known: because the message may have been
-// stored already, or because a session has just been told a UID of the mailbox.
+// Marked reports whether the mark is known. A message that may have been stored already
+// keeps its mark. Otherwise the mark is known if a session was told a UID or UIDNEXT of the
+// mailbox within freshness.
 func (i *Intent) Marked() bool {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()
@@ -213,8 +220,9 @@ func (i *Intent) Marked() bool {
 	return i.mark.Next != 0
 }
 
-// SetMark sets the mark to what the server has just said. A mark that was not
-// known before the first try is not known afterwards.
+// SetMark sets the mark to the UIDNEXT that the server has just said. It does nothing once
+// the message may have been stored: a mark that was unknown before the first try stays
+// unknown.
 func (i *Intent) SetMark(validity, next uint32) {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()
@@ -227,34 +235,35 @@ func (i *Intent) SetMark(validity, next uint32) {
 	i.mark = Mark{UIDValidity: validity, Next: b.next}
 }
 
-// Sending notes that the message goes up.
+// Sending notes that a try to store the message begins.
 func (i *Intent) Sending() {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()
 	i.sent++
 }
 
-// Refused notes that the message that went up last was not stored.
+// Refused notes that the last try did not store the message.
 func (i *Intent) Refused() {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()
 	i.sent--
 }
 
-// Stored ends the APPEND by an OK, with the UID that came with it or nil.
+// Stored ends the APPEND after an OK. told is the UID of the OK; nil if it had none.
 func (i *Intent) Stored(told *imap.AppendData) {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()
 	if told == nil {
-		i.box.said = time.Time{} // what is known of the mailbox is too low
+		i.box.said = time.Time{} // next is too low now
 		i.end(1, i.sent)
 		return
 	}
 	i.box.take(told.UIDValidity, uint32(told.UID), i.claims.now())
-	i.end(0, i.sent-1) // what was lost before may still come
+	i.end(0, i.sent-1) // the messages of earlier tries may still come
 }
 
-// end takes the APPEND out of those on their way. mu is held.
+// end moves the APPEND from those on their way to those remembered, if it may have messages
+// under unknown UIDs and has a mark. claims.mu is held.
 func (i *Intent) end(least, most int) {
 	b := i.box
 	i.least, i.most = least, most
@@ -268,8 +277,8 @@ func (i *Intent) end(least, most int) {
 	i.claims.changed = make(chan struct{})
 }
 
-// Close ends the APPEND, if nothing else has, with an outcome that is not known,
-// and gives back what is held for it.
+// Close releases the APPEND. If the APPEND has not ended, its outcome is not known. Claims
+// remember it for a time from now on.
 func (i *Intent) Close() {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()

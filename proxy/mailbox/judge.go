@@ -2,22 +2,23 @@ package mailbox
 
 import "slices"
 
-// Landing is what is known of a message whose APPEND has no reply.
+// Landing is the answer to the question whether a message was stored whose APPEND has no
+// reply.
 type Landing int
 
 const (
-	LandingUnknown Landing = iota // cannot be told
-	LandingAbsent                 // it was not stored
-	LandingFound                  // it was
-	LandingPending                // something has come that cannot be seen yet
+	LandingUnknown Landing = iota // it cannot be found out
+	LandingAbsent                 // the message was not stored
+	LandingFound                  // the message was stored
+	LandingPending                // a new message is there that cannot be seen yet
 )
 
 func (l Landing) String() string {
 	return [...]string{"not known", "no", "yes", "not yet seen"}[l]
 }
 
-// Low is the mark from which a look for the message has to begin. Its Next is 0
-// where nothing can be told.
+// Low returns the mark at which a look for the message must begin. Its Next is 0 if a look
+// cannot find out anything.
 func (i *Intent) Low() Mark {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()
@@ -29,9 +30,9 @@ func (i *Intent) Low() Mark {
 	return low
 }
 
-// others returns the lowest mark of this APPEND and of the equal ones of other
-// sessions, and how many messages those others are at least and at most. mu is
-// held.
+// others returns the lowest mark of this APPEND and of the equal APPENDs of other sessions.
+// It also returns the least and the most number of messages that those other APPENDs have
+// stored. claims.mu is held.
 func (i *Intent) others() (low uint32, least, most int) {
 	low = i.mark.Next
 	for _, other := range slices.Concat(i.box.inFlight, i.box.remembered) {
@@ -49,9 +50,9 @@ func (i *Intent) others() (low uint32, least, most int) {
 	return low, least, most
 }
 
-// Judge says what a look proves of the message, as Claims tells, and takes the
-// UIDs that are its own. uid is 0 where the message was found, but not which of
-// several it is.
+// Judge decides from a look whether the message was stored (see Claims). If it was, this
+// APPEND takes the UIDs of the message. uid is 0 if the message was found, but Judge cannot
+// tell which one of several messages it is.
 func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 	c := i.claims
 	c.mu.Lock()
@@ -80,9 +81,9 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 		}
 	}
 	slices.Sort(equal)
-	least, most = max(least-before, 0), max(most-before, 0) // what of the others may stand above
+	least, most = max(least-before, 0), max(most-before, 0) // the messages of the others that may stand above the mark
 	switch n := len(equal); {
-	case n > most+i.sent: // another client's is among them
+	case n > most+i.sent: // a message of another client is among them
 		return LandingUnknown, 0
 	case n > most && most > 0:
 		i.end(1, i.sent)
@@ -106,19 +107,19 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 	return LandingAbsent, 0
 }
 
-// isKnown reports whether the APPEND is on its way or remembered: of any other the
-// UIDs that others have are forgotten. mu is held.
+// isKnown reports whether the APPEND is on its way or remembered. For any other APPEND,
+// Claims no longer know the UIDs of the other sessions. claims.mu is held.
 func (i *Intent) isKnown() bool {
 	return slices.Contains(i.box.inFlight, i) || slices.Contains(i.box.remembered, i)
 }
 
-// missing reports whether a UID from first on and below next is neither seen nor
-// known to be another message's: what has it came and cannot be seen, or was
-// removed, and may have been the message. mu is held.
+// missing reports whether a UID from first on and below next is neither seen nor taken by
+// another message. A message with such a UID came, and cannot be seen or was removed. It
+// may be the message that Judge looks for. claims.mu is held.
 func (b *box) missing(seen map[uint32]bool, first, next uint32) bool {
 	for uid := first; uid < next; uid++ {
 		if !seen[uid] && !b.taken[uid] {
-			return true // so the loop is no longer than what is known
+			return true // so the loop is not longer than the number of known UIDs
 		}
 	}
 	return false

@@ -8,17 +8,18 @@ import (
 	"exgate/backend/wire"
 )
 
-// Survey is what a look at a mailbox has shown of the messages from a UID on.
+// Survey is the result of a look at the messages of a mailbox from a UID on.
 type Survey struct {
 	UIDValidity uint32
-	From        uint32      // the UID
-	Next        uint32      // UIDNEXT; 0: not said
+	From        uint32      // the first UID of the look
+	Next        uint32      // UIDNEXT; 0: the server has not said it
 	Shown       []candidate // the messages that the server has shown
-	Whole       bool        // those are all that EXISTS has counted
+	Whole       bool        // Shown has all messages that EXISTS has counted
 }
 
-// Look surveys a mailbox from a mark on, and leaves it selected, read-only. It is
-// nil if the mailbox cannot be opened, or is another one now.
+// Look surveys a mailbox from a mark on, and leaves it selected read-only. It returns nil
+// if the mailbox cannot be opened or has another UIDVALIDITY now. The error is that of the
+// connection.
 func Look(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*Survey, error) {
 	now := new(View)
 	req := backend.NewRequest("EXAMINE").Mailbox(mailbox)
@@ -41,30 +42,30 @@ func Look(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*
 type surveyor struct {
 	conn    *backend.Conn
 	from    uint32
-	exists  uint32               // how many messages there were when the mailbox was opened
+	exists  uint32               // the number of messages when the mailbox was opened
 	shown   map[uint32]candidate // by UID
 	below   uint32               // the highest number of a message whose UID is lower than from
-	removed bool                 // an EXPUNGE has come, after which the numbers mean others
-	owns    bool                 // nobody else is told what the server says on the connection
+	removed bool                 // an EXPUNGE has come, so that the numbers have changed
+	owns    bool                 // no other reader needs the untagged responses of the connection
 }
 
-// identifying are the fields that a message is known by.
+// identifying has the header fields that identify a message.
 const identifying = "MESSAGE-ID SUBJECT FROM DATE"
 
-// maxRounds bounds how often messages are asked for by their numbers, and
-// maxSingly those whose fields are asked for one by one.
+// maxRounds limits how often the survey asks for messages by their numbers. maxSingly
+// limits the messages whose fields it asks for one by one.
 const (
 	maxRounds = 3
 	maxSingly = 20
 )
 
-// survey reports whether all messages from v.from on are in v.shown, but for those
-// that have come since the mailbox was opened. It fetches their headers and does
-// not SEARCH, for which Exchange asks an index that may lag behind. FETCH may lag
-// behind as well (docs/exchange.md#ex-47), and backend.Conn drops a response that
-// is too long. So the messages are counted: where the one with the number EXISTS
-// less k has a UID below v.from, k messages stand above it, since numbers rise
-// with UIDs (RFC 9051 section 2.3.1.2).
+// survey fills v.shown, and reports whether it has all messages from v.from on. Messages
+// that have come since the mailbox was opened do not count. survey fetches the headers, and
+// does not SEARCH: Exchange answers SEARCH from an index that may lag behind. FETCH may lag
+// behind as well (docs/exchange.md#ex-47), and backend.Conn drops a response that is too
+// long. So survey counts the messages. Numbers rise with UIDs (RFC 9051 section 2.3.1.2).
+// If the message with the number EXISTS minus k has a UID below v.from, exactly k messages
+// stand above it.
 func (v *surveyor) survey(ctx context.Context) (whole bool, err error) {
 	if v.exists == 0 {
 		return true, nil
@@ -79,18 +80,18 @@ func (v *surveyor) survey(ctx context.Context) (whole bool, err error) {
 		}
 		before := missing
 		if missing = v.missing(); missing == before {
-			break // the server does not show it by its number either
+			break // the server does not show the message by its number either
 		}
 	}
 	return missing == 0 && !v.removed, v.readSingly(ctx)
 }
 
-// read asks for the messages.
+// read fetches the UIDs, dates and identifying fields of the messages.
 func (v *surveyor) read(ctx context.Context) error {
 	return v.fetch(ctx, fmt.Sprintf("UID FETCH %d:*", v.from), "(UID INTERNALDATE "+fields(identifying)+")")
 }
 
-// result is what has been shown.
+// result returns the survey with the messages that the server has shown.
 func (v *surveyor) result(validity uint32) *Survey {
 	s := &Survey{UIDValidity: validity, From: v.from}
 	for _, m := range v.shown {
@@ -99,7 +100,8 @@ func (v *surveyor) result(validity uint32) *Survey {
 	return s
 }
 
-// missing is the number of the first message that has to be asked for; 0: none.
+// missing returns the number of the first message that survey must ask for; 0 if there is
+// none.
 func (v *surveyor) missing() uint32 {
 	k := uint32(0)
 	for _, m := range v.shown {
@@ -113,8 +115,8 @@ func (v *surveyor) missing() uint32 {
 	return v.exists - k
 }
 
-// readSingly asks for the fields of messages of which only the UIDs are known:
-// together they may be too long.
+// readSingly fetches the fields of a message one by one if only its UID is known, because
+// all fields together may be too long.
 func (v *surveyor) readSingly(ctx context.Context) error {
 	asked := 0
 	for uid, m := range v.shown {
@@ -155,10 +157,11 @@ func (v *surveyor) readSingly(ctx context.Context) error {
 	return nil
 }
 
-// fields is the item for fields of a message's header.
+// fields returns the FETCH item for these fields of a message's header.
 func fields(names string) string { return "BODY.PEEK[HEADER.FIELDS (" + names + ")]" }
 
-// fetch asks for messages. A command that is refused has shown nothing.
+// fetch asks for messages. If the server refuses the command, fetch returns no error, and
+// v.shown has no new messages.
 func (v *surveyor) fetch(ctx context.Context, command, items string) error {
 	req := backend.NewRequest(command).Raw(items)
 	req.Untagged = v.note
@@ -166,7 +169,7 @@ func (v *surveyor) fetch(ctx context.Context, command, items string) error {
 	return err
 }
 
-// note takes an untagged response.
+// note handles an untagged response. It returns true if no other reader needs the response.
 func (v *surveyor) note(response []byte) bool {
 	m, ok := parseCandidate(response)
 	if !ok {
@@ -176,7 +179,7 @@ func (v *surveyor) note(response []byte) bool {
 		}
 		return false
 	}
-	if m.uid < v.from { // "n:*" names the last message, whatever its UID
+	if m.uid < v.from { // "n:*" includes the last message, whatever its UID
 		v.below = max(v.below, m.number)
 		return true
 	}

@@ -30,8 +30,9 @@ import (
 //	scanner        sha256:9f86d081884c7d65…           scans@example.com
 //
 // The proof is the hash of a password (argon2id or bcrypt), or the SHA-256
-// fingerprint of a client certificate. A mailbox is named as Exchange is told
-// it. "*@domain" stands for all mailboxes of a domain, "*" for all mailboxes.
+// fingerprint of a client certificate. A mailbox has the name
+// that is sent to Exchange. "*@domain" stands for all mailboxes of a domain, "*" for all
+// mailboxes.
 // Where the user map gives the caller a prefix, "backup@example.com/bob" is the part
 // of that mailbox below the prefix bob. Empty lines and lines that begin with # are
 // ignored.
@@ -54,8 +55,8 @@ type File struct {
 // callerList is the content of the file.
 type callerList struct {
 	byName map[string]caller // by name in lower case
-	// kinds has a hash of each kind and cost that is in the file. A login that
-	// fails has cost one of each, whoever it was for.
+	// kinds has one hash of each kind and cost in the file. A failed login computes one
+	// hash of each, whatever its name.
 	kinds []string
 	locks bool // no caller can log in
 }
@@ -68,8 +69,8 @@ type caller struct {
 	mailboxes []string
 }
 
-// errWrong is the answer to an unknown name as well as to a wrong proof, so that
-// the answer does not reveal which callers exist. Both take the same work.
+// errWrong is the answer to an unknown name and to a wrong proof. So the answer does not
+// reveal which callers exist. Both cases take the same work.
 var errWrong = errors.New("wrong name or password")
 
 // ErrUnusable is the answer to clients while no caller can log in. File.Fault has the
@@ -83,8 +84,8 @@ func Load(path string) (*File, error) {
 	return u, u.Fault()
 }
 
-// Fault returns what is wrong with the file as it is now, with its path and the
-// line; nil if nothing is. It is for the log.
+// Fault returns the error in the current file, with its path and the line; nil if there is
+// none. The error is for the log.
 func (u *File) Fault() error {
 	if u == nil {
 		return nil
@@ -122,7 +123,7 @@ func (u *File) update() {
 		u.callers = callers
 	} else {
 		u.fault = err
-		u.callers.locks = !u.isRead // there are none of before
+		u.callers.locks = !u.isRead // without earlier callers, no caller can log in
 	}
 	u.seen, u.isRead = now, true
 }
@@ -216,7 +217,7 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	if entry.cert != "" && entry.cert == cert {
 		return nil
 	}
-	select { // a hash is costly by design: one for each processor at a time
+	select { // a hash is costly by design: compute one for each processor at a time
 	case u.hashing <- struct{}{}:
 		defer func() { <-u.hashing }()
 	case <-ctx.Done():
@@ -225,7 +226,7 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	if entry.hash != "" && u.matches(entry.hash, password.Reveal()) {
 		return nil
 	}
-	for _, hash := range callers.kinds { // as much work as for any other name
+	for _, hash := range callers.kinds { // do the same work as for any other name
 		if entry.hash == "" || kindOf(hash) != kindOf(entry.hash) {
 			u.matches(hash, password.Reveal())
 		}
@@ -233,9 +234,9 @@ func (u *File) Prove(ctx context.Context, name string, password backend.Secret, 
 	return errWrong
 }
 
-// May returns nil if the caller with this name may open the mailbox, which is
-// named as Exchange is told it. below is the prefix that the session cannot leave; ""
-// if it gets the whole mailbox. The error otherwise says why not.
+// May returns nil if the caller with this name may open the mailbox. mailbox is the name
+// that is sent to Exchange. below is the prefix that the session cannot leave; "" if the
+// session gets the whole mailbox. Otherwise the error says why the caller may not open it.
 func (u *File) May(name, mailbox, below string) error {
 	callers, err := u.current()
 	if err != nil {
@@ -267,7 +268,8 @@ func (c caller) mayOpen(mailbox, below string) bool {
 	})
 }
 
-// levels returns a prefix in one spelling.
+// levels returns a prefix with slashes between its levels and without empty levels, so that
+// mayOpen can compare it.
 func levels(prefix string) string { return strings.Join(folders.Levels(prefix), "/") }
 
 // Named returns the name of the caller whose client certificate has the
@@ -301,8 +303,8 @@ func (u *File) HasCertificates() bool {
 	return false
 }
 
-// State returns the current state of the users file, by which a change of it is
-// noticed. The state of a nil File is the zero value.
+// State returns the current state of the users file. Its change shows a change of the file.
+// The state of a nil File is the zero value.
 func (u *File) State() watchfile.State {
 	if u == nil {
 		return watchfile.State{}
