@@ -9,7 +9,7 @@ type limits struct {
 	BeforeLogin     time.Duration // the longest silence before the login
 	Login           time.Duration // the longest time from the greeting to the login
 	Line            time.Duration // the longest time from the first byte of a line to its end
-	Watch           time.Duration // the pause between two looks at the map file and the users file
+	Watch           time.Duration // the pause between two looks at routes_file and users_file
 	Write           time.Duration // the longest time for one write
 	FirstWord       time.Duration // the silence after which a client is first told why it waits
 	KeepAlive       time.Duration // the pause before a client is told this again
