@@ -173,7 +173,7 @@
 // # Locks
 //
 //	link.mu           the upstream link, commands in flight, deadlines of the client's socket. It is locked in link.go,
-//	                  flight.go and bell.go only, and never held while something is written to a socket.
+//	                  flight.go, bell.go and patience.go only, and never held while something is written to a socket.
 //	farewell.mu       the end of a session (farewell.go)
 //	waiting.mu        the text of the keep-alive (waiting.go)
 //	repairs           the counts of reply fixes (tally.go)

@@ -114,33 +114,27 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 		if err := s.Restore(); err != nil {
 			return nil, s.appendLost(up, err, mailbox.LandingAbsent)
 		}
-		if s.Resumes && !begun {
-			if reply := s.begin(up, plan); reply != nil {
-				return nil, reply
-			}
-			begun = true
-		}
 		if s.Resumes {
+			if !begun {
+				if reply := s.begin(up, plan); reply != nil {
+					return nil, reply
+				}
+				begun = true
+			}
 			if s.markIntent(up); s.IsLost() && tries < MaxTries {
 				continue
 			}
 		}
 		req := appendRequest(up, plan, flags)
 		status, err := s.send(up, req)
-		switch {
-		case err != nil:
-			landed, stored, err := s.appendCut(up, req.Body.Ended, err)
-			if landed == mailbox.LandingFound {
-				return stored, nil
+		if err != nil {
+			stored, again, err := s.afterCut(up, req, err, tries < MaxTries)
+			if again {
+				continue
 			}
-			if failure := backend.FailureOf(err); failure.Kind == backend.KindOutOfStep {
-				return nil, &contentRefused{failure: failure, reply: s.appendLost(up, err, landed), poisoned: true}
-			}
-			if landed == mailbox.LandingUnknown || err != nil || tries == MaxTries {
-				return nil, s.appendLost(up, err, landed)
-			}
-			continue
-		case status.Word == "OK":
+			return stored, err
+		}
+		if status.Word == "OK" {
 			stored := appendData(status)
 			if up.intent != nil {
 				up.intent.Stored(stored)
@@ -160,20 +154,47 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 				"size", up.Spool.Size(), "sent", plan.Size(),
 				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(),
 				"fixes", fixesOf(plan))
-			if blamesContent(failure, req.Body.Ended) {
-				return nil, &contentRefused{failure: failure, reply: replies.Refusal(failure)}
-			}
-			s.Stats.TurnedAway++
-			s.Totals.Turned.Count(ruleExchange)
-			reply := replies.Refusal(failure)
-			if repeated && failure.Kind == backend.KindUnavailable {
-				reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it
-			}
-			return nil, reply
+			return nil, s.refused(failure, req.Body.Ended, repeated)
 		}
 		s.Log.Warn("Exchange throttles the account", "user", s.User, "backoff", failure.Backoff, "reply", status.Text)
 		s.Account.Throttled(failure.Backoff)
 	}
+}
+
+// afterCut finds out what became of an APPEND that got no tagged reply, for the
+// reason cause. again says that the message is not stored and must be sent again,
+// which mayRepeat permits. Otherwise err is the reply to the client, or nil if the
+// message is stored.
+func (s *Sender) afterCut(
+	up *Upload, req *backend.Request, cause error, mayRepeat bool,
+) (stored *imap.AppendData, again bool, err error) {
+	landed, stored, err := s.appendCut(up, req.Body.Ended, cause)
+	if landed == mailbox.LandingFound {
+		return stored, false, nil
+	}
+	if failure := backend.FailureOf(err); failure.Kind == backend.KindOutOfStep {
+		return nil, false, &contentRefused{failure: failure, reply: s.appendLost(up, err, landed), poisoned: true}
+	}
+	if landed == mailbox.LandingUnknown || err != nil || !mayRepeat {
+		return nil, false, s.appendLost(up, err, landed)
+	}
+	return nil, true, nil
+}
+
+// refused returns the error for a message that Exchange has refused. complete says
+// that Exchange has read all of it. repeated says that Exchange has refused it on a
+// fresh connection too.
+func (s *Sender) refused(failure backend.Failure, complete, repeated bool) error {
+	if blamesContent(failure, complete) {
+		return &contentRefused{failure: failure, reply: replies.Refusal(failure)}
+	}
+	s.Stats.TurnedAway++
+	s.Totals.Turned.Count(ruleExchange)
+	reply := replies.Refusal(failure)
+	if repeated && failure.Kind == backend.KindUnavailable {
+		reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it
+	}
+	return reply
 }
 
 // send sends an APPEND. Until its last byte may have been sent, and where it is
