@@ -148,7 +148,8 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	c.srv.totals.Turned.Count("spool")
 	c.log.Error("message refused: the spool could not take it", "size", c.uploads.Used()+left, "rule", "spool",
 		"err", err, "remedy", "see the limits and the directory under spool in the configuration")
-	// The client was asked for the literal, so all of it comes.
+	// The client has been asked for the literal and sends the rest of it in any case. So
+	// refuse must skip it, as it skips a literal that does not wait for "+".
 	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
 }
 

@@ -1,12 +1,13 @@
 // Package proxy is the gateway: it stands between IMAP clients and an Exchange server.
 //
-// docs/design.md has the decisions, and a glossary. This page is a map of the code: in its lists, each line has a
-// function and its file, in the order of the calls. doc_test.go checks that each function is in its file.
+// docs/design.md has the decisions, docs/glossary.md the words. This page is a map of the code: in the lists of the
+// paths, each line has a function and its file, in the order of the calls. doc_test.go checks that each function is in
+// its file.
 //
 // # Packages
 //
-// The packages below proxy do not import it, and none imports another that imports it.
-// The rules for mailbox names are in backend/folders, those for messages in rewrite.
+// The packages below proxy do not import it. The rules for mailbox names are in backend/folders, those for messages in
+// rewrite.
 //
 //	capability   the capabilities that clients are told of
 //	certificate  the self-signed certificate of a gateway that has no other
@@ -14,7 +15,7 @@
 //	delivery     repairs a message, sends it, and finds out what became of it
 //	guard        refuses and slows down clients that guess passwords or take too much
 //	logqueue     writes the log and the trace, so that no session waits for them
-//	mailbox      what the client knows of its selected mailbox, and proves that it still holds
+//	mailbox      what the client knows of its selected mailbox, and the proof that it is unchanged
 //	names        maps mailbox names between the client and Exchange
 //	quarantine   keeps originals of changed messages, and remembers messages that Exchange took for commands
 //	replies      changes what Exchange replies, and writes replies of the gateway
@@ -122,45 +123,50 @@
 //	bell.alarm            bell.go      wakes serve, from conn.waitForClient or conn.await
 //	conn.attend           resume.go    resumes at once if commands are in flight
 //	conn.ready            resume.go    else: before the next command
-//	conn.resumable        resume.go    if not, the session ends with BYE
+//	conn.resumable        resume.go    ends the session with BYE if it cannot be resumed
 //	conn.resume           resume.go
 //	conn.answerLost       resume.go    NO to commands that cannot be repeated
-//	conn.aside            await.go     runs the next ones on a goroutine, and watches the client meanwhile
+//	conn.aside            await.go     runs the lines below on a goroutine, and watches the client meanwhile
 //	conn.reestablish      reconnect.go
 //	conn.reconnect        reconnect.go logs in again, with jitter and pauses
-//	conn.install          reconnect.go makes the login's state for the new connection
+//	conn.install          reconnect.go brings the new connection into the session, or closes it
 //	conn.bring            reconnect.go opens the mailbox, and asks for the UIDs that prove its numbering
 //	conn.takeOver         reconnect.go
 //	link.replace          link.go      proves the numbering; the new connection becomes the session's
 //	conn.sendAgain        repeat.go    sends the commands in flight once more
 //	conn.sendPieces       repeat.go
 //
-// conn.renewIfDue (reconnect.go) goes the same way from conn.reestablish on, to leave a connection whose errors
-// Exchange has nearly counted to ten.
+// conn.renewIfDue (reconnect.go) joins this path at conn.reestablish. It replaces a connection that has nearly ten
+// errors, after which Exchange would close it.
 //
 // # Why go-imap's server is in the path of LOGIN and APPEND
 //
 // A login needs SASL and typed errors, and APPEND is answered by the gateway. The own lane leaves both to go-imap's
-// imapserver, which calls the methods in lane_session.go. It gets one command at a time, complete and in
-// canonical form, by a connection that exists for that command only: see docs/design.md#one-shot-lane. The library
-// is not in the path of other commands. Its parser refuses or changes what Exchange accepts, and its deadlines and
-// limits do not fit: docs/design.md#go-imap-server has the measurements.
+// imapserver, which calls the methods in lane_session.go. It gets one command at a time, complete and in canonical
+// form, by a connection that exists for that command only: see docs/design.md#one-shot-lane. PROXYAUTH, which the
+// library does not know, comes to it as an AUTHENTICATE. The library is not in the path of other commands. Its parser
+// refuses or changes what Exchange accepts, and its deadlines and limits do not fit: docs/design.md#go-imap-server has
+// the measurements.
 //
 // # Goroutines, and who ends them
 //
-//	Server.watch          one; looks at routes_file and users_file. Server.Close waits for it.
-//	conn.serve            one per client; reads the client, runs commands. Server.Close waits for it.
+//	Server.watch          one; looks at routes_file and users_file, and writes the refusals that wait for
+//	                      the log. Server.Close waits for it.
+//	conn.serve            one per client; reads the client, runs commands. Server.Close waits for it, twice
+//	                      limits.Farewell at most.
 //	backend.Conn.read     one per upstream connection; calls relay. Whoever closes the connection waits for it:
 //	                      conn.close, conn.giveAway, conn.takeOver, conn.install, conn.leaveUpstream, side.close,
 //	                      Sender.settle, and backend.Upstream.Open if the login fails.
-//	conn.aside            one, while a session is resumed or renewed, or exgate asks Exchange something. conn.aside
-//	                      waits for it.
+//	conn.aside            one, while a session is resumed or renewed, a command is sent on a fresh connection,
+//	                      or exgate asks Exchange something. conn.aside waits for it.
 //	ownLane.serve         one; the library's accept loop. ownLane.Close waits for it.
 //	(the library)         one per shot; calls laneSession. conn.fire waits until it closes the shot.
-//	Server.Drain          one, while the gateway drains. Server.Drain waits for it.
+//	Server.ended          one for Server.Drain, one for Server.Close; ends with the last session.
+//	logqueue.Queue.run    one for the log, one for the trace. Queue.Close ends it.
 //
-// Functions that timers and contexts call (conn.watchEnds, conn.patiently, conn.waitFor) only cancel a context or wake
-// serve. An idle session has two goroutines: conn.serve and backend.Conn.read.
+// Timers and contexts call functions, too. conn.patiently and conn.waitFor cancel a context or wake serve.
+// conn.watchEnds also starts the timer of the farewell, which calls conn.cutOff, and that closes both sockets. The
+// timer of side.within cuts the side connection. An idle session has two goroutines: conn.serve and backend.Conn.read.
 //
 // # Who may write where
 //
@@ -186,8 +192,8 @@
 //	openSessions.mu   sessions that are logged in (watch.go)
 //	accounts.mu       accounts with sessions (accounts.go)
 //
-// A goroutine that holds Server.mu, openSessions.mu or clientWriter's turn may lock link.mu. A goroutine that holds
-// link.mu locks none of these but repairs, when command.finish counts a fix. slots.Pool holds its lock while it asks a
-// session whether it idles, so Pool.mu is locked before link.mu. A command that has landed locks folders.List.mu or
-// Known.mu under link.mu; Listing.Edit locks folders.List.mu under the turn of clientWriter.
+// A goroutine that holds Server.mu, openSessions.mu, clientWriter's turn or slots.Pool.mu may lock link.mu: Pool asks a
+// session whether it idles. A goroutine that holds link.mu may lock folders.List.mu and Known.mu, when a command has
+// landed, and repairs, when command.finish counts a fix. It locks no other of the list. Listing.Edit locks
+// folders.List.mu under clientWriter's turn.
 package proxy

@@ -12,8 +12,8 @@ import (
 )
 
 // laneSession answers the one command of a shot: LOGIN, AUTHENTICATE or APPEND. The
-// library calls the method for it. PROXYAUTH, which the library does not know, is
-// in proxyauth.go.
+// library calls the method of that command. The library does not know PROXYAUTH, so
+// proxyauth.go gives it an AUTHENTICATE instead.
 type laneSession struct {
 	notOwned
 	shot *shot

@@ -64,7 +64,7 @@ const (
 // isGone reports whether there was a connection and it has ended.
 func (s linkState) isGone() bool { return s >= linkParked }
 
-// errParked is the reason why a connection ended whose seat was given to another session.
+// errParked is the reason why an idle session has no connection: another session got its seat.
 var errParked = errors.New("it was given to another session while this one idled")
 
 // open gives the session its connection after a login.

@@ -35,7 +35,8 @@ func newClientWriter(nc net.Conn, timeout time.Duration, trace *tracer) *clientW
 // errNoTurn is the error of a write to a client whose session ends while another goroutine
 // has the turn. That goroutine is in the middle of a response, so nothing else can be
 // written.
-var errNoTurn = errors.New("the session ends, and a response to the client is not complete")
+var errNoTurn = errors.New(
+	"the session ends while another response to the client is incomplete: nothing more can be written")
 
 // take waits for the turn. The caller gives the turn back with release. take returns
 // errNoTurn when the session is cut off, or when leaves is closed. leaves may be nil.

@@ -148,7 +148,8 @@ func (u *unquoter) fill() {
 	u.discard(n)
 }
 
-// inLine is how much can be decoded of a line that goes on behind b.
+// inLine returns how many bytes of b can be decoded before the rest of the line is
+// read. b is a line without its end.
 func inLine(b []byte) int {
 	n := len(bytes.TrimRight(b, " \t\r"))
 	if i := bytes.LastIndexByte(b[max(0, n-2):n], '='); i >= 0 {

@@ -64,8 +64,8 @@ type kept struct {
 	sha256 string // "": it is made of the message
 }
 
-// note fills the template in, or the usual text, and encodes it as the body of
-// a text in quoted-printable, without a line end at its end.
+// note fills in the configured template or, without one, the usual text. It returns
+// the text in quoted-printable, without a line end at its end.
 func (p *planner) note(usual Note, reason string, k kept) (string, error) {
 	template := string(usual)
 	if p.options.Note != "" {

@@ -26,7 +26,8 @@ func (k faultKind) words() []faultWord {
 	return words
 }
 
-// findFaultKind knows every name that a fault has.
+// findFaultKind returns the kind of the fault with this name. A fault that ends a
+// connection has one name for each ending; end is the one in this name.
 func findFaultKind(name string) (k faultKind, end ending, ok bool) {
 	for _, k := range faultKinds() {
 		if k.name == name && !k.ends {

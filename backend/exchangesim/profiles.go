@@ -10,9 +10,9 @@ import (
 const maxCommandSize = 10240
 
 // maxMessageLine is the longest line of an APPEND's message, in bytes and
-// without the line end. It is the number by which imapsync cuts for Exchange
-// and Office 365 (docs/exchange.md#long-lines), so that a line of that length must pass; whether one
-// of 10240 does is not known, and here it does not.
+// without the line end. imapsync cuts lines to this length for Exchange and
+// Office 365 (docs/exchange.md#long-lines), so Exchange must accept it. Whether
+// Exchange accepts 10240 bytes is not known. The simulator does not.
 const maxMessageLine = 10239
 
 const (

@@ -140,8 +140,8 @@ func (s *Server) AddFault(spec string) error {
 // fault that has begun: a connection that hangs continues to do so until it is closed.
 func (s *Server) ClearFaults() { s.faults.clear() }
 
-// Serve takes connections until Close, then returns nil. It owns l and closes
-// it; the goroutine that calls it belongs to the caller.
+// Serve accepts connections until Close, and then returns nil. It closes l. It
+// blocks, so the caller usually starts a goroutine for it.
 func (s *Server) Serve(l net.Listener, mode Mode) error {
 	defer l.Close()
 	s.mu.Lock()

@@ -72,9 +72,9 @@ func (c *conn) id(a *args) (status, error) {
 	return completed("ID"), nil
 }
 
-// startTLS answers before the handshake, so the tagged reply is its own. What
-// the client sent behind the command in plain text is thrown away (RFC 9051
-// section 6.2.1 forbids it).
+// startTLS begins the handshake after the tagged reply was sent in plain text. It
+// throws away what the client sent in plain text after the command: RFC 9051
+// section 6.2.1 forbids the client to do so.
 func (c *conn) startTLS(a *args) (status, error) {
 	if err := a.end(); err != nil {
 		return status{}, err

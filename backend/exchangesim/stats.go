@@ -9,8 +9,8 @@ import (
 // (docs/exchange.md#settings).
 const maxConnectionsPerUser = 16
 
-// How Exchange shows what is over the limit. The text was not found in any
-// log: "authenticated but not connected", or a refusal (node-imap#523).
+// What Exchange does with a login over the limit: "authenticated but not
+// connected", or a refusal (node-imap#523). No log was found that has the text.
 const (
 	showNotConnected = "not-connected"
 	showRefused      = "refused"

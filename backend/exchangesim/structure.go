@@ -12,8 +12,8 @@ import (
 
 const emptyEnvelope = "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
 
-// nstring writes the nstring of RFC 3501 section 9; "" is NIL. A header's
-// value fits a quoted string once what such a string cannot hold is gone.
+// nstring returns s as an nstring (RFC 3501 section 9): NIL for "", otherwise a
+// quoted string. quote replaces the characters that such a string cannot hold.
 func nstring(s string) string {
 	if s == "" {
 		return "NIL"

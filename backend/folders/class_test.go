@@ -64,7 +64,7 @@ func TestValidate(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, key := range []string{"case:", "longest:", "separator:", "prefix:", "reserved: entry 1", "hide: entry 1", "list: entry 2: entry 1 has from", "list: entry 3: entry 1 has to", "list: entry 4", "patterns: entry 1: from", "patterns: entry 2: set"} {
+	for _, key := range []string{"case:", "longest:", "separator:", "prefix:", "reserved: entry 1", "hide: entry 1", "list: entries 1 and 2 both have `from:", "list: entries 1 and 3 both have `to:", "list: entry 4", "patterns: entry 1: from", "patterns: entry 2: set"} {
 		if !strings.Contains(err.Error(), key) {
 			t.Errorf("nothing about %s in:\n%v", key, err)
 		}

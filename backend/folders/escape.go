@@ -27,9 +27,9 @@ var alike = map[string]rune{"/": '∕', ".": '․', `\`: '∖'}
 // escaper replaces characters within one level. The zero value replaces nothing.
 type escaper struct {
 	characters bool
-	// The upstream's separator inside a client's level, and what stands for it;
-	// 0 where clients see the same one. The client's inside an upstream's level
-	// is shown as what looks like it.
+	// A client's level may contain the upstream's separator: Exchange gets instead in
+	// its place. An upstream's level may contain clientSeparator: the client gets
+	// clientInstead in its place. All four are 0 if no separator has to be replaced.
 	separator, instead             rune
 	clientSeparator, clientInstead rune
 }

@@ -122,10 +122,10 @@ func (o Options) Validate() error {
 		}
 		for j, other := range o.List[:i] {
 			if fold(p.From) == fold(other.From) {
-				fault("list: entry %d: entry %[3]d has from %[2]q too", i+1, p.From, j+1)
+				fault("list: entries %[3]d and %[1]d both have `from: %[2]q`", i+1, p.From, j+1)
 			}
 			if fold(p.To) == fold(other.To) {
-				fault("list: entry %d: entry %[3]d has to %[2]q too, so two names would be one mailbox", i+1, p.To, j+1)
+				fault("list: entries %[3]d and %[1]d both have `to: %[2]q`, so two names would be one mailbox", i+1, p.To, j+1)
 			}
 		}
 	}

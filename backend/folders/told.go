@@ -89,7 +89,7 @@ func (l *List) Pass() *Pass {
 	return &Pass{list: l, version: l.version, seen: make([]bool, len(l.wires))}
 }
 
-// Told calls the mapper's Told for a mailbox that has appeared in the pass.
+// Told notes that a mailbox has appeared in the pass, and returns the same as Mapper.Told.
 func (p *Pass) Told(m *Mapper, wire []byte) *Told {
 	e, changes := p.list.tell(m, wire)
 	p.version += changes

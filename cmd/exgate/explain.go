@@ -102,7 +102,8 @@ func (e *explanation) answer(args []string, stdin io.Reader, stderr io.Writer) (
 	if len(a.Found) > 0 {
 		return a, nil
 	}
-	// An interrupt must end a read that waits; nothing here needs an orderly end.
+	// From here on, an interrupt ends the program at once, even while it waits for input.
+	// There is nothing to clean up.
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	text, err := open(args, stdin, stderr)
 	if err != nil {

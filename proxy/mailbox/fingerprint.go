@@ -199,7 +199,7 @@ func sameInstant(a, b string) bool {
 	return err == nil && err2 == nil && t.Equal(u)
 }
 
-// candidate is a message that may be the one.
+// candidate is a message of the mailbox that may be the message that was sent.
 type candidate struct {
 	Fingerprint
 	number, uid  uint32

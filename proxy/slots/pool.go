@@ -190,9 +190,9 @@ func (p *Pool) hasRoom(s *Slot) bool {
 }
 
 // makeRoom asks the session that has been idle longest to park in favour of w.
-// A session in IDLE is not asked for a patient waiter, which would only listen
-// too. makeRoom returns how long to wait before the next try; ok is false if
-// another try cannot help.
+// If w is patient, makeRoom does not ask a session in IDLE: w itself only wants
+// its slot for IDLE. makeRoom returns how long to wait before the next try; ok is
+// false if another try cannot help.
 func (p *Pool) makeRoom(w *Waiter) (again time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
