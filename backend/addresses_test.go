@@ -22,22 +22,7 @@ func listenBoth(t *testing.T, first, second func(net.Conn)) (port string, addres
 	if err != nil {
 		t.Skipf("this system has no second loopback address, or the port is taken there: %v", err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			second(conn)
-			conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		ln.Close()
-		<-ended
-	})
+	serveEach(t, ln, second)
 	return port, []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}
 }
 

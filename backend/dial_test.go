@@ -86,6 +86,14 @@ func (a *authority) issue(t *testing.T, end time.Time, names ...string) tls.Cert
 func listen(t *testing.T, serve func(net.Conn)) string {
 	t.Helper()
 	ln := testkit.Listen(t)
+	serveEach(t, ln, serve)
+	return ln.Addr().String()
+}
+
+// serveEach runs serve for each connection to ln, one after the other, until the
+// test ends.
+func serveEach(t *testing.T, ln net.Listener, serve func(net.Conn)) {
+	t.Helper()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -102,7 +110,6 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 		ln.Close()
 		<-ended
 	})
-	return ln.Addr().String()
 }
 
 // script is a server that says and expects lines: "S: " it says, "C: " it
