@@ -27,25 +27,33 @@ type unbase64 struct {
 	r       *bufio.Reader
 	letters uint32 // six bits of each of those that are not decoded yet
 	count   int    // of these
-	out     []byte // decoded, and not yet read
-	err     error
+	refilled
+}
+
+// refilled is the part of a decoder that hands out decoded bytes.
+type refilled struct {
+	out []byte // decoded, and not yet read
+	err error  // the end of the message, or an error of reading
+}
+
+// read reads from out. When out is empty, it calls fill, which sets out and err.
+func (r *refilled) read(b []byte, fill func()) (int, error) {
+	for len(r.out) == 0 && r.err == nil {
+		fill()
+	}
+	n := copy(b, r.out)
+	r.out = r.out[n:]
+	if n == 0 && len(b) > 0 {
+		return 0, r.err
+	}
+	return n, nil
 }
 
 func newUnbase64(body *io.SectionReader) *unbase64 {
 	return &unbase64{r: bufio.NewReaderSize(body, bufferFor(body.Size()))}
 }
 
-func (u *unbase64) Read(b []byte) (int, error) {
-	for len(u.out) == 0 && u.err == nil {
-		u.fill()
-	}
-	n := copy(b, u.out)
-	u.out = u.out[n:]
-	if n == 0 && len(b) > 0 {
-		return 0, u.err
-	}
-	return n, nil
-}
+func (u *unbase64) Read(b []byte) (int, error) { return u.read(b, u.fill) }
 
 // fill decodes what is in the buffer.
 func (u *unbase64) fill() {
@@ -98,22 +106,11 @@ var base64Values = func() (values [256]byte) {
 // quotedPrintableWrapper has it. The library's reader ends at some of them, and
 // what follows would be lost with an attachment that is taken out.
 type unquoter struct {
-	r   *bufio.Reader
-	out []byte // decoded, and not yet read
-	err error
+	r *bufio.Reader
+	refilled
 }
 
-func (u *unquoter) Read(b []byte) (int, error) {
-	for len(u.out) == 0 && u.err == nil {
-		u.fill()
-	}
-	n := copy(b, u.out)
-	u.out = u.out[n:]
-	if n == 0 && len(b) > 0 {
-		return 0, u.err
-	}
-	return n, nil
-}
+func (u *unquoter) Read(b []byte) (int, error) { return u.read(b, u.fill) }
 
 // fill decodes the lines in the buffer, or of one that is longer as much as
 // what follows has no say in.
