@@ -21,7 +21,8 @@ func (c *conn) newSender(l *login) *delivery.Sender {
 	return delivery.NewSender(sending{c}, delivery.Terms{
 		Profile: l.profile, Account: l.account.Account, User: l.identity.User, Resumes: l.resume,
 		Filter: c.set.opts.Filter, Quarantine: c.set.quarantine, Poisons: c.srv.poisons, NewSpool: c.newSpool,
-		Claims: l.account.claims, Patience: c.srv.limits.Equal, ReplayPause: c.srv.limits.Replay,
+		Claims: l.account.claims, Dates: &l.target.Dates,
+		Patience: c.srv.limits.Equal, ReplayPause: c.srv.limits.Replay,
 		Looks: c.srv.limits.Looks, LooksPending: c.srv.limits.LooksPending,
 		Log: c.log, Stats: &c.tally.stats, Totals: &c.srv.totals,
 	})
@@ -64,6 +65,12 @@ func (s sending) Install(up *backend.Session) error {
 func (s sending) InMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
 	return s.c.inMailbox(mailbox, writes, do)
 }
+
+func (s sending) OnSide(mailbox string, do func(*backend.Conn) error) error {
+	return s.c.onSide(mailbox, do)
+}
+
+func (s sending) CloseSide() { s.c.login.account.side.closeUnused() }
 
 func (s sending) Selected() mailbox.View { return s.c.link.selected() }
 

@@ -31,6 +31,16 @@ func (s *side) close() {
 	}
 }
 
+// closeUnused closes the connection, unless a session is using it.
+func (s *side) closeUnused() {
+	select {
+	case s.turn <- struct{}{}:
+		s.close()
+		s.leave()
+	default:
+	}
+}
+
 // errTurnOver is the reason why exgate ends a connection on which exgate's own commands
 // took too long.
 var errTurnOver = errors.New("the server did not answer exgate's own command in time")

@@ -40,7 +40,7 @@ func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
 	if flags.replay {
 		flags.replay = s.replayFlagged(up, stored)
 	}
-	s.compareDate(up, stored)
+	up.stored = stored
 	fixes := append(fixesOf(plan), flags.fixes()...)
 	if dated {
 		fixes = append(fixes, "internal-date")

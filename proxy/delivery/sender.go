@@ -52,6 +52,11 @@ type Session interface {
 	// InMailbox runs do on a connection that has the mailbox selected. The error
 	// may be ErrSideBusy.
 	InMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error
+	// OnSide runs do on the account's side connection, with the mailbox selected. The
+	// error may be ErrSideBusy.
+	OnSide(mailbox string, do func(*backend.Conn) error) error
+	// CloseSide closes the side connection, if no session uses it.
+	CloseSide()
 	// Selected is the mailbox that the client has selected.
 	Selected() mailbox.View
 	// Waits notes what the client's command waits for, and until when if that is
@@ -80,6 +85,8 @@ type Terms struct {
 	NewSpool   func(size int64) *spool.Spool
 	// Claims are what the sessions of the account know of each other's messages.
 	Claims *mailbox.Claims
+	// Dates is what is known of the upstream.
+	Dates *mailbox.Dates
 	// Looks are the pauses before each look for a message without a reply; there
 	// is at least one. LooksPending are those before more looks, while something
 	// has come that cannot be seen. Patience is for how long a message waits while
@@ -97,8 +104,7 @@ type Terms struct {
 type Sender struct {
 	Session
 	Terms
-	dated    bool // a date that Exchange keeps has been compared with the one sent
-	dateKept bool // they were the same
+	dated bool // the session has asked whether the upstream keeps dates
 }
 
 // NewSender returns the sender of a session that has logged in.

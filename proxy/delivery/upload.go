@@ -5,6 +5,8 @@ import (
 
 	"exgate/proxy/mailbox"
 	"exgate/proxy/spool"
+
+	"github.com/emersion/go-imap/v2"
 )
 
 // Upload is the message of an APPEND and what the client says of it.
@@ -13,7 +15,8 @@ type Upload struct {
 	Flags   []string // as they came
 	Date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	Spool   *spool.Spool
-	intent  *mailbox.Intent // nil: it has not gone up, or a session that is not resumed has it
+	intent  *mailbox.Intent  // nil: it has not gone up, or a session that is not resumed has it
+	stored  *imap.AppendData // nil: it is not stored, or the upstream has not told its UID
 
 	Body     *spool.Spool // what is repaired and sent: the spool, or what a filter has made of it
 	filtered bool         // the filter has had it

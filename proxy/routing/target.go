@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/config/profile"
+	"exgate/proxy/mailbox"
 	"exgate/proxy/slots"
 )
 
@@ -32,6 +33,7 @@ type Target struct {
 	Upstream
 	Server *backend.Upstream
 	Slots  *slots.Pool // nil until the gateway sets it, before the first login
+	Dates  mailbox.Dates
 
 	mu       sync.Mutex
 	profiles map[string]*profile.Profile // by name, once ProfileNamed has made them
