@@ -81,6 +81,11 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 		return wire.Status{}, err
 	}
 	c.Said(req.told(status))
+	if c.throttled != nil && status.Word != "OK" {
+		if f := Classify(status); f.Kind == KindThrottled {
+			c.throttled(f.Backoff)
+		}
+	}
 	return status, nil
 }
 

@@ -47,6 +47,7 @@ type Conn struct {
 	timeouts    Timeouts
 	literalPlus bool // a message need not wait for "+" where the server takes that
 	trace       Trace
+	throttled   func(time.Duration) // see OnThrottle; nil: nobody wants to know
 
 	call atomic.Pointer[call] // the request in progress
 	tag  int
@@ -149,6 +150,10 @@ func (c *Conn) Err() error {
 	defer c.mu.Unlock()
 	return c.err
 }
+
+// OnThrottle makes Do call note if Exchange refuses a request by a throttle. note gets the time that Exchange
+// asks to wait, before Do returns. The goroutine that calls Do calls OnThrottle.
+func (c *Conn) OnThrottle(note func(backoff time.Duration)) { c.throttled = note }
 
 // Traffic returns the number of bytes received from and sent to the upstream.
 func (c *Conn) Traffic() (in, out int64) { return c.in.Load(), c.out.Load() }

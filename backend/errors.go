@@ -44,6 +44,18 @@ func ReplyError(doing string, s wire.Status) *Error {
 	return &Error{Doing: doing, Failure: Classify(s)}
 }
 
+// ThrottleError returns the error for a request that Exchange refused by a throttle,
+// and nil for any other reply.
+func ThrottleError(doing string, s wire.Status) error {
+	if s.Word == "OK" {
+		return nil
+	}
+	if err := ReplyError(doing, s); err.Failure.Kind == KindThrottled {
+		return err
+	}
+	return nil
+}
+
 // FailureOf returns the failure behind an error of this package. An error that it
 // does not know is of KindOther.
 func FailureOf(err error) Failure {

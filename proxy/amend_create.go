@@ -78,7 +78,6 @@ func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) 
 // passReply gives the client the upstream's reply to a request of the gateway, as
 // the reply to the client's command.
 func (c *conn) passReply(cmd *command, status wire.Status) error {
-	c.judge(cmd, status)
 	text := status.Text
 	if status.Code != "" {
 		text = "[" + status.Code + "] " + text

@@ -421,13 +421,17 @@ func (l *link) dropLost(steady, patience time.Duration) (gone []*command) {
 	kept := l.flight[:0]
 	for _, cmd := range l.flight {
 		f := &cmd.flight
-		if idles := f.phase == phaseGranted; !idles {
+		switch {
+		case !f.isAwaitingReply(): // the server has answered
+		case f.phase != phaseGranted:
 			f.silent += time.Since(later(f.sent, time.Unix(0, l.heard.Load())))
-		} else if time.Since(f.sent) > steady {
+		case time.Since(f.sent) > steady: // an IDLE
 			f.tries = 0
 		}
 		if l.canSurvive(cmd) && f.silent < patience {
-			f.tries++
+			if f.isAwaitingReply() {
+				f.tries++
+			}
 			kept = append(kept, cmd)
 		} else {
 			f.phase = phaseDone
@@ -440,12 +444,13 @@ func (l *link) dropLost(steady, patience time.Duration) (gone []*command) {
 }
 
 // canSurvive reports whether a command in flight can be sent again after the loss
-// of the connection. mu is held.
+// of the connection. A command that a throttle or "Server Unavailable. 15" refused was not
+// run, so that it can be sent again whatever it does. mu is held.
 func (l *link) canSurvive(cmd *command) bool {
 	f := &cmd.flight
-	numbered := slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}, cmd.verb)
+	numbered := slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD", "COPY", "MOVE"}, cmd.verb)
 	renumbered := numbered && f.expunges != l.expunges
-	return (cmd.isRepeatable() || f.phase == phaseStale) && !f.ended && !renumbered && f.tries < delivery.MaxTries
+	return (cmd.isRepeatable() || !f.isAwaitingReply()) && !f.ended && !renumbered && f.tries < delivery.MaxTries
 }
 
 // oldest returns the command that has been in flight longest; nil if there is none.

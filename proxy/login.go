@@ -450,7 +450,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	sink := &relay{c: c, up: up.Conn}
 	c.login, l.sender = l, c.newSender(l)
 	c.link.open(sink, up.Conn, l.resume, l.profile.IsExchange())
-	c.paceBytes(c.link.up)
+	c.tieToAccount(c.link.up)
 	c.link.up.Relay(sink)
 	srv.sessions.add(c, l)
 	reason := barred(l) // the files may have changed during the login

@@ -9,6 +9,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/delivery"
 	"exgate/proxy/names"
 	"exgate/proxy/replies"
 )
@@ -21,8 +22,9 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 	if list, age := account.known.Get(); list != nil && age <= allowed {
 		return list, nil
 	}
-	list := folders.NewList("")
+	var list *folders.List
 	req := func() *backend.Request {
+		list = folders.NewList("")
 		req := backend.NewRequest("LIST").Raw(`""`).Raw(`"*"`)
 		req.Untagged = func(resp []byte) bool {
 			l, ok := replies.ParseListed(resp)
@@ -37,7 +39,6 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 	status, err := c.askUpstream(cmd, "exgate reads the list of folders", req)
 	var lost *backend.LostError
 	if errors.As(err, &lost) && c.ctx.Err() == nil && c.login.resume { // once more, on another connection
-		list = folders.NewList("")
 		status, err = c.askUpstream(cmd, "exgate reads the list of folders", req)
 	}
 	if err == nil && status.Word != "OK" {
@@ -138,10 +139,30 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 
 // askUpstream sends a request of the gateway upstream, with no command in flight,
 // and returns the reply. Meanwhile it watches the client, who is told reason if
-// the reply takes long.
+// the reply takes long. As with a relayed command (link.canOutlastThrottle), it waits
+// out a throttle and sends the request again, if the session can be resumed: Exchange
+// may close the connection over the throttle.
 func (c *conn) askUpstream(
 	cmd *command, reason string, request func() *backend.Request,
 ) (status wire.Status, err error) {
+	for try := 0; ; try++ {
+		if status, err = c.askOnce(cmd, reason, request()); err != nil {
+			return status, err
+		}
+		failure, refused := c.judge(status)
+		if refused {
+			c.logRefused(cmd, status, failure)
+		}
+		if failure.Kind != backend.KindThrottled || !c.login.resume || try == delivery.MaxTries {
+			return status, nil
+		}
+		if err := c.outwaitThrottle(); err != nil {
+			return status, err
+		}
+	}
+}
+
+func (c *conn) askOnce(cmd *command, reason string, req *backend.Request) (status wire.Status, err error) {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return status, err
 	}
@@ -150,7 +171,7 @@ func (c *conn) askUpstream(
 	}
 	err = c.aside(func() string { return reason }, func(ctx context.Context) error {
 		var err error
-		status, err = c.link.up.Do(ctx, request())
+		status, err = c.link.up.Do(ctx, req)
 		return err
 	})
 	return status, err

@@ -44,9 +44,10 @@ func (c *conn) paceThrottle() error {
 	return nil
 }
 
-// paceBytes makes a connection of the session keep to the account's bytes per
-// second.
-func (c *conn) paceBytes(up *backend.Conn) {
+// tieToAccount makes a connection keep to the account's bytes per second, and tell the
+// account when Exchange throttles a request of exgate's.
+func (c *conn) tieToAccount(up *backend.Conn) {
+	up.OnThrottle(c.login.account.Throttled)
 	if opts := &c.set.opts; !opts.Observe || opts.ObservePace {
 		up.KeepPace(c.login.account.In, c.login.account.Out)
 	}

@@ -63,7 +63,12 @@ func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.S
 		return nil, err
 	}
 	defer leave()
-	return to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+	up, err := to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+	if err != nil {
+		return nil, err
+	}
+	c.tieToAccount(up.Conn)
+	return up, nil
 }
 
 // replace gives the session a new connection. The old connection stays if the new one
@@ -99,9 +104,10 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 			return err
 		}
 		c.log.Info("the session cannot be brought back yet; trying again", "err", err)
-		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
-			c.login.account.Throttled(failure.Backoff)
-		} else if err := c.sleepWithin(ctx, c.srv.limits.ReconnectPause); err != nil {
+		if backend.FailureOf(err).Kind == backend.KindThrottled {
+			continue // reconnect waits for its end
+		}
+		if err := c.sleepWithin(ctx, c.srv.limits.ReconnectPause); err != nil {
 			return err
 		}
 	}
@@ -122,10 +128,13 @@ func (c *conn) install(ctx context.Context, up *backend.Session, next effect) er
 func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) error {
 	r := &relay{c: c, up: up.Conn, fresh: new(mailbox.View)}
 	old, enabled := c.link.repeatable()
-	c.paceBytes(up.Conn)
 	up.Relay(r)
 	if len(enabled) > 0 {
-		if _, err := up.Do(ctx, backend.NewRequest("ENABLE").Raw(strings.Join(enabled, " "))); err != nil {
+		status, err := up.Do(ctx, backend.NewRequest("ENABLE").Raw(strings.Join(enabled, " ")))
+		if err == nil {
+			err = backend.ThrottleError("ENABLE", status)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -232,10 +232,11 @@ func (r *relay) private(f wire.Fragment) {
 func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	status, _ := wire.ParseStatus(line)
 	r.up.Said(status)
+	failure, refused := c.judge(status) // first, since land wakes serve, which may send the next command at once
 	landed := c.link.land(r, status, c.srv.draining.Err() != nil)
 	cmd := landed.cmd
-	if cmd != nil {
-		c.judge(cmd, status)
+	if cmd != nil && refused {
+		c.logRefused(cmd, status, failure)
 	}
 	if cmd == nil || landed.mid {
 		return cmd != nil, false, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
@@ -244,20 +245,25 @@ func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 	return true, landed.again || cmd.flight.verdict.Hidden, nil
 }
 
-// judge logs a refusal and its meaning. After a throttle it also delays the next commands
-// of the account's sessions.
-func (c *conn) judge(cmd *command, status wire.Status) {
+// judge counts the errors of a refusal by Exchange. After a throttle it delays the next
+// commands of the account's sessions.
+func (c *conn) judge(status wire.Status) (failure backend.Failure, refused bool) {
 	if status.Word == "OK" || !c.login.profile.IsExchange() {
-		return
+		return failure, false
 	}
-	failure := backend.Classify(status)
-	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command",
-		"command", cmd.name(), "reply", status.Word+" "+status.Text,
-		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
+	failure = backend.Classify(status)
 	c.countErrors(failure)
 	if failure.Kind == backend.KindThrottled {
 		c.login.account.Throttled(failure.Backoff)
 	}
+	return failure, true
+}
+
+// logRefused logs a refusal and its meaning.
+func (c *conn) logRefused(cmd *command, status wire.Status, failure backend.Failure) {
+	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command",
+		"command", cmd.name(), "reply", status.Word+" "+status.Text,
+		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
 }
 
 // untagged handles a whole untagged line, and returns the line for the client.

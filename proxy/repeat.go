@@ -14,6 +14,9 @@ func (c *conn) sendThrottled() error {
 	if err := c.outwaitThrottle(); err != nil {
 		return err
 	}
+	if c.link.isGone() {
+		return nil // Exchange has closed the connection over the throttle: attend resumes first
+	}
 	return c.sendAgain(c.link.chooseAgain(phaseThrottled))
 }
 

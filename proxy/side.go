@@ -143,7 +143,7 @@ func (c *conn) openSide(ctx context.Context, s *side) error {
 	if err != nil {
 		return err
 	}
-	c.paceBytes(up.Conn)
+	c.tieToAccount(up.Conn)
 	s.conn, s.by, s.mailbox = up.Conn, c.login.identity, ""
 	return nil
 }

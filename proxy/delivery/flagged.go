@@ -29,9 +29,6 @@ func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 		if err = s.storeFlagged(up, stored); err == nil || !MayPass(err) {
 			break
 		}
-		if failure := backend.FailureOf(err); failure.Kind == backend.KindThrottled {
-			s.Account.Throttled(failure.Backoff)
-		}
 	}
 	if err == nil {
 		return true

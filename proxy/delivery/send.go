@@ -121,7 +121,7 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 				}
 				begun = true
 			}
-			if s.markIntent(up); s.IsLost() && tries < MaxTries {
+			if throttled := s.markIntent(up); (throttled || s.IsLost()) && tries < MaxTries {
 				continue
 			}
 		}
@@ -157,7 +157,6 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 			return nil, s.refused(failure, req.Body.Ended, repeated)
 		}
 		s.Log.Warn("Exchange throttles the account", "user", s.User, "backoff", failure.Backoff, "reply", status.Text)
-		s.Account.Throttled(failure.Backoff)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
+	"exgate/backend/wire"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 	"exgate/rewrite"
@@ -48,9 +49,10 @@ func (s *Sender) mailboxKey(name string) string {
 // markIntent gives the APPEND a mark. It asks with STATUS, unless a session was told a UID
 // of the mailbox just now. The UIDNEXT of SELECT may be old, and STATUS of a selected
 // mailbox may be out of date (docs/exchange.md#status). So markIntent uses the higher one.
-func (s *Sender) markIntent(up *Upload) {
+// throttled says that Exchange has refused STATUS by a throttle.
+func (s *Sender) markIntent(up *Upload) (throttled bool) {
 	if up.intent.Marked() {
-		return
+		return false
 	}
 	var numbers map[string]uint32
 	req := backend.NewRequest("STATUS").Mailbox(up.Mailbox).Raw("(UIDNEXT UIDVALIDITY)")
@@ -61,7 +63,8 @@ func (s *Sender) markIntent(up *Upload) {
 		}
 		return ok
 	}
-	if status, err := s.Do(req); err == nil && status.Word == "OK" {
+	status, err := s.Do(req)
+	if err == nil && status.Word == "OK" {
 		next := numbers["UIDNEXT"]
 		v := s.Selected()
 		if next != 0 && v.UIDValidity == numbers["UIDVALIDITY"] && v.IsSelected(up.Mailbox, s.Profile.IsExchange()) {
@@ -69,6 +72,7 @@ func (s *Sender) markIntent(up *Upload) {
 		}
 		up.intent.SetMark(numbers["UIDVALIDITY"], next)
 	}
+	return err == nil && backend.ThrottleError("STATUS", status) != nil
 }
 
 // settle finds out whether a message was stored whose APPEND was cut, and resumes the
@@ -123,7 +127,10 @@ func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (
 	if err == nil && s.Selected().Mailbox == "" {
 		// Without CLOSE, the client would get news of a mailbox that it has not
 		// selected. After EXAMINE, CLOSE removes nothing (RFC 9051 section 6.4.1).
-		_, err = session.Do(s.Context(), backend.NewRequest("CLOSE"))
+		var status wire.Status
+		if status, err = session.Do(s.Context(), backend.NewRequest("CLOSE")); err == nil {
+			err = backend.ThrottleError("CLOSE", status)
+		}
 	}
 	return found, stored, err
 }

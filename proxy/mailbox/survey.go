@@ -19,12 +19,15 @@ type Survey struct {
 
 // Look surveys a mailbox from a mark on, and leaves it selected read-only. It returns nil
 // if the mailbox cannot be opened or has another UIDVALIDITY now. The error is that of the
-// connection.
+// connection, or a throttle.
 func Look(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*Survey, error) {
 	now := new(View)
 	req := backend.NewRequest("EXAMINE").Mailbox(mailbox)
 	req.Untagged = now.NoteLine
 	status, err := conn.Do(ctx, req)
+	if err == nil {
+		err = backend.ThrottleError("EXAMINE", status)
+	}
 	if err != nil || status.Word != "OK" || now.UIDValidity != from.UIDValidity {
 		return nil, err
 	}
@@ -161,11 +164,14 @@ func (v *surveyor) readSingly(ctx context.Context) error {
 func fields(names string) string { return "BODY.PEEK[HEADER.FIELDS (" + names + ")]" }
 
 // fetch asks for messages. If the server refuses the command, fetch returns no error, and
-// v.shown has no new messages.
+// v.shown has no new messages. A throttle is an error.
 func (v *surveyor) fetch(ctx context.Context, command, items string) error {
 	req := backend.NewRequest(command).Raw(items)
 	req.Untagged = v.note
-	_, err := v.conn.Do(ctx, req)
+	status, err := v.conn.Do(ctx, req)
+	if err == nil {
+		err = backend.ThrottleError("FETCH", status)
+	}
 	return err
 }
 
