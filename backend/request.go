@@ -77,16 +77,25 @@ func (r *Request) String(s string) *Request {
 	if quotable(s) {
 		return r.Raw(`"` + escapeQuoted.Replace(s) + `"`)
 	}
+	return r.literal(s)
+}
+
+// literal adds a blank and s as a literal.
+func (r *Request) literal(s string) *Request {
 	r.Raw("{" + strconv.Itoa(len(s)) + "}")
 	r.chunks = append(r.chunks, nil)
 	return r.add(s)
 }
 
 // Mailbox adds a blank and a mailbox name, which must be in modified UTF-7. If possible it
-// writes an atom, as Exchange itself does.
+// writes an atom, as Exchange itself does. A name with a quote or a backslash is a literal:
+// Exchange refuses it as a quoted string (docs/exchange.md#ex-70).
 func (r *Request) Mailbox(name string) *Request {
-	if name != "" && strings.IndexFunc(name, notAtom) < 0 {
+	switch {
+	case name != "" && strings.IndexFunc(name, notAtom) < 0:
 		return r.Raw(name)
+	case wire.NeedsEscape(name):
+		return r.literal(name)
 	}
 	return r.String(name)
 }

@@ -35,7 +35,7 @@ func TestRequestArguments(t *testing.T) {
 		{NewRequest("SELECT").Mailbox("a/b.c-&AOQ-&-+[~"), []string{"SELECT a/b.c-&AOQ-&-+[~"}},
 		{NewRequest("SELECT").Mailbox(""), []string{`SELECT ""`}},
 		{NewRequest("SELECT").Mailbox("100%"), []string{`SELECT "100%"`}},
-		{NewRequest("SELECT").Mailbox(`a*b\"]`), []string{`SELECT "a*b\\\"]"`}},
+		{NewRequest("SELECT").Mailbox(`a*b\"]`), []string{"SELECT {6}", `a*b\"]`}},
 		{NewRequest("SELECT").Mailbox("a{1}"), []string{`SELECT "a{1}"`}}, // else a literal to the server
 		{NewRequest("SELECT").Mailbox("a}"), []string{`SELECT "a}"`}},
 		{NewRequest("SELECT").Mailbox("(a)"), []string{`SELECT "(a)"`}},

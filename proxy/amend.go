@@ -89,9 +89,10 @@ func (a *amendment) replace(from position, text string) {
 
 // replaceName puts an argument in place of what was read since from, and text
 // before it. An argument that only a literal can carry waits for its "+", as every
-// literal does.
+// literal does. Exchange takes a name with a quote or a backslash only as a literal
+// (docs/exchange.md#ex-70).
 func (a *amendment) replaceName(from position, text, name string) {
-	if written := wire.AString(name); !strings.Contains(written, "\n") {
+	if written := wire.AString(name); !strings.Contains(written, "\n") && !wire.NeedsEscape(name) {
 		a.replace(from, text+written)
 		return
 	}

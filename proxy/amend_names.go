@@ -48,10 +48,17 @@ func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
 	if a.cmd.mailbox == "" {
 		a.cmd.mailbox = client
 	}
-	if onWire != client || from.text != a.here().text { // a name in a literal would cost a round trip
+	a.writeName(from, client, onWire)
+	return mailbox, list, nil
+}
+
+// writeName puts the upstream's name in place of the client's, which was read since
+// from, if the two differ, if the client's is a literal, which would cost a round
+// trip, or if only a literal can carry the name (replaceName).
+func (a *amendment) writeName(from position, client, onWire string) {
+	if onWire != client || from.text != a.here().text || wire.NeedsEscape(onWire) {
 		a.replaceName(from, "", onWire)
 	}
-	return mailbox, list, nil
 }
 
 func editFirstName(a *amendment) (done bool, err error) {
@@ -141,9 +148,7 @@ func editBothNames(a *amendment) (done bool, err error) {
 	if err != nil {
 		return false, refuseArgument("NO [CANNOT] %s", err)
 	}
-	if onWire := list.Wire(to); onWire != client || at.text != a.here().text {
-		a.replaceName(at, "", onWire)
-	}
+	a.writeName(at, client, list.Wire(to))
 	a.cmd.landed = onOK(func() {
 		if from == "INBOX" { // INBOX stays, without its messages (RFC 9051 section 6.3.6)
 			list.Add(to)

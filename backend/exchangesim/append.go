@@ -12,7 +12,7 @@ import (
 const internalDate = "_2-Jan-2006 15:04:05 -0700"
 
 func (c *conn) append(a *args) (status, error) {
-	name, err := a.astring()
+	name, err := a.mailbox()
 	if err != nil {
 		return status{}, err
 	}

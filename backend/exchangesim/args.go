@@ -12,6 +12,10 @@ import (
 // BAD Command Argument Error. 11.
 var errArgument = errors.New("an argument cannot be read")
 
+// errEscaped is the error of a mailbox name that is a quoted string with an escape:
+// BAD Command Argument Error. 12 (quirk EX-70).
+var errEscaped = errors.New("quirk EX-70: a name with a quote or a backslash is not a literal")
+
 // errCommandSize is the error of a command whose literals make it too long
 // (quirk EX-04).
 var errCommandSize = errors.New("the command is over its maximum size")
@@ -81,6 +85,17 @@ func (a *args) astring() (string, error) {
 		return a.literal()
 	}
 	return a.atom()
+}
+
+// mailbox reads the name of a mailbox, or a pattern of LIST. A quoted string with
+// an escape is refused after it was read (quirk EX-70).
+func (a *args) mailbox() (string, error) {
+	isQuoted := a.peek() == '"'
+	name, err := a.astring()
+	if err == nil && isQuoted && strings.ContainsAny(name, `"\\`) && a.conn.srv.quirks[quirkEscapedNames] {
+		return "", errEscaped
+	}
+	return name, err
 }
 
 // quoted reads a quoted string, in which a backslash stands only before

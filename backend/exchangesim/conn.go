@@ -195,6 +195,8 @@ func (c *conn) next() error {
 	switch { // arguments that the handler could not read
 	case errors.Is(err, errArgument):
 		st = badArgument(err.Error())
+	case errors.Is(err, errEscaped):
+		st = status{kind: "BAD", text: "Command Argument Error. 12", why: err.Error()}
 	case errors.Is(err, errCommandSize):
 		st = badCommand("quirk EX-04: " + err.Error())
 	case err != nil:

@@ -23,11 +23,11 @@ func (c *conn) lsub(a *args) (status, error) {
 }
 
 func (c *conn) listNames(a *args, command string, wanted func(*mailbox) bool) (status, error) {
-	reference, err := a.astring()
+	reference, err := a.mailbox()
 	if err != nil {
 		return status{}, err
 	}
-	pattern, err := a.astring()
+	pattern, err := a.mailbox()
 	if err != nil {
 		return status{}, err
 	}
@@ -99,7 +99,7 @@ func (c *conn) listedName(name string) string {
 }
 
 func (c *conn) status(a *args) (status, error) {
-	name, err := a.astring()
+	name, err := a.mailbox()
 	if err != nil {
 		return status{}, err
 	}
@@ -169,7 +169,7 @@ func (c *conn) blankEnd(name string) (closes bool) {
 
 // oneName reads the only argument of a command.
 func oneName(a *args) (string, error) {
-	name, err := a.astring()
+	name, err := a.mailbox()
 	if err != nil {
 		return "", err
 	}
@@ -248,7 +248,7 @@ func (c *conn) delete(a *args) (status, error) {
 // rename moves a mailbox with all below it. Change of case alone is a rename
 // like any other.
 func (c *conn) rename(a *args) (status, error) {
-	from, err := a.astring()
+	from, err := a.mailbox()
 	if err != nil {
 		return status{}, err
 	}

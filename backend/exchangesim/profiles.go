@@ -69,7 +69,7 @@ var commonQuirks = [...]string{
 	quirkSecureLogin, quirkTenBads, quirkNotConnected, quirkCommandSize, quirkLiteralRun,
 	quirkKeywordRefused, quirkContentRefused, quirkReceipts, quirkRegenerated,
 	quirkSizeEstimate, quirkCaseFolding, quirkMessageSet, quirkCharset,
-	quirkBlankEndDropped, quirkNameLength, quirkSlashHidden,
+	quirkBlankEndDropped, quirkNameLength, quirkSlashHidden, quirkEscapedNames,
 }
 
 // profiles is the table; docs/exchange.md#connecting and docs/exchange.md#append-size

@@ -63,6 +63,7 @@ const (
 	quirkSlashHidden     = "slash-hidden"
 	quirkDateDropped     = "date-dropped"
 	quirkFetchLags       = "fetch-lags"
+	quirkEscapedNames    = "escaped-names"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -313,6 +314,12 @@ func Quirks() []Quirk {
 			"EX-47", quirkFetchLags,
 			"FETCH shows a message 2 s after EXISTS and UIDNEXT count it (the time is ours; fault lagging-fetch sets it)",
 			"docs/exchange.md#ex-47; imapclient#441; emailengine#53",
+		},
+		{
+			"EX-70", quirkEscapedNames,
+			`a mailbox name that is a quoted string with \" or \\: BAD Command Argument Error. 12 (a literal is taken; ` +
+				"of the backslash, inferred)",
+			"docs/exchange.md#ex-70; mail-api#152; S22.Imap#12",
 		},
 	}
 }

@@ -10,7 +10,7 @@ func (c *conn) examine(a *args) (status, error)       { return c.openMailbox(a, 
 // (offlineimap#62, MailKit#1446). No client needs RECENT, which is always 0
 // there, so that nothing here counts it.
 func (c *conn) openMailbox(a *args, command string, readOnly bool) (status, error) {
-	name, err := a.astring()
+	name, err := a.mailbox()
 	if err != nil {
 		return status{}, err
 	}

@@ -64,6 +64,10 @@ func AString(name string) string {
 	return Quote(name)
 }
 
+// NeedsEscape reports whether s has a quote or a backslash, which a quoted string has
+// to escape (RFC 9051 section 9, quoted-specials).
+func NeedsEscape(s string) bool { return strings.ContainsAny(s, `"\\`) }
+
 // Quote returns s as a quoted string (RFC 9051 section 4.3). s must not contain CR,
 // LF or NUL.
 func Quote(s string) string { return `"` + escapeQuoted.Replace(s) + `"` }
