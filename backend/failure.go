@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -198,6 +199,11 @@ type Failure struct {
 	Code    string        // the response code and its arguments, as the upstream sent them
 	Text    string        // Exchange's own words
 	Backoff time.Duration // the time that Exchange asks to wait; only for KindThrottled
+
+	// Connections are those that the login name has, this one included, where a mailbox does
+	// not open; 0: not counted. Exchange has no text of its own for too many of them
+	// (docs/exchange.md#connections).
+	Connections int
 }
 
 // Classify returns the failure that a reply other than OK means.
@@ -270,7 +276,20 @@ func (f Failure) ClientCode() string {
 
 // Explanation returns the meaning of the failure and the remedy, in one line; "" if
 // they are not known.
-func (f Failure) Explanation() string { return rowOf(f.Kind).explain }
+func (f Failure) Explanation() string {
+	explain := rowOf(f.Kind).explain
+	mayBeCrowded := f.Kind == KindNotConnected || f.Kind == KindAdminNotAllowed
+	if mayBeCrowded && f.Connections > MaxConnectionsPerUser {
+		return fmt.Sprintf("this login name has %d connections, and Exchange allows %d of one user by default: set "+
+			"upstream.pace.connections_per_login to %d or less, or raise MaxConnectionsPerUser (Set-ImapSettings); "+
+			"if that is not the cause: %s", f.Connections, MaxConnectionsPerUser, MaxConnectionsPerUser-1, explain)
+	}
+	return explain
+}
+
+// MaxConnectionsPerUser is how many connections of one user Exchange allows by default
+// (Set-ImapSettings; docs/exchange.md#connections).
+const MaxConnectionsPerUser = 16
 
 // Retryable reports whether the same command may succeed later without any change
 // by anybody.

@@ -97,7 +97,7 @@ func keyTables(comments map[string]string) string {
 func profileTable() string {
 	var b strings.Builder
 	b.WriteString("\n| profile | message limit, bytes | line limit, bytes | read-receipt | escalate | flagged | keywords | " +
-		"messages/s | pipeline | login verified | admin forms, in order |\n" + strings.Repeat("| --- ", 11) + "|\n")
+		"messages/s | pipeline | connections of a login | login verified | admin forms, in order |\n" + strings.Repeat("| --- ", 12) + "|\n")
 	for _, name := range profile.Names() {
 		c := Default()
 		c.Upstream.Profile = name
@@ -112,9 +112,9 @@ func profileTable() string {
 		for _, form := range p.Forms {
 			forms = append(forms, "`"+string(form)+"`")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %d | %t | %s |\n", name, none(p.MessageLimit),
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s | %s | %d | %s | %t | %s |\n", name, none(p.MessageLimit),
 			none(p.Message.LineLimit), e.Fixes.ReadReceipt, e.Fixes.Escalate, e.Fixes.Flagged, keywords(e.Fixes.Keywords, p.MDNSent),
-			none(p.Pace.Each.Messages), p.Pipeline, p.Verify, strings.Join(forms, ", "))
+			none(p.Pace.Each.Messages), p.Pipeline, none(p.ConnectionsPerLogin), p.Verify, strings.Join(forms, ", "))
 	}
 	return b.String()
 }

@@ -32,6 +32,9 @@ func (c *Config) Profile(name string) profile.Profile {
 	}
 	p.Message.SizeLimit = p.MessageLimit
 	c.Upstream.Pace.override(&p.Pace)
+	if n := c.Upstream.Pace.ConnectionsPerLogin; n != nil {
+		p.ConnectionsPerLogin = *n
+	}
 	c.Names.override(&p.Names)
 	if c.Fixes.Substitute != "" {
 		p.Replies.Substitute = c.Fixes.Substitute
@@ -159,5 +162,6 @@ func (c *Config) Effective() *Config {
 	e.Upstream.Pipeline = p.Pipeline
 	e.Upstream.Login.Forms = p.Forms
 	e.Upstream.Pace.MessagesPerSecond = &p.Pace.Each.Messages
+	e.Upstream.Pace.ConnectionsPerLogin = &p.ConnectionsPerLogin
 	return &e
 }

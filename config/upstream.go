@@ -168,8 +168,9 @@ type Pace struct {
 	// limit.
 	ConnectionsPerAccount int `key:"connections_per_account"`
 	// Maximum number of connections for one login name, such as an admin's, for all
-	// mailboxes that it opens. 0: no limit.
-	ConnectionsPerLogin int `key:"connections_per_login" example:"64"`
+	// mailboxes that it opens. Exchange allows 16 for each user by default
+	// (MaxConnectionsPerUser). 0: no limit. Unset: the profile's value.
+	ConnectionsPerLogin *int `key:"connections_per_login" example:"15"`
 	// A client waits at most this long for a connection, at the login or after it
 	// was parked.
 	MaxWait time.Duration `key:"max_wait"`

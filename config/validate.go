@@ -176,8 +176,8 @@ func (pace Pace) validate(p *problems) {
 		p.add("upstream.pace.connections_per_account",
 			"%d is too few: use 2 or more, because exgate reserves one for its own needs, or 0 for no limit", n)
 	}
-	if n := pace.ConnectionsPerLogin; n < 0 {
-		p.add("upstream.pace.connections_per_login", "%d is negative: use 1 or more, or 0 for no limit", n)
+	if n := pace.ConnectionsPerLogin; n != nil && *n < 0 {
+		p.add("upstream.pace.connections_per_login", "%d is negative: use 1 or more, or 0 for no limit", *n)
 	}
 	if pace.MaxWait <= 0 {
 		p.add("upstream.pace.max_wait", "%s is not a waiting time: use less than two minutes, after which clients "+

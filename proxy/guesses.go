@@ -27,12 +27,13 @@ func (c *conn) guardLogin(claim backend.Claim, logIn func() error) error {
 	if refused > 0 {
 		c.attempts.turnedAway = true
 		if c.refused(guard.RefusedGuesses) {
-			c.log.Warn("login refused here: too many have failed", "claim", claim, "for", refused.Round(time.Second))
+			c.log.Warn("login refused here: too many have failed", "claim", claim, "for", refused.Round(time.Second),
+				"limit", "limits.failed_logins")
 		}
 		return &imap.Error{
 			Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable,
-			Text: fmt.Sprintf("too many logins have failed: try again in %s (exgate did not ask Exchange)",
-				refused.Round(time.Second)),
+			Text: fmt.Sprintf("too many logins have failed: try again in %s (exgate did not ask Exchange; the "+
+				"limit is limits.failed_logins)", refused.Round(time.Second)),
 		}
 	}
 	how := guard.Inconclusive // also of a panic
@@ -61,8 +62,9 @@ func (c *conn) accountOf(claim backend.Claim) string {
 	return r.To.Backend.Login.Account(r.Identity)
 }
 
-// missedMailbox reports whether a login failed for the mailbox that it asked for,
-// while what it was proven with is right.
+// missedMailbox reports whether a login failed for the mailbox that it asked for, while what
+// it was proven with is right. A proof of an admin's password excuses a bounded number of
+// failures (guard.Proofs).
 func (c *conn) missedMailbox(to *routing.Target, id backend.Identity, cred backend.Credential, kind backend.Kind) bool {
 	switch {
 	case cred.Allow != nil && (cred.Tokens != nil || kind == backend.KindNotAllowed):
@@ -70,7 +72,7 @@ func (c *conn) missedMailbox(to *routing.Target, id backend.Identity, cred backe
 	case id.Admin == "":
 		return false
 	}
-	return c.srv.proofs.Has(to.Name, to.Backend.Login.Account(id), cred.Password)
+	return c.srv.proofs.Miss(to.Name, to.Backend.Login.Account(id), cred.Password)
 }
 
 // slowDown delays the reply to a failed login, twice as long each time.

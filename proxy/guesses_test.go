@@ -291,3 +291,40 @@ func TestMissesOfAProvenAdmin(t *testing.T) {
 		c.S("a NO [UNAVAILABLE] too many logins have failed…")
 	})
 }
+
+// The proof of an admin's password excuses a bounded number of mailboxes that do not open.
+func TestMissesOfAProvenAdminAreBounded(t *testing.T) {
+	g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), withDomain, boundedLogins,
+		func(_ *Options, l *limits) { l.CommandsBeforeLogin = 1000 })
+	asAdmin(g)
+	c := g.dial()
+	c.S("* OK …")
+	const tries = 400
+	asked := 0
+	for i := range tries {
+		c.C("a AUTHENTICATE PLAIN " + plainResponse(fmt.Sprint("nobody", i), "admin", "adminpass"))
+		if reply := c.S("a NO …"); !strings.Contains(reply, "limits.failed_logins") {
+			asked++
+		}
+	}
+	if asked < 200 || asked > 200+failedLogins {
+		t.Errorf("%d of %d tries reached Exchange", asked, tries)
+	}
+	if n := sim.Stats().Logins; n != 1 {
+		t.Errorf("%d logins succeeded", n)
+	}
+}
+
+// Exchange has no text for too many connections: exgate counts them, and says so first.
+func TestTooManyConnectionsComeFirst(t *testing.T) {
+	g, _ := newSimulated(t, exchangesim.Config{Faults: []string{"connection-limit:16:not-connected"}},
+		withProfile(exchangeProfile), withDomain)
+	for range 16 {
+		asAdmin(g)
+	}
+	c := g.dial()
+	c.S("* OK …")
+	c.C("a1 LOGIN admin adminpass")
+	c.S("a1 NO … this login name has 17 connections, and Exchange allows 16 of one user by default: set " +
+		"upstream.pace.connections_per_login to 15 or less…")
+}

@@ -432,10 +432,12 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	}
 	up, err := c.openUpstream(to, id, cred)
 	if err != nil {
+		failure := backend.FailureOf(err)
+		failure.Connections = c.seat.slot.OfLogin()
 		c.leaveSeat()
 		c.seat.slot = held
-		refused := c.loginFailed(claim, err)
-		if c.missedMailbox(to, id, cred, backend.FailureOf(err).Kind) {
+		refused := c.refuseLogin(claim, err, failure)
+		if c.missedMailbox(to, id, cred, failure.Kind) {
 			c.attempts.guessed = false
 		}
 		return refused
@@ -487,7 +489,11 @@ func (c *conn) openUpstream(
 
 // loginFailed logs a failed login and makes the client's reply.
 func (c *conn) loginFailed(claim backend.Claim, err error) error {
-	failure := backend.FailureOf(err)
+	return c.refuseLogin(claim, err, backend.FailureOf(err))
+}
+
+// refuseLogin is loginFailed where more is known of the failure than err says.
+func (c *conn) refuseLogin(claim backend.Claim, err error, failure backend.Failure) error {
 	c.srv.totals.Logins.Count(string(failure.Kind))
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind,
 		"err", err, "meaning", failure.Explanation())

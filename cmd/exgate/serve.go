@@ -224,10 +224,12 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	}, nil
 }
 
-func connectionLimits(p config.Pace) slots.Limits {
+// connectionLimits are the limits on the connections to the upstream of c.
+func connectionLimits(c *config.Config) slots.Limits {
+	p := c.Upstream.Pace
 	return slots.Limits{
 		PerAccount: p.ConnectionsPerAccount,
-		PerLogin:   p.ConnectionsPerLogin,
+		PerLogin:   c.Profile(c.Upstream.Profile).ConnectionsPerLogin,
 		MaxWait:    p.MaxWait,
 		ParkAfter:  p.ParkAfter,
 	}
@@ -242,7 +244,7 @@ func upstreamsOf(c *config.Config) (upstreams []routing.Upstream, routes *routin
 	}
 	upstreams = []routing.Upstream{{
 		Backend: first, Profile: c.Upstream.Profile, Profiles: c.Profile, Resume: c.Upstream.Resume,
-		Connections: connectionLimits(c.Upstream.Pace),
+		Connections: connectionLimits(c),
 	}}
 	var names []string
 	for _, u := range c.Upstreams {
@@ -253,7 +255,7 @@ func upstreamsOf(c *config.Config) (upstreams []routing.Upstream, routes *routin
 		}
 		upstreams = append(upstreams, routing.Upstream{
 			Name: u.Name, Backend: options, Profile: u.Profile, Profiles: at.Profile, Resume: u.Resume, Match: u.Match,
-			Connections: connectionLimits(u.Pace),
+			Connections: connectionLimits(at),
 		})
 		names = append(names, u.Name)
 	}

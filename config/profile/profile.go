@@ -29,12 +29,14 @@ type Profile struct {
 	MDNSent      bool            // $MDNSent is dropped although PERMANENTFLAGS has it
 	InternalDate bool            // a message uploaded without a date gets the date of its header
 	Pace         backend.Pacing  // limits of messages, commands and bytes per second
-	Pipeline     int             // commands of one client that may be in flight; 0 counts as 1
-	LiteralPlus  bool            // messages are sent as non-synchronizing literals (RFC 7888)
-	Verify       bool            // a login is answered only after a STATUS of INBOX has succeeded
-	Forms        []backend.Form  // the forms of an admin's login, in the order of trying
-	Names        folders.Options // the mapping of names of mailboxes
-	Replies      backend.Replies // the repairs of replies
+	// ConnectionsPerLogin limits the connections of one login name, such as an admin's; 0: no limit.
+	ConnectionsPerLogin int
+	Pipeline            int             // commands of one client that may be in flight; 0 counts as 1
+	LiteralPlus         bool            // messages are sent as non-synchronizing literals (RFC 7888)
+	Verify              bool            // a login is answered only after a STATUS of INBOX has succeeded
+	Forms               []backend.Form  // the forms of an admin's login, in the order of trying
+	Names               folders.Options // the mapping of names of mailboxes
+	Replies             backend.Replies // the repairs of replies
 }
 
 // IsExchange reports whether the profile is for an Exchange server.

@@ -80,6 +80,8 @@ var (
 //	MDNSent       Exchange Online shows $MDNSent as a category on every message (docs/exchange.md#ex-16).
 //	InternalDate  Exchange dates a message without a date by its transfer (docs/design.md#outside-the-message).
 //	Pace          both presets have 4 messages per second (docs/exchange.md#throttling).
+//	ConnectionsPerLogin  one less than MaxConnectionsPerUser, so that one is left for another program of the same name
+//	              (docs/exchange.md#connections). Auto has the limit for a server that is not Exchange, too.
 //	Pipeline      mbsync's manual advises 1 for Exchange (docs/design.md#rule-2).
 //	LiteralPlus   not for Exchange (docs/design.md#rule-5).
 //	Verify        Exchange answers OK to a login that cannot open its mailbox (docs/exchange.md#not-connected).
@@ -113,8 +115,10 @@ var onPremises = Profile{
 	InternalDate: true,
 	Pace:         fourMessages,
 	Pipeline:     1,
-	Verify:       true,
-	Replies:      replyFixes,
+
+	ConnectionsPerLogin: backend.MaxConnectionsPerUser - 1,
+	Verify:              true,
+	Replies:             replyFixes,
 }
 
 // online has the columns of Exchange Online.

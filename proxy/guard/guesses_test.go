@@ -239,12 +239,12 @@ func TestProofs(t *testing.T) {
 		{"old", "admin", right, true}, {"old", "admin", wrong, false}, {"old", "bob", right, false}, {"new", "admin", right, false},
 		{"old", "carol", backend.Secret{}, false}, {"ol", "dadmin", right, false},
 	} {
-		if p.Has(tt.server, tt.account, tt.password) != tt.want {
+		if p.Miss(tt.server, tt.account, tt.password) != tt.want {
 			t.Errorf("%s at %s: not %v", tt.account, tt.server, tt.want)
 		}
 	}
 	clock.Add(provenFor + 1)
-	if p.Has("old", "admin", right) {
+	if p.Miss("old", "admin", right) {
 		t.Error("a proof lasts for ever")
 	}
 	for i := range maxProofs + 10 {

@@ -15,6 +15,9 @@ import (
 // mailbox was wrong, and the admin has not guessed a password. Exchange gives the same
 // answer to both (docs/exchange.md#login-failures).
 //
+// A proof excuses maxMisses failures, until Exchange accepts the password again. So an
+// admin whose password was changed meanwhile soon counts as one who guesses.
+//
 // Proofs keeps no password. It keeps a hash of the password, with a key that is made for
 // each run of exgate. Proofs is safe for use by several goroutines.
 type Proofs struct {
@@ -22,21 +25,32 @@ type Proofs struct {
 	key [sha256.Size]byte
 
 	mu     sync.Mutex
-	proven map[[sha256.Size]byte]time.Time // when Exchange last accepted the password
+	proven map[[sha256.Size]byte]proof
+}
+
+// proof is a password that Exchange has accepted.
+type proof struct {
+	at     time.Time // when Exchange last accepted it
+	misses int       // failures since then that were excused
 }
 
 const (
 	// provenFor is how long Proofs takes a password as right after a successful login. It
-	// is short, because the password may be changed meanwhile, and each login with the old
-	// password is a failure for Exchange.
-	provenFor = 10 * time.Minute
+	// outlasts the copying of a large mailbox, during which nobody logs in. An old password
+	// does little harm meanwhile: Active Directory does not count a failure with one of the
+	// last two passwords towards a lock-out (Microsoft, "Account lockout: password history
+	// check (N-2)"), and maxMisses bounds the tries.
+	provenFor = 12 * time.Hour
+	// maxMisses is how many mailboxes in a row may fail to open. A list of mailboxes with
+	// that many mistakes in one place is rare, and a search for names of mailboxes is longer.
+	maxMisses = 200
 	// maxProofs limits the number of passwords that Proofs remembers.
 	maxProofs = 10_000
 )
 
 // NewProofs returns Proofs that remembers no password yet.
 func NewProofs() *Proofs {
-	p := &Proofs{now: time.Now, proven: make(map[[sha256.Size]byte]time.Time)}
+	p := &Proofs{now: time.Now, proven: make(map[[sha256.Size]byte]proof)}
 	rand.Read(p.key[:])
 	return p
 }
@@ -52,22 +66,30 @@ func (p *Proofs) Add(server, account string, password backend.Secret) {
 	if len(p.proven) >= maxProofs {
 		p.sweep()
 	}
-	p.proven[p.hash(server, account, password)] = p.now()
+	p.proven[p.hash(server, account, password)] = proof{at: p.now()}
 }
 
-// Has reports whether the server has accepted the password of the account within provenFor.
-func (p *Proofs) Has(server, account string, password backend.Secret) bool {
+// Miss notes that a login with this password has failed. It reports whether that was no
+// guess: the server has accepted the password of the account within provenFor, and
+// maxMisses failures have not followed.
+func (p *Proofs) Miss(server, account string, password backend.Secret) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at, known := p.proven[p.hash(server, account, password)]
-	return known && p.now().Sub(at) <= provenFor
+	hash := p.hash(server, account, password)
+	known, ok := p.proven[hash]
+	if !ok || p.now().Sub(known.at) > provenFor || known.misses >= maxMisses {
+		return false
+	}
+	known.misses++
+	p.proven[hash] = known
+	return true
 }
 
 // sweep drops old passwords, and then others, until there is room for one more. p.mu is
 // held.
 func (p *Proofs) sweep() {
-	for hash, at := range p.proven {
-		if p.now().Sub(at) > provenFor {
+	for hash, known := range p.proven {
+		if p.now().Sub(known.at) > provenFor {
 			delete(p.proven, hash)
 		}
 	}

@@ -236,6 +236,16 @@ func (p *Pool) makeRoom(w *Waiter) (again time.Duration, ok bool) {
 	return p.limits.ParkAfter, true
 }
 
+// OfLogin returns the slots in use of the login name of s, s included; 0 for a nil slot.
+func (s *Slot) OfLogin() int {
+	if s == nil {
+		return 0
+	}
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	return s.pool.byLogin[s.login]
+}
+
 // isLimited reports whether any limit is set.
 func (p *Pool) isLimited() bool {
 	limits := p.Limits()
