@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"exgate/backend/wire"
 	"exgate/proxy/delivery"
@@ -55,6 +56,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	} else if err != nil {
 		return err
 	}
+	c.waiting.set("Exchange is storing the message", time.Time{})
 	if err := c.fire(s, canonicalAppend(up), c.waiting.text); err != nil {
 		return err
 	}
