@@ -79,6 +79,18 @@ type ProbeTest struct {
 // Probe logs in like a session, form by form, and collects what the server shows. The
 // limit on failures applies.
 func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test ProbeTest, trace Trace) *Probe {
+	return u.probe(ctx, id, cred, test, trace, true)
+}
+
+// ProbeMailbox is Probe for one of many mailboxes: it does not try the other way of TLS,
+// which is the same for all of them.
+func (u *Upstream) ProbeMailbox(ctx context.Context, id Identity, cred Credential) *Probe {
+	return u.probe(ctx, id, cred, ProbeTest{}, nil, false)
+}
+
+func (u *Upstream) probe(
+	ctx context.Context, id Identity, cred Credential, test ProbeTest, trace Trace, otherTLS bool,
+) *Probe {
 	p := &Probe{Address: u.opts.Address}
 	host, _, _ := net.SplitHostPort(u.opts.Address) // Validate has seen it
 	p.Addresses, _ = net.DefaultResolver.LookupHost(ctx, host)
@@ -90,7 +102,9 @@ func (u *Upstream) Probe(ctx context.Context, id Identity, cred Credential, test
 		}
 		p.Problem = problem(step, err)
 	}
-	p.OtherTLS = u.otherTLS(ctx, err == nil || p.TLS != nil)
+	if otherTLS {
+		p.OtherTLS = u.otherTLS(ctx, err == nil || p.TLS != nil)
+	}
 	if err != nil {
 		return p
 	}

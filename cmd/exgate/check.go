@@ -23,12 +23,16 @@ import (
 func checkCommand() *cobra.Command {
 	var asJSON, printSample bool
 	var login loginCheck
+	list := listCheck{parallel: 4, perMinute: 60}
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration and describe what exgate will do",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
+			if list.from != "" && login.appendTo != "" {
+				return exitError{exitUsage, errors.New("--append works only for one login, without --from")}
+			}
 			if login.appendTo != "" && login.name == "" {
 				return exitError{exitUsage, errors.New("--append needs --login")}
 			}
@@ -38,6 +42,8 @@ func checkCommand() *cobra.Command {
 			}
 			c, file, err := loadConfig(cmd)
 			switch {
+			case err == nil && list.from != "":
+				return list.run(cmd, c, login, asJSON)
 			case err == nil && login.name != "":
 				return login.run(cmd, c, asJSON)
 			case asJSON:
@@ -54,6 +60,7 @@ func checkCommand() *cobra.Command {
 			"exgate asks for the password, or reads it from standard input")
 	cmd.Flags().StringVar(&login.upstream, "upstream", "", "with --login: the `name` of a further upstream to test")
 	cmd.Flags().StringVar(&login.appendTo, "append", "", "with --login: store a test message in this `folder`")
+	list.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&printSample, "print-sample", false, "print a commented sample configuration; check nothing")
 	return cmd
 }

@@ -65,7 +65,7 @@ func (l loginCheck) run(cmd *cobra.Command, c *config.Config, asJSON bool) error
 
 // at is the configuration of the upstream that is asked about, and where the
 // login would go in it: by itself, unless an upstream is named.
-func (l loginCheck) at(c *config.Config) (*config.Config, routing.Destination, error) {
+func (l loginCheck) at(c *config.Config, claim backend.Claim) (*config.Config, routing.Destination, error) {
 	upstreams, routes, err := upstreamsOf(c)
 	if err != nil {
 		return nil, routing.Destination{}, exitError{exitConfig, err}
@@ -85,7 +85,7 @@ func (l loginCheck) at(c *config.Config) (*config.Config, routing.Destination, e
 		only.Name = "" // as the default of this check
 		upstreams, routes = []routing.Upstream{only}, nil
 	}
-	to, err := routing.Locate(upstreams, routes, backend.Claim{Authcid: l.name})
+	to, err := routing.Locate(upstreams, routes, claim)
 	if err != nil {
 		return nil, to, exitError{exitUsage, err}
 	}
@@ -99,30 +99,13 @@ func (l loginCheck) at(c *config.Config) (*config.Config, routing.Destination, e
 }
 
 func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, error) {
-	c, to, err := l.at(c)
+	c, to, err := l.at(c, backend.Claim{Authcid: l.name})
 	if err != nil {
 		return nil, err
 	}
-	opts, err := c.Backend()
+	up, detect, err := newProber(c)
 	if err != nil {
-		return nil, exitError{exitConfig, err}
-	}
-	detect := func(e backend.Evidence) (name, why string) {
-		if c.Upstream.Profile != profile.Auto {
-			return c.Upstream.Profile, "set in the configuration"
-		}
-		return backend.Detect(e)
-	}
-	up, err := backend.NewUpstream(opts, func(e backend.Evidence) backend.Choice {
-		name, _ := detect(e)
-		forms := c.Profile(name).Forms
-		if c.Upstream.Profile == profile.Auto {
-			forms = backend.FormsFor(e, forms, c.Profile(backend.ProfileOnline).Forms)
-		}
-		return backend.Choice{Forms: forms, Verify: true, Identify: true, Exchange: name != "plain"}
-	})
-	if err != nil {
-		return nil, exitError{exitConfig, err}
+		return nil, err
 	}
 	cred, id, err := l.credential(cmd, up, to.Identity)
 	if err != nil {
@@ -152,6 +135,34 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 		report.explain(knowledge.Names{User: id.User, Admin: id.Admin, Domain: id.Domain})
 	}
 	return report, nil
+}
+
+// newProber returns the upstream of c for probes, and how the profile of a probe is found.
+func newProber(c *config.Config) (
+	up *backend.Upstream, detect func(backend.Evidence) (name, why string), err error,
+) {
+	opts, err := c.Backend()
+	if err != nil {
+		return nil, nil, exitError{exitConfig, err}
+	}
+	detect = func(e backend.Evidence) (name, why string) {
+		if c.Upstream.Profile != profile.Auto {
+			return c.Upstream.Profile, "set in the configuration"
+		}
+		return backend.Detect(e)
+	}
+	up, err = backend.NewUpstream(opts, func(e backend.Evidence) backend.Choice {
+		name, _ := detect(e)
+		forms := c.Profile(name).Forms
+		if c.Upstream.Profile == profile.Auto {
+			forms = backend.FormsFor(e, forms, c.Profile(backend.ProfileOnline).Forms)
+		}
+		return backend.Choice{Forms: forms, Verify: true, Identify: true, Exchange: name != "plain"}
+	})
+	if err != nil {
+		return nil, nil, exitError{exitConfig, err}
+	}
+	return up, detect, nil
 }
 
 // credential asks for the password, unless exgate itself holds a credential for the

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+// listedUser is a row of a list of users.
+type listedUser struct {
+	line                     int
+	mailbox, admin, password string
+}
+
+// The columns of a list, by the names that a header line may give them. A list without a
+// header line has the mailbox first, and then the password.
+var listColumns = [][]string{
+	{"mailbox", "user", "email", "login", "username", "user2"},
+	{"password", "pass", "password2"},
+	{"admin", "authuser", "authuser2"},
+}
+
+// maxUserList is the largest list of users, in bytes.
+const maxUserList = 16 << 20
+
+// readUsers reads a list of users: CSV with commas, semicolons or tabs, as spreadsheets
+// write it, with or without a header line and a byte order mark.
+func readUsers(file string) ([]listedUser, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxUserList+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxUserList {
+		return nil, fmt.Errorf("%s: the list has more than %d bytes", file, maxUserList)
+	}
+	users, err := parseUsers(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return users, nil
+}
+
+func parseUsers(data []byte) ([]listedUser, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if !utf8.Valid(data) { // Excel saves CSV in the code page of Windows
+		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // it maps each byte
+	}
+	r := csv.NewReader(bytes.NewReader(data))
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	for _, comma := range ";\t" {
+		if bytes.ContainsRune(first, comma) && !bytes.ContainsRune(first, ',') {
+			r.Comma = comma
+		}
+	}
+	r.FieldsPerRecord = -1
+	columns := []int{0, 1, 2}
+	seen := make(map[string]int)
+	var users []listedUser
+	for isFirst := true; ; isFirst = false {
+		record, err := r.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			// The text of a csv.ParseError has no field of the list, so no password.
+			return nil, err
+		}
+		line, _ := r.FieldPos(0)
+		if isFirst && slices.Contains(listColumns[0], strings.ToLower(strings.TrimSpace(record[0]))) ||
+			isFirst && findColumn(record, listColumns[0]) >= 0 {
+			for i, names := range listColumns {
+				columns[i] = findColumn(record, names)
+			}
+			continue
+		}
+		field := func(column int) string {
+			if i := columns[column]; i >= 0 && i < len(record) {
+				return record[i]
+			}
+			return ""
+		}
+		u := listedUser{line, strings.TrimSpace(field(0)), strings.TrimSpace(field(2)), field(1)}
+		if u.mailbox == "" {
+			if strings.TrimSpace(strings.Join(record, "")) == "" {
+				continue
+			}
+			return nil, fmt.Errorf("line %d has no mailbox", line)
+		}
+		if before := seen[u.key()]; before > 0 {
+			return nil, fmt.Errorf("line %d has the mailbox of line %d again", line, before)
+		}
+		seen[u.key()] = line
+		users = append(users, u)
+	}
+	if len(users) == 0 {
+		return nil, errors.New("the list has no mailboxes")
+	}
+	return users, nil
+}
+
+// key identifies a mailbox as Exchange does, which takes upper and lower case for one.
+func (u listedUser) key() string { return strings.ToLower(u.admin + "\x00" + u.mailbox) }
+
+func findColumn(header, names []string) int {
+	return slices.IndexFunc(header, func(cell string) bool {
+		return slices.Contains(names, strings.ToLower(strings.TrimSpace(cell)))
+	})
+}
