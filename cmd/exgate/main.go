@@ -76,6 +76,7 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		checkCommand(),
 		explainCommand(),
 		fixCommand(),
+		auditCommand(),
 		userCommand(),
 		loginCommand(),
 		versionCommand(),
