@@ -314,8 +314,8 @@ func (a *auditReport) print(out io.Writer) error {
 	fmt.Fprintf(&b, "%d messages, %d bytes; profile %s\n", a.Messages, a.Bytes, a.Profile)
 	fmt.Fprintf(&b, "%d would be repaired, %d refused; as one account they take %s at the pace of the profile\n",
 		a.Changed, a.Refused, took)
-	fmt.Fprintf(&b, "%d have the Message-ID of another, %d have no Date, %d could not be read, %d files are no messages\n",
-		a.Duplicates, a.NoDate, a.Unread, a.Others)
+	fmt.Fprintf(&b, "%d have the Message-ID of another, %d have no Date, %d could not be read, %d files are no "+
+		"messages\n", a.Duplicates, a.NoDate, a.Unread, a.Others)
 	for _, counts := range []struct {
 		title string
 		by    map[string]int
@@ -339,7 +339,8 @@ func (a *auditReport) print(out io.Writer) error {
 			if m.Index > 0 {
 				where += fmt.Sprintf(", message %d", m.Index)
 			}
-			fmt.Fprintf(&b, "  %s: %d bytes %s %s\n", where, m.Size, m.ID, m.Reason)
+			about := strings.TrimSpace(m.ID + " " + m.Reason)
+			fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %s: %d bytes %s", where, m.Size, about), " "))
 			if m.Switch != "" {
 				fmt.Fprintf(&b, "    would arrive with %s\n", m.Switch)
 			}
