@@ -51,9 +51,9 @@ const (
 	KindRefusedHere      Kind = "refused-here"      // the gateway refuses the login, with its own text
 )
 
-// failureRow describes a kind. A reply is of the first kind whose word and code it
-// has, and one of whose texts (in lower case) it contains. A row with none of the
-// three never matches a reply.
+// failureRow describes a kind. A reply is of the first kind whose word it has, and
+// whose code or one of whose texts (in lower case). A row with none of the three
+// never matches a reply.
 type failureRow struct {
 	kind  Kind
 	word  string   // NO, BAD or BYE; "": any
@@ -140,7 +140,8 @@ var failureTable = []failureRow{
 		explain: "Exchange reserves this name; use another"},
 	{kind: KindTryCreate, code: "TRYCREATE", client: "TRYCREATE", level: slog.LevelInfo, // RFC 9051 section 7.1
 		explain: "the mailbox does not exist; create it first"},
-	{kind: KindNoMailbox, code: "NONEXISTENT", client: "NONEXISTENT", level: slog.LevelInfo,
+	{kind: KindNoMailbox, code: "NONEXISTENT", texts: []string{"doesn't exist."},
+		client: "NONEXISTENT", level: slog.LevelInfo,
 		explain: "the mailbox does not exist"},
 	{kind: KindBadCharset, code: "BADCHARSET", client: "BADCHARSET", level: slog.LevelInfo, // RFC 9051 section 7.1
 		explain: "Exchange can search only for US-ASCII text"},
@@ -229,11 +230,10 @@ func (row failureRow) matches(s wire.Status) bool {
 		return false
 	}
 	if row.code != "" {
-		if _, ok := s.CodeArgs(row.code); !ok {
-			return false
+		if _, ok := s.CodeArgs(row.code); ok {
+			return true
 		}
-	}
-	if row.texts == nil {
+	} else if row.texts == nil {
 		return true
 	}
 	text := strings.ToLower(s.Text)

@@ -14,11 +14,12 @@ type Replies struct {
 	Structure     bool // dispositions, encodings and addresses (EX-24, EX-29, EX-40, EX-41)
 	CopyUID       bool // a bare [COPYUID ...] becomes a response (EX-22)
 	ListNames     bool // names with a TAB are quoted (EX-21)
-	StatusCodes   bool // codes that are none, such as [Error="..."], become text (EX-23)
+	StatusCodes   bool // codes that are none become text (EX-23), and refusals get a code
 	SearchCharset bool // terms in US-ASCII are not called UTF-8 (EX-20)
 	LongSets      bool // commands longer than Exchange takes are split (EX-04)
 	IdleOrder     bool // what comes before the "+" of IDLE waits for it (EX-27)
 	IdleRenew     bool // IDLE is begun anew inside the client's (EX-28)
+	Blanks        bool // blanks at the end of STATUS and SEARCH are removed (EX-71)
 	Refusals      bool // what is sure to fail is answered here (EX-02)
 	// Substitute says what becomes of the message that Exchange gives out in
 	// place of one that it cannot convert (EX-26).
@@ -50,6 +51,7 @@ const (
 	FixLongSets      ReplyFix = "long-sets"
 	FixIdleOrder     ReplyFix = "idle-order"
 	FixIdleRenew     ReplyFix = "idle-renew"
+	FixBlanks        ReplyFix = "blanks"
 	FixRefusals      ReplyFix = "refusals"
 	FixSubstitute    ReplyFix = "substitute"
 )
@@ -68,6 +70,7 @@ var replyFixes = []struct {
 	{FixLongSets, func(r *Replies) *bool { return &r.LongSets }},
 	{FixIdleOrder, func(r *Replies) *bool { return &r.IdleOrder }},
 	{FixIdleRenew, func(r *Replies) *bool { return &r.IdleRenew }},
+	{FixBlanks, func(r *Replies) *bool { return &r.Blanks }},
 	{FixRefusals, func(r *Replies) *bool { return &r.Refusals }},
 }
 

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"strings"
 
 	"exgate/backend"
@@ -82,7 +84,8 @@ func (c *conn) passReply(cmd *command, status wire.Status) error {
 	if status.Code != "" {
 		text = "[" + status.Code + "] " + text
 	}
-	return c.client.w.line("%s %s %s", cmd.tag, status.Word, text)
+	line := fmt.Sprintf("%s %s %s\r\n", cmd.tag, status.Word, text)
+	return c.client.w.line("%s", bytes.TrimRight(c.withCode([]byte(line)), "\r\n"))
 }
 
 // requestLost returns the answer to a command whose request to Exchange got no

@@ -201,7 +201,7 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		} else if r.instead != nil {
 			return r.instead
 		} else if f.Last {
-			return c.statusAsIs(capability.EditLine(c.login.profile, f.Data))
+			return c.withCode(c.statusAsIs(capability.EditLine(c.login.profile, f.Data)))
 		}
 	default:
 		if f.Last {
@@ -275,6 +275,8 @@ func (r *relay) untagged(line []byte) []byte {
 	switch line[2] {
 	case 'C', 'c':
 		return capability.EditLine(c.login.profile, line)
+	case 'S', 's': // STATUS and SEARCH
+		return c.withoutBlanks(line)
 	case 'O', 'o', 'B', 'b', 'N', 'n':
 		if status, ok := wire.ParseStatus(line); ok {
 			r.statusLine(status)
@@ -324,6 +326,22 @@ func (c *conn) statusAsIs(line []byte) []byte {
 		return line
 	}
 	return c.repairedLine("status-codes", line, replies.TextOfCode)
+}
+
+// withCode adds a response code to a refusal that has none, if the profile wants this.
+func (c *conn) withCode(line []byte) []byte {
+	if !c.login.profile.Replies.StatusCodes {
+		return line
+	}
+	return c.repairedLine("status-codes", line, replies.WithCode)
+}
+
+// withoutBlanks removes blanks at the end of a line, if the profile wants this.
+func (c *conn) withoutBlanks(line []byte) []byte {
+	if !c.login.profile.Replies.Blanks {
+		return line
+	}
+	return c.repairedLine("blanks", line, replies.WithoutBlanks)
 }
 
 // repairedLine returns the line after repair, and counts the fix if repair changed the

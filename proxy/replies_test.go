@@ -239,7 +239,7 @@ func TestLongSets(t *testing.T) {
 		u.S("a1 OK done")
 		u.C("a1 UID FETCH …")
 		u.S("a1 NO Server Unavailable. 15")
-		c.S("a1 NO Server Unavailable. 15")
+		c.S("a1 NO [UNAVAILABLE] Server Unavailable. 15")
 		c.C("a2 NOOP")
 		u.C("a2 NOOP")
 	})

@@ -55,6 +55,10 @@ var replyFixCases = map[backend.ReplyFix]replyFixCase{
 	backend.FixIdleRenew: {
 		command: "IDLE", said: "+ idling\r\n", heard: "+ idling\r\n",
 	},
+	backend.FixBlanks: {
+		command: "STATUS Archive (UIDNEXT)", said: "* STATUS Archive (UIDNEXT 1) \r\na1 OK done\r\n",
+		heard: "* STATUS Archive (UIDNEXT 1)\r\na1 OK done\r\n",
+	},
 	backend.FixRefusals: {
 		command: "FETCH 1 (X-GM-LABELS)", plain: "a1 OK done\r\n",
 		heard: "a1 BAD Exchange does not know X-GM-LABELS, and would count it as an error\r\n",

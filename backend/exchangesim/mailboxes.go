@@ -126,7 +126,11 @@ func (c *conn) status(a *args) (status, error) {
 		}
 		values = append(values, fmt.Sprintf("%s %d", item, n))
 	}
-	c.printf("* STATUS %s (%s)\r\n", listed, strings.Join(values, " "))
+	end := ""
+	if c.srv.quirks[quirkStatusBlank] {
+		end = " "
+	}
+	c.printf("* STATUS %s (%s)%s\r\n", listed, strings.Join(values, " "), end)
 	return completed("STATUS"), nil
 }
 

@@ -64,6 +64,7 @@ const (
 	quirkDateDropped     = "date-dropped"
 	quirkFetchLags       = "fetch-lags"
 	quirkEscapedNames    = "escaped-names"
+	quirkStatusBlank     = "status-blank"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -320,6 +321,10 @@ func Quirks() []Quirk {
 			`a mailbox name that is a quoted string with \" or \\: BAD Command Argument Error. 12 (a literal is taken; ` +
 				"of the backslash, inferred)",
 			"docs/exchange.md#ex-70; mail-api#152; S22.Imap#12",
+		},
+		{
+			"EX-71", quirkStatusBlank, "the reply of STATUS ends in a blank",
+			"docs/exchange.md#ex-71; modern-email/defects#9; emersion/go-imap#540; imap-codec#468",
 		},
 	}
 }

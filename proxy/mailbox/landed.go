@@ -20,7 +20,7 @@ type Mark struct{ UIDValidity, Next uint32 }
 
 // StatusNumbers reads the list of a STATUS response.
 func StatusNumbers(line []byte) (map[string]uint32, bool) {
-	text := strings.ToUpper(strings.TrimRight(string(line), "\r\n"))
+	text := strings.ToUpper(strings.TrimRight(string(line), " \r\n"))
 	open := strings.LastIndexByte(text, '(')
 	if !strings.HasPrefix(text, "* STATUS ") || open < 0 || !strings.HasSuffix(text, ")") {
 		return nil, false

@@ -36,8 +36,10 @@ func TestQuoting(t *testing.T) {
 		{"* LIST () \"/\" a\tb\r\n", "* LIST () \"/\" \"a\tb\"\r\n"},
 		{"* LSUB () \"/\" a b\r\n", "* LSUB () \"/\" \"a b\"\r\n"},
 		{"* LIST () \"/\" \"a b\"\r\n", "* LIST () \"/\" \"a b\"\r\n"},
-		{"* LIST () \"/\" {3}\r\na b\r\n", "* LIST () \"/\" {3}\r\na b\r\n"},
-		{"* LIST () \"/\" {3}\r\na b " + long + "\r\n", "* LIST () \"/\" {3}\r\na b " + long + "\r\n"},
+		{"* LIST () \"/\" {3}\r\na b\r\n", "* LIST () \"/\" \"a b\"\r\n"},
+		{"* LIST () \"/\" {4}\r\na\"\\b\r\n", "* LIST () \"/\" \"a\\\"\\\\b\"\r\n"},
+		{"* LIST () \"/\" {3}\r\na\xe4b\r\n", "* LIST () \"/\" {3}\r\na\xe4b\r\n"},
+		{"* LIST () \"/\" {3}\r\na b " + long + "\r\n", "* LIST () \"/\" \"a b\" " + long + "\r\n"},
 		{"* STATUS a\tb (MESSAGES 1)\r\n", "* STATUS a\tb (MESSAGES 1)\r\n"},
 		{"* 3 EXISTS\r\n", "* 3 EXISTS\r\n"},
 	} {
@@ -102,6 +104,26 @@ func TestBeforePlus(t *testing.T) {
 		}
 		if got := b.Release(); got != nil {
 			t.Errorf("%s: %.60q is released twice", tt.name, got)
+		}
+	}
+}
+
+func TestWithCode(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"a1 NO Mailbox already exists.", "a1 NO [ALREADYEXISTS] Mailbox already exists."},
+		{"a1 NO Folder name is reserved", "a1 NO [CANNOT] Folder name is reserved"},
+		{"a1 NO INBOX/x doesn't exist.", "a1 NO [NONEXISTENT] INBOX/x doesn't exist."},
+		{"a1 NO [TRYCREATE] INBOX/x doesn't exist.", "a1 NO [TRYCREATE] INBOX/x doesn't exist."},
+		{"a1 NO Server Unavailable. 15", "a1 NO [UNAVAILABLE] Server Unavailable. 15"},
+		{"a1 NO [ALERT] Mailbox already exists.", "a1 NO [ALERT] Mailbox already exists."},
+		{"a1 NO Something else", "a1 NO Something else"},
+		{"a1 BAD Mailbox already exists.", "a1 BAD Mailbox already exists."},
+		{"a1 OK Mailbox already exists.", "a1 OK Mailbox already exists."},
+		{"a1 NO", "a1 NO"},
+	} {
+		got, changed := WithCode([]byte(tt.in + "\r\n"))
+		if string(got) != tt.want+"\r\n" || changed != (tt.in != tt.want) {
+			t.Errorf("%q became %q, %t", tt.in, got, changed)
 		}
 	}
 }

@@ -60,6 +60,7 @@ type Listed struct {
 	name       span   // the name as it is written, with its quotes or as a literal
 	Mailbox    []byte // the name in its encoding on the wire; mostly a part of the response
 	isBare     bool   // the name is written without quotes although it is no atom (EX-21)
+	isLiteral  bool   // the name is written as a literal although a quoted string can carry it
 }
 
 // span is a part of a response: the indices of its first byte and after its last.
@@ -91,6 +92,9 @@ func ParseListed(resp []byte) (l Listed, ok bool) {
 		return l, false
 	}
 	at := len("* ") + len(word) + 1
+	for at < len(resp) && resp[at] == ' ' { // blanks too many
+		at++
+	}
 	if l.Verb == "LIST" || l.Verb == "LSUB" {
 		if at >= len(resp) || resp[at] != '(' {
 			return l, false
@@ -157,6 +161,10 @@ func (l *Listed) isNameEnd(resp []byte) bool {
 	return l.name.to == len(resp) || strings.IndexByte(" \r\n", resp[l.name.to]) >= 0
 }
 
+// needsQuotes reports whether the name is written as some clients cannot read it: without
+// the necessary quotes, or as a literal, which offlineimap and getmail do not expect.
+func (l *Listed) needsQuotes() bool { return l.isBare || l.isLiteral }
+
 // literal parses a name that is a literal.
 func (l *Listed) literal(resp []byte) bool {
 	line := bytes.IndexByte(resp[l.name.from:], '\n')
@@ -170,6 +178,7 @@ func (l *Listed) literal(resp []byte) bool {
 		return false
 	}
 	l.name.to, l.Mailbox = from+size, resp[from:from+size]
+	l.isLiteral = !strings.Contains(wire.AString(string(l.Mailbox)), "\n")
 	return true
 }
 
@@ -178,6 +187,9 @@ func (l *Listed) literal(resp []byte) bool {
 // a blank.
 func (l *Listed) atom(resp []byte) bool {
 	text := bytes.TrimRight(resp[l.name.from:], "\r\n")
+	if l.Verb == "STATUS" {
+		text = bytes.TrimRight(text, " ") // docs/exchange.md#ex-71
+	}
 	end := len(text)
 	switch {
 	case l.Verb != "LIST" && l.Verb != "LSUB" && l.Verb != "STATUS":
@@ -223,10 +235,11 @@ func (l *Listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 	if edit.separator != "" && l.separator.to > l.separator.from {
 		put(l.separator, `"`+strings.ReplaceAll(edit.separator, `\`, `\\`)+`"`)
 	}
-	if edit.mailbox != string(l.Mailbox) || l.isBare {
+	if edit.mailbox != string(l.Mailbox) || l.needsQuotes() {
 		put(l.name, wire.AString(edit.mailbox))
 	}
-	return append(out, resp[at:]...)
+	rest, _ := WithoutBlanks(resp[at:])
+	return append(out, rest...)
 }
 
 // AddListed adds the mailbox of a LIST response to the list, and sets the list's

@@ -56,7 +56,8 @@ func (l *Listing) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	if at.isBare { // the name has a TAB, which modified UTF-7 encodes
 		edit.mailbox = folders.Encode(shown.Client)
 	}
-	isSame := edit.attribute == "" && edit.separator == "" && !at.isBare && edit.mailbox == string(at.Mailbox)
+	isSame := edit.attribute == "" && edit.separator == "" && !at.needsQuotes() && !endsInBlank(resp) &&
+		edit.mailbox == string(at.Mailbox)
 	if f.First && f.Last && isSame {
 		return out, true
 	}
@@ -111,7 +112,7 @@ func (l *Listing) addNamed(mailbox string) {
 
 // Quoting is the Editor of LIST and LSUB for logins whose names are not mapped. It
 // quotes names that Exchange sends without the necessary quotes
-// (docs/exchange.md#ex-21).
+// (docs/exchange.md#ex-21), or as literals because they have a quote or a backslash.
 type Quoting struct {
 	Repaired func(fix string) // called for each quoted name
 	gatherer
@@ -123,7 +124,7 @@ func (q *Quoting) Wants(line []byte) bool { return wire.IsUntagged(line, "LIST",
 // Edit implements Editor.
 func (q *Quoting) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, at, ok := q.gatherListed(f)
-	if !ok || !at.isBare {
+	if !ok || !at.needsQuotes() {
 		if f.First && f.Last {
 			return out, true
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/wire"
 )
 
@@ -20,6 +21,22 @@ func WholeCode(line []byte) (fixed []byte, ok bool) {
 		return line, false
 	}
 	return append(append([]byte("* OK "), code...), " moved.\r\n"...), true
+}
+
+// WithCode adds the response code that says what a refusal means (RFC 5530), where
+// Exchange sends a text alone. offlineimap goes on after a CREATE only if a NO has
+// ALREADYEXISTS. ok reports whether the line was such a refusal; the line is
+// returned unchanged otherwise.
+func WithCode(line []byte) (fixed []byte, ok bool) {
+	status, ok := wire.ParseStatus(line)
+	if !ok || status.Word != "NO" || status.Code != "" || strings.HasPrefix(status.Text, "[") {
+		return line, false
+	}
+	code := backend.Classify(status).ClientCode()
+	if code == "" {
+		return line, false
+	}
+	return []byte(status.Tag + " NO [" + code + "] " + status.Text + "\r\n"), true
 }
 
 // TextOfCode removes the brackets of an invalid response code, which turns the
