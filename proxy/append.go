@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,20 +71,13 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 // compareDate finds out, once for an upstream, whether it keeps the dates of messages. The
 // client has its reply. Its next command waits meanwhile, and it is kept patient.
 func (c *conn) compareDate(up *delivery.Upload) error {
-	if !c.login.sender.MayCompareDate(up) {
+	if !c.login.sender.BeginComparingDate(up) {
 		return nil
 	}
-	done := make(chan struct{})
-	go func() {
-		defer c.link.wake()
-		defer close(done)
+	return c.aside(func() string { return "exgate looks which date Exchange has kept" }, func(context.Context) error {
 		c.login.sender.CompareDate(up)
-	}()
-	err := c.await(func() bool { return isClosed(done) }, func() string {
-		return "exgate looks which date Exchange has kept"
+		return nil
 	})
-	<-done // if the client has left, c.ctx has ended, and with it the question
-	return err
 }
 
 // readAppend reads the arguments of APPEND (RFC 9051 section 6.3.12) up to the

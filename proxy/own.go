@@ -96,7 +96,15 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 	case <-c.srv.own.closed:
 		return c.stopping()
 	}
-	err := c.await(func() bool { return isClosed(s.done) }, func() string {
+	finished := func() bool {
+		select {
+		case <-s.done:
+			return true
+		default:
+			return false
+		}
+	}
+	err := c.await(finished, func() string {
 		if s.replied.Load() {
 			return ""
 		}
@@ -114,15 +122,6 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 		return c.client.w.line("%s NO [SERVERBUG] exgate failed on this command: see its log", s.tag)
 	}
 	return nil
-}
-
-func isClosed(done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-		return false
-	}
 }
 
 // Read implements net.Conn.

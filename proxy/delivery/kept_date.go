@@ -7,10 +7,10 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// MayCompareDate reports whether CompareDate has something to ask for: the message is
+// BeginComparingDate reports whether the caller is to call CompareDate: the message is
 // stored with a date, and nobody has asked this upstream yet whether it keeps dates. It
 // returns true once in a session.
-func (s *Sender) MayCompareDate(up *Upload) bool {
+func (s *Sender) BeginComparingDate(up *Upload) bool {
 	if s.dated || up.Date == "" || up.stored == nil || !s.Profile.InternalDate || !s.Dates.BeginAsking() {
 		return false
 	}
