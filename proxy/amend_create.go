@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"strings"
 
 	"exgate/backend"
@@ -80,12 +78,15 @@ func (c *conn) createUpstream(cmd *command, mailbox string, list *folders.List) 
 // passReply gives the client the upstream's reply to a request of the gateway, as
 // the reply to the client's command.
 func (c *conn) passReply(cmd *command, status wire.Status) error {
+	if code := replies.CodeFor(status); code != "" && c.login.profile.Replies.StatusCodes {
+		status.Code = code
+		c.repaired(string(backend.FixStatusCodes))
+	}
 	text := status.Text
 	if status.Code != "" {
 		text = "[" + status.Code + "] " + text
 	}
-	line := fmt.Sprintf("%s %s %s\r\n", cmd.tag, status.Word, text)
-	return c.client.w.line("%s", bytes.TrimRight(c.withCode([]byte(line)), "\r\n"))
+	return c.client.w.line("%s %s %s", cmd.tag, status.Word, text)
 }
 
 // requestLost returns the answer to a command whose request to Exchange got no

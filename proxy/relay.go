@@ -314,42 +314,35 @@ func (c *conn) fetched(line []byte) {
 // bareCode makes a whole response of a response code that stands alone, if the profile
 // wants this.
 func (c *conn) bareCode(line []byte) []byte {
-	if !c.login.profile.Replies.CopyUID {
-		return line
-	}
-	return c.repairedLine("copyuid", line, replies.WholeCode)
+	return c.repairedLine(c.login.profile.Replies.CopyUID, backend.FixCopyUID, line, replies.WholeCode)
 }
 
 // statusAsIs makes plain text of an invalid response code, if the profile wants this.
 func (c *conn) statusAsIs(line []byte) []byte {
-	if !c.login.profile.Replies.StatusCodes {
-		return line
-	}
-	return c.repairedLine("status-codes", line, replies.TextOfCode)
+	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.TextOfCode)
 }
 
 // withCode adds a response code to a refusal that has none, if the profile wants this.
 func (c *conn) withCode(line []byte) []byte {
-	if !c.login.profile.Replies.StatusCodes {
-		return line
-	}
-	return c.repairedLine("status-codes", line, replies.WithCode)
+	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.WithCode)
 }
 
 // withoutBlanks removes blanks at the end of a line, if the profile wants this.
 func (c *conn) withoutBlanks(line []byte) []byte {
-	if !c.login.profile.Replies.Blanks {
-		return line
-	}
-	return c.repairedLine("blanks", line, replies.WithoutBlanks)
+	return c.repairedLine(c.login.profile.Replies.Blanks, backend.FixBlanks, line, replies.WithoutBlanks)
 }
 
 // repairedLine returns the line after repair, and counts the fix if repair changed the
-// line.
-func (c *conn) repairedLine(fix string, line []byte, repair func([]byte) ([]byte, bool)) []byte {
+// line. If the fix is off, it returns the line unchanged.
+func (c *conn) repairedLine(
+	on bool, fix backend.ReplyFix, line []byte, repair func([]byte) ([]byte, bool),
+) []byte {
+	if !on {
+		return line
+	}
 	fixed, ok := repair(line)
 	if ok {
-		c.repaired(fix)
+		c.repaired(string(fix))
 	}
 	return fixed
 }

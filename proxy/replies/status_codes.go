@@ -23,16 +23,24 @@ func WholeCode(line []byte) (fixed []byte, ok bool) {
 	return append(append([]byte("* OK "), code...), " moved.\r\n"...), true
 }
 
-// WithCode adds the response code that says what a refusal means (RFC 5530), where
-// Exchange sends a text alone. offlineimap goes on after a CREATE only if a NO has
-// ALREADYEXISTS. ok reports whether the line was such a refusal; the line is
-// returned unchanged otherwise.
-func WithCode(line []byte) (fixed []byte, ok bool) {
-	status, ok := wire.ParseStatus(line)
-	if !ok || status.Word != "NO" || status.Code != "" || strings.HasPrefix(status.Text, "[") {
-		return line, false
+// CodeFor returns the response code that says what a refusal means (RFC 5530), where
+// Exchange sends a text alone, and "" otherwise. offlineimap goes on after a CREATE
+// only if a NO has ALREADYEXISTS.
+func CodeFor(s wire.Status) string {
+	if s.Word != "NO" || s.Code != "" || strings.HasPrefix(s.Text, "[") {
+		return ""
 	}
-	code := backend.Classify(status).ClientCode()
+	return backend.Classify(s).ClientCode()
+}
+
+// WithCode adds the response code of CodeFor to a tagged reply. ok reports whether
+// there is one; the line is returned unchanged otherwise.
+func WithCode(line []byte) (fixed []byte, ok bool) {
+	if _, rest, _ := bytes.Cut(line, []byte(" ")); len(rest) < 2 || !bytes.EqualFold(rest[:2], []byte("NO")) {
+		return line, false // an OK, as nearly all are, is not parsed once more
+	}
+	status, _ := wire.ParseStatus(line)
+	code := CodeFor(status)
 	if code == "" {
 		return line, false
 	}
