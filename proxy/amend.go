@@ -92,8 +92,8 @@ func (a *amendment) replace(from position, text string) {
 // literal does. Exchange takes a name with a quote or a backslash only as a literal
 // (docs/exchange.md#ex-70).
 func (a *amendment) replaceName(from position, text, name string) {
-	if written := wire.AString(name); !strings.Contains(written, "\n") && !wire.NeedsEscape(name) {
-		a.replace(from, text+written)
+	if !wire.NeedsLiteral(name) && !wire.NeedsEscape(name) {
+		a.replace(from, text+wire.AString(name))
 		return
 	}
 	a.changes = append(a.changes, change{from, a.here(), text, []byte(name)})

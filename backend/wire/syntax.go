@@ -58,10 +58,16 @@ func AString(name string) string {
 	switch {
 	case IsAtom(name):
 		return name
-	case strings.ContainsFunc(name, func(r rune) bool { return r == 0 || r == '\r' || r == '\n' || r >= 0x7f }):
+	case NeedsLiteral(name):
 		return "{" + strconv.Itoa(len(name)) + "}\r\n" + name
 	}
 	return Quote(name)
+}
+
+// NeedsLiteral reports whether only a literal can carry s: it has bytes that a quoted
+// string must not have.
+func NeedsLiteral(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r == 0 || r == '\r' || r == '\n' || r >= 0x7f })
 }
 
 // NeedsEscape reports whether s has a quote or a backslash, which a quoted string has

@@ -178,7 +178,7 @@ func (l *Listed) literal(resp []byte) bool {
 		return false
 	}
 	l.name.to, l.Mailbox = from+size, resp[from:from+size]
-	l.isLiteral = !strings.Contains(wire.AString(string(l.Mailbox)), "\n")
+	l.isLiteral = !wire.NeedsLiteral(string(l.Mailbox))
 	return true
 }
 
