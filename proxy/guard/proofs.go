@@ -38,8 +38,8 @@ const (
 	// provenFor is how long Proofs takes a password as right after a successful login. It
 	// outlasts the copying of a large mailbox, during which nobody logs in. An old password
 	// does little harm meanwhile: Active Directory does not count a failure with one of the
-	// last two passwords towards a lock-out (Microsoft, "Account lockout: password history
-	// check (N-2)"), and maxMisses bounds the tries.
+	// last two passwords towards a lock-out (TechNet Wiki, "Active Directory: Bad Passwords
+	// and Account Lockout"), and maxMisses bounds the tries.
 	provenFor = 12 * time.Hour
 	// maxMisses is how many mailboxes in a row may fail to open. A list of mailboxes with
 	// that many mistakes in one place is rare, and a search for names of mailboxes is longer.
