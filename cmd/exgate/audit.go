@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -18,6 +17,7 @@ import (
 
 	"exgate/config"
 	"exgate/config/profile"
+	proxymailbox "exgate/proxy/mailbox"
 	"exgate/rewrite"
 )
 
@@ -118,17 +118,9 @@ func newAuditRun(p profile.Profile) *auditRun {
 
 func (r *auditRun) run(cmd *cobra.Command, args []string, format string) (err error) {
 	defer func() { err = errors.Join(err, r.loader.close()) }()
-	var files []mailFile
-	var total int64
-	for _, arg := range args {
-		found, err := findMail(arg, os.DevNull)
-		if err != nil {
-			return exitError{exitUsage, err}
-		}
-		for _, f := range found {
-			total += f.size
-		}
-		files = append(files, found...)
+	files, total, err := findAllMail(args, os.DevNull)
+	if err != nil {
+		return exitError{exitUsage, err}
 	}
 	bar := newBar(cmd.ErrOrStderr(), total)
 	for _, f := range files {
@@ -182,31 +174,24 @@ func (r *auditRun) file(ctx context.Context, f mailFile) error {
 		return err
 	}
 	if !several {
-		top := make([]byte, min(f.size, topSize))
-		if _, err := in.ReadAt(top, 0); err != nil && err != io.EOF {
+		file := io.NewSectionReader(in, 0, f.size)
+		isMessage, err := f.isMessage(file)
+		if err != nil {
 			return err
 		}
-		if f.found && !beginsMessage(top) {
+		if !isMessage {
 			r.report.Others++
 			return nil
 		}
-		return r.message(ctx, auditMessage{File: f.from}, io.NewSectionReader(in, 0, f.size))
+		return r.message(ctx, auditMessage{File: f.from}, file)
 	}
-	if err := r.box.open(in, f.size); err != nil {
-		return err
+	n, err := r.box.each(in, f.size, func(n int, _ mboxMessage, text *io.SectionReader) error {
+		return r.message(ctx, auditMessage{File: f.from, Index: n}, text)
+	})
+	if err != nil {
+		return fmt.Errorf("message %d: %w", n, err)
 	}
-	for n := 1; ; n++ {
-		m, err := r.box.next()
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = r.message(ctx, auditMessage{File: f.from, Index: n}, io.NewSectionReader(in, m.start, m.end-m.start))
-		}
-		if err != nil {
-			return fmt.Errorf("message %d: %w", n, err)
-		}
-	}
+	return nil
 }
 
 // message audits one message.
@@ -214,8 +199,8 @@ func (r *auditRun) message(ctx context.Context, m auditMessage, from *io.Section
 	if err := r.loader.read(from); err != nil {
 		return err
 	}
-	line, err := r.plan(ctx, r.profile.Message, r.profile.MessageLimit)
-	if err != nil {
+	var line fixLine
+	if _, err := line.plan(ctx, &r.loader, r.profile.Message, r.profile.MessageLimit); err != nil {
 		return err
 	}
 	id, hasDate, err := r.header()
@@ -249,27 +234,16 @@ func (r *auditRun) message(ctx context.Context, m auditMessage, from *io.Section
 	} else {
 		escalated := r.profile.Message
 		escalated.Stage = rewrite.StageEnvelope
-		if again, err := r.plan(ctx, escalated, r.profile.MessageLimit); err != nil {
+		var again fixLine
+		if _, err := again.plan(ctx, &r.loader, escalated, r.profile.MessageLimit); err != nil {
 			return err
-		} else if again.Refused == "" {
+		}
+		if again.Refused == "" {
 			m.Switch = "fixes.escalate: envelope"
 		}
 	}
 	list(&r.report.Left, m)
 	return nil
-}
-
-// plan says what the message engine would do with the message in the loader.
-func (r *auditRun) plan(ctx context.Context, o rewrite.Options, limit int64) (line fixLine, err error) {
-	plan, err := rewrite.NewPlan(ctx, &r.loader, r.loader.size, o)
-	if refused := (*rewrite.RefusedError)(nil); errors.As(err, &refused) {
-		line.Refused, line.Reason = refused.Rule, refused.Reason
-		return line, nil
-	}
-	if err == nil {
-		line.describe(plan, limit)
-	}
-	return line, err
 }
 
 // header returns the Message-ID of the message in the loader, and whether it has a Date.
@@ -278,21 +252,12 @@ func (r *auditRun) header() (id string, hasDate bool, err error) {
 	if _, err := r.loader.ReadAt(top, 0); err != nil && err != io.EOF {
 		return "", false, err
 	}
-	for line := range bytes.Lines(top) {
-		text := strings.TrimSpace(string(line))
-		if text == "" {
-			break
-		}
-		name, value, _ := strings.Cut(text, ":")
-		switch name = strings.TrimSpace(name); {
-		case strings.EqualFold(name, "Message-ID") && id == "":
-			id = strings.TrimSpace(value)
-			id = id[:min(len(id), 200)]
-		case strings.EqualFold(name, "Date"):
-			hasDate = true
-		}
-	}
-	return id, hasDate, nil
+	var date string
+	fields := map[string]*string{"message-id": &id, "date": &date}
+	proxymailbox.FirstFields(top, fields)
+	_, lacksDate := fields["date"] // FirstFields removes what it finds
+	id = strings.TrimSpace(id)
+	return id[:min(len(id), 200)], !lacksDate, nil
 }
 
 func (r *auditRun) countID(id string) {

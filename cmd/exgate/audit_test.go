@@ -8,6 +8,20 @@ import (
 	"testing"
 )
 
+// A field may be folded, and a line that continues one is no field (RFC 5322 section 2.2.3).
+func TestAuditReadsFoldedFields(t *testing.T) {
+	box := filepath.Join(t.TempDir(), "box")
+	text := mboxOf("Message-ID:\n <a@x>\nSubject: x\n Date: y\n\nx\n", "Message-ID: <a@x>\nDate:\n x\n\nx\n")
+	if err := os.WriteFile(box, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exgateWith(t, "", "audit", "--format", "json", box)
+	var report auditReport
+	if err != nil || json.Unmarshal([]byte(out), &report) != nil || report.Duplicates != 1 || report.NoDate != 1 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 func TestAudit(t *testing.T) {
 	dir := t.TempDir()
 	long := "Message-ID: <a@x>\nSubject: long\n\n" + strings.Repeat(longLine, 500) + "\n"

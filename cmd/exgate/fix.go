@@ -166,16 +166,10 @@ func (r *fixRun) pipe(ctx context.Context, in io.Reader, out io.Writer) error {
 func (r *fixRun) fix(ctx context.Context, name string, index int, w io.Writer) (*rewrite.Plan, error) {
 	m := &r.loader
 	r.messages++
-	plan, err := rewrite.NewPlan(ctx, m, m.size, r.options)
 	line := fixLine{File: name, Message: index, Size: m.size}
-	var refused *rewrite.RefusedError
-	switch {
-	case errors.As(err, &refused):
-		line.Refused, line.Reason = refused.Rule, refused.Reason
-	case err != nil:
+	plan, err := line.plan(ctx, m, r.options, r.limit)
+	if err != nil {
 		return nil, err
-	default:
-		line.describe(plan, r.limit)
 	}
 	if line.Refused != "" {
 		r.refused++

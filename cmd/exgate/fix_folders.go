@@ -28,17 +28,9 @@ type mailFile struct {
 
 // folders repairs the files that the arguments name, into the output folder.
 func (r *fixRun) folders(ctx context.Context, args []string, log io.Writer) error {
-	var files []mailFile
-	var total int64
-	for _, arg := range args {
-		found, err := findMail(arg, r.output)
-		if err != nil {
-			return exitError{exitUsage, err}
-		}
-		for _, f := range found {
-			total += f.size
-		}
-		files = append(files, found...)
+	files, total, err := findAllMail(args, r.output)
+	if err != nil {
+		return exitError{exitUsage, err}
 	}
 	if err := os.Mkdir(r.output, 0o700); err != nil {
 		return exitError{exitUsage, fmt.Errorf("--output: %w", err)}
@@ -54,6 +46,21 @@ func (r *fixRun) folders(ctx context.Context, args []string, log io.Writer) erro
 		}
 	}
 	return nil
+}
+
+// findAllMail lists the files of the arguments. total is their size.
+func findAllMail(args []string, output string) (files []mailFile, total int64, err error) {
+	for _, arg := range args {
+		found, err := findMail(arg, output)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, f := range found {
+			total += f.size
+		}
+		files = append(files, found...)
+	}
+	return files, total, nil
 }
 
 // findMail lists the files of an argument: a file; the messages of a Maildir,
@@ -144,50 +151,50 @@ func (r *fixRun) contents(ctx context.Context, f mailFile, in *os.File, w io.Wri
 	if !several {
 		return r.single(ctx, f, io.NewSectionReader(in, 0, f.size), w, bar)
 	}
-	box := &r.box
-	if err := box.open(in, f.size); err != nil {
-		return err
-	}
-	for n := 1; ; n++ {
-		m, err := box.next()
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			_, err = w.Write(m.fromLine)
-		}
-		if err == nil {
-			err = r.one(ctx, f.from, n, io.NewSectionReader(in, m.start, m.end-m.start), w, bar)
-		}
-		if err == nil {
-			_, err = w.Write(m.separator)
-		}
-		if err != nil {
+	_, err = r.box.each(in, f.size, func(n int, m mboxMessage, message *io.SectionReader) error {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-	}
+		if _, err := w.Write(m.fromLine); err != nil {
+			return err
+		}
+		if err := r.one(ctx, f.from, n, message, w, bar); err != nil {
+			return err
+		}
+		_, err := w.Write(m.separator)
+		return err
+	})
+	return err
 }
 
 // single repairs the message that is all of a file, if it is one.
 func (r *fixRun) single(ctx context.Context, f mailFile, file *io.SectionReader, w io.Writer, bar *bar) error {
-	if f.found {
-		top := make([]byte, min(file.Size(), topSize))
-		if _, err := file.ReadAt(top, 0); err != nil && err != io.EOF {
+	isMessage, err := f.isMessage(file)
+	if err != nil {
+		return err
+	}
+	if !isMessage {
+		r.others++
+		bar.add(file.Size())
+		if _, err := io.Copy(w, file); err != nil {
 			return err
 		}
-		if !beginsMessage(top) {
-			r.others++
-			bar.add(file.Size())
-			if _, err := io.Copy(w, file); err != nil {
-				return err
-			}
-			return r.writeOther(f.from, file.Size())
-		}
+		return r.writeOther(f.from, file.Size())
 	}
 	return r.one(ctx, f.from, 0, file, w, bar)
+}
+
+// isMessage reports whether the file is a message: it is named on the command line, or
+// begins as one.
+func (f *mailFile) isMessage(file *io.SectionReader) (bool, error) {
+	if !f.found {
+		return true, nil
+	}
+	top := make([]byte, min(file.Size(), topSize))
+	if _, err := file.ReadAt(top, 0); err != nil && err != io.EOF {
+		return false, err
+	}
+	return beginsMessage(top), nil
 }
 
 // topSize is how much of a file tells whether it is a message.

@@ -52,6 +52,28 @@ func (m *mbox) open(src io.ReaderAt, size int64) error {
 	return m.fill(0)
 }
 
+// each calls do for each message of a file, with its number from 1, until do returns an
+// error. n is the number of the message at which an error came.
+func (m *mbox) each(
+	src io.ReaderAt, size int64, do func(n int, found mboxMessage, text *io.SectionReader) error,
+) (n int, err error) {
+	if err := m.open(src, size); err != nil {
+		return 1, err
+	}
+	for n = 1; ; n++ {
+		found, err := m.next()
+		if err == io.EOF {
+			return n, nil
+		}
+		if err == nil {
+			err = do(n, found, io.NewSectionReader(src, found.start, found.end-found.start))
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
 // fill reads the buffer from off on.
 func (m *mbox) fill(off int64) error {
 	n, err := m.src.ReadAt(m.buf[:min(mboxBuffer, m.size-off)], off)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -24,6 +26,24 @@ type fixLine struct {
 	Other   bool           `json:"no_message,omitempty"` // it has no header, and was copied
 	Refused string         `json:"refused,omitempty"`    // the rule that refused it
 	Reason  string         `json:"reason,omitempty"`
+}
+
+// plan plans the repair of the message in the loader, and describes the plan. The plan is
+// nil if the engine refuses the message.
+func (l *fixLine) plan(
+	ctx context.Context, m *loader, o rewrite.Options, limit int64,
+) (*rewrite.Plan, error) {
+	plan, err := rewrite.NewPlan(ctx, m, m.size, o)
+	var refused *rewrite.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		l.Refused, l.Reason = refused.Rule, refused.Reason
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	l.describe(plan, limit)
+	return plan, nil
 }
 
 // describe reports what a plan changes, and whether its result may be sent.

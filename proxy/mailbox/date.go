@@ -22,7 +22,7 @@ const MaxDatedHeader = 256 << 10
 // read. Without a date Exchange would show that of the transfer.
 func DerivedDate(header []byte) string {
 	var received, written string
-	firstFields(header, map[string]*string{"received": &received, "date": &written})
+	FirstFields(header, map[string]*string{"received": &received, "date": &written})
 	received = received[strings.LastIndexByte(received, ';')+1:]
 	for _, text := range []string{received, written} {
 		if text == "" {

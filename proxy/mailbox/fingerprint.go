@@ -50,8 +50,9 @@ func (p *prefix) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// firstFields reads the first field of each name, in lower case, unfolded.
-func firstFields(header []byte, fields map[string]*string) {
+// FirstFields reads the first field of each name, in lower case, unfolded. It removes the
+// names that it finds from fields.
+func FirstFields(header []byte, fields map[string]*string) {
 	var open *string
 	var small [longestField]byte
 	for line := range bytes.Lines(header) {
@@ -96,7 +97,7 @@ func parseFingerprint(header []byte) Fingerprint {
 	var id Fingerprint
 	fields := map[string]*string{"message-id": &id.messageID, "subject": &id.subject, "from": &id.from,
 		"date": &id.date}
-	firstFields(header, fields)
+	FirstFields(header, fields)
 	id.messageID = strings.Join(strings.Fields(id.messageID), "")
 	id.subject, id.from = readable(id.subject), addressesIn(id.from)
 	if t, err := parseDate(id.date); err == nil {
