@@ -90,6 +90,7 @@ func (s *syncer) differences(direct *client) (list []difference, messages int, e
 	if err != nil {
 		return nil, 0, err
 	}
+	maps.DeleteFunc(found, func(id string, _ []string) bool { return s.unknown[id] })
 	list = compare(s.want, found)
 	for _, d := range compare(s.want, near) {
 		list = append(list, difference{d.kind + " in the Maildir", d.id, d.what})
@@ -270,7 +271,7 @@ func activity(s session) string {
 		}
 		return strings.Join(list, ", ")
 	case *syncer:
-		return fmt.Sprintf("%d runs", s.runs)
+		return fmt.Sprintf("%d runs, %d messages not known to be stored", s.runs, len(s.unknown))
 	}
 	return ""
 }

@@ -20,17 +20,17 @@ import (
 // syncer is one session of mbsync: it syncs a Maildir of ours, which changes
 // between its runs, with a mailbox of its own.
 //
-// A message whose APPEND was answered by NO mbsync (1.4.4, straight to the
-// server as well) never sends again once a later one has gone through; if it
-// was stored all the same, it comes back as a new one, and the Maildir has it
-// twice. What was in flight when the connection ended it looks for and sends
-// again. Here the first shows as a message that is lost.
+// mbsync 1.4.4 never again sends a message whose APPEND was answered by NO
+// (msg_copied in its sync.c gives the message up). So the syncer does as its user
+// has to: it makes a new message of it, if NO says that nothing was stored. What
+// was in flight when the connection ended, mbsync looks for and sends again.
 type syncer struct {
 	*run
 	name           string
 	user, password string
 	dir            string
 	want           map[string]string // flags by Message-ID
+	unknown        map[string]bool   // by Message-ID: refused, and perhaps stored
 	random         *rand.Rand
 	made, runs     int
 }
@@ -39,7 +39,7 @@ func newSyncer(r *run, i int) (*syncer, error) {
 	s := &syncer{
 		run: r, name: fmt.Sprintf("mbsync-%d", i), dir: filepath.Join(r.dir, fmt.Sprintf("mbsync-%d", i)),
 		random: rand.New(rand.NewPCG(r.seed, uint64(1000+i))),
-		want:   map[string]string{},
+		want:   map[string]string{}, unknown: map[string]bool{},
 	}
 	s.user, s.password = r.login(i)
 	for _, sub := range []string{"cur", "new", "tmp"} {
@@ -118,7 +118,10 @@ func (s *syncer) listing() (list []string) {
 	return list
 }
 
-// sync runs mbsync once. What it complains of is counted.
+// sync runs mbsync once. What it complains of is counted. The error says that
+// mbsync ended with one, or that the server refused something. After a refused
+// STORE, mbsync ends with status 0 and tries again in its next run. It takes what
+// the user changes before that for a change on both sides, and merges both.
 func (s *syncer) sync() error {
 	for _, sub := range []string{"cur", "new"} { // it sleeps for a second where these have just changed
 		old := time.Now().Add(-time.Minute)
@@ -131,20 +134,57 @@ func (s *syncer) sync() error {
 	s.runs++
 	cmd := exec.CommandContext(ctx, "mbsync", "-c", filepath.Join(s.dir, "rc"), "-a")
 	out, err := cmd.CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "C: ") &&
-			!strings.HasPrefix(line, "Processed ") {
-			s.errors.add("mbsync: " + line)
-		}
-	}
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
+	refused := s.complaints(string(out))
 	if err != nil {
 		s.errors.add("mbsync: " + err.Error())
 		time.Sleep(lateness)
 	}
-	return err
+	return errors.Join(err, refused)
+}
+
+// refusedCommand is what mbsync says of a command that was answered by NO, and
+// refusedMessage of the message that it gives up because of that.
+var (
+	refusedCommand = regexp.MustCompile(`^IMAP command '.*' returned an error: NO `)
+	refusedMessage = regexp.MustCompile(`^Warning: far side refuses to store message (\d+) from near side`)
+)
+
+// complaints counts what a run of mbsync has printed, and returns an error if the
+// server refused something.
+func (s *syncer) complaints(out string) (refused error) {
+	last := "" // the last refusal: mbsync has one command in flight
+	for line := range strings.Lines(out) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "C: ") || strings.HasPrefix(line, "Processed ") {
+			continue
+		}
+		s.errors.add("mbsync: " + line)
+		if refusedCommand.MatchString(line) {
+			last, refused = line, errors.New(line)
+		} else if m := refusedMessage.FindStringSubmatch(line); m != nil {
+			refused = errors.Join(errors.New(line), s.offerAgain(m[1], last))
+		}
+	}
+	return refused
+}
+
+// offerAgain makes a new message of the one with the UID of mbsync's, unless the
+// reply says that it may be stored.
+func (s *syncer) offerAgain(uid, reply string) error {
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "mail", "*", "*,U="+uid+":2,*"))
+	if len(paths) != 1 {
+		return fmt.Errorf("%s: the message %s has the files %q", s.name, uid, paths)
+	}
+	if strings.Contains(reply, "it is not known") {
+		id := s.files()[paths[0]]
+		delete(s.want, id)
+		s.unknown[id] = true
+		return nil
+	}
+	return os.Rename(paths[0], strings.Replace(paths[0], ",U="+uid+":2,", ":2,", 1))
 }
 
 // edit changes the Maildir as a user does: some new messages, some flags, some
@@ -251,7 +291,7 @@ func (s *syncer) files() map[string]string {
 func (s *syncer) near() (map[string][]string, error) {
 	found := map[string][]string{}
 	for path, id := range s.files() {
-		if strings.HasSuffix(id, "@"+intruderDomain) {
+		if strings.HasSuffix(id, "@"+intruderDomain) || s.unknown[id] {
 			continue
 		}
 		_, info, ok := strings.Cut(filepath.Base(path), ":2,")
