@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +29,20 @@ type accounts struct {
 	spool      int64 // limit on the bytes of one account in the spool; 0: no limit
 	open       map[*backend.Account]*account
 	registries map[registryKey]*backend.Accounts
+	claims     map[claimsKey]*mailbox.Claims // also of accounts whose last session has ended
+	sweepAt    int                           // size of claims at which those that nobody needs are dropped
 }
+
+// claimsKey identifies what one mailbox of one upstream is told of its APPENDs. It has
+// neither the pace nor the spelling of the login.
+type claimsKey struct{ upstream, user string }
+
+// minClaims is the number of claims below which nothing is dropped. maxClaims limits the
+// claims of accounts without a session.
+const (
+	minClaims = 64
+	maxClaims = 10_000
+)
 
 // registryKey identifies a registry of accounts. Accounts of different registries share no
 // pace. A change of the key starts an empty registry, which does not know earlier
@@ -40,7 +54,8 @@ type registryKey struct {
 }
 
 func newAccounts() *accounts {
-	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts)}
+	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts),
+		claims: make(map[claimsKey]*mailbox.Claims), sweepAt: minClaims}
 }
 
 // setSpoolLimit sets the limit on the spool, in bytes, for accounts that are opened from
@@ -65,12 +80,48 @@ func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff ti
 	known := registry.Open(user)
 	shared := a.open[known]
 	if shared == nil {
-		shared = &account{Account: known, registry: registry, side: newSide(), claims: mailbox.NewClaims()}
+		claims := a.claimsOf(claimsKey{upstream, strings.ToLower(user)})
+		shared = &account{Account: known, registry: registry, side: newSide(), claims: claims}
 		shared.uploads.SetMax(a.spool)
 		a.open[known] = shared
 	}
 	shared.sessions++
 	return shared
+}
+
+// claimsOf returns the claims of an account. They outlive its last session: a message that
+// this session stored may show itself later, and must not pass for another one then. a.mu
+// is held.
+func (a *accounts) claimsOf(key claimsKey) *mailbox.Claims {
+	if known := a.claims[key]; known != nil {
+		return known
+	}
+	if len(a.claims) >= a.sweepAt {
+		a.sweepClaims()
+	}
+	claims := mailbox.NewClaims()
+	a.claims[key] = claims
+	return claims
+}
+
+// sweepClaims drops the claims of accounts without a session if they have nothing to
+// remember, or are too many. a.mu is held.
+func (a *accounts) sweepClaims() {
+	used := make(map[*mailbox.Claims]bool)
+	for _, shared := range a.open {
+		used[shared.claims] = true
+	}
+	idle := 0
+	for key, claims := range a.claims {
+		switch {
+		case used[claims]:
+		case idle >= maxClaims || claims.IsIdle():
+			delete(a.claims, key)
+		default:
+			idle++
+		}
+	}
+	a.sweepAt = max(minClaims, 2*len(a.claims))
 }
 
 // close ends one session of the account. With the last one, it closes the side connection.

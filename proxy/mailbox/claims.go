@@ -159,6 +159,14 @@ func (c *Claims) sweep() {
 	}
 }
 
+// IsIdle reports whether there is nothing that Claims need to know any more.
+func (c *Claims) IsIdle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sweep()
+	return len(c.boxes) == 0
+}
+
 // forget drops the remembered APPENDs that are too old or too many, and the UIDs below all
 // marks. claims.mu is held.
 func (b *box) forget(now time.Time) {
