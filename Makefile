@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME = 60s
 
-.PHONY: build test demo check e2e e2e-self-test soak schedules soak-self-test kill9 imapsync thunderbird fixspeed fuzz bench clean
+.PHONY: build test demo check e2e e2e-self-test soak hostile schedules soak-self-test kill9 imapsync thunderbird fixspeed fuzz bench clean
 
 build:
 	go build -o exgate ./cmd/exgate
@@ -45,6 +45,10 @@ e2e-self-test:
 # SOAK_SECONDS=30 is a short one, SOAK_SEED repeats one.
 soak:
 	./testdata/e2e/soak
+
+# Hostile clients and a hostile server among honest sessions.
+hostile:
+	./testdata/e2e/hostile
 
 # 500 schedules of equal messages, cuts and a late server: nothing is lost, nothing
 # is stored twice. EXGATE_SCHEDULE=17 repeats one.

@@ -26,6 +26,7 @@ type client struct {
 	tag    int
 	exists int // messages, as the server has told
 	report func(kind, detail string)
+	waits  *waits
 	giveUp time.Time // when it waits no longer, whatever it hears; zero: never
 }
 
@@ -68,7 +69,7 @@ func (r *run) dial(address string, config *tls.Config, user, password string) (*
 	if err != nil {
 		return nil, lostError{command: "connecting", err: err}
 	}
-	c := &client{conn: conn, r: bufio.NewReader(conn), report: r.violation, giveUp: r.giveUp}
+	c := &client{conn: conn, r: bufio.NewReader(conn), report: r.violation, waits: &r.waits, giveUp: r.giveUp}
 	greeting, err := c.line()
 	if err == nil && !strings.HasPrefix(greeting, "* OK") {
 		bye, _ := strings.CutPrefix(greeting, "* BYE ")
@@ -168,7 +169,8 @@ var errContinue = errors.New("the server asks for more")
 // await reads to the tagged reply, and keeps count of the mailbox.
 func (c *client) await(tag, command string) (reply, error) {
 	var r reply
-	bye := ""
+	bye, began := "", time.Now()
+	defer func() { c.waits.add(time.Since(began)) }()
 	for {
 		line, err := c.line()
 		if err != nil {

@@ -40,14 +40,17 @@ type run struct {
 	directTLS  *tls.Config
 	dir        string
 	messages   int       // of each Maildir at the beginning
+	users      []string  // the accounts that the sessions have in turn
+	names      string    // what the sessions of generated load are called
 	giveUp     time.Time // when a session that gets nowhere ends
 	errors     table     // as clients saw them
 	violations table     // what no client may ever see
+	waits      waits     // of the generated load for replies
 }
 
-// login is the account of the i-th session: the simulator's users in turn.
+// login is the account of the i-th session.
 func (r *run) login(i int) (user, password string) {
-	user = []string{"alice", "bob", "admin"}[i%3]
+	user = r.users[i%len(r.users)]
 	return user, user + "pass"
 }
 
@@ -117,14 +120,17 @@ func main() {
 		orders    = flag.String("control", "", "`file` to write \"faults off\" to, before the sessions finish")
 		spoil     = flag.String("spoil", "", "spoil one mailbox before the comparison, which must see it: "+
 			"lost, doubled or flags")
+		users  = flag.String("users", "alice,bob,admin", "users of the simulator whose mailboxes are worked in")
 		strict = flag.Bool("strict", true, "errors of kinds that the gateway should not show are failures")
 	)
 	flag.Uint64Var(&r.seed, "seed", uint64(time.Now().UnixNano()%1_000_000), "of everything that is random")
 	flag.StringVar(&r.gateway, "gateway", "", "host:port of the gateway, TLS from the first byte")
 	flag.StringVar(&r.direct, "direct", "", "host:port of the simulator, TLS from the first byte")
+	flag.StringVar(&r.names, "names", "load", "what the sessions of generated load and their mailboxes are called")
 	flag.StringVar(&r.dir, "dir", "", "directory for Maildirs")
 	flag.IntVar(&r.messages, "messages", 20, "messages of each Maildir at the beginning")
 	flag.Parse()
+	r.users = strings.Split(*users, ",")
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // ends the load early
 	defer stop()
@@ -245,6 +251,7 @@ func (r *run) verdict(sessions []session, errs []error, strict bool) (failed int
 	if strict {
 		result(wrong == 0, "errors only of the kinds that are allowed (%d others)", wrong)
 	}
+	r.waits.print()
 	r.violations.print("What no client may see", false)
 	result(len(r.violations.counts) == 0, "nothing that no client may see")
 	fmt.Printf("%d passed, %d failed\n", passed, failed)

@@ -19,7 +19,7 @@ type table struct {
 var (
 	anyID     = regexp.MustCompile(`<?[\w.-]+@[\w.-]+>?`)
 	anyPath   = regexp.MustCompile(`/[\w./-]{3,}`)
-	anyBox    = regexp.MustCompile(`\b(load|mbsync)-\d+\b`)
+	anyBox    = regexp.MustCompile(`\b(load|alone|attacked|mbsync)-\d+\b`)
 	anyNumber = regexp.MustCompile(`\d+(\.\d+)*`)
 	anySpace  = regexp.MustCompile(`\s+`)
 )

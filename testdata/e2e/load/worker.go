@@ -34,7 +34,7 @@ type worker struct {
 
 func newWorker(r *run, i int) *worker {
 	w := &worker{
-		run: r, name: fmt.Sprintf("load-%d", i),
+		run: r, name: fmt.Sprintf("%s-%d", r.names, i),
 		random: rand.New(rand.NewPCG(r.seed, uint64(i))),
 		want:   [2]map[string]string{{}, {}},
 		done:   map[string]int{},
