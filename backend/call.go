@@ -120,6 +120,12 @@ func (c *call) refusedEarly() (refusal wire.Status, ok bool) {
 	return refusal, false
 }
 
+// hasBegunBody reports whether the server has been sent a part of the message. The reader calls
+// it.
+func (c *call) hasBegunBody() bool {
+	return c.req.Body != nil && (c.plus || c.want.Load() != wantContinue)
+}
+
 // converse runs the exchange of one request.
 func (c *Conn) converse(call *call) (wire.Status, error) {
 	req := call.req

@@ -69,7 +69,8 @@ type Conn struct {
 	// Only the reader uses these.
 	r        *wire.ResponseReader
 	gathered []byte
-	gather   *call // the current response is gathered for this request
+	gather   *call  // the current response is gathered for this request
+	bareTag  string // the tag of the request that a stray has refused, while its reply may come; "": none
 }
 
 // errClosed is the reason after Close.
@@ -305,6 +306,9 @@ func (c *Conn) silence() error {
 
 // take passes a fragment to the request in progress, or to the sink.
 func (c *Conn) take(f wire.Fragment, sink Sink) error {
+	if c.isLate(f) {
+		return nil
+	}
 	if f.First {
 		c.gather = c.call.Load()
 		if c.gathered = c.gathered[:0]; c.gather == nil || cap(c.gathered) > gatherKept {
@@ -317,7 +321,8 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 		}
 		return sink.Take(f)
 	}
-	c.gathered = append(c.gathered, f.Data...)
+	text, _ := wire.Tidy(f)
+	c.gathered = append(c.gathered, text...)
 	if !f.Last {
 		if len(c.gathered) <= gatherLimit {
 			return nil
@@ -336,7 +341,7 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 // unasked handles a fragment that arrives while there is neither a request nor a
 // sink.
 func (c *Conn) unasked(f wire.Fragment) error {
-	if f.First && f.Kind != wire.Untagged {
+	if f.First && f.Kind == wire.Tagged {
 		return &Violation{Line: clip(f.Data)}
 	}
 	if status, ok := wire.ParseStatus(f.Data); ok && f.First {
@@ -354,13 +359,19 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 	}
 	switch kind {
 	case wire.Continuation:
-		if !call.want.CompareAndSwap(wantContinue, wantNothing) {
+		switch {
+		case call.want.CompareAndSwap(wantContinue, wantNothing):
+			call.ev <- event{challenge: challenge(line)}
+		case call.req.Body != nil: // Exchange may run the message as commands
 			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
 		}
-		call.ev <- event{challenge: challenge(line)}
 		return nil
 	case wire.Tagged:
 		status, _ := wire.ParseStatus(line)
+		if status.Tag == call.tag && status.Word == "BYE" {
+			c.Said(call.req.told(status))
+			return ErrTaggedBye
+		}
 		refused := call.plus && status.Tag == call.tag && status.Word != "OK" // which counts, also before its time
 		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing && !refused {
 			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
@@ -373,6 +384,9 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 			return errPlusRefused
 		}
 		return nil
+	}
+	if IsStray(line) {
+		return c.strayed(call, line)
 	}
 	if status, ok := wire.ParseStatus(line); ok {
 		c.Said(call.req.told(status))

@@ -19,7 +19,8 @@ type Replies struct {
 	LongSets      bool // commands longer than Exchange takes are split (EX-04)
 	IdleOrder     bool // what comes before the "+" of IDLE waits for it (EX-27)
 	IdleRenew     bool // IDLE is begun anew inside the client's (EX-28)
-	Blanks        bool // blanks at the end of STATUS and SEARCH are removed (EX-71)
+	Blanks        bool // blanks that do not belong into a response are removed (EX-71)
+	Strays        bool // lines that are no responses are taken for what they are (EX-72, EX-73)
 	Refusals      bool // what is sure to fail is answered here (EX-02)
 	// Substitute says what becomes of the message that Exchange gives out in
 	// place of one that it cannot convert (EX-26).
@@ -52,6 +53,7 @@ const (
 	FixIdleOrder     ReplyFix = "idle-order"
 	FixIdleRenew     ReplyFix = "idle-renew"
 	FixBlanks        ReplyFix = "blanks"
+	FixStrays        ReplyFix = "strays"
 	FixRefusals      ReplyFix = "refusals"
 	FixSubstitute    ReplyFix = "substitute"
 )
@@ -71,6 +73,7 @@ var replyFixes = []struct {
 	{FixIdleOrder, func(r *Replies) *bool { return &r.IdleOrder }},
 	{FixIdleRenew, func(r *Replies) *bool { return &r.IdleRenew }},
 	{FixBlanks, func(r *Replies) *bool { return &r.Blanks }},
+	{FixStrays, func(r *Replies) *bool { return &r.Strays }},
 	{FixRefusals, func(r *Replies) *bool { return &r.Refusals }},
 }
 

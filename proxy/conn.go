@@ -32,6 +32,7 @@ type conn struct {
 	seat     seat   // the right to an upstream connection
 	login    *login // nil before login
 	attempts attempts
+	returns  returns      // of the session after losses of its connection
 	idle     *command     // the client's IDLE, until the client ends it; nil: none
 	uploads  spool.Budget // counts the bytes of this session in the spool
 	out      []byte       // buffer for the line that is sent upstream

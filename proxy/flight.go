@@ -213,14 +213,14 @@ func (l *link) countsMessage() bool {
 	return more
 }
 
-// grant gives a continuation request to the command that waits for one. It
-// reports whether the request is hidden from the client.
-func (l *link) grant(r *relay) (hide bool) {
+// grant gives a continuation request to the command that waits for one. known
+// reports whether there is one, hide whether the request is hidden from the client.
+func (l *link) grant(r *relay) (known, hide bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := slices.IndexFunc(l.flight, func(cmd *command) bool { return cmd.flight.phase == phaseAsks })
 	if i < 0 {
-		return false
+		return false, false
 	}
 	cmd := l.flight[i]
 	cmd.flight.phase, cmd.flight.granted = phaseLiteral, true
@@ -230,7 +230,7 @@ func (l *link) grant(r *relay) (hide bool) {
 		l.rests()
 	}
 	l.bell.wake()
-	return cmd.flight.swallow
+	return true, cmd.flight.swallow
 }
 
 // landing is the effect of a tagged reply on its command.

@@ -43,6 +43,7 @@ type link struct {
 	pinned    string   // why the session cannot be resumed; "": it can be
 	dismissed string   // why the session must end soon; "": it need not
 
+	strayed   bool      // the log tells of a line that is no response
 	rested    time.Time // when the session became idle; zero: it is busy
 	wanted    bool      // another session wants the seat
 	mayReturn bool      // a parked session has been granted another seat

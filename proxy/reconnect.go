@@ -233,6 +233,38 @@ func (c *conn) restore() error {
 		return lost
 	}
 	c.waiting.set("exgate connects to Exchange again", time.Time{})
+	if err := c.awaitReturn(c.ctx); err != nil {
+		return err
+	}
 	c.tally.stats.Resumed++
 	return c.reestablish(c.ctx, keepsView)
 }
+
+// returns paces the logins of a session that loses its connection again and again, as to a server
+// that answers each command with "Server Unavailable. 15" and closes the connection
+// (docs/exchange.md#ex-73). It belongs to the goroutine that connects again.
+type returns struct {
+	last  time.Time     // when the session last came back
+	pause time.Duration // the pause before that
+}
+
+// awaitReturn waits before a session comes back that has come back only just before. The pause
+// begins with limits.ReconnectPause and doubles up to its maxReturnPause-fold. A session whose
+// connection has lasted for limits.Steady comes back at once.
+func (c *conn) awaitReturn(ctx context.Context) error {
+	p, first := &c.returns, c.srv.limits.ReconnectPause
+	if time.Since(p.last) > c.srv.limits.Steady {
+		p.pause = 0
+	} else {
+		p.pause = max(first, min(2*p.pause, maxReturnPause*first))
+	}
+	if p.pause > 0 {
+		c.waiting.set("exgate connects to Exchange again", time.Time{})
+	}
+	err := c.sleepWithin(ctx, p.pause)
+	p.last = time.Now()
+	return err
+}
+
+// maxReturnPause is the longest pause of awaitReturn, in units of limits.ReconnectPause.
+const maxReturnPause = 16

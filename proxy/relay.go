@@ -30,6 +30,9 @@ type relay struct {
 	edited []byte            // the output of editors, until it is written
 	memory *[editedSize]byte // the memory of edited; nil: nothing is edited
 
+	strays   int      // lines that are no responses, on this connection
+	answered []string // the tags of commands that strays have refused, while their replies may come
+
 	// instead is the tagged line that the client gets in place of the current line.
 	instead []byte
 
@@ -49,12 +52,14 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 		}
 		r.turn = true
 	}
+	said := f.Data
+	f = r.tidied(f)
 	data := f.Data
 	if f.First {
 		data = r.begin(f)
 	}
 	if !f.Literal {
-		r.c.client.trace.fromUpstream(f.Data, f.First)
+		r.c.client.trace.fromUpstream(said, f.First)
 	}
 	if r.editor != nil {
 		if data, err = r.edit(f); err != nil {
@@ -173,12 +178,21 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		r.private(f)
 		return f.Data
 	}
+	if f.Kind == wire.Untagged {
+		if line, ok := r.stray(f); ok {
+			return line
+		}
+	}
 	if c.login.edits && f.Kind == wire.Untagged {
 		r.editor = c.link.editorOf(f.Data)
 	}
 	switch f.Kind {
 	case wire.Continuation:
-		r.hide = c.link.grant(r)
+		known, hide := c.link.grant(r)
+		if r.hide = hide; !known && c.login.profile.Replies.Strays {
+			r.drop(f)
+			return nil
+		}
 		if kept := c.keptBeforePlus(); kept != nil && f.Last {
 			if r.hide {
 				r.hide = false
@@ -187,6 +201,12 @@ func (r *relay) begin(f wire.Fragment) []byte {
 			return append(bytes.Clone(f.Data), kept...)
 		}
 	case wire.Tagged:
+		if r.hide = r.isLate(f.Data); r.hide {
+			return nil
+		}
+		if line, ok := r.bye(f.Data); ok {
+			return line
+		}
 		if kept := c.keptBeforePlus(); kept != nil { // no "+" has come
 			if err := r.extend(kept); err != nil {
 				r.last = err
@@ -275,8 +295,6 @@ func (r *relay) untagged(line []byte) []byte {
 	switch line[2] {
 	case 'C', 'c':
 		return capability.EditLine(c.login.profile, line)
-	case 'S', 's': // STATUS and SEARCH
-		return c.withoutBlanks(line)
 	case 'O', 'o', 'B', 'b', 'N', 'n':
 		if status, ok := wire.ParseStatus(line); ok {
 			r.statusLine(status)
@@ -325,11 +343,6 @@ func (c *conn) statusAsIs(line []byte) []byte {
 // withCode adds a response code to a refusal that has none, if the profile wants this.
 func (c *conn) withCode(line []byte) []byte {
 	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.WithCode)
-}
-
-// withoutBlanks removes blanks at the end of a line, if the profile wants this.
-func (c *conn) withoutBlanks(line []byte) []byte {
-	return c.repairedLine(c.login.profile.Replies.Blanks, backend.FixBlanks, line, replies.WithoutBlanks)
 }
 
 // repairedLine returns the line after repair, and counts the fix if repair changed the

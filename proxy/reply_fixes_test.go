@@ -59,6 +59,9 @@ var replyFixCases = map[backend.ReplyFix]replyFixCase{
 		command: "STATUS Archive (UIDNEXT)", said: "* STATUS Archive (UIDNEXT 1) \r\na1 OK done\r\n",
 		heard: "* STATUS Archive (UIDNEXT 1)\r\na1 OK done\r\n",
 	},
+	backend.FixStrays: {
+		command: "CAPABILITY", said: "CAPABILITY completed.\r\n\r\na1 OK done\r\n", heard: "a1 OK done\r\n",
+	},
 	backend.FixRefusals: {
 		command: "FETCH 1 (X-GM-LABELS)", plain: "a1 OK done\r\n",
 		heard: "a1 BAD Exchange does not know X-GM-LABELS, and would count it as an error\r\n",

@@ -112,7 +112,12 @@ func (c *conn) resume(next *command) error {
 		return nil // until there is a command to resume for
 	}
 	began := time.Now()
-	err := c.aside(c.waiting.text, func(ctx context.Context) error { return c.reestablish(ctx, next.effect()) })
+	err := c.aside(c.waiting.text, func(ctx context.Context) error {
+		if err := c.awaitReturn(ctx); err != nil {
+			return err
+		}
+		return c.reestablish(ctx, next.effect())
+	})
 	if errors.Is(err, slots.ErrNone) {
 		return err // next is refused, and may be tried again
 	}

@@ -3,12 +3,13 @@ package proxy
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // resuming is a setup with upstream.resume on and without pauses.
 func resuming(o *Options, l *limits) {
 	o.Upstreams[0].Resume = true
-	l.Reconnect, l.ReconnectSpread = 0, 0
+	l.Reconnect, l.ReconnectSpread, l.ReconnectPause = 0, 0, time.Millisecond
 }
 
 // exchangeResuming starts a gateway that resumes sessions, in front of a scripted Exchange.

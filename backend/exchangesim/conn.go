@@ -276,7 +276,7 @@ func (c *conn) answer(tag string, st status) error {
 	if len(tag) > maxEchoedTag {
 		tag = tag[:maxEchoedTag]
 	}
-	c.printf("%s %s %s\r\n", printable(tag), st.kind, st.text)
+	c.writeTagged(printable(tag), st)
 	if st.kind == "BAD" {
 		c.srv.stats.bad()
 		c.bads++
@@ -295,6 +295,25 @@ func (c *conn) answer(tag string, st status) error {
 	}
 	return st.then()
 }
+
+// writeTagged writes the tagged reply, with what quirks EX-72 and EX-73 make of it.
+func (c *conn) writeTagged(tag string, st status) {
+	if c.srv.quirks[quirkBareUnavailable] && st.kind != "OK" && strings.HasPrefix(st.text, unavailable) {
+		c.printf("%s\r\n", st.text)
+		return
+	}
+	strays := c.srv.quirks[quirkStrayLines]
+	if strays {
+		c.printf("\r\n")
+	}
+	c.printf("%s %s %s\r\n", tag, st.kind, st.text)
+	if strays && c.verb == "CAPABILITY" {
+		c.printf("CAPABILITY completed.\r\n")
+	}
+}
+
+// unavailable is the text of error 15 (docs/exchange.md#error-15).
+const unavailable = "Server Unavailable. 15"
 
 // pause waits for a time, or until Close.
 func (c *conn) pause(d time.Duration) error {

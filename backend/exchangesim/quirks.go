@@ -65,6 +65,8 @@ const (
 	quirkFetchLags       = "fetch-lags"
 	quirkEscapedNames    = "escaped-names"
 	quirkStatusBlank     = "status-blank"
+	quirkStrayLines      = "stray-lines"
+	quirkBareUnavailable = "bare-unavailable"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -325,6 +327,16 @@ func Quirks() []Quirk {
 		{
 			"EX-71", quirkStatusBlank, "the reply of STATUS ends in a blank",
 			"docs/exchange.md#ex-71; modern-email/defects#9; emersion/go-imap#540; imap-codec#468",
+		},
+		{
+			"EX-72", quirkStrayLines,
+			"lines that are no responses: an empty line before a tagged reply, and CAPABILITY completed. after that of " +
+				"CAPABILITY",
+			"docs/exchange.md#ex-72; libetpan; libetpan#45",
+		},
+		{
+			"EX-73", quirkBareUnavailable, "the refusal Server Unavailable. 15 has neither a tag nor a word before it",
+			"docs/exchange.md#ex-73; postalsys/imapflow commit 3ed4198c",
 		},
 	}
 }

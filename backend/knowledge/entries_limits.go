@@ -179,7 +179,9 @@ var limitEntries = []Entry{
 			},
 		},
 		Exgate: "For APPEND and COPY, exgate tries once more on a new connection. If Exchange refuses again, the " +
-			"client gets NO [OVERQUOTA]. Other commands get NO [UNAVAILABLE] with this explanation.",
+			"client gets NO [OVERQUOTA]. Other commands get NO [UNAVAILABLE] with this explanation. Exchange may send " +
+			"the text without a tag, so that a client waits for its reply for ever: exgate gives it the client as the " +
+			"reply (fixes.replies-off: strays).",
 		See:    []string{"imap-log", "argument-error"},
 		Source: "FAQ.Exchange, \"Server Unavailable. 15\"; docs/exchange.md#error-15",
 	},

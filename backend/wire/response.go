@@ -11,7 +11,7 @@ type Kind int
 // The kinds of responses (RFC 9051 section 2.2.2).
 const (
 	Untagged     Kind = iota // begins with "*", or is neither of the others
-	Tagged                   // begins with a tag and OK, NO or BAD
+	Tagged                   // begins with a tag and OK, NO, BAD or BYE
 	Continuation             // begins with "+"
 )
 
@@ -31,7 +31,8 @@ func (f Fragment) Ahead() []byte { return f.Data[len(f.Data):cap(f.Data)] }
 
 // ResponseReader splits the output of a server into responses, and each response
 // into fragments. It accepts every line: the client decides what to do about an
-// invalid one. A ResponseReader belongs to one goroutine at a time.
+// invalid one. Blanks may stand before a response, and more than one after the tag or "*". A
+// ResponseReader belongs to one goroutine at a time.
 type ResponseReader struct {
 	buf      buffer
 	kind     Kind
@@ -102,23 +103,25 @@ func (r *ResponseReader) Inside() bool { return r.isInside }
 func (r *ResponseReader) Release() { r.buf.release() }
 
 // classify returns the kind of the response that begins with this line. isStatus
-// reports whether the line is a status response, which ends with its line: its
-// text may end in "{5}" without announcing a literal.
+// reports whether the line ends the response, although it may end in "{5}": a status
+// response, or a line that is no response at all.
 func classify(line []byte) (kind Kind, isStatus bool) {
+	line = bytes.TrimLeft(line, " ")
 	first := bytes.IndexByte(line, ' ')
+	isUntagged := len(line) > 0 && line[0] == '*'
 	switch {
 	case len(line) > 0 && line[0] == '+':
 		return Continuation, true
 	case first < 0:
-		return Untagged, false
+		return Untagged, !isUntagged
 	}
-	switch word := statusWord(line[first+1:]); {
-	case first == 1 && line[0] == '*':
+	switch word := statusWord(bytes.TrimLeft(line[first+1:], " ")); {
+	case isUntagged && first == 1:
 		return Untagged, word != ""
-	case word == "OK" || word == "NO" || word == "BAD":
+	case word == "OK" || word == "NO" || word == "BAD" || word == "BYE":
 		return Tagged, true
 	}
-	return Untagged, false
+	return Untagged, !isUntagged
 }
 
 // statusWord returns the status word that p begins with, in upper case, or "" if p

@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Status is a parsed status response (RFC 9051 section 7.1).
 type Status struct {
@@ -10,19 +13,20 @@ type Status struct {
 	Text string // human-readable text
 }
 
-// ParseStatus parses a status response. ok is false for any other line.
+// ParseStatus parses a status response, with any number of blanks before and between its words. ok is
+// false for any other line.
 func ParseStatus(line []byte) (s Status, ok bool) {
-	line = trimEOL(line)
-	tag, rest, found := strings.Cut(string(line), " ")
+	tag, rest, found := strings.Cut(string(bytes.TrimLeft(trimEOL(line), " ")), " ")
 	if !found {
 		return s, false
 	}
+	rest = strings.TrimLeft(rest, " ")
 	word := statusWord([]byte(rest))
 	if word == "" {
 		return s, false
 	}
 	s.Tag, s.Word = tag, word
-	s.Code, s.Text = cutCode(strings.TrimPrefix(rest[len(word):], " "))
+	s.Code, s.Text = cutCode(strings.TrimLeft(rest[len(word):], " "))
 	return s, true
 }
 

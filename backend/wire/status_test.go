@@ -34,14 +34,16 @@ func TestParseStatus(t *testing.T) {
 		{"a1 OK [no end", Status{"a1", "OK", "", "[no end"}},
 		{"a1 OK text [NOT A CODE]", Status{"a1", "OK", "", "text [NOT A CODE]"}},
 		{"<body BAD Command Error. 10\r\n", Status{"<body", "BAD", "", "Command Error. 10"}},
-		{" OK", Status{"", "OK", "", ""}},
+		{" a1  OK  done", Status{"a1", "OK", "", "done"}},
+		{"*  OK  [UNSEEN 1]  first", Status{"*", "OK", "UNSEEN 1", " first"}},
+		{"a1 BYE Connection closed. 14", Status{"a1", "BYE", "", "Connection closed. 14"}},
 	} {
 		got, ok := ParseStatus([]byte(tt.line))
 		if !ok || got != tt.want {
 			t.Errorf("%q: %+v, %v", tt.line, got, ok)
 		}
 	}
-	for _, line := range []string{"", "\r\n", "*", "OK", "* 1 EXISTS", "a1 OKAY", "a1  OK", "[COPYUID 55 31 6]",
+	for _, line := range []string{"", "\r\n", "*", "OK", "* 1 EXISTS", "a1 OKAY", " OK", "[COPYUID 55 31 6]",
 		"CAPABILITY completed."} {
 		if got, ok := ParseStatus([]byte(line)); ok {
 			t.Errorf("%q: %+v", line, got)
