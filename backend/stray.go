@@ -31,9 +31,9 @@ func IsStray(line []byte) bool {
 	return len(line) == 0 || line[0] != '*' && line[0] != '+'
 }
 
-// errBareRefusal ends a connection on which a refusal without a tag leaves open what became of a
+// ErrBareRefusal ends a connection on which a refusal without a tag leaves open what became of a
 // command.
-var errBareRefusal = errors.New("the server refused something without a tag")
+var ErrBareRefusal = errors.New("the server refused something without a tag")
 
 // ErrTaggedBye ends a connection whose server has answered a command with BYE, as in
 // "a1 BYE Connection closed. 14".
@@ -48,7 +48,7 @@ func (c *Conn) strayed(call *call, line []byte) error {
 	c.Said(call.req.told(refusal))
 	switch {
 	case call.hasBegunBody():
-		return errBareRefusal // only a look into the mailbox can tell whether the message was stored
+		return ErrBareRefusal // only a look into the mailbox can tell whether the message was stored
 	case call.want.Swap(wantNothing) == wantNothing:
 		return nil
 	}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -16,10 +15,6 @@ const maxStrays = 1000
 
 // maxAnswered is the number of tags that are remembered of commands which strays have refused.
 const maxAnswered = 16
-
-// errBareRefusal ends a connection on which a refusal without a tag leaves open what became of a
-// command.
-var errBareRefusal = errors.New("the server refused something without a tag")
 
 // tidied removes the blanks that do not belong into a fragment, if the profile wants this.
 func (r *relay) tidied(f wire.Fragment) wire.Fragment {
@@ -63,7 +58,7 @@ func (r *relay) stray(f wire.Fragment) (line []byte, ok bool) {
 		}
 		return r.c.withCode(line), true
 	case refusesConnection:
-		r.last = errBareRefusal
+		r.last = backend.ErrBareRefusal
 	}
 	return nil, true
 }

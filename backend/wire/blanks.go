@@ -5,15 +5,25 @@ import "bytes"
 // Tidy removes the blanks from a text fragment of a response that RFC 9051 section 9 does not
 // allow: before the response, after "(", before ")", at the end of the line, and all but one
 // between two words. Exchange ends its STATUS in a blank (docs/exchange.md#ex-71). Quoted
-// strings, the names of mailboxes and the texts of status responses keep their blanks. changed
-// reports whether the fragment had such blanks; it is returned unchanged otherwise.
+// strings, the names of mailboxes and the texts of status responses keep their blanks. A fragment
+// that begins within a line may begin within a quoted string: it loses those at the end of the
+// line only. changed reports whether the fragment had such blanks; it is returned unchanged
+// otherwise.
 func Tidy(f Fragment) (tidy []byte, changed bool) {
 	if f.Literal || !isUntidy(f) {
 		return f.Data, false
 	}
 	text := f.Data
 	out := make([]byte, 0, len(text))
-	if !f.First {
+	switch {
+	case f.Inner:
+		line := trimEOL(text)
+		if len(line) == len(text) {
+			return text, false
+		}
+		out = append(append(out, bytes.TrimRight(line, " ")...), text[len(line):]...)
+		return out, len(out) < len(text)
+	case !f.First:
 		out = appendTidy(out, text)
 		return out, len(out) < len(text)
 	}

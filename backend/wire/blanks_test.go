@@ -57,8 +57,9 @@ func TestTidy(t *testing.T) {
 
 // The blank after a literal stays, and a literal is never changed.
 func TestTidyFragments(t *testing.T) {
-	in := "* 1 FETCH ( BODY[] {4}\r\na  (  UID 3 )\r\n* SEARCH" + strings.Repeat("  1", bufferSize/2) + " \r\n"
-	want := "* 1 FETCH (BODY[] {4}\r\na  ( UID 3)\r\n* SEARCH" + strings.Repeat(" 1", bufferSize/2) + "\r\n"
+	long := `* 1 FETCH (ENVELOPE ("` + strings.Repeat("a  b ( ", bufferSize) + "\"))\r\n" // in pieces
+	in := "* 1 FETCH ( BODY[] {4}\r\na  (  UID 3 )\r\n* SEARCH" + strings.Repeat(" 1", bufferSize/2) + " \r\n" + long
+	want := "* 1 FETCH (BODY[] {4}\r\na  ( UID 3)\r\n* SEARCH" + strings.Repeat(" 1", bufferSize/2) + "\r\n" + long
 	r := NewResponseReader(strings.NewReader(in))
 	defer r.Release()
 	var out bytes.Buffer

@@ -23,6 +23,7 @@ type Fragment struct {
 	First   bool   // the fragment begins a response
 	Last    bool   // the fragment ends a response
 	Literal bool   // the fragment has bytes of a literal
+	Inner   bool   // the fragment begins within a line that is longer than the buffer
 }
 
 // Ahead returns the bytes after the fragment that have been read already. They are
@@ -38,6 +39,7 @@ type ResponseReader struct {
 	kind     Kind
 	isStatus bool  // a status response: its text may end in "{5}" without a literal
 	isInside bool  // a response has begun and not ended
+	isInner  bool  // a line has begun and not ended
 	literal  int64 // bytes of the literal that have not been returned
 }
 
@@ -64,7 +66,7 @@ func (r *ResponseReader) Scan() (Fragment, bool) {
 		r.literal -= int64(n)
 		return Fragment{Data: r.buf.take(n), Kind: r.kind, Literal: true}, true
 	}
-	f := Fragment{First: !r.isInside}
+	f := Fragment{First: !r.isInside, Inner: r.isInner}
 	end := bytes.IndexByte(p, '\n') + 1
 	if end == 0 {
 		if len(p) < bufferSize {
@@ -74,6 +76,7 @@ func (r *ResponseReader) Scan() (Fragment, bool) {
 	} else {
 		f.Last = true
 	}
+	r.isInner = !f.Last
 	if f.First {
 		r.kind, r.isStatus = classify(p[:end])
 	}
