@@ -176,7 +176,11 @@ func (a *amendment) addLine(line, args string, lit *wire.Literal) {
 
 // sendAmended sends the command with its changes.
 func (c *conn) sendAmended(a *amendment) error {
-	cmd, pieces := a.cmd, a.pieces()
+	return c.sendCommand(a.cmd, a.pieces())
+}
+
+// sendCommand sends a command in pieces.
+func (c *conn) sendCommand(cmd *command, pieces []piece) error {
 	_, rest, _ := strings.Cut(pieces[0].line, " ")
 	_, cmd.args = wire.SplitVerb(rest)
 	if len(pieces) == 1 {

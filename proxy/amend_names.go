@@ -18,13 +18,10 @@ func hasNames(l *login) bool { return l.names != nil }
 
 var (
 	firstNameEdits  = edits{args: editFirstName, names: mappedNames}  // SELECT, STATUS, SUBSCRIBE and so on
-	secondNameEdits = edits{args: editSecondName, names: mappedNames} // COPY: a name after the messages
-	movedNameEdits  = edits{args: editMovedName, names: mappedNames}  // MOVE: the same, and messages are deleted
 	bothNamesEdits  = edits{args: editBothNames, names: mappedNames}  // RENAME
 	optionNameEdits = edits{args: editOptionName, names: mappedNames} // GETMETADATA: a name after the options
 	newNameEdits    = edits{args: editNewName, names: mappedNames}    // CREATE
 	oldNameEdits    = edits{args: editOldName, names: mappedNames}    // DELETE
-	expungeEdits    = edits{args: guardDeletion, names: mergedNames}  // EXPUNGE
 	namespaceEdits  = edits{args: editNamespace, names: mappedNames}  // NAMESPACE
 	noNamesEdits    = edits{args: editNoNames, names: mappedNames}    // NOTIFY and others: names are not mapped
 )
@@ -71,22 +68,6 @@ func editFirstName(a *amendment) (done bool, err error) {
 			Mailbox: mailbox}
 	}
 	return false, nil
-}
-
-func editSecondName(a *amendment) (done bool, err error) {
-	a.args.Space()
-	if _, ok := a.args.Atom(); !ok {
-		return false, wire.SyntaxError(a.cmd.verb + " takes messages and a mailbox")
-	}
-	_, _, err = a.readName()
-	return false, err
-}
-
-func editMovedName(a *amendment) (done bool, err error) {
-	if _, err := guardDeletion(a); err != nil {
-		return false, err
-	}
-	return editSecondName(a)
 }
 
 func editOptionName(a *amendment) (done bool, err error) {

@@ -453,6 +453,13 @@ func (l *link) canSurvive(cmd *command) bool {
 	return (cmd.isRepeatable() || !f.isAwaitingReply()) && !f.ended && !renumbered && f.tries < delivery.MaxTries
 }
 
+// expunged returns the number of messages that were expunged in this session.
+func (l *link) expunged() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.expunges
+}
+
 // oldest returns the command that has been in flight longest; nil if there is none.
 func (l *link) oldest() *command {
 	l.mu.Lock()

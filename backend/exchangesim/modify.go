@@ -179,6 +179,9 @@ func (c *conn) copyOrMove(a *args, command string, byUID bool) (status, error) {
 	return st, nil
 }
 
+// largestCopy is the number of messages that COPY takes at once (quirk EX-80).
+const largestCopy = 50
+
 // copyTargets returns the COPYUID code; "" if there was nothing to copy. The
 // status is a refusal, or empty.
 func (c *conn) copyTargets(set []seqRange, byUID bool, name string, move bool) (string, status) {
@@ -192,6 +195,9 @@ func (c *conn) copyTargets(set []seqRange, byUID bool, name string, move bool) (
 	list, ok := c.targets(set, byUID)
 	if !ok {
 		return "", badMessageSet("quirk EX-19: a number past the end")
+	}
+	if !move && len(list) > largestCopy && c.srv.quirks[quirkLargeCopy] {
+		return "", status{kind: "NO", text: "Server Unavailable. 15", why: "quirk EX-80: too many messages"}
 	}
 	var from, made []string
 	var moved []uint32

@@ -67,6 +67,7 @@ const (
 	quirkStatusBlank     = "status-blank"
 	quirkStrayLines      = "stray-lines"
 	quirkBareUnavailable = "bare-unavailable"
+	quirkLargeCopy       = "large-copy"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -337,6 +338,11 @@ func Quirks() []Quirk {
 		{
 			"EX-73", quirkBareUnavailable, "the refusal Server Unavailable. 15 has neither a tag nor a word before it",
 			"docs/exchange.md#ex-73; postalsys/imapflow commit 3ed4198c",
+		},
+		{
+			"EX-80", quirkLargeCopy,
+			"COPY of more than 50 messages: NO Server Unavailable. 15 (the number is that of the parts that worked)",
+			"docs/exchange.md#ex-80; imapfilter#132",
 		},
 	}
 }

@@ -165,6 +165,12 @@ var limitEntries = []Entry{
 				Source: "docs/exchange.md#error-15 (offlineimap#291, YetiForceCRM#1038); the repair is ours",
 			},
 			{
+				Title:  "COPY: the set has very many messages.",
+				Tell:   "A COPY of 50 messages works.",
+				Do:     "Copy in parts. exgate does it.",
+				Source: "docs/exchange.md#ex-80 (imapfilter#132)",
+			},
+			{
 				Title:  "Login with NTLM: Exchange cannot reach the mailbox server with this mechanism.",
 				Do:     "Log in with PLAIN or LOGIN.",
 				Source: "docs/exchange.md#login-failures (MailKit#532)",
@@ -178,10 +184,11 @@ var limitEntries = []Entry{
 				Source:     "FAQ.Exchange, \"Server Unavailable. 15\" R2 (TerranceM, mantisbt.org)",
 			},
 		},
-		Exgate: "For APPEND and COPY, exgate tries once more on a new connection. If Exchange refuses again, the " +
-			"client gets NO [OVERQUOTA]. Other commands get NO [UNAVAILABLE] with this explanation. Exchange may send " +
-			"the text without a tag, so that a client waits for its reply for ever: exgate gives it the client as the " +
-			"reply (fixes.replies-off: strays).",
+		Exgate: "For APPEND and COPY, exgate tries once more on a new connection. If Exchange refuses again, " +
+			"exgate sends a COPY of more than 50 messages in parts of 50; else the client gets NO [OVERQUOTA]. " +
+			"Other commands get NO [UNAVAILABLE] with this explanation. Exchange may send the text without a tag, " +
+			"so that a client waits for its reply for ever: exgate gives it the client as the reply " +
+			"(fixes.replies-off: strays).",
 		See:    []string{"imap-log", "argument-error"},
 		Source: "FAQ.Exchange, \"Server Unavailable. 15\"; docs/exchange.md#error-15",
 	},
