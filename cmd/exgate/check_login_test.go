@@ -61,7 +61,7 @@ func TestCheckLogin(t *testing.T) {
 	}{
 		{"an admin", "exchange2016", `EXAMPLE\admin\bob`, "adminpass", "", []string{
 			"TLS 1.3", "certificate of localhost", "greeting", "before login: IMAP4 ", `plain-authzid, PLAIN EXAMPLE\admin for bob: accepted`,
-			"exchange2016: ID says version 15.1", "messages of 10000000 bytes", "bob opens", "11 in Exchange: 6 shown to clients, 0 of them under another name; 5 not shown; 4 marked", `\Sent`, "Everything works.",
+			"exchange2016: ID says version 15.1", "messages of 10485760 bytes", "bob opens", "11 in Exchange: 6 shown to clients, 0 of them under another name; 5 not shown; 4 marked", `\Sent`, "Everything works.",
 		}, ""},
 		{"two forms", "exchange2019", `EXAMPLE\admin\bob`, "adminpass", "upstream.login.forms=plain-authzid,domain\\admin\\user", []string{
 			"PLAIN EXAMPLE\\admin for bob: refused: NO AUTHENTICATE failed.", "LOGIN EXAMPLE\\admin\\bob: accepted",

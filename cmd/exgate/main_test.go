@@ -120,7 +120,7 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 			"read-receipt all",
 			"flagged replay",
 			"keywords drop",
-			"oversize refuse messages over 10000000 bytes",
+			"oversize refuse messages over 10485760 bytes",
 			"pace 4 messages/s per account; after a throttle exgate waits at most 15m0s",
 			"log info, auto; wire trace: off",
 		}},

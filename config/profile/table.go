@@ -71,8 +71,9 @@ var (
 // table is the table of docs/design.md#profiles. Its presets are those of imapsync 1.970, as FAQ.Exchange 1.79 and
 // FAQ.Office365 1.38 print them. docs/exchange.md has the other sources. The reasons, by column:
 //
-//	MessageLimit  10,000,000 is that of the preset --exchange2, 45,000,000 that of --office2. Tenants of Exchange
-//	              Online start at 35 MB (docs/exchange.md#append-size).
+//	MessageLimit  10 MiB is Exchange's default, a little more than the 10,000,000 of the preset --exchange2: a message
+//	              between the two arrives. 45,000,000 is that of --office2. Tenants of Exchange Online start at 35 MB
+//	              (docs/exchange.md#append-size).
 //	Flagged       other protocols do not show a \Flagged that came with APPEND. This was seen on 2010 and 2013;
 //	              imapsync's preset assumes it for all versions on premises. Exchange Online does not need the fix
 //	              (docs/exchange.md#flagged).
@@ -107,7 +108,7 @@ var table = [...]Profile{
 
 // onPremises has the columns that are the same for every version on premises.
 var onPremises = Profile{
-	MessageLimit: 10_000_000,
+	MessageLimit: 10 << 20,
 	Message:      messageFixes,
 	Escalate:     rewrite.StageRefused,
 	Flagged:      true,
