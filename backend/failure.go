@@ -42,6 +42,15 @@ const (
 	KindProtocol        Kind = "protocol"       // the server does not speak IMAP
 )
 
+// The kinds of replies that have these meanings only at LOGIN and AUTHENTICATE.
+const (
+	KindPasswordsOff     Kind = "passwords-off"     // the server takes no passwords, of whatever form
+	KindNameRefused      Kind = "name-refused"      // the name is not clear, or not in a form that the server reads
+	KindLoginNotRead     Kind = "login-not-read"    // the server cannot read the arguments of the login
+	KindLoginUnavailable Kind = "login-unavailable" // the mechanism is off, or the mailbox server does not answer
+	KindTokenNotTaken    Kind = "token-not-taken"   // the server refuses the access token
+)
+
 // The kinds of logins that fail in the gateway itself.
 const (
 	KindTokenRefused     Kind = "token-refused"     // no access token until somebody changes something
@@ -59,6 +68,7 @@ type failureRow struct {
 	word  string   // NO, BAD or BYE; "": any
 	code  string   // the response code of the reply
 	texts []string // parts of the reply's text
+	login bool     // only a reply to LOGIN or AUTHENTICATE has this meaning
 
 	// client is the response code for the client (RFC 5530 unless noted); "" if no
 	// code is true.
@@ -77,6 +87,29 @@ type failureRow struct {
 // docs/exchange.md#errors, with the answers of FAQ.Exchange 1.79. What users read at
 // length about a kind is in package knowledge.
 var failureTable = []failureRow{
+	{kind: KindPasswordsOff, login: true, texts: []string{"basic authentication is disabled"},
+		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn, errors: 1,
+		explain: "the server takes no passwords for this account any more: log in with OAuth2 (exgate's " +
+			"upstream.oauth2)"},
+	{kind: KindNameRefused, login: true, texts: []string{"ambiguous alias", "provided username is not valid"},
+		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn, errors: 1,
+		explain: "Exchange does not find one account for this name: the alias fits several users, or the name is in " +
+			"a form that this version does not take; write it with the NetBIOS name of the domain (DOMAIN\\user), " +
+			"or as a UPN"},
+	{kind: KindLoginUnavailable, login: true, texts: []string{"server unavailable. 15", "server unavailable 15"},
+		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn,
+		explain: "Exchange does not take this login now, and does not say why: passwords are off for the account, " +
+			"another mechanism is needed, or the mailbox server does not answer; try again later"},
+	{kind: KindLoginNotRead, login: true, texts: []string{"command argument error", "command error. 10",
+		"command error 10", "expected space not found"},
+		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn, errors: 1,
+		explain: "Exchange cannot read this login: a character of the name or the password, the form of the name, or " +
+			"a token that is too long or not whole"},
+	{kind: KindTokenNotTaken,
+		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
+		explain: "Exchange refuses the access token: it has expired, its audience is not " +
+			"https://outlook.office365.com, it lacks the scope IMAP.AccessAsUser.All (of an application: " +
+			"IMAP.AccessAsApp and a service principal), or user= names a mailbox that it has no right to"},
 	{kind: KindThrottled, texts: []string{"request is throttled", "suggested backoff time"},
 		client: "UNAVAILABLE", retry: true, level: slog.LevelWarn, errors: 1,
 		explain: "Exchange asks this account to pause: wait for this time, then continue more slowly, or ask the " +
@@ -99,7 +132,7 @@ var failureTable = []failureRow{
 		level: slog.LevelWarn, errors: 5,
 		explain: "Exchange does not accept this command now: at a login it requires TLS first (exgate's " +
 			"upstream.tls: implicit or starttls); later the command came at the wrong time, such as during IDLE"},
-	{kind: KindCredentials, texts: []string{"login failed", "authenticate failed"},
+	{kind: KindCredentials, texts: []string{"login failed", "authenticate failed", "logon failure"},
 		client: "AUTHENTICATIONFAILED", level: slog.LevelWarn,
 		explain: "Exchange gives no reason: the name or the password is wrong; IMAP is off for the mailbox " +
 			"(Set-CASMailbox -ImapEnabled $true); the admin account has no mailbox of its own; or two-factor login " +
@@ -208,10 +241,24 @@ type Failure struct {
 }
 
 // Classify returns the failure that a reply other than OK means.
-func Classify(s wire.Status) Failure {
+func Classify(s wire.Status) Failure { return classify(s, false) }
+
+// ClassifyLogin returns the failure that a reply other than OK means to LOGIN or
+// AUTHENTICATE. Exchange uses some texts there in another sense than elsewhere
+// (docs/exchange.md#login-failures): no login is about the size of a message. token
+// says that the login had an access token in place of a password.
+func ClassifyLogin(s wire.Status, token bool) Failure {
+	f := classify(s, true)
+	if token && f.Kind == KindCredentials {
+		f.Kind = KindTokenNotTaken
+	}
+	return f
+}
+
+func classify(s wire.Status, login bool) Failure {
 	f := Failure{Kind: KindOther, Word: s.Word, Code: s.Code, Text: s.Text}
 	for _, row := range failureTable {
-		if row.matches(s) {
+		if (login || !row.login) && row.matches(s) {
 			f.Kind = row.kind
 			break
 		}

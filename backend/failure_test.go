@@ -78,6 +78,29 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// At a login some texts mean something else than elsewhere (docs/exchange.md#login-failures).
+func TestClassifyLogin(t *testing.T) {
+	for line, want := range map[string]Kind{
+		"a NO Basic authentication is disabled.":                  KindPasswordsOff,
+		"a NO Ambiguous Alias":                                    KindNameRefused,
+		"a NO Logon failure: unknown user name or bad password.":  KindCredentials,
+		`a BAD Protocol Error: "Provided username is not valid".`: KindNameRefused,
+		`a BAD Protocol Error: "Expected SPACE not found".`:       KindLoginNotRead,
+		"a BAD Command Argument Error. 12":                        KindLoginNotRead,
+		"a NO Server Unavailable. 15":                             KindLoginUnavailable,
+		"a BAD Command received in Invalid state.":                KindInvalidState,
+	} {
+		status, _ := wire.ParseStatus([]byte(line + "\r\n"))
+		if f := ClassifyLogin(status, false); f.Kind != want {
+			t.Errorf("%s: %s, want %s", line, f.Kind, want)
+		}
+	}
+	status, _ := wire.ParseStatus([]byte("a NO AUTHENTICATE failed.\r\n"))
+	if f := ClassifyLogin(status, true); f.Kind != KindTokenNotTaken {
+		t.Errorf("a token: %s", f.Kind)
+	}
+}
+
 // Every kind has one row, and what clients read of it is one short line.
 func TestFailureTable(t *testing.T) {
 	source, err := os.ReadFile("failure.go")

@@ -103,11 +103,14 @@ func (u *Upstream) login(
 		}
 		tried(a, status.Word+" "+status.shown, status.Word == "OK")
 		if status.Word != "OK" {
-			refused := ReplyError(fmt.Sprintf("login in the form %s", a.Form), status.Status)
+			refused := &Error{
+				Doing:   fmt.Sprintf("login in the form %s", a.Form),
+				Failure: ClassifyLogin(status.Status, cred.Tokens != nil),
+			}
 			refused.Text = status.shown
 			refusal = refused
-			if refused.Kind != KindCredentials && refused.Kind != KindOther {
-				break // another form would fail too
+			if !slices.Contains(otherFormMayDo, refused.Kind) {
+				break
 			}
 			u.remembered.Refused(id, a)
 			continue
@@ -123,6 +126,9 @@ func (u *Upstream) login(
 	}
 	return nil, refusal
 }
+
+// otherFormMayDo are the failures of a login that may succeed in another form.
+var otherFormMayDo = []Kind{KindCredentials, KindNameRefused, KindLoginNotRead, KindLoginUnavailable, KindOther}
 
 func (u *Upstream) maxFailures() int {
 	return cmp.Or(u.opts.Login.MaxFailures, DefaultMaxFailures)
@@ -387,6 +393,9 @@ func (s *Session) verify(ctx context.Context, id Identity) error {
 		return nil
 	}
 	refusal := ReplyError("open the mailbox", status)
+	if refusal.Kind == KindNoMailbox {
+		return nil // the mailbox has opened, and its other folders can be used (docs/exchange.md#ex-81)
+	}
 	refusal.Failure = refusal.For(id)
 	return refusal
 }

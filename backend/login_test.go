@@ -133,6 +133,60 @@ func TestLoginAsksForCapabilities(t *testing.T) {
 	}
 }
 
+// What Exchange says at a login decides whether another form is tried (docs/exchange.md#login-failures).
+func TestLoginWalksOn(t *testing.T) {
+	three := LoginOptions{Domains: []string{"A", "B", "C"}, Forms: []Form{FormDomainUser}}
+	for reply, walks := range map[string]bool{
+		"NO LOGIN failed.": true,
+		"NO Logon failure: unknown user name or bad password.": true,
+		"NO Ambiguous Alias": true,
+		`BAD Protocol Error: "Provided username is not valid".`: true,
+		`BAD Protocol Error: "Expected SPACE not found".`:       true,
+		"BAD Command Argument Error. 12":                        true,
+		"NO Server Unavailable. 15":                             true,
+		"NO Basic authentication is disabled.":                  false,
+		"NO Request is throttled. Suggested Backoff Time: 9 ms": false,
+		"BAD User is authenticated but not connected.":          false,
+	} {
+		t.Run(reply, func(t *testing.T) {
+			script := []string{greet("IMAP4rev1"), `C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1 " + reply + "\r\n"}
+			if walks {
+				script = append(script, `C: xg2 LOGIN "B\\bob" "secret"`, loggedIn("xg2"))
+			} else {
+				script = append(script, "CLOSE")
+			}
+			s, err := newUpstream(t, three, Choice{}, script).Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
+			if err == nil {
+				s.Close()
+			}
+			if walks != (err == nil) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// A mailbox without INBOX is opened: its other folders can be used (EX-81).
+func TestLoginWithoutInbox(t *testing.T) {
+	for reply, opens := range map[string]bool{
+		"NO INBOX doesn't exist.":                      true,
+		`NO "INBOX" doesn't exist.`:                    true,
+		"NO [NONEXISTENT] no such mailbox":             true,
+		"NO Server Unavailable. 15":                    false,
+		"BAD User is authenticated but not connected.": false,
+	} {
+		u := newUpstream(t, LoginOptions{}, Choice{Verify: true}, []string{greet("IMAP4rev1"), `C: xg1 LOGIN "bob" "secret"`,
+			loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 " + reply + "\r\n", "CLOSE"})
+		s, err := u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
+		if err == nil {
+			s.Close()
+		}
+		if opens != (err == nil) {
+			t.Errorf("%s: %v", reply, err)
+		}
+	}
+}
+
 func TestLoginRefused(t *testing.T) {
 	const no = " NO LOGIN failed.\r\n"
 	three := LoginOptions{Domains: []string{"A", "B", "C"}, Forms: []Form{FormDomainUser}}

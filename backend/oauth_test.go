@@ -150,7 +150,7 @@ func TestClientCredentials(t *testing.T) {
 	if err := opens(t, u, "bob", cred); err != nil || d.TokensGranted() != 3 {
 		t.Errorf("after the token was revoked: %v, %d tokens", err, d.TokensGranted())
 	}
-	if err := opens(t, u, "nobody", cred); FailureOf(err).Kind != KindCredentials {
+	if err := opens(t, u, "nobody", cred); FailureOf(err).Kind != KindTokenNotTaken {
 		t.Errorf("no such mailbox: %v", err)
 	}
 }

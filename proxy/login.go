@@ -498,7 +498,7 @@ func (c *conn) refuseLogin(claim backend.Claim, err error, failure backend.Failu
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind,
 		"err", err, "meaning", failure.Explanation())
 	c.attempts.guessed = guard.IsGuess(failure)
-	if failure.Kind == backend.KindCredentials {
+	if failure.Kind == backend.KindCredentials || failure.Kind == backend.KindTokenNotTaken {
 		c.attempts.failed = &failedLogin{claim, failure}
 	}
 	return replies.Refusal(failure)

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"exgate/backend/exchangesim"
 )
 
 func xoauth2Response(user, token string) string {
@@ -47,7 +49,7 @@ func TestOwnToken(t *testing.T) {
 
 // After a refused token the client is sent the reason and must answer. The upstream counts one failure.
 func TestOwnTokenRefused(t *testing.T) {
-	for _, answer := range []string{"AQ==", "", "*"} {
+	for _, answer := range []string{"AQ==", "", "*", "=", xoauth2Response("bob@example.com", "old")} {
 		t.Run(answer, func(t *testing.T) {
 			g := newGateway(t)
 			c := g.dial()
@@ -70,19 +72,16 @@ func TestOwnTokenRefused(t *testing.T) {
 			c.S("a2 OK …")
 		})
 	}
-	t.Run("and another answer", func(t *testing.T) {
-		g := newGateway(t)
-		c := g.dial()
-		c.S("* OK …")
-		c.C("a1 AUTHENTICATE XOAUTH2 " + xoauth2Response("bob@example.com", "old"))
-		u := g.accept()
-		u.S("* OK [CAPABILITY IMAP4rev1] ready")
-		u.ends() // the upstream offers no mechanism for tokens
-		c.S("+ …")
-		c.C("a2 LOGOUT")
-		c.S("* BYE …")
-		c.ends()
-	})
+}
+
+// A mailbox whose INBOX does not open can be used otherwise (EX-81).
+func TestLoginWithoutInbox(t *testing.T) {
+	prof := repairing(true)
+	prof.Verify = true
+	g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016", Quirks: []string{"inbox-missing"}}, withProfile(prof))
+	c := g.loginSimulated()
+	c.do("SELECT INBOX", "NO [NONEXISTENT] …")
+	c.do("SELECT Drafts", "OK [READ-WRITE] SELECT completed.")
 }
 
 func TestParseToken(t *testing.T) {

@@ -114,7 +114,7 @@ func (c *conn) status(a *args) (status, error) {
 		return status{}, errClosing
 	}
 	counts, listed, ok := c.counts(name)
-	if !ok {
+	if !ok || c.lacks(name) {
 		return noMailbox(name), nil
 	}
 	var values []string

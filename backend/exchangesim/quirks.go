@@ -68,6 +68,7 @@ const (
 	quirkStrayLines      = "stray-lines"
 	quirkBareUnavailable = "bare-unavailable"
 	quirkLargeCopy       = "large-copy"
+	quirkInboxMissing    = "inbox-missing"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -343,6 +344,11 @@ func Quirks() []Quirk {
 			"EX-80", quirkLargeCopy,
 			"COPY of more than 50 messages: NO Server Unavailable. 15 (the number is that of the parts that worked)",
 			"docs/exchange.md#ex-80; imapfilter#132",
+		},
+		{
+			"EX-81", quirkInboxMissing,
+			"SELECT and STATUS of INBOX: NO INBOX doesn't exist. (as in a mailbox with a second folder Inbox at its root)",
+			"docs/exchange.md#ex-81; imapsync#459; RainLoop/rainloop-webmail#1777",
 		},
 	}
 }

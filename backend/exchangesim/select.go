@@ -24,7 +24,7 @@ func (c *conn) openMailbox(a *args, command string, readOnly bool) (status, erro
 	s := c.srv.store
 	s.mu.Lock()
 	mb := c.account.find(name)
-	if mb == nil {
+	if mb == nil || c.lacks(name) {
 		s.mu.Unlock()
 		return noMailbox(name), nil
 	}

@@ -45,6 +45,11 @@ func noMailbox(name string) status {
 	return status{kind: "NO", text: printable(name) + " doesn't exist.", why: "no such mailbox"}
 }
 
+// lacks reports whether name is an INBOX that does not open (quirk EX-81).
+func (c *conn) lacks(name string) bool {
+	return c.srv.quirks[quirkInboxMissing] && strings.EqualFold(name, "INBOX")
+}
+
 // printable is what can be repeated of a client's word: a line end in it, from
 // a literal, must not become one of ours.
 func printable(s string) string {

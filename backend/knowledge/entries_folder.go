@@ -79,7 +79,8 @@ var folderEntries = []Entry{
 	},
 	{
 		ID: "no-mailbox", Title: "The folder does not exist", Kinds: []backend.Kind{backend.KindNoMailbox},
-		Phrases: []string{"NO [NONEXISTENT]", "mailbox doesn't exist", "mailbox does not exist"},
+		Replies: []string{"NO INBOX doesn't exist."},
+		Phrases: []string{"NO [NONEXISTENT]", "INBOX doesn't exist", "mailbox doesn't exist", "mailbox does not exist"},
 		Keywords: []string{"folder missing", "folder not exist", "nonexistent", "slash name", "slash folder",
 			"folder not listed", "folder hidden"},
 		Meaning: "The server does not know the folder.",
@@ -89,6 +90,12 @@ var folderEntries = []Entry{
 					"separator is /.",
 				Do:     "Let the client read the list of folders again.",
 				Source: "RFC 5530 section 3; docs/exchange.md#names",
+			},
+			{
+				Title:  "INBOX: the mailbox has a second folder Inbox at its root.",
+				Tell:   "The other folders open.",
+				Do:     "Delete this folder, which is mostly empty, or give it another name.",
+				Source: "docs/exchange.md#ex-81 (imapsync#459)",
 			},
 			{
 				Title:  "The name of the folder contains a /. Exchange hides such a folder from IMAP.",
@@ -101,6 +108,7 @@ var folderEntries = []Entry{
 				Source: "FAQ.Exchange, \"Exchange 2000\"",
 			},
 		},
+		Exgate: "A missing INBOX does not refuse the login: the other folders can be used.",
 		See:    []string{"try-create", "inbox-prefix", "trailing-blank"},
 		Source: "RFC 5530 section 3",
 	},

@@ -131,7 +131,8 @@ var limitEntries = []Entry{
 		Source: "FAQ.Exchange, FAQ.Office365, \"Maximum size\"; docs/exchange.md#append-size",
 	},
 	{
-		ID: "server-unavailable", Title: "Server Unavailable. 15", Kinds: []backend.Kind{backend.KindUnavailable},
+		ID: "server-unavailable", Title: "Server Unavailable. 15",
+		Kinds:   []backend.Kind{backend.KindUnavailable, backend.KindLoginUnavailable},
 		Replies: []string{"NO Server Unavailable. 15"},
 		Phrases: []string{"Server Unavailable. 15", "QuotaExceededException"},
 		Keywords: []string{"server unavailable", "unavailable 15", "quota", "mailbox full", "prohibitsendquota",

@@ -23,9 +23,12 @@ var startServices = []string{
 var loginEntries = []Entry{
 	{
 		ID: "login-failed", Title: "LOGIN failed, although name and password are right",
-		Kinds:   []backend.Kind{backend.KindCredentials},
+		Kinds: []backend.Kind{
+			backend.KindCredentials, backend.KindNameRefused, backend.KindLoginNotRead,
+		},
 		Replies: []string{"NO LOGIN failed.", "NO AUTHENTICATE failed."},
-		Phrases: []string{"LOGIN failed", "AUTHENTICATE failed", "Login to server"},
+		Phrases: []string{"LOGIN failed", "AUTHENTICATE failed", "Login to server", "Logon failure",
+			"Ambiguous Alias", "Provided username is not valid", "Expected SPACE not found"},
 		Keywords: []string{"login fail", "login failed", "login failure", "authentication failed", "password right",
 			"password spelling", "login refused"},
 		Meaning: "Exchange refuses the login and never says why. It uses the same two texts for a wrong password, " +
@@ -263,6 +266,51 @@ var loginEntries = []Entry{
 			"literal or by PLAIN. In exgate's configuration, $ and \\ have no special meaning.",
 		See:    []string{"login-failed"},
 		Source: "FAQ.Exchange, \"LOGIN failed\" R4",
+	},
+	{
+		ID: "token-not-taken", Title: "Exchange refuses an access token (XOAUTH2)",
+		Kinds: []backend.Kind{backend.KindTokenNotTaken},
+		Keywords: []string{"token refused", "token invalid", "invalid token", "token scope", "token audience",
+			"xoauth2 fail", "xoauth2 refused", "service principal"},
+		Meaning: "Exchange answers NO AUTHENTICATE failed. to a token that it does not take, and gives no reason. " +
+			"A decoded token (jwt.ms) shows aud, scp or roles, and exp.",
+		Causes: []Cause{
+			{
+				Title: "The token is for something else: its audience (aud) is Microsoft Graph, say.",
+				Do: "Ask for the scope https://outlook.office.com/IMAP.AccessAsUser.All; for an application, for " +
+					"https://outlook.office365.com/.default.",
+				Source: "docs/exchange.md#oauth2",
+			},
+			{
+				Title:  "It has expired (exp).",
+				Do:     "Get a new one. A refresh token needs the scope offline_access.",
+				Source: "docs/exchange.md#oauth2",
+			},
+			{
+				Title: "An application's token: the application has no service principal in Exchange, or no right to " +
+					"this mailbox.",
+				Tell: "The permission is IMAP.AccessAsApp, with an admin's consent (roles). The object id is that of " +
+					"the enterprise application, and not of the app registration.",
+				PowerShell: []string{
+					"New-ServicePrincipal -AppId <client id> -ObjectId <object id>",
+					"Add-MailboxPermission -Identity {user} -User <object id> -AccessRights FullAccess",
+				},
+				Source: "docs/exchange.md#oauth2",
+			},
+			{
+				Title:  "user= names another mailbox than the token's, and its user has no FullAccess there.",
+				Do:     "For a shared mailbox, the token is the user's and user= is the shared mailbox.",
+				Source: "docs/exchange.md#oauth2",
+			},
+			{
+				Title: "IMAP is off for the mailbox.", Do: "Run: exgate explain imap-off.",
+				Source: "docs/exchange.md#login-failures",
+			},
+		},
+		Exgate: "exgate sends a client's token as it is, and ends a refused login in a tagged NO, whatever the " +
+			"client answers to the challenge, so that the connection can be used further.",
+		See:    []string{"token-expired", "online-login", "shared-mailbox"},
+		Source: "docs/exchange.md#oauth2",
 	},
 	{
 		ID: "token-expired", Title: "Session invalidated - AccessTokenExpired",

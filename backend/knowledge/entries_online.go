@@ -1,8 +1,11 @@
 package knowledge
 
+import "exgate/backend"
+
 var onlineEntries = []Entry{
 	{
 		ID: "online-login", Title: "Exchange Online (Office 365) refuses logins with a password",
+		Kinds:   []backend.Kind{backend.KindPasswordsOff},
 		Phrases: []string{"BasicAuthBlocked", "Basic authentication is disabled"},
 		Keywords: []string{"office365 login", "office 365 login", "online login", "basic auth", "basic authentication",
 			"allowbasicauthimap", "app password", "oauth", "oauth2", "xoauth2", "modern authentication",
@@ -10,7 +13,8 @@ var onlineEntries = []Entry{
 			"office365 administrator", "office administrator domain", "user administrator domain", "office365 host",
 			"outlook.office365.com", "limited opt out"},
 		Meaning: "These are the reasons why Exchange Online refuses a password, most likely first. It answers LOGIN " +
-			"failed or AUTHENTICATE failed for all of them.",
+			"failed or AUTHENTICATE failed for all of them; personal accounts of outlook.com get Basic authentication " +
+			"is disabled.",
 		Causes: []Cause{
 			{
 				Title: "Basic authentication is off for the tenant. From October 2021 on, Microsoft switched it off, " +

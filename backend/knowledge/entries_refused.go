@@ -4,7 +4,8 @@ import "exgate/backend"
 
 var refusedEntries = []Entry{
 	{
-		ID: "argument-error", Title: "Command Argument Error. 11", Kinds: []backend.Kind{backend.KindArgument},
+		ID: "argument-error", Title: "Command Argument Error. 11",
+		Kinds:    []backend.Kind{backend.KindArgument, backend.KindLoginNotRead},
 		Replies:  []string{"BAD Command Argument Error. 11"},
 		Phrases:  []string{"Command Argument Error"}, // whatever the number
 		Keywords: []string{"command argument error", "argument error", "argument error 11", "error 11", "argument 11"},
@@ -71,7 +72,8 @@ var refusedEntries = []Entry{
 		Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#error-11",
 	},
 	{
-		ID: "argument-error-12", Title: "Command Argument Error. 12", Kinds: []backend.Kind{backend.KindArgument},
+		ID: "argument-error-12", Title: "Command Argument Error. 12",
+		Kinds:    []backend.Kind{backend.KindArgument, backend.KindLoginNotRead},
 		Replies:  []string{"BAD Command Argument Error. 12"},
 		Phrases:  []string{"Command Argument Error. 12"},
 		Keywords: []string{"argument error 12", "error 12", "argument 12"},
@@ -86,7 +88,8 @@ var refusedEntries = []Entry{
 		Source: "docs/exchange.md#error-12",
 	},
 	{
-		ID: "command-error", Title: "Command Error. 10", Kinds: []backend.Kind{backend.KindCommand},
+		ID: "command-error", Title: "Command Error. 10",
+		Kinds:    []backend.Kind{backend.KindCommand, backend.KindLoginNotRead},
 		Replies:  []string{"BAD Command Error. 10"},
 		Phrases:  []string{"Command Error. 10"},
 		Keywords: []string{"command error", "command error 10", "error 10", "maxcommandsize"},
@@ -118,7 +121,8 @@ var refusedEntries = []Entry{
 		Source: "docs/exchange.md#long-commands",
 	},
 	{
-		ID: "command-line-limit", Title: "command line limit exceeded", Kinds: []backend.Kind{backend.KindCommand},
+		ID: "command-line-limit", Title: "command line limit exceeded",
+		Kinds:    []backend.Kind{backend.KindCommand, backend.KindLoginNotRead},
 		Replies:  []string{"BAD command line limit exceeded"},
 		Phrases:  []string{"command line limit exceeded"},
 		Keywords: []string{"line limit", "command line limit"},

@@ -45,6 +45,13 @@ func TestQuestions(t *testing.T) {
 		{"LOGIN failed", "password special characters on Windows", "password-characters",
 			[]string{"FAQ.Authentication_failure.txt", "FAQ.Passwords_on_Windows.txt", "FAQ.Passwords_on_Unix.txt", "FAQ.Passwords_on_Mac.txt"}},
 
+		{"exchange.md", "2 NO INBOX doesn't exist.", "no-mailbox", []string{"a second folder Inbox"}},
+		{"exchange.md", "why is my xoauth2 token refused", "token-not-taken", []string{"IMAP.AccessAsApp", "jwt.ms"}},
+		{"exchange.md", "A1 NO Ambiguous Alias", "login-failed", nil},
+		{"exchange.md", `BAD Protocol Error: "Provided username is not valid".`, "login-failed", nil},
+		{"exchange.md", `BAD Protocol Error: "Expected SPACE not found".`, "login-failed", nil},
+		{"exchange.md", "NO Basic authentication is disabled.", "online-login", []string{"OAuth2"}},
+
 		// User is authenticated but not connected.
 		{"not connected", "a1 BAD User is authenticated but not connected.", "not-connected", nil},
 		{"not connected", "User is authenticated but not connected", "not-connected", []string{"password is wrong"}},

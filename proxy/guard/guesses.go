@@ -252,6 +252,7 @@ func (g *Guesses) dropLowest() {
 // but not connected" is one of them: some versions of Exchange answer a wrong
 // password with it (docs/exchange.md#login-failures).
 var guessKinds = []backend.Kind{
+	backend.KindNameRefused, backend.KindLoginNotRead, backend.KindTokenNotTaken,
 	backend.KindCredentials, backend.KindNotConnected, backend.KindAdminNotAllowed, backend.KindRefusedHere,
 	backend.KindNotAllowed, backend.KindTokenRefused,
 }
