@@ -11,8 +11,8 @@ import (
 // The numbers are quirks of docs/exchange.md.
 type Replies struct {
 	MissingData   bool // a FETCH that is answered OK without its message gets NO (EX-25)
-	Structure     bool // dispositions, encodings and addresses (EX-24, EX-29, EX-40, EX-41)
-	CopyUID       bool // a bare [COPYUID ...] becomes a response (EX-22)
+	Structure     bool // structures and envelopes (EX-24, EX-29, EX-40, EX-41, EX-74)
+	CopyUID       bool // a bare [COPYUID ...] becomes a response, an empty one nothing (EX-22, EX-75)
 	ListNames     bool // names with a TAB are quoted (EX-21)
 	StatusCodes   bool // codes that are none become text (EX-23), and refusals get a code
 	SearchCharset bool // terms in US-ASCII are not called UTF-8 (EX-20)
@@ -21,6 +21,9 @@ type Replies struct {
 	IdleRenew     bool // IDLE is begun anew inside the client's (EX-28)
 	Blanks        bool // blanks that do not belong into a response are removed (EX-71)
 	Strays        bool // lines that are no responses are taken for what they are (EX-72, EX-73)
+	Numbers       bool // message numbers above EXISTS are removed (EX-79)
+	Partials      bool // pieces of messages that are answered whole are cut out (EX-77)
+	StoreUIDs     bool // the flags that UID STORE sets are told with their UIDs (EX-76)
 	Refusals      bool // what is sure to fail is answered here (EX-02)
 	// Substitute says what becomes of the message that Exchange gives out in
 	// place of one that it cannot convert (EX-26).
@@ -54,6 +57,9 @@ const (
 	FixIdleRenew     ReplyFix = "idle-renew"
 	FixBlanks        ReplyFix = "blanks"
 	FixStrays        ReplyFix = "strays"
+	FixNumbers       ReplyFix = "numbers"
+	FixPartials      ReplyFix = "partials"
+	FixStoreUIDs     ReplyFix = "store-uids"
 	FixRefusals      ReplyFix = "refusals"
 	FixSubstitute    ReplyFix = "substitute"
 )
@@ -74,6 +80,9 @@ var replyFixes = []struct {
 	{FixIdleRenew, func(r *Replies) *bool { return &r.IdleRenew }},
 	{FixBlanks, func(r *Replies) *bool { return &r.Blanks }},
 	{FixStrays, func(r *Replies) *bool { return &r.Strays }},
+	{FixNumbers, func(r *Replies) *bool { return &r.Numbers }},
+	{FixPartials, func(r *Replies) *bool { return &r.Partials }},
+	{FixStoreUIDs, func(r *Replies) *bool { return &r.StoreUIDs }},
 	{FixRefusals, func(r *Replies) *bool { return &r.Refusals }},
 }
 

@@ -12,7 +12,8 @@ import (
 // fetchEdits are the edits of FETCH. The items that the client asks for decide
 // which replies are examined.
 var fetchEdits = edits{args: editFetch, fixes: []backend.ReplyFix{
-	backend.FixMissingData, backend.FixStructure, backend.FixSubstitute, backend.FixRefusals, backend.FixLongSets,
+	backend.FixMissingData, backend.FixStructure, backend.FixPartials, backend.FixSubstitute, backend.FixRefusals,
+	backend.FixLongSets,
 }}
 
 // foreignItems are FETCH items of extensions that no Exchange has, with the
@@ -40,8 +41,9 @@ func editFetch(a *amendment) (done bool, err error) {
 			}
 		}
 	}
-	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.wantedFixes(), set, items, a.c.repaired, a.c.log)
-	if f.CanEdit() {
+	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.wantedFixes(), set, items, a.unread(), a.c.repaired, a.c.log)
+	isMany := a.hasFix(backend.FixMissingData) && strings.ContainsAny(set, ",:*") && f.HasText()
+	if f.CanEdit() || isMany {
 		a.cmd.editor, a.cmd.finish = f, f.Finish
 	}
 	if a.isTooLong() {
@@ -49,6 +51,9 @@ func editFetch(a *amendment) (done bool, err error) {
 	}
 	if f.IsSingle() && strings.HasPrefix(a.cmd.verb, "UID") {
 		return true, a.c.fetchOne(a, f)
+	}
+	if isMany {
+		return true, a.c.fetchMany(a, f, set, items)
 	}
 	return false, nil
 }

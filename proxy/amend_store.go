@@ -10,7 +10,9 @@ import (
 
 // storeEdits are the edits of STORE.
 var storeEdits = edits{
-	args: editStore, names: mergedNames, fixes: []backend.ReplyFix{backend.FixRefusals, backend.FixLongSets},
+	args: editStore, names: mergedNames, fixes: []backend.ReplyFix{
+		backend.FixRefusals, backend.FixLongSets, backend.FixStoreUIDs,
+	},
 }
 
 // editStore refuses \Deleted in a merged mailbox, drops keywords that the mailbox
@@ -44,6 +46,10 @@ func editStore(a *amendment) (done bool, err error) {
 	}
 	if a.isTooLong() {
 		return true, a.c.sendSplit(a, messages)
+	}
+	isSilent := strings.HasSuffix(strings.ToUpper(item), ".SILENT")
+	if a.hasFix(backend.FixStoreUIDs) && strings.HasPrefix(a.cmd.verb, "UID") && !isSilent && len(a.literals) == 0 {
+		return true, a.c.storeUIDs(a, messages)
 	}
 	return false, nil
 }

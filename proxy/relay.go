@@ -30,6 +30,8 @@ type relay struct {
 	edited []byte            // the output of editors, until it is written
 	memory *[editedSize]byte // the memory of edited; nil: nothing is edited
 
+	search replies.SearchNumbers // removes message numbers that do not exist
+
 	strays   int      // lines that are no responses, on this connection
 	answered []string // the tags of commands that strays have refused, while their replies may come
 
@@ -53,7 +55,7 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 		r.turn = true
 	}
 	said := f.Data
-	f = r.tidied(f)
+	f = r.withinExists(r.tidied(f))
 	data := f.Data
 	if f.First {
 		data = r.begin(f)
@@ -182,6 +184,9 @@ func (r *relay) begin(f wire.Fragment) []byte {
 		if line, ok := r.stray(f); ok {
 			return line
 		}
+	}
+	if r.hide = r.isAboveExists(f); r.hide {
+		return nil
 	}
 	if c.login.edits && f.Kind == wire.Untagged {
 		r.editor = c.link.editorOf(f.Data)
@@ -335,8 +340,10 @@ func (c *conn) bareCode(line []byte) []byte {
 	return c.repairedLine(c.login.profile.Replies.CopyUID, backend.FixCopyUID, line, replies.WholeCode)
 }
 
-// statusAsIs makes plain text of an invalid response code, if the profile wants this.
+// statusAsIs makes plain text of an invalid response code, and removes one that says nothing, if
+// the profile wants this.
 func (c *conn) statusAsIs(line []byte) []byte {
+	line = c.repairedLine(c.login.profile.Replies.CopyUID, backend.FixCopyUID, line, replies.WithoutEmptyCode)
 	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.TextOfCode)
 }
 

@@ -48,7 +48,7 @@ func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 		client: clientSide{nc: nc, w: newClientWriter(nc, time.Minute, nil)},
 		login:  &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
-	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, c.repaired, c.log)
+	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, items, c.repaired, c.log)
 	c.link.flight = []*command{{tag: "a1", verb: "FETCH", rule: ruleOf["FETCH"], editor: f}}
 	r := &relay{c: c}
 	c.link.sink.Store(r)

@@ -16,6 +16,9 @@ type replyFixCase struct {
 	said    string // by the upstream; "": it is not asked, with the repair
 	plain   string // what the client gets without the repair; "": what was said
 	heard   string // what the client gets with it
+
+	selected    string // what the upstream answers to a SELECT before; "": there is none
+	own, answer string // a command of exgate's, with the repair, and its untagged answer
 }
 
 // replyFixCases has a case for each reply fix.
@@ -61,6 +64,20 @@ var replyFixCases = map[backend.ReplyFix]replyFixCase{
 	},
 	backend.FixStrays: {
 		command: "CAPABILITY", said: "CAPABILITY completed.\r\n\r\na1 OK done\r\n", heard: "a1 OK done\r\n",
+	},
+	backend.FixNumbers: {
+		selected: "* 2 EXISTS", command: "SEARCH ALL", said: "* SEARCH 1 2 3\r\n* 3 FETCH (FLAGS ())\r\na1 OK done\r\n",
+		heard: "* SEARCH 1 2\r\na1 OK done\r\n",
+	},
+	backend.FixPartials: {
+		command: "FETCH 1 (BODY.PEEK[]<2.3>)", said: "* 1 FETCH (BODY[] {9}\r\nabcdefghi UID 1)\r\na1 OK done\r\n",
+		heard: "* 1 FETCH (BODY[]<2> {3}\r\ncde UID 1)\r\na1 OK done\r\n",
+	},
+	backend.FixStoreUIDs: {
+		selected: "* 2 EXISTS",
+		command:  `UID STORE 7 +FLAGS (\Seen)`, said: "* 1 FETCH (FLAGS (\\Seen))\r\na1 OK done\r\n",
+		own: "UID FETCH 7 (UID FLAGS)", answer: "* 1 FETCH (FLAGS (\\Seen) UID 7)\r\n",
+		heard: "* 1 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (FLAGS (\\Seen) UID 7)\r\na1 OK done\r\n",
 	},
 	backend.FixRefusals: {
 		command: "FETCH 1 (X-GM-LABELS)", plain: "a1 OK done\r\n",
@@ -109,6 +126,14 @@ func playReplyFix(t *testing.T, fix backend.ReplyFix, tt replyFixCase, fixes bac
 	prof := repairing(false)
 	prof.Replies = fixes
 	c, u := newGateway(t, withProfile(prof), func(_ *Options, l *limits) { l.IdleRenew = 50 * time.Millisecond }).login()
+	if tt.selected != "" {
+		c.C("s1 SELECT INBOX")
+		u.C("s1 SELECT INBOX")
+		u.S(tt.selected)
+		u.S("s1 OK done")
+		c.S(tt.selected)
+		c.S("s1 OK done")
+	}
 	c.C("a1 " + tt.command)
 	sent, said, heard := tt.command, tt.said, tt.heard
 	switch {
@@ -125,6 +150,10 @@ func playReplyFix(t *testing.T, fix backend.ReplyFix, tt replyFixCase, fixes bac
 			t.Errorf("a line of %d bytes", len(line))
 		}
 		u.raw(said)
+	}
+	if tt.own != "" && works {
+		tag, _, _ := strings.Cut(u.C("xg… "+tt.own), " ")
+		u.raw(tt.answer + tag + " OK done\r\n")
 	}
 	c.expectRaw(heard)
 	if fix != backend.FixIdleRenew {

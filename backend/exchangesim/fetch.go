@@ -45,6 +45,9 @@ func (c *conn) fetch(a *args, byUID bool) (status, error) {
 		if i > 0 {
 			c.intrude(false)
 		}
+		if c.isHole(t, len(list), items) {
+			continue
+		}
 		given, ok := c.convertible(t.msg, items)
 		if !ok {
 			continue
@@ -58,8 +61,18 @@ func (c *conn) fetch(a *args, byUID bool) (status, error) {
 			return status{}, err
 		}
 	}
+	if c.srv.quirks[quirkHighNumbers] && byUID {
+		c.printf("* %d FETCH (UID 1 FLAGS ())\r\n", len(c.view.uids)+1)
+	}
 	c.sync(false)
 	return completed("FETCH"), nil
+}
+
+// isHole reports whether FETCH leaves a message out: by quirk EX-78 each third one, where the texts
+// of several are asked for.
+func (c *conn) isHole(t target, asked int, items []fetchItem) bool {
+	hasText := slices.ContainsFunc(items, func(i fetchItem) bool { return i.section != nil })
+	return c.srv.quirks[quirkFetchHoles] && asked > 1 && hasText && t.msg.uid%3 == 0
 }
 
 // fetchTargets copies the messages, so that they can be written without the
@@ -110,6 +123,11 @@ func (c *conn) writeMessage(t target, items []fetchItem) error {
 			c.w.WriteByte(' ')
 		}
 		if item.section != nil {
+			if c.srv.quirks[quirkWholePartial] && item.section.Partial != nil && len(item.section.Part) == 0 {
+				whole := *item.section
+				whole.Partial = nil
+				item.section, item.name = &whole, item.name[:strings.LastIndexByte(item.name, '<')]
+			}
 			c.printf("%s ", item.name)
 			if err := c.writeLiteral(section(t.msg.stored, item.section)); err != nil {
 				return err
@@ -150,7 +168,7 @@ func (c *conn) structure(extended bool) structure {
 	q := c.srv.quirks
 	return structure{
 		extended: extended, bareDisposition: q[quirkDisposition], oddDisposition: q[quirkOddDisposition],
-		addressBlanks: q[quirkAddressBlanks], noEncoding: q[quirkNoEncoding],
+		addressBlanks: q[quirkAddressBlanks], noEncoding: q[quirkNoEncoding], odd: q[quirkOddStructure],
 	}
 }
 

@@ -64,7 +64,7 @@ func (c *conn) store(a *args, byUID bool) (status, error) {
 	if !silent {
 		for _, t := range list {
 			uid := ""
-			if byUID {
+			if byUID && !c.srv.quirks[quirkStoreNoUID] {
 				uid = fmt.Sprintf(" UID %d", t.msg.uid)
 			}
 			c.printf("* %d FETCH (FLAGS %s%s)\r\n", t.seq, t.msg.flags, uid)
@@ -211,6 +211,9 @@ func (c *conn) copyTargets(set []seqRange, byUID bool, name string, move bool) (
 		c.view.mailbox.expunge(func(m *message) bool { return slices.Contains(moved, m.uid) })
 	}
 	if len(list) == 0 {
+		if c.srv.quirks[quirkEmptyCopyUID] {
+			return fmt.Sprintf("[COPYUID %d  ]", to.uidValidity), status{}
+		}
 		return "", status{}
 	}
 	return fmt.Sprintf("[COPYUID %d %s %s]", to.uidValidity, strings.Join(from, ","), strings.Join(made, ",")), status{}

@@ -67,6 +67,12 @@ const (
 	quirkStatusBlank     = "status-blank"
 	quirkStrayLines      = "stray-lines"
 	quirkBareUnavailable = "bare-unavailable"
+	quirkOddStructure    = "odd-structure"
+	quirkEmptyCopyUID    = "empty-copyuid"
+	quirkStoreNoUID      = "store-without-uid"
+	quirkWholePartial    = "whole-partial"
+	quirkFetchHoles      = "fetch-holes"
+	quirkHighNumbers     = "high-numbers"
 	quirkLargeCopy       = "large-copy"
 	quirkInboxMissing    = "inbox-missing"
 )
@@ -339,6 +345,33 @@ func Quirks() []Quirk {
 		{
 			"EX-73", quirkBareUnavailable, "the refusal Server Unavailable. 15 has neither a tag nor a word before it",
 			"docs/exchange.md#ex-73; postalsys/imapflow commit 3ed4198c",
+		},
+		{
+			"EX-74", quirkOddStructure,
+			"BODYSTRUCTURE with -1 lines, dispositions (NIL NIL), parameters bare behind a disposition, and encodings " +
+				"that are atoms or have a blank",
+			"docs/exchange.md#ex-74; MailKit commit acb4a0db, #1415, #1446; libetpan commit 77900c9; emersion/go-imap#534",
+		},
+		{
+			"EX-75", quirkEmptyCopyUID, "COPY and MOVE of no messages say [COPYUID 14  ]",
+			"docs/exchange.md#ex-75; MailKit#555",
+		},
+		{
+			"EX-76", quirkStoreNoUID, "the FETCH responses to UID STORE have no UID",
+			"docs/exchange.md#ex-76; a log of S22.Imap's",
+		},
+		{
+			"EX-77", quirkWholePartial, "BODY[]<0.1000> is answered with the whole message, as BODY[]",
+			"docs/exchange.md#ex-77; mail-api#370; Mozilla bug 886261; KB 194998",
+		},
+		{
+			"EX-78", quirkFetchHoles,
+			"FETCH of the texts of several messages leaves some out, and says OK (here: each third UID; one by one they come)",
+			"docs/exchange.md#ex-78; neomutt#597; MailKit#1615, #908",
+		},
+		{
+			"EX-79", quirkHighNumbers, "SEARCH and UID FETCH answer with a message number above EXISTS",
+			"docs/exchange.md#ex-79; ServerBugs/MSExchange; mail-api#86",
 		},
 		{
 			"EX-80", quirkLargeCopy,

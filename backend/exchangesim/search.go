@@ -46,7 +46,11 @@ func (c *conn) search(a *args, byUID bool) (status, error) {
 	case err != nil:
 		return status{}, err
 	}
-	c.printf("* SEARCH%s\r\n", c.searchResult(match, byUID))
+	high := ""
+	if c.srv.quirks[quirkHighNumbers] && !byUID {
+		high = fmt.Sprintf(" %d", len(c.view.uids)+1)
+	}
+	c.printf("* SEARCH%s%s\r\n", c.searchResult(match, byUID), high)
 	c.sync(false)
 	return completed("SEARCH"), nil
 }

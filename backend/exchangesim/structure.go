@@ -85,6 +85,7 @@ type structure struct {
 	oddDisposition  bool // quirk EX-40
 	addressBlanks   bool // quirk EX-29
 	noEncoding      bool // quirk EX-41
+	odd             bool // quirk EX-74
 }
 
 func (s structure) write(b *strings.Builder, bs imap.BodyStructure) {
@@ -132,6 +133,12 @@ func (s structure) singlePart(b *strings.Builder, bs *imap.BodyStructureSinglePa
 		encoding = "7bit"
 	}
 	shownEncoding := quote(encoding)
+	switch {
+	case s.odd && encoding == "base64":
+		shownEncoding = `"base64 "`
+	case s.odd && encoding == "quoted-printable":
+		shownEncoding = encoding
+	}
 	if s.noEncoding && encoding == "7bit" {
 		shownEncoding = "NIL"
 	}
@@ -147,6 +154,9 @@ func (s structure) singlePart(b *strings.Builder, bs *imap.BodyStructureSinglePa
 		if bs.Text != nil {
 			lines = bs.Text.NumLines
 		}
+		if s.odd {
+			lines = -1
+		}
 		fmt.Fprintf(b, " %d", lines)
 	}
 	if s.extended {
@@ -158,8 +168,12 @@ func (s structure) singlePart(b *strings.Builder, bs *imap.BodyStructureSinglePa
 
 func (s structure) disposition(d *imap.BodyStructureDisposition) string {
 	switch {
+	case d == nil && s.odd:
+		return "(NIL NIL)"
 	case d == nil:
 		return "NIL"
+	case s.odd && len(d.Params) > 0:
+		return quote(d.Value) + " " + params(d.Params)
 	case s.bareDisposition && len(d.Params) == 0:
 		return quote(d.Value)
 	}

@@ -175,7 +175,8 @@ var connectionEntries = []Entry{
 			Source: "RFC 9051 section 6.3.12; FAQ.Exchange, \"SSL read error\" R1",
 		}},
 		Exgate: "If exgate finds the message, it answers OK with the message's UID. If the message is certainly " +
-			"absent, exgate sends it again.",
+			"absent, exgate sends it again. Exchange Online may show a new message only after a minute: exgate waits for " +
+			"it, and does not take it for absent.",
 		See:    []string{"lost", "closed"},
 		Source: "RFC 9051 section 6.3.12",
 	},

@@ -204,7 +204,54 @@ var messageEntries = []Entry{
 				Source: "docs/exchange.md#unconvertible (MailKit#53, #152); the repair is ours",
 			},
 		},
-		See:    []string{"files-folder"},
+		See:    []string{"files-folder", "missing-messages"},
 		Source: "docs/exchange.md#unconvertible",
+	},
+	{
+		ID: "missing-messages", Title: "Exchange leaves messages out of a FETCH",
+		Phrases: []string{"Exchange returns no data for", "Exchange left messages out of a FETCH"},
+		Keywords: []string{"messages missing", "missing messages", "messages skipped", "left out fetch",
+			"import incomplete", "not all messages"},
+		Meaning: "Exchange answers a FETCH of several messages with OK, and leaves some of them out. A client that " +
+			"believes the OK loses them without a word.",
+		Causes: []Cause{
+			{
+				Title: "Exchange cannot convert these items to messages.",
+				Tell: "They do not come one by one either: exgate answers NO [CANNOT] with their numbers, and logs " +
+					"them.",
+				Do: "Find the items in Outlook by date and subject. Run: exgate explain retrieval-failed.",
+				Source: "docs/exchange.md#ex-78 (neomutt#597, MailKit#1615, #908); docs/exchange.md#unconvertible " +
+					"(offlineimap#62)",
+			},
+			{
+				Title:  "Exchange Online shows a new message up to a minute after it has counted it.",
+				Tell:   "The messages are new, and come later.",
+				Do:     "Wait, and fetch again.",
+				Source: "docs/exchange.md#ex-47 (imapclient#441, emailengine#53)",
+			},
+		},
+		Exgate: "exgate fetches the messages that exist and were left out one by one, before the client gets the OK " +
+			"(fixes.replies-off: missing-data).",
+		See:    []string{"retrieval-failed", "outcome-unknown"},
+		Source: "docs/exchange.md#ex-78",
+	},
+	{
+		ID: "odd-structure", Title: "Syntax error in BODYSTRUCTURE, in ENVELOPE or in a list of numbers",
+		Phrases: []string{"Syntax error in BODYSTRUCTURE", "Syntax error in ENVELOPE", "in body-fld-dsp",
+			"in body-type", "imapwire: expected", "BODYSTRUCTURE parse error"},
+		Keywords: []string{"bodystructure", "attachment name missing", "unexpected token nil", "strict parser"},
+		Meaning: "Exchange writes some structures of messages in a form that IMAP does not have: sizes of -1, " +
+			"dispositions that are no lists, the file name beside the disposition, NIL for a string. Strict clients " +
+			"close the connection.",
+		Causes: []Cause{{
+			Title: "The client is connected to Exchange directly, or the repair is switched off.",
+			Do: "Connect it through exgate, and leave structure out of fixes.replies-off. A structure that exgate " +
+				"does not repair is worth a report with the line: log.trace has it.",
+			Source: "docs/exchange.md#bodystructure (MailKit#919, #1446, emersion/go-imap#534)",
+		}},
+		Exgate: "exgate repairs these structures (docs/fixes.md#replies), takes out blanks that do not belong there, " +
+			"and message numbers that do not exist.",
+		See:    []string{"missing-messages"},
+		Source: "docs/exchange.md#bodystructure",
 	},
 }

@@ -216,6 +216,9 @@ func TestQuestions(t *testing.T) {
 		{"docs/exchange.md#oauth2", `err="get an access token: invalid_client: AADSTS7000215: Invalid client secret provided."`, "token-refused", []string{"Certificates & secrets"}},
 		{"docs/exchange.md#oauth2", "no access token is available for this mailbox now; try again later", "token-unavailable", []string{"HTTPS_PROXY"}},
 		{"docs/exchange.md#unconvertible", "Subject: Retrieval using the IMAP4 protocol failed for the following message: 20004", "retrieval-failed", nil},
+		{"docs/exchange.md#ex-78", "the import is incomplete, some messages are missing", "missing-messages", []string{"[CANNOT]"}},
+		{"docs/exchange.md#ex-78", "a1 NO [CANNOT] Exchange returns no data for 2 of the messages", "missing-messages", []string{"one by one"}},
+		{"docs/exchange.md#ex-74", "MailKit.Net.Imap.ImapProtocolException: Syntax error in BODYSTRUCTURE. Unexpected token: NIL", "odd-structure", []string{"repairs these structures"}},
 	}
 	names := Names{User: "bob", Admin: "admin", Server: "EX1", Domain: "EXAMPLE"}
 	answered := map[string]bool{}

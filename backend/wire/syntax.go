@@ -32,6 +32,17 @@ func IndexFold(line []byte, word string) int {
 	return -1
 }
 
+// LastIndexFold returns the index of the last occurrence of word in line, without
+// regard to case, or -1 if there is none.
+func LastIndexFold(line []byte, word string) int {
+	for i := len(line) - len(word); i >= 0; i-- {
+		if bytes.EqualFold(line[i:i+len(word)], []byte(word)) {
+			return i
+		}
+	}
+	return -1
+}
+
 // ParseNumber parses an nz-number (RFC 9051 section 9). It returns 0 if s is none.
 func ParseNumber(s string) uint32 {
 	n, err := strconv.ParseUint(s, 10, 32)

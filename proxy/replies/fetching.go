@@ -35,7 +35,7 @@ func WithoutSections(items string) string {
 func hasStructureItem(items string) bool {
 	for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
 		switch word {
-		case "ENVELOPE", "BODYSTRUCTURE", "BODY", "ALL", "FULL":
+		case "ENVELOPE", "BODYSTRUCTURE", "BODY", "RFC822.SIZE", "ALL", "FAST", "FULL":
 			return true
 		}
 	}
@@ -50,17 +50,21 @@ func hasTextItem(items string) bool {
 }
 
 // NewFetching returns the editor for a FETCH or UID FETCH (verb) with this tag.
-// set is the message set of the command, items are its items in upper case. The
-// editor applies those fixes that concern the items. It calls repaired with the
-// name of a fix for each use.
+// set is the message set of the command, items are its items in upper case, without the
+// text between their brackets (WithoutSections); sections has them with it. The editor applies
+// those fixes that concern the items. It calls repaired with the name of a fix for each use.
 func NewFetching(
-	tag, verb string, fixes backend.Replies, set, items string, repaired func(fix string), log *slog.Logger,
+	tag, verb string, fixes backend.Replies, set, items, sections string, repaired func(fix string),
+	log *slog.Logger,
 ) *Fetching {
 	f := &Fetching{tag: tag, verb: verb, repaired: repaired, log: log}
 	if fixes.Structure && hasStructureItem(items) {
 		f.structure = new(structureEditor)
 	}
-	if hasTextItem(items) {
+	if fixes.Partials {
+		f.partial.wanted = newPartials(sections)
+	}
+	if f.asksText = hasTextItem(items); f.asksText {
 		f.substitute = fixes.Substitute
 		if fixes.MissingData && strings.Trim(set, "0123456789") == "" {
 			f.single = set
@@ -69,10 +73,13 @@ func NewFetching(
 	return f
 }
 
+// HasText reports whether the items ask for text of the message.
+func (f *Fetching) HasText() bool { return f.asksText }
+
 // CanEdit reports whether any fix applies to the items, so that the editor is
 // needed.
 func (f *Fetching) CanEdit() bool {
-	return f.structure != nil || f.single != "" || f.hasSubstituteFix()
+	return f.structure != nil || f.partial.wanted != nil || f.single != "" || f.hasSubstituteFix()
 }
 
 // Fetching is the Editor of FETCH. It repairs envelopes and body structures
@@ -82,10 +89,19 @@ type Fetching struct {
 	tag, verb  string // of the command
 	repaired   func(fix string)
 	log        *slog.Logger
+	asksText   bool             // the items have a text of the message
 	structure  *structureEditor // nil: no structure to repair
-	single     string           // number of the only message in the set, if its text is fetched; otherwise ""
+	partial    partialCut
+	single     string // number of the only message in the set, if its text is fetched; otherwise ""
 	substitute backend.Substitute
 	hold       substituteHold
+
+	counts  bool    // messages whose texts come are counted
+	counted bool    // the current one is
+	number  uint32  // its number
+	texts   int     // how many texts have come
+	seen    Numbers // whose texts have come
+	isFull  bool    // seen lacks some of them
 
 	hasText   bool         // a response with text of the message has come
 	isRefused bool         // a substitute was withheld from the client
@@ -103,13 +119,22 @@ func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 	if f.single != "" && !f.hasText {
 		f.hasText = frag.Literal || hasTextItem(strings.ToUpper(string(frag.Data)))
 	}
+	f.count(frag)
 	same = true
+	if f.partial.wanted != nil {
+		cuts := f.partial.cuts
+		if frag = f.partial.edit(frag); f.partial.cuts > cuts {
+			f.repaired("partials")
+		}
+		same = !f.partial.isIn && f.partial.cuts == cuts
+	}
 	if f.structure != nil {
 		if frag.First {
 			f.structure.reset()
 		}
-		var text []byte
-		if text, same = f.structure.edit(frag); !same {
+		text, isSame := f.structure.edit(frag)
+		if !isSame {
+			same = false
 			frag.Data = slices.Clip(text) // Fragment.Ahead must not find the editor's memory
 		}
 		if frag.Last && f.structure.repairs > 0 {
@@ -129,7 +154,33 @@ func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 
 // Passes implements Passer.
 func (f *Fetching) Passes() bool {
-	return f.structure == nil && (f.hasText || f.single == "") && (f.hold.state == passing || !f.hasSubstituteFix())
+	return f.structure == nil && f.partial.wanted == nil && (f.counted || !f.counts) &&
+		(f.hasText || f.single == "") && (f.hold.state == passing || !f.hasSubstituteFix())
+}
+
+// CountTexts has the editor note the messages whose texts come.
+func (f *Fetching) CountTexts() { f.counts = true }
+
+// Texts returns the number of messages whose texts have come.
+func (f *Fetching) Texts() int { return f.texts }
+
+// Seen returns the numbers of these messages. ok is false if they are too many.
+func (f *Fetching) Seen() (seen *Numbers, ok bool) { return &f.seen, !f.isFull }
+
+// count notes the message of a response with text.
+func (f *Fetching) count(frag wire.Fragment) {
+	if !f.counts {
+		return
+	}
+	if frag.First {
+		f.number, f.counted = FetchNumber(frag.Data), false
+	}
+	if f.counted || f.number == 0 || frag.Literal || !hasTextItem(strings.ToUpper(string(frag.Data))) {
+		return
+	}
+	f.counted = true
+	f.texts++
+	f.isFull = f.isFull || !f.seen.Add(f.number)
 }
 
 // IsSingle reports whether the command fetches text of a single message, so that
@@ -169,6 +220,20 @@ func (f *Fetching) Finish(status wire.Status) Verdict {
 // FETCH that brought no text of it. The reply is nil if text came or the reply was
 // not hidden.
 func (f *Fetching) Unanswered() (number string, reply *wire.Status) { return f.single, f.missing }
+
+// MissingTexts returns the response code and text for several messages as MissingText does for one.
+// numbers names the first of them.
+func MissingTexts(count int, numbers string, areUIDs bool) string {
+	what := "messages"
+	if areUIDs {
+		what = "messages with the UIDs"
+	}
+	if strings.Count(numbers, ",")+1 < count {
+		numbers += " and others"
+	}
+	return fmt.Sprintf("[CANNOT] Exchange returns no data for %d of the messages, and not when they are asked for "+
+		"one by one: the %s %s exist, but Exchange cannot convert them; open them in Outlook", count, what, numbers)
+}
 
 // MissingText returns the response code and text of the NO for a message that
 // exists, but for which Exchange sends no text. number names the message in the

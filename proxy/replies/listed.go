@@ -54,13 +54,14 @@ func (g *gatherer) gather(f wire.Fragment) (resp []byte, ok bool) {
 // Listed is a parsed response with the name of a mailbox: LIST, LSUB, or one whose
 // data begins with the name, such as STATUS.
 type Listed struct {
-	Verb       string // in upper case
-	attributes span   // of LIST and LSUB: the text between the parentheses
-	separator  span   // of LIST and LSUB: a quoted string, or NIL
-	name       span   // the name as it is written, with its quotes or as a literal
-	Mailbox    []byte // the name in its encoding on the wire; mostly a part of the response
-	isBare     bool   // the name is written without quotes although it is no atom (EX-21)
-	isLiteral  bool   // the name is written as a literal although a quoted string can carry it
+	Verb        string // in upper case
+	attributes  span   // of LIST and LSUB: the text between the parentheses
+	separator   span   // of LIST and LSUB: a quoted string, or NIL
+	name        span   // the name as it is written, with its quotes or as a literal
+	Mailbox     []byte // the name in its encoding on the wire; mostly a part of the response
+	isBare      bool   // the name is written without quotes although it is no atom (EX-21)
+	isUnescaped bool   // a quote or a backslash in the name has no backslash
+	isLiteral   bool   // the name is written as a literal although a quoted string can carry it
 }
 
 // span is a part of a response: the indices of its first byte and after its last.
@@ -130,24 +131,51 @@ func ParseListed(resp []byte) (l Listed, ok bool) {
 	return l, l.atom(resp)
 }
 
-// quoted parses a name that is a quoted string.
+// quoted parses a name that is a quoted string. Quotes and backslashes of the name may stand in it
+// without the backslash that they need (docs/exchange.md#list): it then ends at the last quote
+// before the line's end, or before the items of STATUS.
 func (l *Listed) quoted(resp []byte) bool {
 	from := l.name.from + 1
 	n := bytes.IndexByte(resp[from:], '"')
 	if n >= 0 && bytes.IndexByte(resp[from:from+n], '\\') < 0 && bytes.IndexByte(resp[from:from+n], '\n') < 0 {
 		l.name.to, l.Mailbox = from+n+1, resp[from:from+n] // the usual case: no escapes
-		return l.isNameEnd(resp)
+		if l.isNameEnd(resp) {
+			return true
+		}
+	} else if l.escaped(resp) && l.isNameEnd(resp) {
+		return true
 	}
+	text := resp[from:]
+	if end := bytes.IndexByte(text, '\n'); end >= 0 {
+		text = text[:end]
+	}
+	if l.Verb != "LIST" && l.Verb != "LSUB" {
+		text = text[:max(0, bytes.LastIndex(text, []byte(`" (`))+1)]
+	}
+	end := bytes.LastIndexByte(text, '"')
+	if end < 0 || len(bytes.TrimRight(text[end+1:], " \r")) > 0 {
+		return false
+	}
+	l.name.to, l.isUnescaped = from+end+1, true
+	l.Mailbox = unescapeQuoted(text[:end])
+	return true
+}
+
+// escaped parses a name with escapes. It returns false if one of them is none.
+func (l *Listed) escaped(resp []byte) bool {
 	var b []byte
-	for i := from; i < len(resp); i++ {
+	for i := l.name.from + 1; i < len(resp); i++ {
 		switch c := resp[i]; {
 		case c == '"':
 			l.name.to, l.Mailbox = i+1, b
-			return l.isNameEnd(resp)
+			return true
 		case c == '\r' || c == '\n':
 			return false
-		case c == '\\' && i+1 < len(resp):
+		case c == '\\':
 			i++
+			if i == len(resp) || resp[i] != '"' && resp[i] != '\\' {
+				return false
+			}
 			b = append(b, resp[i])
 		default:
 			b = append(b, c)
@@ -156,14 +184,26 @@ func (l *Listed) quoted(resp []byte) bool {
 	return false
 }
 
+// unescapeQuoted removes the backslash of each escape. Any other backslash stays.
+func unescapeQuoted(text []byte) []byte {
+	var b []byte
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) && (text[i+1] == '"' || text[i+1] == '\\') {
+			i++
+		}
+		b = append(b, text[i])
+	}
+	return b
+}
+
 // isNameEnd reports whether the byte after the name may follow a name.
 func (l *Listed) isNameEnd(resp []byte) bool {
 	return l.name.to == len(resp) || strings.IndexByte(" \r\n", resp[l.name.to]) >= 0
 }
 
 // needsQuotes reports whether the name is written as some clients cannot read it: without
-// the necessary quotes, or as a literal, which offlineimap and getmail do not expect.
-func (l *Listed) needsQuotes() bool { return l.isBare || l.isLiteral }
+// the necessary quotes or backslashes, or as a literal, which offlineimap and getmail do not expect.
+func (l *Listed) needsQuotes() bool { return l.isBare || l.isUnescaped || l.isLiteral }
 
 // literal parses a name that is a literal.
 func (l *Listed) literal(resp []byte) bool {
@@ -236,10 +276,20 @@ func (l *Listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 		put(l.separator, `"`+strings.ReplaceAll(edit.separator, `\`, `\\`)+`"`)
 	}
 	if edit.mailbox != string(l.Mailbox) || l.needsQuotes() {
-		put(l.name, wire.AString(edit.mailbox))
+		put(l.name, l.written(resp, edit.mailbox))
 	}
 	rest, _ := WithoutBlanks(resp[at:])
 	return append(out, rest...)
+}
+
+// written returns a name as it is written in place of that of resp. Quotes show where it ends, if
+// something follows it in a LIST.
+func (l *Listed) written(resp []byte, name string) string {
+	isListed := l.Verb == "LIST" || l.Verb == "LSUB"
+	if isListed && len(bytes.TrimSpace(resp[l.name.to:])) > 0 && !wire.NeedsLiteral(name) {
+		return wire.Quote(name)
+	}
+	return wire.AString(name)
 }
 
 // AddListed adds the mailbox of a LIST response to the list, and sets the list's

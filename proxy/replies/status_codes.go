@@ -2,6 +2,7 @@ package replies
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 
 	"exgate/backend"
@@ -10,17 +11,38 @@ import (
 
 // WholeCode completes a COPYUID response code that is alone on its line to an
 // untagged OK. Exchange 2013 answers UID MOVE with "[COPYUID 55 31 6]"
-// (docs/exchange.md#ex-22). ok reports whether the line was such a code; the line
-// is returned unchanged otherwise.
+// (docs/exchange.md#ex-22). A code without UIDs becomes nothing. ok reports whether the
+// line was such a code; the line is returned unchanged otherwise.
 func WholeCode(line []byte) (fixed []byte, ok bool) {
 	if !bytes.HasPrefix(line, []byte("[COPYUID ")) {
 		return line, false
 	}
-	code := bytes.TrimRight(line, "\r\n")
+	code := bytes.TrimRight(line, "\r\n ")
 	if code[len(code)-1] != ']' {
 		return line, false
 	}
+	if len(bytes.Fields(code)) < copyUIDFields {
+		return nil, true // it says nothing
+	}
 	return append(append([]byte("* OK "), code...), " moved.\r\n"...), true
+}
+
+// copyUIDFields is the number of words of a COPYUID code: its name, UIDVALIDITY and two sets.
+const copyUIDFields = 4
+
+// WithoutEmptyCode removes a COPYUID response code without UIDs, as in
+// "OK [COPYUID 14  ] COPY completed." (docs/exchange.md#ex-75). ok reports whether the line had
+// one; the line is returned unchanged otherwise.
+func WithoutEmptyCode(line []byte) (fixed []byte, ok bool) {
+	if wire.IndexFold(line[:min(len(line), 100)], "[COPYUID ") < 0 {
+		return line, false
+	}
+	status, _ := wire.ParseStatus(line)
+	if args, ok := status.CodeArgs("COPYUID"); !ok || len(strings.Fields(args)) == copyUIDFields-1 {
+		return line, false
+	}
+	text := cmp.Or(status.Text, "completed")
+	return []byte(status.Tag + " " + status.Word + " " + text + "\r\n"), true
 }
 
 // CodeFor returns the response code that says what a refusal means (RFC 5530), where

@@ -88,6 +88,54 @@ var structures = []struct{ name, in, want string }{ // want "": unchanged
 	{"no list", "* 1 FETCH\r\n", ""},
 	{"nothing to say", "* 1 FETCH ()\r\n", ""},
 	{"very deep", "* 1 FETCH (BODYSTRUCTURE " + strings.Repeat("(", 500) + strings.Repeat(")", 500) + ")\r\n", ""},
+	{"size of -1", `* 1 FETCH (RFC822.SIZE -1 BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" -1 NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (RFC822.SIZE 0 BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 0 NIL NIL NIL NIL))` + "\r\n"},
+	{"size of NIL", `* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" NIL NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 0 NIL NIL NIL NIL))` + "\r\n"},
+	{"lines of -1", `* 1 FETCH (BODY ("text" "plain" NIL NIL NIL "7bit" 3 -1))` + "\r\n",
+		`* 1 FETCH (BODY ("text" "plain" NIL NIL NIL "7bit" 3 0))` + "\r\n"},
+	{"lines of -1 of an attached message", `* 1 FETCH (BODY ("message" "rfc822" NIL NIL NIL "7bit" 100 ` +
+		testkit.Envelope + " " + testkit.TextPart + ") -1))\r\n",
+		`* 1 FETCH (BODY ("message" "rfc822" NIL NIL NIL "7bit" 100 ` + testkit.Envelope + " " + testkit.TextPart +
+			") 0))\r\n"},
+	{"disposition of NILs", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL (NIL NIL) NIL NIL))\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL NIL NIL NIL))\r\n"},
+	{"empty disposition", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL () NIL NIL))\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL NIL NIL NIL))\r\n"},
+	{"disposition without parameters", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline") NIL NIL))` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL))` + "\r\n"},
+	{"disposition that is an atom", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + " NIL inline NIL NIL))\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL))` + "\r\n"},
+	{"bare parameters", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart +
+		` NIL "attachment" ("filename" "x.txt" "size" NIL) NIL NIL))` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("attachment" ("filename" "x.txt" "size" "")) NIL NIL))` +
+			"\r\n"},
+	{"bare parameters of a multipart", "* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart +
+		` NIL NIL NIL NIL) "mixed" NIL "attachment" ("FileName*" "x.txt") NIL NIL))` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE (" + testkit.TextPart +
+			` NIL NIL NIL NIL) "mixed" NIL ("attachment" ("FileName*" "x.txt")) NIL NIL))` + "\r\n"},
+	{"languages behind a bare disposition", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart +
+		` NIL "inline" ("de" "en") NIL))` + "\r\n",
+		"* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL) ("de" "en") NIL))` + "\r\n"},
+	{"part of NILs", `* 1 FETCH (BODYSTRUCTURE ((NIL NIL NIL NIL NIL "7bit" 0 NIL NIL NIL NIL)(NIL NIL NIL NIL NIL "7bit" 0 0 ` +
+		`NIL NIL NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE (("application" "octet-stream" NIL NIL NIL "7bit" 0 NIL NIL NIL NIL)("text" "plain" NIL NIL ` +
+			`NIL "7bit" 0 0 NIL NIL NIL NIL) "mixed" NIL NIL NIL NIL))` + "\r\n"},
+	{"multipart without parts", `* 1 FETCH (BODYSTRUCTURE ((NIL "alternative" ("boundary" "x") NIL NIL NIL)(NIL NIL) "mixed" ` +
+		`NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE (("text" "plain" NIL NIL NIL "7bit" 0 0)("text" "plain" NIL NIL NIL "7bit" 0 0) "mixed" ` +
+			`NIL NIL NIL NIL))` + "\r\n"},
+	{"parameter of NIL", `* 1 FETCH (BODYSTRUCTURE ("a" "b" ("name" NIL) NIL NIL "7bit" 3 NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("a" "b" ("name" "") NIL NIL "7bit" 3 NIL NIL NIL NIL))` + "\r\n"},
+	{"parameters without pairs", `* 1 FETCH (BODYSTRUCTURE ("a" "b" ("name") NIL NIL "7bit" 3 NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 3 NIL NIL NIL NIL))` + "\r\n"},
+	{"encoding that is an atom", `* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL base64 3 NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "base64" 3 NIL NIL NIL NIL))` + "\r\n"},
+	{"encoding with a blank", `* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "base64 " 3 NIL NIL NIL NIL))` + "\r\n",
+		`* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "base64" 3 NIL NIL NIL NIL))` + "\r\n"},
+	{"structure around a text", "* 1 FETCH (BODYSTRUCTURE (\"a\" \"b\" NIL NIL NIL \"7bit\" -1) BODY[TEXT] {16}\r\n(RFC822.SIZE -1) " +
+		"RFC822.SIZE -1)\r\n",
+		"* 1 FETCH (BODYSTRUCTURE (\"a\" \"b\" NIL NIL NIL \"7bit\" 0) BODY[TEXT] {16}\r\n(RFC822.SIZE -1) RFC822.SIZE 0)\r\n"},
 	{"a long disposition", `* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL "` + strings.Repeat("x",
 		900) + `" NIL))` + "\r\n",
 		`* 1 FETCH (BODYSTRUCTURE ("a" "b" NIL NIL NIL "7bit" 1 NIL ("` + strings.Repeat("x", 900) + `" NIL) NIL))` + "\r\n"},
@@ -133,8 +181,10 @@ func FuzzStructure(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		once, fixed := repaired(strings.NewReader(in))
-		if end := strings.LastIndexByte(in, '\n'); fixed == 0 && end >= 0 && !strings.HasPrefix(once, in[:end+1]) &&
-			len(once) >= end+1 {
+		if !isComplete(in) { // the editor may hold the rest
+			return
+		}
+		if fixed == 0 && once != in {
 			t.Fatalf("without a repair %q became %q", in, once)
 		}
 		bytewise, _ := repaired(iotest.OneByteReader(strings.NewReader(in)))
@@ -145,4 +195,19 @@ func FuzzStructure(f *testing.F) {
 			t.Fatalf("%q: once %q, twice %q (%d, %d repairs)", in, once, twice, fixed, again)
 		}
 	})
+}
+
+// isComplete reports whether the text ends with the end of a response.
+func isComplete(text string) bool {
+	r := wire.NewResponseReader(strings.NewReader(text))
+	defer r.Release()
+	end := 0
+	for {
+		for f, ok := r.Scan(); ok; f, ok = r.Scan() {
+			end += len(f.Data)
+		}
+		if r.Fill() != nil {
+			return end == len(text) && !r.Inside()
+		}
+	}
 }

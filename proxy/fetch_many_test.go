@@ -1,0 +1,144 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+
+	"exgate/backend/exchangesim"
+)
+
+// holes opens a mailbox of four messages at a scripted Exchange.
+func holes(t *testing.T) (*gateway, *client, *upstream) {
+	t.Helper()
+	g := strays(t)
+	c, u := g.login()
+	c.C("s1 SELECT INBOX")
+	u.C("s1 SELECT INBOX")
+	u.S("* 4 EXISTS")
+	u.S("s1 OK done")
+	c.S("* 4 EXISTS")
+	c.S("s1 OK done")
+	return g, c, u
+}
+
+// own answers a command of exgate's.
+func (u *upstream) own(want, said string) {
+	u.t.Helper()
+	tag, _, _ := strings.Cut(u.C("xg… "+want), " ")
+	u.raw(said + tag + " OK done\r\n")
+}
+
+// What a FETCH of several messages leaves out is fetched one by one.
+func TestHolesAreFetched(t *testing.T) {
+	for _, tt := range []struct{ name, command, said, proof, proved, one, text string }{
+		{"numbers", "FETCH 1:* (BODY.PEEK[])", "* 1 FETCH (BODY[] {1}\r\na)\r\n* 2 FETCH (BODY[] {1}\r\nb)\r\n* 4 FETCH (BODY[] {1}\r\nd)\r\n",
+			"FETCH 3 (UID)", "* 3 FETCH (UID 33)\r\n", "FETCH 3 (BODY.PEEK[])", "* 3 FETCH (BODY[] {1}\r\nc)\r\n"},
+		{"a range of UIDs", "UID FETCH 31:40 BODY[]", "* 1 FETCH (BODY[] {1}\r\na UID 31)\r\n* 2 FETCH (UID 32 BODY[] {1}\r\nb)\r\n",
+			"UID FETCH 31:40 (UID)", "* 1 FETCH (UID 31)\r\n* 2 FETCH (UID 32)\r\n* 4 FETCH (UID 34)\r\n", "UID FETCH 34 BODY[]",
+			"* 4 FETCH (UID 34 BODY[] {1}\r\nd)\r\n"},
+		{"UIDs one by one", "UID FETCH 31,34 (UID RFC822.HEADER)", "* 1 FETCH (UID 31 RFC822.HEADER {1}\r\na)\r\n",
+			"UID FETCH 31,34 (UID)", "* 1 FETCH (UID 31)\r\n* 4 FETCH (UID 34)\r\n", "UID FETCH 34 (UID RFC822.HEADER)",
+			"* 4 FETCH (UID 34 RFC822.HEADER {1}\r\nd)\r\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, c, u := holes(t)
+			c.C("1 " + tt.command)
+			u.C("1 " + tt.command)
+			u.raw(tt.said + "1 OK done\r\n")
+			u.own(tt.proof, tt.proved)
+			u.C("1 " + tt.one)
+			u.raw(tt.text + "1 OK done\r\n")
+			c.expectRaw(tt.said + tt.text + "1 OK done\r\n")
+		})
+	}
+}
+
+// Messages that are gone are no holes, and a whole answer needs no further command.
+func TestNoHoles(t *testing.T) {
+	_, c, u := holes(t)
+	all := "* 1 FETCH (BODY[] {1}\r\na)\r\n* 2 FETCH (BODY[] \"b\")\r\n* 3 FETCH (BODY[] NIL)\r\n* 4 FETCH (BODY[] {1}\r\nd)\r\n"
+	c.C("a1 FETCH 1:4 BODY[]")
+	u.C("a1 FETCH 1:4 BODY[]")
+	u.raw(all + "a1 OK done\r\n")
+	c.expectRaw(all + "a1 OK done\r\n")
+	c.C("a2 FETCH 1,2 FLAGS")
+	u.C("a2 FETCH 1,2 FLAGS")
+	u.S("a2 OK done")
+	c.S("a2 OK done")
+	c.C("a3 UID FETCH 1:* (BODY.PEEK[HEADER])") // only a further command could tell
+	u.C("a3 UID FETCH 1:* (BODY.PEEK[HEADER])")
+	u.S("a3 OK done")
+	c.S("a3 OK done")
+	c.C("a4 FETCH 2:3 BODY[]")
+	u.C("a4 FETCH 2:3 BODY[]")
+	u.S("a4 OK done")
+	u.own("FETCH 2:3 (UID)", "")
+	c.S("a4 OK done")
+	c.C("a5 UID FETCH 1:9 BODY[]")
+	u.C("a5 UID FETCH 1:9 BODY[]")
+	u.S("* 1 EXPUNGE") // the numbers prove nothing now
+	u.S("a5 OK done")
+	c.S("* 1 EXPUNGE")
+	c.S("a5 OK done")
+}
+
+// A message that does not come one by one either is told to the client and to the log.
+func TestHolesThatStay(t *testing.T) {
+	for _, tt := range []struct {
+		items string
+		heard []string
+	}{
+		{"BODY[]", []string{"a1 NO [CANNOT] Exchange returns no data for 2 of the messages…2,3 exist…"}},
+		{"BODY[HEADER]", []string{"* NO [CANNOT] Exchange returns no data for 2 of the messages…2,3 exist…", "a1 OK done"}},
+	} {
+		g, c, u := holes(t)
+		c.C("a1 FETCH 2:3 " + tt.items)
+		u.C("a1 FETCH 2:3 " + tt.items)
+		u.S("a1 OK done")
+		u.own("FETCH 2:3 (UID)", "* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 3)\r\n")
+		for _, n := range []string{"2", "3"} {
+			u.C("a1 FETCH " + n + " " + tt.items)
+			u.S("a1 NO Server Unavailable. 15")
+		}
+		for _, want := range tt.heard {
+			c.S(want)
+		}
+		if got := g.logged("Exchange left messages out of a FETCH, and does not send them one by one either"); got["messages"] != 2.0 {
+			t.Errorf("the log has %v", got)
+		}
+	}
+}
+
+// A session with a simulated Exchange that has the quirks of structures and FETCH reads as of any other server.
+func TestQuirksOfFetch(t *testing.T) {
+	g, _ := newSimulated(t, exchangesim.Config{Quirks: []string{
+		"fetch-holes", "whole-partial", "high-numbers", "store-without-uid", "empty-copyuid", "odd-structure", "no-regenerated",
+	}}, withProfile(repairing(true)), resuming)
+	c := g.loginSimulated()
+	for range 3 {
+		c.upload("INBOX", "Subject: x\r\nContent-Disposition: attachment; filename=x\r\n\r\ny\r\n")
+		c.until("a1 OK …", "* …")
+	}
+	c.C("a2 SELECT INBOX")
+	c.until("a2 OK …", "* …")
+	c.C("a3 FETCH 1:3 BODY.PEEK[TEXT]")
+	for _, n := range []string{"1", "2", "3"} {
+		c.expectRaw("* " + n + " FETCH (BODY[TEXT] {3}\r\ny\r\n)\r\n")
+	}
+	c.S("a3 OK FETCH completed.")
+	c.C("a4 FETCH 1 BODY.PEEK[]<2.4>")
+	c.expectRaw("* 1 FETCH (BODY[]<2> {4}\r\nbjec)\r\n")
+	c.S("a4 OK FETCH completed.")
+	c.C("a5 SEARCH ALL")
+	c.S("* SEARCH 1 2 3")
+	c.S("a5 OK SEARCH completed.")
+	c.C(`a6 UID STORE 2 +FLAGS (\Seen)`)
+	c.S(`* 2 FETCH (FLAGS (\Seen))`)
+	c.S(`* 2 FETCH (UID 2 FLAGS (\Seen))`)
+	c.S("a6 OK STORE completed.")
+	c.C("a7 UID COPY 9 Drafts")
+	c.S("a7 OK COPY completed.")
+	c.C("a8 UID FETCH 1 BODYSTRUCTURE")
+	c.S(`* 1 FETCH (BODYSTRUCTURE ("text" "plain" NIL NIL NIL "7bit" 3 0 NIL ("attachment" ("filename" "x")) NIL NIL) UID 1)`)
+	c.S("a8 OK FETCH completed.")
+}

@@ -1,0 +1,257 @@
+package replies
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"exgate/backend/wire"
+)
+
+// The positions of the elements of a single part (body-type-1part of RFC 9051 section 9).
+const (
+	partType = iota
+	partSubtype
+	partParams
+	partID
+	partDescription
+	partEncoding
+	partSize
+	partRest // the number of lines of a text, the envelope of a message, or the extension data
+)
+
+// number replaces a number that is none, such as -1, by 0.
+func (r *structureRepair) number(e element) {
+	if e.isList || len(bytes.Trim(r.text(e), "0123456789")) > 0 {
+		if !e.isList && r.p[e.from] != '-' && !r.isNil(e) {
+			return
+		}
+		r.replace(e.from, e.to, "0")
+	}
+}
+
+// body repairs a body structure.
+func (r *structureRepair) body(e element) {
+	switch {
+	case !e.isList || len(e.list) == 0:
+	case e.list[0].isList:
+		r.multipart(e.list)
+	case r.isEmptyMultipart(e.list):
+		r.replace(e.from, e.to, `("text" "plain" NIL NIL NIL "7bit" 0 0)`)
+	default:
+		r.singlePart(e)
+	}
+}
+
+// isEmptyMultipart reports whether a part has NIL in the place of its parts, as in
+// (NIL "alternative" ("boundary" "x") NIL NIL NIL). The grammar has no multipart without parts.
+func (r *structureRepair) isEmptyMultipart(list []element) bool {
+	return r.isNil(list[partType]) && len(list) > 1 && (len(list) <= partSize || list[partSize].isList ||
+		!isDigit(r.p[list[partSize].from]) && r.p[list[partSize].from] != '-')
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// multipart repairs a body structure whose list begins with parts.
+func (r *structureRepair) multipart(list []element) {
+	parts := slices.IndexFunc(list, func(e element) bool { return !e.isList })
+	if parts < 0 {
+		parts = len(list)
+	}
+	for _, part := range list[:parts] {
+		r.body(part)
+	}
+	if rest := list[parts:]; len(rest) > 1 {
+		r.params(rest[1])
+		r.disposition(rest[2:])
+	}
+}
+
+// singlePart repairs the body structure of a part that has no parts.
+func (r *structureRepair) singlePart(e element) {
+	list := e.list
+	if len(list) <= partSize || slices.ContainsFunc(list[:partParams], r.isLiteral) {
+		return // not extended so far, or the positions of the elements are not known
+	}
+	media := strings.ToLower(strings.Trim(string(r.text(list[partType])), `"`))
+	subtype := strings.ToLower(strings.Trim(string(r.text(list[partSubtype])), `"`))
+	next := partRest
+	switch {
+	case len(list) == partRest || list[next].isList && (media != "message" || subtype != "rfc822"):
+	case r.isNil(list[partType]):
+		media, subtype = "application", "octet-stream"
+		if isDigit(r.p[list[next].from]) || r.p[list[next].from] == '-' {
+			media, subtype = "text", "plain"
+		}
+	}
+	r.mediaType(list, media, subtype)
+	r.params(list[partParams])
+	r.encoding(list[partEncoding])
+	r.number(list[partSize])
+	switch {
+	case media == "text" && len(list) > next:
+		r.number(list[next])
+		next++
+	case media == "message" && subtype == "rfc822" && len(list) > next+2 && list[next].isList:
+		r.envelope(list[next])
+		r.body(list[next+1])
+		r.number(list[next+2])
+		next += 3
+	}
+	if len(list) > next+1 { // after the MD5
+		r.disposition(list[next+1:])
+	}
+}
+
+// mediaType puts a type in place of NIL.
+func (r *structureRepair) mediaType(list []element, media, subtype string) {
+	if !r.isNil(list[partType]) && !r.isNil(list[partSubtype]) {
+		return
+	}
+	if media == "nil" {
+		media, subtype = "application", "octet-stream"
+	}
+	if subtype == "nil" {
+		subtype = map[string]string{"text": "plain", "multipart": "mixed"}[media]
+	}
+	if subtype == "" {
+		subtype = "octet-stream"
+	}
+	r.replace(list[partType].from, list[partSubtype].to, wire.Quote(media)+" "+wire.Quote(subtype))
+}
+
+// params repairs the parameters of a part or of a disposition: pairs of strings.
+func (r *structureRepair) params(e element) {
+	switch {
+	case !e.isList:
+		if !r.isNil(e) {
+			r.replace(e.from, e.to, "NIL")
+		}
+		return
+	case len(e.list) == 0 || len(e.list)%2 > 0 || slices.ContainsFunc(e.list, func(p element) bool { return p.isList }):
+		r.replace(e.from, e.to, "NIL")
+		return
+	}
+	for i, word := range e.list {
+		switch {
+		case r.isString(word):
+		case r.isNil(word) && i%2 > 0:
+			r.replace(word.from, word.to, `""`)
+		default:
+			r.replace(word.from, word.to, wire.Quote(string(r.text(word))))
+		}
+	}
+}
+
+// encoding repairs the encoding of a part. Exchange is known to write NIL for "7BIT"
+// (docs/exchange.md#ex-41).
+func (r *structureRepair) encoding(e element) {
+	if e.isList || r.isLiteral(e) {
+		return
+	}
+	text := string(r.text(e))
+	name := strings.Trim(text, `" `)
+	if r.isNil(e) || name == "" {
+		name = "7BIT"
+	}
+	if quoted := wire.Quote(name); quoted != text && !strings.Contains(name, `\`) {
+		r.replace(e.from, e.to, quoted)
+	}
+}
+
+// disposition repairs the disposition of a part, the first of the elements.
+func (r *structureRepair) disposition(list []element) {
+	if len(list) == 0 {
+		return
+	}
+	switch e := list[0]; {
+	case e.isList:
+		r.dispositionList(e)
+	case r.isNil(e):
+	case r.isLiteral(e):
+		r.replace(e.from, e.from, "(")
+		r.replace(e.to, e.to, " NIL)")
+		r.repairs--
+	default:
+		name := strings.Trim(string(r.text(e)), `"`)
+		if !isToken(name) {
+			r.replace(e.from, e.to, "NIL")
+			return
+		}
+		if len(list) > 1 && r.isDispositionParams(list[1]) {
+			// The parameters stand bare behind it: the list gets them.
+			r.replace(e.from, e.to, "("+wire.Quote(name))
+			r.params(list[1])
+			r.replace(list[1].to, list[1].to, ")")
+			return
+		}
+		r.replace(e.from, e.to, "("+wire.Quote(name)+" NIL)")
+	}
+}
+
+// dispositionList repairs a disposition that is a list.
+func (r *structureRepair) dispositionList(e element) {
+	switch {
+	case len(e.list) == 0 || e.list[0].isList || r.isNil(e.list[0]) || string(r.text(e.list[0])) == `""`:
+		r.replace(e.from, e.to, "NIL")
+		return
+	case !r.isString(e.list[0]):
+		r.replace(e.list[0].from, e.list[0].to, wire.Quote(string(r.text(e.list[0]))))
+	}
+	if len(e.list) == 1 {
+		r.replace(e.to-1, e.to-1, " NIL")
+		return
+	}
+	r.params(e.list[1])
+	if len(e.list) > 2 {
+		r.replace(e.list[1].to, e.to-1, "")
+	}
+}
+
+// dispositionParams are the parameters of a disposition (RFC 2183 section 2) and one that mailers
+// add.
+var dispositionParams = []string{
+	"filename", "name", "size", "creation-date", "modification-date", "read-date",
+}
+
+// isDispositionParams reports whether a list has the parameters of a disposition, and not
+// languages.
+func (r *structureRepair) isDispositionParams(e element) bool {
+	if !e.isList || len(e.list) < 2 || len(e.list)%2 > 0 || !r.isQuoted(e.list[0]) {
+		return false
+	}
+	name, _, _ := strings.Cut(strings.ToLower(strings.Trim(string(r.text(e.list[0])), `"`)), "*")
+	return slices.Contains(dispositionParams, name)
+}
+
+// The positions of the lists of addresses in an envelope: from, sender, reply-to, to, cc, bcc.
+const (
+	envelopeFrom = 2
+	envelopeBcc  = 7
+)
+
+// envelope removes the blanks between the addresses of an envelope.
+func (r *structureRepair) envelope(e element) {
+	for i, field := range e.list {
+		if i < envelopeFrom || i > envelopeBcc || !field.isList {
+			continue
+		}
+		for j := 1; j < len(field.list); j++ {
+			before, after := field.list[j-1], field.list[j]
+			if before.isList && after.isList && before.to < after.from {
+				r.replace(before.to, after.from, "")
+			}
+		}
+	}
+}
+
+// isToken reports whether s is a token (RFC 2045 section 5.1), as a type of
+// disposition must be.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}
