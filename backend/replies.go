@@ -16,6 +16,7 @@ type Replies struct {
 	ListNames     bool // names with a TAB are quoted (EX-21)
 	StatusCodes   bool // codes that are none become text (EX-23), and refusals get a code
 	SearchCharset bool // terms in US-ASCII are not called UTF-8 (EX-20)
+	SearchFrom    bool // an address is also looked for by HEADER FROM (EX-82)
 	LongSets      bool // commands longer than Exchange takes are split (EX-04)
 	IdleOrder     bool // what comes before the "+" of IDLE waits for it (EX-27)
 	IdleRenew     bool // IDLE is begun anew inside the client's (EX-28)
@@ -52,6 +53,7 @@ const (
 	FixListNames     ReplyFix = "list-names"
 	FixStatusCodes   ReplyFix = "status-codes"
 	FixSearchCharset ReplyFix = "search-charset"
+	FixSearchFrom    ReplyFix = "search-from"
 	FixLongSets      ReplyFix = "long-sets"
 	FixIdleOrder     ReplyFix = "idle-order"
 	FixIdleRenew     ReplyFix = "idle-renew"
@@ -75,6 +77,7 @@ var replyFixes = []struct {
 	{FixListNames, func(r *Replies) *bool { return &r.ListNames }},
 	{FixStatusCodes, func(r *Replies) *bool { return &r.StatusCodes }},
 	{FixSearchCharset, func(r *Replies) *bool { return &r.SearchCharset }},
+	{FixSearchFrom, func(r *Replies) *bool { return &r.SearchFrom }},
 	{FixLongSets, func(r *Replies) *bool { return &r.LongSets }},
 	{FixIdleOrder, func(r *Replies) *bool { return &r.IdleOrder }},
 	{FixIdleRenew, func(r *Replies) *bool { return &r.IdleRenew }},

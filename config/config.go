@@ -182,8 +182,8 @@ type Fixes struct {
 	// NO. off: no change.
 	Substitute backend.Substitute `key:"substitute" example:"mark"`
 	// Repairs of Exchange's replies to switch off: missing-data, structure, copyuid,
-	// list-names, status-codes, search-charset, long-sets, idle-order, idle-renew,
-	// blanks, strays, numbers, partials, store-uids, refusals; or all.
+	// list-names, status-codes, search-charset, search-from, long-sets, idle-order,
+	// idle-renew, blanks, strays, numbers, partials, store-uids, refusals; or all.
 	RepliesOff []string `key:"replies-off" example:"[idle-renew]"`
 	// An external program that processes messages before exgate repairs them.
 	Filter Filter `key:"filter"`

@@ -51,6 +51,8 @@ var rfcs = map[string]struct {
 	long  bool
 }{
 	"1730": {"IMAP4", false},
+	"5032": {"IMAP WITHIN", false},
+	"5819": {"IMAP LIST-STATUS", false},
 	"8305": {"Happy Eyeballs", false},
 	"1557": {"ISO-2022-KR", false},
 	"2152": {"UTF-7", false},
@@ -58,6 +60,8 @@ var rfcs = map[string]struct {
 	"5890": {"Internationalized domain names: definitions", false},
 	"5891": {"Internationalized domain names: protocol", false},
 	"6532": {"Internationalized headers", false},
+	"8438": {"IMAP STATUS=SIZE", false},
+	"8474": {"IMAP OBJECTID", false},
 	"8617": {"ARC", false},
 	"1847": {"multipart/signed and multipart/encrypted", false},
 	"2045": {"MIME, message bodies", true},

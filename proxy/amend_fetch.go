@@ -16,12 +16,13 @@ var fetchEdits = edits{args: editFetch, fixes: []backend.ReplyFix{
 	backend.FixLongSets,
 }}
 
-// foreignItems are FETCH items of extensions that no Exchange has, with the
-// capability that announces each. Exchange counts such an item as an error
-// (docs/exchange.md#error-11). imapsync's --synclabels asks for X-GM-LABELS.
-var foreignItems = []struct{ item, capability string }{
-	{"X-GM-", "X-GM-EXT-1"}, {"MODSEQ", "CONDSTORE"}, {"BINARY", "BINARY"}, {"EMAILID", "OBJECTID"},
-	{"THREADID", "OBJECTID"}, {"PREVIEW", "PREVIEW"}, {"SAVEDATE", "SAVEDATE"},
+// foreignItems are FETCH items and modifiers of extensions that no Exchange has.
+// Exchange counts such an item as an error (docs/exchange.md#error-11). imapsync's
+// --synclabels asks for X-GM-LABELS.
+var foreignItems = []foreign{
+	{"X-GM-", "X-GM-EXT-1"}, {"MODSEQ", "CONDSTORE"}, {"CHANGEDSINCE", "CONDSTORE"}, {"VANISHED", "QRESYNC"},
+	{"BINARY", "BINARY"}, {"EMAILID", "OBJECTID"}, {"THREADID", "OBJECTID"}, {"PREVIEW", "PREVIEW"},
+	{"SAVEDATE", "SAVEDATE"}, {"PARTIAL", "PARTIAL"},
 }
 
 func editFetch(a *amendment) (done bool, err error) {
@@ -31,14 +32,9 @@ func editFetch(a *amendment) (done bool, err error) {
 		return false, nil // not understood here: Exchange judges it
 	}
 	items := replies.WithoutSections(strings.ToUpper(a.unread()))
-	if a.hasFix(backend.FixRefusals) {
-		for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
-			for _, foreign := range foreignItems {
-				if strings.HasPrefix(word, foreign.item) && !a.c.login.has(foreign.capability) {
-					a.c.countFixes("refusals")
-					return false, refuseArgument("BAD Exchange does not know %s, and would count it as an error", word)
-				}
-			}
+	for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
+		if a.isForeign(foreignItems, word) {
+			return false, a.refuseForeign(word)
 		}
 	}
 	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.wantedFixes(), set, items, a.unread(), a.c.repaired, a.c.log)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
 	"exgate/proxy/names"
@@ -17,8 +18,10 @@ import (
 // for.
 func editListNames(a *amendment) (done bool, err error) {
 	if a.c.login.names == nil {
-		a.cmd.editor = &replies.Quoting{Repaired: a.c.repaired}
-		return false, nil
+		if a.hasFix(backend.FixListNames) {
+			a.cmd.editor = &replies.Quoting{Repaired: a.c.repaired}
+		}
+		return false, a.refuseListOptions()
 	}
 	l := &replies.Listing{Mapper: a.c.login.names.Mapper, Separator: a.c.login.names.Options.Separator}
 	a.args.Space()
@@ -27,14 +30,8 @@ func editListNames(a *amendment) (done bool, err error) {
 	if !ok {
 		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no closing parenthesis")
 	}
-	if l.SpecialOnly = hasWord(selection, "SPECIAL-USE") && !a.c.login.has("SPECIAL-USE"); l.SpecialOnly {
-		rest := slices.DeleteFunc(selection, func(s string) bool { return strings.EqualFold(s, "SPECIAL-USE") })
-		text := ""
-		if len(rest) > 0 {
-			text = "(" + strings.Join(rest, " ") + ")"
-		}
-		a.args.Space()
-		a.replace(options, text)
+	if err := a.selectionOptions(options, selection, l); err != nil {
+		return false, err
 	}
 	a.args.Space()
 	from := a.here()
@@ -84,10 +81,19 @@ func editListNames(a *amendment) (done bool, err error) {
 	} else {
 		a.replaceName(from, `"" `, ask)
 	}
-	if err := a.returnOptions(); err != nil {
+	asked, err := a.returnOptions()
+	if err != nil {
 		return false, err
 	}
 	a.cmd.editor = l
+	if asked.subscribed {
+		if l.Subscribed, err = a.c.subscribed(a.cmd); err != nil {
+			return false, listUnavailable(err)
+		}
+	}
+	if len(asked.status) > 0 {
+		return true, a.c.listWithStatus(a, l, asked.status)
+	}
 	return false, nil
 }
 
@@ -106,30 +112,6 @@ func (a *amendment) readPatterns() ([]string, bool) {
 		return []string{pattern}, ok
 	}
 	return a.args.Strings()
-}
-
-// returnOptions removes RETURN (...) for an upstream without LIST-EXTENDED. The
-// client gets what it asks for all the same: exgate adds SPECIAL-USE (RFC 6154
-// section 2), and Exchange returns CHILDREN (RFC 3348) unasked.
-func (a *amendment) returnOptions() error {
-	from := a.here()
-	a.args.Space()
-	word, ok := a.args.Atom()
-	if !ok || !strings.EqualFold(word, "RETURN") || a.c.login.has("LIST-EXTENDED") {
-		return nil
-	}
-	a.args.Space()
-	list, ok := a.args.List()
-	if !ok {
-		return wire.SyntaxError(a.cmd.verb + ": the return options have no closing parenthesis")
-	}
-	for _, option := range list {
-		if !strings.EqualFold(option, "SPECIAL-USE") && !strings.EqualFold(option, "CHILDREN") {
-			return refuseArgument("BAD the return option %s is not offered", option)
-		}
-	}
-	a.replace(from, "")
-	return nil
 }
 
 // hasWord reports whether the list has the word, in any case.

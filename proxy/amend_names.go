@@ -27,7 +27,9 @@ var (
 )
 
 // listEdits are the edits of LIST and LSUB.
-var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{backend.FixListNames}}
+var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{
+	backend.FixListNames, backend.FixRefusals,
+}}
 
 // readName reads the next name, and replaces it with the upstream's name.
 func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
@@ -35,7 +37,7 @@ func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
 	from := a.here()
 	client, ok := a.args.String()
 	if !ok {
-		return "", nil, wire.SyntaxError(a.cmd.verb + " takes the name of a mailbox")
+		return "", nil, errNoMailbox(a.cmd.verb)
 	}
 	mailbox, list, err = a.c.upstreamMailbox(a.cmd, client)
 	if err != nil {
@@ -48,6 +50,8 @@ func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
 	a.writeName(from, client, onWire)
 	return mailbox, list, nil
 }
+
+func errNoMailbox(verb string) error { return wire.SyntaxError(verb + " takes the name of a mailbox") }
 
 // writeName puts the upstream's name in place of the client's, which was read since
 // from, if the two differ, if the client's is a literal, which would cost a round

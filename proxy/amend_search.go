@@ -10,30 +10,36 @@ import (
 )
 
 // searchEdits are the edits of SEARCH.
-var searchEdits = edits{args: editSearch, fixes: []backend.ReplyFix{backend.FixSearchCharset, backend.FixLongSets}}
+var searchEdits = edits{args: editSearch, fixes: []backend.ReplyFix{
+	backend.FixSearchCharset, backend.FixSearchFrom, backend.FixLongSets, backend.FixRefusals,
+}}
 
 // editSearch replaces CHARSET UTF-8 with US-ASCII if the whole command is ASCII.
 // Exchange takes no other charset, and some clients always say UTF-8
-// (docs/exchange.md#ex-20).
+// (docs/exchange.md#ex-20). editKeys edits what is searched for.
 func editSearch(a *amendment) (done bool, err error) {
 	a.args.Space()
-	word, _ := a.args.Atom()
-	if strings.EqualFold(word, "RETURN") {
+	if a.takeWord("RETURN") {
+		if a.lacks("ESEARCH") {
+			return false, a.refuseForeign("the result options of RETURN")
+		}
 		a.args.Space()
 		if _, ok := a.args.List(); !ok {
 			return false, wire.SyntaxError(a.cmd.verb + ": the return options have no closing parenthesis")
 		}
 		a.args.Space()
-		word, _ = a.args.Atom()
 	}
-	if strings.EqualFold(word, "CHARSET") && a.hasFix(backend.FixSearchCharset) {
+	if a.takeWord("CHARSET") {
 		a.args.Space()
 		from := a.here()
 		charset, _ := a.args.String()
-		if strings.EqualFold(charset, "UTF-8") && a.isASCII() {
+		if a.hasFix(backend.FixSearchCharset) && strings.EqualFold(charset, "UTF-8") && a.isASCII() {
 			a.replace(from, "US-ASCII")
 			a.c.repaired("search-charset")
 		}
+	}
+	if err := a.editKeys(); err != nil {
+		return false, err
 	}
 	if a.isTooLong() {
 		if set, ok := a.longestSet(); ok {
@@ -41,6 +47,16 @@ func editSearch(a *amendment) (done bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// takeWord reads a word, and reports whether it came next.
+func (a *amendment) takeWord(word string) bool {
+	rest := a.unread()
+	if !strings.EqualFold(rest[:min(len(rest), len(word))], word) || len(rest) > len(word) && rest[len(word)] != ' ' {
+		return false
+	}
+	a.args.Atom()
+	return true
 }
 
 // isASCII reports whether the command and its literals are in US-ASCII.

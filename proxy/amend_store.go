@@ -25,6 +25,9 @@ func editStore(a *amendment) (done bool, err error) {
 	}
 	a.args.Space()
 	if a.args.Peek() == '(' { // UNCHANGEDSINCE, RFC 7162
+		if a.lacks("CONDSTORE") { // without it, another client's change would be overwritten
+			return false, a.refuseForeign("UNCHANGEDSINCE")
+		}
 		if _, ok := a.args.List(); !ok {
 			return false, wire.SyntaxError(a.cmd.verb + ": the modifiers have no closing parenthesis")
 		}
@@ -54,8 +57,9 @@ func editStore(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// dropKeywords removes from a STORE the keywords that the mailbox cannot keep.
-// Exchange would count each as an error (docs/exchange.md#keywords).
+// dropKeywords removes from a STORE the keywords, and flags such as \Important, that the
+// mailbox cannot keep. Exchange would refuse the STORE as a whole, and count it as an error
+// (docs/exchange.md#keywords).
 func (a *amendment) dropKeywords(from position, item string, set []string) error {
 	c := a.c
 	permanent := c.link.selected().PermanentFlags
@@ -64,7 +68,7 @@ func (a *amendment) dropKeywords(from position, item string, set []string) error
 	}
 	var keep []string
 	for _, flag := range set {
-		if strings.HasPrefix(flag, `\`) || mailbox.CanKeep(permanent, flag) {
+		if mailbox.CanKeep(permanent, flag) {
 			keep = append(keep, flag)
 		}
 	}

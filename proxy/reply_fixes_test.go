@@ -47,6 +47,10 @@ var replyFixCases = map[backend.ReplyFix]replyFixCase{
 		command: "SEARCH CHARSET UTF-8 SUBJECT x", sent: "SEARCH CHARSET US-ASCII SUBJECT x",
 		said: "a1 OK done\r\n", heard: "a1 OK done\r\n",
 	},
+	backend.FixSearchFrom: {
+		command: "SEARCH UNSEEN FROM ann@example.com", sent: `SEARCH UNSEEN OR FROM "ann@example.com" HEADER FROM "ann@example.com"`,
+		said: "a1 OK done\r\n", heard: "a1 OK done\r\n",
+	},
 	backend.FixLongSets: {
 		command: "STORE " + strings.Repeat("1,", maxUpstreamLine/2) + "1 +FLAGS (\\Seen)",
 		sent:    "STORE 1,… +FLAGS (\\Seen)", said: "a1 NO not this one\r\n",

@@ -75,6 +75,7 @@ const (
 	quirkHighNumbers     = "high-numbers"
 	quirkLargeCopy       = "large-copy"
 	quirkInboxMissing    = "inbox-missing"
+	quirkFromName        = "from-name"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -382,6 +383,10 @@ func Quirks() []Quirk {
 			"EX-81", quirkInboxMissing,
 			"SELECT and STATUS of INBOX: NO INBOX doesn't exist. (as in a mailbox with a second folder Inbox at its root)",
 			"docs/exchange.md#ex-81; imapsync#459; RainLoop/rainloop-webmail#1777",
+		},
+		{
+			"EX-82", quirkFromName, "SEARCH FROM looks for names only, and HEADER FROM for addresses too",
+			"docs/exchange.md#ex-82; alpine#30; imapfilter#50; node-imap#752",
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func (c *conn) search(a *args, byUID bool) (status, error) {
 			}, nil
 		}
 	}
-	p := searchParser{args: a, view: c.view}
+	p := searchParser{args: a, view: c.view, namesOnly: c.srv.quirks[quirkFromName]}
 	match, err := p.all(func() bool { return a.peek() == 0 })
 	switch {
 	case err == errUnknownKey && c.srv.quirks[quirkMessageSet]:
@@ -83,6 +84,8 @@ type searchParser struct {
 	*args
 	view  *view
 	depth int
+	// namesOnly says that FROM looks for names only (quirk EX-82).
+	namesOnly bool
 }
 
 // all reads keys up to the end, which is not taken, and joins them with AND.
@@ -243,6 +246,15 @@ func (p *searchParser) dateKey(word string) (criterion, error) {
 	}, nil
 }
 
+// nameOf returns what stands before the address of an author, or the address if there is
+// nothing else.
+func nameOf(author string) string {
+	if name, _, ok := strings.Cut(author, "<"); ok && strings.TrimSpace(name) != "" {
+		return name
+	}
+	return author
+}
+
 // textKey parses a key that looks for a part of a text, ignoring upper and lower case. It
 // searches header fields as they stand, and bodies after it has decoded their transfer
 // encoding.
@@ -272,6 +284,9 @@ func (p *searchParser) textKey(word string) (criterion, error) {
 		e := parseEntity(t.msg.stored)
 		if word == "BODY" {
 			return inBody(e)
+		}
+		if word == "FROM" && p.namesOnly {
+			return slices.ContainsFunc(e.header, func(f field) bool { return f.is(name) && has(nameOf(f.value())) })
 		}
 		for _, f := range e.header {
 			if word == "TEXT" && has(string(f.raw)) || f.is(name) && has(f.value()) {

@@ -116,7 +116,9 @@ var refusedEntries = []Entry{
 				Source: "docs/exchange.md#long-commands (MailKit#834)",
 			},
 		},
-		Exgate: "exgate itself answers unknown commands, so they cause no error at Exchange.",
+		Exgate: "exgate itself answers unknown commands, and those of extensions that this server has not announced " +
+			"(SORT, GETACL, GETQUOTAROOT and others), so they cause no error at Exchange. It leaves out single items " +
+			"that Exchange does not know, such as STATUS HIGHESTMODSEQ or SELECT (CONDSTORE).",
 		See:    []string{"out-of-step", "long-lines", "command-line-limit"},
 		Source: "docs/exchange.md#long-commands",
 	},
@@ -188,6 +190,8 @@ var refusedEntries = []Entry{
 				Source: "docs/exchange.md#message-numbers (node-imap#214)",
 			},
 		},
+		Exgate: "exgate itself answers a SEARCH with a key of an extension that the server has not announced, such " +
+			"as OLDER or X-GM-RAW.",
 		Source: "docs/exchange.md#message-numbers",
 	},
 	{

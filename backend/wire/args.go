@@ -56,6 +56,15 @@ func (a *Args) Peek() byte {
 	return a.text[0][0]
 }
 
+// Take reads the next byte if it is c, and reports whether it was.
+func (a *Args) Take(c byte) bool {
+	if a.Peek() != c {
+		return false
+	}
+	a.text[0] = a.text[0][1:]
+	return true
+}
+
 // String reads an astring: an atom, a quoted string or a literal (RFC 9051
 // sections 4.1 and 4.3). The result is false if no astring follows. In a quoted
 // string, a backslash before a character other than " and \ is a character like

@@ -18,9 +18,16 @@ type Listing struct {
 	Patterns    []string        // of the command, as the client wrote them
 	SpecialOnly bool            // only mailboxes with an attribute of RFC 6154
 	RootOnly    bool            // the command asks only for the separator
+	Subscribed  map[string]bool // mailboxes that get \Subscribed, by their names on the wire; nil: none
+	IsLSUB      bool            // a LIST of subscribed mailboxes was sent as LSUB
+	Shown       []Pair          // mailboxes that LIST has shown and that can be selected, if KeepShown
+	KeepShown   bool
 	named       map[string]bool // for LSUB: names that the client has been sent
 	gatherer
 }
+
+// Pair is a mailbox by its names on the wire, upstream's and client's.
+type Pair struct{ Upstream, Client string }
 
 // Wants implements Editor.
 func (l *Listing) Wants(line []byte) bool { return wire.IsUntagged(line, "LIST", "LSUB", "STATUS") }
@@ -39,10 +46,14 @@ func (l *Listing) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	case shown.Client == "":
 		return out, false
 	case !l.isAskedFor(shown.Client):
-		if at.Verb == "LSUB" {
+		if at.Verb == "LSUB" && !l.IsLSUB {
 			return l.appendParents(out, shown.Client), false
 		}
 		return out, false
+	case at.Verb == "LSUB" && l.IsLSUB && l.SpecialOnly && shown.Use == "":
+		return out, false
+	case at.Verb == "LSUB" && l.IsLSUB:
+		return l.appendSubscribed(out, resp, &at, shown), false
 	case at.Verb == "LSUB":
 		l.addNamed(shown.Client)
 	}
@@ -52,6 +63,10 @@ func (l *Listing) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 		if l.SpecialOnly && edit.attribute == "" {
 			return out, false
 		}
+		if l.Subscribed[string(at.Mailbox)] {
+			edit.attribute = strings.TrimSpace(edit.attribute + ` \Subscribed`)
+		}
+		l.keep(resp, &at, shown)
 	}
 	if at.isBare { // the name has a TAB, which modified UTF-7 encodes
 		edit.mailbox = folders.Encode(shown.Client)
@@ -63,6 +78,32 @@ func (l *Listing) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	}
 	return at.appendTo(out, resp, edit), false
 }
+
+// appendSubscribed appends a LSUB response as the LIST response that a client gets who asks
+// for subscribed mailboxes (RFC 5258 section 3.1).
+func (l *Listing) appendSubscribed(out, resp []byte, at *Listed, shown *folders.Told) []byte {
+	l.keep(resp, at, shown)
+	start := len(out)
+	edit := listedEdit{
+		mailbox: shown.Wire, separator: l.Separator, attribute: strings.TrimSpace(shown.Use + ` \Subscribed`),
+	}
+	out = at.appendTo(out, resp, edit)
+	copy(out[start+len("* "):], "LIST")
+	return out
+}
+
+// keep notes a mailbox that the client is shown.
+func (l *Listing) keep(resp []byte, at *Listed, shown *folders.Told) {
+	attributes := resp[at.attributes.from:at.attributes.to]
+	if !l.KeepShown || len(l.Shown) == MaxShown || wire.IndexFold(attributes, `\NOSELECT`) >= 0 ||
+		wire.IndexFold(attributes, `\NONEXISTENT`) >= 0 {
+		return
+	}
+	l.Shown = append(l.Shown, Pair{Upstream: string(at.Mailbox), Client: shown.Wire})
+}
+
+// MaxShown limits the mailboxes whose STATUS one LIST asks for.
+const MaxShown = 2000
 
 // shown returns what the client sees of the mailbox in resp.
 func (l *Listing) shown(resp []byte, at *Listed) *folders.Told {
