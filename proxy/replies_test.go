@@ -287,7 +287,7 @@ func TestRepairsTouchNothingElse(t *testing.T) {
 	prof.Replies = backend.AllReplies()
 	// These fixes change commands, or replies that the transcript has.
 	prof.Replies.SearchCharset, prof.Replies.LongSets, prof.Replies.Refusals = false, false, false
-	prof.Replies.CopyUID, prof.Replies.Strays = false, false
+	prof.Replies.CopyUID, prof.Replies.Strays, prof.Replies.SearchFrom = false, false, false
 	steps := readTranscript(t, "short.txt")
 	total := 0
 	for _, s := range steps {
