@@ -120,9 +120,10 @@ type Fixes struct {
 	// Keywords that the mailbox does not accept; Exchange counts each as an error.
 	// drop: exgate removes them. leave: exgate sends them.
 	Keywords string `key:"keywords" example:"drop"`
-	// Messages that the client sends without a date; Exchange would show the date
-	// of the transfer. derive: exgate sends the date of the first Received, else of
-	// Date. leave: exgate sends no date.
+	// Messages that the client sends without a date, or with one that is none, such as
+	// 00-Jan-0000; Exchange would show the date of the transfer, or refuse the message.
+	// derive: exgate sends the date of the first Received, else of Date. leave: exgate
+	// sends what the client has sent.
 	InternalDate string `key:"internal-date" example:"derive"`
 	// Messages over limits.message_size. refuse: exgate refuses them itself.
 	// detach: exgate moves their largest attachments to quarantine.dir, and puts a

@@ -24,3 +24,35 @@ func TestInternalDateIsDerived(t *testing.T) {
 		t.Errorf("a date that was given became %s", got)
 	}
 }
+
+// A date that is none does not keep a message from arriving (EX-83).
+func TestDatesThatAreNone(t *testing.T) {
+	const dated = "Date: Tue, 3 Mar 2026 10:00:00 +0100\r\n"
+	for _, tt := range []struct{ date, header, want string }{ // want "": the day of the transfer
+		{"00-Jan-0000 00:00:00 +0000", dated, "2026-03-03 09:00"},
+		{"31-Feb-2020 00:00:00 +0000", dated, "2026-03-03 09:00"},
+		{"22-Nov-2026 10:00:00 --700", dated, "2026-03-03 09:00"},
+		{"22-Nov-2026 24:00:00 GMT", "Received: x; Mon, 2 Mar 2026 09:00:00 +0000\r\n" + dated, "2026-03-02 09:00"},
+		{"22-Mai-26 10:00:00 +0100", dated, "2026-03-03 09:00"},
+		{"30-Dec-1899 00:00:00 +0000", dated, "2026-03-03 09:00"},
+		{"30-Dec-1899 00:00:00 +0000", "", ""},
+		{"7-Nov-2016 18:49:23 +0200", dated, "2016-11-07 16:49"},
+		{"", dated, "2026-03-03 09:00"},
+	} {
+		t.Run(tt.date+tt.want, func(t *testing.T) {
+			p := exchangeProfile
+			p.InternalDate = true
+			g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name, Quirks: []string{"strict-dates"}}, withProfile(p))
+			c := g.loggedIn()
+			c.upload(`Drafts "`+tt.date+`"`, strings.Replace(cleanMessage, "\r\n", "\r\n"+tt.header, 1))
+			c.until("a1 OK …", "* OK …")
+			got := stored(t, sim, "Drafts").InternalDate.UTC()
+			if text := got.Format("2006-01-02 15:04"); tt.want != "" && text != tt.want || got.Year() < 2016 {
+				t.Errorf("date %s", text)
+			}
+			if isNone := tt.date != "" && !strings.HasPrefix(tt.date, "7-"); isNone != g.log.contains("the date that the client gave is none") {
+				t.Errorf("the log: %s", g.log)
+			}
+		})
+	}
+}

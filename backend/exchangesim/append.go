@@ -31,6 +31,9 @@ func (c *conn) append(a *args) (status, error) {
 		if date, err = time.Parse(internalDate, strings.TrimLeft(quoted, " ")); err != nil {
 			return badArgument("the date cannot be read"), nil
 		}
+		if c.srv.quirks[quirkStrictDates] && (quoted[1] == '-' || date.Year() < 1970) {
+			return badArgument("quirk EX-83: a day of one digit, or a date before 1970"), nil
+		}
 		if c.srv.quirks[quirkDateDropped] {
 			date = c.srv.now()
 		}

@@ -76,6 +76,7 @@ const (
 	quirkLargeCopy       = "large-copy"
 	quirkInboxMissing    = "inbox-missing"
 	quirkFromName        = "from-name"
+	quirkStrictDates     = "strict-dates"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -387,6 +388,12 @@ func Quirks() []Quirk {
 		{
 			"EX-82", quirkFromName, "SEARCH FROM looks for names only, and HEADER FROM for addresses too",
 			"docs/exchange.md#ex-82; alpine#30; imapfilter#50; node-imap#752",
+		},
+		{
+			"EX-83", quirkStrictDates,
+			"APPEND with a day of one digit without a blank or a zero, or a date before 1970: BAD Command Argument " +
+				"Error. 11 (inferred from other servers)",
+			"docs/exchange.md#ex-83; node-imap#648",
 		},
 	}
 }

@@ -107,7 +107,7 @@ var messageEntries = []Entry{
 	},
 	{
 		ID: "dates", Title: "Messages have the date of the transfer",
-		Phrases: []string{"Exchange does not keep the dates of messages"},
+		Phrases: []string{"Exchange does not keep the dates of messages", "the date that the client gave is none"},
 		Keywords: []string{"date", "date transfer", "date sort", "date migration", "internaldate", "wrong date",
 			"rollup 5", "archive date"},
 		Meaning: "Exchange 2010 before Service Pack 2 Update Rollup 5 drops the date that arrives with a message " +
@@ -132,13 +132,20 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"date of the transfer\" R2 (Martin Hochreiter)",
 			},
 			{
+				Title: "The source gives out a date that is none, such as 00-Jan-0000, and the message has neither a " +
+					"Received nor a Date.",
+				Tell:   "exgate's log says: the date that the client gave is none.",
+				Source: "docs/exchange.md#ex-83 (MailKit#1236)",
+			},
+			{
 				Title:  "Exchange 2007 uses the date of a Received header, and the message has none.",
 				Do:     "Run: exgate explain exchange2007.",
 				Source: "FAQ.Exchange, \"any to Exchange 2007\" R1",
 			},
 		},
 		Exgate: "Once in a session, exgate compares the stored date of a message with the date that was sent. If " +
-			"they differ, the client and the log get a warning. fixes.internal-date: leave switches this off.",
+			"they differ, the client and the log get a warning. A date that is none is replaced with that of Received or Date. " +
+			"fixes.internal-date: leave switches this off.",
 		See:    []string{"exchange2007"},
 		Source: "FAQ.Exchange, \"date of the transfer\"; docs/exchange.md#date",
 	},

@@ -27,11 +27,7 @@ func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
 	defer s.Waits("", time.Time{})
 	message := s.Profile.Message
 	message.Seen = seen
-	dated := false
-	if up.Date == "" && s.Profile.InternalDate {
-		up.Date = mailbox.DerivedDate(up.Spool.Header(mailbox.MaxDatedHeader))
-		dated = up.Date != ""
-	}
+	dated := s.Profile.InternalDate && s.date(up)
 	flags := s.sortFlags(up)
 	stored, plan, err := s.deliver(up, message, flags.keep)
 	if err != nil {
@@ -54,6 +50,25 @@ func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
 	s.Log.Info("message stored", attrs...)
 	return stored, nil
 }
+
+// date gives a message the date that Exchange gets, and reports whether it is another than
+// the client's. A date that is none would have Exchange refuse the message.
+func (s *Sender) date(up *Upload) (changed bool) {
+	given := up.Date
+	if legal, ok := mailbox.LegalDate(given); ok {
+		up.Date = legal
+		return legal != given
+	}
+	up.Date = mailbox.DerivedDate(up.Spool.Header(mailbox.MaxDatedHeader))
+	if given != "" {
+		s.Log.Warn("the date that the client gave is none; the message gets that of its Received or Date",
+			"mailbox", up.Mailbox, "given", given[:min(len(given), maxDateLogged)], "date", up.Date)
+	}
+	return up.Date != given
+}
+
+// maxDateLogged is how much of a date that is none is logged, in bytes. A date has 26.
+const maxDateLogged = 40
 
 // ownRefusal is this gateway's answer to a message, before it is sent.
 type ownRefusal struct {

@@ -36,6 +36,21 @@ func DerivedDate(header []byte) string {
 	return ""
 }
 
+// LegalDate returns the date of an APPEND in the form of RFC 9051 section 9, with two
+// digits for the day: "7-Nov-2016" becomes "07-Nov-2016", which other servers demand
+// (node-imap#648). ok is false if the text is no date, such as the "00-Jan-0000" of a Domino
+// (MailKit#1236), or a date of no mailbox, such as the first day of 1970.
+func LegalDate(text string) (legal string, ok bool) {
+	date, err := time.Parse("2-Jan-2006 15:04:05 -0700", strings.Join(strings.Fields(text), " "))
+	if err != nil || date.Year() <= 1970 {
+		return "", false
+	}
+	if date.Format(dateTime) == text {
+		return text, true
+	}
+	return date.Format("02-Jan-2006 15:04:05 -0700"), true
+}
+
 // parseDate reads a date of RFC 5322 section 3.3 in the form that most have; the
 // library tries dozens, each of which costs an error.
 func parseDate(text string) (time.Time, error) {
