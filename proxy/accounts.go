@@ -14,12 +14,13 @@ import (
 // account has the data that the sessions of one mailbox share.
 type account struct {
 	*backend.Account
-	registry *backend.Accounts
-	uploads  spool.Budget // bytes of the account in the spool
-	side     *side
-	known    names.Known // the mailboxes of the account
-	claims   *mailbox.Claims
-	sessions int // guarded by accounts.mu
+	upstream, user string // user as its first session has spelt it
+	registry       *backend.Accounts
+	uploads        spool.Budget // bytes of the account in the spool
+	side           *side
+	known          names.Known // the mailboxes of the account
+	claims         *mailbox.Claims
+	sessions       int // guarded by accounts.mu
 }
 
 // accounts has the accounts with open sessions. backend.Accounts remembers the other
@@ -81,7 +82,9 @@ func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff ti
 	shared := a.open[known]
 	if shared == nil {
 		claims := a.claimsOf(claimsKey{upstream, strings.ToLower(user)})
-		shared = &account{Account: known, registry: registry, side: newSide(), claims: claims}
+		shared = &account{
+			Account: known, upstream: upstream, user: user, registry: registry, side: newSide(), claims: claims,
+		}
 		shared.uploads.SetMax(a.spool)
 		a.open[known] = shared
 	}

@@ -11,6 +11,7 @@ import (
 	"exgate/proxy/delivery"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
+	"exgate/proxy/status"
 	"exgate/rewrite"
 )
 
@@ -57,7 +58,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	} else if err != nil {
 		return err
 	}
-	c.waiting.set("Exchange is storing the message", time.Time{})
+	c.waiting.set(status.StateSending, "Exchange is storing the message", time.Time{})
 	if err := c.fire(s, canonicalAppend(up), c.waiting.text); err != nil {
 		return err
 	}

@@ -109,6 +109,7 @@ func (c *conn) aside(reason func() string, do func(context.Context) error) error
 	}()
 	watchErr := c.await(func() bool { return done }, reason)
 	<-ended
+	c.waiting.clear()
 	return cmp.Or(watchErr, err)
 }
 

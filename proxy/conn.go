@@ -54,10 +54,11 @@ type clientSide struct {
 	r        *wire.CommandReader
 	w        *clientWriter
 	trace    *tracer
-	secure   bool         // nc is TLS
-	began    time.Time    // time of connecting
-	within   bool         // the client has sent a part of a command
-	received atomic.Int64 // bytes from the client
+	secure   bool                   // nc is TLS
+	began    time.Time              // time of connecting
+	within   bool                   // the client has sent a part of a command
+	program  atomic.Pointer[string] // name and version by the client's last ID; nil: it has sent none
+	received atomic.Int64           // bytes from the client
 }
 
 // attempts are what the session remembers of failed logins. They belong to
@@ -166,6 +167,11 @@ func (c *conn) dispatch(line []byte) error {
 	case verb == "IDLE" && (lit != nil || strings.TrimSpace(args) != ""):
 		// The "+" for a literal would be taken for that of IDLE.
 		return c.refuse(lit, "%s BAD IDLE takes no arguments", tag)
+	}
+	if verb == "ID" && lit == nil {
+		args := new(wire.Args)
+		args.AddText([]byte(cmd.args))
+		c.noteProgram(args)
 	}
 	switch to, why := c.laneOf(cmd); to {
 	case direct:

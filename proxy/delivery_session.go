@@ -9,6 +9,7 @@ import (
 	"exgate/proxy/delivery"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/spool"
+	"exgate/proxy/status"
 )
 
 // sending shows a session to its delivery.Sender, as a delivery.Session.
@@ -74,7 +75,9 @@ func (s sending) CloseSide() { s.c.login.account.side.closeUnused() }
 
 func (s sending) Selected() mailbox.View { return s.c.link.selected() }
 
-func (s sending) Waits(what string, until time.Time) { s.c.waiting.set(what, until) }
+func (s sending) Waits(state status.State, what string, until time.Time) {
+	s.c.waiting.set(state, what, until)
+}
 
 // Warn tells the client a warning, as an untagged NO (RFC 9051 section 7.1.2).
 func (s sending) Warn(text string) {

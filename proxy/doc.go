@@ -11,6 +11,7 @@
 //
 //	capability   the capabilities that clients are told of
 //	certificate  the self-signed certificate of a gateway that has no other
+//	control      the socket by which an operator looks at the gateway and steers it
 //	counters     what sessions count, for the log and the metrics
 //	delivery     repairs a message, sends it, and finds out what became of it
 //	guard        refuses and slows down clients that guess passwords or take too much
@@ -22,6 +23,7 @@
 //	routing      decides which upstream a login goes to, and as whom
 //	slots        limits the connections to an upstream, and queues the sessions that wait for one
 //	spool        holds an uploaded message, in memory or in a file, charged to budgets
+//	status       the snapshot of the gateway for the operator
 //	testkit      helpers for tests
 //	users        the users file: callers, and the mailboxes that each may open
 //	watchfile    notices that a file has changed
@@ -181,7 +183,8 @@
 //	link.mu           the upstream link, commands in flight, deadlines of the client's socket. It is locked in link.go,
 //	                  flight.go, bell.go and patience.go only, and never held while something is written to a socket.
 //	farewell.mu       the end of a session (farewell.go)
-//	waiting.mu        the text of the keep-alive (waiting.go)
+//	waiting.mu        what the session waits for (waiting.go)
+//	tally.mu          the counters that the session has published (tally.go)
 //	repairs           the counts of reply fixes (tally.go)
 //	Tracer.mu         the wire trace, and the tags that it has shown (trace.go)
 //	Queue.mu          the lines that wait to be written to the log or the trace

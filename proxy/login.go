@@ -25,6 +25,7 @@ import (
 	"exgate/proxy/replies"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
+	"exgate/proxy/status"
 )
 
 // login is what a session knows once its client is logged in.
@@ -108,11 +109,13 @@ func (c *conn) beforeLogin(cmd *command, lit *wire.Literal) error {
 // sections 6.1 and 6.2.1).
 var takesNothing = map[string]bool{"CAPABILITY": true, "NOOP": true, "LOGOUT": true, "STARTTLS": true}
 
-// identify answers ID (RFC 2971) before the login; its arguments are not used.
+// identify answers ID (RFC 2971) before the login.
 func (c *conn) identify(cmd *command, lit *wire.Literal) error {
-	if _, err := c.arguments(cmd, lit); err != nil {
+	args, err := c.arguments(cmd, lit)
+	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
+	c.noteProgram(args)
 	if err := c.client.w.line(`* ID ("name" "exgate")`); err != nil {
 		return err
 	}
@@ -136,7 +139,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	}
 	c.tally.stats.Owned++
 	s := &shot{tag: cmd.tag, holdNo: strings.HasPrefix(canonical, "AUTHENTICATE "+xoauth2)}
-	c.waiting.set("logging in to Exchange", time.Time{})
+	c.waiting.set(status.StateLogin, "logging in to Exchange", time.Time{})
 	if err := c.fire(s, canonical, c.waiting.text); err != nil {
 		return err
 	}
@@ -472,7 +475,7 @@ func (c *conn) openUpstream(
 	to *routing.Target, id backend.Identity, cred backend.Credential,
 ) (*backend.Session, error) {
 	for try := 0; ; try++ {
-		c.waiting.set("logging in to Exchange", time.Time{})
+		c.waiting.set(status.StateLogin, "logging in to Exchange", time.Time{})
 		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
 		failure := backend.FailureOf(err)
 		if err == nil || failure.Kind != backend.KindThrottled || try == delivery.MaxTries {
@@ -480,7 +483,7 @@ func (c *conn) openUpstream(
 		}
 		wait := min(failure.Backoff, cmp.Or(to.Backend.MaxBackoff, backend.DefaultMaxBackoff))
 		c.log.Warn("Exchange throttles a login", "user", id.User, "backoff", wait)
-		c.waiting.set("Exchange throttles this account", time.Now().Add(wait))
+		c.waiting.set(status.StateThrottled, "Exchange throttles this account", time.Now().Add(wait))
 		if c.sleep(wait) != nil {
 			return nil, err
 		}

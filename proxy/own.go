@@ -111,6 +111,7 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 		return reason()
 	})
 	<-s.done // if the client has left, c.ctx has ended, and with it the command
+	c.waiting.clear()
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/status"
 )
 
 // awaitPace waits until the account's pace allows one more command. A command that
@@ -29,7 +30,7 @@ func (c *conn) awaitPace(messages *backend.Pace) error {
 		}
 		return nil
 	}
-	return c.waitFor(d, why)
+	return c.waitFor(d, status.StatePaced, why)
 }
 
 // paceThrottle waits for the end of a throttle, or logs how long it would have.
@@ -55,11 +56,13 @@ func (c *conn) tieToAccount(up *backend.Conn) {
 
 // waitFor waits for d. Meanwhile it watches the client, and tells it why. A loss
 // of the upstream ends the wait only if the session cannot be resumed.
-func (c *conn) waitFor(d time.Duration, why string) error {
+func (c *conn) waitFor(d time.Duration, state status.State, why string) error {
 	if d <= 0 {
 		return nil
 	}
 	began := time.Now()
+	c.waiting.set(state, why, began.Add(d))
+	defer c.waiting.clear()
 	over := false // guarded by link.mu
 	timer := time.AfterFunc(d, func() { c.link.set(func() { over = true }) })
 	defer timer.Stop()

@@ -9,6 +9,7 @@ import (
 	"exgate/backend"
 	"exgate/proxy/delivery"
 	"exgate/proxy/mailbox"
+	"exgate/proxy/status"
 )
 
 // reconnect logs in again as the client did. It does not repeat a login that was refused,
@@ -21,7 +22,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 	if err := c.takeSeat(c.login.target, c.login.identity); err != nil {
 		return nil, err
 	}
-	c.waiting.set("exgate connects to Exchange again", time.Time{})
+	c.waiting.set(status.StateWaiting, "exgate connects to Exchange again", time.Time{})
 	giveUp, pause := time.Now().Add(c.srv.limits.Reconnect), c.srv.limits.ReconnectPause
 	spread := c.srv.limits.ReconnectSpread
 	for try := 0; ; try++ {
@@ -206,7 +207,7 @@ func (c *conn) renewIfDue() error {
 	if !worn {
 		return nil
 	}
-	c.waiting.set("exgate renews its connection to Exchange", time.Time{})
+	c.waiting.set(status.StateWaiting, "exgate renews its connection to Exchange", time.Time{})
 	err := c.aside(c.waiting.text, c.replace)
 	if c.ctx.Err() != nil {
 		return err
@@ -232,7 +233,7 @@ func (c *conn) restore() error {
 	if !c.login.resume {
 		return lost
 	}
-	c.waiting.set("exgate connects to Exchange again", time.Time{})
+	c.waiting.set(status.StateWaiting, "exgate connects to Exchange again", time.Time{})
 	if err := c.awaitReturn(c.ctx); err != nil {
 		return err
 	}
@@ -259,7 +260,7 @@ func (c *conn) awaitReturn(ctx context.Context) error {
 		p.pause = max(first, min(2*p.pause, maxReturnPause*first))
 	}
 	if p.pause > 0 {
-		c.waiting.set("exgate connects to Exchange again", time.Time{})
+		c.waiting.set(status.StateWaiting, "exgate connects to Exchange again", time.Time{})
 	}
 	err := c.sleepWithin(ctx, p.pause)
 	p.last = time.Now()

@@ -6,6 +6,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/status"
 )
 
 // sendThrottled waits until the account is not throttled any more and sends
@@ -61,7 +62,7 @@ func (c *conn) sendPieces(cmd *command) error {
 func (c *conn) outwaitThrottle() error {
 	// Another session may prolong it meanwhile.
 	for d := c.login.account.Throttle.Remaining(); d > 0; d = c.login.account.Throttle.Remaining() {
-		if err := c.waitFor(d, "Exchange throttles this account"); err != nil {
+		if err := c.waitFor(d, status.StateThrottled, "Exchange throttles this account"); err != nil {
 			return err
 		}
 	}
@@ -77,7 +78,7 @@ func isUnavailable(cmd *command, status wire.Status) bool {
 // sendFresh renews the upstream connection and sends the refused commands again on
 // it. If no connection can be had, the client is told what Exchange has said.
 func (c *conn) sendFresh() error {
-	c.waiting.set("exgate sends the command again on a fresh connection", time.Time{})
+	c.waiting.set(status.StateWaiting, "exgate sends the command again on a fresh connection", time.Time{})
 	if err := c.aside(c.waiting.text, c.replace); err != nil {
 		if c.ctx.Err() != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"exgate/backend"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
+	"exgate/proxy/status"
 )
 
 // A session whose client idles may be parked: its upstream connection is closed,
@@ -45,7 +46,7 @@ func (c *conn) takeSeat(to *routing.Target, id backend.Identity) error {
 	if c.seat.slot != nil {
 		return nil
 	}
-	c.waiting.set(to.Slots.WaitingText(), time.Time{})
+	c.waiting.set(status.StateWaiting, to.Slots.WaitingText(), time.Time{})
 	return c.patiently(func(ctx context.Context) (err error) {
 		c.seat.slot, err = to.Slots.Take(ctx, c, foldCase(id.User), loginName(id))
 		return err

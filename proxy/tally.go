@@ -20,8 +20,9 @@ import (
 // tally counts what the session does.
 type tally struct {
 	stats     counters.Session
-	repairs   repairs         // repaired replies
-	published counters.Values // the part that the gateway's totals already include
+	repairs   repairs // repaired replies
+	mu        sync.Mutex
+	published counters.Values // the part that the gateway's totals already include; serve alone writes it
 }
 
 // repairs counts the uses of reply fixes. serve and the relay both add to it.

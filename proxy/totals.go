@@ -9,7 +9,9 @@ import (
 func (c *conn) publish() {
 	now := c.countersNow()
 	c.srv.totals.Add(&now, &c.tally.published)
+	c.tally.mu.Lock()
 	c.tally.published = now
+	c.tally.mu.Unlock()
 }
 
 // Totals returns the counters of the gateway. They do not include what a session

@@ -4,27 +4,38 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"exgate/proxy/status"
 )
 
-// waiting is what the own lane waits for, for the untagged OK that keeps the
-// client patient.
+// waiting is what a command waits for: for the untagged OK that keeps the client patient, and for the operator.
 type waiting struct {
 	mu    sync.Mutex
+	state status.State // empty: nothing waits
 	what  string
 	until time.Time // zero: not known
 }
 
-func (w *waiting) set(what string, until time.Time) {
+func (w *waiting) set(state status.State, what string, until time.Time) {
 	w.mu.Lock()
-	w.what, w.until = what, until
+	w.state, w.what, w.until = state, what, until
 	w.mu.Unlock()
 }
 
+// clear notes that nothing waits any more.
+func (w *waiting) clear() { w.set("", "", time.Time{}) }
+
 func (w *waiting) text() string {
+	_, what, until := w.now()
+	if until.IsZero() {
+		return what
+	}
+	return fmt.Sprintf("%s; %d s more", what, int(time.Until(until).Seconds()))
+}
+
+// now returns what set has set last.
+func (w *waiting) now() (state status.State, what string, until time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.until.IsZero() {
-		return w.what
-	}
-	return fmt.Sprintf("%s; %d s more", w.what, int(time.Until(w.until).Seconds()))
+	return w.state, w.what, w.until
 }

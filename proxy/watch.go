@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"exgate/backend"
@@ -27,6 +28,13 @@ func (s *openSessions) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)
+}
+
+// all returns the sessions with their logins.
+func (s *openSessions) all() map[*conn]*login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.open)
 }
 
 func (s *openSessions) count() int {

@@ -79,6 +79,8 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		auditCommand(),
 		userCommand(),
 		loginCommand(),
+		whoCommand(),
+		kickCommand(),
 		versionCommand(),
 	)
 	return root

@@ -110,6 +110,7 @@ func serve(
 		return errors.Join(exitError{exitUnavailable, err}, closeAll(listeners))
 	}
 	defer stopStatus()
+	defer startControl(c, server, log)()
 	var serving sync.WaitGroup
 	for _, l := range listeners {
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)

@@ -187,7 +187,7 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 		go func() { served <- server.Serve(l, l.mode) }()
 	}
 	if s.control != nil {
-		go control(s.control, out, server)
+		go takeOrders(s.control, out, server)
 	}
 	select {
 	case <-ctx.Done():

@@ -15,9 +15,9 @@ const controlHelp = "Orders (--control), one on each line of standard input:\n" 
 	"  faults off: remove all faults\n" +
 	"  stats: print the statistics so far, as JSON\n"
 
-// control follows the orders for a running simulation until in ends. It answers
+// takeOrders follows the orders for a running simulation until in ends. It answers
 // each order with a line, so that a script can wait for the answer.
-func control(in io.Reader, out io.Writer, server *exchangesim.Server) {
+func takeOrders(in io.Reader, out io.Writer, server *exchangesim.Server) {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		order, argument, _ := strings.Cut(strings.TrimSpace(lines.Text()), " ")
 		switch {

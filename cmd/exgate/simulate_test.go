@@ -47,7 +47,7 @@ func TestSimulateControl(t *testing.T) {
 	}
 	defer server.Close()
 	var out strings.Builder
-	control(strings.NewReader("fault bye:14\n\nfault sulk\nfaults off\nstats\nhelp\n"), &out, server)
+	takeOrders(strings.NewReader("fault bye:14\n\nfault sulk\nfaults off\nstats\nhelp\n"), &out, server)
 	lines := strings.Split(out.String(), "\n")
 	for i, want := range []string{"ordered bye:14", `error: fault "sulk" is not one of`, "faults are off", `stats {"connections":0,`, "error: the orders are"} {
 		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {

@@ -11,6 +11,7 @@ import (
 
 	"exgate/backend"
 	"exgate/proxy/spool"
+	"exgate/proxy/status"
 	"exgate/rewrite"
 )
 
@@ -179,7 +180,7 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 		return false
 	}
 	d.lost = false
-	d.s.Waits("exgate repairs a message that Exchange has refused", time.Time{})
+	d.s.Waits(status.StateSending, "exgate repairs a message that Exchange has refused", time.Time{})
 	return true
 }
 

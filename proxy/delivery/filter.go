@@ -11,6 +11,7 @@ import (
 
 	"exgate/proxy/replies"
 	"exgate/proxy/spool"
+	"exgate/proxy/status"
 )
 
 // Filter is an external command that messages pass through before they are
@@ -45,7 +46,7 @@ func (d *delivery) filter(now string) error {
 		return nil
 	}
 	d.up.filtered = true
-	d.s.Waits("a filter works on the message", time.Time{})
+	d.s.Waits(status.StateSending, "a filter works on the message", time.Time{})
 	began := time.Now()
 	out := d.s.NewSpool(d.up.Spool.Size())
 	err := f.run(d.s.Context(), d.up.Spool, out)

@@ -9,6 +9,7 @@ import (
 	"exgate/backend"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
+	"exgate/proxy/status"
 )
 
 // replayFlagged sets \Flagged by STORE, where every client of Exchange sees
@@ -17,7 +18,7 @@ import (
 // that finally cannot be set is said to the client and in the log, and loses
 // no mail.
 func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
-	s.Waits("setting \\Flagged", time.Time{})
+	s.Waits(status.StateSending, "setting \\Flagged", time.Time{})
 	var err error
 	for try := range MaxTries {
 		if try > 0 {

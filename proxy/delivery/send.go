@@ -13,6 +13,7 @@ import (
 	"exgate/backend/wire"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
+	"exgate/proxy/status"
 	"exgate/rewrite"
 )
 
@@ -24,7 +25,7 @@ func TooBigText(size, limit int64) string {
 // Append stores a message in Exchange: the message in the spool is repaired and
 // sent, as often as Exchange asks to try again later. The error is an *imap.Error.
 func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
-	defer s.Waits("", time.Time{})
+	defer s.Waits("", "", time.Time{})
 	message := s.Profile.Message
 	message.Seen = seen
 	dated := s.Profile.InternalDate && s.date(up)
@@ -234,7 +235,7 @@ func (s *Sender) appendCut(up *Upload, ended bool, cause error) (mailbox.Landing
 	}
 	s.Log.Warn("the connection to Exchange was lost with a message", "mailbox", up.Mailbox, "size", up.Spool.Size(),
 		"ended", ended, "err", cause)
-	s.Waits("exgate looks whether Exchange has stored the message", time.Time{})
+	s.Waits(status.StateSending, "exgate looks whether Exchange has stored the message", time.Time{})
 	began := time.Now()
 	landed, stored, err := s.settle(up, ended)
 	s.Stats.Resumed++
@@ -250,16 +251,16 @@ func (s *Sender) pause() error {
 	began := time.Now()
 	var err error
 	if d := account.Throttle.Remaining(); d > 0 {
-		s.Waits("Exchange throttles this account", began.Add(d))
+		s.Waits(status.StateThrottled, "Exchange throttles this account", began.Add(d))
 		err = s.Patiently(account.Throttle.Wait)
 	} else {
-		s.Waits("messages are sent at the pace that Exchange takes", time.Time{})
+		s.Waits(status.StatePaced, "messages are sent at the pace that Exchange takes", time.Time{})
 	}
 	if err == nil {
 		err = account.Wait(s.Context(), 1)
 	}
 	s.Stats.Waited += time.Since(began)
-	s.Waits("Exchange is storing the message", time.Time{})
+	s.Waits(status.StateSending, "Exchange is storing the message", time.Time{})
 	return err
 }
 

@@ -17,6 +17,7 @@ import (
 	"exgate/proxy/mailbox"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/spool"
+	"exgate/proxy/status"
 )
 
 // MaxTries bounds how often one command is sent again.
@@ -61,7 +62,7 @@ type Session interface {
 	Selected() mailbox.View
 	// Waits notes what the client's command waits for, and until when if that is
 	// known: the client is told.
-	Waits(what string, until time.Time)
+	Waits(state status.State, what string, until time.Time)
 	// Warn tells the client what has gone wrong with a message that is stored.
 	Warn(text string)
 	// Patiently runs what only waits: its context ends with the client, and when

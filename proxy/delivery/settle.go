@@ -12,6 +12,7 @@ import (
 	"exgate/backend/wire"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
+	"exgate/proxy/status"
 	"exgate/rewrite"
 )
 
@@ -25,7 +26,7 @@ func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 	if up.intent != nil { // the intent of the message before its repair
 		up.intent.Close()
 	}
-	s.Waits("another session is storing an equal message", time.Time{})
+	s.Waits(status.StateWaiting, "another session is storing an equal message", time.Time{})
 	id := mailbox.Identity{Fingerprint: fingerprint, Date: up.Date, DateKept: s.Dates.AreKept()}
 	err = s.Patiently(func(ctx context.Context) (err error) {
 		up.intent, err = s.Claims.Enter(ctx, s.mailboxKey(up.Mailbox), id, s.Patience)
@@ -34,7 +35,7 @@ func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 	if err != nil {
 		return replies.Interrupted("nothing was stored")
 	}
-	s.Waits("Exchange is storing the message", time.Time{})
+	s.Waits(status.StateSending, "Exchange is storing the message", time.Time{})
 	return nil
 }
 

@@ -132,6 +132,13 @@ func (p *Pool) enqueue(s *Slot, isPatient bool, onGrant func()) *Waiter {
 	return w
 }
 
+// Used returns the number of slots in use.
+func (p *Pool) Used() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.inUse)
+}
+
 // Queued returns the number of waiters.
 func (p *Pool) Queued() int {
 	p.mu.Lock()

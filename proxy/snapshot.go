@@ -1,0 +1,202 @@
+package proxy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"exgate/backend/wire"
+	"exgate/proxy/counters"
+	"exgate/proxy/status"
+)
+
+// Snapshot returns what the gateway does now.
+func (s *Server) Snapshot() status.Snapshot {
+	now := time.Now()
+	all := status.Snapshot{
+		Time: now, Draining: s.draining.Err() != nil, Sessions: []status.Session{}, Accounts: s.accounts.describe(now),
+	}
+	logins := s.sessions.all()
+	for _, c := range s.liveSessions() {
+		all.Sessions = append(all.Sessions, c.describe(logins[c]))
+	}
+	slices.SortFunc(all.Sessions, func(a, b status.Session) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
+	})
+	for _, to := range s.settings.Load().router.Targets {
+		up := status.Upstream{
+			Name: upstreamName(to.Name), Address: to.Backend.Address, Slots: to.Slots.Used(), Queued: to.Slots.Queued(),
+		}
+		for _, session := range all.Sessions {
+			if session.Upstream == up.Name {
+				up.Sessions++
+			}
+		}
+		for _, account := range all.Accounts {
+			if account.Upstream == up.Name && !account.ThrottledUntil.IsZero() {
+				up.Throttled++
+			}
+		}
+		all.Upstreams = append(all.Upstreams, up)
+	}
+	return all
+}
+
+// upstreamName is an upstream's name in routes_file.
+func upstreamName(name string) string { return cmp.Or(name, "default") }
+
+// liveSessions returns the connections of clients, in no order.
+func (s *Server) liveSessions() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	live := make([]*conn, 0, len(s.live))
+	for c := range s.live {
+		live = append(live, c)
+	}
+	return live
+}
+
+// describe returns the accounts with sessions, by upstream and user.
+func (a *accounts) describe(now time.Time) []status.Account {
+	all := []status.Account{}
+	a.mu.Lock()
+	for _, shared := range a.open {
+		one := status.Account{
+			User: shared.user, Upstream: upstreamName(shared.upstream), Sessions: shared.sessions,
+			AppendPerSecond: shared.Appends.Rate(), FetchPerSecond: shared.Fetches.Rate(),
+		}
+		if d := shared.Throttle.Remaining(); d > 0 {
+			one.ThrottledUntil = now.Add(d)
+		}
+		all = append(all, one)
+	}
+	a.mu.Unlock()
+	slices.SortFunc(all, func(a, b status.Account) int {
+		return cmp.Or(cmp.Compare(a.Upstream, b.Upstream), cmp.Compare(a.User, b.User))
+	})
+	return all
+}
+
+// describe returns what the session does. l is its login; nil: it has none. Any goroutine may call describe.
+func (c *conn) describe(l *login) status.Session {
+	one := status.Session{
+		ID: c.id, Client: c.client.tcp.RemoteAddr().String(), Since: c.client.began, State: status.StateLogin,
+		Outcomes: c.outcomes(),
+	}
+	if program := c.client.program.Load(); program != nil {
+		one.Program = *program
+	}
+	if l != nil {
+		one.User, one.Admin, one.Upstream = l.identity.User, l.identity.Admin, upstreamName(l.target.Name)
+		one.Profile = l.profile.Name
+		if l.isHeld() {
+			asked := l.asClaimed()
+			one.Caller = cmp.Or(asked.Admin, asked.User)
+		}
+	}
+	doing, state := c.link.describe(&one)
+	if l != nil {
+		one.State, one.Detail = state, doing
+	}
+	if state, what, until := c.waiting.now(); state != "" {
+		one.State, one.Detail, one.Until = state, what, until
+	}
+	return one
+}
+
+// describe writes the mailbox and the protection of the session into one, and returns the command that is being
+// carried out, and the session's state after a login.
+func (l *link) describe(one *status.Session) (doing string, state status.State) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	one.TLS, one.Mailbox = l.bell.client.secure, l.view.ClientName()
+	switch {
+	case !l.rested.IsZero() && l.state == linkParked:
+		return "", status.StateParked
+	case !l.rested.IsZero():
+		state = status.StateIdle
+	default:
+		state = status.StateSending
+	}
+	if len(l.flight) > 0 {
+		doing = l.flight[0].name()
+	}
+	return doing, state
+}
+
+// outcomes returns the counters that the session has published.
+func (c *conn) outcomes() status.Outcomes {
+	c.tally.mu.Lock()
+	n := c.tally.published
+	c.tally.mu.Unlock()
+	return status.Outcomes{
+		Stored: n[counters.Stored], Refused: n[counters.TurnedAway], Unknown: n[counters.Unknown],
+		UpstreamIn: n[counters.UpstreamIn], UpstreamOut: n[counters.UpstreamOut],
+		Waited: time.Duration(n[counters.Waited]),
+	}
+}
+
+// maxProgram limits the name and version of a client that a session remembers, in bytes.
+const maxProgram = 80
+
+// noteProgram remembers the name and the version of the client from the arguments of its ID (RFC 2971 section 3.3).
+func (c *conn) noteProgram(args *wire.Args) {
+	args.Space()
+	fields, ok := args.Strings()
+	if !ok {
+		return
+	}
+	var name, version string
+	for i := 0; i+1 < len(fields); i += 2 {
+		switch value := fields[i+1]; {
+		case strings.EqualFold(value, "NIL"):
+		case strings.EqualFold(fields[i], "name"):
+			name = value
+		case strings.EqualFold(fields[i], "version"):
+			version = value
+		}
+	}
+	program := strings.TrimSpace(plainText(name) + " " + plainText(version))
+	for len(program) > maxProgram {
+		_, size := utf8.DecodeLastRuneInString(program)
+		program = program[:len(program)-size]
+	}
+	if program != "" {
+		c.client.program.Store(&program)
+	}
+}
+
+// plainText returns a client's text without its control characters and the bytes that are no UTF-8.
+func plainText(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// Kick ends sessions: the one with this ID, or all sessions of a user, in any case. Commands under way are finished
+// first, unless now is set. It returns the number of sessions.
+func (s *Server) Kick(who string, now bool) (ended int) {
+	logins := s.sessions.all()
+	for _, c := range s.liveSessions() {
+		l := logins[c]
+		if c.id != who && (l == nil || !strings.EqualFold(l.identity.User, who)) {
+			continue
+		}
+		ended++
+		if now || l == nil {
+			c.cutOff()
+		} else {
+			c.link.dismiss(kicked)
+		}
+	}
+	return ended
+}
+
+// kicked is the reason that the client of a kicked session is told.
+const kicked = "an administrator has ended this session"

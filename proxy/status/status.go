@@ -1,0 +1,78 @@
+// Package status has the snapshot of a gateway: its sessions, accounts and upstreams at one moment, for the operator.
+// It has names of accounts and mailboxes, and no secret and no text of a mail. Package proxy makes snapshots; the
+// control socket and the status page show them.
+package status
+
+import "time"
+
+// Snapshot is the state of a gateway at one moment.
+type Snapshot struct {
+	Time      time.Time  `json:"time"`
+	Draining  bool       `json:"draining"`  // the gateway is stopping
+	Sessions  []Session  `json:"sessions"`  // the oldest first
+	Accounts  []Account  `json:"accounts"`  // by upstream and user
+	Upstreams []Upstream `json:"upstreams"` // in the order of the configuration
+}
+
+// State is what a session does.
+type State string
+
+// The states of a session.
+const (
+	StateLogin     State = "login"     // the client is not logged in yet
+	StateIdle      State = "idle"      // the client is silent, or in IDLE
+	StateSending   State = "sending"   // a command of the client is being carried out
+	StatePaced     State = "paced"     // a command waits for the configured pace
+	StateThrottled State = "throttled" // a command waits until a throttle of Exchange is over
+	StateWaiting   State = "waiting"   // a command waits for something else, which Session.Detail names
+	StateParked    State = "parked"    // an idle session whose connection another session has got
+)
+
+// Session is a client connection.
+type Session struct {
+	ID       string    `json:"id"`
+	Client   string    `json:"client"`            // the address
+	Program  string    `json:"program,omitempty"` // name and version that the client has sent with ID
+	Since    time.Time `json:"since"`
+	TLS      bool      `json:"tls"`
+	User     string    `json:"user,omitempty"`   // the mailbox; empty before the login
+	Caller   string    `json:"caller,omitempty"` // of the users file
+	Admin    string    `json:"admin,omitempty"`  // who has logged in to the mailbox of User
+	Upstream string    `json:"upstream,omitempty"`
+	Profile  string    `json:"profile,omitempty"`
+	Mailbox  string    `json:"mailbox,omitempty"` // the selected one, by the client's name
+	State    State     `json:"state"`
+	Until    time.Time `json:"until,omitzero"`   // when a wait ends; zero: it is not known
+	Detail   string    `json:"detail,omitempty"` // the command, or what it waits for
+	Outcomes
+}
+
+// Outcomes counts messages and bytes.
+type Outcomes struct {
+	Stored      int64         `json:"messages_stored"`
+	Refused     int64         `json:"messages_refused"`
+	Unknown     int64         `json:"messages_unknown"` // it is not known whether they were stored
+	UpstreamIn  int64         `json:"bytes_from_exchange"`
+	UpstreamOut int64         `json:"bytes_to_exchange"`
+	Waited      time.Duration `json:"waited_ns"` // for the pace and for throttles
+}
+
+// Account is a mailbox with open sessions.
+type Account struct {
+	User            string    `json:"user"`
+	Upstream        string    `json:"upstream"`
+	Sessions        int       `json:"sessions"`
+	ThrottledUntil  time.Time `json:"throttled_until,omitzero"`
+	AppendPerSecond float64   `json:"append_pace"` // messages per second; 0: no limit
+	FetchPerSecond  float64   `json:"fetch_pace"`
+}
+
+// Upstream is a server of the configuration.
+type Upstream struct {
+	Name      string `json:"name"`
+	Address   string `json:"address"`
+	Sessions  int    `json:"sessions"`
+	Slots     int    `json:"slots"`  // upstream connections that sessions hold
+	Queued    int    `json:"queued"` // sessions that wait for a connection
+	Throttled int    `json:"throttled_accounts"`
+}
