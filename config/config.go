@@ -70,6 +70,8 @@ type Config struct {
 	Spool Spool `key:"spool"`
 	// Copies of originals and attachments, for messages that lose something.
 	Quarantine Quarantine `key:"quarantine"`
+	// The record of each message, session and failed login, for profiles of Exchange.
+	Ledger Ledger `key:"ledger"`
 	// The functions that stay active in mode observe.
 	Observe ObserveMode `key:"observe"`
 	// The log and the wire trace.
@@ -244,6 +246,24 @@ type Quarantine struct {
 	// the file. Unset: a text with all four, which does not say whom to ask.
 	Note string `key:"note" example:"'{reason} Name: {name}, {size} bytes, SHA-256: {sha256}. Ask postmaster@example.com for it.'"`
 }
+
+// Ledger is the file that says what became of each message.
+type Ledger struct {
+	// The SQLite file. docs/ledger.md describes its tables. Unset: ledger.db in
+	// state_dir. off: exgate keeps no ledger, and a client that lost exgate and sends
+	// its last message again may store it twice.
+	File string `key:"file" example:"/var/lib/exgate/ledger.db"`
+	// exgate removes a row after this time. 0: never.
+	Retention time.Duration `key:"retention"`
+	// Limit for the size of the file, in bytes. When it is reached, exgate removes the
+	// oldest rows. 0: no limit.
+	Size int64 `key:"size"`
+	// The ledger also has the subjects of messages.
+	Subjects bool `key:"subjects"`
+}
+
+// LedgerOff is the value of Ledger.File for no ledger.
+const LedgerOff = "off"
 
 // Values of the fixes that do not change the message itself.
 const (
@@ -422,6 +442,7 @@ func Default() *Config {
 		},
 		Fixes:        Fixes{Filter: Filter{When: FilterLongLines, Timeout: time.Minute}},
 		Quarantine:   Quarantine{Quota: 10_000_000_000, Keep: 90 * 24 * time.Hour},
+		Ledger:       Ledger{Retention: 365 * 24 * time.Hour, Size: 4_000_000_000},
 		Log:          Log{Format: FormatAuto, Trace: TraceOff},
 		DrainTimeout: time.Minute, // below the 90 s that systemd waits
 	}

@@ -31,6 +31,12 @@ func (c *Config) Validate() error {
 	if c.Log.Trace == "" {
 		p.add("log.trace", "empty: give a file, or off")
 	}
+	if c.Ledger.Retention < 0 {
+		p.add("ledger.retention", "%s is negative: use a time such as 8760h, or 0 for ever", c.Ledger.Retention)
+	}
+	if c.Ledger.Size < 0 {
+		p.add("ledger.size", "%d is negative: give a number of bytes, or 0 for no limit", c.Ledger.Size)
+	}
 	if c.DrainTimeout < 0 {
 		p.add("drain_timeout", "%s is negative: use a time such as 1m", c.DrainTimeout)
 	}

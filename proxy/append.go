@@ -9,6 +9,7 @@ import (
 
 	"exgate/backend/wire"
 	"exgate/proxy/delivery"
+	"exgate/proxy/ledger"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
 	"exgate/proxy/status"
@@ -23,6 +24,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
+	up.Record.Mailbox = up.Mailbox
 	if c.login.names != nil {
 		mailbox, list, err := c.upstreamMailbox(cmd, up.Mailbox)
 		if err != nil {
@@ -32,7 +34,8 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	}
 	if prof := c.login.profile; prof.IsTooBig(lit.Size) && prof.Message.Oversize != rewrite.OversizeDetach {
 		text := delivery.TooBigText(lit.Size, prof.MessageLimit)
-		c.login.sender.TurnAway(up.Mailbox, lit.Size, "oversize", text)
+		c.login.sender.TurnAway(up, lit.Size, "oversize", text)
+		c.login.sender.RecordRefused(up, lit.Size, text)
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
 	up.Spool = c.newSpool(lit.Size)
@@ -44,7 +47,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		}
 	}
 	if left, err := c.readLiteral(up.Spool, lit.Size); err != nil {
-		return c.spoolFailed(cmd, left, err)
+		return c.spoolFailed(cmd, up, left, err)
 	}
 	if err := c.endOfAppend(); err != nil {
 		return c.argumentFault(cmd, err)
@@ -153,7 +156,7 @@ func (c *conn) endOfAppend() error {
 
 // spoolFailed answers NO to an APPEND whose message the spool could not take, and
 // skips the rest of the message.
-func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
+func (c *conn) spoolFailed(cmd *command, up *delivery.Upload, left int64, err error) error {
 	var bye *errBye
 	if errors.As(err, &bye) || errors.Is(err, errClient) {
 		return err
@@ -165,7 +168,10 @@ func (c *conn) spoolFailed(cmd *command, left int64, err error) error {
 	}
 	c.tally.stats.TurnedAway++
 	c.srv.totals.Turned.Count("spool")
-	c.log.Error("message refused: the spool could not take it", "size", c.uploads.Used()+left, "rule", "spool",
+	up.Record.Outcome, up.Record.Rule = ledger.Failed, "spool"
+	c.login.sender.RecordRefused(up, up.Spool.Size()+left, text)
+	c.log.Error("message refused: the spool could not take it", "user", c.login.identity.User,
+		"size", c.uploads.Used()+left, "rule", "spool",
 		"err", err, "remedy", "see the limits and the directory under spool in the configuration")
 	// The client has been asked for the literal and sends the rest of it in any case. So
 	// refuse must skip it, as it skips a literal that does not wait for "+".

@@ -59,6 +59,7 @@ type clientSide struct {
 	within   bool                   // the client has sent a part of a command
 	program  atomic.Pointer[string] // name and version by the client's last ID; nil: it has sent none
 	received atomic.Int64           // bytes from the client
+	answered int64                  // of received, when the last APPEND was answered: what had come before is no proof
 }
 
 // attempts are what the session remembers of failed logins. They belong to
@@ -130,6 +131,7 @@ func (c *conn) run() error {
 
 // next reads the first line of a command and has the command handled.
 func (c *conn) next() error {
+	begins := c.client.received.Load() - int64(c.client.r.Buffered())
 	line, max, err := c.nextLine()
 	switch {
 	case errors.Is(err, wire.ErrLineTooLong):
@@ -138,6 +140,9 @@ func (c *conn) next() error {
 		return err
 	case c.idle != nil:
 		return c.endIdle(line)
+	}
+	if c.login != nil && begins >= c.client.answered {
+		c.login.journal.Proven()
 	}
 	c.client.trace.command(line, c.link.up != nil)
 	return c.dispatch(line)

@@ -21,8 +21,8 @@ var _ delivery.Session = sending{}
 func (c *conn) newSender(l *login) *delivery.Sender {
 	return delivery.NewSender(sending{c}, delivery.Terms{
 		Profile: l.profile, Account: l.account.Account, User: l.identity.User, Resumes: l.resume,
-		Filter: c.set.opts.Filter, Quarantine: c.set.quarantine, Poisons: c.srv.poisons, NewSpool: c.newSpool,
-		Claims: l.account.claims, Dates: &l.target.Dates,
+		Filter: c.set.opts.Filter, Quarantine: c.set.quarantine, Poisons: c.srv.poisons,
+		Journal: l.journal, NewSpool: c.newSpool, Claims: l.account.claims, Dates: &l.target.Dates,
 		Patience: c.srv.limits.Equal, ReplayPause: c.srv.limits.Replay,
 		Looks: c.srv.limits.Looks, LooksPending: c.srv.limits.LooksPending,
 		Log: c.log, Stats: &c.tally.stats, Totals: &c.srv.totals,

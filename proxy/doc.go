@@ -15,6 +15,7 @@
 //	counters     what sessions count, for the log and the metrics
 //	delivery     repairs a message, sends it, and finds out what became of it
 //	guard        refuses and slows down clients that guess passwords or take too much
+//	ledger       records in a file what became of each message
 //	logqueue     writes the log and the trace, so that no session waits for them
 //	mailbox      what the client knows of its selected mailbox, and the proof that it is unchanged
 //	names        maps mailbox names between the client and Exchange

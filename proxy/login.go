@@ -21,6 +21,7 @@ import (
 	"exgate/proxy/counters"
 	"exgate/proxy/delivery"
 	"exgate/proxy/guard"
+	"exgate/proxy/ledger"
 	"exgate/proxy/names"
 	"exgate/proxy/replies"
 	"exgate/proxy/routing"
@@ -46,6 +47,7 @@ type login struct {
 	caps     []string         // the upstream's
 	sender   *delivery.Sender // of the session's messages
 	why      string           // the reason for the profile
+	journal  *ledger.Journal  // nil: exgate keeps no ledger
 }
 
 func (l *login) has(capability string) bool {
@@ -453,6 +455,10 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	}
 	l := c.set.newLogin(r, claim, cred, up, srv.accounts)
 	sink := &relay{c: c, up: up.Conn}
+	if c.login != nil {
+		c.login.journal.End(c.journalTotals("PROXYAUTH to another mailbox"))
+	}
+	l.journal = c.newJournal(l)
 	c.login, l.sender = l, c.newSender(l)
 	c.link.open(sink, up.Conn, l.resume, l.profile.IsExchange())
 	c.tieToAccount(c.link.up)
@@ -500,6 +506,7 @@ func (c *conn) refuseLogin(claim backend.Claim, err error, failure backend.Failu
 	c.srv.totals.Logins.Count(string(failure.Kind))
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind,
 		"err", err, "meaning", failure.Explanation())
+	c.recordFailure(claim, failure)
 	c.attempts.guessed = guard.IsGuess(failure)
 	if failure.Kind == backend.KindCredentials || failure.Kind == backend.KindTokenNotTaken {
 		c.attempts.failed = &failedLogin{claim, failure}

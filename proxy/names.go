@@ -10,6 +10,7 @@ import (
 	"exgate/backend/folders"
 	"exgate/backend/wire"
 	"exgate/proxy/delivery"
+	"exgate/proxy/ledger"
 	"exgate/proxy/names"
 	"exgate/proxy/replies"
 )
@@ -48,6 +49,7 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 		return nil, err
 	}
 	account.known.Set(list)
+	c.recordHidden(list)
 	return list, nil
 }
 
@@ -132,6 +134,7 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 	}
 	if client != mailbox && n.IsNews(client) {
 		c.countFixes("names")
+		c.login.journal.Folder(ledger.Folder{Client: client, Exchange: mailbox, What: ledger.FolderRenamed})
 		c.log.Info("a mailbox has another name in Exchange", "mailbox", client, "exchange", mailbox)
 	}
 	return nil

@@ -39,6 +39,8 @@ func (c *conn) reportExamined(cmd *command) error {
 	if done && status.Word != "OK" && e.Err == nil && e.Upload.Spool.Size() == e.Size {
 		attrs = append(attrs, "examination", delivery.Examination(c.ctx, e.Upload.Spool, c.login.wanted.Message))
 	}
-	c.log.Info("observed a message", append(attrs, c.login.sender.WouldDo(c.login.wanted, e)...)...)
+	would := c.login.sender.WouldDo(c.login.wanted, e)
+	c.log.Info("observed a message", append(attrs, would...)...)
+	c.login.sender.RecordObserved(e, reply, would)
 	return c.resumable()
 }

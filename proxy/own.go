@@ -153,6 +153,9 @@ func (s *shot) reply(line string) {
 		s.greeted = true
 	case s.replied.Load() || s.err != nil || strings.HasPrefix(line, "+"):
 	case strings.HasPrefix(line, laneTag+" "):
+		if s.upload != nil {
+			s.c.client.answered = s.c.client.received.Load()
+		}
 		s.replied.Store(true) // before the write, so that no keep-alive follows the reply
 		if s.holdNo && strings.HasPrefix(line, laneTag+" NO") {
 			s.held = s.tag + strings.TrimPrefix(line, laneTag)

@@ -19,6 +19,7 @@ import (
 	"exgate/proxy/counters"
 	"exgate/proxy/delivery"
 	"exgate/proxy/guard"
+	"exgate/proxy/ledger"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
@@ -61,6 +62,9 @@ type Options struct {
 	Filter     delivery.Filter
 	Log        *slog.Logger // nil: slog.Default()
 	Trace      *Tracer      // nil: no wire trace
+	// Ledger records the messages of sessions with an Exchange profile; nil: exgate keeps no
+	// ledger.
+	Ledger *ledger.Ledger
 }
 
 // AbuseLimits limit the clients of one address. The zero value has no limit.

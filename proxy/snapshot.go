@@ -86,9 +86,7 @@ func (c *conn) describe(l *login) status.Session {
 		ID: c.id, Client: c.client.tcp.RemoteAddr().String(), Since: c.client.began, State: status.StateLogin,
 		Outcomes: c.outcomes(),
 	}
-	if program := c.client.program.Load(); program != nil {
-		one.Program = *program
-	}
+	one.Program = c.client.programName()
 	if l != nil {
 		one.User, one.Admin, one.Upstream = l.identity.User, l.identity.Admin, upstreamName(l.target.Name)
 		one.Profile = l.profile.Name
@@ -167,6 +165,14 @@ func (c *conn) noteProgram(args *wire.Args) {
 	if program != "" {
 		c.client.program.Store(&program)
 	}
+}
+
+// programName returns the name and version of the client by its last ID; "" if it has sent none.
+func (s *clientSide) programName() string {
+	if program := s.program.Load(); program != nil {
+		return *program
+	}
+	return ""
 }
 
 // plainText returns a client's text without its control characters and the bytes that are no UTF-8.

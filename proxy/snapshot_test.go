@@ -154,11 +154,7 @@ func TestProgram(t *testing.T) {
 		c, read := new(conn), new(wire.Args)
 		read.AddText([]byte(args))
 		c.noteProgram(read)
-		got := ""
-		if program := c.client.program.Load(); program != nil {
-			got = *program
-		}
-		if got != want {
+		if got := c.client.programName(); got != want {
 			t.Errorf("%q: got %q, want %q", args, got, want)
 		}
 	}

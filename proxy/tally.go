@@ -109,6 +109,7 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.tally.stats.Fixes[name]))
 	}
 	l := c.login
+	l.journal.End(c.journalTotals(endReason(err)))
 	attrs = append(attrs, "user", l.identity.User, "form", string(l.attempt.Form), "profile", l.profile.Name)
 	for i, name := range counters.Names {
 		attrs = append(attrs, name, c.tally.published[i])

@@ -230,6 +230,13 @@ func (l *List) all() []string {
 	return names
 }
 
+// Names returns every name, in no order.
+func (l *List) Names() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all()
+}
+
 // Has reports whether the list has a mailbox in exactly this spelling.
 func (l *List) Has(name string) bool {
 	if l == nil {

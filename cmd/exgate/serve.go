@@ -18,6 +18,7 @@ import (
 	"exgate/proxy"
 	"exgate/proxy/certificate"
 	"exgate/proxy/delivery"
+	"exgate/proxy/ledger"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
@@ -92,6 +93,8 @@ func serve(
 	if err != nil {
 		return err
 	}
+	opts.Ledger = openLedger(c, log)
+	defer opts.Ledger.Close() // after server.Close, with the last rows
 	server, err := proxy.NewServer(opts)
 	if err != nil {
 		return exitError{exitConfig, err}
@@ -120,7 +123,7 @@ func serve(
 		select {
 		case <-ctx.Done():
 		case <-hup:
-			c = reload(server, c, log, trace, load)
+			c = reload(server, opts.Ledger, c, log, trace, load)
 		}
 	}
 	log.Info("exgate is stopping; commands in flight may finish", "timeout", c.DrainTimeout)
@@ -137,6 +140,7 @@ func serve(
 // then in force: the old one if the new one has a mistake.
 func reload(
 	server *proxy.Server,
+	records *ledger.Ledger,
 	old *config.Config,
 	log *slog.Logger,
 	trace *proxy.Tracer,
@@ -146,6 +150,7 @@ func reload(
 	if err == nil {
 		var opts proxy.Options
 		if opts, err = gatewayOptions(c, log, trace); err == nil {
+			opts.Ledger = records
 			err = server.Reload(opts)
 		}
 	}
@@ -168,6 +173,9 @@ func needRestart(old, c *config.Config) (keys []string) {
 	}
 	if old.Log != c.Log {
 		keys = append(keys, "log")
+	}
+	if old.Ledger != c.Ledger {
+		keys = append(keys, "ledger")
 	}
 	if old.StateDir != c.StateDir {
 		keys = append(keys, "state_dir")

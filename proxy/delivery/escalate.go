@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -56,7 +57,11 @@ func (s *Sender) deliver(up *Upload, o rewrite.Options, flags []string) (*imap.A
 	if err := d.filter(FilterAlways); err != nil {
 		return nil, nil, err
 	}
-	for d.options.Stage = rewrite.StageProfile; ; {
+	d.options.Stage = rewrite.StageProfile
+	if stored, plan, err := d.resent(); stored != nil || err != nil {
+		return stored, plan, err
+	}
+	for {
 		stored, plan, err := d.attempt()
 		if err == nil {
 			return stored, plan, nil
@@ -74,7 +79,7 @@ func (s *Sender) deliver(up *Upload, o rewrite.Options, flags []string) (*imap.A
 			return nil, nil, err
 		}
 		if !d.next(plan, byUs) {
-			s.TurnAway(up.Mailbox, up.Spool.Size(), d.rule, d.reply.Text)
+			s.TurnAway(up, up.Spool.Size(), d.rule, d.reply.Text)
 			return nil, nil, d.reply
 		}
 	}
@@ -113,6 +118,7 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 	if err := d.keep(plan); err != nil {
 		return nil, plan, err
 	}
+	d.up.Record.Stage = int(d.options.Stage)
 	stored, err := d.s.sendMessage(d.up, plan, d.flags)
 	var refused *contentRefused
 	if errors.As(err, &refused) {
@@ -146,9 +152,9 @@ func (d *delivery) seen(plan *rewrite.Plan) (*[sha256.Size]byte, error) {
 	return sum, err
 }
 
-func sumOf(plan *rewrite.Plan) (*[sha256.Size]byte, error) {
+func sumOf(message io.WriterTo) (*[sha256.Size]byte, error) {
 	hash := sha256.New()
-	if _, err := plan.WriteTo(hash); err != nil {
+	if _, err := message.WriteTo(hash); err != nil {
 		return nil, err
 	}
 	sum := [sha256.Size]byte(hash.Sum(nil))
@@ -192,8 +198,8 @@ func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
 	if d.examination == "" {
 		d.examination = Examination(d.s.Context(), d.up.Spool, d.options)
-		d.s.Log.Warn("examined a refused message", "mailbox", d.up.Mailbox, "size", d.up.Spool.Size(),
-			"found", d.examination)
+		d.s.Log.Warn("examined a refused message", append(d.s.about(d.up), "size", d.up.Spool.Size(),
+			"found", d.examination)...)
 	}
 	reply := *refused.reply
 	reply.Text += "; exgate examined the message: " + oneLine(d.examination)
@@ -246,7 +252,7 @@ func (d *delivery) keep(plan *rewrite.Plan) error {
 		if err != nil {
 			return d.notKept(err)
 		}
-		d.s.Log.Info("kept an attachment", "mailbox", d.up.Mailbox, "file", file, "size", part.Size)
+		d.s.Log.Info("kept an attachment", append(d.s.about(d.up), "file", file, "size", part.Size)...)
 	}
 	if d.kept || !report.Lossy {
 		return nil
@@ -256,12 +262,12 @@ func (d *delivery) keep(plan *rewrite.Plan) error {
 		return d.notKept(err)
 	}
 	d.kept = true
-	d.s.Log.Info("kept the original of a message", "mailbox", d.up.Mailbox, "file", file, "size", d.up.Spool.Size())
+	d.s.Log.Info("kept the original of a message", append(d.s.about(d.up), "file", file, "size", d.up.Spool.Size())...)
 	return nil
 }
 
 func (d *delivery) notKept(err error) error {
-	d.s.Log.Error("quarantine", "mailbox", d.up.Mailbox, "err", err)
+	d.s.Log.Error("quarantine", append(d.s.about(d.up), "err", err)...)
 	return errNotKept
 }
 

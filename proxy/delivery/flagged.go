@@ -22,7 +22,7 @@ func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	var err error
 	for try := range MaxTries {
 		if try > 0 {
-			s.Log.Info("\\Flagged was not set; trying again", "mailbox", up.Mailbox, "err", err)
+			s.Log.Info("\\Flagged was not set; trying again", append(s.about(up), "err", err)...)
 			if waitErr := errors.Join(s.Patiently(s.Account.Throttle.Wait), s.sleep(s.ReplayPause)); waitErr != nil {
 				break
 			}
@@ -34,7 +34,7 @@ func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	if err == nil {
 		return true
 	}
-	s.Log.Error("\\Flagged was not set", "mailbox", up.Mailbox, "err", err)
+	s.Log.Error("\\Flagged was not set", append(s.about(up), "err", err)...)
 	// A warning, RFC 9051 section 7.1.2.
 	s.Warn(`the message is stored, but \Flagged could not be set on it: ` + replies.Reason(err))
 	return false
@@ -59,6 +59,7 @@ func (s *Sender) storeFlagged(up *Upload, stored *imap.AppendData) error {
 		if err != nil {
 			return err
 		}
+		up.Record.UIDValidity, up.Record.UID = up.intent.Mark().UIDValidity, uid
 		return mailbox.StoreFlagged(s.Context(), conn, uid)
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 	"exgate/proxy/status"
@@ -26,9 +27,20 @@ func TooBigText(size, limit int64) string {
 // sent, as often as Exchange asks to try again later. The error is an *imap.Error.
 func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
 	defer s.Waits("", "", time.Time{})
+	s.describe(up)
+	stored, err := s.store(up, seen)
+	s.record(up, stored, err)
+	return stored, err
+}
+
+// store stores a message, and sets what Exchange takes only afterwards.
+func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 	message := s.Profile.Message
 	message.Seen = seen
 	dated := s.Profile.InternalDate && s.date(up)
+	if dated {
+		up.Record.Date, up.Record.DateFrom = up.Date, dateFrom(up.Date, ledger.DateDerived)
+	}
 	flags := s.sortFlags(up)
 	stored, plan, err := s.deliver(up, message, flags.keep)
 	if err != nil {
@@ -44,7 +56,8 @@ func (s *Sender) Append(up *Upload, seen bool) (*imap.AppendData, error) {
 	}
 	s.fixed(fixes...)
 	s.Stats.Stored++
-	attrs := []any{"mailbox", up.Mailbox, "size", up.Spool.Size(), "sent", plan.Size(), "fixes", fixes}
+	up.Record.Fixes = fixes
+	attrs := append(s.about(up), "size", up.Spool.Size(), "sent", plan.Size(), "fixes", fixes)
 	if n := plan.Report().Signed; n > 0 {
 		attrs = append(attrs, "signed_parts_changed", n) // their signatures do not hold any more
 	}
@@ -111,11 +124,12 @@ func (s *Sender) acceptable(plan *rewrite.Plan) error {
 	return nil
 }
 
-// TurnAway records a message that is not sent.
-func (s *Sender) TurnAway(mailbox string, size int64, rule, reason string) {
+// TurnAway records a message of size bytes that is not sent.
+func (s *Sender) TurnAway(up *Upload, size int64, rule, reason string) {
 	s.Stats.TurnedAway++
 	s.Totals.Turned.Count(rule)
-	s.Log.Warn("message refused", "mailbox", mailbox, "size", size, "rule", rule, "reason", reason)
+	up.Record.Outcome, up.Record.Rule = outcomeOf(rule), rule
+	s.Log.Warn("message refused", append(s.about(up), "size", size, "rule", rule, "reason", reason)...)
 }
 
 // sendMessage sends the message at the account's pace until Exchange takes or
@@ -124,7 +138,7 @@ func (s *Sender) TurnAway(mailbox string, size int64, rule, reason string) {
 func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
 	repeated, begun := false, false // repeated: on a fresh connection
 	for tries := 0; ; tries++ {
-		if err := s.pause(); err != nil {
+		if err := s.pause(up); err != nil {
 			return nil, replies.Interrupted("nothing was stored")
 		}
 		if err := s.Restore(); err != nil {
@@ -141,6 +155,7 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 				continue
 			}
 		}
+		s.intend(up, plan)
 		req := appendRequest(up, plan, flags)
 		status, err := s.send(up, req)
 		if err != nil {
@@ -166,13 +181,15 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 			}
 		}
 		if failure.Kind != backend.KindThrottled || tries == MaxTries {
-			s.Log.Log(s.Context(), failure.Level(), "Exchange refused a message", "mailbox", up.Mailbox,
+			said := status.Word + " " + status.Text
+			s.Log.Log(s.Context(), failure.Level(), "Exchange refused a message", append(s.about(up),
 				"size", up.Spool.Size(), "sent", plan.Size(),
-				"reply", status.Word+" "+status.Text, "kind", failure.Kind, "meaning", failure.Explanation(),
-				"fixes", fixesOf(plan))
-			return nil, s.refused(failure, req.Body.Ended, repeated)
+				"reply", said, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))...)
+			up.Record.Reason = said
+			return nil, s.refused(up, failure, req.Body.Ended, repeated)
 		}
 		s.Log.Warn("Exchange throttles the account", "user", s.User, "backoff", failure.Backoff, "reply", status.Text)
+		s.Journal.Throttled(failure.Backoff, status.Text)
 	}
 }
 
@@ -199,12 +216,16 @@ func (s *Sender) afterCut(
 // refused returns the error for a message that Exchange has refused. complete says
 // that Exchange has read all of it. repeated says that Exchange has refused it on a
 // fresh connection too.
-func (s *Sender) refused(failure backend.Failure, complete, repeated bool) error {
+func (s *Sender) refused(up *Upload, failure backend.Failure, complete, repeated bool) error {
 	if blamesContent(failure, complete) {
 		return &contentRefused{failure: failure, reply: replies.Refusal(failure)}
 	}
 	s.Stats.TurnedAway++
 	s.Totals.Turned.Count(ruleExchange)
+	up.Record.Outcome, up.Record.Rule = ledger.Rejected, ruleExchange
+	if failure.Kind == backend.KindThrottled {
+		up.Record.Outcome = ledger.Failed
+	}
 	reply := replies.Refusal(failure)
 	if repeated && failure.Kind == backend.KindUnavailable {
 		reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it
@@ -233,32 +254,36 @@ func (s *Sender) appendCut(up *Upload, ended bool, cause error) (mailbox.Landing
 	if failure.Kind != backend.KindLost || !s.Resumes || s.IsPinned() || s.Context().Err() != nil {
 		return s.unasked(ended && failure.Kind == backend.KindLost), nil, cause
 	}
-	s.Log.Warn("the connection to Exchange was lost with a message", "mailbox", up.Mailbox, "size", up.Spool.Size(),
-		"ended", ended, "err", cause)
+	s.Log.Warn("the connection to Exchange was lost with a message", append(s.about(up), "size", up.Spool.Size(),
+		"ended", ended, "err", cause)...)
 	s.Waits(status.StateSending, "exgate looks whether Exchange has stored the message", time.Time{})
 	began := time.Now()
 	landed, stored, err := s.settle(up, ended)
 	s.Stats.Resumed++
-	s.Log.Info("looked for the message", "mailbox", up.Mailbox, "landed", landed.String(),
-		"took", time.Since(began).Round(time.Millisecond), "err", err)
+	s.Log.Info("looked for the message", append(s.about(up), "landed", landed.String(),
+		"took", time.Since(began).Round(time.Millisecond), "err", err)...)
 	return landed, stored, err
 }
 
 // pause waits for the account's throttle and pace, and tells the client why.
 // No command is in progress upstream meanwhile.
-func (s *Sender) pause() error {
+func (s *Sender) pause(up *Upload) error {
 	account := s.Account
 	began := time.Now()
+	paced := began
 	var err error
 	if d := account.Throttle.Remaining(); d > 0 {
 		s.Waits(status.StateThrottled, "Exchange throttles this account", began.Add(d))
 		err = s.Patiently(account.Throttle.Wait)
+		paced = time.Now()
+		up.Record.Throttled += paced.Sub(began)
 	} else {
 		s.Waits(status.StatePaced, "messages are sent at the pace that Exchange takes", time.Time{})
 	}
 	if err == nil {
 		err = account.Wait(s.Context(), 1)
 	}
+	up.Record.Paced += time.Since(paced)
 	s.Stats.Waited += time.Since(began)
 	s.Waits(status.StateSending, "Exchange is storing the message", time.Time{})
 	return err
@@ -282,7 +307,9 @@ func appendRequest(up *Upload, plan *rewrite.Plan, flags []string) *backend.Requ
 // appendLost answers an APPEND that came to no end, with what is known of it.
 func (s *Sender) appendLost(up *Upload, err error, landed mailbox.Landing) *imap.Error {
 	outcome := "nothing was stored"
+	up.Record.Outcome = ledger.Failed
 	if landed == mailbox.LandingUnknown {
+		up.Record.Outcome = ledger.Unknown
 		outcome = "it is not known whether the message was stored"
 		s.Stats.Unknown++
 	}
@@ -293,8 +320,8 @@ func (s *Sender) appendLost(up *Upload, err error, landed mailbox.Landing) *imap
 		err = &backend.LostError{Err: errors.New("again and again, or the mailbox cannot be looked through")}
 	}
 	failure := backend.FailureOf(err)
-	s.Log.Error("message without a reply", "mailbox", up.Mailbox, "size", up.Spool.Size(), "outcome", outcome,
-		"kind", failure.Kind, "err", err)
+	s.Log.Error("message without a reply", append(s.about(up), "size", up.Spool.Size(), "outcome", outcome,
+		"kind", failure.Kind, "err", err)...)
 	reply := replies.Refusal(failure)
 	var changed *mailbox.ChangedError
 	if errors.As(err, &changed) {

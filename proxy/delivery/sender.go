@@ -14,6 +14,7 @@ import (
 	"exgate/backend/wire"
 	"exgate/config/profile"
 	"exgate/proxy/counters"
+	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/spool"
@@ -83,6 +84,7 @@ type Terms struct {
 	Filter     Filter
 	Quarantine *quarantine.Store
 	Poisons    *quarantine.Poisons
+	Journal    *ledger.Journal // of the session; nil: exgate keeps no ledger
 	NewSpool   func(size int64) *spool.Spool
 	// Claims are what the sessions of the account know of each other's messages.
 	Claims *mailbox.Claims

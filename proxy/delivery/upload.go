@@ -3,6 +3,7 @@ package delivery
 import (
 	"errors"
 
+	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/spool"
 
@@ -18,8 +19,9 @@ type Upload struct {
 	intent  *mailbox.Intent  // nil: it has not gone up, or a session that is not resumed has it
 	stored  *imap.AppendData // nil: it is not stored, or the upstream has not told its UID
 
-	Body     *spool.Spool // what is repaired and sent: the spool, or what a filter has made of it
-	filtered bool         // the filter has had it
+	Record   ledger.Message // its row in the ledger
+	Body     *spool.Spool   // what is repaired and sent: the spool, or what a filter has made of it
+	filtered bool           // the filter has had it
 }
 
 // Close gives back what holds the message.

@@ -73,9 +73,9 @@ const (
 	maxTaken = 10_000
 	// maxRemembered limits the ended APPENDs without a UID that Claims keep of one mailbox.
 	maxRemembered = 1_000
-	// memory is how long Claims keep such an APPEND. A server that has not stored a message
+	// Memory is how long Claims keep such an APPEND. A server that has not stored a message
 	// in this time never stores it.
-	memory = time.Minute
+	Memory = time.Minute
 	// freshness is how long a UIDNEXT or UID that a session was told can be the mark of the
 	// next APPEND. The messages that other clients store meanwhile stand above the mark.
 	freshness = 2 * time.Second
@@ -294,7 +294,7 @@ func (i *Intent) Close() {
 		return
 	}
 	i.closed = true
-	i.forget = i.claims.now().Add(memory)
+	i.forget = i.claims.now().Add(Memory)
 	if slices.Contains(i.box.inFlight, i) {
 		i.end(0, i.sent)
 	}

@@ -286,7 +286,7 @@ func TestClaimsAreBounded(t *testing.T) {
 	if len(b.remembered) != maxRemembered {
 		t.Errorf("%d messages without a UID are remembered", len(b.remembered))
 	}
-	clock.Add(memory + 1)
+	clock.Add(Memory + 1)
 	other, err := c.Enter(t.Context(), "inbox", identity("<m@x>"), 0)
 	if err != nil {
 		t.Fatal(err)

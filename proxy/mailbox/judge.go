@@ -30,6 +30,13 @@ func (i *Intent) Low() Mark {
 	return low
 }
 
+// Mark returns the mark of the APPEND. Its Next is 0 if it is not known.
+func (i *Intent) Mark() Mark {
+	i.claims.mu.Lock()
+	defer i.claims.mu.Unlock()
+	return i.mark
+}
+
 // others returns the lowest mark of this APPEND and of the equal APPENDs of other sessions.
 // It also returns the least and the most number of messages that those other APPENDs have
 // stored. claims.mu is held.

@@ -1,0 +1,119 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/proxy/ledger"
+	"exgate/proxy/mailbox"
+	"exgate/rewrite"
+)
+
+// describe fills the row of a message with what can be read off the upload.
+func (s *Sender) describe(up *Upload) {
+	r := &up.Record
+	s.Journal.Begin(r)
+	header := mailbox.ReadAbout(up.Spool.Header(mailbox.MaxDatedHeader))
+	r.MessageID = header.MessageID
+	r.Exchange, r.Size, r.Flags = up.Mailbox, up.Spool.Size(), up.Flags
+	r.Date, r.DateFrom = up.Date, dateFrom(up.Date, ledger.DateClient)
+	if s.Journal == nil {
+		return
+	}
+	if s.Journal.HasSubjects() {
+		r.Subject = header.Subject
+	}
+	sum, err := sumOf(up.Spool)
+	if err != nil {
+		return // the message cannot be read from the spool: it is refused for that
+	}
+	r.Sum = *sum
+}
+
+// dateFrom returns the origin of a date, if there is one.
+func dateFrom(date, origin string) string {
+	if date == "" {
+		return ""
+	}
+	return origin
+}
+
+// intend writes the row of a message before it goes up.
+func (s *Sender) intend(up *Upload, plan *rewrite.Plan) {
+	up.Record.Sent = plan.Size()
+	up.Record.Fixes = fixesOf(plan)
+	if up.intent != nil {
+		up.Record.Mark = ledger.Mark(up.intent.Mark())
+	}
+	s.Journal.Intend(&up.Record)
+}
+
+// record writes what became of a message.
+func (s *Sender) record(up *Upload, stored *imap.AppendData, err error) {
+	r := &up.Record
+	var reply *imap.Error
+	switch {
+	case err == nil:
+		if r.Outcome != ledger.Found {
+			r.Outcome = ledger.Stored
+		}
+		r.Rule, r.Reason = "", ""
+		if stored != nil {
+			r.UIDValidity, r.UID = stored.UIDValidity, uint32(stored.UID)
+		}
+	case r.Outcome == "" || r.Outcome == ledger.Pending:
+		r.Outcome = ledger.Failed
+		fallthrough
+	default:
+		if r.Reason == "" && errors.As(err, &reply) {
+			r.Reason = reply.Text
+		}
+	}
+	s.Journal.Done(r)
+}
+
+// RecordObserved writes the row of a message that was passed on untouched. reply is that of
+// Exchange, would the result of WouldDo.
+func (s *Sender) RecordObserved(e *Examined, reply string, would []any) {
+	if s.Journal == nil {
+		return
+	}
+	r := &e.Upload.Record
+	r.Mailbox = e.Upload.Mailbox
+	s.describe(e.Upload)
+	r.Size, r.Outcome, r.Reason = e.Size, ledger.Observed, reply
+	for i := 0; i+1 < len(would); i += 2 {
+		r.Would += fmt.Sprintf("%s: %v; ", would[i], would[i+1])
+	}
+	r.Would = strings.TrimSuffix(r.Would, "; ")
+	s.Journal.Done(r)
+}
+
+// outcomeOf returns the outcome of a message that a rule keeps from being stored.
+func outcomeOf(rule string) ledger.Outcome {
+	switch rule {
+	case ruleExchange:
+		return ledger.Rejected
+	case "oversize":
+		return ledger.TooLarge
+	case "spool":
+		return ledger.Failed
+	}
+	return ledger.Refused
+}
+
+// about returns the attributes that tell in the log which message a line is about.
+func (s *Sender) about(up *Upload) []any {
+	return []any{"user", s.User, "mailbox", up.Mailbox, "message_id", up.Record.MessageID}
+}
+
+// RecordRefused writes the row of a message that was not even read.
+func (s *Sender) RecordRefused(up *Upload, size int64, reason string) {
+	up.Record.Exchange, up.Record.Size, up.Record.Flags = up.Mailbox, size, up.Flags
+	up.Record.Date, up.Record.DateFrom = up.Date, dateFrom(up.Date, ledger.DateClient)
+	up.Record.Reason = reason
+	s.Journal.Done(&up.Record)
+}

@@ -1,0 +1,106 @@
+package delivery
+
+import (
+	"slices"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/backend"
+	"exgate/proxy/ledger"
+	"exgate/proxy/mailbox"
+	"exgate/rewrite"
+)
+
+// resent looks for a message that may have gone up before, when its client did not get the
+// answer: imapsync and offlineimap connect again then, and send the message again without a
+// look. It returns nil, nil, nil if the message must be sent. The
+// error is the reply to the client, if that cannot be found out.
+func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
+	s, up := d.s, d.up
+	for s.Resumes {
+		earlier := s.Journal.Earlier(&up.Record)
+		if earlier == nil {
+			break
+		}
+		if earlier.Mark.Next == 0 {
+			s.Log.Warn("a message may be stored twice: it went up before, and the mailbox's UIDNEXT was not known then",
+				"mailbox", up.Mailbox, "message_id", up.Record.MessageID)
+			earlier.Absent()
+			continue
+		}
+		began := time.Now()
+		options := d.options
+		options.Stage = max(options.Stage, rewrite.Stage(earlier.Stage))
+		plan, err := rewrite.NewPlan(s.Context(), up.Body, up.Body.Size(), options)
+		if err != nil {
+			earlier.Leave()
+			return nil, nil, s.unplanned(err).reply
+		}
+		landed, stored, err := s.recognize(up, plan, earlier)
+		s.Log.Info("a message came again whose answer was lost", "mailbox", up.Mailbox,
+			"message_id", up.Record.MessageID, "stored_before", landed.String(),
+			"took", time.Since(began).Round(time.Millisecond), "err", err)
+		switch landed {
+		case mailbox.LandingFound:
+			earlier.Found(stored.UIDValidity, uint32(stored.UID))
+			up.Record.Outcome, up.Record.Stage = ledger.Found, int(options.Stage)
+			return stored, plan, nil
+		case mailbox.LandingAbsent:
+			earlier.Absent()
+			continue
+		}
+		earlier.Leave()
+		up.Record.Outcome = ledger.Unknown
+		return nil, nil, s.appendLost(up, err, mailbox.LandingUnknown)
+	}
+	return nil, nil, nil
+}
+
+// recognize looks for the message of an earlier APPEND, and longer while the server may
+// still be storing it.
+func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earlier) (
+	landed mailbox.Landing, stored *imap.AppendData, err error,
+) {
+	if err := s.pause(up); err != nil {
+		return mailbox.LandingUnknown, nil, err
+	}
+	if reply := s.begin(up, plan); reply != nil {
+		return mailbox.LandingUnknown, nil, reply
+	}
+	mark := mailbox.Mark(earlier.Mark)
+	up.intent.Resume(mark, earlier.UID, earlier.Others())
+	looks := []time.Duration{0}
+	if earlier.UID == 0 && time.Since(earlier.At) < mailbox.Memory { // the server may still be storing it
+		looks = s.Looks
+	}
+	late := slices.Concat(looks, s.LooksPending)
+	for n := 0; n < len(late) && (n < len(looks) || landed == mailbox.LandingPending); n++ {
+		if err := s.sleep(late[n]); err != nil {
+			return mailbox.LandingUnknown, nil, err
+		}
+		var survey *mailbox.Survey
+		err = s.InMailbox(up.Mailbox, false, func(conn *backend.Conn) (err error) {
+			survey, err = mailbox.LookResumed(s.Context(), conn, up.Mailbox, mark)
+			return err
+		})
+		if err != nil || survey == nil {
+			landed = mailbox.LandingUnknown
+			if MayPass(err) && n+1 < len(late) {
+				landed = mailbox.LandingPending
+			}
+			continue
+		}
+		var uid uint32
+		if landed, uid = up.intent.Recognize(survey); landed == mailbox.LandingFound {
+			return landed, &imap.AppendData{UIDValidity: survey.UIDValidity, UID: imap.UID(uid)}, nil
+		}
+	}
+	switch landed {
+	case mailbox.LandingAbsent:
+		up.intent.Refused() // what is sent from now on counts anew
+	case mailbox.LandingPending:
+		landed = mailbox.LandingUnknown
+	}
+	return landed, nil, err
+}

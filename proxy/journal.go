@@ -1,0 +1,60 @@
+package proxy
+
+import (
+	"cmp"
+
+	"exgate/backend"
+	"exgate/backend/folders"
+	"exgate/proxy/ledger"
+)
+
+// newJournal begins the session's rows in the ledger. It returns nil if the gateway keeps no
+// ledger, or none for this server.
+func (c *conn) newJournal(l *login) *ledger.Journal {
+	if !l.profile.IsExchange() {
+		return nil
+	}
+	caller := ""
+	if asked := l.asClaimed(); l.isHeld() {
+		caller = cmp.Or(asked.Admin, asked.User)
+	} else {
+		caller = l.identity.Admin
+	}
+	return c.set.opts.Ledger.Session(ledger.Session{
+		ID: c.id, Upstream: l.target.Name, Account: l.identity.User, Caller: caller, Form: string(l.attempt.Form),
+		Profile: l.profile.Name, Observe: c.set.opts.Observe,
+	})
+}
+
+// journalTotals returns what the ledger has of a session at its end.
+func (c *conn) journalTotals(reason string) ledger.Totals {
+	s := &c.tally.stats
+	return ledger.Totals{
+		Client: c.client.programName(), Reason: reason, Stored: int64(s.Stored), Refused: int64(s.TurnedAway),
+		Errors: int64(c.link.usage().errors), Waited: s.Waited,
+	}
+}
+
+// recordFailure records a failed login.
+func (c *conn) recordFailure(claim backend.Claim, failure backend.Failure) {
+	if c.set.opts.Ledger == nil {
+		return
+	}
+	f := ledger.LoginFailure{Account: claim.Authcid, Kind: string(failure.Kind), Reason: failure.Text}
+	if r, err := c.set.router.Route(claim); err == nil {
+		f.Upstream, f.Account = r.To.Name, r.Identity.User
+	}
+	c.set.opts.Ledger.Failed(f)
+}
+
+// recordHidden records the folders of the list that clients do not see.
+func (c *conn) recordHidden(list *folders.List) {
+	if c.login.journal == nil || c.login.names == nil {
+		return
+	}
+	for _, mailbox := range list.Names() {
+		if c.login.names.Hidden(mailbox, list) {
+			c.login.journal.Folder(ledger.Folder{Exchange: mailbox, What: ledger.FolderHidden})
+		}
+	}
+}

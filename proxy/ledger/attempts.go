@@ -1,0 +1,298 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// Window is how long an identical message counts as the same message, sent again.
+	Window = time.Hour
+	// silence is how long an open session says nothing after an answer, before the answer
+	// counts as lost. A client that has the answer goes on at once.
+	silence = 10 * time.Second
+	// maxAttempts limits the attempts that are remembered. Beyond it, the oldest go.
+	maxAttempts = 100_000
+)
+
+// key identifies a message in a mailbox.
+type key struct {
+	upstream, account, mailbox string
+	size                       int64
+	sum                        [sha256.Size]byte
+}
+
+// attempt is an APPEND of which it is not proven that the client has the answer.
+type attempt struct {
+	key   key
+	row   *row
+	at    time.Time // of the last change
+	left  bool      // its session has ended, or the outcome is not known
+	told  bool      // its session has answered the client
+	taken bool      // a session looks for the message
+	mark  Mark
+	uid   uint32 // the message is stored under this UID; 0: not known
+	stage int
+}
+
+// attempts are the attempts of Window. The zero value with a clock has none.
+type attempts struct {
+	now func() time.Time
+
+	mu    sync.Mutex
+	byKey map[key][]*attempt
+	count int
+}
+
+// add remembers that a message goes up.
+func (a *attempts) add(k key, m *Message) *attempt {
+	if m.row == nil {
+		m.row = new(row)
+	}
+	t := &attempt{key: k, row: m.row}
+	a.put(t, a.now())
+	return t
+}
+
+func (a *attempts) put(t *attempt, at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byKey == nil {
+		a.byKey = make(map[key][]*attempt)
+	}
+	if a.count >= maxAttempts {
+		a.expire(Window)
+	}
+	for age := Window / 2; a.count >= maxAttempts; age /= 2 {
+		a.expire(age)
+	}
+	t.at = at
+	a.byKey[t.key] = append(a.byKey[t.key], t)
+	a.count++
+}
+
+// expire drops the attempts that are older than age. a.mu is held.
+func (a *attempts) expire(age time.Duration) {
+	now := a.now()
+	for k, all := range a.byKey {
+		kept := slices.DeleteFunc(all, func(t *attempt) bool { return now.Sub(t.at) >= age })
+		a.count -= len(all) - len(kept)
+		if a.byKey[k] = kept; len(kept) == 0 {
+			delete(a.byKey, k)
+		}
+	}
+}
+
+// marked notes the mark and the stage with which a message goes up.
+func (a *attempts) marked(m *Message) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m.attempt.mark, m.attempt.stage, m.attempt.at = m.Mark, m.Stage, a.now()
+}
+
+// stored notes that a message is stored, and that the client is told so.
+func (a *attempts) stored(m *Message) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t := m.attempt
+	t.told, t.at, t.stage = true, a.now(), m.Stage
+	if m.UID != 0 {
+		t.uid, t.mark = m.UID, Mark{m.UIDValidity, m.UID}
+	}
+}
+
+// leave notes that nobody waits for the proof of these attempts any more.
+func (a *attempts) leave(all []*attempt) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range all {
+		t.left = true
+	}
+}
+
+// drop forgets an attempt.
+func (a *attempts) drop(t *attempt) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.byKey[t.key]
+	i := slices.Index(all, t)
+	if i < 0 {
+		return
+	}
+	a.count--
+	if all = slices.Delete(all, i, i+1); len(all) > 0 {
+		a.byKey[t.key] = all
+	} else {
+		delete(a.byKey, t.key)
+	}
+}
+
+// take returns the oldest attempt whose client may not have the answer, for a look; nil if
+// there is none.
+func (a *attempts) take(k key) *attempt {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	for _, t := range a.byKey[k] {
+		age := now.Sub(t.at)
+		if age >= Window || t.taken || !t.left && !(t.told && age >= silence) {
+			continue
+		}
+		t.taken = true
+		return t
+	}
+	return nil
+}
+
+// Earlier is an identical message that went up before, and may be stored.
+type Earlier struct {
+	j *Journal
+	t *attempt
+	// Mark is the place in the mailbox before the message was sent; Next is 0 if it is not
+	// known. UID is where Exchange has stored it; 0 if that is not known. Stage is the stage
+	// of repair with which it went up. At is the time of the attempt.
+	Mark  Mark
+	UID   uint32
+	Stage int
+	At    time.Time
+}
+
+// Earlier returns an earlier attempt to store an identical message, whose client may not
+// have the answer; nil if there is none. The caller ends it with Found, Absent or Leave.
+func (j *Journal) Earlier(m *Message) *Earlier {
+	if j == nil {
+		return nil
+	}
+	t := j.l.attempts.take(j.key(m))
+	if t == nil {
+		return nil
+	}
+	return &Earlier{j: j, t: t, Mark: t.mark, UID: t.uid, Stage: t.stage, At: t.at}
+}
+
+// Found ends an attempt whose message is in the mailbox.
+func (e *Earlier) Found(validity, uid uint32) {
+	e.end("UPDATE messages SET outcome = "+unlessFound+", proven = 1, uid_validity = ?, uid = ? WHERE id = ?",
+		string(Stored), validity, uid)
+}
+
+// Absent ends an attempt whose message is not in the mailbox, and is sent again.
+func (e *Earlier) Absent() {
+	e.end("UPDATE messages SET outcome = "+unlessFound+", proven = 1 WHERE id = ?", string(Resent))
+}
+
+// unlessFound is a new outcome. A row of outcome Found keeps it: the row of the attempt that
+// had stored the message says what became of the message.
+const unlessFound = "CASE outcome WHEN 'found' THEN outcome ELSE ? END"
+
+// end ends an attempt.
+func (e *Earlier) end(update string, args ...any) {
+	e.j.l.attempts.drop(e.t)
+	e.j.l.put(op{run: func(s *store) error {
+		if !s.has(e.t.row) {
+			return nil // it was lost
+		}
+		_, err := s.exec(update, append(args, e.t.row.id)...)
+		return err
+	}})
+}
+
+// Leave gives an attempt back, for a later look.
+func (e *Earlier) Leave() {
+	a := &e.j.l.attempts
+	a.mu.Lock()
+	e.t.taken = false
+	a.mu.Unlock()
+}
+
+// Others returns the UIDs of other messages that exgate has stored in the mailbox since the
+// mark. The message that is looked for has none of them.
+func (e *Earlier) Others() []uint32 {
+	found := make(chan []uint32, 1)
+	o := op{done: make(chan struct{})}
+	o.run = func(s *store) error {
+		k := &e.t.key
+		rows, err := s.conn.QueryContext(context.Background(), `SELECT m.uid, m.exchange FROM messages m
+			JOIN sessions s ON s.id = m.session_id
+			WHERE m.at >= ? AND m.uid >= ? AND m.uid_validity = ? AND m.id <> ? AND m.uid <> ?
+			AND s.upstream = ? AND s.account = ? AND m.outcome IN (?, ?)`,
+			e.j.l.opts.Now().Add(-2*Window).UnixMilli(), e.Mark.Next, e.Mark.UIDValidity, e.t.row.id, e.t.uid,
+			k.upstream, k.account, string(Stored), string(Found))
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var uids []uint32
+		for rows.Next() {
+			var uid uint32
+			var mailbox string
+			if err := rows.Scan(&uid, &mailbox); err != nil {
+				return err
+			}
+			if strings.EqualFold(mailbox, k.mailbox) {
+				uids = append(uids, uid)
+			}
+		}
+		found <- uids
+		return rows.Err()
+	}
+	if !e.j.l.put(o) {
+		return nil
+	}
+	select {
+	case uids := <-found:
+		return uids
+	case <-o.done: // also of a file that cannot be read
+	}
+	select {
+	case uids := <-found:
+		return uids
+	default:
+		return nil
+	}
+}
+
+// load remembers the attempts of earlier runs of the gateway, whose sessions have ended.
+func (w *writer) load() error {
+	now := w.opts.Now()
+	rows, err := w.file.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.outcome, m.exchange, m.size,
+		m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account
+		FROM messages m JOIN sessions s ON s.id = m.session_id
+		WHERE m.at >= ? AND (m.proven = 0 OR m.outcome = ?) AND m.outcome IN (?, ?, ?, ?) AND m.sha256 IS NOT NULL
+		ORDER BY m.at`, now.Add(-Window).UnixMilli(), string(Unknown), string(Pending), string(Unknown), string(Stored),
+		string(Found))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			t        = &attempt{row: &row{file: w.number}, left: true}
+			at       int64
+			outcome  string
+			sum      []byte
+			validity uint32
+			mailbox  string
+		)
+		if err := rows.Scan(&t.row.id, &at, &outcome, &mailbox, &t.key.size, &sum, &t.stage, &t.mark.UIDValidity,
+			&t.mark.Next, &validity, &t.uid, &t.key.upstream, &t.key.account); err != nil {
+			return err
+		}
+		copy(t.key.sum[:], sum)
+		t.key.mailbox = strings.ToLower(mailbox)
+		if t.uid != 0 {
+			t.mark = Mark{validity, t.uid}
+		}
+		w.attempts.put(t, time.UnixMilli(at))
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	rows.Close()
+	_, err = w.file.exec("UPDATE messages SET outcome = ? WHERE outcome = ?", string(Unknown), string(Pending))
+	return err
+}

@@ -1,0 +1,245 @@
+package ledger
+
+import (
+	"strings"
+	"time"
+)
+
+// Journal writes the rows of one session. A nil Journal records nothing. The session's
+// goroutine uses it, or the own lane while that runs.
+type Journal struct {
+	l        *Ledger
+	session  Session
+	row      row // only the writer uses it
+	at       time.Time
+	open     []*attempt // of which the client has no answer that is proven
+	answered []*Message // that the client's next command proves
+}
+
+// Session begins the row of a session.
+func (l *Ledger) Session(session Session) *Journal {
+	if l == nil {
+		return nil
+	}
+	j := &Journal{l: l, session: session, at: l.opts.Now()}
+	l.put(op{run: j.insert})
+	return j
+}
+
+// insert inserts the row of the session, if it has none.
+func (j *Journal) insert(s *store) error {
+	if s.has(&j.row) {
+		return nil
+	}
+	mode := "enforce"
+	if j.session.Observe {
+		mode = "observe"
+	}
+	n := &j.session
+	return s.insert(&j.row, "INSERT INTO sessions (at, session, upstream, account, caller, form, profile, mode) "+
+		"VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		j.at.UnixMilli(), n.ID, n.Upstream, bounded(n.Account), bounded(n.Caller), n.Form, n.Profile, mode)
+}
+
+// End ends the row of the session. The answers that are not proven by now stay so.
+func (j *Journal) End(t Totals) {
+	if j == nil {
+		return
+	}
+	j.l.attempts.leave(j.open)
+	ended := j.l.opts.Now().UnixMilli()
+	j.l.put(op{run: func(s *store) error {
+		if err := j.insert(s); err != nil {
+			return err
+		}
+		_, err := s.exec("UPDATE sessions SET ended = ?, client = ?, reason = ?, stored = ?, refused = ?, errors = ?, "+
+			"waited_ms = ? WHERE id = ?", ended, bounded(t.Client), bounded(t.Reason), t.Stored, t.Refused, t.Errors,
+			t.Waited.Milliseconds(), j.row.id)
+		return err
+	}})
+}
+
+// Throttled records that Exchange throttles the account.
+func (j *Journal) Throttled(backoff time.Duration, reason string) {
+	if j == nil {
+		return
+	}
+	at := j.l.opts.Now().UnixMilli()
+	j.l.put(op{run: func(s *store) error {
+		if err := j.insert(s); err != nil {
+			return err
+		}
+		_, err := s.exec("INSERT INTO throttles (at, session_id, backoff_ms, reason) VALUES (?, ?, ?, ?)",
+			at, j.row.id, backoff.Milliseconds(), bounded(reason))
+		return err
+	}})
+}
+
+// Folder records a name that is mapped. Later records of the same name change nothing.
+func (j *Journal) Folder(f Folder) {
+	if j == nil {
+		return
+	}
+	at := j.l.opts.Now().UnixMilli()
+	j.l.put(op{run: func(s *store) error {
+		_, err := s.exec("INSERT OR IGNORE INTO folders (at, upstream, account, client, exchange, what) "+
+			"VALUES (?, ?, ?, ?, ?, ?)", at, j.session.Upstream, j.session.Account, bounded(f.Client),
+			bounded(f.Exchange), f.What)
+		return err
+	}})
+}
+
+// HasSubjects reports whether rows have the subjects of messages.
+func (j *Journal) HasSubjects() bool { return j != nil && j.l.opts.Subjects }
+
+// patience is how long a message waits for its intent, where a disk hangs.
+const patience = 5 * time.Second
+
+// Begin notes when the APPEND of a message began.
+func (j *Journal) Begin(m *Message) {
+	if j != nil {
+		m.began = j.l.opts.Now()
+	}
+}
+
+// Intend writes that the message goes up. It returns when that is on the disk, or when the
+// ledger cannot write.
+func (j *Journal) Intend(m *Message) {
+	if j == nil {
+		return
+	}
+	m.Outcome = Pending
+	if m.attempt == nil {
+		m.attempt = j.l.attempts.add(j.key(m), m)
+		j.open = append(j.open, m.attempt)
+	}
+	j.l.attempts.marked(m)
+	o := op{run: j.keep(m)}
+	if !j.l.broken.Load() {
+		o.done = make(chan struct{})
+	}
+	if !j.l.put(o) || o.done == nil {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-o.done:
+	case <-timer.C:
+		j.l.opts.Log.Warn("the ledger is slow: a message goes on without its row on the disk", "waited", patience)
+	}
+}
+
+// Done writes what became of a message: its fields say so. The answer is proven by the
+// client's next command.
+func (j *Journal) Done(m *Message) {
+	if j == nil {
+		return
+	}
+	switch m.Outcome {
+	case Stored, Found:
+		if m.attempt == nil {
+			m.attempt = j.l.attempts.add(j.key(m), m)
+			j.open = append(j.open, m.attempt)
+		}
+		j.l.attempts.stored(m)
+	case Unknown:
+		if m.attempt != nil {
+			j.l.attempts.leave([]*attempt{m.attempt})
+		}
+	default:
+		j.forget(m)
+	}
+	j.l.put(op{run: j.keep(m)})
+	j.answered = append(j.answered, m)
+}
+
+// Proven notes that the client has the answers to its earlier commands, since it has sent
+// another one.
+func (j *Journal) Proven() {
+	if j == nil || len(j.answered) == 0 {
+		return
+	}
+	for _, m := range j.answered {
+		if m.Outcome != Unknown {
+			j.forget(m)
+		}
+		row := m.row
+		j.l.put(op{run: func(s *store) error {
+			if !s.has(row) {
+				return nil // it was lost
+			}
+			_, err := s.exec("UPDATE messages SET proven = 1 WHERE id = ?", row.id)
+			return err
+		}})
+	}
+	j.answered = j.answered[:0]
+}
+
+// forget drops the attempt of a message.
+func (j *Journal) forget(m *Message) {
+	if m.attempt == nil {
+		return
+	}
+	j.l.attempts.drop(m.attempt)
+	for i, a := range j.open {
+		if a == m.attempt {
+			j.open = append(j.open[:i], j.open[i+1:]...)
+			break
+		}
+	}
+}
+
+// keep returns the op that writes the row of a message as it is now.
+func (j *Journal) keep(m *Message) func(*store) error {
+	if m.row == nil {
+		m.row = new(row)
+	}
+	at, took := m.began, time.Duration(0)
+	if at.IsZero() {
+		at = j.l.opts.Now()
+	} else if m.Outcome != Pending {
+		took = j.l.opts.Now().Sub(at)
+	}
+	var subject any
+	if j.l.opts.Subjects {
+		subject = bounded(m.Subject)
+	}
+	var sum any
+	if m.Sum != [len(m.Sum)]byte{} {
+		sum = m.Sum[:]
+	}
+	row, values := m.row, []any{
+		string(m.Outcome), bounded(m.Mailbox), bounded(m.Exchange), bounded(m.MessageID), subject, bounded(m.Date),
+		m.DateFrom, m.Size, m.Sent, sum, bounded(strings.Join(m.Flags, " ")), strings.Join(m.Fixes, ","),
+		m.Stage,
+		m.Throttled.Milliseconds(), m.Paced.Milliseconds(), took.Milliseconds(), m.Rule, bounded(m.Reason),
+		bounded(m.Would), m.Mark.UIDValidity, m.Mark.Next, m.UIDValidity, m.UID,
+	}
+	return func(s *store) error {
+		if s.has(row) {
+			_, err := s.exec(updateMessage, append(values, row.id)...)
+			return err
+		}
+		if err := j.insert(s); err != nil {
+			return err
+		}
+		return s.insert(row, insertMessage, append(values, at.UnixMilli(), j.row.id)...)
+	}
+}
+
+// The columns of a message that keep writes, in its order.
+var messageColumns = strings.Fields("outcome mailbox exchange message_id subject date date_from size " +
+	"sent sha256 flags fixes stage throttled_ms paced_ms took_ms rule reason would mark_validity mark_next " +
+	"uid_validity uid")
+
+var (
+	insertMessage = "INSERT INTO messages (" + strings.Join(messageColumns, ", ") + ", at, session_id) VALUES (" +
+		strings.Repeat("?, ", len(messageColumns)) + "?, ?)"
+	updateMessage = "UPDATE messages SET " + strings.Join(messageColumns, " = ?, ") + " = ? WHERE id = ?"
+)
+
+// key returns what an identical message has in common with this one.
+func (j *Journal) key(m *Message) key {
+	return key{j.session.Upstream, j.session.Account, strings.ToLower(m.Exchange), m.Size, m.Sum}
+}

@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options configure a ledger.
+type Options struct {
+	File      string        // path of the file
+	Retention time.Duration // how long a row is kept; 0: for ever
+	MaxBytes  int64         // size of the file above which the oldest rows go; 0: no limit
+	Subjects  bool          // rows have the subjects of messages
+	Log       *slog.Logger
+	Now       func() time.Time // nil: time.Now
+}
+
+// Ledger writes the file. A nil Ledger records nothing. Ledger is safe for use by several
+// goroutines.
+type Ledger struct {
+	opts     Options
+	queue    chan op
+	closing  chan struct{} // closed when no op comes any more
+	ended    chan struct{} // closed when the writer has ended
+	broken   atomic.Bool   // the last rows could not be written
+	lost     atomic.Int64  // rows that were not written
+	attempts attempts
+
+	mu     sync.RWMutex // held for reading while an op is put into the queue
+	closed bool
+}
+
+// maxQueue limits the ops that wait for the writer.
+const maxQueue = 8192
+
+// Open opens the ledger and starts its writer. The caller closes it. A file that cannot be
+// opened is no error: the writer says so in the log, and tries again.
+func Open(opts Options) *Ledger {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.Default()
+	}
+	l := &Ledger{opts: opts, queue: make(chan op, maxQueue), closing: make(chan struct{}), ended: make(chan struct{})}
+	l.attempts.now = opts.Now
+	opened := make(chan struct{})
+	go l.write(opened)
+	<-opened
+	return l
+}
+
+// Close writes what waits, and closes the file.
+func (l *Ledger) Close() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.closing)
+	}
+	l.mu.Unlock()
+	<-l.ended
+}
+
+// Lost returns the number of rows that could not be written since Open.
+func (l *Ledger) Lost() int64 {
+	if l == nil {
+		return 0
+	}
+	return l.lost.Load()
+}
+
+// Options returns the options of the ledger.
+func (l *Ledger) Options() Options { return l.opts }
+
+// op is a change of the file.
+type op struct {
+	run  func(*store) error
+	done chan struct{} // closed when it is on the disk, or lost; nil: nobody waits
+}
+
+// put hands an op to the writer. It reports whether there was room for the op.
+func (l *Ledger) put(o op) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if !l.closed {
+		select {
+		case l.queue <- o:
+			return true
+		default:
+		}
+	}
+	l.lost.Add(1)
+	return false
+}
+
+// Failed records a failed login.
+func (l *Ledger) Failed(f LoginFailure) {
+	if l == nil {
+		return
+	}
+	at := l.opts.Now().UnixMilli()
+	l.put(op{run: func(s *store) error {
+		_, err := s.exec("INSERT INTO login_failures (at, upstream, account, kind, reason) VALUES (?, ?, ?, ?, ?)",
+			at, f.Upstream, bounded(f.Account), f.Kind, bounded(f.Reason))
+		return err
+	}})
+}

@@ -1,0 +1,247 @@
+package ledger
+
+import (
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// clock is a clock that a test sets.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := new(clock)
+	c.at.Store(time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC).UnixMilli())
+	return c
+}
+
+func (c *clock) now() time.Time       { return time.UnixMilli(c.at.Load()) }
+func (c *clock) pass(d time.Duration) { c.at.Add(d.Milliseconds()) }
+func message(body string) *Message {
+	m := &Message{Exchange: "INBOX", Size: 9}
+	copy(m.Sum[:], body)
+	return m
+}
+func session(l *Ledger, id string) *Journal {
+	return l.Session(Session{ID: id, Upstream: "default", Account: "bob"})
+}
+
+func open(t *testing.T, file string, c *clock) (*Ledger, *strings.Builder) {
+	t.Helper()
+	said := new(strings.Builder)
+	l := Open(Options{File: file, Now: c.now, Log: slog.New(slog.NewTextHandler(said, nil))})
+	t.Cleanup(l.Close)
+	return l, said
+}
+
+// killed returns the file of a ledger as a kill would leave it now.
+func killed(t *testing.T, file string) string {
+	t.Helper()
+	left := filepath.Join(t.TempDir(), "ledger.db")
+	for _, suffix := range []string{"", "-wal"} {
+		data, err := os.ReadFile(file + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(left+suffix, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return left
+}
+
+func ask(t *testing.T, file, query string) (result string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(file, "ro"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRow(query).Scan(&result); err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// A message counts as sent again if its last attempt has no proven answer, for an hour, also
+// after a kill.
+func TestEarlier(t *testing.T) {
+	stored := func(j *Journal, m *Message) {
+		m.Mark = Mark{7, 3}
+		j.Intend(m)
+		m.Outcome, m.UIDValidity, m.UID = Stored, 7, 4
+		j.Done(m)
+	}
+	for _, tt := range []struct {
+		name string
+		play func(l *Ledger, c *clock)
+		want Mark // of the earlier attempt; Next 0: there is none
+	}{
+		{"killed on its way", func(l *Ledger, _ *clock) {
+			m := message("a")
+			m.Mark = Mark{7, 3}
+			session(l, "one").Intend(m)
+		}, Mark{7, 3}},
+		{"killed with the answer", func(l *Ledger, _ *clock) { stored(session(l, "one"), message("a")) }, Mark{7, 4}},
+		{"the client went on", func(l *Ledger, _ *clock) {
+			j := session(l, "one")
+			stored(j, message("a"))
+			j.Proven()
+		}, Mark{}},
+		{"the client left", func(l *Ledger, _ *clock) {
+			j := session(l, "one")
+			stored(j, message("a"))
+			j.End(Totals{})
+		}, Mark{7, 4}},
+		{"another message", func(l *Ledger, _ *clock) {
+			j := session(l, "one")
+			stored(j, message("b"))
+			j.End(Totals{})
+		}, Mark{}},
+		{"refused", func(l *Ledger, _ *clock) {
+			j, m := session(l, "one"), message("a")
+			j.Intend(m)
+			m.Outcome = Rejected
+			j.Done(m)
+			j.End(Totals{})
+		}, Mark{}},
+		{"not known, and told so", func(l *Ledger, _ *clock) {
+			j, m := session(l, "one"), message("a")
+			m.Mark = Mark{7, 3}
+			j.Intend(m)
+			m.Outcome = Unknown
+			j.Done(m)
+			j.Proven()
+		}, Mark{7, 3}},
+		{"an hour ago", func(l *Ledger, c *clock) {
+			j := session(l, "one")
+			stored(j, message("a"))
+			j.End(Totals{})
+			c.pass(Window)
+		}, Mark{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, file := newClock(), filepath.Join(t.TempDir(), "ledger.db")
+			l, _ := open(t, file, c)
+			tt.play(l, c)
+			session(l, "flush").Intend(message("flush"))
+			again, _ := open(t, killed(t, file), c)
+			e := session(again, "two").Earlier(message("a"))
+			switch {
+			case e == nil && tt.want.Next != 0:
+				t.Fatal("no earlier attempt")
+			case e != nil && e.Mark != tt.want:
+				t.Fatalf("earlier attempt at %+v, want %+v", e.Mark, tt.want)
+			case e != nil && session(again, "three").Earlier(message("a")) != nil:
+				t.Error("two sessions look for one attempt")
+			}
+		})
+	}
+}
+
+// An open session that goes on at once has its answer; one that stays silent may not.
+func TestEarlierOfOpenSession(t *testing.T) {
+	c := newClock()
+	l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), c)
+	m := message("a")
+	one := session(l, "one")
+	one.Intend(m)
+	m.Outcome = Stored
+	one.Done(m)
+	if session(l, "two").Earlier(message("a")) != nil {
+		t.Error("an answer that was just given counts as lost")
+	}
+	c.pass(silence)
+	if session(l, "two").Earlier(message("a")) == nil {
+		t.Error("an answer counts as proven though the client says nothing")
+	}
+}
+
+// Mail goes on with a ledger that cannot be written. The loss is counted, said, and noted.
+func TestUnwritable(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "missing")
+	file := filepath.Join(dir, "ledger.db")
+	l, said := open(t, file, newClock())
+	j := session(l, "one")
+	j.Intend(message("a")) // does not wait
+	l.flush()
+	if l.Lost() == 0 {
+		t.Error("no loss is counted")
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for l.broken.Load() && time.Now().Before(deadline) {
+		j.Intend(message("b"))
+		l.flush()
+	}
+	l.Close()
+	if n := ask(t, file, "SELECT sum(rows) FROM losses"); n == "0" {
+		t.Error("the ledger does not say that rows are missing")
+	}
+	if n := ask(t, file, "SELECT count(*) FROM log WHERE account = 'bob'"); n == "0" {
+		t.Error("rows are not written again")
+	}
+	for _, text := range []string{"cannot be written", "written again"} {
+		if strings.Count(said.String(), text) != 1 {
+			t.Errorf("the log does not say once %q: %s", text, said)
+		}
+	}
+}
+
+// A corrupt file is set aside.
+func TestCorrupt(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ledger.db")
+	if err := os.WriteFile(file, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, said := open(t, file, newClock())
+	session(l, "one").Intend(message("a"))
+	l.Close()
+	if n := ask(t, file, "SELECT count(*) FROM messages"); n != "1" {
+		t.Errorf("%s rows in the new file", n)
+	}
+	aside, err := filepath.Glob(file + ".corrupt-*")
+	if err != nil || len(aside) != 1 || !strings.Contains(said.String(), filepath.Base(aside[0])) {
+		t.Errorf("set aside: %v, %v; the log says %s", aside, err, said)
+	}
+}
+
+// The oldest rows go when they are too old, or the file is too large.
+func TestSweep(t *testing.T) {
+	c, file := newClock(), filepath.Join(t.TempDir(), "ledger.db")
+	l := Open(Options{File: file, Now: c.now, Retention: 24 * time.Hour, MaxBytes: 200_000})
+	for n := range 2000 {
+		if n == 100 {
+			c.pass(25 * time.Hour)
+		}
+		m := message(fmt.Sprint(n))
+		m.Outcome = Refused
+		session(l, fmt.Sprint(n)).Done(m)
+		c.pass(time.Millisecond)
+	}
+	l.Close()
+	l = Open(Options{File: file, Now: c.now, Retention: 24 * time.Hour, MaxBytes: 200_000})
+	l.Close()
+	if n := ask(t, file, "SELECT min(at) FROM messages"); n < fmt.Sprint(c.now().Add(-time.Hour).UnixMilli()) {
+		t.Errorf("a row of %s is kept", n)
+	}
+	if n := ask(t, file, "SELECT count(*) BETWEEN 100 AND 1500 FROM messages"); n != "1" {
+		t.Error("the size of the file is not kept")
+	}
+}
+
+// flush waits until the writer has taken what is in its queue.
+func (l *Ledger) flush() {
+	o := op{run: func(*store) error { return nil }, done: make(chan struct{})}
+	if l.put(o) {
+		<-o.done
+	}
+}

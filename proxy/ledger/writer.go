@@ -1,0 +1,238 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	// maxBatch limits the ops of one transaction.
+	maxBatch = 1000
+	// retry is the pause before the writer tries a file again that could not be written.
+	retry = time.Second
+	// sweepEvery is how often old rows are removed.
+	sweepEvery = 10 * time.Minute
+)
+
+// writer is the state of the goroutine that writes.
+type writer struct {
+	*Ledger
+	file   *store // nil: it is not open
+	next   time.Time
+	lost   int64 // rows lost since the last row that was written
+	why    error // the reason
+	loaded bool  // the attempts of earlier runs are known
+	number int   // of the file; see store.number
+}
+
+// write runs until Close. It closes opened after the first try to open the file.
+func (l *Ledger) write(opened chan<- struct{}) {
+	defer close(l.ended)
+	w := &writer{Ledger: l, number: 1}
+	if err := w.open(); err != nil {
+		w.failed(0, err)
+	}
+	close(opened)
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	for {
+		select {
+		case first := <-l.queue:
+			w.batch(first)
+		case <-sweep.C:
+			w.sweep()
+		case <-l.closing:
+			for len(l.queue) > 0 {
+				w.batch(<-l.queue)
+			}
+			if err := w.file.close(); err != nil {
+				l.opts.Log.Warn("closing the ledger", "err", err)
+			}
+			return
+		}
+	}
+}
+
+// open opens the file, if it is not open. A corrupt file is set aside.
+func (w *writer) open() error {
+	if w.file != nil {
+		return nil
+	}
+	ctx := context.Background()
+	file, err := openStore(ctx, w.opts.File)
+	if isCorrupt(err) {
+		aside, asideErr := setAside(w.opts.File, w.opts.Now())
+		if asideErr != nil {
+			return errors.Join(err, asideErr)
+		}
+		w.opts.Log.Error("the ledger was corrupt: exgate has set it aside, and begins a new one",
+			"file", w.opts.File, "aside", aside, "err", err)
+		w.number++
+		file, err = openStore(ctx, w.opts.File)
+	}
+	if err != nil {
+		return err
+	}
+	w.file, file.number = file, w.number
+	if !w.loaded {
+		if err := w.load(); err != nil {
+			return err
+		}
+		w.loaded = true
+	}
+	w.sweep()
+	return nil
+}
+
+// batch writes an op, and all others that wait, in one transaction.
+func (w *writer) batch(first op) {
+	ops := []op{first}
+	for len(ops) < maxBatch && len(w.queue) > 0 {
+		ops = append(ops, <-w.queue)
+	}
+	var err error
+	switch now := time.Now(); {
+	case now.Before(w.next):
+		err = w.why
+	default:
+		if err = w.commit(ops); err != nil && isCorrupt(err) && w.file != nil {
+			w.opts.Log.Error("the ledger has become corrupt", "file", w.opts.File, "err", err)
+			w.file.close() // it is set aside when it is opened
+			w.file = nil
+			err = w.commit(ops)
+		}
+		if err != nil {
+			w.next = now.Add(retry)
+		}
+	}
+	if err != nil {
+		w.failed(int64(len(ops)), err)
+	} else if w.why != nil {
+		w.opts.Log.Warn("the ledger is written again", "file", w.opts.File, "rows_lost", w.lost)
+		w.why, w.lost = nil, 0
+		w.broken.Store(false)
+	}
+	for _, o := range ops {
+		if o.done != nil {
+			close(o.done)
+		}
+	}
+}
+
+// commit writes ops in one transaction, or none of them.
+func (w *writer) commit(ops []op) (err error) {
+	if err := w.open(); err != nil {
+		return err
+	}
+	waits := false
+	for _, o := range ops {
+		waits = waits || o.done != nil
+	}
+	if err := w.file.sync(waits); err != nil {
+		return err
+	}
+	if _, err := w.file.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			w.file.undo()
+			if _, rollbackErr := w.file.exec("ROLLBACK"); rollbackErr != nil {
+				// SQLite has rolled back by itself, or the connection is of no use any more.
+				w.file.close()
+				w.file = nil
+			}
+		}
+	}()
+	if w.lost > 0 {
+		if _, err := w.file.exec("INSERT INTO losses (at, rows, reason) VALUES (?, ?, ?)",
+			w.opts.Now().UnixMilli(), w.lost, bounded(w.why.Error())); err != nil {
+			return err
+		}
+	}
+	for _, o := range ops {
+		if err := o.run(w.file); err != nil {
+			return err
+		}
+	}
+	_, err = w.file.exec("COMMIT")
+	if err == nil {
+		w.file.inserted = w.file.inserted[:0]
+	}
+	return err
+}
+
+// failed counts rows that are lost, and says the first loss in the log.
+func (w *writer) failed(rows int64, err error) {
+	if w.why == nil {
+		w.opts.Log.Error("the ledger cannot be written: mail goes on, and rows are lost",
+			"file", w.opts.File, "err", err, "remedy", "make room on the disk, or let exgate write to the file")
+	}
+	w.why = err
+	w.lost += rows
+	w.Ledger.lost.Add(rows)
+	w.broken.Store(true)
+}
+
+// sweep removes the rows that are too old, and the oldest ones of a file that is too large.
+func (w *writer) sweep() {
+	if w.file == nil {
+		return
+	}
+	err := w.dropOld()
+	if err == nil {
+		err = w.dropAbove()
+	}
+	if err != nil {
+		w.opts.Log.Warn("old rows of the ledger could not be removed", "file", w.opts.File, "err", err)
+	}
+}
+
+// tables are those that have rows by time.
+var tables = []string{"messages", "sessions", "login_failures", "throttles", "folders", "losses"}
+
+func (w *writer) dropOld() error {
+	if w.opts.Retention <= 0 {
+		return nil
+	}
+	return w.dropBefore(w.opts.Now().Add(-w.opts.Retention).UnixMilli())
+}
+
+// dropBefore removes the rows before a time.
+func (w *writer) dropBefore(at int64) error {
+	for _, table := range tables {
+		if _, err := w.file.exec("DELETE FROM "+table+" WHERE at < ?", at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropAbove removes a tenth of the messages, the oldest ones, while the file is too large.
+func (w *writer) dropAbove() error {
+	for w.opts.MaxBytes > 0 {
+		var used, last, at int64
+		err := w.file.conn.QueryRowContext(context.Background(), `SELECT
+			((SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)) *
+				(SELECT page_size FROM pragma_page_size),
+			coalesce((SELECT count(*) FROM messages), 0)`).Scan(&used, &last)
+		if err != nil || used <= w.opts.MaxBytes || last < minKept {
+			return err
+		}
+		err = w.file.conn.QueryRowContext(context.Background(),
+			"SELECT at FROM messages ORDER BY at LIMIT 1 OFFSET ?", last/10).Scan(&at)
+		if err != nil {
+			return err
+		}
+		if err := w.dropBefore(at + 1); err != nil {
+			return err
+		}
+		w.opts.Log.Info("the ledger has reached its size: the oldest rows are removed", "file", w.opts.File,
+			"bytes", used, "limit", w.opts.MaxBytes, "before", time.UnixMilli(at+1).UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// minKept is the number of messages that the size limit leaves.
+const minKept = 100

@@ -1,0 +1,100 @@
+package mailbox
+
+import (
+	"context"
+	"slices"
+
+	"exgate/backend"
+)
+
+// A client that has lost its gateway sends its last message again. Only the ledger knows
+// then that the message may be in the mailbox: an Intent that Resumes the earlier APPEND
+// looks for it.
+
+// Resume makes the APPEND stand for an earlier one of the same message, which began at the
+// mark and may have stored the message, under the UID own if that is not 0. others are the
+// UIDs of other messages that exgate has stored since the mark.
+func (i *Intent) Resume(mark Mark, own uint32, others []uint32) {
+	i.claims.mu.Lock()
+	defer i.claims.mu.Unlock()
+	b := i.box
+	b.valid(mark.UIDValidity)
+	for _, uid := range others {
+		b.taken[uid] = true
+	}
+	delete(b.taken, own)
+	i.mark, i.sent = mark, 1
+}
+
+// Recognize decides from a look whether the mailbox has the message of a resumed APPEND. If
+// it has, the APPEND takes its UID, and ends. Several earlier APPENDs of the message may be
+// resumed, one after another: each takes one of the equal messages, and where none is left
+// the message is absent. So there are as many messages as APPENDs, whichever came first.
+func (i *Intent) Recognize(s *Survey) (landed Landing, uid uint32) {
+	c := i.claims
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i.mark.Next == 0 || s.UIDValidity != i.mark.UIDValidity || s.From > i.mark.Next {
+		return LandingUnknown, 0
+	}
+	unsure := false
+	seen := make(map[uint32]bool)
+	for _, m := range s.Shown {
+		seen[m.uid] = true
+		if i.box.taken[m.uid] || m.uid < i.mark.Next {
+			continue
+		}
+		switch i.id.compare(m) {
+		case LandingFound:
+			if uid == 0 || m.uid < uid {
+				uid = m.uid
+			}
+		case LandingUnknown:
+			unsure = true
+		}
+	}
+	switch {
+	case uid != 0:
+		i.box.take(s.UIDValidity, uid, c.now())
+		i.end(0, 0)
+		return LandingFound, uid
+	case unsure:
+		return LandingUnknown, 0
+	case !s.Whole:
+		return LandingPending, 0
+	}
+	return LandingAbsent, 0
+}
+
+// LookResumed surveys a mailbox for Recognize, on a connection that has it selected. It
+// returns nil if the mailbox has another UIDVALIDITY than the mark, or tells none.
+func LookResumed(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*Survey, error) {
+	var said map[string]uint32
+	req := backend.NewRequest("STATUS").Mailbox(mailbox).Raw("(MESSAGES UIDNEXT UIDVALIDITY)")
+	req.Untagged = func(line []byte) bool {
+		numbers, ok := StatusNumbers(line)
+		if ok {
+			said = numbers
+		}
+		return ok
+	}
+	// NOOP has a selected mailbox show what has come since (RFC 9051 section 7.4.1).
+	if _, err := conn.Do(ctx, backend.NewRequest("NOOP")); err != nil {
+		return nil, err
+	}
+	if _, err := conn.Do(ctx, req); err != nil {
+		return nil, err
+	}
+	if said["UIDVALIDITY"] != from.UIDValidity || from.Next == 0 {
+		return nil, nil
+	}
+	v := &surveyor{conn: conn, from: from.Next, exists: said["MESSAGES"], shown: make(map[uint32]candidate)}
+	whole, err := v.survey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := v.result(from.UIDValidity)
+	s.Next = said["UIDNEXT"]
+	s.Whole = whole && !slices.ContainsFunc(s.Shown, func(m candidate) bool { return m.unread })
+	return s, nil
+}

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"exgate/backend/exchangesim"
+	"exgate/proxy/ledger"
+	"exgate/proxy/testkit"
+)
+
+// recording returns a setup that keeps a ledger, which the test closes at its end.
+func recording(t *testing.T) func(*Options, *limits) {
+	file := filepath.Join(t.TempDir(), "ledger.db")
+	return func(o *Options, _ *limits) {
+		o.Ledger = ledger.Open(ledger.Options{File: file, Log: o.Log})
+		t.Cleanup(o.Ledger.Close)
+	}
+}
+
+// put appends a message to INBOX in a session of its own, which ends as end says.
+func (g *gateway) put(message, flags string, end func(*client)) {
+	g.t.Helper()
+	open := g.srv.Totals().Connections
+	c := g.loginSimulated()
+	c.upload("INBOX ("+flags+")", message)
+	c.until("a1 OK …", "* …")
+	end(c)
+	c.close()
+	testkit.Eventually(g.t, "the end of the session", func() bool { return g.srv.Totals().Connections == open })
+}
+
+// A client that loses its connection after the OK of Exchange sends the message again without
+// a look. The message is stored once, with its flag. Two messages that were both answered are
+// two, though they are equal.
+func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
+	leave := func(*client) {}
+	goOn := func(c *client) { c.C("a2 NOOP"); c.until("a2 OK …", "* …") }
+	other := strings.Replace(cleanMessage, "Nothing", "Something", 1) // of the same Message-ID
+	for _, tt := range []struct {
+		name     string
+		first    func(*client)
+		messages []string
+		want     int
+		keeps    bool // another session of the account stays open
+	}{
+		{"answer lost", leave, []string{cleanMessage, cleanMessage}, 1, false},
+		{"answer lost twice", leave, []string{cleanMessage, cleanMessage, cleanMessage}, 1, false},
+		{"answer lost beside another session", leave, []string{cleanMessage, cleanMessage, cleanMessage}, 1, true},
+		{"both answered", goOn, []string{cleanMessage, cleanMessage}, 2, false},
+		{"another body", leave, []string{cleanMessage, other}, 2, false},
+		{"another message meanwhile", leave, []string{cleanMessage, other, cleanMessage}, 2, false},
+	} {
+		for _, profile := range []string{"exchange2007", "exchange2016"} {
+			t.Run(profile+" "+tt.name, func(t *testing.T) {
+				p := exchangeProfile
+				p.Name = profile
+				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming, recording(t))
+				if tt.keeps {
+					c := g.loginSimulated()
+					defer c.close()
+				}
+				for _, message := range tt.messages {
+					g.put(message, `\Flagged`, tt.first)
+				}
+				all := sim.Messages("alice", "INBOX")
+				if len(all) != tt.want {
+					t.Fatalf("%d messages, want %d", len(all), tt.want)
+				}
+				for _, m := range all {
+					if !m.OutlookFlagged {
+						t.Errorf("UID %d lacks its flag: %s", m.UID, fmt.Sprint(m.Flags))
+					}
+				}
+			})
+		}
+	}
+}
