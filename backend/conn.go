@@ -1,14 +1,12 @@
 package backend
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,11 +172,8 @@ func (c *Conn) Said(s wire.Status) {
 			return
 		}
 	}
-	c.said = s.Word + " " + strings.Clone(s.Text[:min(len(s.Text), maxSaid)])
+	c.said = s.Words()
 }
-
-// maxSaid bounds what is remembered of a complaint.
-const maxSaid = 2 << 10
 
 // Write sends bytes for the direct lane.
 func (c *Conn) Write(p []byte) (int, error) {
@@ -342,7 +337,7 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 // sink.
 func (c *Conn) unasked(f wire.Fragment) error {
 	if f.First && f.Kind == wire.Tagged {
-		return &Violation{Line: clip(f.Data)}
+		return OutOfStep(f.Data)
 	}
 	if status, ok := wire.ParseStatus(f.Data); ok && f.First {
 		c.Said(status)
@@ -363,7 +358,7 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		case call.want.CompareAndSwap(wantContinue, wantNothing):
 			call.ev <- event{challenge: challenge(line)}
 		case call.req.Body != nil: // Exchange may run the message as commands
-			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
+			return OutOfStep([]byte(call.req.shown(string(line))))
 		}
 		return nil
 	case wire.Tagged:
@@ -374,7 +369,7 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		}
 		refused := call.plus && status.Tag == call.tag && status.Word != "OK" // which counts, also before its time
 		if status.Tag != call.tag || call.want.Swap(wantNothing) == wantNothing && !refused {
-			return &Violation{Line: clip([]byte(call.req.shown(string(line))))}
+			return OutOfStep([]byte(call.req.shown(string(line))))
 		}
 		// This comes before the event, so that the request's Untagged is not called
 		// after Do has returned.
@@ -424,9 +419,4 @@ func (c *Conn) end(err error) {
 	}
 	c.mu.Unlock()
 	c.nc.Close()
-}
-
-// clip returns the beginning of a line, for an error text.
-func clip(line []byte) string {
-	return string(bytes.TrimRight(line[:min(len(line), 200)], "\r\n"))
 }

@@ -216,7 +216,12 @@ func TestDoBody(t *testing.T) {
 // A reply before the last byte of a literal was sent, or with another tag:
 // Exchange would run the rest as commands. Nothing is read any more.
 func TestReplyBeforeLastByteIsViolation(t *testing.T) {
-	for _, reply := range []string{"xg1 BAD Command Argument Error. 11", "<body BAD Command Error. 10", "xg1 OK APPEND completed.", "+ go on"} {
+	for reply, want := range map[string]string{
+		"xg1 BAD Command Argument Error. 11": "BAD Command Argument Error. 11",
+		"<body BAD Command Error. 10":        "BAD Command Error. 10",
+		"xg1 OK APPEND completed.":           "OK APPEND completed.",
+		"+ go on":                            "+ go on",
+	} {
 		t.Run(reply, func(t *testing.T) {
 			c := connect(t, nil, func(conn net.Conn) {
 				in := bufio.NewReader(conn)
@@ -237,7 +242,7 @@ func TestReplyBeforeLastByteIsViolation(t *testing.T) {
 			})}
 			_, err := c.Do(t.Context(), req)
 			var violation *Violation
-			if !errors.As(err, &violation) || violation.Line != reply || FailureOf(err).Kind != KindOutOfStep {
+			if !errors.As(err, &violation) || violation.Line != want || FailureOf(err).Kind != KindOutOfStep {
 				t.Errorf("got %v", err)
 			}
 			sink.check(t, "")
@@ -246,10 +251,13 @@ func TestReplyBeforeLastByteIsViolation(t *testing.T) {
 }
 
 func TestViolation(t *testing.T) {
+	if line := OutOfStep([]byte("Dear John")).Line; line != "a line of 9 bytes that is no reply" {
+		t.Errorf("a line of a mail: %s", line)
+	}
 	for _, tt := range []struct{ name, reply, line string }{
-		{"unknown tag", "xg7 OK NOOP completed.\r\n", "xg7 OK NOOP completed."},
-		{"the word of a body for a tag", "* 1 EXISTS\r\n<meta BAD Command Error. 10\r\n", "<meta BAD Command Error. 10"},
-		{"long", "xg7 OK " + strings.Repeat("x", 1000) + "\r\n", "xg7 OK " + strings.Repeat("x", 193)},
+		{"unknown tag", "xg7 OK NOOP completed.\r\n", "OK NOOP completed."},
+		{"the word of a body for a tag", "* 1 EXISTS\r\n<meta BAD Command Error. 10\r\n", "BAD Command Error. 10"},
+		{"long", "xg7 OK " + strings.Repeat("x", 1000) + "\r\n", "OK " + strings.Repeat("x", 300) + "..."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := scripted(t, "C: xg1 NOOP", "S: "+tt.reply+"xg1 OK done\r\n")
@@ -279,7 +287,7 @@ func TestViolation(t *testing.T) {
 		do(t, c, NewRequest("NOOP"))
 		<-c.Ended()
 		var violation *Violation
-		if !errors.As(c.Err(), &violation) || violation.Line != "xg1 OK done" {
+		if !errors.As(c.Err(), &violation) || violation.Line != "OK done" {
 			t.Errorf("got %v", c.Err())
 		}
 	})

@@ -272,6 +272,11 @@ func protocolError(line []byte, what string) error {
 	}
 }
 
+// clip returns the beginning of a line, for an error text.
+func clip(line []byte) string {
+	return string(bytes.TrimRight(line[:min(len(line), 200)], "\r\n"))
+}
+
 // explainConnect adds the remedy to the error of a TCP connect.
 func explainConnect(err error) error {
 	var dns *net.DNSError

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,7 +28,7 @@ func (e *Error) Error() string {
 func (e *Error) reply() string {
 	code := ""
 	if e.Code != "" {
-		code = "[" + e.Code + "]"
+		code = "[" + wire.Words(e.Code) + "]"
 	}
 	return strings.Join(strings.Fields(e.Word+" "+code+" "+e.Text), " ")
 }
@@ -103,6 +104,18 @@ func (f Failure) ClientText() string {
 // the rest of a message as commands (docs/exchange.md#long-lines), so exgate stops
 // reading.
 type Violation struct{ Line string }
+
+// OutOfStep returns the Violation of a line. It has no tag: Exchange takes a word of a mail
+// for it. A line that is no reply may be a part of a mail, so it is not repeated.
+func OutOfStep(line []byte) *Violation {
+	if status, ok := wire.ParseStatus(line); ok {
+		return &Violation{status.Words()}
+	}
+	if text, ok := bytes.CutPrefix(line, []byte("+ ")); ok {
+		return &Violation{"+ " + wire.Words(string(bytes.TrimRight(text, "\r\n")))}
+	}
+	return &Violation{fmt.Sprintf("a line of %d bytes that is no reply", len(line))}
+}
 
 func (e *Violation) Error() string {
 	return fmt.Sprintf("the upstream's reply is out of step: %q", e.Line)

@@ -231,7 +231,7 @@ type Failure struct {
 	Kind    Kind
 	Word    string        // NO, BAD or BYE; "" without a reply
 	Code    string        // the response code and its arguments, as the upstream sent them
-	Text    string        // Exchange's own words
+	Text    string        // Exchange's own words (wire.Words)
 	Backoff time.Duration // the time that Exchange asks to wait; only for KindThrottled
 
 	// Connections are those that the login name has, this one included, where a mailbox does
@@ -256,7 +256,7 @@ func ClassifyLogin(s wire.Status, token bool) Failure {
 }
 
 func classify(s wire.Status, login bool) Failure {
-	f := Failure{Kind: KindOther, Word: s.Word, Code: s.Code, Text: s.Text}
+	f := Failure{Kind: KindOther, Word: s.Word, Code: s.Code, Text: wire.Words(s.Text)}
 	for _, row := range failureTable {
 		if (login || !row.login) && row.matches(s) {
 			f.Kind = row.kind

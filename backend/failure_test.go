@@ -225,7 +225,7 @@ func TestFailureOf(t *testing.T) {
 		text string // a part of what the client reads
 	}{
 		{"reply", fmt.Errorf("create: %w", ReplyError("CREATE", status)), KindMailboxExists, "Mailbox already exists. (exgate: "},
-		{"bogus tag", &Violation{Line: "<body BAD Command Error. 10"}, KindOutOfStep, "<body BAD Command Error. 10 (exgate: "},
+		{"bogus tag", OutOfStep([]byte("<body BAD Command Error. 10\r\n")), KindOutOfStep, "BAD Command Error. 10 (exgate: "},
 		{"lost, with the last complaint", &LostError{Err: io.EOF, Said: "NO Request is throttled."}, KindLost, "NO Request is throttled. (exgate: "},
 		{"lost", &LostError{Err: io.EOF}, KindLost, "exgate: the connection to Exchange was lost"},
 		{"no connection, and no address of ours in the text", &Error{Failure: Failure{Kind: KindUnreachable}, Err: errors.New("10.0.0.1 refused")},

@@ -101,13 +101,13 @@ func (u *Upstream) login(
 			tried(a, err.Error(), false)
 			return nil, err
 		}
-		tried(a, status.Word+" "+status.shown, status.Word == "OK")
+		tried(a, status.Word+" "+wire.Words(status.shown), status.Word == "OK")
 		if status.Word != "OK" {
 			refused := &Error{
 				Doing:   fmt.Sprintf("login in the form %s", a.Form),
 				Failure: ClassifyLogin(status.Status, cred.Tokens != nil),
 			}
-			refused.Text = status.shown
+			refused.Text = wire.Words(status.shown)
 			refusal = refused
 			if !slices.Contains(otherFormMayDo, refused.Kind) {
 				break

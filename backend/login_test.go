@@ -243,7 +243,7 @@ func TestLoginRefused(t *testing.T) {
 			Identity{Domain: "EXAMPLE", Admin: "Administrator", User: "bob"},
 			[]string{`C: xg1 LOGIN "EXAMPLE\\Administrator\\bob" "secret"`, "S: xg1" + no, "CLOSE"}, KindCredentials, "LOGIN failed."},
 		{"out of step", LoginOptions{}, Choice{}, bob,
-			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: bob OK done\r\n", "CLOSE"}, KindOutOfStep, "bob OK done"},
+			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: bob OK done\r\n", "CLOSE"}, KindOutOfStep, "OK done"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			u := newUpstream(t, tt.login, tt.choice, append([]string{greet("IMAP4rev1")}, tt.script...))

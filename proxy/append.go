@@ -171,7 +171,7 @@ func (c *conn) spoolFailed(cmd *command, up *delivery.Upload, left int64, err er
 	up.Record.Outcome, up.Record.Rule = ledger.Failed, "spool"
 	c.login.sender.RecordRefused(up, up.Spool.Size()+left, text)
 	c.log.Error("message refused: the spool could not take it", "user", c.login.identity.User,
-		"size", c.uploads.Used()+left, "rule", "spool",
+		"mailbox", up.Mailbox, "size", c.uploads.Used()+left, "rule", "spool",
 		"err", err, "remedy", "see the limits and the directory under spool in the configuration")
 	// The client has been asked for the literal and sends the rest of it in any case. So
 	// refuse must skip it, as it skips a literal that does not wait for "+".

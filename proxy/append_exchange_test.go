@@ -134,8 +134,8 @@ func TestExchangeLongLineWithoutRepair(t *testing.T) {
 	message := "Subject: x\r\n\r\n<body " + strings.Repeat("x", 20_000) + "\r\n* OK hello\r\n"
 	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		c.upload("INBOX", message)
-		c.S("a1 NO <body BAD Command Error. 10 (exgate: Exchange replied out of step…")
-		c.S("* BYE <body BAD Command Error. 10 (exgate: Exchange replied out of step…")
+		c.S("a1 NO BAD Command Error. 10 (exgate: Exchange replied out of step…")
+		c.S("* BYE BAD Command Error. 10 (exgate: Exchange replied out of step…")
 		c.ends()
 		if n := len(sim.Messages("alice", "INBOX")); n != 0 {
 			t.Errorf("%d messages were stored", n)

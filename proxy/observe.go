@@ -33,14 +33,14 @@ func (c *conn) reportExamined(cmd *command) error {
 	reply := "none: the connection ended"
 	status, done := c.link.replyTo(cmd)
 	if done {
-		reply = status.Word + " " + status.Text
+		reply = status.Words()
 	}
-	attrs := []any{"mailbox", e.Upload.Mailbox, "size", e.Size, "reply", reply}
+	attrs := []any{"size", e.Size, "reply", reply}
 	if done && status.Word != "OK" && e.Err == nil && e.Upload.Spool.Size() == e.Size {
 		attrs = append(attrs, "examination", delivery.Examination(c.ctx, e.Upload.Spool, c.login.wanted.Message))
 	}
 	would := c.login.sender.WouldDo(c.login.wanted, e)
+	attrs = append(c.login.sender.RecordObserved(e, reply, would), attrs...)
 	c.log.Info("observed a message", append(attrs, would...)...)
-	c.login.sender.RecordObserved(e, reply, would)
 	return c.resumable()
 }

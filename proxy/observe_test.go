@@ -204,3 +204,29 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 		})
 	}
 }
+
+// The log and the ledger say which message was observed, and what exgate would have done.
+func TestObserveIsRecorded(t *testing.T) {
+	file := ""
+	record := recording(t)
+	g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withProfile(exchangeProfile), observing,
+		func(o *Options, l *limits) {
+			record(o, l)
+			file = o.Ledger.Options().File
+		})
+	c := g.loginSimulated()
+	message := "From: a@example.com\r\nMessage-ID: <one@example.com>\r\nDisposition-Notification-To: b@example.com\r\n\r\n.\r\n"
+	c.upload(`INBOX (\Seen)`, message)
+	c.until("a1 OK …", "* …")
+	g.observed(map[string]string{"user": "alice@example.com", "message_id": "<one@example.com>", "mailbox": "INBOX"})
+	c.close()
+	g.logged("session end")
+	g.srv.settings.Load().opts.Ledger.Close()
+	want := "observed|<one@example.com>|INBOX|" + fmt.Sprint(len(message)) + "|would_fix: [read-receipt]; would_send: …|" +
+		"OK APPEND completed.|alice@example.com"
+	got := ask(t, file, `SELECT outcome || '|' || message_id || '|' || mailbox || '|' || size || '|' || would || '|' ||
+		m.reason || '|' || account FROM messages m JOIN sessions s ON s.id = session_id`)
+	if !matches(got, want) {
+		t.Errorf("the row is %s, want %s", got, want)
+	}
+}

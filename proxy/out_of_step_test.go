@@ -7,11 +7,14 @@ import (
 	"exgate/config/profile"
 )
 
-const bogus = "<body BAD Command Error. 10"
+const (
+	bogus     = "<body BAD Command Error. 10"
+	bogusSaid = "BAD Command Error. 10"
+)
 
 func TestUnknownTagEndsTheSession(t *testing.T) {
 	later := bogus + "\r\n* 99 EXISTS\r\na1 OK done\r\n"
-	bye := "* BYE " + bogus + " (exgate: Exchange replied out of step…"
+	bye := "* BYE " + bogusSaid + " (exgate: Exchange replied out of step…"
 	t.Run("while idle", func(t *testing.T) {
 		c, u := newGateway(t).login()
 		u.raw(later)
@@ -53,7 +56,7 @@ func TestUnknownTagEndsTheSession(t *testing.T) {
 		u.C("abc")
 		u.raw("* 1 EXISTS\r\n" + later)
 		c.S("* 1 EXISTS")
-		c.S("a1 NO " + bogus + " (exgate: Exchange replied out of step…")
+		c.S("a1 NO " + bogusSaid + " (exgate: Exchange replied out of step…")
 		c.S(bye)
 		c.ends()
 		u.ends()
@@ -67,7 +70,7 @@ func TestUnknownTagEndsTheSession(t *testing.T) {
 		u.S("* OK [CAPABILITY IMAP4rev1] ready")
 		u.C("xg1 LOGIN …")
 		u.raw(later)
-		c.S("a1 NO " + bogus + " (exgate: …")
+		c.S("a1 NO " + bogusSaid + " (exgate: …")
 		u.ends()
 	})
 }
@@ -83,7 +86,7 @@ func TestReplyBeforeTheEndOfALiteralEndsTheSession(t *testing.T) {
 		u.expectRaw("b1 D")
 		u.raw("a1 NO too early\r\n* 99 EXISTS\r\n")
 		c.S("a1 NO too early")
-		c.S("* BYE a1 NO too early (exgate: Exchange replied out of step…")
+		c.S("* BYE NO too early (exgate: Exchange replied out of step…")
 		c.ends()
 		u.ends() // no byte may come before
 	})
@@ -96,7 +99,7 @@ func TestReplyBeforeTheEndOfALiteralEndsTheSession(t *testing.T) {
 		u.S("+ go")
 		u.expectRaw(message[:1000])
 		u.raw("xg3 NO too early\r\n* 99 EXISTS\r\n")
-		c.S("a1 NO xg3 NO too early (exgate: Exchange replied out of step…")
+		c.S("a1 NO NO too early (exgate: Exchange replied out of step…")
 		c.S("* BYE …")
 		c.ends()
 	})

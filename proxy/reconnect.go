@@ -151,7 +151,7 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 		if delivery.MayPass(refused) {
 			return refused
 		}
-		return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "cannot be opened any more: " + status.Text}
+		return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "cannot be opened any more: " + refused.Text}
 	}
 	fresh := c.link.openedAfresh(r, &old, status)
 	if next == closesView {

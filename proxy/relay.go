@@ -241,7 +241,7 @@ func (r *relay) begin(f wire.Fragment) []byte {
 // replace the one of the session. The client does not get the response.
 func (r *relay) private(f wire.Fragment) {
 	if f.Kind != wire.Untagged {
-		r.last = &backend.Violation{Line: string(bytes.TrimRight(f.Data, "\r\n"))}
+		r.last = backend.OutOfStep(f.Data)
 		return
 	}
 	if status, ok := wire.ParseStatus(f.Data); ok {
@@ -264,7 +264,7 @@ func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
 		c.logRefused(cmd, status, failure)
 	}
 	if cmd == nil || landed.mid {
-		return cmd != nil, false, &backend.Violation{Line: string(bytes.TrimRight(line, "\r\n"))}
+		return cmd != nil, false, backend.OutOfStep(line)
 	}
 	r.instead = cmd.flight.verdict.Instead
 	return true, landed.again || cmd.flight.verdict.Hidden, nil
@@ -287,7 +287,7 @@ func (c *conn) judge(status wire.Status) (failure backend.Failure, refused bool)
 // logRefused logs a refusal and its meaning.
 func (c *conn) logRefused(cmd *command, status wire.Status, failure backend.Failure) {
 	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command",
-		"command", cmd.name(), "reply", status.Word+" "+status.Text,
+		"command", cmd.name(), "reply", status.Words(),
 		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
 }
 

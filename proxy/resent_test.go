@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -77,4 +78,18 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 			})
 		}
 	}
+}
+
+// ask reads one value from a ledger.
+func ask(t *testing.T, file, query string) (result string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRow(query).Scan(&result); err != nil {
+		t.Fatal(err)
+	}
+	return result
 }

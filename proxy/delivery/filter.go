@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"exgate/backend/wire"
 	"exgate/proxy/replies"
 	"exgate/proxy/spool"
 	"exgate/proxy/status"
@@ -51,8 +52,8 @@ func (d *delivery) filter(now string) error {
 	out := d.s.NewSpool(d.up.Spool.Size())
 	err := f.run(d.s.Context(), d.up.Spool, out)
 	if err != nil {
-		d.s.Log.Warn("the filter failed, the message goes on without it", "mailbox", d.up.Mailbox,
-			"command", f.Command[0], "took", time.Since(began).Round(time.Millisecond), "err", err)
+		d.s.Log.Warn("the filter failed, the message goes on without it", append(d.s.about(d.up),
+			"command", f.Command[0], "took", time.Since(began).Round(time.Millisecond), "err", err)...)
 		if ctxErr := d.s.Context().Err(); ctxErr != nil {
 			return errors.Join(out.Close(), replies.Interrupted("nothing was stored"))
 		}
@@ -72,8 +73,8 @@ func (f *Filter) run(ctx context.Context, message *spool.Spool, out *spool.Spool
 	cmd.Env = []string{} // nil would be ours
 	cmd.Stdin = io.NewSectionReader(message, 0, message.Size())
 	limited := &limitedWriter{w: out, left: maxFilterGrowth*message.Size() + minFilterOutput}
-	complaint := &limitedWriter{w: new(strings.Builder), left: 1000, cut: true}
-	cmd.Stdout, cmd.Stderr = limited, complaint
+	complaint := new(strings.Builder) // a part of it, which may quote the message
+	cmd.Stdout, cmd.Stderr = limited, &limitedWriter{w: complaint, left: 1000, cut: true}
 	cmd.WaitDelay = time.Second
 	ownGroup(cmd)
 	err := cmd.Run()
@@ -83,7 +84,7 @@ func (f *Filter) run(ctx context.Context, message *spool.Spool, out *spool.Spool
 	case ctx.Err() != nil && err != nil:
 		return fmt.Errorf("it took more than %s, and was killed", f.Timeout)
 	case err != nil:
-		return fmt.Errorf("%w: %.500q", err, complaint.w)
+		return fmt.Errorf("%w: %q", err, wire.Words(complaint.String()))
 	case out.Size() == 0 && message.Size() > 0:
 		return errors.New("it wrote nothing")
 	}

@@ -32,7 +32,7 @@ func (s *Sender) CompareDate(up *Upload) {
 	switch {
 	case err != nil:
 		s.Dates.NotKnown()
-		s.Log.Info("it is not known whether Exchange keeps the dates of messages", "mailbox", up.Mailbox, "err", err)
+		s.Log.Info("it is not known whether Exchange keeps the dates of messages", append(s.about(up), "err", err)...)
 	case mailbox.DatesDiffer(up.Date, kept):
 		s.Dates.Dropped()
 		s.Log.Warn("Exchange does not keep the dates of messages", "mailbox", up.Mailbox, "sent", up.Date, "kept", kept,

@@ -76,11 +76,8 @@ func (s *Sender) record(up *Upload, stored *imap.AppendData, err error) {
 }
 
 // RecordObserved writes the row of a message that was passed on untouched. reply is that of
-// Exchange, would the result of WouldDo.
-func (s *Sender) RecordObserved(e *Examined, reply string, would []any) {
-	if s.Journal == nil {
-		return
-	}
+// Exchange, would the result of WouldDo. It returns the attributes that tell in the log which message it is.
+func (s *Sender) RecordObserved(e *Examined, reply string, would []any) (about []any) {
 	r := &e.Upload.Record
 	r.Mailbox = e.Upload.Mailbox
 	s.describe(e.Upload)
@@ -90,6 +87,7 @@ func (s *Sender) RecordObserved(e *Examined, reply string, would []any) {
 	}
 	r.Would = strings.TrimSuffix(r.Would, "; ")
 	s.Journal.Done(r)
+	return s.about(e.Upload)
 }
 
 // outcomeOf returns the outcome of a message that a rule keeps from being stored.

@@ -14,8 +14,8 @@ import (
 
 // resent looks for a message that may have gone up before, when its client did not get the
 // answer: imapsync and offlineimap connect again then, and send the message again without a
-// look. It returns nil, nil, nil if the message must be sent. The
-// error is the reply to the client, if that cannot be found out.
+// look. It returns nil, nil, nil if the message must be sent. The error is the reply to the
+// client, if that cannot be found out.
 func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 	s, up := d.s, d.up
 	for s.Resumes {
@@ -25,7 +25,7 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 		}
 		if earlier.Mark.Next == 0 {
 			s.Log.Warn("a message may be stored twice: it went up before, and the mailbox's UIDNEXT was not known then",
-				"mailbox", up.Mailbox, "message_id", up.Record.MessageID)
+				s.about(up)...)
 			earlier.Absent()
 			continue
 		}
@@ -38,9 +38,8 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 			return nil, nil, s.unplanned(err).reply
 		}
 		landed, stored, err := s.recognize(up, plan, earlier)
-		s.Log.Info("a message came again whose answer was lost", "mailbox", up.Mailbox,
-			"message_id", up.Record.MessageID, "stored_before", landed.String(),
-			"took", time.Since(began).Round(time.Millisecond), "err", err)
+		s.Log.Info("a message came again whose answer was lost", append(s.about(up), "stored_before", landed.String(),
+			"took", time.Since(began).Round(time.Millisecond), "err", err)...)
 		switch landed {
 		case mailbox.LandingFound:
 			earlier.Found(stored.UIDValidity, uint32(stored.UID))

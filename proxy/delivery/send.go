@@ -181,15 +181,15 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 			}
 		}
 		if failure.Kind != backend.KindThrottled || tries == MaxTries {
-			said := status.Word + " " + status.Text
+			said := status.Words()
 			s.Log.Log(s.Context(), failure.Level(), "Exchange refused a message", append(s.about(up),
 				"size", up.Spool.Size(), "sent", plan.Size(),
 				"reply", said, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))...)
 			up.Record.Reason = said
 			return nil, s.refused(up, failure, req.Body.Ended, repeated)
 		}
-		s.Log.Warn("Exchange throttles the account", "user", s.User, "backoff", failure.Backoff, "reply", status.Text)
-		s.Journal.Throttled(failure.Backoff, status.Text)
+		s.Log.Warn("Exchange throttles the account", "user", s.User, "backoff", failure.Backoff, "reply", failure.Text)
+		s.Journal.Throttled(failure.Backoff, failure.Text)
 	}
 }
 
