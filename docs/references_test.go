@@ -50,9 +50,11 @@ var rfcs = map[string]struct {
 	title string
 	long  bool
 }{
+	"1122": {"Requirements for Internet hosts", true},
 	"1730": {"IMAP4", false},
 	"5032": {"IMAP WITHIN", false},
 	"5819": {"IMAP LIST-STATUS", false},
+	"2525": {"Known TCP implementation problems", true},
 	"8305": {"Happy Eyeballs", false},
 	"1557": {"ISO-2022-KR", false},
 	"2152": {"UTF-7", false},

@@ -60,6 +60,7 @@ type clientSide struct {
 	program  atomic.Pointer[string] // name and version by the client's last ID; nil: it has sent none
 	received atomic.Int64           // bytes from the client
 	answered int64                  // of received, when the last APPEND was answered: what had come before is no proof
+	read     bool                   // the client has read all that it was sent, before it closed the connection
 }
 
 // attempts are what the session remembers of failed logins. They belong to
@@ -97,6 +98,7 @@ func (c *conn) serve() {
 // owns.
 func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
+	c.client.read = c.hasRead(reason)
 	c.client.nc.Close()
 	switch { // Leave and Close wait for the reader: nothing writes to the client afterwards
 	case c.link.up == nil:

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"cmp"
+	"errors"
+	"io"
 
 	"exgate/backend"
 	"exgate/backend/folders"
@@ -23,6 +25,7 @@ func (c *conn) newJournal(l *login) *ledger.Journal {
 	return c.set.opts.Ledger.Session(ledger.Session{
 		ID: c.id, Upstream: l.target.Name, Account: l.identity.User, Caller: caller, Form: string(l.attempt.Form),
 		Profile: l.profile.Name, Observe: c.set.opts.Observe,
+		Arrived: arrivals(c.client.tcp),
 	})
 }
 
@@ -30,8 +33,9 @@ func (c *conn) newJournal(l *login) *ledger.Journal {
 func (c *conn) journalTotals(reason string) ledger.Totals {
 	s := &c.tally.stats
 	return ledger.Totals{
-		Client: c.client.programName(), Reason: reason, Stored: int64(s.Stored), Refused: int64(s.TurnedAway),
-		Errors: int64(c.link.usage().errors), Waited: s.Waited,
+		Client: c.client.programName(), Reason: reason, Read: c.client.read, Stored: int64(s.Stored),
+		Refused: int64(s.TurnedAway),
+		Errors:  int64(c.link.usage().errors), Waited: s.Waited,
 	}
 }
 
@@ -57,4 +61,16 @@ func (c *conn) recordHidden(list *folders.List) {
 			c.login.journal.Folder(ledger.Folder{Exchange: mailbox, What: ledger.FolderHidden})
 		}
 	}
+}
+
+// hasRead reports whether the client has read all that it was sent, at the end of its
+// session. It has closed the connection, its machine had acknowledged everything before, and
+// the end is no reset: a system resets a connection that a program closes, or dies with,
+// before it has read everything (RFC 1122 section 4.2.2.13, RFC 2525 section 2.17).
+func (c *conn) hasRead(end error) bool {
+	if !errors.Is(end, io.EOF) && !errors.Is(end, io.ErrUnexpectedEOF) {
+		return false
+	}
+	arrived := arrivals(c.client.tcp)
+	return arrived != nil && arrived()
 }

@@ -162,6 +162,9 @@ func (s *shot) reply(line string) {
 			return
 		}
 		s.err = s.c.client.w.line("%s %s", s.tag, s.c.loginCapabilities(strings.TrimPrefix(line, laneTag+" ")))
+		if s.upload != nil && s.err == nil {
+			s.c.login.journal.Told()
+		}
 	default:
 		s.err = s.c.client.w.line("%s", line)
 	}

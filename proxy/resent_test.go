@@ -3,6 +3,7 @@ package proxy
 import (
 	"database/sql"
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,44 +28,49 @@ func (g *gateway) put(message, flags string, end func(*client)) {
 	open := g.srv.Totals().Connections
 	c := g.loginSimulated()
 	c.upload("INBOX ("+flags+")", message)
-	c.until("a1 OK …", "* …")
 	end(c)
 	c.close()
 	testkit.Eventually(g.t, "the end of the session", func() bool { return g.srv.Totals().Connections == open })
+}
+
+// The ways in which a client ends after an APPEND.
+func answered(c *client) { c.until("a1 OK …", "* …") }
+func goesOn(c *client)   { answered(c); c.C("a2 NOOP"); c.until("a2 OK …", "* …") }
+func logsOut(c *client)  { answered(c); c.C("a2 LOGOUT"); c.until("a2 OK …", "* …") }
+func breaksOff(c *client) {
+	answered(c)
+	c.nc.(*net.TCPConn).SetLinger(0)
 }
 
 // A client that loses its connection after the OK of Exchange sends the message again without
 // a look. The message is stored once, with its flag. Two messages that were both answered are
 // two, though they are equal.
 func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
-	leave := func(*client) {}
-	goOn := func(c *client) { c.C("a2 NOOP"); c.until("a2 OK …", "* …") }
 	other := strings.Replace(cleanMessage, "Nothing", "Something", 1) // of the same Message-ID
 	for _, tt := range []struct {
 		name     string
-		first    func(*client)
+		end      func(*client)
 		messages []string
 		want     int
 		keeps    bool // another session of the account stays open
 	}{
-		{"answer lost", leave, []string{cleanMessage, cleanMessage}, 1, false},
-		{"answer lost twice", leave, []string{cleanMessage, cleanMessage, cleanMessage}, 1, false},
-		{"answer lost beside another session", leave, []string{cleanMessage, cleanMessage, cleanMessage}, 1, true},
-		{"both answered", goOn, []string{cleanMessage, cleanMessage}, 2, false},
-		{"another body", leave, []string{cleanMessage, other}, 2, false},
-		{"another message meanwhile", leave, []string{cleanMessage, other, cleanMessage}, 2, false},
+		{"answer lost", breaksOff, []string{cleanMessage, cleanMessage}, 1, false},
+		{"answer lost twice", breaksOff, []string{cleanMessage, cleanMessage, cleanMessage}, 1, false},
+		{"answer lost beside another session", breaksOff, []string{cleanMessage, cleanMessage, cleanMessage}, 1, true},
+		{"both answered", goesOn, []string{cleanMessage, cleanMessage}, 2, false},
+		{"both answered, and logged out", logsOut, []string{cleanMessage, cleanMessage}, 2, false},
+		{"another body", breaksOff, []string{cleanMessage, other}, 2, false},
+		{"another message meanwhile", breaksOff, []string{cleanMessage, other, cleanMessage}, 2, false},
 	} {
 		for _, profile := range []string{"exchange2007", "exchange2016"} {
 			t.Run(profile+" "+tt.name, func(t *testing.T) {
-				p := exchangeProfile
-				p.Name = profile
-				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming, recording(t))
+				g, sim := newRecorded(t, profile)
 				if tt.keeps {
 					c := g.loginSimulated()
 					defer c.close()
 				}
 				for _, message := range tt.messages {
-					g.put(message, `\Flagged`, tt.first)
+					g.put(message, `\Flagged`, tt.end)
 				}
 				all := sim.Messages("alice", "INBOX")
 				if len(all) != tt.want {
@@ -78,6 +84,14 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 			})
 		}
 	}
+}
+
+// newRecorded starts a gateway with a ledger in front of a simulated Exchange.
+func newRecorded(t *testing.T, profile string) (*gateway, *exchangesim.Server) {
+	t.Helper()
+	p := exchangeProfile
+	p.Name = profile
+	return newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming, recording(t))
 }
 
 // ask reads one value from a ledger.

@@ -12,8 +12,8 @@ import (
 const (
 	// Window is how long an identical message counts as the same message, sent again.
 	Window = time.Hour
-	// silence is how long an open session says nothing after an answer, before the answer
-	// counts as lost. A client that has the answer goes on at once.
+	// silence is how long an open session says nothing after an answer that its client's
+	// machine has not acknowledged, before the answer counts as lost.
 	silence = 10 * time.Second
 	// maxAttempts limits the attempts that are remembered. Beyond it, the oldest go.
 	maxAttempts = 100_000
@@ -28,15 +28,17 @@ type key struct {
 
 // attempt is an APPEND of which it is not proven that the client has the answer.
 type attempt struct {
-	key   key
-	row   *row
-	at    time.Time // of the last change
-	left  bool      // its session has ended, or the outcome is not known
-	told  bool      // its session has answered the client
-	taken bool      // a session looks for the message
-	mark  Mark
-	uid   uint32 // the message is stored under this UID; 0: not known
-	stage int
+	key  key
+	row  *row
+	at   time.Time // of the last change
+	left bool      // its session has ended, or the outcome is not known
+	told bool      // its session has answered the client
+	// arrived reports whether the client's machine has the answer; nil: that is not known.
+	arrived func() bool
+	taken   bool // a session looks for the message
+	mark    Mark
+	uid     uint32 // the message is stored under this UID; 0: not known
+	stage   int
 }
 
 // attempts are the attempts of Window. The zero value with a clock has none.
@@ -94,15 +96,22 @@ func (a *attempts) marked(m *Message) {
 	m.attempt.mark, m.attempt.stage, m.attempt.at = m.Mark, m.Stage, a.now()
 }
 
-// stored notes that a message is stored, and that the client is told so.
+// stored notes that a message is stored.
 func (a *attempts) stored(m *Message) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := m.attempt
-	t.told, t.at, t.stage = true, a.now(), m.Stage
+	t.at, t.stage = a.now(), m.Stage
 	if m.UID != 0 {
 		t.uid, t.mark = m.UID, Mark{m.UIDValidity, m.UID}
 	}
+}
+
+// tell notes that the client was told the outcome of an attempt.
+func (a *attempts) tell(t *attempt, arrived func() bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t.told, t.at, t.arrived = true, a.now(), arrived
 }
 
 // leave notes that nobody waits for the proof of these attempts any more.
@@ -139,13 +148,20 @@ func (a *attempts) take(k key) *attempt {
 	now := a.now()
 	for _, t := range a.byKey[k] {
 		age := now.Sub(t.at)
-		if age >= Window || t.taken || !t.left && !(t.told && age >= silence) {
+		if age >= Window || t.taken || !t.left && !t.isSilent(age) {
 			continue
 		}
 		t.taken = true
 		return t
 	}
 	return nil
+}
+
+// isSilent reports whether the client of an open session may not have got the answer, since
+// its machine has not acknowledged it for some time. A client that is slow, or waits for its
+// user, has the answer.
+func (t *attempt) isSilent(age time.Duration) bool {
+	return t.told && age >= silence && (t.arrived == nil || !t.arrived())
 }
 
 // Earlier is an identical message that went up before, and may be stored.

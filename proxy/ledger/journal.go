@@ -14,6 +14,7 @@ type Journal struct {
 	at       time.Time
 	open     []*attempt // of which the client has no answer that is proven
 	answered []*Message // that the client's next command proves
+	told     int        // of answered, those whose answer was written
 }
 
 // Session begins the row of a session.
@@ -45,6 +46,9 @@ func (j *Journal) insert(s *store) error {
 func (j *Journal) End(t Totals) {
 	if j == nil {
 		return
+	}
+	if t.Read {
+		j.prove(j.told)
 	}
 	j.l.attempts.leave(j.open)
 	ended := j.l.opts.Now().UnixMilli()
@@ -154,13 +158,30 @@ func (j *Journal) Done(m *Message) {
 	j.answered = append(j.answered, m)
 }
 
+// Told notes that the answers were written to the client.
+func (j *Journal) Told() {
+	if j == nil {
+		return
+	}
+	for _, m := range j.answered[j.told:] {
+		if m.attempt != nil {
+			j.l.attempts.tell(m.attempt, j.session.Arrived)
+		}
+	}
+	j.told = len(j.answered)
+}
+
 // Proven notes that the client has the answers to its earlier commands, since it has sent
 // another one.
 func (j *Journal) Proven() {
-	if j == nil || len(j.answered) == 0 {
-		return
+	if j != nil {
+		j.prove(len(j.answered))
 	}
-	for _, m := range j.answered {
+}
+
+// prove notes that the client has the first n answers.
+func (j *Journal) prove(n int) {
+	for _, m := range j.answered[:n] {
 		if m.Outcome != Unknown {
 			j.forget(m)
 		}
@@ -173,7 +194,8 @@ func (j *Journal) Proven() {
 			return err
 		}})
 	}
-	j.answered = j.answered[:0]
+	j.answered = append(j.answered[:0], j.answered[n:]...)
+	j.told = max(j.told-n, 0)
 }
 
 // forget drops the attempt of a message.

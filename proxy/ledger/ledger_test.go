@@ -145,21 +145,59 @@ func TestEarlier(t *testing.T) {
 	}
 }
 
-// An open session that goes on at once has its answer; one that stays silent may not.
+// An answer of an open session counts as lost when the client's machine has not acknowledged it for some time. A
+// client that was not answered yet has lost nothing.
 func TestEarlierOfOpenSession(t *testing.T) {
-	c := newClock()
-	l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), c)
-	m := message("a")
-	one := session(l, "one")
-	one.Intend(m)
-	m.Outcome = Stored
-	one.Done(m)
-	if session(l, "two").Earlier(message("a")) != nil {
-		t.Error("an answer that was just given counts as lost")
+	for _, tt := range []struct {
+		name    string
+		told    bool
+		arrived func() bool
+		pass    time.Duration
+		want    bool
+	}{
+		{"just told", true, nil, 0, false},
+		{"silent, and not known", true, nil, silence, true},
+		{"silent, and acknowledged", true, func() bool { return true }, silence, false},
+		{"silent, and not acknowledged", true, func() bool { return false }, silence, true},
+		{"not acknowledged yet", true, func() bool { return false }, 0, false},
+		{"not told yet", false, nil, silence, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newClock()
+			l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), c)
+			m := message("a")
+			one := l.Session(Session{ID: "one", Upstream: "default", Account: "bob", Arrived: tt.arrived})
+			one.Intend(m)
+			m.Outcome = Stored
+			one.Done(m)
+			if tt.told {
+				one.Told()
+			}
+			c.pass(tt.pass)
+			if got := session(l, "two").Earlier(message("a")) != nil; got != tt.want {
+				t.Errorf("the answer counts as lost: %v", got)
+			}
+		})
 	}
-	c.pass(silence)
-	if session(l, "two").Earlier(message("a")) == nil {
-		t.Error("an answer counts as proven though the client says nothing")
+}
+
+// An answer that was written, and read before the client closed, is proven at the end of the session. One that was not
+// written is not.
+func TestEarlierOfClosedSession(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), newClock())
+		m := message("a")
+		one := session(l, "one")
+		one.Intend(m)
+		m.Outcome = Stored
+		one.Done(m)
+		if told {
+			one.Told()
+		}
+		one.End(Totals{Read: true})
+		if lost := session(l, "two").Earlier(message("a")) != nil; lost == told {
+			t.Errorf("told %v: the answer counts as lost: %v", told, lost)
+		}
 	}
 }
 

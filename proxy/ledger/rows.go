@@ -78,12 +78,16 @@ type Session struct {
 	Form     string // of the login
 	Profile  string
 	Observe  bool
+	// Arrived reports whether the client's machine has acknowledged all that the session has
+	// sent. nil: that is not known. It is called by other sessions too.
+	Arrived func() bool
 }
 
 // Totals are what the row of a session ends with.
 type Totals struct {
 	Client                  string // the ID of the client (RFC 2971); "" if it gave none
 	Reason                  string // why the session has ended
+	Read                    bool   // the client has read all that it was sent, and has closed the connection then
 	Stored, Refused, Errors int64
 	Waited                  time.Duration
 }
