@@ -59,8 +59,10 @@ schedules:
 soak-self-test:
 	./testdata/e2e/soak --self-test
 
-# exgate killed in the midst of syncs; IMAPSYNC=/path/to/imapsync has it too.
+# exgate killed at 40 random moments of an APPEND, then in the midst of syncs;
+# KILL_MOMENTS=200 is a long run, IMAPSYNC=/path/to/imapsync has it too.
 kill9:
+	KILL_MOMENTS=$${KILL_MOMENTS:-40} go test -count=1 -parallel 16 -run '^TestKill9' ./cmd/exgate
 	./testdata/e2e/kill9
 
 # imapsync into every version of Exchange, by every form of login, and what
