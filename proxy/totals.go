@@ -23,5 +23,6 @@ func (s *Server) Totals() counters.Totals {
 	all.Connections = len(s.live)
 	s.mu.Unlock()
 	all.Sessions = s.sessions.count()
+	all.LedgerLost = s.settings.Load().opts.Ledger.Lost()
 	return all
 }

@@ -109,6 +109,7 @@ var (
 	upstreamMetric = describe("upstream_connections_total", "Upstream connections that exgate replaced after a loss "+
 		"(resumed), replaced before the tenth error (renewed), or took from an idle session (parked).", "event")
 	waitedMetric   = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
+	lostMetric     = describe("ledger_lost_total", "Records that the ledger could not write.")
 	refusalsMetric = describe(
 		"client_refusals_total",
 		"Refusals of clients that exceeded a limit, by reason.",
@@ -142,7 +143,7 @@ var counterMetrics = []struct {
 func (g gateway) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, rulesMetric,
-		fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, refusalsMetric,
+		fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, lostMetric, refusalsMetric,
 	} {
 		ch <- d
 	}
@@ -157,6 +158,7 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 	send(connectionsMetric, prometheus.GaugeValue, float64(t.Connections))
 	send(sessionsMetric, prometheus.GaugeValue, float64(t.Sessions))
 	send(waitedMetric, prometheus.CounterValue, t.Waited.Seconds())
+	send(lostMetric, prometheus.CounterValue, float64(t.LedgerLost))
 	for _, c := range counterMetrics {
 		send(c.metric, prometheus.CounterValue, float64(t.Counters[c.counter]), c.labels...)
 	}

@@ -19,6 +19,7 @@ type Totals struct {
 	Logins          map[string]int64 // logins, by outcome: LoginOK or the kind of the failure
 	Fixes           map[string]int64 // uses of fixes, by the name of the fix
 	MessagesRefused map[string]int64 // refused messages, by rule
+	LedgerLost      int64            // records that the ledger could not write
 	Failures        map[string]int64 // replies that count towards Exchange's ten errors, by kind of failure
 	Refusals        map[string]int64 // refused or slowed clients, by reason
 }

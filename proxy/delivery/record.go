@@ -3,6 +3,7 @@ package delivery
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -41,14 +42,26 @@ func dateFrom(date, origin string) string {
 	return origin
 }
 
-// intend writes the row of a message before it goes up.
-func (s *Sender) intend(up *Upload, plan *rewrite.Plan) {
+// intend begins to write the row of a message before it goes up.
+func (s *Sender) intend(up *Upload, plan *rewrite.Plan) (wait func()) {
 	up.Record.Sent = plan.Size()
 	up.Record.Fixes = fixesOf(plan)
 	if up.intent != nil {
 		up.Record.Mark = ledger.Mark(up.intent.Mark())
 	}
-	s.Journal.Intend(&up.Record)
+	return s.Journal.Intend(&up.Record)
+}
+
+// recorded is a message that goes up when its row is on the disk. The disk works while
+// Exchange is asked for the literal.
+type recorded struct {
+	io.WriterTo
+	wait func()
+}
+
+func (r recorded) WriteTo(w io.Writer) (int64, error) {
+	r.wait()
+	return r.WriterTo.WriteTo(w)
 }
 
 // record writes what became of a message.

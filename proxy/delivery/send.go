@@ -155,8 +155,8 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 				continue
 			}
 		}
-		s.intend(up, plan)
 		req := appendRequest(up, plan, flags)
+		req.Body.WriterTo = recorded{req.Body.WriterTo, s.intend(up, plan)}
 		status, err := s.send(up, req)
 		if err != nil {
 			stored, again, err := s.afterCut(up, req, err, tries < MaxTries)

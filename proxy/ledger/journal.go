@@ -96,9 +96,6 @@ func (j *Journal) Folder(f Folder) {
 // HasSubjects reports whether rows have the subjects of messages.
 func (j *Journal) HasSubjects() bool { return j != nil && j.l.opts.Subjects }
 
-// patience is how long a message waits for its intent, where a disk hangs.
-const patience = 5 * time.Second
-
 // Begin notes when the APPEND of a message began.
 func (j *Journal) Begin(m *Message) {
 	if j != nil {
@@ -106,11 +103,11 @@ func (j *Journal) Begin(m *Message) {
 	}
 }
 
-// Intend writes that the message goes up. It returns when that is on the disk, or when the
-// ledger cannot write.
-func (j *Journal) Intend(m *Message) {
+// Intend begins to write that the message goes up. It returns a function that waits until
+// that is on the disk, or until the ledger cannot write.
+func (j *Journal) Intend(m *Message) (wait func()) {
 	if j == nil {
-		return
+		return func() {}
 	}
 	m.Outcome = Pending
 	if m.attempt == nil {
@@ -123,15 +120,9 @@ func (j *Journal) Intend(m *Message) {
 		o.done = make(chan struct{})
 	}
 	if !j.l.put(o) || o.done == nil {
-		return
+		return func() {}
 	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-o.done:
-	case <-timer.C:
-		j.l.opts.Log.Warn("the ledger is slow: a message goes on without its row on the disk", "waited", patience)
-	}
+	return func() { j.l.await(o.done) }
 }
 
 // Done writes what became of a message: its fields say so. The answer is proven by the

@@ -24,8 +24,9 @@ type Ledger struct {
 	queue    chan op
 	closing  chan struct{} // closed when no op comes any more
 	ended    chan struct{} // closed when the writer has ended
-	broken   atomic.Bool   // the last rows could not be written
+	broken   atomic.Bool   // the last rows could not be written: nobody waits for the disk
 	lost     atomic.Int64  // rows that were not written
+	missed   atomic.Int64  // of lost, those that the writer does not know of yet
 	attempts attempts
 
 	mu     sync.RWMutex // held for reading while an op is put into the queue
@@ -95,7 +96,26 @@ func (l *Ledger) put(o op) bool {
 		}
 	}
 	l.lost.Add(1)
+	l.missed.Add(1)
 	return false
+}
+
+// patience is how long a message waits for the disk.
+const patience = 5 * time.Second
+
+// await waits until an op is done. Where the disk hangs, it gives up, and nobody waits for the
+// disk until the next rows are written.
+func (l *Ledger) await(done <-chan struct{}) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		if l.broken.CompareAndSwap(false, true) {
+			l.opts.Log.Error("the disk of the ledger hangs: messages go on without their rows", "file", l.opts.File,
+				"waited", patience)
+		}
+	}
 }
 
 // Failed records a failed login.

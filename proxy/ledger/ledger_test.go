@@ -74,7 +74,7 @@ func ask(t *testing.T, file, query string) (result string) {
 func TestEarlier(t *testing.T) {
 	stored := func(j *Journal, m *Message) {
 		m.Mark = Mark{7, 3}
-		j.Intend(m)
+		j.Intend(m)()
 		m.Outcome, m.UIDValidity, m.UID = Stored, 7, 4
 		j.Done(m)
 	}
@@ -86,7 +86,7 @@ func TestEarlier(t *testing.T) {
 		{"killed on its way", func(l *Ledger, _ *clock) {
 			m := message("a")
 			m.Mark = Mark{7, 3}
-			session(l, "one").Intend(m)
+			session(l, "one").Intend(m)()
 		}, Mark{7, 3}},
 		{"killed with the answer", func(l *Ledger, _ *clock) { stored(session(l, "one"), message("a")) }, Mark{7, 4}},
 		{"the client went on", func(l *Ledger, _ *clock) {
@@ -106,7 +106,7 @@ func TestEarlier(t *testing.T) {
 		}, Mark{}},
 		{"refused", func(l *Ledger, _ *clock) {
 			j, m := session(l, "one"), message("a")
-			j.Intend(m)
+			j.Intend(m)()
 			m.Outcome = Rejected
 			j.Done(m)
 			j.End(Totals{})
@@ -114,7 +114,7 @@ func TestEarlier(t *testing.T) {
 		{"not known, and told so", func(l *Ledger, _ *clock) {
 			j, m := session(l, "one"), message("a")
 			m.Mark = Mark{7, 3}
-			j.Intend(m)
+			j.Intend(m)()
 			m.Outcome = Unknown
 			j.Done(m)
 			j.Proven()
@@ -130,7 +130,7 @@ func TestEarlier(t *testing.T) {
 			c, file := newClock(), filepath.Join(t.TempDir(), "ledger.db")
 			l, _ := open(t, file, c)
 			tt.play(l, c)
-			session(l, "flush").Intend(message("flush"))
+			session(l, "flush").Intend(message("flush"))()
 			again, _ := open(t, killed(t, file), c)
 			e := session(again, "two").Earlier(message("a"))
 			switch {
@@ -167,7 +167,7 @@ func TestEarlierOfOpenSession(t *testing.T) {
 			l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), c)
 			m := message("a")
 			one := l.Session(Session{ID: "one", Upstream: "default", Account: "bob", Arrived: tt.arrived})
-			one.Intend(m)
+			one.Intend(m)()
 			m.Outcome = Stored
 			one.Done(m)
 			if tt.told {
@@ -188,7 +188,7 @@ func TestEarlierOfClosedSession(t *testing.T) {
 		l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), newClock())
 		m := message("a")
 		one := session(l, "one")
-		one.Intend(m)
+		one.Intend(m)()
 		m.Outcome = Stored
 		one.Done(m)
 		if told {
@@ -207,7 +207,7 @@ func TestUnwritable(t *testing.T) {
 	file := filepath.Join(dir, "ledger.db")
 	l, said := open(t, file, newClock())
 	j := session(l, "one")
-	j.Intend(message("a")) // does not wait
+	j.Intend(message("a"))() // does not wait
 	l.flush()
 	if l.Lost() == 0 {
 		t.Error("no loss is counted")
@@ -217,7 +217,7 @@ func TestUnwritable(t *testing.T) {
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for l.broken.Load() && time.Now().Before(deadline) {
-		j.Intend(message("b"))
+		j.Intend(message("b"))()
 		l.flush()
 	}
 	l.Close()
@@ -241,7 +241,7 @@ func TestCorrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, said := open(t, file, newClock())
-	session(l, "one").Intend(message("a"))
+	session(l, "one").Intend(message("a"))()
 	l.Close()
 	if n := ask(t, file, "SELECT count(*) FROM messages"); n != "1" {
 		t.Errorf("%s rows in the new file", n)
@@ -249,6 +249,59 @@ func TestCorrupt(t *testing.T) {
 	aside, err := filepath.Glob(file + ".corrupt-*")
 	if err != nil || len(aside) != 1 || !strings.Contains(said.String(), filepath.Base(aside[0])) {
 		t.Errorf("set aside: %v, %v; the log says %s", aside, err, said)
+	}
+}
+
+// A file that is corrupt behind its first page is set aside too, when that is found.
+func TestCorruptInside(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ledger.db")
+	l, _ := open(t, file, newClock())
+	for n := range 300 {
+		session(l, fmt.Sprint(n)).Intend(message(fmt.Sprint(n)))()
+	}
+	l.Close()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 4096; i < len(data); i++ {
+		data[i] = 0xff
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, said := open(t, file, newClock())
+	session(l, "one").Intend(message("a"))()
+	l.Close()
+	if n := ask(t, file, "SELECT count(*) FROM messages"); n != "1" || l.Lost() != 0 {
+		t.Errorf("%s rows in the new file, %d lost", n, l.Lost())
+	}
+	if !strings.Contains(said.String(), "set it aside") {
+		t.Errorf("the log says %s", said)
+	}
+}
+
+// Rows that find no room in the queue are lost. The ledger counts and notes them, and messages do not wait.
+func TestSlowDisk(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ledger.db")
+	l, said := open(t, file, newClock())
+	hold, held := make(chan struct{}), make(chan struct{})
+	l.put(op{run: func(*store) error { close(held); <-hold; return nil }})
+	<-held
+	j := session(l, "one")
+	for n := range maxQueue + 10 {
+		m := message(fmt.Sprint(n))
+		m.Outcome = Refused
+		j.Done(m)
+	}
+	lost := l.Lost()
+	close(hold)
+	l.Close()
+	if lost == 0 || ask(t, file, "SELECT sum(rows) FROM losses") != fmt.Sprint(lost) || l.Lost() != lost {
+		t.Errorf("%d lost, then %d", lost, l.Lost())
+	}
+	if !strings.Contains(said.String(), errBehind.Error()) {
+		t.Errorf("the log says %s", said)
 	}
 }
 

@@ -15,6 +15,9 @@ const (
 	sweepEvery = 10 * time.Minute
 )
 
+// errBehind says why rows are lost that had no room in the queue.
+var errBehind = errors.New("the disk does not keep up")
+
 // writer is the state of the goroutine that writes.
 type writer struct {
 	*Ledger
@@ -59,29 +62,50 @@ func (w *writer) open() error {
 	if w.file != nil {
 		return nil
 	}
-	ctx := context.Background()
-	file, err := openStore(ctx, w.opts.File)
+	err := w.openFile()
 	if isCorrupt(err) {
-		aside, asideErr := setAside(w.opts.File, w.opts.Now())
-		if asideErr != nil {
-			return errors.Join(err, asideErr)
+		if err := w.replace(err); err != nil {
+			return err
 		}
-		w.opts.Log.Error("the ledger was corrupt: exgate has set it aside, and begins a new one",
-			"file", w.opts.File, "aside", aside, "err", err)
-		w.number++
-		file, err = openStore(ctx, w.opts.File)
+		err = w.openFile()
 	}
+	if err == nil {
+		w.sweep()
+	}
+	return err
+}
+
+// openFile opens the file as it is.
+func (w *writer) openFile() error {
+	file, err := openStore(context.Background(), w.opts.File)
 	if err != nil {
 		return err
 	}
 	w.file, file.number = file, w.number
-	if !w.loaded {
-		if err := w.load(); err != nil {
-			return err
-		}
-		w.loaded = true
+	if w.loaded {
+		return nil
 	}
-	w.sweep()
+	if err := w.load(); err != nil {
+		w.file = nil
+		return errors.Join(err, file.close())
+	}
+	w.loaded = true
+	return nil
+}
+
+// replace sets a corrupt file aside. The error is one of doing so.
+func (w *writer) replace(corrupt error) error {
+	if w.file != nil {
+		w.file.close() // its file is corrupt in any case
+		w.file = nil
+	}
+	aside, err := setAside(w.opts.File, w.opts.Now())
+	if err != nil {
+		return errors.Join(corrupt, err)
+	}
+	w.opts.Log.Error("the ledger was corrupt: exgate has set it aside, and begins a new one",
+		"file", w.opts.File, "aside", aside, "err", corrupt)
+	w.number++
 	return nil
 }
 
@@ -91,16 +115,18 @@ func (w *writer) batch(first op) {
 	for len(ops) < maxBatch && len(w.queue) > 0 {
 		ops = append(ops, <-w.queue)
 	}
+	if missed := w.missed.Swap(0); missed > 0 {
+		w.failed(missed, errBehind)
+	}
 	var err error
 	switch now := time.Now(); {
 	case now.Before(w.next):
 		err = w.why
 	default:
-		if err = w.commit(ops); err != nil && isCorrupt(err) && w.file != nil {
-			w.opts.Log.Error("the ledger has become corrupt", "file", w.opts.File, "err", err)
-			w.file.close() // it is set aside when it is opened
-			w.file = nil
-			err = w.commit(ops)
+		if err = w.commit(ops); isCorrupt(err) {
+			if err = w.replace(err); err == nil {
+				err = w.commit(ops)
+			}
 		}
 		if err != nil {
 			w.next = now.Add(retry)
@@ -108,9 +134,12 @@ func (w *writer) batch(first op) {
 	}
 	if err != nil {
 		w.failed(int64(len(ops)), err)
-	} else if w.why != nil {
-		w.opts.Log.Warn("the ledger is written again", "file", w.opts.File, "rows_lost", w.lost)
-		w.why, w.lost = nil, 0
+		w.Ledger.lost.Add(int64(len(ops)))
+	} else {
+		if w.why != nil {
+			w.opts.Log.Warn("the ledger is written again", "file", w.opts.File, "rows_lost", w.lost)
+			w.why, w.lost = nil, 0
+		}
 		w.broken.Store(false)
 	}
 	for _, o := range ops {
@@ -171,7 +200,6 @@ func (w *writer) failed(rows int64, err error) {
 	}
 	w.why = err
 	w.lost += rows
-	w.Ledger.lost.Add(rows)
 	w.broken.Store(true)
 }
 
