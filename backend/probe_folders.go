@@ -52,5 +52,9 @@ func parseFolder(resp string) (ProbedFolder, bool) {
 	} else if len(name) > 1 && name[0] == '"' && strings.HasSuffix(name, `"`) {
 		name = unquote.Replace(name[1 : len(name)-1])
 	}
-	return ProbedFolder{Name: name, Separator: unquote.Replace(m[2]), Attributes: strings.Fields(m[1])}, true
+	separator := unquote.Replace(m[2])
+	if len(name) > 1 { // docs/exchange.md#ex-85
+		name = strings.TrimSuffix(name, separator)
+	}
+	return ProbedFolder{Name: name, Separator: separator, Attributes: strings.Fields(m[1])}, true
 }

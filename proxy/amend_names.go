@@ -22,9 +22,11 @@ var (
 	optionNameEdits = edits{args: editOptionName, names: mappedNames} // GETMETADATA: a name after the options
 	newNameEdits    = edits{args: editNewName, names: mappedNames}    // CREATE
 	oldNameEdits    = edits{args: editOldName, names: mappedNames}    // DELETE
-	namespaceEdits  = edits{args: editNamespace, names: mappedNames}  // NAMESPACE
 	noNamesEdits    = edits{args: editNoNames, names: mappedNames}    // NOTIFY and others: names are not mapped
 )
+
+// namespaceEdits are the edits of NAMESPACE.
+var namespaceEdits = edits{args: editNamespace, names: mappedNames, fixes: []backend.ReplyFix{backend.FixRefusals}}
 
 // listEdits are the edits of LIST and LSUB.
 var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{
@@ -145,16 +147,28 @@ func editBothNames(a *amendment) (done bool, err error) {
 }
 
 // editNamespace changes the reply to NAMESPACE if clients see another prefix or
-// separator than Exchange has.
+// separator than Exchange has. It answers NAMESPACE for an Exchange that has none, or closes
+// the connection over it.
 func editNamespace(a *amendment) (done bool, err error) {
-	if o := a.c.login.names.Options; o.Prefix != "" || o.Separator != "" {
-		list, err := a.c.folderList(a.cmd, names.AnyAge)
+	c := a.c
+	isOurs := a.hasFix(backend.FixRefusals) && c.login.profile.AnswersNamespace() || a.lacks("NAMESPACE")
+	separator := "/"
+	if hasNames(c.login) && (isOurs || c.login.names.Options.Prefix != "" || c.login.names.Options.Separator != "") {
+		list, err := c.folderList(a.cmd, names.AnyAge)
 		if err != nil {
 			return false, listUnavailable(err)
 		}
-		a.cmd.editor = &replies.Namespace{Separator: a.c.login.names.Separator(list)}
+		separator = c.login.names.Separator(list)
+		a.cmd.editor = &replies.Namespace{Separator: separator}
 	}
-	return false, nil
+	if !isOurs {
+		return false, nil
+	}
+	c.repaired("refusals")
+	if err := c.client.w.line("%s", replies.NamespaceLine(separator)); err != nil {
+		return true, err
+	}
+	return true, c.client.w.line("%s OK NAMESPACE completed.", a.cmd.tag)
 }
 
 // editNoNames refuses commands that have mailbox names in many places. No Exchange

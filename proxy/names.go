@@ -50,6 +50,7 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 	}
 	account.known.Set(list)
 	c.recordHidden(list)
+	c.logHidden(list)
 	return list, nil
 }
 

@@ -10,6 +10,9 @@ func (c *conn) namespace(a *args) (status, error) {
 	if err := a.end(); err != nil {
 		return status{}, err
 	}
+	if c.srv.quirks[quirkNamespaceCloses] {
+		return status{}, errClosing
+	}
 	c.printf("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n")
 	return completed("NAMESPACE"), nil
 }
@@ -65,7 +68,11 @@ func (c *conn) listing(command, pattern string, wanted func(*mailbox) bool) stri
 		if slices.ContainsFunc(mb.messages, func(m *message) bool { return m.flags&flagSeen == 0 }) {
 			attr = `\Marked ` + attr
 		}
-		fmt.Fprintf(&b, "* %s (%s) \"/\" %s\r\n", command, attr, c.listedName(mb.name))
+		name := mb.name
+		if name == "Public Folders" && c.srv.quirks[quirkPublicFolders] {
+			name += separator
+		}
+		fmt.Fprintf(&b, "* %s (%s) \"/\" %s\r\n", command, attr, c.listedName(name))
 	}
 	return b.String()
 }

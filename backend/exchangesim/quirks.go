@@ -77,6 +77,8 @@ const (
 	quirkInboxMissing    = "inbox-missing"
 	quirkFromName        = "from-name"
 	quirkStrictDates     = "strict-dates"
+	quirkNamespaceCloses = "namespace-closes"
+	quirkPublicFolders   = "public-folders"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -394,6 +396,15 @@ func Quirks() []Quirk {
 			"APPEND with a day of one digit without a blank or a zero, or a date before 1970: BAD Command Argument " +
 				"Error. 11 (inferred from other servers)",
 			"docs/exchange.md#ex-83; node-imap#648",
+		},
+		{
+			"EX-84", quirkNamespaceCloses, "NAMESPACE closes the connection (seen on one 2003)",
+			"docs/exchange.md#ex-84; MailKit#1512",
+		},
+		{
+			"EX-85", quirkPublicFolders,
+			"a mailbox Public Folders is listed with a separator at its end (2000 and 2003)",
+			"docs/exchange.md#ex-85; MailKit#346; MailKit#73",
 		},
 	}
 }

@@ -218,6 +218,13 @@ func (l *List) Without(name string) *List {
 	return other
 }
 
+// All returns every name, in no order.
+func (l *List) All() []string {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.all()
+}
+
 // all returns every name. l.mu is held.
 func (l *List) all() []string {
 	names := make([]string, 0, len(l.spelling)+len(l.others))

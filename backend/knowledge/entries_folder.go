@@ -131,6 +131,7 @@ var folderEntries = []Entry{
 	},
 	{
 		ID: "inbox-prefix", Title: "Exchange 2000: folders below INBOX.",
+		Phrases:  []string{"clients do not see some mailboxes"},
 		Keywords: []string{"sync 2000", "prefix", "2000 prefix", "prefix1", "inbox prefix"},
 		Meaning: "In Exchange 2000, all folders are below INBOX. Their names begin with the prefix \"INBOX.\", with " +
 			"the dot.",
@@ -139,6 +140,9 @@ var folderEntries = []Entry{
 			Lines:  []string{`imapsync ... --prefix1 "INBOX."`},
 			Source: "FAQ.Exchange, \"Exchange 2000\"",
 		}},
+		Exgate: "Profile exchange2000 has names.prefix: INBOX. Clients then do not see what is outside INBOX: exgate " +
+			"check --login says so, and the log does: \"clients do not see some mailboxes\". names.prefix: off shows " +
+			"all.",
 		See:    []string{"no-mailbox"},
 		Source: "FAQ.Exchange, \"Exchange 2000\"",
 	},

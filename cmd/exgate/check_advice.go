@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ func (r *loginReport) advise(c *config.Config, now time.Time) {
 	r.adviseTLS(c, now, add)
 	r.adviseForms(c, add)
 	r.adviseProfile(c, add)
+	r.adviseFolders(add)
 }
 
 func (r *loginReport) adviseTLS(c *config.Config, now time.Time, add func(string, ...any)) {
@@ -83,6 +85,20 @@ func (r *loginReport) adviseForms(c *config.Config, add func(string, ...any)) {
 // isOnline reports whether the server is, or seems to be, Exchange Online.
 func (r *loginReport) isOnline() bool {
 	return r.Profile == backend.ProfileOnline || r.Evidence().NamesOnline()
+}
+
+// adviseFolders names the mailboxes that a client cannot copy, because it does not see them.
+func (r *loginReport) adviseFolders(add func(string, ...any)) {
+	outside := 0
+	for _, folder := range r.Folders {
+		if !folder.Shown && slices.Contains(folder.By, "prefix") {
+			outside++
+		}
+	}
+	if outside > 0 {
+		add("clients do not see %d mailboxes, which are outside names.prefix, so a copy of the mailbox leaves them "+
+			"behind: set names.prefix: off if they are wanted", outside)
+	}
 }
 
 // adviseProfile compares the configured profile with the server that the login

@@ -71,7 +71,7 @@ func whyFolder(fate folders.Fate) string {
 	case fate.Holds != "":
 		return fmt.Sprintf("hidden: Exchange's folder for %s; names.hide: [off] shows it", fate.Holds)
 	case fate.Client == "" && slices.Contains(fate.By, "prefix"):
-		return "not shown: it is outside the prefix"
+		return "not shown: it is outside names.prefix; names.prefix: off shows it"
 	case fate.Client == "":
 		return "not shown: another folder has the same name for clients; rename it in Outlook"
 	}

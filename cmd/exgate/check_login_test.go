@@ -86,7 +86,7 @@ func TestCheckLogin(t *testing.T) {
 		{"no way to be sure", "exchange2010", "bob", "bobpass", "", []string{"advice: exgate is not sure about the version of the server (hint: "}, ""},
 		{"no address, before Exchange Online", "exchange-online", "bob", "bobpass", "", []string{"login failed", "advice: Exchange Online needs the user's whole address"}, "login"},
 		{"below a prefix", "exchange2016", "bob", "bobpass", "names.prefix=Projects", []string{
-			"11 in Exchange: 0 shown", "not shown: it is outside the prefix",
+			"11 in Exchange: 0 shown", "not shown: it is outside names.prefix",
 		}, ""},
 		{"another name in the certificate", "exchange2016", "bob", "bobpass", "upstream.server_name=mail.example.com", []string{
 			"TLS 1.3", "until ", "verified: no", "tls failed", "set server_name to the certificate's name", "exgate explain certificate",
@@ -234,7 +234,7 @@ func TestCheckLoginFollowsTheRoutes(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, words := range []string{"upstream        new\n", "bob opens", "11 in Exchange: 0 shown", "it is outside the prefix"} {
+	for _, words := range []string{"upstream        new\n", "bob opens", "11 in Exchange: 0 shown", "it is outside names.prefix", "clients do not see 11 mailboxes"} {
 		if !strings.Contains(out, words) {
 			t.Errorf("%q is not in the report:\n%s", words, out)
 		}

@@ -42,6 +42,12 @@ type Profile struct {
 // IsExchange reports whether the profile is for an Exchange server.
 func (p *Profile) IsExchange() bool { return p.Name != Plain }
 
+// AnswersNamespace reports whether exgate answers NAMESPACE: an Exchange 2003 was seen to
+// close the connection over it (docs/exchange.md#ex-84).
+func (p *Profile) AnswersNamespace() bool {
+	return p.Name == "exchange2000" || p.Name == "exchange2003"
+}
+
 // HasAppendFix reports whether the gateway must read APPEND commands: because of a
 // fix, a limit or the pace.
 func (p *Profile) HasAppendFix() bool {

@@ -62,6 +62,7 @@ type Listed struct {
 	isBare      bool   // the name is written without quotes although it is no atom (EX-21)
 	isUnescaped bool   // a quote or a backslash in the name has no backslash
 	isLiteral   bool   // the name is written as a literal although a quoted string can carry it
+	hasTail     bool   // the name is written with a separator at its end, which Mailbox is without
 }
 
 // span is a part of a response: the indices of its first byte and after its last.
@@ -124,11 +125,24 @@ func ParseListed(resp []byte) (l Listed, ok bool) {
 	l.name.from = at
 	switch resp[at] {
 	case '"':
-		return l, l.quoted(resp)
+		ok = l.quoted(resp)
 	case '{':
-		return l, l.literal(resp)
+		ok = l.literal(resp)
+	default:
+		ok = l.atom(resp)
 	}
-	return l, l.atom(resp)
+	l.cutTail(resp)
+	return l, ok
+}
+
+// cutTail removes a separator at the end of the name in LIST and LSUB, as the root of public
+// folders has on 2000 and 2003 (docs/exchange.md#ex-85). It belongs to no name: the pattern
+// "%" would not match it (RFC 9051 section 6.3.9).
+func (l *Listed) cutTail(resp []byte) {
+	sep := resp[l.separator.from:l.separator.to]
+	if len(sep) == 3 && len(l.Mailbox) > 1 && l.Mailbox[len(l.Mailbox)-1] == sep[1] {
+		l.Mailbox, l.hasTail = l.Mailbox[:len(l.Mailbox)-1], true
+	}
 }
 
 // quoted parses a name that is a quoted string. Quotes and backslashes of the name may stand in it
@@ -202,8 +216,9 @@ func (l *Listed) isNameEnd(resp []byte) bool {
 }
 
 // needsQuotes reports whether the name is written as some clients cannot read it: without
-// the necessary quotes or backslashes, or as a literal, which offlineimap and getmail do not expect.
-func (l *Listed) needsQuotes() bool { return l.isBare || l.isUnescaped || l.isLiteral }
+// the necessary quotes or backslashes, as a literal, which offlineimap and getmail do not
+// expect, or with a separator at its end.
+func (l *Listed) needsQuotes() bool { return l.isBare || l.isUnescaped || l.isLiteral || l.hasTail }
 
 // literal parses a name that is a literal.
 func (l *Listed) literal(resp []byte) bool {

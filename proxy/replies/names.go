@@ -24,8 +24,13 @@ func (n *Namespace) Edit(out []byte, f wire.Fragment) (edited []byte, same bool)
 	if resp == nil || !ok {
 		return append(out, resp...), false
 	}
-	quoted := `"` + strings.ReplaceAll(n.Separator, `\`, `\\`) + `"`
-	return append(out, `* NAMESPACE (("" `+quoted+`)) NIL NIL`+"\r\n"...), false
+	return append(out, NamespaceLine(n.Separator)+"\r\n"...), false
+}
+
+// NamespaceLine returns the response that names one namespace, that of the user's mailboxes
+// (RFC 2342 section 5).
+func NamespaceLine(separator string) string {
+	return `* NAMESPACE (("" ` + wire.Quote(separator) + `)) NIL NIL`
 }
 
 // NameLines is the Editor of commands about one mailbox, such as STATUS. It

@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"log/slog"
+	"slices"
+
+	"exgate/backend/folders"
+)
+
+// hiddenBy is a reason why clients do not see mailboxes.
+type hiddenBy struct {
+	reason, remedy string
+	level          slog.Level
+}
+
+var (
+	hiddenByClass  = hiddenBy{"they are Exchange's own folders", "names.hide: [off] shows them", slog.LevelInfo}
+	hiddenByPrefix = hiddenBy{"they are outside names.prefix", "names.prefix: off shows all mailboxes", slog.LevelWarn}
+	hiddenByName   = hiddenBy{"another mailbox has the same name for clients", "rename them in Outlook", slog.LevelWarn}
+)
+
+// maxHiddenNamed limits the names of hidden mailboxes in a line of the log.
+const maxHiddenNamed = 20
+
+// logHidden logs the mailboxes of a list that clients do not see, once for each reason: a
+// client that copies all mailboxes leaves these behind.
+func (c *conn) logHidden(list *folders.List) {
+	n := c.login.names
+	if n == nil {
+		return
+	}
+	hidden := make(map[hiddenBy][]string)
+	for _, name := range list.All() {
+		if _, ok := n.Client(name, list); ok && !n.Hidden(name, list) {
+			continue
+		}
+		by := hiddenByName
+		switch {
+		case n.Hidden(name, list):
+			by = hiddenByClass
+		case n.Options.Prefix != "":
+			by = hiddenByPrefix
+		}
+		hidden[by] = append(hidden[by], name)
+	}
+	for _, by := range []hiddenBy{hiddenByClass, hiddenByPrefix, hiddenByName} {
+		list := hidden[by]
+		if len(list) == 0 || !n.IsNews("hidden: "+by.reason) {
+			continue
+		}
+		slices.Sort(list)
+		c.log.Log(c.ctx, by.level, "clients do not see some mailboxes", "count", len(list),
+			"mailboxes", list[:min(len(list), maxHiddenNamed)], "reason", by.reason, "remedy", by.remedy)
+	}
+}
