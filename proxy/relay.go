@@ -190,6 +190,9 @@ func (r *relay) begin(f wire.Fragment) []byte {
 	}
 	if c.login.edits && f.Kind == wire.Untagged {
 		r.editor = c.link.editorOf(f.Data)
+		if r.editor == nil && c.login.profile.Replies.ListNames && wire.IsUntagged(f.Data, "LIST", "LSUB") {
+			r.editor = &replies.Quoting{Repaired: c.repaired} // nobody has asked for it
+		}
 	}
 	switch f.Kind {
 	case wire.Continuation:

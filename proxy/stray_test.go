@@ -28,6 +28,8 @@ func TestLiberalReading(t *testing.T) {
 			"* 1 FETCH (FLAGS (\\Seen) BODY[] {4}\r\n(  ) UID 3)\r\na1 OK done\r\n"},
 		{"a long SEARCH", "SEARCH ALL", "* SEARCH" + strings.Repeat(" 123456789", 7000) + " \r\na1 OK done\r\n",
 			"* SEARCH" + strings.Repeat(" 123456789", 7000) + "\r\na1 OK done\r\n"},
+		{"names that nobody has asked for", "NOOP", "* LIST () \"/\" \"a\"b\"\r\na1 OK done\r\n",
+			"* LIST () \"/\" \"a\\\"b\"\r\na1 OK done\r\n"},
 		{"no responses", "CAPABILITY", "CAPABILITY completed.\r\n\r\n \r\n* 3 EXISTS\r\nx {3}\r\na1 OK done\r\n",
 			"* 3 EXISTS\r\na1 OK done\r\n"},
 		{"a + that nobody waits for", "NOOP", "+ go\r\n+\r\na1 OK done\r\n", "a1 OK done\r\n"},
