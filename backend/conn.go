@@ -60,9 +60,10 @@ type Conn struct {
 	err      error // the reason why the connection ended
 	said     string
 	sink     Sink
-	over     bool // the reader has used sink for the last time
-	expected bool // the server must send something within timeouts.Reply
-	inside   bool // a response has begun, and its end must come within timeouts.Reply
+	over     bool      // the reader has used sink for the last time
+	expected bool      // the server must send something within timeouts.Reply
+	inside   bool      // a response has begun, and its end must come within timeouts.Reply
+	leavesBy time.Time // when the server must have closed the connection, after its BYE; zero: it has said none
 
 	// Only the reader uses these.
 	r        *wire.ResponseReader
@@ -83,6 +84,10 @@ const gatherKept = 1 << 10
 
 // abandonGrace is how long the reader may still read after a write has failed.
 const abandonGrace = 2 * time.Second
+
+// byeGrace is how long a server that has said BYE may take to close the connection. Some say BYE
+// again and again (jstedfast/MailKit#938).
+const byeGrace = 2 * time.Second
 
 // newConn returns a Conn for a connection whose greeting has been read, and starts
 // its reader.
@@ -166,6 +171,10 @@ func (c *Conn) Said(s wire.Status) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s.Word == "BYE" && c.leavesBy.IsZero() {
+		c.leavesBy = time.Now().Add(byeGrace)
+		c.bound()
+	}
 	if s.Word == "BYE" && c.said != "" {
 		switch Classify(s).Kind {
 		case KindClosed, KindClosedAtOnce:
@@ -209,7 +218,10 @@ func (c *Conn) Expect(reply bool) {
 // bound sets the reader's deadline. c.mu is held.
 func (c *Conn) bound() {
 	var deadline time.Time
-	if c.expected || c.inside {
+	switch {
+	case !c.leavesBy.IsZero():
+		deadline = c.leavesBy
+	case c.expected || c.inside:
 		deadline = time.Now().Add(c.timeouts.Reply)
 	}
 	c.nc.SetReadDeadline(deadline)
@@ -292,6 +304,12 @@ func (c *Conn) heard() {
 // silence returns the error for a connection on which the server has sent nothing
 // in time.
 func (c *Conn) silence() error {
+	c.mu.Lock()
+	leaves := !c.leavesBy.IsZero()
+	c.mu.Unlock()
+	if leaves {
+		return errors.New("the server has said BYE, and has not closed the connection")
+	}
 	if c.r.Inside() {
 		return fmt.Errorf("the upstream has sent nothing for %s in the middle of a response (upstream.reply_timeout)",
 			c.timeouts.Reply)

@@ -347,7 +347,8 @@ func (c *conn) bareCode(line []byte) []byte {
 // the profile wants this.
 func (c *conn) statusAsIs(line []byte) []byte {
 	line = c.repairedLine(c.login.profile.Replies.CopyUID, backend.FixCopyUID, line, replies.WithoutEmptyCode)
-	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.TextOfCode)
+	line = c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.TextOfCode)
+	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.WithText)
 }
 
 // withCode adds a response code to a refusal that has none, if the profile wants this.

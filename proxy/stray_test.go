@@ -118,6 +118,20 @@ func TestTaggedBye(t *testing.T) {
 	c.S("a2 OK LOGOUT completed.")
 }
 
+// A server that says BYE again and again, and does not close the connection, is left.
+func TestEndlessBye(t *testing.T) {
+	g := strays(t)
+	c, u := g.login()
+	c.C("a1 NOOP")
+	u.C("a1 NOOP")
+	u.raw(strings.Repeat("* BYE Autologout; idle for too long\r\n", 10))
+	u.ends()
+	u = g.relogin()
+	u.C("a1 NOOP")
+	u.S("a1 OK done")
+	c.S("a1 OK done")
+}
+
 // A server that sends nothing but strays is given up.
 func TestEndlessStrays(t *testing.T) {
 	g := newGateway(t, withProfile(repairing(true)))

@@ -65,13 +65,26 @@ func headOf(text []byte, kind Kind) (head, rest []byte) {
 	return text[:at], text[at:]
 }
 
+// codeLength returns the length of the response code that the rest of a status response begins
+// with; 0 if there is none.
+func codeLength(rest []byte) int {
+	code, _ := cutCode(string(trimEOL(rest)))
+	if code == "" {
+		return 0
+	}
+	return len("[") + len(code) + len("]")
+}
+
 // splitKept splits the rest of a response at the part that keeps its blanks: the text of a
 // status response, or the name of a mailbox.
 func splitKept(head, rest []byte) (before, kept, after []byte) {
 	words := bytes.Fields(head)
 	switch {
-	case len(words) < 2 || statusWord(words[1]) != "":
+	case len(words) < 2:
 		return nil, rest, nil
+	case statusWord(words[1]) != "":
+		code := codeLength(rest)
+		return rest[:code], rest[code:], nil
 	case bytes.EqualFold(words[1], []byte("LIST")), bytes.EqualFold(words[1], []byte("LSUB")):
 		at := listedName(rest)
 		end := at + len(bytes.TrimRight(rest[at:], " \r\n"))

@@ -29,6 +29,7 @@ func TestTidy(t *testing.T) {
 		{`* 1 FETCH ( FLAGS ( \Seen )  UID 3 )`, `* 1 FETCH (FLAGS (\Seen) UID 3)`},
 		{`* 1 FETCH (ENVELOPE (NIL "a  ( b )\" " NIL))`, ""},
 		{"* OK  [UNSEEN 1]  the  first ", "* OK [UNSEEN 1]  the  first "},
+		{`* OK [PERMANENTFLAGS ( \Seen  \* )] what  is  kept `, `* OK [PERMANENTFLAGS (\Seen \*)] what  is  kept `},
 		{" a1  OK  done", "a1 OK done"},
 		{"a1  OK", "a1 OK"},
 		{"+  go  on ", ""},

@@ -45,6 +45,21 @@ func WithoutEmptyCode(line []byte) (fixed []byte, ok bool) {
 	return []byte(status.Tag + " " + status.Word + " " + text + "\r\n"), true
 }
 
+// WithText adds a text to a status response that has none, as in "a1 OK": RFC 9051 section 7.1
+// demands one, and offlineimap closes the connection without it (OfflineIMAP/offlineimap#623). ok
+// reports whether there was none; the line is returned unchanged otherwise.
+func WithText(line []byte) (fixed []byte, ok bool) {
+	text := bytes.TrimRight(line, " \r\n")
+	if len(text) == 0 || text[len(text)-1] != ']' && bytes.Count(text, []byte(" ")) != 1 {
+		return line, false // the usual case
+	}
+	status, ok := wire.ParseStatus(line)
+	if !ok || status.Text != "" {
+		return line, false
+	}
+	return append(bytes.Clone(text), " done\r\n"...), true
+}
+
 // CodeFor returns the response code that says what a refusal means (RFC 5530), where
 // Exchange sends a text alone, and "" otherwise. offlineimap goes on after a CREATE
 // only if a NO has ALREADYEXISTS.

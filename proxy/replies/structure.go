@@ -2,6 +2,7 @@ package replies
 
 import (
 	"bytes"
+	"slices"
 
 	"exgate/backend/wire"
 )
@@ -89,6 +90,9 @@ func (e *structureEditor) edit(f wire.Fragment) (text []byte, same bool) {
 //	EX-29  blanks between the addresses of a list are removed
 //	EX-74  sizes and lines of -1 become 0, dispositions and parameters of NIL and bare parameters
 //	       take their form, encodings are quoted, a part without a type gets one
+//
+// Other servers' forms (docs/exchange.md#other-structures): quotes in a string that have no
+// backslash, an envelope with too few fields, and lists of addresses that are empty.
 type structureRepair struct {
 	p           []byte
 	isWhole     bool // p ends with the response
@@ -104,7 +108,7 @@ type structureEdit struct {
 	text string
 }
 
-// replace notes a repair. Repairs come in the order of their places.
+// replace notes a repair.
 func (r *structureRepair) replace(from, to int, text string) {
 	r.edits = append(r.edits, structureEdit{span{from, to}, text})
 	r.repairs++
@@ -112,8 +116,15 @@ func (r *structureRepair) replace(from, to int, text string) {
 
 // edited appends the repaired text of p[:end] to out.
 func (r *structureRepair) edited(out []byte, end int) []byte {
+	slices.SortStableFunc(r.edits, func(a, b structureEdit) int { return a.from - b.from })
 	at := 0
-	for _, edit := range r.edits {
+	for i, edit := range r.edits {
+		switch {
+		case edit.from < at || edit.from >= end: // inside what is replaced, or not complete yet
+			continue
+		case i+1 < len(r.edits) && edit.to > edit.from && r.edits[i+1].from == edit.from: // replaced as a whole
+			continue
+		}
 		out = append(append(out, r.p[at:edit.from]...), edit.text...)
 		at = edit.to
 	}

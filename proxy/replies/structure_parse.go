@@ -3,6 +3,8 @@ package replies
 import (
 	"bytes"
 	"strconv"
+
+	"exgate/backend/wire"
 )
 
 // element is a string, an atom, a literal or a list of a FETCH response.
@@ -66,10 +68,21 @@ func (r *structureRepair) element(at, depth int, isName bool) (e element, next i
 }
 
 func (r *structureRepair) quotedAt(at int) (e element, next int, state elementState) {
+	isEscaped := true
 	for i := at + 1; i < len(r.p); i++ {
 		switch r.p[i] {
 		case '"':
-			return element{span: span{at, i + 1}}, i + 1, elementWhole
+			e.span = span{at, i + 1}
+			switch {
+			case i+1 == len(r.p) && !r.isWhole:
+				return e, at, elementCut // what follows decides
+			case !r.isEndOf(e):
+				isEscaped = false // the quote is a part of the string
+				continue
+			case !isEscaped:
+				r.escape(e)
+			}
+			return e, i + 1, elementWhole
 		case '\\':
 			i++
 			if i < len(r.p) && r.p[i] == '\n' {
@@ -80,6 +93,12 @@ func (r *structureRepair) quotedAt(at int) (e element, next int, state elementSt
 		}
 	}
 	return e, at, elementCut
+}
+
+// escape repairs a quoted string in which quotes have no backslash.
+func (r *structureRepair) escape(e element) {
+	inner := string(unescapeQuoted(r.p[e.from+1 : e.to-1]))
+	r.replace(e.from, e.to, wire.Quote(inner))
 }
 
 func (r *structureRepair) literalAt(at int) (e element, next int, state elementState) {
@@ -129,6 +148,14 @@ func (r *structureRepair) isEndOf(e element) bool {
 
 // text returns the element as it is written.
 func (r *structureRepair) text(e element) []byte { return r.p[e.from:e.to] }
+
+// value returns the value of a quoted string, and the text of any other element.
+func (r *structureRepair) value(e element) string {
+	if !r.isQuoted(e) {
+		return string(r.text(e))
+	}
+	return string(unescapeQuoted(r.p[e.from+1 : e.to-1]))
+}
 
 // isNil reports whether the element is NIL.
 func (r *structureRepair) isNil(e element) bool { return bytes.EqualFold(r.text(e), []byte("NIL")) }

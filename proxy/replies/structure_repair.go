@@ -2,6 +2,7 @@ package replies
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,15 @@ func (r *structureRepair) number(e element) {
 		}
 		r.replace(e.from, e.to, "0")
 	}
+}
+
+// replaceByNil puts NIL in place of an element. A list may follow another without a blank.
+func (r *structureRepair) replaceByNil(e element) {
+	text := "NIL"
+	if e.to < len(r.p) && r.p[e.to] == '(' {
+		text += " "
+	}
+	r.replace(e.from, e.to, text)
 }
 
 // body repairs a body structure.
@@ -73,15 +83,13 @@ func (r *structureRepair) singlePart(e element) {
 	if len(list) <= partSize || slices.ContainsFunc(list[:partParams], r.isLiteral) {
 		return // not extended so far, or the positions of the elements are not known
 	}
-	media := strings.ToLower(strings.Trim(string(r.text(list[partType])), `"`))
-	subtype := strings.ToLower(strings.Trim(string(r.text(list[partSubtype])), `"`))
+	media := strings.ToLower(r.value(list[partType]))
+	subtype := strings.ToLower(r.value(list[partSubtype]))
 	next := partRest
-	switch {
-	case len(list) == partRest || list[next].isList && (media != "message" || subtype != "rfc822"):
-	case r.isNil(list[partType]):
+	if r.isNil(list[partType]) {
 		media, subtype = "application", "octet-stream"
-		if isDigit(r.p[list[next].from]) || r.p[list[next].from] == '-' {
-			media, subtype = "text", "plain"
+		if len(list) > next && (isDigit(r.p[list[next].from]) || r.p[list[next].from] == '-') {
+			media, subtype = "text", "plain" // it has a number of lines
 		}
 	}
 	r.mediaType(list, media, subtype)
@@ -105,19 +113,15 @@ func (r *structureRepair) singlePart(e element) {
 
 // mediaType puts a type in place of NIL.
 func (r *structureRepair) mediaType(list []element, media, subtype string) {
-	if !r.isNil(list[partType]) && !r.isNil(list[partSubtype]) {
-		return
+	for i, name := range []string{media, subtype} {
+		if !r.isNil(list[i]) {
+			continue
+		}
+		if name == "nil" {
+			name = map[string]string{"text": "plain", "multipart": "mixed"}[media]
+		}
+		r.replace(list[i].from, list[i].to, wire.Quote(cmp.Or(name, "octet-stream")))
 	}
-	if media == "nil" {
-		media, subtype = "application", "octet-stream"
-	}
-	if subtype == "nil" {
-		subtype = map[string]string{"text": "plain", "multipart": "mixed"}[media]
-	}
-	if subtype == "" {
-		subtype = "octet-stream"
-	}
-	r.replace(list[partType].from, list[partSubtype].to, wire.Quote(media)+" "+wire.Quote(subtype))
 }
 
 // params repairs the parameters of a part or of a disposition: pairs of strings.
@@ -125,11 +129,11 @@ func (r *structureRepair) params(e element) {
 	switch {
 	case !e.isList:
 		if !r.isNil(e) {
-			r.replace(e.from, e.to, "NIL")
+			r.replaceByNil(e)
 		}
 		return
 	case len(e.list) == 0 || len(e.list)%2 > 0 || slices.ContainsFunc(e.list, func(p element) bool { return p.isList }):
-		r.replace(e.from, e.to, "NIL")
+		r.replaceByNil(e)
 		return
 	}
 	for i, word := range e.list {
@@ -150,7 +154,7 @@ func (r *structureRepair) encoding(e element) {
 		return
 	}
 	text := string(r.text(e))
-	name := strings.Trim(text, `" `)
+	name := strings.Trim(r.value(e), " ")
 	if r.isNil(e) || name == "" {
 		name = "7BIT"
 	}
@@ -173,9 +177,9 @@ func (r *structureRepair) disposition(list []element) {
 		r.replace(e.to, e.to, " NIL)")
 		r.repairs--
 	default:
-		name := strings.Trim(string(r.text(e)), `"`)
+		name := r.value(e)
 		if !isToken(name) {
-			r.replace(e.from, e.to, "NIL")
+			r.replaceByNil(e)
 			return
 		}
 		if len(list) > 1 && r.isDispositionParams(list[1]) {
@@ -193,7 +197,7 @@ func (r *structureRepair) disposition(list []element) {
 func (r *structureRepair) dispositionList(e element) {
 	switch {
 	case len(e.list) == 0 || e.list[0].isList || r.isNil(e.list[0]) || string(r.text(e.list[0])) == `""`:
-		r.replace(e.from, e.to, "NIL")
+		r.replaceByNil(e)
 		return
 	case !r.isString(e.list[0]):
 		r.replace(e.list[0].from, e.list[0].to, wire.Quote(string(r.text(e.list[0]))))
@@ -220,27 +224,48 @@ func (r *structureRepair) isDispositionParams(e element) bool {
 	if !e.isList || len(e.list) < 2 || len(e.list)%2 > 0 || !r.isQuoted(e.list[0]) {
 		return false
 	}
-	name, _, _ := strings.Cut(strings.ToLower(strings.Trim(string(r.text(e.list[0])), `"`)), "*")
+	name, _, _ := strings.Cut(strings.ToLower(r.value(e.list[0])), "*")
 	return slices.Contains(dispositionParams, name)
 }
 
-// The positions of the lists of addresses in an envelope: from, sender, reply-to, to, cc, bcc.
+// The positions of the lists of addresses in an envelope: from, sender, reply-to, to, cc, bcc. And
+// the number of its fields.
 const (
-	envelopeFrom = 2
-	envelopeBcc  = 7
+	envelopeFrom   = 2
+	envelopeBcc    = 7
+	envelopeFields = 10
 )
 
-// envelope removes the blanks between the addresses of an envelope.
+// envelope removes the blanks between the addresses of an envelope, and what is no address. Fields
+// that are missing at the end become NIL.
 func (r *structureRepair) envelope(e element) {
+	if !e.isList {
+		return
+	}
 	for i, field := range e.list {
-		if i < envelopeFrom || i > envelopeBcc || !field.isList {
-			continue
+		if i >= envelopeFrom && i <= envelopeBcc && field.isList {
+			r.addresses(field)
 		}
-		for j := 1; j < len(field.list); j++ {
-			before, after := field.list[j-1], field.list[j]
-			if before.isList && after.isList && before.to < after.from {
-				r.replace(before.to, after.from, "")
-			}
+	}
+	if n := len(e.list); n >= envelopeBcc && n < envelopeFields {
+		r.replace(e.to-1, e.to-1, strings.Repeat(" NIL", envelopeFields-n))
+	}
+}
+
+func (r *structureRepair) addresses(field element) {
+	switch addresses := slices.DeleteFunc(slices.Clone(field.list), func(e element) bool { return !e.isList }); {
+	case len(addresses) == 0:
+		r.replaceByNil(field)
+		return
+	case len(addresses) < len(field.list) && !field.list[0].isList:
+		// NIL stands before the addresses (jstedfast/MailKit#991).
+		r.replace(field.list[0].from, addresses[0].from, "")
+		field.list = addresses
+	}
+	for j := 1; j < len(field.list); j++ {
+		before, after := field.list[j-1], field.list[j]
+		if before.isList && after.isList && before.to < after.from {
+			r.replace(before.to, after.from, "")
 		}
 	}
 }
