@@ -37,6 +37,24 @@ func TestGoIMAPClient(t *testing.T) {
 		{"structure", []string{"bare-disposition", "no-regenerated"}, appended("Subject: x", "MIME-Version: 1.0", "Content-Type: text/plain", "Content-Disposition: inline"), fetchStructure},
 		{"structure of a multipart", []string{"odd-disposition", "no-regenerated"},
 			"MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=z\r\n\r\n--z\r\n\r\nx\r\n--z--\r\n", fetchStructure},
+		{"odd structure", []string{"odd-structure", "no-regenerated"}, appended("Subject: x", "MIME-Version: 1.0",
+			"Content-Type: text/plain", "Content-Disposition: attachment; filename=x.txt"), func(c *imapclient.Client) error {
+			messages, err := c.Fetch(imap.UIDSetNum(1), &imap.FetchOptions{
+				BodyStructure: &imap.FetchItemBodyStructure{Extended: true},
+			}).Collect()
+			if err != nil {
+				return err
+			}
+			part, ok := messages[0].BodyStructure.(*imap.BodyStructureSinglePart)
+			if !ok || part.Filename() != "x.txt" {
+				return errNotTold
+			}
+			return nil
+		}},
+		{"empty copyuid", []string{"empty-copyuid"}, appended("Subject: x"), func(c *imapclient.Client) error {
+			_, err := c.Copy(imap.UIDSetNum(99), "Drafts").Wait()
+			return err
+		}},
 		{"missing-data", []string{"missing-data"}, appended("Subject: x", "X-Exchangesim-Unconvertible: calendar"), func(c *imapclient.Client) error {
 			messages, err := c.Fetch(imap.UIDSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{{Peek: true}}}).Collect()
 			if err == nil && len(messages) == 0 {
