@@ -268,7 +268,34 @@ var connectionEntries = []Entry{
 				Source: "RFC 9051 section 2",
 			},
 		},
-		See:    []string{"tls-mismatch", "unreachable"},
+		See:    []string{"tls-mismatch", "unreachable", "stray-lines"},
 		Source: "RFC 9051 section 2",
+	},
+	{
+		ID: "stray-lines", Title: "Lines of Exchange that are no IMAP, such as a bare Server Unavailable. 15",
+		Phrases: []string{"a line that is no IMAP response", "lines that are no IMAP responses",
+			"the server refused something without a tag", "the server answered a command with BYE"},
+		Keywords: []string{"no tag", "without a tag", "client hangs", "stray line", "empty line"},
+		Meaning: "Exchange sends lines that belong to no command: empty ones, a text, or a refusal without the tag " +
+			"of its command. A client that waits for the tag hangs.",
+		Causes: []Cause{
+			{
+				Title:  "Exchange cannot reach the mailbox, and says Server Unavailable. 15 without a tag.",
+				Do:     "Run: exgate explain server-unavailable.",
+				Source: "docs/exchange.md#ex-73 (postalsys/imapflow commit 3ed4198c)",
+			},
+			{
+				Title: "Other lines mean nothing. If there are many, the server and exgate are out of step.",
+				Tell:  "exgate's log tells of the first one in a session; the fix strays counts them.",
+				Do: "Look at the conversation with log.trace. After 1,000 such lines exgate gives the connection " +
+					"up. Run: exgate explain out-of-step.",
+				Source: "docs/exchange.md#ex-72 (libetpan#45)",
+			},
+		},
+		Exgate: "exgate gives the client a refusal without a tag as the reply to its command, if the command may be " +
+			"sent again. For others it takes the connection for lost, because it is not certain what the refusal " +
+			"means. It drops the other lines, and resumes the session after BYE.",
+		See:    []string{"server-unavailable", "closed", "out-of-step"},
+		Source: "docs/exchange.md#ex-73",
 	},
 }

@@ -216,6 +216,8 @@ func TestQuestions(t *testing.T) {
 		{"docs/exchange.md#oauth2", `err="get an access token: invalid_client: AADSTS7000215: Invalid client secret provided."`, "token-refused", []string{"Certificates & secrets"}},
 		{"docs/exchange.md#oauth2", "no access token is available for this mailbox now; try again later", "token-unavailable", []string{"HTTPS_PROXY"}},
 		{"docs/exchange.md#unconvertible", "Subject: Retrieval using the IMAP4 protocol failed for the following message: 20004", "retrieval-failed", nil},
+		{"docs/exchange.md#ex-73", "Exchange sent a line that is no IMAP response; the client does not get it", "stray-lines", []string{"log.trace"}},
+		{"docs/exchange.md#ex-73", "the server refused something without a tag", "stray-lines", []string{"server-unavailable"}},
 		{"docs/exchange.md#ex-78", "the import is incomplete, some messages are missing", "missing-messages", []string{"[CANNOT]"}},
 		{"docs/exchange.md#ex-78", "a1 NO [CANNOT] Exchange returns no data for 2 of the messages", "missing-messages", []string{"one by one"}},
 		{"docs/exchange.md#ex-74", "MailKit.Net.Imap.ImapProtocolException: Syntax error in BODYSTRUCTURE. Unexpected token: NIL", "odd-structure", []string{"repairs these structures"}},
