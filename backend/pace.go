@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -13,13 +14,13 @@ import (
 // Pace limits the messages, commands or bytes that pass per second. A throttle
 // slows it, and it recovers with time. It is safe for concurrent use.
 type Pace struct {
-	bucket    *rate.Limiter // nil: no limit of its own
-	perSecond float64
-	whole     *Pace // everything that passes also counts against whole; may be nil
+	bucket atomic.Pointer[rate.Limiter] // nil: no limit of its own
+	whole  *Pace                        // everything that passes also counts against whole; may be nil
 
-	mu     sync.Mutex
-	factor float64   // the part of perSecond that applied at since
-	since  time.Time // the time of the last throttle; zero: none
+	mu        sync.Mutex
+	perSecond float64
+	factor    float64   // the part of perSecond that applied at since
+	since     time.Time // the time of the last throttle; zero: none
 }
 
 // These numbers say how the pace adapts. Each throttle halves it, down to a
@@ -40,49 +41,70 @@ const (
 // against it.
 func NewPace(perSecond float64, whole *Pace) *Pace {
 	p := &Pace{whole: whole}
-	if perSecond > 0 {
-		burst := int(min(math.Ceil(perSecond), math.MaxInt32))
-		p.bucket, p.perSecond = rate.NewLimiter(rate.Limit(perSecond), burst), perSecond
-	}
+	p.SetRate(perSecond)
 	return p
 }
 
-// Limits reports whether there is any limit.
-func (p *Pace) Limits() bool { return p.bucket != nil || p.whole != nil && p.whole.Limits() }
-
-// Slow reduces the pace after a throttle.
-func (p *Pace) Slow() {
-	if p.bucket == nil {
-		return
+// SetRate replaces the rate that NewPace was given. A throttle before it counts no more.
+// What waits already, waits as long as it was told before. SetRate does nothing if the
+// rate is the same.
+func (p *Pace) SetRate(perSecond float64) {
+	if !(perSecond > 0) {
+		perSecond = 0
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	if p.perSecond == perSecond {
+		return
+	}
+	p.perSecond, p.since = perSecond, time.Time{}
+	if perSecond == 0 {
+		p.bucket.Store(nil)
+		return
+	}
+	burst := int(min(math.Ceil(perSecond), math.MaxInt32))
+	p.bucket.Store(rate.NewLimiter(rate.Limit(perSecond), burst))
+}
+
+// Limits reports whether there is any limit.
+func (p *Pace) Limits() bool { return p.bucket.Load() != nil || p.whole != nil && p.whole.Limits() }
+
+// Slow reduces the pace after a throttle.
+func (p *Pace) Slow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	bucket, now := p.bucket.Load(), time.Now()
+	if bucket == nil {
+		return
+	}
 	p.factor, p.since = max(p.part(now)*paceSlower, paceFloor), now
-	p.bucket.SetLimitAt(now, rate.Limit(p.perSecond*p.factor))
+	bucket.SetLimitAt(now, rate.Limit(p.perSecond*p.factor))
 }
 
 // Rate returns the current limit of p itself, per second; 0 is no limit.
 func (p *Pace) Rate() float64 {
-	if p.bucket == nil {
+	bucket := p.adapt(time.Now())
+	if bucket == nil {
 		return 0
 	}
-	p.adapt(time.Now())
-	return float64(p.bucket.Limit())
+	return float64(bucket.Limit())
 }
 
-// adapt raises the pace by the part that it has regained since the last throttle.
-func (p *Pace) adapt(now time.Time) {
+// adapt raises the pace by the part that it has regained since the last throttle. It
+// returns the bucket; nil if p has no limit of its own.
+func (p *Pace) adapt(now time.Time) *rate.Limiter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.since.IsZero() {
-		return
+	bucket := p.bucket.Load()
+	if bucket == nil || p.since.IsZero() {
+		return bucket
 	}
 	part := p.part(now)
-	p.bucket.SetLimitAt(now, rate.Limit(p.perSecond*part))
+	bucket.SetLimitAt(now, rate.Limit(p.perSecond*part))
 	if part == 1 {
 		p.since = time.Time{}
 	}
+	return bucket
 }
 
 // part returns the part of perSecond that applies now. The caller holds p.mu.
@@ -123,7 +145,8 @@ func (p *Pace) Charge(n int) time.Duration {
 // client then waited for minutes, Exchange would not benefit.
 func (p *Pace) Passed() {
 	for ; p != nil; p = p.whole {
-		if p.bucket != nil && p.bucket.Tokens() > -maxDebt.Seconds()*float64(p.bucket.Limit()) {
+		if bucket := p.bucket.Load(); bucket != nil &&
+			bucket.Tokens() > -maxDebt.Seconds()*float64(bucket.Limit()) {
 			p.take(1, time.Now())
 		}
 	}
@@ -149,13 +172,13 @@ func (p *Pace) reserve(n int) (reserved []*rate.Reservation, d time.Duration) {
 // take takes n from the bucket of p alone, which may go below empty. A Limiter
 // allows no more than its burst at a time, so take may need several reservations.
 func (p *Pace) take(n int, now time.Time) (taken []*rate.Reservation, d time.Duration) {
-	if p.bucket == nil {
+	bucket := p.adapt(now)
+	if bucket == nil {
 		return nil, 0
 	}
-	p.adapt(now)
 	for n > 0 {
-		k := min(n, p.bucket.Burst())
-		r := p.bucket.ReserveN(now, k)
+		k := min(n, bucket.Burst())
+		r := bucket.ReserveN(now, k)
 		taken = append(taken, r)
 		d = r.DelayFrom(now)
 		n -= k
@@ -165,5 +188,11 @@ func (p *Pace) take(n int, now time.Time) (taken []*rate.Reservation, d time.Dur
 
 // isIdle reports whether the bucket is full and the pace is not reduced.
 func (p *Pace) isIdle() bool {
-	return p.bucket == nil || p.Rate() == p.perSecond && p.bucket.Tokens() >= float64(p.bucket.Burst())
+	bucket := p.adapt(time.Now())
+	if bucket == nil {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.since.IsZero() && bucket.Tokens() >= float64(bucket.Burst())
 }

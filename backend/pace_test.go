@@ -208,3 +208,52 @@ func TestPaceLimits(t *testing.T) {
 		}
 	}
 }
+
+// SetRate puts another rate in force at once. A throttle before it counts no more.
+func TestPaceSetRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPace(4, nil)
+		for _, rate := range []float64{1, 0, 8, 0.5} {
+			p.Slow()
+			p.SetRate(rate)
+			if got := p.Rate(); got != rate || p.Limits() != (rate > 0) || !p.isIdle() {
+				t.Errorf("%v messages per second, want %v", got, rate)
+			}
+		}
+		p.Charge(1)
+		p.SetRate(0.5) // the same: the bucket is not filled again
+		if got := p.Charge(1); got != 2*time.Second {
+			t.Errorf("a message waits %s, want 2s", got)
+		}
+		p.SetRate(0)
+		if got := p.Charge(1000); got != 0 {
+			t.Errorf("without a limit a message waits %s", got)
+		}
+	})
+}
+
+// The rate may change while others count and wait.
+func TestPaceSetRateMeanwhile(t *testing.T) {
+	p := NewPace(1000, NewPace(0, nil))
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for n := range 200 {
+				switch i {
+				case 0:
+					p.SetRate(float64(n % 3 * 1000))
+				case 1:
+					p.Slow()
+					p.Rate()
+				case 2:
+					p.Charge(1)
+					p.Limits()
+				case 3:
+					p.Passed()
+					p.isIdle()
+				}
+			}
+		})
+	}
+	all.Wait()
+}

@@ -34,6 +34,12 @@ func newPaces(r Rates, whole *Paces) *Paces {
 	}
 }
 
+// SetMessages replaces the rate of messages, in both directions.
+func (p *Paces) SetMessages(perSecond float64) {
+	p.Appends.SetRate(perSecond)
+	p.Fetches.SetRate(perSecond)
+}
+
 // slow reduces the pace after a throttle. The byte rate protects the network link
 // and is not slowed.
 func (p *Paces) slow() {

@@ -20,7 +20,10 @@ type account struct {
 	side           *side
 	known          names.Known // the mailboxes of the account
 	claims         *mailbox.Claims
-	sessions       int // guarded by accounts.mu
+
+	// Guarded by accounts.mu.
+	sessions   int
+	configured float64 // messages per second of the configuration
 }
 
 // accounts has the accounts with open sessions. backend.Accounts remembers the other
@@ -31,6 +34,7 @@ type accounts struct {
 	open       map[*backend.Account]*account
 	registries map[registryKey]*backend.Accounts
 	claims     map[claimsKey]*mailbox.Claims // also of accounts whose last session has ended
+	paces      map[string]float64            // messages per second by order of the operator, by user in lower case
 	sweepAt    int                           // size of claims at which those that nobody needs are dropped
 }
 
@@ -56,7 +60,7 @@ type registryKey struct {
 
 func newAccounts() *accounts {
 	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts),
-		claims: make(map[claimsKey]*mailbox.Claims), sweepAt: minClaims}
+		claims: make(map[claimsKey]*mailbox.Claims), paces: make(map[string]float64), sweepAt: minClaims}
 }
 
 // setSpoolLimit sets the limit on the spool, in bytes, for accounts that are opened from
@@ -89,6 +93,8 @@ func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff ti
 		a.open[known] = shared
 	}
 	shared.sessions++
+	shared.configured = pace.Each.Messages
+	shared.SetMessages(a.paceOf(shared))
 	return shared
 }
 

@@ -56,6 +56,9 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return err
 	}
+	if err := c.awaitHold(); err != nil {
+		return err
+	}
 	if err := c.ready(cmd); errors.Is(err, slots.ErrNone) {
 		return c.client.w.line("%s NO [UNAVAILABLE] %s; nothing was stored", cmd.tag, err)
 	} else if err != nil {

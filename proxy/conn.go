@@ -113,6 +113,7 @@ func (c *conn) close(reason error, took time.Duration) {
 	if c.login != nil {
 		c.srv.accounts.close(c.login.account)
 	}
+	c.endTrace(true)
 	c.logEnd(reason, took)
 }
 

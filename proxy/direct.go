@@ -93,6 +93,11 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	if err := c.obeyDismissal(); err != nil {
 		return err
 	}
+	if cmd.verb != "LOGOUT" {
+		if err := c.awaitHold(); err != nil {
+			return err
+		}
+	}
 	var messages *backend.Pace
 	switch {
 	case cmd.verb == "LOGOUT": // not paced: it frees a connection

@@ -26,6 +26,7 @@
 //	spool        holds an uploaded message, in memory or in a file, charged to budgets
 //	status       the snapshot of the gateway for the operator
 //	testkit      helpers for tests
+//	tracefile    the files of the wire trace of one session
 //	users        the users file: callers, and the mailboxes that each may open
 //	watchfile    notices that a file has changed
 //
@@ -51,7 +52,7 @@
 //
 // A command of the direct lane goes on from conn.relayDirect:
 //
-//	conn.admit            direct.go    waits for the pipeline, the pace and the upstream
+//	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight
 //	conn.relayLine        direct.go    for the line, and for each literal after it
 //	conn.sendLine         direct.go
@@ -67,6 +68,7 @@
 //	newLaneSession        lane_session.go  called by the library
 //	laneSession.Login     lane_session.go  called by the library; or laneSession.Authenticate
 //	conn.open             login.go
+//	conn.awaitHoldOf      holds.go     waits while the user is paused
 //	conn.guardLogin       guesses.go   slows or refuses guessing
 //	conn.openBounded      login.go
 //	conn.grant            grant.go     settles identity, upstream and credential
@@ -86,6 +88,7 @@
 //	conn.readLiteral      conn.go      the message, into the spool
 //	conn.endOfAppend      append.go
 //	conn.awaitFlight      direct.go    waits until no command is in flight
+//	conn.awaitHold        holds.go     waits while the user is paused
 //	conn.ready            resume.go    resumes a lost session, renews a worn connection
 //	conn.fire             own.go
 //	laneSession.Append    lane_session.go  called by the library
@@ -165,7 +168,8 @@
 //	ownLane.serve         one; the library's accept loop. ownLane.Close waits for it.
 //	(the library)         one per shot; calls laneSession. conn.fire waits until it closes the shot.
 //	Server.ended          one for Server.Drain, one for Server.Close; ends with the last session.
-//	logqueue.Queue.run    one for the log, one for the trace. Queue.Close ends it.
+//	logqueue.Queue.run    one for the log, one for the trace, and one for each session that exgate trace traces.
+//	                      Queue.Close ends it; conn.endTrace closes that of a session.
 //
 // Timers and contexts call functions, too. conn.patiently and conn.waitFor cancel a context or wake serve.
 // conn.watchEnds also starts the timer of the farewell, which calls conn.cutOff, and that closes both sockets. The
@@ -187,7 +191,10 @@
 //	waiting.mu        what the session waits for (waiting.go)
 //	tally.mu          the counters that the session has published (tally.go)
 //	repairs           the counts of reply fixes (tally.go)
-//	Tracer.mu         the wire trace, and the tags that it has shown (trace.go)
+//	Tracer.mu         the wire trace (trace.go)
+//	tracer.mu         the tags that a session's trace has shown, and its own file (trace.go, user_trace.go)
+//	holds.mu          the users that the operator has paused (holds.go)
+//	tracedUsers.mu    the users that the operator traces (user_trace.go)
 //	Queue.mu          the lines that wait to be written to the log or the trace
 //	slots.Pool.mu     the sessions that hold or await a slot
 //	folders.List.mu   the names of an account's mailboxes
@@ -198,6 +205,6 @@
 //
 // A goroutine that holds Server.mu, openSessions.mu, clientWriter's turn or slots.Pool.mu may lock link.mu: Pool asks a
 // session whether it idles. A goroutine that holds link.mu may lock folders.List.mu and Known.mu, when a command has
-// landed, and repairs, when command.finish counts a fix. It locks no other of the list. Listing.Edit locks
+// landed, holds.mu, and repairs, when command.finish counts a fix. It locks no other of the list. Listing.Edit locks
 // folders.List.mu under clientWriter's turn.
 package proxy

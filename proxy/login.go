@@ -141,7 +141,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	}
 	c.tally.stats.Owned++
 	s := &shot{tag: cmd.tag, holdNo: strings.HasPrefix(canonical, "AUTHENTICATE "+xoauth2)}
-	c.waiting.set(status.StateLogin, "logging in to Exchange", time.Time{})
+	c.waiting.set(status.StateLogin, loggingIn, time.Time{})
 	if err := c.fire(s, canonical, c.waiting.text); err != nil {
 		return err
 	}
@@ -406,6 +406,9 @@ func (c *conn) moreArguments(args *wire.Args) (lit *wire.Literal, size int, err 
 // open logs in upstream with what the client said, and makes the connection
 // the session's. It runs in the own lane.
 func (c *conn) open(claim backend.Claim) error {
+	if err := c.awaitHoldOf(claim); err != nil {
+		return err
+	}
 	return c.guardLogin(claim, func() error { return c.openBounded(claim) })
 }
 
@@ -464,6 +467,11 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	c.tieToAccount(c.link.up)
 	c.link.up.Relay(sink)
 	srv.sessions.add(c, l)
+	if srv.traced.has(id.User) {
+		if err := c.beginTrace(); err != nil {
+			c.log.Warn("trace", "err", err)
+		}
+	}
 	reason := barred(l) // the files may have changed during the login
 	if c.set.opts.Routes != nil {
 		reason = cmp.Or(reason, c.set.moved(l))
@@ -481,7 +489,7 @@ func (c *conn) openUpstream(
 	to *routing.Target, id backend.Identity, cred backend.Credential,
 ) (*backend.Session, error) {
 	for try := 0; ; try++ {
-		c.waiting.set(status.StateLogin, "logging in to Exchange", time.Time{})
+		c.waiting.set(status.StateLogin, loggingIn, time.Time{})
 		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
 		failure := backend.FailureOf(err)
 		if err == nil || failure.Kind != backend.KindThrottled || try == delivery.MaxTries {

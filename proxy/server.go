@@ -92,6 +92,8 @@ type Server struct {
 	accounts  *accounts
 	uploads   spool.Budget // bytes of all sessions in the spool
 	poisons   *quarantine.Poisons
+	holds     holds
+	traced    tracedUsers
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc

@@ -18,6 +18,7 @@ func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
 	all := status.Snapshot{
 		Time: now, Draining: s.draining.Err() != nil, Sessions: []status.Session{}, Accounts: s.accounts.describe(now),
+		Paused: append([]string{}, s.holds.names()...),
 	}
 	logins := s.sessions.all()
 	for _, c := range s.liveSessions() {

@@ -7,10 +7,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/tracefile"
 )
 
 // Tracer writes the wire trace: what both sides say, without the bytes of
@@ -25,21 +27,25 @@ type Tracer struct {
 // NewTracer returns a tracer that writes to w.
 func NewTracer(w io.Writer) *Tracer { return &Tracer{w: w} }
 
-// tracer is the trace of one session. A nil tracer writes nothing.
+// tracer is the trace of one session. It writes to the wire trace of the gateway, and to
+// the session's own trace. Either may be missing. The session's own trace may begin at any
+// time, so the tracer follows the commands without one, too. A nil tracer writes nothing.
 type tracer struct {
-	out      *Tracer
+	out      *Tracer // nil: the gateway has no wire trace
 	session  string
-	isHidden bool            // the arguments of the client's current command are hidden
-	tags     map[string]bool // tags of commands that were shown; guarded by out.mu
+	isHidden bool // the arguments of the client's current command are hidden; for serve only
+	own      atomic.Pointer[tracefile.File]
+
+	mu   sync.Mutex
+	over bool            // the session has ended
+	tags map[string]bool // tags of commands that were shown
 }
 
-// session returns the trace of one session; nil if there is no wire trace.
-func (t *Tracer) session(id string) *tracer {
-	if t == nil {
-		return nil
-	}
-	return &tracer{out: t, session: id, tags: make(map[string]bool)}
-}
+// session returns the trace of one session.
+func (t *Tracer) session(id string) *tracer { return &tracer{out: t, session: id} }
+
+// isOff reports whether nothing is written.
+func (t *tracer) isOff() bool { return t == nil || t.out == nil && t.own.Load() == nil }
 
 // maxTraced is the number of bytes of a line that the trace shows.
 const maxTraced = 2048
@@ -57,7 +63,7 @@ const hidden = "***"
 
 // print writes one line of the trace.
 func (t *tracer) print(arrow string, line []byte) {
-	if t == nil {
+	if t.isOff() {
 		return
 	}
 	line = bytes.TrimRight(line, "\r\n")
@@ -69,10 +75,16 @@ func (t *tracer) print(arrow string, line []byte) {
 	// Control characters are escaped, so that a peer cannot forge a line.
 	quoted := strconv.QuoteToASCII(string(line))
 	text := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(quoted[1 : len(quoted)-1])
-	t.out.mu.Lock()
-	defer t.out.mu.Unlock()
 	now := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
-	fmt.Fprintf(t.out.w, "%s %s %s %s%s\n", now, t.session, arrow, text, more)
+	whole := fmt.Appendf(nil, "%s %s %s %s%s\n", now, t.session, arrow, text, more)
+	if own := t.own.Load(); own != nil {
+		own.Write(whole)
+	}
+	if t.out != nil {
+		t.out.mu.Lock()
+		defer t.out.mu.Unlock()
+		t.out.w.Write(whole)
+	}
 }
 
 // In the arrows of the trace C is the client, E exgate and S the upstream.
@@ -103,7 +115,7 @@ func (t *tracer) answer() { t.print("C>E", []byte(hidden)) }
 // toUpstream traces a line of a relayed command.
 func (t *tracer) toUpstream(cmd *command, line string) {
 	switch {
-	case t == nil:
+	case t.isOff():
 	case cmd.rule == nil:
 		t.print("E>S", fmt.Appendf(nil, "%s (%d bytes)", hidden, len(line)))
 	case bareVerbs[cmd.verb] && strings.HasPrefix(line, cmd.tag+" "):
@@ -129,12 +141,12 @@ func (t *tracer) toClient(line []byte) { t.print("C<E", t.maskTag(line)) }
 
 // maskTag hides the tag of a reply if the tag of its command was hidden.
 func (t *tracer) maskTag(line []byte) []byte {
-	if t == nil {
+	if t.isOff() {
 		return line
 	}
 	tag, rest, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
-	t.out.mu.Lock()
-	defer t.out.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if string(tag) == "*" || string(tag) == "+" || t.tags[string(tag)] {
 		return line
 	}
@@ -174,6 +186,7 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	route := ruleOf[verb]
 	t.isHidden = !loggedIn || route == nil || !route.isShown() || !wire.IsTag(tag)
 	switch {
+	case t.isOff():
 	case !t.isHidden:
 		t.rememberTag(tag)
 		if bareVerbs[verb] {
@@ -206,13 +219,16 @@ func withoutArgs(verb, args string) string {
 
 // rememberTag notes that a tag was shown.
 func (t *tracer) rememberTag(tag string) {
-	t.out.mu.Lock()
-	defer t.out.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if len(tag) > maxTag {
 		return // it is hidden in the reply
 	}
 	if len(t.tags) >= maxTags {
 		clear(t.tags) // replies to commands still in flight then hide their tags
+	}
+	if t.tags == nil {
+		t.tags = make(map[string]bool)
 	}
 	t.tags[strings.Clone(tag)] = true // not a part of its line, which would be kept
 }

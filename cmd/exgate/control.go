@@ -47,9 +47,10 @@ func controlClient(cmd *cobra.Command) (*control.Client, error) {
 // unreached gives an error of the control socket its exit code, and adds how to reach the right exgate.
 func unreached(err error) error {
 	var refused control.RefusedError
+	var usage exitError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil || errors.As(err, &usage):
+		return err
 	case errors.As(err, &refused):
 		return exitError{exitNothing, err}
 	case errors.Is(err, control.ErrNotRunning):

@@ -102,6 +102,45 @@ func TestWhoAndKick(t *testing.T) {
 	}
 }
 
+func TestOrders(t *testing.T) {
+	file, state, address, s := startControlled(t, "")
+	alice := dialGateway(t, address)
+	for _, test := range []struct {
+		args, want string
+		code       int
+	}{
+		{"pace alice@example.com 0.5", "alice@example.com: 0.5 messages per second; 1 session now\n", 0},
+		{"pace alice@example.com 0", "alice@example.com: no pace; 1 session now\n", 0},
+		{"pace alice@example.com configured", "alice@example.com: the configured pace; 1 session now\n", 0},
+		{"pace alice@example.com configured", "", exitNothing},
+		{"pace alice@example.com fast", "", exitUsage},
+		{"pace alice@example.com NaN", "", exitUsage},
+		{"trace alice@example.com on", "alice@example.com: trace on; 1 session now\n", 0},
+		{"trace alice@example.com maybe", "", exitUsage},
+		{"pause all", "all: paused; 1 session now\n", 0},
+		{"resume bob", "", exitNothing},
+		{"resume all", "all: resumed; 1 session now\n", 0},
+		{"pause bob", "bob: paused; 0 sessions now\n", 0},
+	} {
+		got, err := exgate(t, append(strings.Fields(test.args), "--config", file)...)
+		if got != test.want || exitCode(err) != test.code {
+			t.Errorf("%s: %q, exit code %d (%v)", test.args, got, exitCode(err), err)
+		}
+	}
+	if got, err := exgate(t, "who", "--config", file); err != nil || !strings.HasSuffix(got, "paused: bob\n") {
+		t.Errorf("who: %q, %v", got, err)
+	}
+	alice.say("n NOOP", "n OK")
+	if got, err := exgate(t, "trace", "alice@example.com", "off", "--config", file); err != nil {
+		t.Errorf("trace off: %q, %v", got, err)
+	}
+	name := s.logged("the trace of a session begins")["file"].(string)
+	text, err := os.ReadFile(name)
+	if err != nil || !strings.Contains(string(text), "C>E n NOOP\n") || filepath.Dir(name) != filepath.Join(state, "trace") {
+		t.Errorf("%s: %v\n%s", name, err, text)
+	}
+}
+
 func TestWhoWithoutAGateway(t *testing.T) {
 	for _, args := range [][]string{{"who"}, {"kick", "bob"}} {
 		_, err := exgate(t, append(args, "--set", "state_dir="+t.TempDir())...)

@@ -4,7 +4,7 @@ import "errors"
 
 // Exit codes, as in BSD's sysexits.h, except 1.
 const (
-	exitNothing     = 1  // explain found nothing in the text; the running exgate has no such session
+	exitNothing     = 1  // explain found nothing in the text; the running exgate has no such session or order
 	exitChanged     = 1  // fix changed a message
 	exitUsage       = 64 // the command line is wrong
 	exitData        = 65 // fix refused a message

@@ -81,6 +81,10 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		loginCommand(),
 		whoCommand(),
 		kickCommand(),
+		pauseCommand(),
+		resumeCommand(),
+		paceCommand(),
+		traceCommand(),
 		versionCommand(),
 	)
 	return root

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -21,9 +22,9 @@ func whoCommand() *cobra.Command {
 			"program of the\n" +
 			"client, the selected mailbox, and what the session does. The states are: login, idle, sending, paced (a " +
 			"command\n" +
-			"waits for the configured pace), throttled (it waits until a throttle of Exchange is over), waiting, and " +
-			"parked (the\n" +
-			"connection of an idle session was given to another session).",
+			"waits for the configured pace), throttled (it waits until a throttle of Exchange is over), paused (by " +
+			"exgate pause),\n" +
+			"waiting, and parked (the connection of an idle session was given to another session).",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
@@ -50,7 +51,7 @@ func whoCommand() *cobra.Command {
 // printWho writes the sessions as a table.
 func printWho(out io.Writer, now *status.Snapshot) error {
 	if len(now.Sessions) == 0 {
-		_, err := fmt.Fprintln(out, "no client is connected")
+		_, err := fmt.Fprintf(out, "no client is connected\n%s", pausedText(now))
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -63,9 +64,17 @@ func printWho(out io.Writer, now *status.Snapshot) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%s, %s\n", count(len(now.Sessions), "session", "sessions"),
-		count(len(now.Accounts), "account", "accounts"))
+	_, err := fmt.Fprintf(out, "%s, %s\n%s", count(len(now.Sessions), "session", "sessions"),
+		count(len(now.Accounts), "account", "accounts"), pausedText(now))
 	return err
+}
+
+// pausedText is a line that names the users who are paused; "" if nobody is.
+func pausedText(now *status.Snapshot) string {
+	if len(now.Paused) == 0 {
+		return ""
+	}
+	return "paused: " + strings.Join(now.Paused, ", ") + "\n"
 }
 
 // userText is the user of a session, and who uses the mailbox in the user's place.

@@ -54,6 +54,26 @@ func (c *Client) Kick(ctx context.Context, who string, now bool) (sessions int, 
 	return c.order(ctx, "kick", kickRequest{who, now})
 }
 
+// Pause makes the commands of a user wait, or those of all. It returns the number of sessions, as the orders below do.
+func (c *Client) Pause(ctx context.Context, who string) (sessions int, err error) {
+	return c.order(ctx, "pause", whoRequest{who})
+}
+
+// Resume lets the commands of a user, or of all, go on.
+func (c *Client) Resume(ctx context.Context, who string) (sessions int, err error) {
+	return c.order(ctx, "resume", whoRequest{who})
+}
+
+// Pace orders the messages per second of a user; nil takes the order back.
+func (c *Client) Pace(ctx context.Context, user string, perSecond *float64) (sessions int, err error) {
+	return c.order(ctx, "pace", paceRequest{user, perSecond})
+}
+
+// Trace begins or ends the wire trace of a user.
+func (c *Client) Trace(ctx context.Context, user string, on bool) (sessions int, err error) {
+	return c.order(ctx, "trace", traceRequest{user, on})
+}
+
 func (c *Client) order(ctx context.Context, name string, request any) (sessions int, err error) {
 	var reply Reply
 	err = c.ask(ctx, http.MethodPost, name, request, &reply)

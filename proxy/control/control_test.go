@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,7 +20,22 @@ import (
 )
 
 // stage is a gateway with one session, of alice.
-type stage struct{ kicked []string }
+type stage struct{ kicked, ordered []string }
+
+func (s *stage) obey(format string, args ...any) (int, error) {
+	s.ordered = append(s.ordered, fmt.Sprintf(format, args...))
+	return len(s.ordered), nil
+}
+
+func (s *stage) Pause(who string) (int, error)  { return s.obey("pause %s", who) }
+func (s *stage) Resume(who string) (int, error) { return 0, fmt.Errorf("%s is not paused", who) }
+func (s *stage) Pace(user string, perSecond *float64) (int, error) {
+	if perSecond == nil {
+		return s.obey("pace %s as configured", user)
+	}
+	return s.obey("pace %s %v", user, *perSecond)
+}
+func (s *stage) Trace(user string, on bool) (int, error) { return s.obey("trace %s %v", user, on) }
 
 func (*stage) Snapshot() status.Snapshot {
 	return status.Snapshot{Sessions: []status.Session{{ID: "abc", User: "alice", State: status.StateIdle}}}
@@ -69,6 +85,29 @@ func TestOrders(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), "order=kick"); n != 2 {
 		t.Errorf("the log has %d orders, want 2:\n%s", n, log)
+	}
+}
+
+func TestOtherOrders(t *testing.T) {
+	gateway, half := new(stage), 0.5
+	client := NewClient(serve(t, gateway, io.Discard))
+	for i, order := range []func() (int, error){
+		func() (int, error) { return client.Pause(t.Context(), "all") },
+		func() (int, error) { return client.Pace(t.Context(), "bob", &half) },
+		func() (int, error) { return client.Pace(t.Context(), "bob", nil) },
+		func() (int, error) { return client.Trace(t.Context(), "bob", true) },
+		func() (int, error) { return client.Trace(t.Context(), "bob", false) },
+	} {
+		if n, err := order(); n != i+1 || err != nil {
+			t.Errorf("order %d: %d, %v", i, n, err)
+		}
+	}
+	if got := strings.Join(gateway.ordered, ", "); got !=
+		"pause all, pace bob 0.5, pace bob as configured, trace bob true, trace bob false" {
+		t.Errorf("ordered: %s", got)
+	}
+	if _, err := client.Resume(t.Context(), "bob"); err == nil || err.Error() != "bob is not paused" {
+		t.Errorf("resume: %v", err)
 	}
 }
 

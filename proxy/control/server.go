@@ -1,9 +1,12 @@
 package control
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +21,15 @@ type Gateway interface {
 	Snapshot() status.Snapshot
 	// Kick ends sessions by ID or user, and returns their number.
 	Kick(who string, now bool) (ended int)
+	// The orders below return the number of the sessions that they concern now.
+
+	// Pause makes the commands of a user wait, or those of all; Resume lets them go on.
+	Pause(who string) (sessions int, err error)
+	Resume(who string) (sessions int, err error)
+	// Pace orders the messages per second of a user; nil takes the order back.
+	Pace(user string, perSecond *float64) (sessions int, err error)
+	// Trace begins or ends the wire trace of a user.
+	Trace(user string, on bool) (sessions int, err error)
 }
 
 // The limits of a request. An operator makes few.
@@ -53,6 +65,23 @@ type kickRequest struct {
 	Now bool   `json:"now"` // also in the midst of a command
 }
 
+// whoRequest is an order about a user, or all.
+type whoRequest struct {
+	Who string `json:"who"`
+}
+
+// paceRequest is an order about the pace of a user.
+type paceRequest struct {
+	User      string   `json:"user"`
+	PerSecond *float64 `json:"messages_per_second"`
+}
+
+// traceRequest is an order about the trace of a user.
+type traceRequest struct {
+	User string `json:"user"`
+	On   bool   `json:"on"`
+}
+
 // Reply is the result of an order.
 type Reply struct {
 	Sessions int    `json:"sessions"`        // that the order concerned
@@ -71,6 +100,10 @@ func handler(gateway Gateway, log *slog.Logger) http.Handler {
 		}
 		return ended, nil
 	})
+	order(mux, "pause", log, func(r whoRequest) (int, error) { return gateway.Pause(r.Who) })
+	order(mux, "resume", log, func(r whoRequest) (int, error) { return gateway.Resume(r.Who) })
+	order(mux, "pace", log, func(r paceRequest) (int, error) { return gateway.Pace(r.User, r.PerSecond) })
+	order(mux, "trace", log, func(r traceRequest) (int, error) { return gateway.Trace(r.User, r.On) })
 	return mux
 }
 
@@ -78,9 +111,10 @@ func handler(gateway Gateway, log *slog.Logger) http.Handler {
 func order[R any](mux *http.ServeMux, name string, log *slog.Logger, obey func(R) (sessions int, err error)) {
 	mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, req *http.Request) {
 		var r R
-		decoder := json.NewDecoder(http.MaxBytesReader(w, req.Body, maxRequest))
+		body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxRequest))
+		decoder := json.NewDecoder(bytes.NewReader(body))
 		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&r); err != nil {
+		if err = cmp.Or(err, decoder.Decode(&r)); err != nil {
 			answer(w, http.StatusBadRequest, Reply{Error: "the request cannot be read: " + err.Error()})
 			return
 		}
@@ -89,7 +123,7 @@ func order[R any](mux *http.ServeMux, name string, log *slog.Logger, obey func(R
 			answer(w, http.StatusConflict, Reply{Error: err.Error()})
 			return
 		}
-		log.Info("an order was given by the control socket", "order", name, "what", r, "sessions", sessions)
+		log.Info("an order was given by the control socket", "order", name, "what", string(body), "sessions", sessions)
 		answer(w, http.StatusOK, Reply{Sessions: sessions})
 	})
 }

@@ -12,6 +12,7 @@ type Snapshot struct {
 	Sessions  []Session  `json:"sessions"`  // the oldest first
 	Accounts  []Account  `json:"accounts"`  // by upstream and user
 	Upstreams []Upstream `json:"upstreams"` // in the order of the configuration
+	Paused    []string   `json:"paused"`    // users that the operator has paused; all: everybody
 }
 
 // State is what a session does.
@@ -25,6 +26,7 @@ const (
 	StatePaced     State = "paced"     // a command waits for the configured pace
 	StateThrottled State = "throttled" // a command waits until a throttle of Exchange is over
 	StateWaiting   State = "waiting"   // a command waits for something else, which Session.Detail names
+	StatePaused    State = "paused"    // a command waits because the operator has paused the user
 	StateParked    State = "parked"    // an idle session whose connection another session has got
 )
 

@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"exgate/proxy/tracefile"
+)
+
+// tracedUsers has the users whose sessions the operator has traced.
+type tracedUsers struct {
+	mu    sync.Mutex
+	users map[string]bool // in lower case
+}
+
+func (u *tracedUsers) set(user string, on bool) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case !on && !u.users[foldCase(user)]:
+		return fmt.Errorf("%s is not traced", user)
+	case !on:
+		delete(u.users, foldCase(user))
+		return nil
+	case len(u.users) >= maxHolds:
+		return errTooMany
+	case u.users == nil:
+		u.users = make(map[string]bool)
+	}
+	u.users[foldCase(user)] = true
+	return nil
+}
+
+func (u *tracedUsers) has(user string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.users) > 0 && u.users[foldCase(user)]
+}
+
+// Trace begins or ends the wire trace of a user's sessions, the later ones included. Each session has files of its own
+// in the directory trace of the state directory. Trace returns the number of sessions that the user has now.
+func (s *Server) Trace(user string, on bool) (sessions int, err error) {
+	if s.settings.Load().opts.State == "" {
+		return 0, errors.New("traces are kept in state_dir, and there is none: the log says why")
+	}
+	if err := s.traced.set(user, on); err != nil {
+		return 0, err
+	}
+	found := s.sessionsOf(user)
+	for _, c := range found {
+		if on {
+			err = errors.Join(err, c.beginTrace())
+		} else {
+			c.endTrace(false)
+		}
+	}
+	return len(found), err
+}
+
+// beginTrace begins the session's own trace, unless it has one. Any goroutine may call it.
+func (c *conn) beginTrace() error {
+	file, err := c.client.trace.begin(filepath.Join(c.set.opts.State, "trace"))
+	if file != "" {
+		c.log.Info("the trace of a session begins", "file", file)
+	}
+	if err != nil {
+		return fmt.Errorf("the trace of a session cannot be written: %w", err)
+	}
+	return nil
+}
+
+// endTrace ends the session's own trace. over says that the session ends, so that no other begins.
+func (c *conn) endTrace(over bool) {
+	if lost, err := c.client.trace.end(over); err != nil || lost > 0 {
+		c.log.Warn("the trace of a session is not complete", "missing_lines", lost, "err", err)
+	}
+}
+
+// begin begins the session's own trace in dir. It returns the file; "" if there is a trace already, or the session is
+// over.
+func (t *tracer) begin(dir string) (file string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over || t.own.Load() != nil {
+		return "", nil
+	}
+	own, err := tracefile.Create(dir, t.session, time.Now())
+	if err != nil {
+		return "", err
+	}
+	t.own.Store(own)
+	return own.Path(), nil
+}
+
+// end ends the session's own trace. It returns the number of lines that are missing in it.
+func (t *tracer) end(over bool) (lost int64, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = t.over || over
+	if own := t.own.Swap(nil); own != nil {
+		return own.Close()
+	}
+	return 0, nil
+}
