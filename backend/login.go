@@ -41,6 +41,16 @@ func NewUpstream(o Options, choose func(Evidence) Choice) (*Upstream, error) {
 	return u, nil
 }
 
+// Reach connects to the server and reads its greeting, without a login.
+func (u *Upstream) Reach(ctx context.Context) error {
+	dialed, err := u.dialer.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	dialed.Conn.Close() // it has served its purpose
+	return nil
+}
+
 // Choice says how to log in to a server.
 type Choice struct {
 	Forms    []Form // the forms of an admin's login, in order

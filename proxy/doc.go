@@ -167,6 +167,7 @@
 //	                      or exgate asks Exchange something. conn.aside waits for it.
 //	ownLane.serve         one; the library's accept loop. ownLane.Close waits for it.
 //	(the library)         one per shot; calls laneSession. conn.fire waits until it closes the shot.
+//	Server.reachAny       one for each upstream, during a try to reach them. reachAny waits for them.
 //	Server.ended          one for Server.Drain, one for Server.Close; ends with the last session.
 //	logqueue.Queue.run    one for the log, one for the trace, and one for each session that exgate trace traces.
 //	                      Queue.Close ends it; conn.endTrace closes that of a session.
@@ -193,6 +194,7 @@
 //	repairs           the counts of reply fixes (tally.go)
 //	Tracer.mu         the wire trace (trace.go)
 //	tracer.mu         the tags that a session's trace has shown, and its own file (trace.go, user_trace.go)
+//	readiness.mu      whether an upstream could be reached; held during the try (ready.go)
 //	holds.mu          the users that the operator has paused (holds.go)
 //	tracedUsers.mu    the users that the operator traces (user_trace.go)
 //	Queue.mu          the lines that wait to be written to the log or the trace

@@ -25,6 +25,9 @@ type limits struct {
 	MaxSlow         time.Duration // the longest such delay
 	Linger          time.Duration // how long exgate still reads from a client that goes on sending after BYE
 	Farewell        time.Duration // how long a session may take to end before its sockets are closed
+	Reach           time.Duration // the longest try to reach the upstreams for Server.Ready
+	Reachable       time.Duration // how long Server.Ready believes that an upstream can be reached
+	Unreachable     time.Duration // how long it believes that none can
 	Stall           time.Duration // the time that a literal of any size may take
 	MinRate         int64         // bytes per second; a literal gets a further second for each MinRate bytes
 
@@ -57,6 +60,9 @@ var defaultLimits = limits{
 	Reconnect:       time.Minute,
 	ReconnectPause:  time.Second,
 	ReconnectSpread: 500 * time.Millisecond,
+	Reach:           10 * time.Second,
+	Reachable:       30 * time.Second,
+	Unreachable:     5 * time.Second,
 	Side:            time.Minute, // longer than one turn
 	SideTurn:        40 * time.Second,
 	Replay:          time.Second,

@@ -94,6 +94,7 @@ type Server struct {
 	poisons   *quarantine.Poisons
 	holds     holds
 	traced    tracedUsers
+	readiness readiness
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc

@@ -57,6 +57,21 @@ func askStatus(t *testing.T, address, says string) net.Conn {
 	return nc
 }
 
+// A gateway whose upstream cannot be reached is not ready, and says why.
+func TestNotReady(t *testing.T) {
+	address := startedStatus(t, defaultStatusLimits)
+	answer, err := http.Get("http://" + address + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusServiceUnavailable ||
+		!bytes.Contains(text, []byte("no upstream can be reached: connect to 127.0.0.1:1: ")) {
+		t.Errorf("%d %s, %v", answer.StatusCode, text, err)
+	}
+}
+
 // Whoever does not ask, or asks slowly, or does not ask again, is left.
 func TestStatusLeavesWhoIdles(t *testing.T) {
 	limits := defaultStatusLimits
