@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -115,52 +114,4 @@ func (s *TokenStore) key() ([]byte, error) {
 		return nil, fmt.Errorf("%s does not hold 32 bytes in base64", s.KeyFile)
 	}
 	return key, nil
-}
-
-// CheckPrivate returns an error if other users may read the file. It skips two
-// cases: Windows has no such mode bits; and for systemd's credentials the bits show
-// access lists, while systemd protects their directory itself (systemd.exec(5),
-// LoadCredential=).
-func CheckPrivate(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if IsCredential(path) {
-		return nil
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("other users can read %s (mode %04o): run chmod 600, and change the secret if they may "+
-			"have read it",
-			path, info.Mode().Perm())
-	}
-	return nil
-}
-
-// IsCredential tells whether a file is one of systemd's credentials.
-func IsCredential(path string) bool {
-	credentials := os.Getenv("CREDENTIALS_DIRECTORY")
-	return credentials != "" && filepath.Dir(filepath.Clean(path)) == filepath.Clean(credentials)
-}
-
-// WritePrivate writes a file of mode 0600, completely or not at all. If the
-// directory does not exist, it creates it with mode 0700.
-func WritePrivate(path string, data []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,23 +50,5 @@ func TestTokenStore(t *testing.T) {
 	}
 	if _, err := store.Load("client", "alice@example.com"); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a key that others can read: %v", err)
-	}
-}
-
-func TestCheckPrivate(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "users")
-	if err := os.WriteFile(file, []byte("secret"), 0o440); err != nil {
-		t.Fatal(err)
-	}
-	if err := CheckPrivate(file); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("a file that its group reads: %v", err)
-	}
-	t.Setenv("CREDENTIALS_DIRECTORY", dir+"/")
-	if err := CheckPrivate(file); err != nil {
-		t.Errorf("a credential of systemd's: %v", err)
-	}
-	if err := CheckPrivate(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no such credential: %v", err)
 	}
 }

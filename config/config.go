@@ -32,7 +32,8 @@ type Config struct {
 	Mode Mode `key:"mode" sample:"enforce"`
 	// Directory for the state that exgate keeps between runs, such as its
 	// self-signed certificate and the list of messages that Exchange executed as
-	// commands. Unset: the directory exgate in the user's configuration directory.
+	// commands. Unset: the state directory that systemd gives the service, or the
+	// directory exgate in the user's configuration directory.
 	StateDir string `key:"state_dir" example:"/var/lib/exgate"`
 
 	// The addresses for clients, as host:port. An empty host means every address of
@@ -392,14 +393,20 @@ type ObserveMode struct {
 	Resume bool `key:"resume"`
 }
 
-// Log is the log on standard error, and the wire trace apart from it.
+// Log is the log, and the wire trace apart from it.
 type Log struct {
 	// The lowest level to log: debug, info, warn or error.
 	Level slog.Level `key:"level"`
 	// text, json or auto. auto means text on a terminal and JSON otherwise.
 	Format string `key:"format"`
+	// File for the log, with mode 0600 if exgate creates it. SIGUSR1 makes exgate
+	// open it again, for logrotate. Unset: standard error.
+	File string `key:"file" example:"/var/log/exgate/exgate.log"`
+	// Size in bytes at which exgate renames log.file or log.trace to NAME.1 and begins
+	// a new one. It keeps five: NAME.1 to NAME.5. 0: exgate renames nothing.
+	RotateAt int64 `key:"rotate_at" example:"100_000_000"`
 	// File for a trace of every line between client, exgate and Exchange, with
-	// passwords masked. off: no trace.
+	// passwords masked. off: no trace. SIGUSR1 makes exgate open it again.
 	Trace string `key:"trace"`
 }
 

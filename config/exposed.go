@@ -51,6 +51,9 @@ func (c *Config) guardedFiles(file string) []guarded {
 	if c.Log.Trace != TraceOff && !strings.HasPrefix(c.Log.Trace, "/dev/") {
 		all = append(all, guarded{key: "log.trace", path: c.Log.Trace, secret: true, opened: true})
 	}
+	if !strings.HasPrefix(c.Log.File, "/dev/") {
+		all = append(all, guarded{key: "log.file", path: c.Log.File, opened: true})
+	}
 	if dir, err := c.StateDirectory(); err == nil {
 		all = append(all, guarded{key: "state_dir", path: dir},
 			guarded{key: "state_dir", path: filepath.Join(dir, "key.pem"), secret: true},
@@ -114,7 +117,7 @@ func (g guarded) look(said map[string]bool) (warnings []string, err error) {
 	case exposed != 0 && (!info.IsDir() || mode&fs.ModeSticky == 0):
 		errs = append(errs, fmt.Errorf("%s: others may write to %s (mode %04o): chmod go-w it, "+
 			"and look at what is in it", g.key, g.path, mode.Perm()))
-	case g.secret && readers(info) != 0:
+	case g.secret && backend.Readers(info) != 0:
 		warnings = append(warnings, fmt.Sprintf("%s: others may read %s (mode %04o): chmod 600 it, "+
 			"and change what is secret in it if they may have", g.key, g.path, mode.Perm()))
 	}
@@ -127,16 +130,6 @@ func (g guarded) look(said map[string]bool) (warnings []string, err error) {
 		}
 	}
 	return warnings, errors.Join(errs...)
-}
-
-// readers are the bits by which others may read a file. A group's does not
-// count where root has given the file to it, as for a service that runs as
-// another user.
-func readers(info fs.FileInfo) fs.FileMode {
-	if ownedByRoot(info) {
-		return info.Mode().Perm() & 0o004
-	}
-	return info.Mode().Perm() & 0o044
 }
 
 // parents are the directories above a path, up to the root.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"exgate/backend"
 )
@@ -108,6 +109,10 @@ func (t TLS) Certificate() (*tls.Certificate, error) {
 func (c *Config) StateDirectory() (string, error) {
 	if c.StateDir != "" {
 		return c.StateDir, nil
+	}
+	// StateDirectory= of systemd.exec(5), which may name several.
+	if first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); first != "" {
+		return first, nil
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {

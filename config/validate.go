@@ -37,11 +37,19 @@ func (c *Config) Validate() error {
 	if c.Ledger.Size < 0 {
 		p.add("ledger.size", "%d is negative: give a number of bytes, or 0 for no limit", c.Ledger.Size)
 	}
+	if c.Log.RotateAt != 0 && c.Log.RotateAt < smallestLog {
+		p.add("log.rotate_at", "%d is not a size for a log: use %d bytes or more, or 0 for never", c.Log.RotateAt,
+			smallestLog)
+	}
 	if c.DrainTimeout < 0 {
 		p.add("drain_timeout", "%s is negative: use a time such as 1m", c.DrainTimeout)
 	}
 	return errors.Join(p...)
 }
+
+// smallestLog is the smallest size at which a log is rotated. A smaller one would push out
+// within seconds what it is kept for.
+const smallestLog = 1_000_000
 
 func (l Listen) validate(p *problems) {
 	if l.StartTLS == "" && l.Implicit == "" && l.InsecurePlaintext == "" {

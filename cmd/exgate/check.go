@@ -136,7 +136,8 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	}
 	row("pace", "%s; after a throttle exgate waits at most %s", paceText(c.Upstream.Pace), c.Upstream.Pace.MaxBackoff)
 	row("pipeline", "%d; literal_plus: %t", c.Upstream.Pipeline, c.Upstream.LiteralPlus)
-	row("log", "%s, %s; wire trace: %s", strings.ToLower(c.Log.Level.String()), c.Log.Format, c.Log.Trace)
+	row("log", "%s, %s, to %s; wire trace: %s", strings.ToLower(c.Log.Level.String()), c.Log.Format,
+		cmp.Or(c.Log.File, "standard error"), c.Log.Trace)
 	return table.Flush()
 }
 

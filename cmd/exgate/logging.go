@@ -60,14 +60,16 @@ func logHandler(w io.Writer, c config.Log, terminal bool) slog.Handler {
 
 // openTrace opens the wire trace. trace is nil if the configuration has no trace. The trace
 // reports how many of its lines are missing. The log reports the first loss, and at the end
-// the number of all lost lines. closeTrace closes the trace.
-func openTrace(file string, log *slog.Logger) (trace *proxy.Tracer, closeTrace func(), err error) {
-	if file == config.TraceOff {
+// the number of all lost lines. closeTrace writes what waits. files closes the file.
+func openTrace(
+	c config.Log, files *logFiles, log *slog.Logger,
+) (trace *proxy.Tracer, closeTrace func(), err error) {
+	if c.Trace == config.TraceOff {
 		return nil, func() {}, nil
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	f, err := files.open("log.trace", c.Trace, c.RotateAt)
 	if err != nil {
-		return nil, nil, exitError{exitConfig, fmt.Errorf("log.trace: %w", err)}
+		return nil, nil, err
 	}
 	queue := logqueue.New(f, logqueue.Options{
 		Max: maxTrace,
@@ -79,9 +81,6 @@ func openTrace(file string, log *slog.Logger) (trace *proxy.Tracer, closeTrace f
 	return proxy.NewTracer(queue), func() {
 		if lost := queue.Close(flushTime); lost > 0 {
 			log.Warn("lines are missing in log.trace", "lines", lost)
-		}
-		if err := f.Close(); err != nil {
-			log.Warn("log.trace", "err", err)
 		}
 	}, nil
 }

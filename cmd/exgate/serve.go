@@ -34,14 +34,21 @@ func serveCommand() *cobra.Command {
 			"drain_timeout, exgate closes the connections that remain. A second signal ends exgate at once. SIGHUP " +
 			"makes exgate\n" +
 			"read the configuration and its certificates again. The new configuration applies to clients that " +
-			"connect later.",
+			"connect later.\n" +
+			"SIGUSR1 makes exgate open log.file and log.trace again, after they were renamed.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, file, err := loadConfig(cmd)
 			if err != nil {
 				return err
 			}
-			log, flush := newQueuedLogger(cmd.ErrOrStderr(), c.Log)
+			var files logFiles
+			defer files.close()
+			logTo, err := files.logWriter(c.Log, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			log, flush := newQueuedLogger(logTo, c.Log)
 			defer flush()
 			log.Info(
 				"exgate starts",
@@ -60,7 +67,10 @@ func serveCommand() *cobra.Command {
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
-			return serve(cmd.Context(), c, log, hup, func() (*config.Config, error) {
+			reopen := make(chan os.Signal, 1)
+			notifyReopen(reopen)
+			defer signal.Stop(reopen)
+			return serve(cmd.Context(), c, log, &files, hup, reopen, func() (*config.Config, error) {
 				c, file, err := loadConfig(cmd)
 				if err == nil {
 					warnExposed(log, c, file)
@@ -80,11 +90,13 @@ func warnExposed(log *slog.Logger, c *config.Config, file string) {
 }
 
 // serve runs the gateway until ctx ends, and then drains it. At each hup it puts
-// the configuration that load returns in force.
+// the configuration that load returns in force. At each reopen it opens the files of
+// the log and the trace again.
 func serve(
-	ctx context.Context, c *config.Config, log *slog.Logger, hup <-chan os.Signal, load func() (*config.Config, error),
+	ctx context.Context, c *config.Config, log *slog.Logger, files *logFiles, hup, reopen <-chan os.Signal,
+	load func() (*config.Config, error),
 ) error {
-	trace, closeTrace, err := openTrace(c.Log.Trace, log)
+	trace, closeTrace, err := openTrace(c.Log, files, log)
 	if err != nil {
 		return err
 	}
@@ -119,13 +131,22 @@ func serve(
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)
 		serving.Go(func() { server.Serve(l, l.mode) })
 	}
+	service := &manager{server: server, log: log}
+	service.ready(servingPhase(c.Mode, nil))
+	stopWatch := service.watch()
+	defer stopWatch()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-hup:
-			c = reload(server, opts.Ledger, c, log, trace, load)
+			service.reloading()
+			c, err = reload(server, opts.Ledger, c, log, trace, load)
+			service.ready(servingPhase(c.Mode, err))
+		case <-reopen:
+			files.reopen(log)
 		}
 	}
+	service.stopping()
 	log.Info("exgate is stopping; commands in flight may finish", "timeout", c.DrainTimeout)
 	err = closeAll(listeners)
 	serving.Wait()
@@ -137,7 +158,7 @@ func serve(
 }
 
 // reload puts a new configuration in force. It returns the configuration that is
-// then in force: the old one if the new one has a mistake.
+// then in force: the old one, and the mistake, if the new one has a mistake.
 func reload(
 	server *proxy.Server,
 	records *ledger.Ledger,
@@ -145,7 +166,7 @@ func reload(
 	log *slog.Logger,
 	trace *proxy.Tracer,
 	load func() (*config.Config, error),
-) *config.Config {
+) (*config.Config, error) {
 	c, err := load()
 	if err == nil {
 		var opts proxy.Options
@@ -156,14 +177,14 @@ func reload(
 	}
 	if err != nil {
 		log.Error("configuration not reloaded; keeping the previous one", "err", err)
-		return old
+		return old, err
 	}
 	for _, key := range needRestart(old, c) {
 		log.Warn("a changed key takes effect only after a restart", "key", key)
 	}
 	log.Info("configuration reloaded",
 		"mode", string(c.Mode), "upstream", c.Upstream.Address, "profile", c.Upstream.Profile)
-	return c
+	return c, nil
 }
 
 // needRestart returns the keys that differ and take effect only after a restart.

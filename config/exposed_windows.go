@@ -1,6 +1,0 @@
-package config
-
-import "io/fs"
-
-// ownedByRoot is not asked on Windows.
-func ownedByRoot(fs.FileInfo) bool { return false }
