@@ -21,6 +21,7 @@
 //	names        maps mailbox names between the client and Exchange
 //	quarantine   keeps originals of changed messages, and remembers messages that Exchange took for commands
 //	replies      changes what Exchange replies, and writes replies of the gateway
+//	report       says what a ledger has of a migration
 //	routing      decides which upstream a login goes to, and as whom
 //	slots        limits the connections to an upstream, and queues the sessions that wait for one
 //	spool        holds an uploaded message, in memory or in a file, charged to budgets

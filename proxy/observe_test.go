@@ -222,9 +222,9 @@ func TestObserveIsRecorded(t *testing.T) {
 	c.close()
 	g.logged("session end")
 	g.srv.settings.Load().opts.Ledger.Close()
-	want := "observed|<one@example.com>|INBOX|" + fmt.Sprint(len(message)) + "|would_fix: [read-receipt]; would_send: …|" +
+	want := "observed|<one@example.com>|INBOX|" + fmt.Sprint(len(message)) + "|read-receipt|…|" +
 		"OK APPEND completed.|alice@example.com"
-	got := ask(t, file, `SELECT outcome || '|' || message_id || '|' || mailbox || '|' || size || '|' || would || '|' ||
+	got := ask(t, file, `SELECT outcome || '|' || message_id || '|' || mailbox || '|' || size || '|' || fixes || '|' || sent || '|' ||
 		m.reason || '|' || account FROM messages m JOIN sessions s ON s.id = session_id`)
 	if !matches(got, want) {
 		t.Errorf("the row is %s, want %s", got, want)

@@ -77,6 +77,7 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		explainCommand(),
 		fixCommand(),
 		auditCommand(),
+		reportCommand(),
 		userCommand(),
 		loginCommand(),
 		whoCommand(),

@@ -193,6 +193,9 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 // ruleExchange is the rule of a message that Exchange itself refused.
 const ruleExchange = "refused by Exchange"
 
+// ruleOversize is the rule of a message that is larger than the limit.
+const ruleOversize = "oversize"
+
 // refusedByExchange records a refusal, and what looks wrong with the message.
 func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned

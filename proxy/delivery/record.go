@@ -2,9 +2,7 @@ package delivery
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -90,15 +88,15 @@ func (s *Sender) record(up *Upload, stored *imap.AppendData, err error) {
 
 // RecordObserved writes the row of a message that was passed on untouched. reply is that of
 // Exchange, would the result of WouldDo. It returns the attributes that tell in the log which message it is.
-func (s *Sender) RecordObserved(e *Examined, reply string, would []any) (about []any) {
+func (s *Sender) RecordObserved(e *Examined, reply string, would *Would) (about []any) {
 	r := &e.Upload.Record
 	r.Mailbox = e.Upload.Mailbox
 	s.describe(e.Upload)
 	r.Size, r.Outcome, r.Reason = e.Size, ledger.Observed, reply
-	for i := 0; i+1 < len(would); i += 2 {
-		r.Would += fmt.Sprintf("%s: %v; ", would[i], would[i+1])
+	r.Fixes, r.Sent, r.Rule, r.Would = would.Fixes, would.Size, would.Rule, would.Reason
+	if would.Unread != "" {
+		r.Would = "not examined: " + would.Unread
 	}
-	r.Would = strings.TrimSuffix(r.Would, "; ")
 	s.Journal.Done(r)
 	return s.about(e.Upload)
 }
@@ -108,7 +106,7 @@ func outcomeOf(rule string) ledger.Outcome {
 	switch rule {
 	case ruleExchange:
 		return ledger.Rejected
-	case "oversize":
+	case ruleOversize:
 		return ledger.TooLarge
 	case "spool":
 		return ledger.Failed

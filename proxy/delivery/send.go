@@ -113,7 +113,7 @@ func (s *Sender) unplanned(err error) *ownRefusal {
 func (s *Sender) acceptable(plan *rewrite.Plan) error {
 	prof := s.Profile
 	if prof.IsTooBig(plan.Size()) {
-		return refuseBy("oversize", "TOOBIG",
+		return refuseBy(ruleOversize, "TOOBIG",
 			TooBigText(plan.Size(), prof.MessageLimit)+" (counted after repair)") // RFC 7889
 	}
 	repairs := prof.Message.LongLines != "" && prof.Message.LongLines != rewrite.LongLinesOff

@@ -98,6 +98,9 @@ CREATE VIEW log AS
 		m.mailbox, m.exchange, m.message_id, m.date, m.size, m.sent, m.fixes, m.rule, m.reason, m.uid,
 		lower(hex(m.sha256)) AS sha256
 	FROM messages m LEFT JOIN sessions s ON s.id = m.session_id;
+`, `
+CREATE INDEX messages_report ON messages (session_id, outcome, fixes, rule, date_from, at / 3600000, size, throttled_ms,
+	paced_ms, at);
 `}
 
 // migrate brings the schema of an open file up to date.

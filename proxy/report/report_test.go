@@ -1,0 +1,222 @@
+package report
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/proxy/ledger"
+)
+
+var began = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// world is a ledger that a test writes.
+type world struct {
+	t    testing.TB
+	file string
+	now  time.Time
+	*ledger.Ledger
+}
+
+func newWorld(t testing.TB) *world {
+	w := &world{t: t, file: filepath.Join(t.TempDir(), "ledger.db"), now: began}
+	w.Ledger = ledger.Open(ledger.Options{File: w.file, Now: func() time.Time { return w.now }})
+	t.Cleanup(w.Close)
+	return w
+}
+
+func (w *world) session(upstream, account string) *ledger.Journal {
+	return w.Session(ledger.Session{ID: account, Upstream: upstream, Account: account})
+}
+
+// message stores a message, or not.
+func (w *world) message(j *ledger.Journal, id string, m ledger.Message) {
+	w.now = w.now.Add(time.Second)
+	m.Mailbox, m.Exchange, m.MessageID = "Archive", "Archive", "<"+id+"@example.com>"
+	if m.Size == 0 {
+		m.Size = 1000
+	}
+	copy(m.Sum[:], id)
+	if m.Outcome == ledger.TooLarge {
+		m.Sum = [32]byte{} // it was not read
+	}
+	j.Begin(&m)
+	j.Done(&m)
+}
+
+func (w *world) read(o Options) *Report {
+	w.t.Helper()
+	w.Close()
+	o.Now = w.now
+	r, err := Read(context.Background(), w.file, o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// migration writes a small migration of two accounts.
+func (w *world) migration() {
+	bob, eve := w.session("default", "bob"), w.session("hybrid", "eve")
+	w.message(bob, "1", ledger.Message{Outcome: ledger.Stored, DateFrom: ledger.DateClient, Paced: time.Second})
+	w.message(bob, "2", ledger.Message{Outcome: ledger.Stored, Fixes: []string{"long-lines", "flagged"}, DateFrom: ledger.DateDerived,
+		Throttled: time.Minute})
+	w.message(bob, "3", ledger.Message{Outcome: ledger.Rejected, Rule: "refused by Exchange", Reason: "BAD Command Argument Error. 11"})
+	w.message(bob, "3", ledger.Message{Outcome: ledger.Rejected, Rule: "refused by Exchange", Reason: "BAD Command Argument Error. 11"})
+	w.message(bob, "4", ledger.Message{Outcome: ledger.Failed, Reason: "the connection was lost"})
+	w.message(bob, "4", ledger.Message{Outcome: ledger.Stored})
+	w.message(bob, "5", ledger.Message{Outcome: ledger.TooLarge, Rule: "oversize", Size: 99_000_000, Date: "1"})
+	w.message(bob, "5", ledger.Message{Outcome: ledger.TooLarge, Rule: "oversize", Size: 99_000_000, Date: "1"})
+	w.message(bob, "6", ledger.Message{Outcome: ledger.TooLarge, Rule: "oversize", Size: 99_000_000, Date: "2"})
+	bob.Folder(ledger.Folder{Client: "a/b", Exchange: "a_b", What: ledger.FolderRenamed})
+	bob.Folder(ledger.Folder{Exchange: "Calendar", What: ledger.FolderHidden})
+	w.message(eve, "3", ledger.Message{Outcome: ledger.Stored}) // of another account
+	w.message(eve, "7", ledger.Message{Outcome: ledger.Refused, Rule: "header-line", Stage: 3, Reason: "=1+1"})
+	w.message(eve, "8", ledger.Message{Outcome: ledger.Observed, Rule: "oversize", Fixes: []string{"flagged"}})
+	w.message(eve, "9", ledger.Message{Outcome: ledger.Unknown})
+	w.message(eve, "10", ledger.Message{Outcome: ledger.Pending}) // on its way
+	w.Failed(ledger.LoginFailure{Upstream: "hybrid", Account: "eve", Kind: "not-connected", Reason: "first"})
+	w.now = w.now.Add(5 * time.Minute)
+	w.Failed(ledger.LoginFailure{Upstream: "hybrid", Account: "eve", Kind: "credentials-refused", Reason: "last"})
+}
+
+func TestRead(t *testing.T) {
+	w := newWorld(t)
+	w.migration()
+	r := w.read(Options{})
+	got := fmt.Sprintf("%d stored, %d untouched, %d repaired, %d bytes, %v, %d refused, %d rejected, %d too large, %d failed, "+
+		"%d unknown, %d observed, %d would refuse, %v, %d and %d dates, %v, %v", r.Total.Stored, r.Total.Untouched,
+		r.Total.Repaired, r.Total.Bytes, r.Total.Fixes, r.Total.Refused, r.Total.Rejected, r.Total.TooLarge, r.Total.Failed,
+		r.Total.Unknown, r.Total.Observed, r.Total.WouldRefuse, r.Total.WouldFix, r.Total.DatesKept, r.Total.DatesMade,
+		r.Total.Throttled, r.Total.Paced)
+	want := "4 stored, 3 untouched, 1 repaired, 4000 bytes, map[flagged:1 long-lines:1], 1 refused, 2 rejected, 3 too large, " +
+		"1 failed, 1 unknown, 1 observed, 1 would refuse, map[flagged:1], 1 and 1 dates, 1m0s, 1s"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	var left []string
+	for _, m := range r.Left {
+		left = append(left, fmt.Sprintf("%s %s %d %s: %s", m.Account, m.MessageID, m.Attempts, m.Outcome, m.Switch))
+	}
+	wantLeft := []string{
+		"bob <3@example.com> 2 rejected: " + switchEnvelope,
+		"bob <5@example.com> 2 too-large: " + switchSize,
+		"bob <6@example.com> 1 too-large: " + switchSize,
+		"eve <7@example.com> 1 refused: " + switchNone,
+		"eve <9@example.com> 1 unknown: " + switchLook,
+	}
+	if fmt.Sprint(left) != fmt.Sprint(wantLeft) || r.LeftCount != 5 || r.LeftBytes != 198_003_000 {
+		t.Errorf("left behind: %d, %d bytes\n%s", r.LeftCount, r.LeftBytes, strings.Join(left, "\n"))
+	}
+	if len(r.Accounts) != 2 || len(r.Upstreams) != 2 {
+		t.Fatalf("%d accounts, %d upstreams", len(r.Accounts), len(r.Upstreams))
+	}
+	bob, eve := r.Accounts[0], r.Accounts[1]
+	if bob.Account != "bob" || bob.Left != 3 || bob.Renamed != 1 || bob.Hidden != 1 || bob.Sessions != 1 || bob.Stored != 3 {
+		t.Errorf("bob: %+v", bob)
+	}
+	if eve.LoginFailures != 2 || eve.FailedKind != "credentials-refused" || eve.FailedReason != "last" || eve.Left != 2 {
+		t.Errorf("eve: %+v", eve)
+	}
+	if len(r.Hours) != 1 || r.Hours[0].Messages != 4 || !r.Hours[0].At.Equal(began) {
+		t.Errorf("hours: %+v", r.Hours)
+	}
+}
+
+func TestReadSome(t *testing.T) {
+	w := newWorld(t)
+	w.migration()
+	r := w.read(Options{Account: "EVE"})
+	if len(r.Accounts) != 1 || r.Total.Stored != 1 || r.LeftCount != 2 {
+		t.Errorf("of one account: %+v", r)
+	}
+	if r = w.read(Options{Since: began.Add(3 * time.Minute)}); r.Total.Stored != 0 || r.LeftCount != 0 ||
+		r.Accounts[len(r.Accounts)-1].LoginFailures != 1 {
+		t.Errorf("since then: %+v", r)
+	}
+	if _, err := Read(t.Context(), filepath.Join(t.TempDir(), "none"), Options{}); !os.IsNotExist(err) {
+		t.Errorf("no file: %v", err)
+	}
+	text := filepath.Join(t.TempDir(), "text")
+	os.WriteFile(text, []byte("no database"), 0o600)
+	if _, err := Read(t.Context(), text, Options{}); err == nil {
+		t.Error("a text is read as a ledger")
+	}
+}
+
+// A report is made while a gateway writes, and sees what is written by then.
+func TestReadMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	j := w.session("default", "bob")
+	for n := 1; n <= 20; n++ {
+		m := ledger.Message{Exchange: "INBOX", Size: 1}
+		m.Sum[0] = byte(n)
+		j.Intend(&m)() // is on the disk
+		r, err := Read(t.Context(), w.file, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Total.Pending+r.Total.Stored < int64(n) {
+			t.Fatalf("%d of %d messages", r.Total.Pending+r.Total.Stored, n)
+		}
+		m.Outcome = ledger.Stored
+		j.Done(&m)
+	}
+}
+
+func TestWrite(t *testing.T) {
+	w := newWorld(t)
+	w.migration()
+	r := w.read(Options{})
+	var text, table, object bytes.Buffer
+	for format, out := range map[string]*bytes.Buffer{"text": &text, "csv": &table, "json": &object} {
+		if err := r.Write(out, format); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{
+		"4 messages stored (4.0 kB): 3 untouched, 1 repaired", "left behind: 5 messages, 198.0 MB",
+		"would arrive with: " + switchEnvelope, "eve: 2, the last one 2026-11-01 12:05:14Z: credentials-refused: last",
+		"1 of these would have been refused",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, text.String())
+		}
+	}
+	rows, err := csv.NewReader(&table).ReadAll()
+	if err != nil || len(rows) != 6 || rows[1][4] != "<3@example.com>" || rows[4][10] != "'=1+1" {
+		t.Errorf("CSV: %v, %q", err, rows)
+	}
+	var again Report
+	if err := json.Unmarshal(object.Bytes(), &again); err != nil || again.LeftCount != 5 || again.Total.Stored != 4 {
+		t.Errorf("JSON: %v\n%s", err, object.String())
+	}
+}
+
+// BenchmarkRead makes a report of 1,000,000 messages in 5,000 sessions of 500 accounts.
+func BenchmarkRead(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "ledger.db")
+	fill(b, file, 1_000_000)
+	var before, after runtime.MemStats
+	for b.Loop() {
+		runtime.ReadMemStats(&before)
+		r, err := Read(b.Context(), file, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if r.Total.Stored+r.LeftCount != 1_000_000 || len(r.Accounts) != 500 || r.LeftCount != 3000 {
+			b.Fatalf("%d stored, %d left, %d accounts", r.Total.Stored, r.LeftCount, len(r.Accounts))
+		}
+	}
+	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/(1<<20), "MB-allocated")
+	b.ReportMetric(float64(after.HeapSys)/(1<<20), "MB-heap")
+}
