@@ -6,6 +6,8 @@ package config
 
 import (
 	"log/slog"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"exgate/backend"
@@ -261,6 +263,23 @@ type Ledger struct {
 	Size int64 `key:"size"`
 	// The ledger also has the subjects of messages.
 	Subjects bool `key:"subjects"`
+	// exgate writes its report (exgate report) to this file when it stops, and each
+	// report_every. The end of the name is the format: .html, .json, .csv or .txt.
+	// Unset: no report is written.
+	Report string `key:"report" example:"/var/lib/exgate/report.html"`
+	// How often exgate writes the report while it runs. 0: only when it stops.
+	ReportEvery time.Duration `key:"report_every"`
+}
+
+// ReportFormat returns the format of the report; "" if its name has none.
+func (l *Ledger) ReportFormat() string {
+	switch ext := strings.ToLower(filepath.Ext(l.Report)); ext {
+	case ".html", ".json", ".csv":
+		return ext[1:]
+	case ".txt":
+		return "text"
+	}
+	return ""
 }
 
 // LedgerOff is the value of Ledger.File for no ledger.
@@ -449,7 +468,7 @@ func Default() *Config {
 		},
 		Fixes:        Fixes{Filter: Filter{When: FilterLongLines, Timeout: time.Minute}},
 		Quarantine:   Quarantine{Quota: 10_000_000_000, Keep: 90 * 24 * time.Hour},
-		Ledger:       Ledger{Retention: 365 * 24 * time.Hour, Size: 4_000_000_000},
+		Ledger:       Ledger{Retention: 365 * 24 * time.Hour, Size: 4_000_000_000, ReportEvery: time.Hour},
 		Log:          Log{Format: FormatAuto, Trace: TraceOff},
 		DrainTimeout: time.Minute, // below the 90 s that systemd waits
 	}

@@ -41,6 +41,15 @@ func (c *Config) Validate() error {
 		p.add("log.rotate_at", "%d is not a size for a log: use %d bytes or more, or 0 for never", c.Log.RotateAt,
 			smallestLog)
 	}
+	if c.Ledger.ReportEvery < 0 {
+		p.add("ledger.report_every", "%s is negative: use a time such as 1h, or 0 for never", c.Ledger.ReportEvery)
+	}
+	if c.Ledger.Report != "" && c.Ledger.ReportFormat() == "" {
+		p.add("ledger.report", "%q: use a name that ends in .html, .json, .csv or .txt", c.Ledger.Report)
+	}
+	if c.Ledger.Report != "" && c.Ledger.File == LedgerOff {
+		p.add("ledger.report", "there is no report without a ledger: remove it, or ledger.file: off")
+	}
 	if c.DrainTimeout < 0 {
 		p.add("drain_timeout", "%s is negative: use a time such as 1m", c.DrainTimeout)
 	}

@@ -106,7 +106,8 @@ func serve(
 		return err
 	}
 	opts.Ledger = openLedger(c, log)
-	defer opts.Ledger.Close() // after server.Close, with the last rows
+	defer startReports(c, opts.Ledger, log)() // the last one, of all rows
+	defer opts.Ledger.Close()                 // after server.Close, with the last rows
 	server, err := proxy.NewServer(opts)
 	if err != nil {
 		return exitError{exitConfig, err}

@@ -117,8 +117,8 @@ func (r *reader) messages(indexed bool) error {
 		condition += ")"
 	}
 	return r.query(`SELECT coalesce(s.upstream, ''), coalesce(s.account, ''), g.* FROM (
-		SELECT session_id, outcome, fixes, rule, date_from, at / 3600000 AS hour, count(*), sum(size), sum(throttled_ms),
-			sum(paced_ms), min(at), max(at)
+		SELECT session_id, outcome, fixes, rule, date_from, at / 3600000 AS hour, count(*), sum(size),
+			sum(throttled_ms), sum(paced_ms), min(at), max(at)
 		FROM messages `+by+` WHERE `+condition+` GROUP BY session_id, outcome, fixes, rule, date_from, at / 3600000
 		) g LEFT JOIN sessions s ON s.id = g.session_id`, args, func(scan func(...any) error) error {
 		var (
@@ -149,16 +149,16 @@ func (r *reader) messages(indexed bool) error {
 
 func (r *reader) sessions() error {
 	condition, args := r.where("at", "account")
-	return r.query("SELECT upstream, account, count(*) FROM sessions WHERE "+condition+" GROUP BY upstream, account", args,
-		func(scan func(...any) error) error {
-			var upstream, account string
-			var n int64
-			if err := scan(&upstream, &account, &n); err != nil {
-				return err
-			}
-			r.group(upstream, account).Sessions = n
-			return nil
-		})
+	return r.query("SELECT upstream, account, count(*) FROM sessions WHERE "+condition+
+		" GROUP BY upstream, account", args, func(scan func(...any) error) error {
+		var upstream, account string
+		var n int64
+		if err := scan(&upstream, &account, &n); err != nil {
+			return err
+		}
+		r.group(upstream, account).Sessions = n
+		return nil
+	})
 }
 
 // folders counts the names that are mapped now, whenever they were first seen.
@@ -221,8 +221,8 @@ func (r *reader) left() error {
 		var m Message
 		var at int64
 		var stage int
-		if err := scan(&at, &m.Attempts, &m.Upstream, &m.Account, &m.Mailbox, &m.MessageID, &m.Subject, &m.Date, &m.Size,
-			&m.Outcome, &m.Rule, &m.Reason, &stage); err != nil {
+		if err := scan(&at, &m.Attempts, &m.Upstream, &m.Account, &m.Mailbox, &m.MessageID, &m.Subject, &m.Date,
+			&m.Size, &m.Outcome, &m.Rule, &m.Reason, &stage); err != nil {
 			return err
 		}
 		m.At, m.Switch = time.UnixMilli(at).UTC(), switchOf(m.Outcome, m.Rule, stage)

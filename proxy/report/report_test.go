@@ -220,3 +220,37 @@ func BenchmarkRead(b *testing.B) {
 	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/(1<<20), "MB-allocated")
 	b.ReportMetric(float64(after.HeapSys)/(1<<20), "MB-heap")
 }
+
+// The HTML needs nothing from outside, and shows names as they are.
+func TestHTML(t *testing.T) {
+	w := newWorld(t)
+	w.migration()
+	j := w.session("default", `<script>alert("x")</script>`)
+	w.message(j, "11", ledger.Message{Outcome: ledger.Refused, Rule: "header-line", Reason: `"><img src=http://example.com/x>`})
+	r := w.read(Options{})
+	var out bytes.Buffer
+	if err := r.Write(&out, "html"); err != nil {
+		t.Fatal(err)
+	}
+	page := out.String()
+	for _, want := range []string{
+		"default-src 'none'", "&lt;script&gt;alert(", `role="img" aria-label="Messages stored over time: 4 messages`,
+		"<title>rejected: 2</title>", "Messages left behind, by size", "prefers-color-scheme: dark", "@media print",
+		`<td class="n" data-by="99000000">99.0 MB</td>`, "credentials-refused", `scope="col"`, switchEnvelope,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, bad := range []string{"<script>alert", "<img", "<link rel=\"stylesheet", "@import", "url(", " src=\"", "href=\"http"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+	empty := newWorld(t).read(Options{})
+	out.Reset()
+	if err := empty.Write(&out, "html"); err != nil || !strings.Contains(out.String(), "Nothing was left behind.") ||
+		strings.Contains(out.String(), "<svg") {
+		t.Errorf("an empty ledger: %v\n%s", err, out.String())
+	}
+}

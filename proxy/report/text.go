@@ -13,7 +13,7 @@ import (
 )
 
 // Formats are the formats of a report.
-var Formats = []string{"text", "csv", "json"}
+var Formats = []string{"text", "csv", "json", "html"}
 
 // Write writes a report in one of Formats.
 func (r *Report) Write(out io.Writer, format string) error {
@@ -22,6 +22,8 @@ func (r *Report) Write(out io.Writer, format string) error {
 		return r.writeCSV(out)
 	case "json":
 		return r.writeJSON(out)
+	case "html":
+		return r.writeHTML(out)
 	}
 	return r.writeText(out)
 }
@@ -107,7 +109,8 @@ func (c *Counts) writeText(b *strings.Builder) {
 		what string
 	}{
 		{c.Found, "came again and were in Exchange"}, {c.Refused, "refused by exgate"},
-		{c.Rejected, "refused by Exchange"}, {c.TooLarge, "too large"}, {c.Failed, "not stored; the client may try again"},
+		{c.Rejected, "refused by Exchange"}, {c.TooLarge, "too large"},
+		{c.Failed, "not stored; the client may try again"},
 		{c.Unknown, "not known whether they are stored"}, {c.Pending, "on their way"},
 		{c.Observed, "passed on by mode observe"}, {c.WouldRefuse, "of these would have been refused"},
 	} {
@@ -165,8 +168,8 @@ func (r *Report) writeFailures(b *strings.Builder) {
 			fmt.Fprintf(b, "\nfailed logins:\n")
 			first = false
 		}
-		fmt.Fprintf(b, "  %s: %d, the last one %s: %s: %s\n", g.Account, g.LoginFailures, when(g.FailedAt), g.FailedKind,
-			g.FailedReason)
+		fmt.Fprintf(b, "  %s: %d, the last one %s: %s: %s\n", g.Account, g.LoginFailures, when(g.FailedAt),
+			g.FailedKind, g.FailedReason)
 	}
 }
 
