@@ -122,7 +122,7 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 			"keywords drop",
 			"oversize refuse messages over 10485760 bytes",
 			"pace 4 messages/s per account; after a throttle exgate waits at most 15m0s",
-			"log info, auto; wire trace: off",
+			"log info, auto, to standard error; wire trace: off",
 		}},
 		{"observe", []string{
 			"mode observe: exgate repairs and refuses nothing, and logs what it would have done; it waits out throttles",
@@ -132,7 +132,7 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 			"admin logins plain-authzid, domain\\admin\\user, admin@upn\\user; at most 2 failures",
 			"long-lines off",
 			"oversize off",
-			"log debug, json; wire trace: wire.log",
+			"log debug, json, to standard error; wire trace: wire.log",
 		}},
 		{"plain", []string{
 			"upstream localhost:143, plain text: others on the network can read the passwords",

@@ -36,8 +36,9 @@ func (r *Report) writeHTML(out io.Writer) error {
 		More     int64
 		Several  bool
 	}{
-		Report: r, Title: r.title(), Charts: r.charts(), Failures: slices.ContainsFunc(r.Accounts, func(g Group) bool { return g.LoginFailures > 0 }),
-		More: r.LeftCount - int64(len(r.Left)), Several: len(r.Upstreams) > 1,
+		Report: r, Title: r.title(), Charts: r.charts(),
+		Failures: slices.ContainsFunc(r.Accounts, func(g Group) bool { return g.LoginFailures > 0 }),
+		More:     r.LeftCount - int64(len(r.Left)), Several: len(r.Upstreams) > 1,
 	})
 }
 
@@ -127,9 +128,29 @@ func (r *Report) rateChart() chart {
 // outcomeChart shows how many messages had which outcome.
 func (r *Report) outcomeChart() chart {
 	t := &r.Total
-	names := []string{"untouched", "repaired", "found", "observed", "failed", "refused", "rejected", "too large", "unknown"}
+	names := []string{
+		"untouched",
+		"repaired",
+		"found",
+		"observed",
+		"failed",
+		"refused",
+		"rejected",
+		"too large",
+		"unknown",
+	}
 	classes := []string{"good", "good", "good", "good", "fair", "bad", "bad", "bad", "bad"}
-	values := []int64{t.Untouched, t.Repaired, t.Found, t.Observed, t.Failed, t.Refused, t.Rejected, t.TooLarge, t.Unknown}
+	values := []int64{
+		t.Untouched,
+		t.Repaired,
+		t.Found,
+		t.Observed,
+		t.Failed,
+		t.Refused,
+		t.Rejected,
+		t.TooLarge,
+		t.Unknown,
+	}
 	return draw(named("Attempts by outcome", names, values), values,
 		func(i int) string { return fmt.Sprintf("%s: %d", names[i], values[i]) },
 		func(i int) string { return classes[i] })
@@ -137,7 +158,8 @@ func (r *Report) outcomeChart() chart {
 
 // sizeChart shows the sizes of what was left behind.
 func (r *Report) sizeChart() chart {
-	names := []string{"≤ 10 kB", "≤ 100 kB", "≤ 1 MB", "≤ 10 MB", "≤ 25 MB", "≤ 50 MB", "≤ 150 MB", "more"}
+	names := []string{"≤ 10 kB", "≤ 100 kB", "≤ 1 MB", "≤ 10 MB", "≤ 25 MB", "≤ 50 MB", "≤ 150 MB",
+		"more"}
 	limits := []int64{10e3, 100e3, 1e6, 10e6, 25e6, 50e6, 150e6, math.MaxInt64}
 	values := make([]int64, len(names))
 	for _, m := range r.Left {
