@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"exgate/backend"
@@ -58,12 +59,17 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 	f = r.withinExists(r.tidied(f))
 	data := f.Data
 	if f.First {
-		data = r.begin(f)
+		if data = r.begin(f); r.hide {
+			r.editor = nil // which might keep the response for later
+		}
 	}
 	if !f.Literal {
 		r.c.client.trace.fromUpstream(said, f.First)
 	}
-	if r.editor != nil {
+	if r.editor != nil && len(data) > 0 {
+		if &data[0] != &f.Data[0] { // repaired: Fragment.Ahead must not find what follows it in memory
+			f.Data = slices.Clip(data)
+		}
 		if data, err = r.edit(f); err != nil {
 			return err
 		}

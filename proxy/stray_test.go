@@ -118,6 +118,31 @@ func TestTaggedBye(t *testing.T) {
 	c.S("a2 OK LOGOUT completed.")
 }
 
+// What waits for the "+" of an IDLE is repaired as well.
+func TestRepairsBeforePlus(t *testing.T) {
+	c, u := strays(t).login()
+	c.C("a1 IDLE")
+	u.C("a1 IDLE")
+	u.raw("[COPYUID 14  ]\r\n[COPYUID 55 31 6]\r\n* OK [Error=\"x\"] y\r\n* 3 EXISTS \r\n+ idling\r\n")
+	c.expectRaw("+ idling\r\n* OK [COPYUID 55 31 6] moved.\r\n* OK Error=\"x\" y\r\n* 3 EXISTS\r\n")
+}
+
+// A BYE before the "+" of an IDLE is not kept for the client.
+func TestByeBeforePlus(t *testing.T) {
+	g := strays(t)
+	c, u := g.login()
+	c.C("a1 IDLE")
+	u.C("a1 IDLE")
+	u.S("* BYE Connection closed. 14")
+	u.close()
+	u = g.relogin()
+	u.C("a1 IDLE")
+	u.S("+ idling")
+	c.S("+ idling")
+	u.S("* 3 EXISTS")
+	c.S("* 3 EXISTS")
+}
+
 // A server that says BYE again and again, and does not close the connection, is left.
 func TestEndlessBye(t *testing.T) {
 	g := strays(t)
