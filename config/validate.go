@@ -158,7 +158,10 @@ func (u Upstream) validate(p *problems) {
 		p.add("upstream.pipeline", "%d is negative: use 1 or more, or 0 for the profile's value", u.Pipeline)
 	}
 	for i, domain := range u.Login.Domains {
-		if domain == "" || strings.ContainsAny(domain, "\\/@ ") {
+		if strings.HasPrefix(domain, "[") || strings.HasSuffix(domain, "]") {
+			p.add("upstream.login.domains", `entry %d: %q: write a list on the command line or in the environment `+
+				`without brackets, such as EXAMPLE,example.local`, i+1, domain)
+		} else if domain == "" || strings.ContainsAny(domain, "\\/@ ") {
 			p.add("upstream.login.domains", `entry %d: %q is not a domain such as EXAMPLE or example.local`, i+1, domain)
 		}
 	}

@@ -50,6 +50,12 @@ func (c *conn) startServerTLS() error {
 					"set the client to SSL/TLS, or use the STARTTLS port")
 			}
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			c.log.Warn("the client has begun no TLS handshake, or not ended it", "after", c.srv.limits.Handshake,
+				"remedy", "set the client to SSL/TLS, or to the STARTTLS port: it may wait for a greeting in "+
+					"plain text")
+			return fmt.Errorf("the client has begun no TLS handshake, or not ended it, for %s", c.srv.limits.Handshake)
+		}
 		return fmt.Errorf("TLS handshake with the client: %w", err)
 	}
 	c.link.secure(secured)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"strings"
 	"testing"
 	"time"
 
@@ -131,4 +132,8 @@ func TestSilenceInTheHandshake(t *testing.T) {
 	c := g.dial()
 	c.ends()
 	g.logged("connection ended before a login")
+	attrs := g.logged("the client has begun no TLS handshake, or not ended it")
+	if remedy, _ := attrs["remedy"].(string); !strings.Contains(remedy, "set the client to SSL/TLS, or to the STARTTLS port") {
+		t.Errorf("%v", attrs)
+	}
 }

@@ -66,7 +66,9 @@ var gatewayEntries = []Entry{
 	{
 		ID: "token-refused", Title: "exgate gets no access token", Kinds: []backend.Kind{backend.KindTokenRefused},
 		Phrases: []string{"no access token is available for this mailbox until exgate's administrator acts",
-			"AADSTS7000215", "AADSTS700016", "AADSTS700027", "AADSTS70008", "invalid_client", "invalid_grant"},
+			"AADSTS7000215", "AADSTS7000222", "AADSTS700016", "AADSTS700027", "AADSTS70008", "AADSTS90002",
+			"AADSTS65001", "AADSTS50076", "AADSTS50079", "AADSTS53003", "AADSTS50126", "invalid_client",
+			"invalid_grant"},
 		Keywords: []string{"token-refused", "client secret", "refresh token"},
 		Meaning:  "The token endpoint refused exgate's credential. exgate's log has the error code.",
 		Causes: []Cause{
@@ -80,6 +82,28 @@ var gatewayEntries = []Entry{
 			{
 				Title:  "AADSTS700016, AADSTS90002: the application or the directory does not exist.",
 				Do:     "Compare upstream.oauth2.client_id and tenant with the overview of the app registration.",
+				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
+			},
+			{
+				Title: "AADSTS65001: nobody has consented to what the application asks for.",
+				Do: "Let an administrator consent, to IMAP.AccessAsApp for an application or " +
+					"IMAP.AccessAsUser.All for " +
+					"users; or let the user log in once with exgate login.",
+				Click: "Microsoft Entra admin center: App registrations > the application > API permissions > " +
+					"Grant admin consent",
+				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
+			},
+			{
+				Title: "AADSTS50076, AADSTS50079, AADSTS53003: a policy (Conditional Access) demands a second " +
+					"factor or " +
+					"forbids this sign-in.",
+				Do: "Sign in once more with the second factor, by exgate login. Or use the application's own " +
+					"credential, which no second factor protects.",
+				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
+			},
+			{
+				Title:  "AADSTS50126: the name or the password is wrong.",
+				Do:     "Sign in again, by exgate login.",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
 			},
 			{

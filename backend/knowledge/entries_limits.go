@@ -61,7 +61,7 @@ var limitEntries = []Entry{
 		ID: "too-big", Title: "Maximum size of appendable message has been exceeded",
 		Kinds:   []backend.Kind{backend.KindTooBig},
 		Replies: []string{"NO Maximum size of appendable message has been exceeded"},
-		Phrases: []string{"Maximum size of appendable message", "NO [TOOBIG]"},
+		Phrases: []string{"Maximum size of appendable message", "NO [TOOBIG]", "ERR_APPEND_SIZE"},
 		Keywords: []string{"message size", "big message", "too big", "too large", "maxreceivesize", "maxsendsize",
 			"maxsize", "size limit", "appendable", "large message", "big email"},
 		Meaning: "The message is over Exchange's limit for IMAP. The default is 10 MB on premises, and 35 MB in a " +

@@ -50,7 +50,9 @@ var messageEntries = []Entry{
 	},
 	{
 		ID: "read-receipts", Title: "Exchange sends read receipts again for old messages",
-		Keywords: []string{"read receipt", "receipt", "disarmreadreceipts", "disposition notification",
+		Phrases: []string{"Not read:"},
+		Keywords: []string{"read receipt", "receipt", "not read", "read " +
+			"notice", "disarmreadreceipts", "disposition notification",
 			"suppressreadreceipt", "return receipt"},
 		Meaning: "If a message asks for a read receipt, Exchange 2013 and later and Exchange Online send one when " +
 			"somebody opens the copy, even if the original was acknowledged years ago.",
@@ -67,6 +69,14 @@ var messageEntries = []Entry{
 					`imapsync ... --search1 "UNSEEN"`,
 				},
 				Source: "FAQ.Exchange, \"read receipts\"; RFC 8098 section 2.1",
+			},
+			{
+				Title: "\"Not read:\": an unread message that asks for a receipt was deleted, for example by a " +
+					"sync that " +
+					"moves or cleans up.",
+				Do: "fixes.read-receipt: all prevents it for messages that go through exgate. Mark the others " +
+					"read first.",
+				Source: "RFC 8098 section 3.2.6 (the disposition \"deleted\")",
 			},
 			{
 				Title: "The server can suppress receipts for messages that IMAP clients open, for all mailboxes or " +

@@ -5,10 +5,11 @@ import "exgate/backend"
 var refusedEntries = []Entry{
 	{
 		ID: "argument-error", Title: "Command Argument Error. 11",
-		Kinds:    []backend.Kind{backend.KindArgument, backend.KindLoginNotRead},
-		Replies:  []string{"BAD Command Argument Error. 11"},
-		Phrases:  []string{"Command Argument Error"}, // whatever the number
-		Keywords: []string{"command argument error", "argument error", "argument error 11", "error 11", "argument 11"},
+		Kinds:   []backend.Kind{backend.KindArgument, backend.KindLoginNotRead},
+		Replies: []string{"BAD Command Argument Error. 11"},
+		Phrases: []string{"Command Argument Error"}, // whatever the number
+		Keywords: []string{"command argument error", "argument error", "argument error 11", "error 11", "argument 11",
+			"message refused", "escalate", "fixes.escalate", "envelope", "shed"},
 		Meaning: "Exchange answers this to everything that it does not accept: the size, the lines or the content of " +
 			"a message, a flag, a command. After ten errors it closes the connection.",
 		Causes: []Cause{
@@ -66,8 +67,10 @@ var refusedEntries = []Entry{
 			},
 		},
 		Exgate: "exgate repairs or refuses in advance what it knows (long lines, size, keywords). If Exchange still " +
-			"refuses a message, exgate examines it and logs the result. mode: observe with log.trace shows the " +
-			"conversation without changes.",
+			"refuses a message, exgate repairs more and sends it again. fixes.escalate says how far: repair loses " +
+			"nothing; shed leaves out what Exchange refuses; envelope sends a small message that carries the original " +
+			"as a file, which saves what is refused otherwise. mode: observe with log.trace shows the conversation " +
+			"without changes.",
 		See:    []string{"too-big", "long-lines", "server-unavailable", "keywords", "closed", "argument-error-12"},
 		Source: "FAQ.Exchange, FAQ.Office365, \"Command Argument Error 11\"; docs/exchange.md#error-11",
 	},
@@ -142,7 +145,7 @@ var refusedEntries = []Entry{
 		Kinds:    []backend.Kind{backend.KindContent},
 		Replies:  []string{"NO Message contains NUL characters", "NO Message contains invalid header"},
 		Phrases:  []string{"Message contains NUL characters", "Message contains invalid header"},
-		Keywords: []string{"nul character", "nul byte", "invalid header"},
+		Keywords: []string{"nul character", "nul byte", "invalid header", "header line", "repair header"},
 		Meaning: "The server refuses the content of the message. This text is from Cyrus. Exchange answers Command " +
 			"Argument Error. 11 instead.",
 		Causes: []Cause{{
@@ -152,11 +155,14 @@ var refusedEntries = []Entry{
 				"imapsync ... --pipemess W/tools/fix_email_for_exchange.py"},
 			Source: "docs/exchange.md#other-servers (FAQ.APPEND_errors; cyrus-imapd#721)",
 		}},
+		Exgate: "exgate repairs both: NUL bytes always (fixes.nul-bytes), and lines of a header that are no fields " +
+			"after Exchange has refused the message (fixes.long-headers).",
 		See:    []string{"argument-error"},
 		Source: "docs/exchange.md#other-servers, docs/exchange.md#refused-content",
 	},
 	{
 		ID: "keywords", Title: "Flags that Exchange does not support ($Forwarded, NonJunk, labels)",
+		Phrases: []string{"Invalid flag list", "Invalid system flag"},
 		Keywords: []string{"keyword", "flag refused", "forwarded flag", "nonjunk", "label", "tags", "permanentflags",
 			"unknown flag"},
 		Meaning: "Exchange keeps the five system flags and $MDNSent, and announces them in PERMANENTFLAGS. It " +
@@ -168,7 +174,8 @@ var refusedEntries = []Entry{
 			Lines:  []string{`imapsync ... --regexflag 's/\$Forwarded//g' --debugflags`},
 			Source: "docs/exchange.md#keywords; FAQ.Exchange, \"Flagged\" (--debugflags)",
 		}},
-		Exgate: "With fixes.keywords: drop, exgate does not send keywords that the mailbox does not keep.",
+		Exgate: "With fixes.keywords: drop, exgate does not send keywords that the mailbox does not keep. It removes " +
+			"them from a STORE too, and sends the other flags.",
 		See:    []string{"argument-error", "flagged", "mdnsent"},
 		Source: "docs/exchange.md#keywords",
 	},

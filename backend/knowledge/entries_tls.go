@@ -4,7 +4,7 @@ var tlsEntries = []Entry{
 	{
 		ID: "certificate", Title: "exgate refuses the certificate, or IMAP fails after binding one",
 		Phrases: []string{"certificate verify failed", "certificate signed by unknown authority", "x509: certificate",
-			"certificate is not for", "hostname verification failed", "certificate is valid for", "handshake failure",
+			"certificate is not for", "hostname verification failed", "certificate is valid for",
 			"SSL connect attempt failed", "certificate relies on legacy Common Name"},
 		Keywords: []string{"certificate", "binding certificate", "self signed", "tls handshake", "x509"},
 		Meaning: "The TCP connection opens, but TLS fails or shows the wrong name. Exchange's IMAP service has its " +
@@ -26,6 +26,7 @@ var tlsEntries = []Entry{
 			},
 			{
 				Title: "The certificate has expired.",
+				Signs: []string{"has expired"},
 				Tell:  "NotAfter is in the past.",
 				Do:    "Renew the certificate, and bind the new one as above. If upstream.pin is set, change it.",
 				PowerShell: []string{
@@ -36,22 +37,41 @@ var tlsEntries = []Entry{
 			},
 			{
 				Title:  "exgate connects by an IP address, or by a name that the certificate does not contain.",
+				Signs:  []string{"certificate is valid for", "certificate is not for", "doesn't contain any IP SANs"},
 				Do:     "Set upstream.server_name to the name in the certificate.",
 				Source: "FAQ.Exchange, \"LOGIN failed\" R3 (--host2 192.168.xxx.yyy)",
 			},
 			{
 				Title: "The certificate is self-signed, or signed by the company's own authority.",
+				Signs: []string{"unknown authority"},
 				Do: "Set upstream.ca_file to the authority's certificate, or upstream.pin to the SHA-256 of the " +
 					"server's certificate.",
 				Source: "Go crypto/x509",
 			},
 			{
 				Title:  "The certificate is signed with SHA-1, or has its name only in the CN. Go verifies neither.",
+				Signs:  []string{"SHA1", "legacy Common Name"},
 				Do:     "Set upstream.pin.",
 				Source: "Go crypto/x509",
 			},
+		},
+		Exgate: "exgate verifies Exchange's certificate, unless upstream.pin is set. imapsync verifies only with " +
+			"--sslargs2 SSL_verify_mode=1, so it can work where exgate refuses.",
+		See:    []string{"tls-mismatch", "tls-alert", "unreachable"},
+		Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0",
+	},
+	{
+		ID: "tls-alert", Title: "TLS: no version or cipher suite in common, dh key too small",
+		Phrases: []string{"handshake failure", "dh key too small", "no cipher suite in common", "no shared cipher",
+			"protocol version not supported", "unsupported protocol", "insufficient security"},
+		Keywords: []string{"dh key", "cipher suite", "old tls", "tls version"},
+		Meaning: "Both sides speak TLS, but one of them refuses what the other offers, and ends the handshake " +
+			"with an " +
+			"alert. Old versions of Windows under Exchange are the usual reason.",
+		Causes: []Cause{
 			{
 				Title: "\"handshake failure\": the two sides have no cipher suite in common.",
+				Signs: []string{"cipher suite", "handshake failure"},
 				Do: "Enable a cipher suite with ECDHE at the server. If the server has none, " +
 					"upstream.insecure-old-tls: true allows RSA key exchange and 3DES. exgate never uses RC4, and " +
 					"has no suites with DHE.",
@@ -61,15 +81,30 @@ var tlsEntries = []Entry{
 				},
 				Source: "RFC 5246 section 7.2.2; Go crypto/tls",
 			},
+			{
+				Title: "\"protocol version not supported\": the server has only TLS 1.0 or 1.1.",
+				Signs: []string{"protocol version"},
+				Do: "Update the server, or set upstream.insecure-old-tls: true. Run: exgate check " +
+					"--login.", Source: "Go crypto/tls",
+			},
+			{
+				Title: "\"dh key too small\": the client refuses the server's Diffie-Hellman key of 1,024 bits or " +
+					"fewer.",
+				Tell: "The words are OpenSSL's. exgate uses no such keys, so that the client has met Exchange " +
+					"without exgate.",
+				Do: "Let the client connect to exgate. At the server, put suites with ECDHE first, or raise " +
+					"ServerMinKeyBitLength.",
+				Source: "docs.openssl.org/master/man3/SSL_CTX_set_security_level; " +
+					"learn.microsoft.com/security-updates/securityadvisories/2016/3174644",
+			},
 		},
-		Exgate: "exgate verifies Exchange's certificate, unless upstream.pin is set. imapsync verifies only with " +
-			"--sslargs2 SSL_verify_mode=1, so it can work where exgate refuses.",
-		See:    []string{"tls-mismatch", "unreachable"},
-		Source: "FAQ.Exchange, \"How to sync from XXX to Exchange\" R0",
+		See:    []string{"certificate", "tls-mismatch"},
+		Source: "RFC 5246 section 7.2",
 	},
 	{
 		ID: "tls-mismatch", Title: "TLS on a plain port, or plain text on a TLS port",
-		Phrases: []string{"wrong version number", "first record does not look like a TLS handshake", "unknown protocol",
+		Phrases: []string{"the client has begun no TLS", "wrong version number", "unknown protocol",
+			"first record does not look like a TLS handshake",
 			"record layer failure", "TLS on a port that begins in plain text", "this port begins in plain text",
 			"plain text on the TLS port", "does not use TLS on this port", "packet length too long"},
 		Keywords: []string{"ssl tls both", "tls port", "starttls port", "tls twice"},

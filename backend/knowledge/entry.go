@@ -10,6 +10,7 @@ package knowledge
 
 import (
 	"slices"
+	"strings"
 
 	"exgate/backend"
 )
@@ -44,9 +45,11 @@ type Entry struct {
 // {domain}, which Entry.With fills in.
 type Cause struct {
 	Title string `json:"title"`
-	Tell  string `json:"tell,omitempty"`  // how to tell that this is it
-	Do    string `json:"do,omitempty"`    // the remedy in words
-	Click string `json:"click,omitempty"` // the remedy's path in Exchange's admin center
+	// Signs are words of an error, each of which makes this cause the likely one.
+	Signs []string `json:"-"`
+	Tell  string   `json:"tell,omitempty"`  // how to tell that this is it
+	Do    string   `json:"do,omitempty"`    // the remedy in words
+	Click string   `json:"click,omitempty"` // the remedy's path in Exchange's admin center
 	// PowerShell is for the Exchange Management Shell, for Exchange Online
 	// after Connect-ExchangeOnline.
 	PowerShell []string `json:"powershell,omitempty"`
@@ -60,7 +63,23 @@ const Unknown = "other"
 // Entries returns all entries, grouped by subject.
 func Entries() []Entry {
 	return slices.Concat(syncEntries, loginEntries, adminEntries, gatewayEntries, onlineEntries, connectionEntries,
-		tlsEntries, limitEntries, refusedEntries, messageEntries, folderEntries)
+		tlsEntries, limitEntries, refusedEntries, messageEntries, questionEntries, folderEntries)
+}
+
+// CausesFor returns the causes of the entry, first those whose signs stand in the text of
+// an error.
+func (e Entry) CausesFor(text string) []Cause {
+	causes := slices.Clone(e.Causes)
+	slices.SortStableFunc(causes, func(a, b Cause) int { return b.signsIn(text) - a.signsIn(text) })
+	return causes
+}
+
+// signsIn returns 1 if one of the cause's signs stands in the text, and 0 otherwise.
+func (c Cause) signsIn(text string) int {
+	if slices.ContainsFunc(c.Signs, func(sign string) bool { return strings.Contains(text, sign) }) {
+		return 1
+	}
+	return 0
 }
 
 // ByID returns the entry that users name id, in any case.

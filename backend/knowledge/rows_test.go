@@ -52,6 +52,24 @@ func TestQuestions(t *testing.T) {
 		{"exchange.md", `BAD Protocol Error: "Expected SPACE not found".`, "login-failed", nil},
 		{"exchange.md", "NO Basic authentication is disabled.", "online-login", []string{"OAuth2"}},
 
+		// What users of exgate asked, or pasted from elsewhere.
+		{"issue", "Invalid flag list", "keywords", []string{"PERMANENTFLAGS"}},
+		{"issue", "error:0A00018A:SSL routines::dh key too small", "tls-alert", []string{"OpenSSL", "ServerMinKeyBitLength"}},
+		{"issue", "remote error: tls: handshake failure", "tls-alert", []string{"ECDHE"}},
+		{"issue", "ERR_APPEND_SIZE", "too-big", nil},
+		{"issue", "AADSTS65001: The user or administrator has not consented to use the application", "token-refused", []string{"admin consent"}},
+		{"issue", "AADSTS50076: Due to a configuration change made by your administrator, you must use multi-factor authentication", "token-refused", []string{"second factor"}},
+		{"issue", "duplicates at each run", "duplicates", []string{"--useheader Message-Id"}},
+		{"issue", "Not read: notices are sent to old senders", "read-receipts", []string{"RFC 8098"}},
+		{"issue", "how do I reach the archive mailbox", "archive-mailbox", []string{"Outlook on the web"}},
+		{"issue", "all unread after the sync", "all-unread", []string{"PerUserReadStateEnabled"}},
+		{"issue", "can I migrate calendars and contacts", "calendars", []string{"names.hide"}},
+		{"issue", "DONE without IDLE", "done", nil},
+		{"issue", "does exgate repair header lines", "content-refused", []string{"after Exchange has refused the message"}},
+		{"issue", "what does exgate do about folder names", "names", []string{"names.case"}},
+		{"issue", "fixes.escalate", "argument-error", []string{"envelope"}},
+		{"issue", "the client has begun no TLS handshake, or not ended it", "tls-mismatch", []string{"listen.implicit"}},
+
 		// User is authenticated but not connected.
 		{"not connected", "a1 BAD User is authenticated but not connected.", "not-connected", nil},
 		{"not connected", "User is authenticated but not connected", "not-connected", []string{"password is wrong"}},

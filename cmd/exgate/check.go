@@ -87,12 +87,18 @@ func printJSON(out io.Writer, c *config.Config, file string, problem error) erro
 	return problem
 }
 
+// sampleHost is the host of upstream.address in the sample.
+const sampleHost = "mail.example.com"
+
 // printEffect describes for people what exgate does with a good configuration.
 func printEffect(out io.Writer, c *config.Config, file string) error {
 	fmt.Fprintf(out, "The configuration is valid: %s\n\n", cmp.Or(file, "no file, only environment and flags"))
 	warnings, _ := c.Exposed(file) // loadConfig has looked at the error
 	for _, warning := range warnings {
 		fmt.Fprintf(out, "warning: %s\n\n", warning)
+	}
+	if host, _, _ := net.SplitHostPort(c.Upstream.Address); host == sampleHost {
+		fmt.Fprintf(out, "warning: upstream.address is still that of the sample, %s: set it to your server\n\n", host)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(label string, format string, args ...any) {

@@ -76,10 +76,19 @@ func (r *loginReport) adviseForms(c *config.Config, add func(string, ...any)) {
 	case accepted == "" && refused > 0 && r.Admin == "" && !strings.Contains(r.Login, "@") && r.isOnline():
 		add("Exchange Online needs the user's whole address: log in with the address, or set " +
 			"upstream.login.forms: ['user@upn'] and upstream.login.upn")
+	case accepted == "" && r.Admin != "" && refused > 0 && refused < c.Upstream.Login.MaxFailures:
+		add("%s", ownMailbox(r.Admin))
 	case accepted == "" && r.Admin != "" && refused == c.Upstream.Login.MaxFailures:
+		add("%s", ownMailbox(r.Admin))
 		add("exgate stopped after %d failures. If the password is right, and the account is not near a lock-out, try "+
 			"the other forms: exgate check --login '%s' --set upstream.login.max_failures=9", refused, r.Login)
 	}
+}
+
+// ownMailbox advises how to tell an admin's wrong password from a right that is missing.
+func ownMailbox(admin string) string {
+	return fmt.Sprintf("to tell a wrong password from a missing right, open the admin's own mailbox: exgate check "+
+		"--login '%s'. If it opens, the admin lacks FullAccess on this one, or this Exchange wants another form", admin)
 }
 
 // isOnline reports whether the server is, or seems to be, Exchange Online.

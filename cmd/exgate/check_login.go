@@ -193,7 +193,7 @@ func (r *loginReport) explain(names knowledge.Names) {
 	if r.OtherTLS != nil && r.OtherTLS.Error == "" {
 		return
 	}
-	r.Causes = entry.With(names).Causes
+	r.Causes = entry.With(names).CausesFor(r.Problem.Error)
 	if r.Admin == "" { // causes that concern an admin are then the least likely
 		concern := func(c knowledge.Cause) bool { return strings.Contains(strings.Join(c.PowerShell, "\n"), "<admin>") }
 		own := slices.DeleteFunc(slices.Clone(r.Causes), concern)
@@ -204,8 +204,12 @@ func (r *loginReport) explain(names knowledge.Names) {
 // entry returns the entry of package knowledge that explains the problem.
 func (r *loginReport) entry() (knowledge.Entry, bool) {
 	switch {
+	case strings.Contains(r.Problem.Error, "Connection is closed. 13"): // the reason why the connection was lost
+		return knowledge.ByID("closed-at-once")
 	case r.Problem.Step == "tls" && r.TLS != nil: // only the certificate is wrong
 		return knowledge.ByID("certificate")
+	case r.Problem.Step == "tls" && strings.Contains(r.Problem.Error, "remote error: tls:"): // an alert
+		return knowledge.ByID("tls-alert")
 	case r.Problem.Step == "tls":
 		return knowledge.ByID("tls-mismatch")
 	case r.Problem.Step == "login" && r.Problem.Kind == backend.KindOther: // the words are not Exchange's
