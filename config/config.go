@@ -93,9 +93,22 @@ type Listen struct {
 	// Listener without TLS: others on the network could read passwords. Only
 	// loopback addresses are allowed.
 	InsecurePlaintext string `key:"insecure-plaintext" example:"127.0.0.1:2143"`
-	// Listener for monitoring by HTTP: /metrics (Prometheus), /livez, /readyz. It
-	// shows no user names, but everybody who reaches the address can read it.
+	// Listener for HTTP: /metrics (Prometheus), /livez and /readyz, which show no
+	// user names, for everybody who reaches the address; and at / a page with
+	// sessions, accounts and refusals. On an address that is not loopback, the page
+	// needs status_token or status_client_ca, and the listener then has TLS.
 	Status string `key:"status" example:"127.0.0.1:9143"`
+	// Token for the page, of 16 characters or more: a browser sends it as the
+	// password, with any user name. Set only one of status_token,
+	// status_token_file and status_token_env.
+	StatusToken backend.Secret `key:"status_token" example:"'a long random text'"`
+	// File with the token.
+	StatusTokenFile string `key:"status_token_file" example:"/run/credentials/exgate/status"`
+	// Environment variable with the token.
+	StatusTokenEnv string `key:"status_token_env" example:"STATUS_TOKEN"`
+	// PEM file with the authorities that sign the client certificates of those who
+	// may see the page.
+	StatusClientCA string `key:"status_client_ca" example:"/etc/exgate/admins.pem"`
 }
 
 // TLS is the certificate that clients see.

@@ -44,6 +44,8 @@ func (c *Config) guardedFiles(file string) []guarded {
 	all := []guarded{
 		{key: "configuration", path: file, secret: c.hasSecret()},
 		{key: "tls.key_file", path: c.TLS.KeyFile, secret: true},
+		{key: "listen.status_token_file", path: c.Listen.StatusTokenFile, secret: true},
+		{key: "listen.status_client_ca", path: c.Listen.StatusClientCA},
 		{key: "users_file", path: c.UsersFile, secret: true},
 		{key: "routes_file", path: c.RoutesFile},
 		{key: "quarantine.dir", path: c.Quarantine.Dir},
@@ -79,7 +81,7 @@ func (c *Config) guardedFiles(file string) []guarded {
 // hasSecret tells whether a secret stands in the configuration itself.
 func (c *Config) hasSecret() bool {
 	has := func(u *Upstream) bool { return !u.Login.AdminPassword.None() || !u.OAuth2.ClientSecret.None() }
-	return has(&c.Upstream) ||
+	return !c.Listen.StatusToken.None() || has(&c.Upstream) ||
 		slices.ContainsFunc(c.Upstreams, func(u FurtherUpstream) bool { return has(&u.Upstream) })
 }
 

@@ -80,6 +80,7 @@ func (c *Config) CheckFiles() error {
 		}
 	}
 	_, certificateErr := c.TLS.Certificate()
+	_, statusErr := c.StatusAccess()
 	var spoolErr error
 	if dir := c.Spool.Dir; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
@@ -88,7 +89,7 @@ func (c *Config) CheckFiles() error {
 			spoolErr = fmt.Errorf("spool.dir: %s is not a directory", dir)
 		}
 	}
-	return errors.Join(certificateErr, caErr, spoolErr)
+	return errors.Join(certificateErr, statusErr, caErr, spoolErr)
 }
 
 // Certificate loads the certificate that clients see. It returns nil if none is

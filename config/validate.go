@@ -20,6 +20,7 @@ func (c *Config) Validate() error {
 	var p problems
 	choice(&p, "mode", c.Mode, Enforce, Observe)
 	c.Listen.validate(&p)
+	c.Listen.validateStatus(&p)
 	c.TLS.validate(&p)
 	c.validateUpstream(&p)
 	c.validateFurther(&p)
@@ -90,6 +91,12 @@ func (l Listen) validate(p *problems) {
 				"use 127.0.0.1 or [::1], or listen.starttls", listener.address)
 		}
 	}
+}
+
+// hostOf returns the host of an address; "" if it has none.
+func hostOf(address string) string {
+	host, _, _ := net.SplitHostPort(address) // Validate has reported an address that is none
+	return host
 }
 
 // isLoopback reports whether only this machine can reach the host.

@@ -27,7 +27,7 @@ const ownTable = "docs/references_test.go"
 var kinds = map[string]bool{
 	".go": true, ".md": true, ".yaml": true, ".py": true, ".sh": true, ".js": true, ".s": true, ".service": true,
 	"Makefile": true, ".gitattributes": true, ".gitignore": true, ".editorconfig": true,
-	".txt": false, ".html": false, ".eml": false, ".json": false, ".server": false, ".client": false, ".mod": false, ".sum": false,
+	".txt": false, ".html": false, ".css": false, ".eml": false, ".json": false, ".server": false, ".client": false, ".mod": false, ".sum": false,
 	"LICENSE": false,
 }
 

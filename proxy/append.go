@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"exgate/backend/wire"
 	"exgate/proxy/delivery"
 	"exgate/proxy/ledger"
@@ -36,6 +38,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		text := delivery.TooBigText(lit.Size, prof.MessageLimit)
 		c.login.sender.TurnAway(up, lit.Size, "oversize", text)
 		c.login.sender.RecordRefused(up, lit.Size, text)
+		c.noteRefusedMessage(up.Mailbox, lit.Size, &imap.Error{Code: "TOOBIG", Text: text})
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
 	up.Spool = c.newSpool(lit.Size)

@@ -26,6 +26,7 @@
 //	slots        limits the connections to an upstream, and queues the sessions that wait for one
 //	spool        holds an uploaded message, in memory or in a file, charged to budgets
 //	status       the snapshot of the gateway for the operator
+//	statuspage   the page that shows the snapshot in a browser
 //	testkit      helpers for tests
 //	tracefile    the files of the wire trace of one session
 //	users        the users file: callers, and the mailboxes that each may open
@@ -195,6 +196,7 @@
 //	repairs           the counts of reply fixes (tally.go)
 //	Tracer.mu         the wire trace (trace.go)
 //	tracer.mu         the tags that a session's trace has shown, and its own file (trace.go, user_trace.go)
+//	progress.mu       what became of the messages of each account, and the last refusals (progress.go)
 //	readiness.mu      whether an upstream could be reached; held during the try (ready.go)
 //	holds.mu          the users that the operator has paused (holds.go)
 //	tracedUsers.mu    the users that the operator traces (user_trace.go)

@@ -40,7 +40,13 @@ func (s *laneSession) Login(username, password string) error {
 
 // Append implements imapserver.Session.
 func (s *laneSession) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
-	return s.shot.c.login.sender.Append(s.shot.upload, slices.Contains(options.Flags, imap.FlagSeen))
+	c, up := s.shot.c, s.shot.upload
+	data, err := c.login.sender.Append(up, slices.Contains(options.Flags, imap.FlagSeen))
+	var reply *imap.Error
+	if errors.As(err, &reply) {
+		c.noteRefusedMessage(up.Mailbox, up.Spool.Size(), reply)
+	}
+	return data, err
 }
 
 // AuthenticateMechanisms implements imapserver.SessionSASL.

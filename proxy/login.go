@@ -515,11 +515,22 @@ func (c *conn) refuseLogin(claim backend.Claim, err error, failure backend.Failu
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind,
 		"err", err, "meaning", failure.Explanation())
 	c.recordFailure(claim, failure)
+	c.srv.progress.note(status.Refusal{What: status.RefusedLogin, Session: c.id, User: claimedUser(c.set, claim)},
+		failure.ClientText())
 	c.attempts.guessed = guard.IsGuess(failure)
 	if failure.Kind == backend.KindCredentials || failure.Kind == backend.KindTokenNotTaken {
 		c.attempts.failed = &failedLogin{claim, failure}
 	}
 	return replies.Refusal(failure)
+}
+
+// claimedUser returns the mailbox that a claim asks for; "" if it cannot be read.
+func claimedUser(set *settings, claim backend.Claim) string {
+	r, err := set.router.Route(claim)
+	if err != nil {
+		return ""
+	}
+	return r.Identity.User
 }
 
 // failedLogin is a login that Exchange has refused.

@@ -95,6 +95,7 @@ type Server struct {
 	holds     holds
 	traced    tracedUsers
 	readiness readiness
+	progress  progress
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -148,6 +149,9 @@ func (s *Server) Reload(opts Options) error {
 	s.use(set)
 	return nil
 }
+
+// Certificate returns the certificate that clients see now.
+func (s *Server) Certificate() *tls.Certificate { return &s.settings.Load().opts.Certificate }
 
 func (s *Server) use(set *settings) {
 	opts := &set.opts

@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"exgate/backend/wire"
-	"exgate/proxy/counters"
 	"exgate/proxy/status"
 )
 
@@ -17,7 +16,8 @@ import (
 func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
 	all := status.Snapshot{
-		Time: now, Draining: s.draining.Err() != nil, Sessions: []status.Session{}, Accounts: s.accounts.describe(now),
+		Time: now, Draining: s.draining.Err() != nil, Sessions: []status.Session{},
+		Accounts: s.progress.describe(s.accounts.describe(now)), Refusals: s.progress.lastRefusals(),
 		Paused: append([]string{}, s.holds.names()...),
 	}
 	logins := s.sessions.all()
@@ -60,7 +60,7 @@ func (s *Server) liveSessions() []*conn {
 	return live
 }
 
-// describe returns the accounts with sessions, by upstream and user.
+// describe returns the accounts with sessions.
 func (a *accounts) describe(now time.Time) []status.Account {
 	all := []status.Account{}
 	a.mu.Lock()
@@ -75,9 +75,6 @@ func (a *accounts) describe(now time.Time) []status.Account {
 		all = append(all, one)
 	}
 	a.mu.Unlock()
-	slices.SortFunc(all, func(a, b status.Account) int {
-		return cmp.Or(cmp.Compare(a.Upstream, b.Upstream), cmp.Compare(a.User, b.User))
-	})
 	return all
 }
 
@@ -129,13 +126,8 @@ func (l *link) describe(one *status.Session) (doing string, state status.State) 
 // outcomes returns the counters that the session has published.
 func (c *conn) outcomes() status.Outcomes {
 	c.tally.mu.Lock()
-	n := c.tally.published
-	c.tally.mu.Unlock()
-	return status.Outcomes{
-		Stored: n[counters.Stored], Refused: n[counters.TurnedAway], Unknown: n[counters.Unknown],
-		UpstreamIn: n[counters.UpstreamIn], UpstreamOut: n[counters.UpstreamOut],
-		Waited: time.Duration(n[counters.Waited]),
-	}
+	defer c.tally.mu.Unlock()
+	return outcomesOf(&c.tally.published)
 }
 
 // maxProgram limits the name and version of a client that a session remembers, in bytes.

@@ -9,6 +9,9 @@ import (
 func (c *conn) publish() {
 	now := c.countersNow()
 	c.srv.totals.Add(&now, &c.tally.published)
+	if c.login != nil && now != c.tally.published {
+		c.srv.progress.add(c.login, &now, &c.tally.published)
+	}
 	c.tally.mu.Lock()
 	c.tally.published = now
 	c.tally.mu.Unlock()

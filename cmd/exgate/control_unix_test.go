@@ -158,7 +158,7 @@ func TestPrintWho(t *testing.T) {
 			State: status.StateThrottled, Until: now.Time.Add(time.Minute), Detail: "Exchange throttles this account",
 			Outcomes: status.Outcomes{Stored: 12}},
 	}
-	now.Accounts = make([]status.Account, 1)
+	now.Accounts = []status.Account{{Sessions: 2}, {}}
 	want := "" +
 		"SESSION   USER          CLIENT       PROGRAM  MAILBOX  STORED  FOR    STATE\n" +
 		"abcd2345  -             192.0.2.1:5  -        -        0       1m30s  login\n" +

@@ -121,7 +121,11 @@ func serve(
 	if err != nil {
 		return exitError{exitUnavailable, err}
 	}
-	stopStatus, err := startStatus(c.Listen.Status, defaultStatusLimits, server, log)
+	access, err := c.StatusAccess()
+	if err != nil {
+		return errors.Join(exitError{exitConfig, err}, closeAll(listeners))
+	}
+	stopStatus, err := startStatus(c.Listen.Status, access, defaultStatusLimits, server, log)
 	if err != nil {
 		return errors.Join(exitError{exitUnavailable, err}, closeAll(listeners))
 	}

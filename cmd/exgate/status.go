@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,7 +14,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"exgate/config"
 	"exgate/proxy"
+	"exgate/proxy/statuspage"
 )
 
 // statusLimits bounds the requests for the status.
@@ -32,10 +35,12 @@ var defaultStatusLimits = statusLimits{
 	headerBytes: 16 << 10, connections: 64,
 }
 
-// startStatus answers /metrics, /livez and /readyz on address until stop is
-// called. If address is empty, it does nothing. It also answers while the gateway
+// startStatus answers /metrics, /livez, /readyz and the status page on address until
+// stop is called. If address is empty, it does nothing. It also answers while the gateway
 // drains, so that a load balancer notices.
-func startStatus(address string, limits statusLimits, server *proxy.Server, log *slog.Logger) (stop func(), err error) {
+func startStatus(
+	address string, access config.StatusAccess, limits statusLimits, server *proxy.Server, log *slog.Logger,
+) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
 	}
@@ -43,9 +48,13 @@ func startStatus(address string, limits statusLimits, server *proxy.Server, log 
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for status: %w", err)
 	}
-	log.Info("listening", "address", l.Addr().String(), "for", "status")
+	log.Info("listening", "address", l.Addr().String(), "for", "status", "tls", statusHasTLS(access))
+	l = newBoundedListener(l, limits.connections)
+	if statusHasTLS(access) {
+		l = tls.NewListener(l, statusTLS(access, server))
+	}
 	status := &http.Server{
-		Handler:           statusHandler(server),
+		Handler:           statusHandler(server, access),
 		ReadHeaderTimeout: limits.header,
 		ReadTimeout:       limits.read,
 		WriteTimeout:      limits.write,
@@ -55,7 +64,7 @@ func startStatus(address string, limits statusLimits, server *proxy.Server, log 
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		err := status.Serve(newBoundedListener(l, limits.connections))
+		err := status.Serve(l)
 		if !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the status server has failed (listen.status)", "err", err)
 		}
@@ -68,7 +77,27 @@ func startStatus(address string, limits statusLimits, server *proxy.Server, log 
 	}, nil
 }
 
-func statusHandler(server *proxy.Server) http.Handler {
+// statusHasTLS reports whether the listener has TLS: a token must not pass a network in
+// plain text, and a client certificate is a part of TLS.
+func statusHasTLS(access config.StatusAccess) bool {
+	return access.ClientCAs != nil || !access.Loopback && access.IsNeeded()
+}
+
+// statusTLS shows the certificate that clients of the gateway see, also after a reload.
+func statusTLS(access config.StatusAccess, server *proxy.Server) *tls.Config {
+	t := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return server.Certificate(), nil
+		},
+	}
+	if access.ClientCAs != nil {
+		t.ClientAuth, t.ClientCAs = tls.VerifyClientCertIfGiven, access.ClientCAs
+	}
+	return t
+}
+
+func statusHandler(server *proxy.Server, access config.StatusAccess) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(gateway{server}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -82,6 +111,14 @@ func statusHandler(server *proxy.Server) http.Handler {
 		}
 		fmt.Fprintln(w, "ok")
 	})
+	if access.Loopback || statusHasTLS(access) {
+		mux.Handle("/", statuspage.Guard(statuspage.New(server.Snapshot), access.Token, access.ClientCAs != nil))
+	} else {
+		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "the status page needs listen.status_token or listen.status_client_ca, since others can "+
+				"reach this address", http.StatusNotFound)
+		})
+	}
 	return mux
 }
 

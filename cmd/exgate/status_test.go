@@ -2,10 +2,16 @@ package main
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -13,15 +19,26 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/config"
 	"exgate/config/profile"
 	"exgate/proxy"
+	"exgate/proxy/certificate"
 	"exgate/proxy/routing"
 )
 
 // startedStatus serves the status of a gateway that has no clients.
 func startedStatus(t *testing.T, limits statusLimits) (address string) {
 	t.Helper()
-	server, err := proxy.NewServer(proxy.Options{Upstreams: []routing.Upstream{{
+	return startedStatusFor(t, limits, config.StatusAccess{Loopback: true})
+}
+
+func startedStatusFor(t *testing.T, limits statusLimits, access config.StatusAccess) (address string) {
+	t.Helper()
+	own, _, err := certificate.Own(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := proxy.NewServer(proxy.Options{Certificate: own, Upstreams: []routing.Upstream{{
 		Backend: backend.Options{Address: "127.0.0.1:1", TLS: backend.TLSInsecureNone}, Profile: "plain",
 		Profiles: func(string) profile.Profile { return profile.Profile{Name: "plain"} },
 	}}})
@@ -30,7 +47,7 @@ func startedStatus(t *testing.T, limits statusLimits) (address string) {
 	}
 	t.Cleanup(server.Close)
 	var log bytes.Buffer
-	stop, err := startStatus("127.0.0.1:0", limits, server, slog.New(slog.NewJSONHandler(&log, nil)))
+	stop, err := startStatus("127.0.0.1:0", access, limits, server, slog.New(slog.NewJSONHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +72,89 @@ func askStatus(t *testing.T, address, says string) net.Conn {
 		t.Fatal(err)
 	}
 	return nc
+}
+
+// authority returns a client certificate, and the authority that has signed it: itself.
+func authority(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, form, form, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(signed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// On an address that others can reach, the page needs a token or a certificate, over TLS; metrics need none.
+func TestStatusPageAccess(t *testing.T) {
+	const token = "0123456789abcdef"
+	mine, known := authority(t)
+	strange, _ := authority(t)
+	for name, test := range map[string]struct {
+		access        config.StatusAccess
+		token         string
+		show          []tls.Certificate
+		scheme        string
+		page, metrics int // status codes; 0: there is no answer
+	}{
+		"loopback":              {access: config.StatusAccess{Loopback: true}, scheme: "http", page: 200, metrics: 200},
+		"loopback, no token":    {access: config.StatusAccess{Loopback: true, Token: backend.NewSecret(token)}, scheme: "http", page: 401, metrics: 200},
+		"loopback, token":       {access: config.StatusAccess{Loopback: true, Token: backend.NewSecret(token)}, token: token, scheme: "http", page: 200, metrics: 200},
+		"reachable":             {scheme: "http", page: 404, metrics: 200},
+		"reachable, plain text": {access: config.StatusAccess{Token: backend.NewSecret(token)}, token: token, scheme: "http", page: 400, metrics: 400},
+		"reachable, no token":   {access: config.StatusAccess{Token: backend.NewSecret(token)}, scheme: "https", page: 401, metrics: 200},
+		"reachable, token":      {access: config.StatusAccess{Token: backend.NewSecret(token)}, token: token, scheme: "https", page: 200, metrics: 200},
+		"no certificate":        {access: config.StatusAccess{ClientCAs: known}, scheme: "https", page: 403, metrics: 200},
+		"a certificate":         {access: config.StatusAccess{ClientCAs: known}, show: []tls.Certificate{mine}, scheme: "https", page: 200, metrics: 200},
+		"a strange certificate": {access: config.StatusAccess{ClientCAs: known}, show: []tls.Certificate{strange}, scheme: "https"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := startedStatusFor(t, defaultStatusLimits, test.access)
+			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
+				InsecureSkipVerify: true, // the certificate is exgate's own
+				GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+					if len(test.show) > 0 {
+						return &test.show[0], nil
+					}
+					return new(tls.Certificate), nil
+				},
+			}}}
+			for path, want := range map[string]int{"/": test.page, "/events": test.page, "/metrics": test.metrics} {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, test.scheme+"://"+address+path, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if test.token != "" {
+					req.SetBasicAuth("anybody", test.token)
+				}
+				answer, err := client.Do(req)
+				if err != nil {
+					if want != 0 {
+						t.Errorf("%s: %v, want %d", path, err, want)
+					}
+					continue
+				}
+				answer.Body.Close()
+				if answer.StatusCode != want {
+					t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
+				}
+			}
+		})
+	}
 }
 
 // A gateway whose upstream cannot be reached is not ready, and says why.

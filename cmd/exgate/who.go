@@ -65,8 +65,18 @@ func printWho(out io.Writer, now *status.Snapshot) error {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "%s, %s\n%s", count(len(now.Sessions), "session", "sessions"),
-		count(len(now.Accounts), "account", "accounts"), pausedText(now))
+		count(openAccounts(now), "account", "accounts"), pausedText(now))
 	return err
+}
+
+// openAccounts is the number of accounts with sessions.
+func openAccounts(now *status.Snapshot) (n int) {
+	for _, account := range now.Accounts {
+		if account.Sessions > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // pausedText is a line that names the users who are paused; "" if nobody is.

@@ -10,7 +10,8 @@ type Snapshot struct {
 	Time      time.Time  `json:"time"`
 	Draining  bool       `json:"draining"`  // the gateway is stopping
 	Sessions  []Session  `json:"sessions"`  // the oldest first
-	Accounts  []Account  `json:"accounts"`  // by upstream and user
+	Accounts  []Account  `json:"accounts"`  // since the start; the last active first
+	Refusals  []Refusal  `json:"refusals"`  // the last ones; the last first
 	Upstreams []Upstream `json:"upstreams"` // in the order of the configuration
 	Paused    []string   `json:"paused"`    // users that the operator has paused; all: everybody
 }
@@ -59,7 +60,7 @@ type Outcomes struct {
 	Waited      time.Duration `json:"waited_ns"` // for the pace and for throttles
 }
 
-// Account is a mailbox with open sessions.
+// Account is a mailbox that had a session since the start.
 type Account struct {
 	User            string    `json:"user"`
 	Upstream        string    `json:"upstream"`
@@ -67,6 +68,27 @@ type Account struct {
 	ThrottledUntil  time.Time `json:"throttled_until,omitzero"`
 	AppendPerSecond float64   `json:"append_pace"` // messages per second; 0: no limit
 	FetchPerSecond  float64   `json:"fetch_pace"`
+	LastActive      time.Time `json:"last_active,omitzero"`
+	Outcomes
+}
+
+// The values of Refusal.What.
+const (
+	RefusedMessage = "message"
+	RefusedLogin   = "login"
+)
+
+// Refusal is a message or a login that was refused.
+type Refusal struct {
+	Time     time.Time `json:"time"`
+	What     string    `json:"what"`
+	Session  string    `json:"session"`
+	User     string    `json:"user"`
+	Upstream string    `json:"upstream,omitempty"`
+	Mailbox  string    `json:"mailbox,omitempty"`
+	Size     int64     `json:"size,omitempty"`    // of the message, in bytes
+	Explain  string    `json:"explain,omitempty"` // the entry of exgate explain; empty: it knows none
+	Title    string    `json:"title,omitempty"`   // of that entry
 }
 
 // Upstream is a server of the configuration.

@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/backend/knowledge"
+	"exgate/proxy/counters"
+	"exgate/proxy/status"
+)
+
+// progress counts what became of the messages of each account since the start, and remembers the last refusals. The
+// zero value has counted nothing.
+type progress struct {
+	mu       sync.Mutex
+	accounts map[claimsKey]*accountProgress
+	refusals []status.Refusal // the oldest first
+}
+
+// accountProgress is the progress of one account. It is guarded by progress.mu.
+type accountProgress struct {
+	user   string // as the first session has spelt it
+	values counters.Values
+	last   time.Time // the last time that something was counted
+}
+
+const (
+	// maxProgress limits the accounts with a progress. Further ones are not counted apart.
+	maxProgress = 10_000
+	// maxRefusals limits the refusals that are remembered.
+	maxRefusals = 50
+)
+
+// add adds the difference between two readings of a session's counters.
+func (p *progress) add(l *login, now, before *counters.Values) {
+	key := claimsKey{l.target.Name, foldCase(l.identity.User)}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := p.accounts[key]
+	switch {
+	case one != nil:
+	case len(p.accounts) >= maxProgress:
+		return
+	case p.accounts == nil:
+		p.accounts = make(map[claimsKey]*accountProgress)
+	}
+	if one == nil {
+		one = &accountProgress{user: l.identity.User}
+		p.accounts[key] = one
+	}
+	for i := range now {
+		one.values[i] += now[i] - before[i]
+	}
+	one.last = time.Now()
+}
+
+// describe adds the progress to the accounts with sessions, and appends the other accounts. It returns them in the
+// order of their last activity, the last first.
+func (p *progress) describe(open []status.Account) []status.Account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := make(map[*accountProgress]bool)
+	for i := range open {
+		name := open[i].Upstream
+		if name == upstreamName("") {
+			name = ""
+		}
+		if one := p.accounts[claimsKey{name, foldCase(open[i].User)}]; one != nil {
+			open[i].Outcomes, open[i].LastActive = outcomesOf(&one.values), one.last
+			seen[one] = true
+		}
+	}
+	for key, one := range p.accounts {
+		if !seen[one] {
+			open = append(open, status.Account{
+				User: one.user, Upstream: upstreamName(key.upstream), Outcomes: outcomesOf(&one.values),
+				LastActive: one.last,
+			})
+		}
+	}
+	slices.SortFunc(open, func(a, b status.Account) int {
+		if order := b.LastActive.Compare(a.LastActive); order != 0 {
+			return order
+		}
+		return strings.Compare(a.Upstream+"\x00"+a.User, b.Upstream+"\x00"+b.User)
+	})
+	return open
+}
+
+// note remembers a refusal. text is what the client was told; only what exgate explain knows of it is kept, since
+// Exchange may quote the message.
+func (p *progress) note(r status.Refusal, text string) {
+	r.Time = time.Now()
+	if entry, ok := knowledge.ByID(r.Explain); ok {
+		r.Title = entry.Title
+	} else if report, err := knowledge.Scan(strings.NewReader(text)); err == nil && len(report.Found) > 0 {
+		r.Explain, r.Title = report.Found[0].Entry.ID, report.Found[0].Entry.Title
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.refusals) >= maxRefusals {
+		p.refusals = slices.Delete(p.refusals, 0, 1)
+	}
+	p.refusals = append(p.refusals, r)
+}
+
+// lastRefusals returns the refusals that are remembered, the last first.
+func (p *progress) lastRefusals() []status.Refusal {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := append([]status.Refusal{}, p.refusals...)
+	slices.Reverse(last)
+	return last
+}
+
+// noteRefusedMessage remembers that a message was refused with this reply.
+func (c *conn) noteRefusedMessage(mailbox string, size int64, reply *imap.Error) {
+	explain := ""
+	if reply.Code == "TOOBIG" { // in words of exgate's own
+		explain = "too-big"
+	}
+	c.srv.progress.note(status.Refusal{
+		What: status.RefusedMessage, Session: c.id, User: c.login.identity.User,
+		Upstream: upstreamName(c.login.target.Name), Mailbox: mailbox, Size: size, Explain: explain,
+	}, reply.Text)
+}
+
+// outcomesOf returns the counters that the operator is shown.
+func outcomesOf(n *counters.Values) status.Outcomes {
+	return status.Outcomes{
+		Stored: n[counters.Stored], Refused: n[counters.TurnedAway], Unknown: n[counters.Unknown],
+		UpstreamIn: n[counters.UpstreamIn], UpstreamOut: n[counters.UpstreamOut],
+		Waited: time.Duration(n[counters.Waited]),
+	}
+}

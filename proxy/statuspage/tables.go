@@ -1,0 +1,193 @@
+package statuspage
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"exgate/proxy/status"
+)
+
+// section is a table of the page.
+type section struct {
+	ID, Title, Count, Note, None string
+	Heads                        []head
+	Rows                         [][]cell
+}
+
+type head struct{ Name, Class string }
+
+// cell is one value. Sort is the value by which the table is sorted.
+type cell struct{ Text, Sort, Class, Link, ID string }
+
+// maxRows limits the rows of a table.
+const maxRows = 500
+
+func text(s string) cell { return cell{Text: cmp.Or(s, "-"), Sort: s} }
+
+func number(n int64) cell {
+	return cell{Text: strconv.FormatInt(n, 10), Sort: strconv.FormatInt(n, 10), Class: "number"}
+}
+
+// alarming is a number that is of a colour unless it is 0.
+func alarming(n int64) cell {
+	c := number(n)
+	if n > 0 {
+		c.Class += " bad"
+	}
+	return c
+}
+
+func size(n int64) cell {
+	c := number(n)
+	for _, unit := range []string{"kB", "MB", "GB", "TB"} {
+		if n < 1000 {
+			break
+		}
+		c.Text = fmt.Sprintf("%.1f %s", float64(n)/1000, unit)
+		n /= 1000
+	}
+	return c
+}
+
+func moment(t time.Time) cell {
+	if t.IsZero() {
+		return cell{Text: "-", Sort: "0"}
+	}
+	return cell{Text: t.Local().Format("2006-01-02 15:04:05"), Sort: strconv.FormatInt(t.UnixMilli(), 10)}
+}
+
+func took(d time.Duration) cell {
+	d = d.Round(time.Second)
+	return cell{Text: d.String(), Sort: strconv.FormatInt(int64(d), 10), Class: "number"}
+}
+
+func pace(perSecond float64) cell {
+	c := cell{Text: "no limit", Sort: "0", Class: "number"}
+	if perSecond > 0 {
+		c.Text, c.Sort = strconv.FormatFloat(perSecond, 'g', 3, 64)+"/s", strconv.FormatFloat(perSecond, 'g', -1, 64)
+	}
+	return c
+}
+
+// heads makes the heads of columns. A name that ends in # is that of a column of numbers.
+func heads(names ...string) (all []head) {
+	for _, name := range names {
+		name, isNumber := strings.CutSuffix(name, "#")
+		h := head{Name: name}
+		if isNumber {
+			h.Class = "number"
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// sections returns the tables of a snapshot.
+func sections(now *status.Snapshot) []section {
+	all := []section{sessions(now), accounts(now), upstreams(now), refusals(now)}
+	for i := range all {
+		s := &all[i]
+		s.Count = strconv.Itoa(len(s.Rows))
+		if more := len(s.Rows) - maxRows; more > 0 {
+			s.Rows = s.Rows[:maxRows]
+			s.Note = strings.TrimSpace(fmt.Sprintf("%s %d more are not shown.", s.Note, more))
+		}
+	}
+	return all
+}
+
+func sessions(now *status.Snapshot) section {
+	s := section{ID: "sessions", Title: "Sessions now", None: "No client is connected.", Heads: heads(
+		"State", "User", "From", "Client", "Mailbox", "Stored#", "Refused#", "To Exchange#", "From Exchange#", "For#")}
+	if len(now.Paused) > 0 {
+		s.Note = "Paused: " + strings.Join(now.Paused, ", ") + "."
+	}
+	for i := range now.Sessions {
+		one := &now.Sessions[i]
+		user := one.User
+		if by := cmp.Or(one.Caller, one.Admin); by != "" && by != user {
+			user += " by " + by
+		}
+		s.Rows = append(s.Rows, []cell{
+			stateOf(one), text(user), text(one.Client), text(one.Program), text(one.Mailbox), number(one.Stored),
+			alarming(one.Refused), size(one.UpstreamOut), size(one.UpstreamIn), took(now.Time.Sub(one.Since)),
+		})
+	}
+	return s
+}
+
+// stateOf is the state of a session, with its colour.
+func stateOf(s *status.Session) cell {
+	c := text(string(s.State))
+	switch s.State {
+	case status.StateSending:
+		c.Class = "good"
+	case status.StatePaced, status.StateThrottled, status.StateWaiting, status.StatePaused:
+		c.Class = "wait"
+	}
+	if !s.Until.IsZero() {
+		c.Text += " until " + s.Until.Local().Format(time.TimeOnly)
+	}
+	if s.Detail != "" {
+		c.Text += ": " + s.Detail
+	}
+	return c
+}
+
+func accounts(now *status.Snapshot) section {
+	s := section{ID: "accounts", Title: "Accounts since the start", None: "No account has logged in yet.", Heads: heads(
+		"User", "Upstream", "Sessions#", "Stored#", "Refused#", "Unknown#", "To Exchange#", "From Exchange#", "Waited#",
+		"Pace#", "Throttled until", "Last active")}
+	for i := range now.Accounts {
+		a := &now.Accounts[i]
+		paced := text("")
+		if a.Sessions > 0 {
+			paced = pace(a.AppendPerSecond)
+		}
+		throttled := moment(a.ThrottledUntil)
+		if !a.ThrottledUntil.IsZero() {
+			throttled.Class = "wait"
+		}
+		s.Rows = append(s.Rows, []cell{
+			text(a.User), text(a.Upstream), number(int64(a.Sessions)), number(a.Stored), alarming(a.Refused),
+			alarming(a.Unknown), size(a.UpstreamOut), size(a.UpstreamIn), took(a.Waited), paced, throttled,
+			moment(a.LastActive),
+		})
+	}
+	return s
+}
+
+func upstreams(now *status.Snapshot) section {
+	s := section{ID: "upstreams", Title: "Upstreams", None: "There is no upstream.", Heads: heads(
+		"Name", "Address", "Sessions#", "Connections#", "Waiting for one#", "Throttled accounts#")}
+	for _, u := range now.Upstreams {
+		s.Rows = append(s.Rows, []cell{
+			text(u.Name), text(u.Address), number(int64(u.Sessions)), number(int64(u.Slots)), number(int64(u.Queued)),
+			alarming(int64(u.Throttled)),
+		})
+	}
+	return s
+}
+
+func refusals(now *status.Snapshot) section {
+	s := section{ID: "refusals", Title: "Last refusals", None: "Nothing was refused.", Heads: heads(
+		"Time", "What", "User", "Mailbox", "Size#", "Why")}
+	for i, r := range now.Refusals {
+		why := cell{Text: "see the log, session " + r.Session, Sort: ""}
+		if r.Explain != "" {
+			why = cell{
+				Text: r.Title, Sort: r.Title, Link: "explain/" + r.Explain,
+				ID: fmt.Sprintf("why-%d", len(now.Refusals)-i),
+			}
+		}
+		bytes := cell{Text: "-", Sort: "0", Class: "number"}
+		if r.What == status.RefusedMessage {
+			bytes = size(r.Size)
+		}
+		s.Rows = append(s.Rows, []cell{moment(r.Time), text(r.What), text(r.User), text(r.Mailbox), bytes, why})
+	}
+	return s
+}
