@@ -4,24 +4,28 @@ package knowledge
 var questionEntries = []Entry{
 	{
 		ID: "duplicates", Title: "Messages arrive again at each run of a sync",
-		Keywords: []string{"duplicate", "copied again", "again run", "each run", "every run", "twice", "double message"},
+		Keywords: []string{"duplicate", "copied again", "again run", "each run", "every run", "twice",
+			"double message"},
 		Meaning: "A sync recognizes a message by something that the two servers must show alike. Exchange stores " +
 			"messages as properties and writes them anew, so that their size and the order of their fields change.",
 		Causes: []Cause{
 			{
-				Title:  "imapsync compares fields that Exchange, or a repair, has changed: Message-Id and Received by default.",
+				Title: "imapsync compares fields that Exchange, or a repair, has changed: Message-Id and Received " +
+					"by default.",
 				Do:     "Compare the Message-Id alone. Messages without one get a key of their own with --addheader.",
 				Lines:  []string{"imapsync ... --useheader Message-Id", "imapsync ... --addheader"},
 				Source: "imapsync#137, #246, #474; docs/exchange.md#regenerated",
 			},
 			{
-				Title:  "Two folders of the source are one folder in Exchange, because their names differ in case only.",
+				Title: "Two folders of the source are one folder in Exchange, because their names differ in " +
+					"case only.",
 				Do:     "Set names.case: apart. Run: exgate explain names.",
 				Source: "docs/exchange.md#case",
 			},
 			{
-				Title:  "An earlier run lost a reply, and the client did not look before it sent the message again.",
-				Do:     "Run: exgate explain outcome-unknown. imapsync --delete2duplicates removes what is there twice.",
+				Title: "An earlier run lost a reply, and the client did not look before it sent the message again.",
+				Do: "Run: exgate explain outcome-unknown. imapsync --delete2duplicates removes what is " +
+					"there twice.",
 				Source: "docs/design.md#lost-append",
 			},
 		},
@@ -37,8 +41,8 @@ var questionEntries = []Entry{
 			"one, which only Outlook and Outlook on the web open. A folder called Archive is not it.",
 		Causes: []Cause{{
 			Title: "Messages are to be copied to or from an archive mailbox.",
-			Do: "To it: copy to the primary mailbox, and let a retention policy move the messages. From it: export it " +
-				"to a PST (on premises), or search and export it (Exchange Online).",
+			Do: "To it: copy to the primary mailbox, and let a retention policy move the messages. From it: export " +
+				"it to a PST (on premises), or search and export it (Exchange Online).",
 			PowerShell: []string{
 				"Enable-Mailbox -Identity {user} -Archive",
 				"New-MailboxExportRequest -Mailbox {user} -IsArchive -FilePath '\\\\<server>\\<share>\\archive.pst'",
@@ -61,7 +65,8 @@ var questionEntries = []Entry{
 				Source: "tecnologicachile/mail-mcp#8",
 			},
 			{
-				Title:      "Public folders keep for each user what is read: the one who copied has read them, others have not.",
+				Title: "Public folders keep for each user what is read: the one who copied has read them, others " +
+					"have not.",
 				PowerShell: []string{"Set-PublicFolder -Identity '\\<folder>' -PerUserReadStateEnabled $false"},
 				Source:     "learn.microsoft.com/powershell/module/exchange/set-publicfolder",
 			},
@@ -73,17 +78,17 @@ var questionEntries = []Entry{
 	{
 		ID: "calendars", Title: "Calendars, contacts and tasks do not come over IMAP",
 		Keywords: []string{"calendar", "contact", "task", "address book", "appointment", "note"},
-		Meaning: "Exchange lists its folders for calendars, contacts, tasks and notes like folders of mail, but their " +
-			"items are no messages. Copied over IMAP they arrive as mail, and not as appointments.",
+		Meaning: "Exchange lists its folders for calendars, contacts, tasks and notes like folders of mail, but " +
+			"their items are no messages. Copied over IMAP they arrive as mail, and not as appointments.",
 		Causes: []Cause{{
 			Title: "They are to be migrated too.",
-			Do: "Use another way for them: export and import a PST, ICS or CSV in Outlook, or a tool that speaks EWS, " +
-				"Graph or CalDAV.",
+			Do: "Use another way for them: export and import a PST, ICS or CSV in Outlook, or a tool that speaks " +
+				"EWS, Graph or CalDAV.",
 			PowerShell: []string{"New-MailboxImportRequest -Mailbox {user} -FilePath '\\\\<server>\\<share>\\{user}.pst'"},
 			Source:     "docs/exchange.md#folders-without-mail (imapsync#154, QuickMail#613)",
 		}},
-		Exgate: "exgate hides these folders from clients (names.hide), and the log and exgate check --login name them. " +
-			"names.hide: [off] shows them.",
+		Exgate: "exgate hides these folders from clients (names.hide), and the log and exgate check --login name " +
+			"them. names.hide: [off] shows them.",
 		See:    []string{"retrieval-failed", "names"},
 		Source: "docs/exchange.md#folders-without-mail",
 	},
@@ -99,10 +104,10 @@ var questionEntries = []Entry{
 				"folders that clients shall not see.",
 			Source: "docs/names.md",
 		}},
-		Exgate: "exgate maps names both ways. trash beside Trash gets a suffix in Exchange (names.case: apart), blanks " +
-			"and control characters become visible ones (names.characters), a long level continues below (names.longest), " +
-			"Files is Files_renamed_by_imapsync there (names.reserved), and names with a quote or a backslash go as " +
-			"literals. exgate check --login shows each name on both sides.",
+		Exgate: "exgate maps names both ways. trash beside Trash gets a suffix in Exchange (names.case: apart), " +
+			"blanks and control characters become visible ones (names.characters), a long level continues below " +
+			"(names.longest), Files is Files_renamed_by_imapsync there (names.reserved), and names with a quote " +
+			"or a backslash go as literals. exgate check --login shows each name on both sides.",
 		See:    []string{"mailbox-exists", "reserved-name", "trailing-blank", "no-mailbox"},
 		Source: "docs/names.md; docs/exchange.md#names",
 	},
@@ -110,8 +115,8 @@ var questionEntries = []Entry{
 		ID: "done", Title: "DONE without an IDLE",
 		Phrases:  []string{"DONE without IDLE"},
 		Keywords: []string{"done idle", "stray done"},
-		Meaning: "DONE ends an IDLE (RFC 2177). If the IDLE is over already, because the server has answered it or the " +
-			"connection was renewed, DONE is a command without a tag, and gets BAD.",
+		Meaning: "DONE ends an IDLE (RFC 2177). If the IDLE is over already, because the server has answered it or " +
+			"the connection was renewed, DONE is a command without a tag, and gets BAD.",
 		Causes: []Cause{{
 			Title:  "The client sent DONE when the reply to its IDLE was on its way.",
 			Do:     "It is harmless: the client goes on. Exchange itself would count it as one of ten errors.",
