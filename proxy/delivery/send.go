@@ -38,9 +38,6 @@ func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 	message := s.Profile.Message
 	message.Seen = seen
 	dated := s.Profile.InternalDate && s.date(up)
-	if dated {
-		up.Record.Date, up.Record.DateFrom = up.Date, dateFrom(up.Date, ledger.DateDerived)
-	}
 	flags := s.sortFlags(up)
 	stored, plan, err := s.deliver(up, message, flags.keep)
 	if err != nil {
@@ -70,13 +67,14 @@ func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 func (s *Sender) date(up *Upload) (changed bool) {
 	given := up.Date
 	if legal, ok := mailbox.LegalDate(given); ok {
-		up.Date = legal
+		up.Date, up.Record.Date = legal, legal
 		return legal != given
 	}
 	up.Date = mailbox.DerivedDate(up.Spool.Header(mailbox.MaxDatedHeader))
+	up.Record.Date, up.Record.DateFrom = up.Date, dateFrom(up.Date, ledger.DateDerived)
 	if given != "" {
 		s.Log.Warn("the date that the client gave is none; the message gets that of its Received or Date",
-			"mailbox", up.Mailbox, "given", given[:min(len(given), maxDateLogged)], "date", up.Date)
+			append(s.about(up), "given", given[:min(len(given), maxDateLogged)], "date", up.Date)...)
 	}
 	return up.Date != given
 }
