@@ -84,8 +84,10 @@ var questionEntries = []Entry{
 			Title: "They are to be migrated too.",
 			Do: "Use another way for them: export and import a PST, ICS or CSV in Outlook, or a tool that speaks " +
 				"EWS, Graph or CalDAV.",
-			PowerShell: []string{"New-MailboxImportRequest -Mailbox {user} -FilePath '\\\\<server>\\<share>\\{user}.pst'"},
-			Source:     "docs/exchange.md#folders-without-mail (imapsync#154, QuickMail#613)",
+			PowerShell: []string{
+				"New-MailboxImportRequest -Mailbox {user} -FilePath '\\\\<server>\\<share>\\{user}.pst'",
+			},
+			Source: "docs/exchange.md#folders-without-mail (imapsync#154, QuickMail#613)",
 		}},
 		Exgate: "exgate hides these folders from clients (names.hide), and the log and exgate check --login name " +
 			"them. names.hide: [off] shows them.",
