@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"strings"
 	"testing"
 
@@ -106,6 +107,21 @@ func TestHolesThatStay(t *testing.T) {
 		if got := g.logged("Exchange left messages out of a FETCH, and does not send them one by one either"); got["messages"] != 2.0 {
 			t.Errorf("the log has %v", got)
 		}
+	}
+}
+
+// A literal that is shorter than announced would end with the next response. The client gets no end of it.
+func TestShortLiteral(t *testing.T) {
+	g, c, u := holes(t)
+	c.C("a1 FETCH 1:2 BODY[]")
+	u.C("a1 FETCH 1:2 BODY[]")
+	u.raw("* 1 FETCH (BODY[] {9}\r\nabc)\r\n* 2 FETCH (BODY[] {1}\r\nb)\r\na1 OK done\r\n")
+	c.wait()
+	if got, err := io.ReadAll(c.r); err != nil || strings.Contains(string(got), "FETCH (BODY[] {1}") {
+		t.Errorf("the client got %q and %v", got, err)
+	}
+	if end := g.logged("session end"); !strings.Contains(end["reason"].(string), "not as long as announced") {
+		t.Errorf("the session ended because %v", end["reason"])
 	}
 }
 

@@ -209,6 +209,14 @@ var oddities = []oddity{
 		return strings.Replace(reply, " OK ", ` OK [Error="x [y]" Proxy=h:1993:SSL] `, 1), false,
 			kind == wire.Tagged && strings.Contains(reply, " OK ") && !strings.Contains(reply, "[")
 	}},
+	{"short literal", func(reply string, _ wire.Kind, _ bool) (string, bool, bool) {
+		at := strings.Index(reply, "}\r\n")
+		isText := at > 0 && strings.Contains(reply[:at], "BODY[") && len(reply) > at+10
+		if !isText {
+			return "", false, false
+		}
+		return reply[:at+3] + reply[at+6:], false, true
+	}},
 	{"hole", func(reply string, kind wire.Kind, _ bool) (string, bool, bool) { // EX-78
 		return "", false, kind == wire.Untagged && strings.Contains(reply, " FETCH (") && strings.Contains(reply, "BODY[")
 	}},

@@ -24,6 +24,7 @@ type relay struct {
 	run    []byte            // bytes that are not written to the client yet
 	turn   bool              // the relay has the turn to write to the client
 	inside bool              // the relay is in the middle of a response
+	text   literalText       // the text of a message that passes
 	hide   bool              // the client does not get the current response
 	last   error             // ends the connection after the current response
 	failed error             // the error of a write to the client
@@ -54,6 +55,9 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 			}
 		}
 		r.turn = true
+	}
+	if r.c.login.profile.IsExchange() && !r.text.isAsLong(f) {
+		return &backend.Violation{Line: "a literal is not as long as announced"}
 	}
 	said := f.Data
 	f = r.withinExists(r.tidied(f))
