@@ -78,6 +78,7 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		fixCommand(),
 		auditCommand(),
 		reportCommand(),
+		ledgerCommand(),
 		userCommand(),
 		loginCommand(),
 		whoCommand(),

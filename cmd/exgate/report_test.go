@@ -86,3 +86,14 @@ func TestParseSince(t *testing.T) {
 		}
 	}
 }
+
+func TestLedgerCompact(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ledger.db")
+	recorded(t, file, ledger.Refused)
+	if out, err := exgate(t, "ledger", "compact", "--file", file); err != nil || !strings.Contains(out, " bytes before, ") {
+		t.Errorf("%v, %s", err, out)
+	}
+	if _, err := exgate(t, "ledger", "compact", "--file", file+"none"); exitCode(err) != exitInternal {
+		t.Errorf("no file: %v", err)
+	}
+}

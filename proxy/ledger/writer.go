@@ -224,13 +224,13 @@ func (w *writer) dropOld() error {
 	if w.opts.Retention <= 0 {
 		return nil
 	}
-	return w.dropBefore(w.opts.Now().Add(-w.opts.Retention).UnixMilli())
+	return w.file.dropBefore(w.opts.Now().Add(-w.opts.Retention).UnixMilli())
 }
 
 // dropBefore removes the rows before a time.
-func (w *writer) dropBefore(at int64) error {
+func (s *store) dropBefore(at int64) error {
 	for _, table := range tables {
-		if _, err := w.file.exec("DELETE FROM "+table+" WHERE at < ?", at); err != nil {
+		if _, err := s.exec("DELETE FROM "+table+" WHERE at < ?", at); err != nil {
 			return err
 		}
 	}
@@ -253,7 +253,7 @@ func (w *writer) dropAbove() error {
 		if err != nil {
 			return err
 		}
-		if err := w.dropBefore(at + 1); err != nil {
+		if err := w.file.dropBefore(at + 1); err != nil {
 			return err
 		}
 		w.opts.Log.Info("the ledger has reached its size: the oldest rows are removed", "file", w.opts.File,
