@@ -220,7 +220,10 @@ func TestObserveIsRecorded(t *testing.T) {
 	c.until("a1 OK …", "* …")
 	g.observed(map[string]string{"user": "alice@example.com", "message_id": "<one@example.com>", "mailbox": "INBOX"})
 	c.close()
-	g.logged("session end")
+	end := g.logged("session end")
+	if end["messages_observed"] != 1.0 || end["messages_would_repair"] != 1.0 || end["messages_would_refuse"] != 0.0 {
+		t.Errorf("the session ends with %v", end)
+	}
 	g.srv.settings.Load().opts.Ledger.Close()
 	want := "observed|<one@example.com>|INBOX|" + fmt.Sprint(len(message)) + "|read-receipt|…|" +
 		"OK APPEND completed.|alice@example.com"

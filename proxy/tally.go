@@ -47,6 +47,8 @@ func (c *conn) countersNow() counters.Values {
 		counters.Direct: int64(s.Direct), counters.Amended: int64(s.Amended),
 		counters.Owned: int64(s.Owned), counters.Refused: int64(s.Refused),
 		counters.Stored: int64(s.Stored), counters.TurnedAway: int64(s.TurnedAway), counters.Unknown: int64(s.Unknown),
+		counters.Found: int64(s.Found), counters.Observed: int64(s.Observed),
+		counters.WouldRepair: int64(s.WouldRepair), counters.WouldRefuse: int64(s.WouldRefuse),
 		counters.Resumed: int64(s.Resumed), counters.Renewed: int64(s.Renewed), counters.Parked: int64(s.Parked),
 		counters.Waited: int64(s.Waited),
 	}

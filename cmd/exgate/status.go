@@ -137,9 +137,11 @@ var (
 	loginsMetric      = describe("logins_total", "Logins by outcome: ok, or the kind of the failure.", "outcome")
 	commandsMetric    = describe("commands_total", "Client commands by lane.", "lane")
 	messagesMetric    = describe("messages_total", "Messages appended by clients, by result.", "result")
-	rulesMetric       = describe("messages_refused_total", "Refused messages by rule.", "rule")
-	fixesMetric       = describe("fixes_total", "Uses of each fix of messages, flags, names and replies.", "fix")
-	bytesMetric       = describe("bytes_total", "Bytes received (in) and sent (out) on each side, without TLS.",
+	wouldMetric       = describe("messages_observed_total", "Messages of mode observe that exgate would have "+
+		"repaired or refused.", "would")
+	rulesMetric = describe("messages_refused_total", "Refused messages by rule.", "rule")
+	fixesMetric = describe("fixes_total", "Uses of each fix of messages, flags, names and replies.", "fix")
+	bytesMetric = describe("bytes_total", "Bytes received (in) and sent (out) on each side, without TLS.",
 		"side", "direction")
 	errorsMetric = describe("exchange_errors_total",
 		"Replies that count towards the ten errors after which Exchange closes a connection, by kind.", "kind")
@@ -167,6 +169,10 @@ var counterMetrics = []struct {
 	{"messages_stored", messagesMetric, []string{"stored"}},
 	{"messages_refused", messagesMetric, []string{"refused"}},
 	{"messages_unknown", messagesMetric, []string{"unknown"}},
+	{"messages_found", messagesMetric, []string{"found"}},
+	{"messages_observed", messagesMetric, []string{"observed"}},
+	{"messages_would_repair", wouldMetric, []string{"repaired"}},
+	{"messages_would_refuse", wouldMetric, []string{"refused"}},
 	{"client_in", bytesMetric, []string{"client", "in"}},
 	{"client_out", bytesMetric, []string{"client", "out"}},
 	{"upstream_in", bytesMetric, []string{"upstream", "in"}},
@@ -179,7 +185,7 @@ var counterMetrics = []struct {
 // Describe implements prometheus.Collector.
 func (g gateway) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, rulesMetric,
+		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, wouldMetric, rulesMetric,
 		fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, lostMetric, refusalsMetric,
 	} {
 		ch <- d

@@ -17,6 +17,10 @@ const (
 	Stored             // messages that Exchange has stored
 	TurnedAway         // messages that exgate or Exchange has refused
 	Unknown            // messages of which it is not known whether they were stored
+	Found              // messages that came again, and that Exchange had stored before
+	Observed           // messages that mode observe has passed on
+	WouldRepair        // of these, those that exgate would have repaired
+	WouldRefuse        // of these, those that exgate would have refused
 	Errors             // replies that count towards the ten errors after which Exchange closes a connection
 	Resumed            // sessions resumed on a new connection after a loss
 	Renewed            // connections left in time, before Exchange counts ten errors
@@ -30,7 +34,8 @@ const (
 var Names = [Waited]string{
 	"client_in", "client_out", "upstream_in", "upstream_out",
 	"commands_direct", "commands_amended", "commands_owned", "commands_refused",
-	"messages_stored", "messages_refused", "messages_unknown",
+	"messages_stored", "messages_refused", "messages_unknown", "messages_found",
+	"messages_observed", "messages_would_repair", "messages_would_refuse",
 	"errors", "resumed", "renewed", "parked",
 }
 

@@ -7,7 +7,8 @@ import "time"
 // belongs to one goroutine at a time.
 type Session struct {
 	BeforeLogin, Direct, Amended, Owned, Refused int           // commands
-	Stored, TurnedAway, Unknown                  int           // messages
+	Stored, TurnedAway, Unknown, Found           int           // messages
+	Observed, WouldRepair, WouldRefuse           int           // messages of mode observe
 	Resumed, Renewed, Parked                     int           // upstream connections
 	Waited                                       time.Duration // for the pace and for throttles
 	Fixes                                        Fixes

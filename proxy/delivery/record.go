@@ -93,6 +93,13 @@ func (s *Sender) RecordObserved(e *Examined, reply string, would *Would) (about 
 	r.Mailbox = e.Upload.Mailbox
 	s.describe(e.Upload)
 	r.Size, r.Outcome, r.Reason = e.Size, ledger.Observed, reply
+	s.Stats.Observed++
+	switch {
+	case would.Rule != "":
+		s.Stats.WouldRefuse++
+	case len(would.Fixes) > 0:
+		s.Stats.WouldRepair++
+	}
 	r.Fixes, r.Sent, r.Rule, r.Would = would.Fixes, would.Size, would.Rule, would.Reason
 	if would.Unread != "" {
 		r.Would = "not examined: " + would.Unread

@@ -44,6 +44,7 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 		case mailbox.LandingFound:
 			earlier.Found(stored.UIDValidity, uint32(stored.UID))
 			up.Record.Outcome, up.Record.Stage = ledger.Found, int(options.Stage)
+			s.Stats.Found++
 			return stored, plan, nil
 		case mailbox.LandingAbsent:
 			earlier.Absent()

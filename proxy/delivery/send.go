@@ -52,7 +52,9 @@ func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 		fixes = append(fixes, "internal-date")
 	}
 	s.fixed(fixes...)
-	s.Stats.Stored++
+	if up.Record.Outcome != ledger.Found {
+		s.Stats.Stored++
+	}
 	up.Record.Fixes = fixes
 	attrs := append(s.about(up), "size", up.Spool.Size(), "sent", plan.Size(), "fixes", fixes)
 	if n := plan.Report().Signed; n > 0 {
