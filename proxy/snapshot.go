@@ -112,7 +112,7 @@ func (l *link) describe(one *status.Session) (doing string, state status.State) 
 	switch {
 	case !l.rested.IsZero() && l.state == linkParked:
 		return "", status.StateParked
-	case !l.rested.IsZero():
+	case !l.rested.IsZero(), l.bell.idling && len(l.flight) == 0: // also after a command that exgate has refused
 		state = status.StateIdle
 	default:
 		state = status.StateSending

@@ -86,6 +86,11 @@ func TestSnapshotCountsMessages(t *testing.T) {
 		c.until("a1 OK …")
 	}
 	s := g.session("two stored messages", func(s status.Session) bool { return s.Stored == 2 })
+	c.C("a2 APPEND INBOX {99000000}")
+	c.until("a2 NO [TOOBIG] …")
+	g.session("an idle session after a refusal", func(s status.Session) bool {
+		return s.State == status.StateIdle && s.Refused == 1
+	})
 	if s.Refused != 0 || s.UpstreamOut == 0 || s.UpstreamIn == 0 {
 		t.Errorf("got %+v", s)
 	}
