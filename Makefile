@@ -36,6 +36,7 @@ e2e:
 	./testdata/e2e/run
 	./testdata/e2e/engine
 	./testdata/e2e/replies
+	./testdata/e2e/statuspage
 
 # That the comparison of the end-to-end tests finds what it should.
 e2e-self-test:
