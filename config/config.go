@@ -93,6 +93,11 @@ type Listen struct {
 	// Listener without TLS: others on the network could read passwords. Only
 	// loopback addresses are allowed.
 	InsecurePlaintext string `key:"insecure-plaintext" example:"127.0.0.1:2143"`
+	// Networks of load balancers that send the PROXY protocol, version 1 or 2, to the
+	// listeners above. Each connection from there must begin with its header, and exgate
+	// logs and limits the client that the header names. exgate takes no header from any
+	// other address.
+	ProxyProtocol []string `key:"proxy_protocol" example:"[192.0.2.10, '2001:db8::/64']"`
 	// Listener for HTTP: /metrics (Prometheus), /livez and /readyz, which show no
 	// user names, for everybody who reaches the address; and at / a page with
 	// sessions, accounts and refusals. On an address that is not loopback, the page

@@ -62,6 +62,9 @@ func (c *Config) Validate() error {
 const smallestLog = 1_000_000
 
 func (l Listen) validate(p *problems) {
+	if _, err := l.Proxies(); err != nil {
+		p.add("listen.proxy_protocol", "%s", err)
+	}
 	if l.StartTLS == "" && l.Implicit == "" && l.InsecurePlaintext == "" {
 		p.add("listen", "no listener: set listen.starttls or listen.implicit, for example to 127.0.0.1:1143")
 	}

@@ -36,6 +36,7 @@
 //
 //	Server.Serve          server.go    accepts a client, and starts a goroutine for it
 //	Server.serve          server.go    counts the client's address, and recovers a panic
+//	Server.clientBehind   proxy_protocol.go reads the client's address, where a proxy sends it
 //	conn.serve            conn.go      owns both sockets until close
 //	conn.run              conn.go      sends the greeting after the handshake, then calls next in a loop
 //	conn.handshake        starttls.go  TLS, on a port for TLS

@@ -5,6 +5,7 @@ import "time"
 // limits has the time limits and the other limits for clients, mostly in the order of a
 // session.
 type limits struct {
+	ProxyHeader     time.Duration // the longest wait for the header of a proxy
 	Handshake       time.Duration // the longest TLS handshake
 	BeforeLogin     time.Duration // the longest silence before the login
 	Login           time.Duration // the longest time from the greeting to the login
@@ -49,6 +50,7 @@ type limits struct {
 // defaultLimits has no time limit for the silence of a client after the login. The upstream
 // has one (Exchange: 30 minutes), and TCP keep-alive finds clients that are gone.
 var defaultLimits = limits{
+	ProxyHeader:     5 * time.Second,
 	Handshake:       30 * time.Second,
 	BeforeLogin:     60 * time.Second,
 	Login:           5 * time.Minute,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -44,6 +45,9 @@ type Options struct {
 	Upstreams []routing.Upstream
 	// Routes is the map file, which names the upstream of each user. It may be nil.
 	Routes *routing.UserMap
+	// Proxies are the networks of load balancers. Each connection from there begins with a header
+	// of the PROXY protocol, which names the client's address.
+	Proxies []netip.Prefix
 	// Abuse limits the clients of one address.
 	Abuse AbuseLimits
 	// Users says which caller may open which mailbox. It is required where the
@@ -265,7 +269,14 @@ func (s *Server) cut(ended <-chan struct{}) {
 }
 
 // serve runs one session.
-func (s *Server) serve(nc net.Conn, how Listen) {
+func (s *Server) serve(direct net.Conn, how Listen) {
+	nc, err := s.clientBehind(direct)
+	if err != nil {
+		s.settings.Load().opts.Log.Warn("a connection from a proxy was closed",
+			"proxy", direct.RemoteAddr().String(), "err", err)
+		direct.Close()
+		return
+	}
 	c := s.newConn(nc, how)
 	leave, ok := s.addresses.Enter(nc.RemoteAddr())
 	if !ok {
@@ -304,6 +315,9 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: trace,
 			w: newClientWriter(nc, s.limits.Write, trace),
 		},
+	}
+	if proxied, ok := nc.(*proxiedConn); ok {
+		c.log = c.log.With("proxy", proxied.proxy().String())
 	}
 	if !set.opts.Observe {
 		c.link.silence.pauses = pauses{s.limits.FirstWord, s.limits.KeepAlive}

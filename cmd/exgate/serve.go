@@ -194,7 +194,7 @@ func reload(
 
 // needRestart returns the keys that differ and take effect only after a restart.
 func needRestart(old, c *config.Config) (keys []string) {
-	if old.Listen != c.Listen {
+	if old.Listen.Addresses() != c.Listen.Addresses() {
 		keys = append(keys, "listen")
 	}
 	if old.Log != c.Log {
@@ -227,9 +227,14 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 	if err != nil {
 		log.Warn("no state directory: running without saved state", "err", err)
 	}
+	proxies, err := c.Listen.Proxies()
+	if err != nil {
+		return proxy.Options{}, exitError{exitConfig, err}
+	}
 	return proxy.Options{
-		State: state,
-		Users: users,
+		State:   state,
+		Proxies: proxies,
+		Users:   users,
 		Abuse: proxy.AbuseLimits{
 			ConnectionsPerAddress: c.Limits.ConnectionsPerAddress,
 			FailedLogins:          c.Limits.FailedLogins,
