@@ -23,10 +23,10 @@ demo:
 check:
 	go mod verify
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
-	GOOS=linux go vet ./... ./testdata/e2e/load
+	GOOS=linux go vet ./... ./testdata/e2e/load ./testdata/e2e/attacker
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
-	go run $(STATICCHECK) ./... ./testdata/e2e/load
+	go run $(STATICCHECK) ./... ./testdata/e2e/load ./testdata/e2e/attacker
 	.ci/lines
 	.ci/vulnerabilities $(GOVULNCHECK)
 	go test -race ./...

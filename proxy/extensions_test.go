@@ -42,7 +42,6 @@ func sum(counts map[string]int) (n int) {
 
 // The rest of a command is carried out without what Exchange does not know.
 func TestExtensionsAreRemoved(t *testing.T) {
-	const caps = "CAPABILITY IMAP4rev1 IDLE"
 	for _, tt := range []struct{ command, upstream string }{
 		{"SELECT INBOX (CONDSTORE)", "SELECT INBOX"},
 		{"SELECT INBOX  (condstore)", "SELECT INBOX"},
