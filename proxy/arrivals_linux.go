@@ -8,10 +8,11 @@ import (
 )
 
 // arrivals returns a function that reports whether the machine of a client has acknowledged
-// all that was written to the client; nil if that is not known.
+// all that was written to the client; nil if that is not known. A load balancer acknowledges
+// in place of its client.
 func arrivals(nc net.Conn) func() bool {
 	tcp, ok := nc.(syscall.Conn)
-	if !ok {
+	if _, isProxied := nc.(*proxiedConn); isProxied || !ok {
 		return nil
 	}
 	raw, err := tcp.SyscallConn()

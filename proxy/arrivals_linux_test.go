@@ -77,3 +77,14 @@ func TestArrivals(t *testing.T) {
 		t.Error("a closed connection counts as acknowledged")
 	}
 }
+
+// A load balancer acknowledges what its client may not get.
+func TestArrivalsBehindProxy(t *testing.T) {
+	near, _ := pair(t)
+	if arrivals(near) == nil {
+		t.Error("nothing is known of a direct connection")
+	}
+	if arrivals(&proxiedConn{Conn: near}) != nil {
+		t.Error("a proxy is taken for its client")
+	}
+}
