@@ -47,10 +47,10 @@ var questionEntries = []Entry{
 				"Enable-Mailbox -Identity {user} -Archive",
 				"New-MailboxExportRequest -Mailbox {user} -IsArchive -FilePath '\\\\<server>\\<share>\\archive.pst'",
 			},
-			Source: "learn.microsoft.com/exchange/policy-and-compliance/in-place-archiving",
+			Source: "learn.microsoft.com/exchange/in-place-archiving-in-exchange-2013-exchange-2013-help",
 		}},
 		See:    []string{"dates"},
-		Source: "learn.microsoft.com/exchange/policy-and-compliance/in-place-archiving",
+		Source: "learn.microsoft.com/exchange/in-place-archiving-in-exchange-2013-exchange-2013-help",
 	},
 	{
 		ID: "all-unread", Title: "All messages are unread after the sync",
