@@ -205,8 +205,20 @@ func (d *delivery) refusedByExchange(refused *contentRefused) {
 			"found", d.examination)...)
 	}
 	reply := *refused.reply
-	reply.Text += "; exgate examined the message: " + oneLine(d.examination)
+	reply.Text += "; exgate examined the message: " + oneLine(d.examination) + furtherSteps(d.s.Profile.Escalate)
 	d.reply, d.rule = &reply, ruleExchange
+}
+
+// furtherSteps names the switch that has exgate go further with a message that Exchange
+// refuses, for the user of a client that stops at the message (docs/fixes.md#escalation).
+func furtherSteps(last rewrite.Stage) string {
+	switch {
+	case last < rewrite.StageShed:
+		return "; fixes.escalate: shed or envelope has exgate try more, and needs quarantine.dir"
+	case last < rewrite.StageEnvelope:
+		return "; fixes.escalate: envelope has exgate store the message as a file of a small one"
+	}
+	return ""
 }
 
 // refusedHere records a refusal of our own. What Exchange has said of an
