@@ -47,10 +47,10 @@ var questionEntries = []Entry{
 				"Enable-Mailbox -Identity {user} -Archive",
 				"New-MailboxExportRequest -Mailbox {user} -IsArchive -FilePath '\\\\<server>\\<share>\\archive.pst'",
 			},
-			Source: "learn.microsoft.com/exchange/in-place-archiving-in-exchange-2013-exchange-2013-help",
+			Source: "technet.microsoft.com/library/dd979800",
 		}},
 		See:    []string{"dates"},
-		Source: "learn.microsoft.com/exchange/in-place-archiving-in-exchange-2013-exchange-2013-help",
+		Source: "technet.microsoft.com/library/dd979800",
 	},
 	{
 		ID: "all-unread", Title: "All messages are unread after the sync",
