@@ -47,10 +47,10 @@ var questionEntries = []Entry{
 				"Enable-Mailbox -Identity {user} -Archive",
 				"New-MailboxExportRequest -Mailbox {user} -IsArchive -FilePath '\\\\<server>\\<share>\\archive.pst'",
 			},
-			Source: "technet.microsoft.com/library/dd979800",
+			Source: "Microsoft Learn, In-Place Archiving in Exchange 2013",
 		}},
 		See:    []string{"dates"},
-		Source: "technet.microsoft.com/library/dd979800",
+		Source: "Microsoft Learn, In-Place Archiving in Exchange 2013",
 	},
 	{
 		ID: "all-unread", Title: "All messages are unread after the sync",
