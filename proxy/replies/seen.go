@@ -2,14 +2,11 @@ package replies
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // Numbers is a set of message numbers or UIDs, as ranges in ascending order.
-type Numbers struct{ ranges []numberRange }
-
-type numberRange struct{ from, to uint32 }
+type Numbers struct{ ranges []Span }
 
 // maxRanges limits what is remembered of a set. A FETCH mostly answers in ascending order.
 const maxRanges = 10_000
@@ -18,37 +15,21 @@ const maxRanges = 10_000
 // false if the text is no set, or if it needs "*" and highest is 0.
 func ParseNumbers(set string, highest uint32) (n Numbers, ok bool) {
 	for part := range strings.SplitSeq(set, ",") {
-		first, last, isRange := strings.Cut(part, ":")
-		if !isRange {
-			last = first
-		}
-		from, ok1 := parseSetNumber(first, highest)
-		to, ok2 := parseSetNumber(last, highest)
-		if !ok1 || !ok2 {
+		span, ok := parseSpan(part, highest)
+		if !ok {
 			return Numbers{}, false
 		}
-		if from > to {
-			from, to = to, from
-		}
 		if highest > 0 {
-			to = min(to, highest)
+			span.To = min(span.To, highest)
 		}
-		if from > to {
+		if span.From > span.To {
 			continue
 		}
-		if !n.addRange(from, to) {
+		if !n.addRange(span.From, span.To) {
 			return Numbers{}, false
 		}
 	}
 	return n, true
-}
-
-func parseSetNumber(s string, highest uint32) (n uint32, ok bool) {
-	if s == "*" {
-		return highest, highest > 0
-	}
-	number, err := strconv.ParseUint(s, 10, 32)
-	return uint32(number), err == nil && number > 0
 }
 
 // Add adds a number. It returns false if the set has no room for it.
@@ -56,39 +37,39 @@ func (n *Numbers) Add(number uint32) bool { return n.addRange(number, number) }
 
 func (n *Numbers) addRange(from, to uint32) bool {
 	// at is the first range that the new one touches, or the place of the new one.
-	at, _ := slices.BinarySearchFunc(n.ranges, from, func(r numberRange, from uint32) int {
-		if uint64(r.to)+1 < uint64(from) {
+	at, _ := slices.BinarySearchFunc(n.ranges, from, func(r Span, from uint32) int {
+		if uint64(r.To)+1 < uint64(from) {
 			return -1
 		}
 		return 1
 	})
 	end := at
-	for end < len(n.ranges) && uint64(n.ranges[end].from) <= uint64(to)+1 {
-		from, to = min(from, n.ranges[end].from), max(to, n.ranges[end].to)
+	for end < len(n.ranges) && uint64(n.ranges[end].From) <= uint64(to)+1 {
+		from, to = min(from, n.ranges[end].From), max(to, n.ranges[end].To)
 		end++
 	}
 	if end == at && len(n.ranges) >= maxRanges {
 		return false
 	}
-	n.ranges = slices.Replace(n.ranges, at, end, numberRange{from, to})
+	n.ranges = slices.Replace(n.ranges, at, end, Span{from, to})
 	return true
 }
 
 // Count returns how many numbers the set has.
 func (n *Numbers) Count() (count int) {
 	for _, r := range n.ranges {
-		count += int(r.to-r.from) + 1
+		count += int(r.To-r.From) + 1
 	}
 	return count
 }
 
 // Has reports whether the set has the number.
 func (n *Numbers) Has(number uint32) bool {
-	_, found := slices.BinarySearchFunc(n.ranges, number, func(r numberRange, number uint32) int {
+	_, found := slices.BinarySearchFunc(n.ranges, number, func(r Span, number uint32) int {
 		switch {
-		case r.to < number:
+		case r.To < number:
 			return -1
-		case r.from > number:
+		case r.From > number:
 			return 1
 		}
 		return 0
@@ -101,12 +82,12 @@ func (n *Numbers) Has(number uint32) bool {
 func (n *Numbers) Without(other *Numbers, limit int) (rest []uint32, all bool) {
 	at := 0
 	for _, r := range n.ranges {
-		for number := uint64(r.from); number <= uint64(r.to); {
-			for at < len(other.ranges) && uint64(other.ranges[at].to) < number {
+		for number := uint64(r.From); number <= uint64(r.To); {
+			for at < len(other.ranges) && uint64(other.ranges[at].To) < number {
 				at++
 			}
-			if at < len(other.ranges) && uint64(other.ranges[at].from) <= number {
-				number = uint64(other.ranges[at].to) + 1
+			if at < len(other.ranges) && uint64(other.ranges[at].From) <= number {
+				number = uint64(other.ranges[at].To) + 1
 				continue
 			}
 			if len(rest) == limit {

@@ -15,16 +15,11 @@ type Span struct{ From, To uint32 }
 // is no such set.
 func ParseSet(set string, last uint32) (spans []Span, ok bool) {
 	for part := range strings.SplitSeq(set, ",") {
-		first, second, isRange := strings.Cut(part, ":")
-		if !isRange {
-			second = first
-		}
-		from, fromOK := number(first, last)
-		to, toOK := number(second, last)
-		if !fromOK || !toOK {
+		span, ok := parseSpan(part, last)
+		if !ok {
 			return nil, false
 		}
-		spans = append(spans, Span{min(from, to), max(from, to)})
+		spans = append(spans, span)
 	}
 	slices.SortFunc(spans, func(a, b Span) int { return cmp.Compare(a.From, b.From) })
 	joined := spans[:1]
@@ -38,7 +33,19 @@ func ParseSet(set string, last uint32) (spans []Span, ok bool) {
 	return joined, true
 }
 
-func number(text string, last uint32) (n uint32, ok bool) {
+// parseSpan reads one number or range of a message set, the ends of which may be in either order.
+// last takes the place of "*"; 0: it is not known.
+func parseSpan(part string, last uint32) (span Span, ok bool) {
+	first, second, isRange := strings.Cut(part, ":")
+	if !isRange {
+		second = first
+	}
+	from, fromOK := parseSetNumber(first, last)
+	to, toOK := parseSetNumber(second, last)
+	return Span{min(from, to), max(from, to)}, fromOK && toOK
+}
+
+func parseSetNumber(text string, last uint32) (n uint32, ok bool) {
 	if text == "*" {
 		return last, last > 0
 	}
