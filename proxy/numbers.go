@@ -40,8 +40,10 @@ func (r *relay) isAboveExists(f wire.Fragment) bool {
 		return false
 	}
 	n := replies.FetchNumber(f.Data)
-	highest := r.c.link.highest("")
-	if n == 0 || highest == 0 || n <= highest {
+	if n == 0 {
+		return false
+	}
+	if highest := r.c.link.highest(""); highest == 0 || n <= highest {
 		return false
 	}
 	r.c.repaired(string(backend.FixNumbers))
