@@ -1,22 +1,12 @@
 package control
 
-import (
-	"net"
-	"os"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// isOurs reports whether the process at the other end runs as this user, or as root.
-func isOurs(nc net.Conn) bool {
-	raw, err := nc.(*net.UnixConn).SyscallConn()
+// peerUID returns the user that the process at the other end of a socket runs as.
+func peerUID(fd int) (uint32, error) {
+	peer, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {
-		return false
+		return 0, err
 	}
-	var peer *unix.Xucred
-	var askErr error
-	err = raw.Control(func(fd uintptr) {
-		peer, askErr = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
-	})
-	return err == nil && askErr == nil && (peer.Uid == 0 || int(peer.Uid) == os.Geteuid())
+	return peer.Uid, nil
 }
