@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"strings"
+
 	"exgate/config/profile"
 )
 
@@ -9,22 +11,27 @@ import (
 // mechanisms unannounced.
 func (s *settings) canOfferTokens() bool { return s.opts.Upstreams[0].Profile == profile.Online }
 
-// capabilitiesBeforeLogin returns the capabilities that the gateway itself has.
+// capabilitiesBeforeLogin returns the capabilities that the gateway itself has. If all
+// logins go to one upstream, those that its last login was offered follow: Python's imaplib
+// asks before the login only (cpython, Lib/imaplib.py), and would not use IDLE or ENABLE.
 func (c *conn) capabilitiesBeforeLogin() string {
-	list := "IMAP4rev1 LITERAL+ SASL-IR ID"
+	list := []string{"IMAP4rev1", "LITERAL+", "SASL-IR", "ID"}
 	switch {
 	case c.canLogin():
-		list += " AUTH=PLAIN AUTH=LOGIN"
+		list = append(list, "AUTH=PLAIN", "AUTH=LOGIN")
 		if c.set.canOfferTokens() {
-			list += " AUTH=XOAUTH2 AUTH=OAUTHBEARER"
+			list = append(list, "AUTH=XOAUTH2", "AUTH=OAUTHBEARER")
 		}
 		if users := c.set.opts.Users; users != nil {
 			if _, known := users.Named(c.clientCertificate()); known {
-				list += " AUTH=EXTERNAL"
+				list = append(list, "AUTH=EXTERNAL")
 			}
 		}
 	case c.client.listener == ListenStartTLS:
-		list += " STARTTLS LOGINDISABLED"
+		list = append(list, "STARTTLS", "LOGINDISABLED")
 	}
-	return list
+	if only := c.set.router.Only(); only != nil {
+		list = append(list, only.Offered.Beside(list)...)
+	}
+	return strings.Join(list, " ")
 }

@@ -96,3 +96,40 @@ func TestCommandsThatNoModeRelays(t *testing.T) {
 		})
 	}
 }
+
+// Who connects after a login is told of its capabilities before the login, if there is only one upstream.
+func TestCapabilitiesOfTheLastLogin(t *testing.T) {
+	own := "IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN"
+	for name, tt := range map[string]struct {
+		setups []func(*Options, *limits)
+		then   string
+	}{
+		"one upstream": {[]func(*Options, *limits){withProfile(exchangeProfile)},
+			own + " IMAP4 UIDPLUS X-UNHEARD-OF APPENDLIMIT=10000000"},
+		"two upstreams": {[]func(*Options, *limits){withProfile(exchangeProfile), func(o *Options, _ *limits) {
+			other := o.Upstreams[0]
+			other.Name = "other"
+			o.Upstreams = append(o.Upstreams, other)
+		}}, own},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, tt.setups...)
+			c := g.dial()
+			c.S("* OK [CAPABILITY " + own + "] …")
+			c.C("a1 LOGIN alice secret")
+			u := g.accept()
+			u.S("* OK [CAPABILITY " + announced + "] ready")
+			u.C("xg1 LOGIN …")
+			u.S("xg1 OK [CAPABILITY " + announced + "] done")
+			u.C("xg2 STATUS INBOX (UIDNEXT)")
+			u.S("* STATUS INBOX (UIDNEXT 1)")
+			u.S("xg2 OK done")
+			c.S("a1 OK [CAPABILITY " + shownExchange + "] …")
+			next := g.dial()
+			next.S("* OK [CAPABILITY " + tt.then + "] …")
+			next.C("b1 CAPABILITY")
+			next.S("* CAPABILITY " + tt.then)
+			next.S("b1 OK …")
+		})
+	}
+}

@@ -540,7 +540,7 @@ type failedLogin struct {
 }
 
 // loginCapabilities puts the capabilities of the session into the library's
-// OK to a login.
+// OK to a login, and remembers them for those who connect next.
 func (c *conn) loginCapabilities(reply string) string {
 	if c.login == nil {
 		return reply
@@ -551,6 +551,7 @@ func (c *conn) loginCapabilities(reply string) string {
 		return reply
 	}
 	_, rest, _ := strings.Cut(line[start:], "]")
-	return line[2:start] + "[CAPABILITY " + strings.Join(capability.Offered(c.login.profile, c.login.caps), " ") +
-		"]" + rest
+	offered := capability.Offered(c.login.profile, c.login.caps)
+	c.login.target.Offered.Keep(offered)
+	return line[2:start] + "[CAPABILITY " + strings.Join(offered, " ") + "]" + rest
 }

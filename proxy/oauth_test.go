@@ -59,7 +59,7 @@ func TestHeldTokens(t *testing.T) {
 		{"AUTHENTICATE XOAUTH2 " + xoauth2Response("bob@example.com", "unknown"), ""},
 	} {
 		c := g.dial()
-		c.S("* OK [CAPABILITY … AUTH=XOAUTH2 AUTH=OAUTHBEARER] …")
+		c.S("* OK [CAPABILITY … AUTH=XOAUTH2 AUTH=OAUTHBEARER…] …")
 		c.C("a1 " + tt.command)
 		if tt.opens == "" {
 			if line := c.S("…"); strings.HasPrefix(line, "+ ") {

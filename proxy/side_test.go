@@ -89,7 +89,7 @@ func TestStoreThatHangsOnTheOwnConnection(t *testing.T) {
 // A server that answers no STORE at all does not keep a client for long: it is
 // told that the flag is lost.
 func TestStoreThatAlwaysHangs(t *testing.T) {
-	g := exchangeResuming(t, func(_ *Options, l *limits) { l.SideTurn, l.Replay = 20*time.Millisecond, 0 })
+	g := exchangeResuming(t, func(_ *Options, l *limits) { l.SideTurn, l.Replay = 200*time.Millisecond, 0 })
 	c, u := g.login()
 	uploadsFlagged(c, u, "5")
 	for range 5 {

@@ -128,6 +128,14 @@ func (r *Router) HoldsFor(claim backend.Claim) bool {
 	return err == nil && d.To.Server.Holds()
 }
 
+// Only returns the upstream of all logins; nil if there are several upstreams.
+func (r *Router) Only() *Target {
+	if len(r.Targets) > 1 {
+		return nil
+	}
+	return r.Targets[0]
+}
+
 // target returns the upstream of this name, or the first one.
 func (r *Router) target(name string) *Target {
 	for _, t := range r.Targets {

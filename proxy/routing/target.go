@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/config/profile"
+	"exgate/proxy/capability"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/slots"
 )
@@ -34,6 +35,8 @@ type Target struct {
 	Server *backend.Upstream
 	Slots  *slots.Pool // nil until the gateway sets it, before the first login
 	Dates  mailbox.Dates
+	// Offered has the capabilities of the last login.
+	Offered capability.Memory
 
 	mu       sync.Mutex
 	profiles map[string]*profile.Profile // by name, once ProfileNamed has made them
