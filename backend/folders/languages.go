@@ -143,6 +143,79 @@ var languages = compile([]named{
 		"일정|달력", "연락처", "작업|할 일", "업무 일지", "메모", "동기화 문제",
 		"대화 내용|대화 기록",
 	},
+	{ // Romanian
+		"Ciorne|Schițe", "Elemente trimise", "Elemente șterse", "E-mail nedorit|Poștă nedorită", "Arhivă", "Ieșire",
+		"Calendar", "Persoane de contact|Contacte", "Activități|Sarcini", "Jurnal", "Note", "Probleme de sincronizare",
+		"Istoric conversații|Istoricul conversațiilor",
+	},
+	{ // Greek
+		"Πρόχειρα", "Απεσταλμένα|Απεσταλμένα στοιχεία", "Διαγραμμένα|Διαγραμμένα στοιχεία",
+		"Ανεπιθύμητη αλληλογραφία|Ανεπιθύμητα", "Αρχειοθήκη|Αρχειοθέτηση", "Εξερχόμενα",
+		"Ημερολόγιο", "Επαφές", "Εργασίες", "", "Σημειώσεις", "Ζητήματα συγχρονισμού|Θέματα συγχρονισμού",
+		"Ιστορικό συνομιλιών|Ιστορικό συνομιλίας",
+	},
+	{ // Ukrainian
+		"Чернетки", "Надіслані", "Видалені", "Небажана пошта", "Архів", "Вихідні",
+		"Календар", "Контакти", "Завдання", "Щоденник", "Нотатки", "Проблеми синхронізації|Помилки синхронізації",
+		"Журнал розмов|Історія розмов",
+	},
+	{ // Bulgarian
+		"Чернови", "Изпратени|Изпратени елементи", "Изтрити|Изтрити елементи", "Нежелана поща", "Архив", "Изходящи",
+		"Календар", "Контакти", "Задачи", "Дневник", "Бележки", "Проблеми със синхронизирането",
+		"Хронология на разговорите",
+	},
+	{ // Slovak
+		"Koncepty", "Odoslaná pošta", "Odstránená pošta", "Nevyžiadaná pošta|Nevyžiadaná e-mailová pošta", "Archív",
+		"Pošta na odoslanie",
+		"Kalendár", "Kontakty", "Úlohy", "Denník", "Poznámky", "Problémy so synchronizáciou", "História konverzácií",
+	},
+	{ // Slovenian
+		"Osnutki", "Poslano|Poslani elementi", "Izbrisano|Izbrisani elementi", "Neželena e-pošta", "Arhiv", "",
+		"Koledar", "Stiki", "Opravila", "Dnevnik", "Opombe", "Težave s sinhronizacijo", "Zgodovina pogovorov",
+	},
+	{ // Croatian
+		"Skice", "Poslano|Poslane stavke", "Izbrisano|Izbrisane stavke", "Bezvrijedna e-pošta|Neželjena e-pošta",
+		"Arhiva", "Izlazna pošta",
+		"Kalendar", "Kontakti", "Zadaci", "Dnevnik", "Bilješke", "Problemi sa sinkronizacijom", "Povijest razgovora",
+	},
+	{ // Estonian
+		"Mustandid", "Saadetud|Saadetud üksused", "Kustutatud|Kustutatud üksused", "Rämpspost|Rämpsmeil", "Arhiiv",
+		"Väljundkaust",
+		"Kalender", "Kontaktid", "Ülesanded", "Päevik", "Märkmed", "Sünkroonimisprobleemid", "Vestlusajalugu",
+	},
+	{ // Latvian
+		"Melnraksti", "Nosūtītie|Nosūtītie vienumi", "Izdzēstie|Izdzēstie vienumi", "Mēstules|Nevēlams e-pasts",
+		"Arhīvs", "Izsūtne",
+		"Kalendārs", "Kontaktpersonas", "Uzdevumi", "Žurnāls", "Piezīmes", "Sinhronizācijas problēmas",
+		"Sarunu vēsture",
+	},
+	{ // Lithuanian
+		"Juodraščiai", "Išsiųsti elementai|Nusiųsta", "Panaikinti elementai", "El. pašto šiukšlės|Šlamštas", "Archyvas",
+		"Siuntiniai",
+		"Kalendorius", "Kontaktai", "Užduotys", "Žurnalas", "Pastabos", "Sinchronizavimo problemos",
+		"Pokalbio retrospektyva",
+	},
+	{ // Hebrew
+		"טיוטות", "פריטים שנשלחו", "פריטים שנמחקו", "דואר זבל", "ארכיון", "תיבת דואר יוצא",
+		"לוח שנה", "אנשי קשר", "משימות", "יומן", "פתקים|הערות", "בעיות סנכרון", "היסטוריית שיחות",
+	},
+	{ // Arabic
+		"مسودات|المسودات", "العناصر المرسلة|البريد المرسل", "العناصر المحذوفة",
+		"البريد غير الهام|البريد الإلكتروني غير الهام", "أرشيف|الأرشيف", "علبة الصادر|صندوق الصادر",
+		"التقويم", "جهات الاتصال", "المهام", "دفتر اليومية", "الملاحظات", "مشاكل المزامنة|مشاكل التزامن",
+		"محفوظات المحادثات",
+	},
+	{ // Thai
+		"แบบร่าง", "รายการที่ถูกส่ง|รายการที่ส่ง", "รายการที่ถูกลบ", "อีเมลขยะ|เมลขยะ", "เก็บถาวร",
+		"กล่องขาออก|จดหมายออก",
+		"ปฏิทิน", "ที่ติดต่อ|ผู้ติดต่อ", "งาน", "บันทึกประจำวัน|สมุดรายวัน", "บันทึกย่อ",
+		"ปัญหาการซิงค์", "ประวัติการสนทนา",
+	},
+	{ // Vietnamese
+		"Bản thảo|Thư nháp", "Mục đã gửi|Thư đã gửi", "Mục đã xóa|Thư đã xóa", "Thư rác|Email rác", "Lưu trữ",
+		"Hộp thư đi",
+		"Lịch", "Liên hệ", "Tác vụ", "Nhật ký", "Ghi chú", "Sự cố đồng bộ", "Lịch sử hội thoại",
+	},
 })
 
 func compile(table []named) []language {
