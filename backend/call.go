@@ -95,8 +95,8 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 var errPlusRefused = errors.New("the server refused a message that was sent without waiting (upstream.literal_plus), " +
 	"and may take its bytes for commands")
 
-// plusLimit is the longest literal that LITERAL- lets go unasked (RFC 7888
-// section 5).
+// plusLimit is the longest literal that may be sent without waiting for "+" where the
+// server has LITERAL- only (RFC 7888 section 5).
 const plusLimit = 4096
 
 // goesUnasked tells whether a literal of that size need not wait for "+".

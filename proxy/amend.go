@@ -122,7 +122,7 @@ func (a *amendment) pieces() []piece {
 	return pieces
 }
 
-// relayAmended reads the whole command, has the editor of its row in the routing
+// relayAmended reads the whole command, has the editor of its row in the command
 // table change it, and relays it.
 func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error {
 	a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}

@@ -53,7 +53,7 @@ func (l *link) boundReads(ctx context.Context, until time.Time) {
 	l.bell.client.nc.SetReadDeadline(until)
 }
 
-// secure puts another connection, under TLS, in the place of the client's.
+// secure replaces the client's connection by the same one under TLS.
 func (l *link) secure(nc net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

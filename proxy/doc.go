@@ -65,7 +65,7 @@
 //
 //	conn.beforeLogin      login.go
 //	conn.logIn            login.go     refuses a password in plain text
-//	conn.canonicalLogin   login.go     reads the arguments, and writes them as the library's parser takes them
+//	conn.readLogin        login.go     reads the arguments, and writes them as the library's parser takes them
 //	conn.fire             own.go       hands a shot to the own lane, and waits
 //	ownLane.Accept        own.go       the library takes the shot
 //	newLaneSession        lane_session.go  called by the library
@@ -73,7 +73,7 @@
 //	conn.open             login.go
 //	conn.awaitHoldOf      holds.go     waits while the user is paused
 //	conn.guardLogin       guesses.go   slows or refuses guessing
-//	conn.openBounded      login.go
+//	conn.logInUpstream    login.go
 //	conn.grant            grant.go     settles identity, upstream and credential
 //	conn.takeSeat         seat.go      waits for a slot of the upstream
 //	conn.openUpstream     login.go     backend.Upstream.Open: LOGIN in a form that Exchange takes, then STATUS INBOX
@@ -189,8 +189,9 @@
 //
 // # Locks
 //
-//	link.mu           the upstream link, commands in flight, deadlines of the client's socket. It is locked in link.go,
-//	                  flight.go, bell.go and patience.go only, and never held while something is written to a socket.
+//	link.mu           the upstream link, commands in flight, deadlines of the client's socket. Only methods of link lock
+//	                  it. It is never held while something is written to a socket. The functions that conn gives to
+//	                  conn.await and conn.awaitFlight are called with it held.
 //	farewell.mu       the end of a session (farewell.go)
 //	waiting.mu        what the session waits for (waiting.go)
 //	tally.mu          the counters that the session has published (tally.go)

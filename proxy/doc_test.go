@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,5 +50,40 @@ func TestMapOfTheCodeNamesAllPackages(t *testing.T) {
 		if e.IsDir() && e.Name() != "testdata" && !strings.Contains(string(doc), "\n//\t"+e.Name()+" ") {
 			t.Errorf("doc.go has no line for package %s", e.Name())
 		}
+	}
+}
+
+// Only methods of link lock link.mu. A method names its receiver l.
+func TestLinkLocksItself(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	locks := regexp.MustCompile(`(\w+)\.mu\.(?:Lock|TryLock)\(\)`)
+	function := regexp.MustCompile(`(?m)^func .*$`)
+	found := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range locks.FindAllSubmatchIndex(source, -1) {
+			heads := function.FindAll(source[:at[0]], -1)
+			in := string(heads[len(heads)-1])
+			switch string(source[at[2]:at[3]]) {
+			case "link":
+				t.Errorf("%s: %s locks a link from outside", file, in)
+			case "l":
+				if found++; !strings.HasPrefix(in, "func (l *link) ") {
+					t.Errorf("%s: %s locks what is called l, and is no method of link", file, in)
+				}
+			}
+		}
+	}
+	if found < 40 {
+		t.Errorf("%d places lock link.mu, expected 40 or more: has its receiver another name now?", found)
 	}
 }

@@ -61,7 +61,7 @@ func (s *laneSession) Authenticate(mechanism string) (sasl.Server, error) {
 	default:
 		return nil, &imap.Error{
 			Type: imap.StatusResponseTypeNo,
-			// The name is not repeated: it may be a response in the wrong place.
+			// Do not repeat the name: it may be a password.
 			Text: "exgate takes LOGIN, and AUTHENTICATE with PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or EXTERNAL, " +
 				"and no other mechanism",
 		}

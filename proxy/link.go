@@ -15,11 +15,12 @@ import (
 // link connects a session to its upstream. It has the connection, the commands in flight,
 // and the mailbox state that the client has been told. Two goroutines use it: serve, which
 // sends commands, and the reader of the connection, which calls relay. Every method locks
-// mu, unless its comment says that mu is held. No goroutine holds mu while it writes to a
+// mu, unless its comment says that mu is held; nobody else does. No goroutine holds mu while it writes to a
 // socket.
 type link struct {
-	// up is the connection, also after its end. It is nil before the login. Only serve
-	// reads it without mu.
+	// up is the connection, also after its end. It is nil before the login. Whoever writes
+	// to it reads it without mu: serve, or a goroutine that serve waits for (the library's
+	// during a shot, that of conn.aside).
 	up *backend.Conn
 	// sink takes the responses of the upstream; nil: they are dropped.
 	sink atomic.Pointer[relay]

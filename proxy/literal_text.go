@@ -23,7 +23,8 @@ var fetchItems = []string{
 	"PREVIEW", "SAVEDATE",
 }
 
-// isAsLong reports whether the fragment, the next one of a connection, may follow a text.
+// isAsLong reports whether a text ended where its announced length says: whether f, the next
+// fragment of the connection, can follow it.
 func (l *literalText) isAsLong(f wire.Fragment) bool {
 	if f.Literal {
 		l.isWas = l.isIn

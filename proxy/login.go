@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-sasl"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -135,7 +132,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 		return c.refuse(lit, "%s NO [PRIVACYREQUIRED] say STARTTLS first: no password is taken in plain text here",
 			cmd.tag)
 	}
-	canonical, err := c.canonicalLogin(cmd, lit)
+	canonical, err := c.readLogin(cmd, lit)
 	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
@@ -157,7 +154,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 // canonicalLogin returns the command as the library understands it: LOGIN with
 // its arguments as canonicalString writes them, AUTHENTICATE with its initial
 // response.
-func (c *conn) canonicalLogin(cmd *command, lit *wire.Literal) (string, error) {
+func (c *conn) readLogin(cmd *command, lit *wire.Literal) (string, error) {
 	args, err := c.arguments(cmd, lit)
 	if err != nil {
 		return "", err
@@ -192,227 +189,18 @@ func canonicalString(s string) string {
 	return wire.Quote(s)
 }
 
-// canonicalAuthenticate fetches the response if it did not come with the
-// command.
-func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
-	args.Space()
-	mechanism, ok := args.Atom()
-	if !ok {
-		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism: PLAIN")
-	}
-	mechanism = strings.ToUpper(mechanism)
-	args.Space()
-	response, ok := args.Atom()
-	if !args.Empty() {
-		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism and a response")
-	}
-	switch {
-	case mechanism == mechanismLogin:
-		return c.canonicalAuthLogin(response)
-	case !slices.Contains(mechanisms, mechanism):
-		response = "=" // refused whatever it is
-	case !ok:
-		var err error
-		if response, err = c.askSASL(""); err != nil {
-			return "", err
-		}
-	}
-	decoded, err := decodeSASL(response)
-	if err != nil {
-		return "", err
-	}
-	if mechanism == sasl.Plain && bytes.Count(decoded, []byte{0}) != 2 {
-		return "", wire.SyntaxError("the response of PLAIN is two names and a password, with a NUL between (RFC 4616)")
-	}
-	if mechanism == external {
-		return c.canonicalExternal(decoded)
-	}
-	if mechanism == xoauth2 || mechanism == oauthBearer {
-		return canonicalToken(mechanism, decoded)
-	}
-	return authenticate(mechanism, decoded), nil
-}
-
-// mechanisms are those that have a response of the client's first.
-var mechanisms = []string{sasl.Plain, xoauth2, oauthBearer, external}
-
-// external is the mechanism of a client that its certificate proves (RFC 4422
-// appendix A).
-const external = sasl.External
-
-// canonicalExternal makes PLAIN of it: the certificate names the caller, the
-// response the mailbox, if that is another.
-func (c *conn) canonicalExternal(authzid []byte) (string, error) {
-	name, known := "", false
-	if users := c.set.opts.Users; users != nil {
-		name, known = users.Named(c.clientCertificate())
-	}
-	if !known {
-		return "", &refusal{
-			text: "NO [AUTHENTICATIONFAILED] EXTERNAL needs a client certificate that the users file names",
-		}
-	}
-	if bytes.IndexByte(authzid, 0) >= 0 {
-		return "", wire.SyntaxError("the response of EXTERNAL is a name")
-	}
-	return authenticate(sasl.Plain, slices.Concat(authzid, []byte{0}, []byte(name), []byte{0})), nil
-}
-
-// mechanismLogin is AUTHENTICATE LOGIN, of Outlook and of devices
-// (draft-murchison-sasl-login): LOGIN in base64. It has no go-sasl server.
-const mechanismLogin = "LOGIN"
-
-// canonicalAuthLogin makes LOGIN of it. name is the initial response, if there
-// was one.
-func (c *conn) canonicalAuthLogin(name string) (string, error) {
-	var answers [2]string
-	for i, prompt := range []string{"Username:", "Password:"} {
-		response := name
-		if i > 0 || name == "" {
-			var err error
-			if response, err = c.askSASL(prompt); err != nil {
-				return "", err
-			}
-		}
-		decoded, err := decodeSASL(response)
-		if err != nil {
-			return "", err
-		}
-		answers[i] = string(decoded)
-	}
-	return canonicalLogin(answers[0], answers[1])
-}
-
-// askSASL sends a challenge and reads the response, in base64.
-func (c *conn) askSASL(challenge string) (string, error) {
-	if err := c.client.w.line("+ %s", base64.StdEncoding.EncodeToString([]byte(challenge))); err != nil {
-		return "", err
-	}
-	line, err := c.readLine()
-	if err != nil {
-		return "", err
-	}
-	c.client.trace.answer()
-	if string(line) == "*" {
-		return "", wire.SyntaxError("AUTHENTICATE cancelled")
-	}
-	return string(line), nil
-}
-
-func decodeSASL(response string) ([]byte, error) {
-	if response == "=" { // an empty one, RFC 4959
-		return nil, nil
-	}
-	decoded, err := base64.StdEncoding.DecodeString(response)
-	if err != nil {
-		return nil, wire.SyntaxError("the response to AUTHENTICATE is not base64")
-	}
-	return decoded, nil
-}
-
-// authenticate is the command with its initial response.
-func authenticate(mechanism string, response []byte) string {
-	encoded := "="
-	if len(response) > 0 {
-		encoded = base64.StdEncoding.EncodeToString(response)
-	}
-	return fmt.Sprintf("AUTHENTICATE %s %s\r\n", mechanism, encoded)
-}
-
-// refusal is a command that cannot be taken, with what is left of it.
-type refusal struct {
-	lit  *wire.Literal
-	text string // with status word and code
-}
-
-func (r *refusal) Error() string { return r.text }
-
-// argumentFault answers a command whose arguments cannot be read.
-func (c *conn) argumentFault(cmd *command, err error) error {
-	var syntax wire.SyntaxError
-	var refused *refusal
-	switch {
-	case errors.As(err, &refused):
-		return c.refuse(refused.lit, "%s %s", cmd.tag, refused.text)
-	case errors.As(err, &syntax):
-		return c.client.w.line("%s BAD %s", cmd.tag, syntax)
-	}
-	return err
-}
-
-// arguments reads the rest of a command whole, with its literals.
-func (c *conn) arguments(cmd *command, lit *wire.Literal) (*wire.Args, error) {
-	args := new(wire.Args)
-	args.AddText([]byte(cmd.args))
-	size := len(cmd.args)
-	for lit != nil {
-		if err := boundArguments(size, lit); err != nil {
-			return nil, err
-		}
-		value, err := c.argumentLiteral(lit)
-		if err != nil {
-			return nil, err
-		}
-		args.AddLiteral(value)
-		var text int
-		if lit, text, err = c.moreArguments(args); err != nil {
-			return nil, err
-		}
-		size += len(value) + text
-	}
-	return args, nil
-}
-
-// boundArguments refuses a literal with which a command that is gathered whole would
-// be longer than what is remembered of any. size is what has been gathered of it.
-func boundArguments(size int, lit *wire.Literal) error {
-	if int64(size)+lit.Size <= maxKept {
-		return nil
-	}
-	return &refusal{lit, fmt.Sprintf("NO [LIMIT] a command is at most %d bytes long here", maxKept)}
-}
-
-// argumentLiteral reads a literal that is an argument.
-func (c *conn) argumentLiteral(lit *wire.Literal) ([]byte, error) {
-	if lit.Size > maxArgument {
-		return nil, &refusal{lit, fmt.Sprintf("NO [LIMIT] an argument is at most %d bytes long", maxArgument)}
-	}
-	if !lit.NonSync {
-		if err := c.client.w.line("+ go ahead"); err != nil {
-			return nil, err
-		}
-	}
-	var value strings.Builder
-	if _, err := c.readLiteral(&value, lit.Size); err != nil {
-		return nil, err
-	}
-	return []byte(value.String()), nil
-}
-
-// moreArguments reads the line after a literal, and returns its size.
-func (c *conn) moreArguments(args *wire.Args) (lit *wire.Literal, size int, err error) {
-	line, err := c.readLine()
-	if err != nil {
-		return nil, 0, err
-	}
-	text, lit, err := wire.CheckLine(line)
-	if err != nil {
-		return nil, 0, err
-	}
-	args.AddText(text)
-	return lit, len(text), nil
-}
-
 // open logs in upstream with what the client said, and makes the connection
 // the session's. It runs in the own lane.
 func (c *conn) open(claim backend.Claim) error {
 	if err := c.awaitHoldOf(claim); err != nil {
 		return err
 	}
-	return c.guardLogin(claim, func() error { return c.openBounded(claim) })
+	return c.guardLogin(claim, func() error { return c.logInUpstream(claim) })
 }
 
-func (c *conn) openBounded(claim backend.Claim) error {
+// logInUpstream opens the mailbox that the client asks for, and makes the new connection
+// the session's. If that fails, the session keeps what it had before PROXYAUTH.
+func (c *conn) logInUpstream(claim backend.Claim) error {
 	srv := c.srv
 	c.attempts.guessed = false
 	if c.attempts.failed != nil && c.attempts.failed.claim == claim {
@@ -428,13 +216,13 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		return c.loginFailed(claim, err)
 	}
 	to, id := r.To, r.Identity
-	held := c.seat.slot // of an admin's own session, before PROXYAUTH
+	earlier := c.seat.slot // of an admin's own session, before PROXYAUTH
 	c.seat.slot = nil
 	if err := c.takeSeat(to, id); err != nil && !errors.Is(err, slots.ErrNone) {
-		c.seat.slot = held
+		c.seat.slot = earlier
 		return replies.Interrupted("log in again later")
 	} else if err != nil {
-		c.seat.slot = held
+		c.seat.slot = earlier
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.Slots.Limits().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
@@ -443,7 +231,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		failure := backend.FailureOf(err)
 		failure.Connections = c.seat.slot.OfLogin()
 		c.leaveSeat()
-		c.seat.slot = held
+		c.seat.slot = earlier
 		refused := c.refuseLogin(claim, err, failure)
 		if c.missedMailbox(to, id, cred, failure.Kind) {
 			c.attempts.guessed = false
@@ -451,7 +239,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 		return refused
 	}
 	srv.proofs.Add(to.Name, to.Backend.Login.Account(id), cred.Password)
-	held.Release()
+	earlier.Release()
 	c.attempts.failed = nil
 	if c.link.up != nil {
 		c.leaveUpstream()
@@ -469,7 +257,7 @@ func (c *conn) openBounded(claim backend.Claim) error {
 	srv.sessions.add(c, l)
 	if srv.traced.has(id.User) {
 		if err := c.beginTrace(); err != nil {
-			c.log.Warn("trace", "err", err)
+			c.log.Warn("no trace of this session is written", "err", err)
 		}
 	}
 	reason := barred(l) // the files may have changed during the login

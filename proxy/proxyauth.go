@@ -53,8 +53,8 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	return c.resumable()
 }
 
-// leaveUpstream ends the upstream connection of a session that goes on with
-// another, which takes its place after this. Nothing is in flight.
+// leaveUpstream closes the session's upstream connection before another takes its
+// place. No command is in flight.
 func (c *conn) leaveUpstream() {
 	c.link.detach()
 	c.link.up.Close()

@@ -8,7 +8,7 @@ const editedSize = 32 << 10
 // editedPool is the memory of relays: an idle session holds none.
 var editedPool = sync.Pool{New: func() any { return new([editedSize]byte) }}
 
-// makeRoom sees to it that there is memory for what an editor makes.
+// makeRoom gets memory for the output of an editor.
 func (r *relay) makeRoom() error {
 	if r.edited == nil {
 		r.memory = editedPool.Get().(*[editedSize]byte)

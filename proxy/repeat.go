@@ -44,7 +44,7 @@ func (c *conn) sendPieces(cmd *command) error {
 			step = lineStep{asks: true, swallow: true}
 		}
 		if got, err := c.sendLine(cmd, line, step); err != nil || got != lineGranted && got != lineSent {
-			return err // the relay has passed a refusal on, and attend sees to a loss
+			return err // the relay has passed a refusal on, and attend handles a loss
 		}
 		if p.literal == nil {
 			continue

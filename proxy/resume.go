@@ -12,19 +12,18 @@ import (
 	"exgate/proxy/slots"
 )
 
-// A session outlives its upstream connection. When that is lost, the commands
-// in flight that may be repeated are sent again on a new one, and the client
-// sees nothing of it; the others are answered NO with what is not known. While
-// nothing is in flight nothing is done: the next command brings the new
-// connection about. In both cases the mailbox that the client has selected is
-// opened again, and the session goes on only if the numbers of its messages
-// are proved to be what the client takes them for. Otherwise it ends with BYE,
-// after which every client looks anew.
+// A session outlives its upstream connection. After a loss, exgate makes a new
+// connection and sends the commands in flight again, if they may be repeated; the
+// client notices nothing. The other commands are answered NO, with what is not known.
+// With no command in flight, exgate waits for the next command. On the new connection,
+// exgate opens the selected mailbox again. The session goes on only if its message
+// numbers are proved to be unchanged. Otherwise it ends with BYE, after which every
+// client reads the mailbox afresh.
 
-// attend sees to the upstream and to the commands in flight. A command that was
-// refused for a time is sent again, after the wait or on a fresh connection. A
-// lost connection is made anew. A client that has waited long is told so. An error
-// ends the session.
+// attend handles trouble of the upstream while commands are in flight. It sends a
+// command that was refused for a time again, after the wait or on a fresh connection. It
+// replaces a lost connection. It tells a client that has waited long why. An error ends
+// the session.
 func (c *conn) attend() error {
 	for {
 		trouble := c.link.trouble(c.client.within, c.idle)

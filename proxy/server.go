@@ -288,7 +288,7 @@ func (s *Server) serve(direct net.Conn, how Listen) {
 	defer stop()
 	defer func() {
 		if v := recover(); v != nil {
-			c.log.Error("panic", "value", panicked(v), "stack", string(debug.Stack()))
+			c.log.Error("exgate failed in this session (panic)", "value", panicked(v), "stack", string(debug.Stack()))
 			nc.Close()
 		}
 	}()

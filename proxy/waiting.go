@@ -8,7 +8,8 @@ import (
 	"exgate/proxy/status"
 )
 
-// waiting is what a command waits for: for the untagged OK that keeps the client patient, and for the operator.
+// waiting has the reason why a command waits. The untagged OK that keeps the client patient says it, and the operator
+// sees it. It has a lock of its own, since the session sets it and the snapshot of another goroutine reads it.
 type waiting struct {
 	mu    sync.Mutex
 	state status.State // empty: nothing waits

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// decoder reads the body without its encoding, as far as it can be read.
+// decoder returns a reader of the decoded body, up to the first fault.
 func (p *planner) decoder(c content) io.Reader { return decoder(c.encoding, p.section(c.start, c.end)) }
 
 func decoder(encoding string, body *io.SectionReader) io.Reader {

@@ -46,8 +46,8 @@ type entity struct {
 	mediaType mediaType
 	encoding  string // lower case, "" if there is none
 	messages  int    // how many messages it is inside of, itself counted
-	asFile    bool   // its body is not entered, since it becomes a file, by:
-	fileFix   fixID
+	asFile    bool   // the part becomes a file, so its body is not entered
+	fileFix   fixID  // the fix that asked for asFile
 }
 
 // isEncoded tells whether the body is in base64 or quoted-printable (RFC 2045

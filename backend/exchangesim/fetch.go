@@ -68,8 +68,8 @@ func (c *conn) fetch(a *args, byUID bool) (status, error) {
 	return completed("FETCH"), nil
 }
 
-// isHole reports whether FETCH leaves a message out: by quirk EX-78 each third one, where the texts
-// of several are asked for.
+// isHole reports whether FETCH leaves a message out. With quirk EX-78, a FETCH of the texts of
+// several messages leaves out each third.
 func (c *conn) isHole(t target, asked int, items []fetchItem) bool {
 	hasText := slices.ContainsFunc(items, func(i fetchItem) bool { return i.section != nil })
 	return c.srv.quirks[quirkFetchHoles] && asked > 1 && hasText && t.msg.uid%3 == 0

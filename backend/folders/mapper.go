@@ -72,7 +72,8 @@ func (m *Mapper) Upstream(client string, have *List) (string, error) {
 	if sep := m.Separator(have); err == nil && onlyAsItIs(name, sep) && (name == "" || !have.Has(path)) {
 		// A separator at the end belongs to no name (RFC 9051 section 6.3.4).
 		if name = strings.TrimSuffix(name, sep); onlyAsItIs(name, sep) {
-			return "", fmt.Errorf("the mailbox %.200q: it has a level without a name, or is no text: rename it", client)
+			return "", fmt.Errorf("the mailbox %.200q: a level of its name is empty, or the name is not valid text: "+
+				"rename the mailbox", client)
 		}
 		path, err = m.path(name, have)
 	}

@@ -98,8 +98,8 @@ var questionEntries = []Entry{
 		ID: "names", Title: "What exgate does about the names of folders",
 		Keywords: []string{"folder name", "mailbox name", "rename folder", "names.case", "names.characters",
 			"exgate name", "folder character"},
-		Meaning: "Exchange takes names for equal that differ only in case, drops blanks at their ends and control " +
-			"characters, reserves the name Files, and limits the length of a level.",
+		Meaning: "For Exchange, names that differ only in case are equal. It drops control characters, and blanks at " +
+			"the end of a name. It reserves the name Files, and limits the length of each level of a name.",
 		Causes: []Cause{{
 			Title: "A folder has another name in Exchange than for the client.",
 			Do: "You need to do nothing. names.list and names.patterns are for names of your own, and names.hide for " +

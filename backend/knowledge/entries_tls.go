@@ -90,8 +90,8 @@ var tlsEntries = []Entry{
 			{
 				Title: "\"dh key too small\": the client refuses the server's Diffie-Hellman key of 1,024 bits or " +
 					"fewer.",
-				Tell: "The words are OpenSSL's. exgate uses no such keys, so that the client has met Exchange " +
-					"without exgate.",
+				Tell: "The words are OpenSSL's. exgate uses no such keys, so the client was connected to " +
+					"Exchange directly.",
 				Do: "Let the client connect to exgate. At the server, put suites with ECDHE first, or raise " +
 					"ServerMinKeyBitLength.",
 				Source: "docs.openssl.org/master/man3/SSL_CTX_set_security_level; " +

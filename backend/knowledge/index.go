@@ -43,7 +43,7 @@ func (e Entry) allPhrases() []string {
 }
 
 // insert adds a phrase of the entry with that number. The first entry that has
-// a phrase keeps it; TestPhrases sees to it that no two have the same.
+// a phrase keeps it; TestPhrases checks that no two have the same.
 func (n *node) insert(phrase string, entry int) {
 	rest, tag := strings.CutPrefix(phrase, anyTag)
 	list := wordsOf(rest)

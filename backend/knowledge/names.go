@@ -77,8 +77,8 @@ func quotePowerShell(s string) string {
 	return b.String()
 }
 
-// maxName bounds a name, in bytes; it is that of an address (RFC 5321 section
-// 4.5.3.1).
+// maxName bounds a name. It is the length in bytes of the longest address (RFC 5321
+// section 4.5.3.1).
 const maxName = 320
 
 // ValidName reports whether s can be the name of an account or a server: names

@@ -181,7 +181,7 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 		}
 	}
 	if err := d.s.spareError(d.lost); err != nil {
-		d.s.Log.Warn("no further repair is tried, for want of a connection to Exchange that can bear another error",
+		d.s.Log.Warn("no further repair is tried: no connection to Exchange can bear another error",
 			"err", err)
 		return false
 	}
@@ -282,12 +282,12 @@ func (d *delivery) keep(plan *rewrite.Plan) error {
 }
 
 func (d *delivery) notKept(err error) error {
-	d.s.Log.Error("quarantine", append(d.s.about(d.up), "err", err)...)
+	d.s.Log.Error("cannot keep the original of a message", append(d.s.about(d.up), "err", err)...)
 	return errNotKept
 }
 
-// spareError sees to it that another error does not cost the connection: it is
-// made anew if it is lost, and before Exchange's tenth error.
+// spareError replaces a connection that is lost, and one that Exchange would close at
+// another error.
 func (s *Sender) spareError(lost bool) error {
 	if !lost && s.CanBearError() {
 		return nil

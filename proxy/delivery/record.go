@@ -108,7 +108,7 @@ func (s *Sender) RecordObserved(e *Examined, reply string, would *Would) (about 
 	return s.about(e.Upload)
 }
 
-// outcomeOf returns the outcome of a message that a rule keeps from being stored.
+// outcomeOf returns the outcome of a message that a rule refuses.
 func outcomeOf(rule string) ledger.Outcome {
 	switch rule {
 	case ruleExchange:

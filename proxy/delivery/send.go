@@ -103,7 +103,7 @@ func (s *Sender) unplanned(err error) *ownRefusal {
 	if errors.As(err, &refused) {
 		return refuseBy(refused.Rule, imap.ResponseCodeCannot, err.Error()+"; it stays where it is")
 	}
-	s.Log.Error("spool", "err", err)
+	s.Log.Error("cannot read a message from the spool", "err", err)
 	return refuseBy("spool", imap.ResponseCodeUnavailable,
 		"exgate cannot read the message from its spool; nothing was stored, try again later")
 }
@@ -175,7 +175,8 @@ func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (st
 		failure := backend.Classify(status)
 		s.CountErrors(failure)
 		if failure.Kind == backend.KindUnavailable && s.Resumes && !repeated {
-			// A full mailbox says so, and so does a broken connection to it.
+			// Exchange gives this answer for a full mailbox and for a broken connection. A fresh
+			// connection tells them apart.
 			if repeated = true; s.Replace() == nil {
 				continue
 			}

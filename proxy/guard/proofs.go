@@ -69,9 +69,9 @@ func (p *Proofs) Add(server, account string, password backend.Secret) {
 	p.proven[p.hash(server, account, password)] = proof{at: p.now()}
 }
 
-// Miss notes that a login with this password has failed. It reports whether that was no
-// guess: the server has accepted the password of the account within provenFor, and
-// maxMisses failures have not followed.
+// Miss notes that a login with this password has failed. It returns true if that was no
+// guess: the server has accepted this password within provenFor, and fewer than maxMisses
+// failures followed.
 func (p *Proofs) Miss(server, account string, password backend.Secret) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -48,7 +48,7 @@ type Poisons struct {
 
 // OpenPoisons reads the list of earlier runs from the directory dir, and returns
 // a list that is saved there. Neither the directory nor the file need exist. If
-// dir is "", nothing is read or saved. The list tells the time by now. An error
+// dir is "", nothing is read or saved. The list calls now for the time. An error
 // means that the file exists but cannot be read; the list returned with it is
 // empty.
 func OpenPoisons(dir string, now func() time.Time) (*Poisons, error) {

@@ -158,7 +158,7 @@ func (f *Fetching) Passes() bool {
 		(f.hasText || f.single == "") && (f.hold.state == passing || !f.hasSubstituteFix())
 }
 
-// CountTexts has the editor note the messages whose texts come.
+// CountTexts makes the editor note the messages whose texts arrive.
 func (f *Fetching) CountTexts() { f.counts = true }
 
 // Texts returns the number of messages whose texts have come.

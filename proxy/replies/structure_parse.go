@@ -36,8 +36,8 @@ func (r *structureRepair) skipBlanks(at int) int {
 	return at
 }
 
-// element reads the element at index at. isName says that it is the name of an item, such as
-// BODY[HEADER.FIELDS (DATE)]. next is the index after the element.
+// element reads the element that begins at r.p[at]. isName says that it is the name of an
+// item, such as BODY[HEADER.FIELDS (DATE)]. next is the index after the element.
 func (r *structureRepair) element(at, depth int, isName bool) (e element, next int, state elementState) {
 	if at == len(r.p) {
 		return e, at, elementCut
