@@ -472,6 +472,7 @@ func Default() *Config {
 				MaxBackoff:            backend.DefaultMaxBackoff,
 				ConnectionsPerAccount: 12,
 				MaxWait:               backend.DefaultMaxWait,
+				OverBudget:            OverBudgetRefuse,
 			},
 		},
 		// The largest message of a profile is 45 MB; the spool holds a few of

@@ -160,6 +160,19 @@ type Pace struct {
 	// exgate slows down messages while they pass. A throttle does not reduce this
 	// pace. 0: no limit.
 	BytesPerSecond int64 `key:"bytes_per_second" example:"500000"`
+	// Messages that an account may store in any 24 hours. Beyond it, exgate answers
+	// NO [LIMIT] with the time when it goes on. Messages count that Exchange has
+	// stored, or may have; messages that are copied or moved inside Exchange do not.
+	// A reload changes it for sessions that are open, too. After a restart, the
+	// ledger tells what was stored. 0: no limit.
+	MessagesPerDay int64 `key:"messages_per_day" example:"20_000"`
+	// The same for their bytes, as exgate sends them to Exchange. A message of more
+	// bytes than this never arrives. 0: no limit.
+	BytesPerDay int64 `key:"bytes_per_day" example:"1_000_000_000"`
+	// What happens to a message beyond messages_per_day or bytes_per_day. refuse: it
+	// gets NO [LIMIT], and the session goes on. disconnect: the session ends with
+	// BYE [LIMIT], which mbsync needs: it never sends a message again that got NO.
+	OverBudget OverBudget `key:"over_budget"`
 	// The longest time that exgate waits after a throttle, even if Exchange's
 	// "Suggested Backoff Time" is longer.
 	MaxBackoff time.Duration `key:"max_backoff"`
@@ -183,6 +196,15 @@ type Pace struct {
 	All PaceOfAll `key:"all"`
 }
 
+// OverBudget is what happens to a message beyond the budget of a day.
+type OverBudget string
+
+// Values of Pace.OverBudget.
+const (
+	OverBudgetRefuse     OverBudget = "refuse"
+	OverBudgetDisconnect OverBudget = "disconnect"
+)
+
 // PaceOfAll limits all accounts together, in addition to the pace of each; 0 is
 // no limit.
 type PaceOfAll struct {
@@ -192,4 +214,8 @@ type PaceOfAll struct {
 	CommandsPerSecond float64 `key:"commands_per_second" example:"200"`
 	// Bytes per second, in each direction.
 	BytesPerSecond int64 `key:"bytes_per_second" example:"5000000"`
+	// Messages that all accounts together may store in any 24 hours.
+	MessagesPerDay int64 `key:"messages_per_day" example:"500_000"`
+	// Bytes that all accounts together may store in any 24 hours.
+	BytesPerDay int64 `key:"bytes_per_day" example:"50_000_000_000"`
 }

@@ -208,6 +208,16 @@ func (pace Pace) validate(p *problems) {
 	rate("all.messages_per_second", pace.All.MessagesPerSecond)
 	rate("all.commands_per_second", pace.All.CommandsPerSecond)
 	bytes("all.bytes_per_second", pace.All.BytesPerSecond)
+	perDay := func(key string, n int64) {
+		if n < 0 {
+			p.add("upstream.pace."+key, "%d is negative: use a number such as 1_000_000_000, or 0 for no limit", n)
+		}
+	}
+	choice(p, "upstream.pace.over_budget", pace.OverBudget, OverBudgetRefuse, OverBudgetDisconnect)
+	perDay("messages_per_day", pace.MessagesPerDay)
+	perDay("bytes_per_day", pace.BytesPerDay)
+	perDay("all.messages_per_day", pace.All.MessagesPerDay)
+	perDay("all.bytes_per_day", pace.All.BytesPerDay)
 	if n := pace.ConnectionsPerAccount; n < 0 || n == 1 {
 		p.add("upstream.pace.connections_per_account",
 			"%d is too few: use 2 or more, because exgate reserves one for its own needs, or 0 for no limit", n)

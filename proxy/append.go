@@ -38,8 +38,11 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		text := delivery.TooBigText(lit.Size, prof.MessageLimit)
 		c.login.sender.TurnAway(up, lit.Size, "oversize", text)
 		c.login.sender.RecordRefused(up, lit.Size, text)
-		c.noteRefusedMessage(up.Mailbox, lit.Size, &imap.Error{Code: "TOOBIG", Text: text})
+		c.noteRefusedMessage(up, lit.Size, &imap.Error{Code: "TOOBIG", Text: text})
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
+	}
+	if over := c.takeShare(up, lit.Size); over != nil {
+		return c.overBudget(cmd, up, lit, over)
 	}
 	up.Spool = c.newSpool(lit.Size)
 	up.Body = up.Spool
@@ -216,5 +219,6 @@ func isPlainName(s string) bool {
 
 // isAppendOwned reports whether APPEND takes the own lane.
 func (c *conn) isAppendOwned() bool {
-	return c.login.profile.HasAppendFix() || len(c.set.opts.Filter.Command) > 0
+	return c.login.profile.HasAppendFix() || len(c.set.opts.Filter.Command) > 0 ||
+		c.srv.budgets.Limits(c.login.target.Name).Any()
 }

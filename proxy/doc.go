@@ -9,6 +9,7 @@
 // The packages below proxy do not import it. The rules for mailbox names are in backend/folders, those for messages in
 // rewrite.
 //
+//	budget       limits what is stored in a day
 //	capability   the capabilities that clients are told of
 //	certificate  the self-signed certificate of a gateway that has no other
 //	control      the socket by which an operator looks at the gateway and steers it

@@ -44,7 +44,7 @@ func (s *laneSession) Append(_ string, _ imap.LiteralReader, options *imap.Appen
 	data, err := c.login.sender.Append(up, slices.Contains(options.Flags, imap.FlagSeen))
 	var reply *imap.Error
 	if errors.As(err, &reply) {
-		c.noteRefusedMessage(up.Mailbox, up.Spool.Size(), reply)
+		c.noteRefusedMessage(up, up.Spool.Size(), reply)
 	}
 	return data, err
 }

@@ -40,6 +40,7 @@ func (c *conn) reportExamined(cmd *command) error {
 		attrs = append(attrs, "examination", delivery.Examination(c.ctx, e.Upload.Spool, c.login.wanted.Message))
 	}
 	would := c.login.sender.WouldDo(c.login.wanted, e)
+	c.observeBudget(e.Size, done && status.Word == "OK", &would)
 	attrs = append(c.login.sender.RecordObserved(e, reply, &would), attrs...)
 	c.log.Info("observed a message", append(attrs, would.Attrs()...)...)
 	return c.resumable()

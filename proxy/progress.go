@@ -10,6 +10,7 @@ import (
 
 	"exgate/backend/knowledge"
 	"exgate/proxy/counters"
+	"exgate/proxy/delivery"
 	"exgate/proxy/status"
 )
 
@@ -65,11 +66,7 @@ func (p *progress) describe(open []status.Account) []status.Account {
 	defer p.mu.Unlock()
 	seen := make(map[*accountProgress]bool)
 	for i := range open {
-		name := open[i].Upstream
-		if name == upstreamName("") {
-			name = ""
-		}
-		if one := p.accounts[claimsKey{name, foldCase(open[i].User)}]; one != nil {
+		if one := p.accounts[claimsKey{upstreamKey(open[i].Upstream), foldCase(open[i].User)}]; one != nil {
 			open[i].Outcomes, open[i].LastActive = outcomesOf(&one.values), one.last
 			seen[one] = true
 		}
@@ -118,14 +115,17 @@ func (p *progress) lastRefusals() []status.Refusal {
 }
 
 // noteRefusedMessage remembers that a message was refused with this reply.
-func (c *conn) noteRefusedMessage(mailbox string, size int64, reply *imap.Error) {
+func (c *conn) noteRefusedMessage(up *delivery.Upload, size int64, reply *imap.Error) {
 	explain := ""
-	if reply.Code == "TOOBIG" { // in words of exgate's own
+	switch {
+	case up.Record.Rule == delivery.RuleBudget:
+		explain = "budget"
+	case reply.Code == "TOOBIG": // in words of exgate's own
 		explain = "too-big"
 	}
 	c.srv.progress.note(status.Refusal{
 		What: status.RefusedMessage, Session: c.id, User: c.login.identity.User,
-		Upstream: upstreamName(c.login.target.Name), Mailbox: mailbox, Size: size, Explain: explain,
+		Upstream: upstreamName(c.login.target.Name), Mailbox: up.Mailbox, Size: size, Explain: explain,
 	}, reply.Text)
 }
 

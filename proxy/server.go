@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"exgate/backend/wire"
+	"exgate/proxy/budget"
 	"exgate/proxy/counters"
 	"exgate/proxy/delivery"
 	"exgate/proxy/guard"
@@ -100,6 +101,7 @@ type Server struct {
 	traced    tracedUsers
 	readiness readiness
 	progress  progress
+	budgets   *budget.Books
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -136,6 +138,7 @@ func NewServer(opts Options) (*Server, error) {
 		refusals: guard.NewRefusalLog(),
 		own:      newOwnLane(laneLog{set.opts.Log}),
 		poisons:  poisoned,
+		budgets:  newBudgets(&set.opts),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)
@@ -161,10 +164,13 @@ func (s *Server) use(set *settings) {
 	opts := &set.opts
 	s.uploads.SetMax(opts.Spool.Total)
 	s.accounts.setSpoolLimit(opts.Spool.Account)
+	budgets := make(map[string]budget.Limits)
 	for _, t := range set.router.Targets {
 		t.Slots = s.slotsOf(t.Name)
 		t.Slots.SetLimits(t.Connections)
+		budgets[t.Name] = t.Budget
 	}
+	s.budgets.SetLimits(budgets)
 	s.guesses.SetLimit(opts.Abuse.FailedLogins)
 	s.addresses.SetLimit(opts.Abuse.ConnectionsPerAddress)
 	s.settings.Store(set)

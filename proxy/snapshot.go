@@ -20,6 +20,10 @@ func (s *Server) Snapshot() status.Snapshot {
 		Accounts: s.progress.describe(s.accounts.describe(now)), Refusals: s.progress.lastRefusals(),
 		Paused: append([]string{}, s.holds.names()...),
 	}
+	for i := range all.Accounts {
+		a := &all.Accounts[i]
+		a.Budget = shownBudget(s.budgets.Of(upstreamKey(a.Upstream), a.User))
+	}
 	logins := s.sessions.all()
 	for _, c := range s.liveSessions() {
 		all.Sessions = append(all.Sessions, c.describe(logins[c]))
@@ -41,6 +45,8 @@ func (s *Server) Snapshot() status.Snapshot {
 				up.Throttled++
 			}
 		}
+		state, waiting := s.budgets.All(to.Name)
+		up.Budget, up.OverBudget = shownBudget(state), waiting
 		all.Upstreams = append(all.Upstreams, up)
 	}
 	return all
@@ -48,6 +54,14 @@ func (s *Server) Snapshot() status.Snapshot {
 
 // upstreamName is an upstream's name in routes_file.
 func upstreamName(name string) string { return cmp.Or(name, "default") }
+
+// upstreamKey is the name of an upstream inside the gateway, of its name in routes_file.
+func upstreamKey(name string) string {
+	if name == upstreamName("") {
+		return ""
+	}
+	return name
+}
 
 // liveSessions returns the connections of clients, in no order.
 func (s *Server) liveSessions() []*conn {

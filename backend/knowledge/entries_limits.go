@@ -58,6 +58,40 @@ var limitEntries = []Entry{
 		Source: "FAQ.Exchange, FAQ.Office365, \"throttles the sync\"; docs/exchange.md#throttling",
 	},
 	{
+		ID: "budget", Title: "NO [LIMIT]: exgate's budget of a day is used up",
+		Replies: []string{
+			"NO [LIMIT] nothing was stored: bob@example.com has used 999812345 of 1000000000 bytes in 24 hours; by " +
+				"upstream.pace.bytes_per_day it goes on at 2026-11-30 14:15 UTC",
+		},
+		Phrases: []string{"upstream.pace.messages_per_day", "upstream.pace.bytes_per_day",
+			"upstream.pace.all.messages_per_day", "upstream.pace.all.bytes_per_day"},
+		Keywords: []string{"budget", "messages_per_day", "bytes_per_day", "exitwhenover", "per day"},
+		Meaning: "exgate's own configuration limits how much is stored in any 24 hours, and that much has been " +
+			"stored. The message stays where it is. The reply names the key, and the time from which it fits.",
+		Causes: []Cause{
+			{
+				Title: "The budget is as it should be: the migration goes on tomorrow.",
+				Do: "Run the client again after the time in the reply. mbsync needs " +
+					"upstream.pace.over_budget: disconnect, since it does not try a refused message again.",
+				Source: "docs/clients.md#mbsync",
+			},
+			{
+				Title: "The budget is too small.",
+				Tell:  "The status page shows what each account and upstream has used.",
+				Do: "Raise the key that the reply names, and reload exgate: the new value holds at once, for open " +
+					"sessions too.",
+				Source: "docs/connections.md#a-budget-for-each-day",
+			},
+			{
+				Title:  "NO [TOOBIG] with such a key: this one message is larger than the whole budget.",
+				Do:     "Raise bytes_per_day above the size of the largest message.",
+				Source: "docs/connections.md#a-budget-for-each-day",
+			},
+		},
+		See:    []string{"throttled", "too-big"},
+		Source: "docs/connections.md#a-budget-for-each-day",
+	},
+	{
 		ID: "too-big", Title: "Maximum size of appendable message has been exceeded",
 		Kinds:   []backend.Kind{backend.KindTooBig},
 		Replies: []string{"NO Maximum size of appendable message has been exceeded"},

@@ -16,6 +16,7 @@ import (
 
 	"exgate/config"
 	"exgate/proxy"
+	"exgate/proxy/budget"
 	"exgate/proxy/certificate"
 	"exgate/proxy/delivery"
 	"exgate/proxy/ledger"
@@ -275,6 +276,16 @@ func connectionLimits(c *config.Config) slots.Limits {
 	}
 }
 
+// budgetOf returns what may be stored within a day in the upstream of c.
+func budgetOf(c *config.Config) budget.Limits {
+	p := c.Upstream.Pace
+	return budget.Limits{
+		Each:       budget.Amount{Messages: p.MessagesPerDay, Bytes: p.BytesPerDay},
+		All:        budget.Amount{Messages: p.All.MessagesPerDay, Bytes: p.All.BytesPerDay},
+		Disconnect: p.OverBudget == config.OverBudgetDisconnect,
+	}
+}
+
 // upstreamsOf returns the upstreams of the configuration, the default first, and
 // the routes file.
 func upstreamsOf(c *config.Config) (upstreams []routing.Upstream, routes *routing.UserMap, err error) {
@@ -284,7 +295,7 @@ func upstreamsOf(c *config.Config) (upstreams []routing.Upstream, routes *routin
 	}
 	upstreams = []routing.Upstream{{
 		Backend: first, Profile: c.Upstream.Profile, Profiles: c.Profile, Resume: c.Upstream.Resume,
-		Connections: connectionLimits(c),
+		Connections: connectionLimits(c), Budget: budgetOf(c),
 	}}
 	var names []string
 	for _, u := range c.Upstreams {
@@ -295,7 +306,7 @@ func upstreamsOf(c *config.Config) (upstreams []routing.Upstream, routes *routin
 		}
 		upstreams = append(upstreams, routing.Upstream{
 			Name: u.Name, Backend: options, Profile: u.Profile, Profiles: at.Profile, Resume: u.Resume, Match: u.Match,
-			Connections: connectionLimits(at),
+			Connections: connectionLimits(at), Budget: budgetOf(at),
 		})
 		names = append(names, u.Name)
 	}

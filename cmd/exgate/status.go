@@ -147,8 +147,13 @@ var (
 		"Replies that count towards the ten errors after which Exchange closes a connection, by kind.", "kind")
 	upstreamMetric = describe("upstream_connections_total", "Upstream connections that exgate replaced after a loss "+
 		"(resumed), replaced before the tenth error (renewed), or took from an idle session (parked).", "event")
-	waitedMetric   = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
-	lostMetric     = describe("ledger_lost_total", "Records that the ledger could not write.")
+	waitedMetric     = describe("waited_seconds_total", "Time that clients have waited for pace and throttles.")
+	lostMetric       = describe("ledger_lost_total", "Records that the ledger could not write.")
+	budgetUsedMetric = describe("budget_used", "Messages and bytes that all accounts of an upstream have stored in "+
+		"24 hours, where upstream.pace.all limits them.", "upstream", "unit")
+	budgetLimitMetric = describe("budget_limit", "The limit of exgate_budget_used.", "upstream", "unit")
+	budgetOverMetric  = describe("budget_accounts_over", "Accounts with a refused message that does not fit into "+
+		"their budget of 24 hours yet.", "upstream")
 	refusalsMetric = describe(
 		"client_refusals_total",
 		"Refusals of clients that exceeded a limit, by reason.",
@@ -187,6 +192,7 @@ func (g gateway) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, wouldMetric, rulesMetric,
 		fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, lostMetric, refusalsMetric,
+		budgetUsedMetric, budgetLimitMetric, budgetOverMetric,
 	} {
 		ch <- d
 	}
@@ -211,6 +217,22 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 	} {
 		for name, n := range counts {
 			send(d, prometheus.CounterValue, float64(n), name)
+		}
+	}
+	for _, up := range g.server.Snapshot().Upstreams {
+		send(budgetOverMetric, prometheus.GaugeValue, float64(up.OverBudget), up.Name)
+		b := up.Budget
+		if b == nil {
+			continue
+		}
+		for _, of := range []struct {
+			unit        string
+			used, limit int64
+		}{{"messages", b.Messages, b.MessageLimit}, {"bytes", b.Bytes, b.ByteLimit}} {
+			if of.limit > 0 {
+				send(budgetUsedMetric, prometheus.GaugeValue, float64(of.used), up.Name, of.unit)
+				send(budgetLimitMetric, prometheus.GaugeValue, float64(of.limit), up.Name, of.unit)
+			}
 		}
 	}
 }

@@ -118,6 +118,9 @@ func (d *delivery) attempt() (*imap.AppendData, *rewrite.Plan, error) {
 	if err := d.keep(plan); err != nil {
 		return nil, plan, err
 	}
+	if over := d.up.Share.Resize(plan.Size()); over != nil { // the repair has made it larger
+		return nil, plan, d.s.OverBudget(d.up, d.up.Spool.Size(), over)
+	}
 	d.up.Record.Stage = int(d.options.Stage)
 	stored, err := d.s.sendMessage(d.up, plan, d.flags)
 	var refused *contentRefused

@@ -83,6 +83,11 @@ func (s *Sender) record(up *Upload, stored *imap.AppendData, err error) {
 			r.Reason = reply.Text
 		}
 	}
+	if r.Outcome == ledger.Stored || r.Outcome == ledger.Unknown { // or it may be in Exchange
+		up.Share.Spend()
+	} else {
+		up.Share.Close()
+	}
 	s.Journal.Done(r)
 }
 
@@ -115,6 +120,8 @@ func outcomeOf(rule string) ledger.Outcome {
 		return ledger.Rejected
 	case ruleOversize:
 		return ledger.TooLarge
+	case RuleBudget:
+		return ledger.Limited
 	case "spool":
 		return ledger.Failed
 	}
@@ -130,6 +137,9 @@ func (s *Sender) about(up *Upload) []any {
 func (s *Sender) RecordRefused(up *Upload, size int64, reason string) {
 	up.Record.Exchange, up.Record.Size, up.Record.Flags = up.Mailbox, size, up.Flags
 	up.Record.Date, up.Record.DateFrom = up.Date, dateFrom(up.Date, ledger.DateClient)
+	if legal, ok := mailbox.LegalDate(up.Date); ok && s.Profile.InternalDate {
+		up.Record.Date = legal // as it is of a message that is stored, so that the report knows it again
+	}
 	up.Record.Reason = reason
 	s.Journal.Done(&up.Record)
 }

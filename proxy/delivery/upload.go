@@ -3,6 +3,7 @@ package delivery
 import (
 	"errors"
 
+	"exgate/proxy/budget"
 	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/spool"
@@ -16,6 +17,7 @@ type Upload struct {
 	Flags   []string // as they came
 	Date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	Spool   *spool.Spool
+	Share   *budget.Share    // what it has taken of the budget; nil: nothing
 	intent  *mailbox.Intent  // nil: it has not gone up, or a session that is not resumed has it
 	stored  *imap.AppendData // nil: it is not stored, or the upstream has not told its UID
 
@@ -26,6 +28,7 @@ type Upload struct {
 
 // Close gives back what holds the message.
 func (up *Upload) Close() error {
+	up.Share.Close()
 	if up.intent != nil {
 		up.intent.Close()
 	}

@@ -133,18 +133,20 @@ func (r *Report) outcomeChart() chart {
 		"repaired",
 		"found",
 		"observed",
+		"over budget",
 		"failed",
 		"refused",
 		"rejected",
 		"too large",
 		"unknown",
 	}
-	classes := []string{"good", "good", "good", "good", "fair", "bad", "bad", "bad", "bad"}
+	classes := []string{"good", "good", "good", "good", "fair", "fair", "bad", "bad", "bad", "bad"}
 	values := []int64{
 		t.Untouched,
 		t.Repaired,
 		t.Found,
 		t.Observed,
+		t.Limited,
 		t.Failed,
 		t.Refused,
 		t.Rejected,

@@ -205,13 +205,23 @@ const onItsWay = 10 * time.Minute
 
 // left lists the messages that were left behind: those whose last attempt did not store them,
 // and that no other attempt has stored. Attempts of one message are one message. A message
-// that was not read has no SHA-256: its size, date and mailbox stand for it.
+// that was not read has no SHA-256: its size, date and mailbox stand for it, and a later message
+// with the same three is that message. A message that came without a date may have one in its
+// row, of its header.
 func (r *reader) left() error {
 	condition, args := r.where("m.at", "s.account")
 	return r.query(`SELECT max(m.at), count(*), coalesce(s.upstream, ''), coalesce(s.account, ''), m.mailbox,
 		m.message_id, coalesce(m.subject, ''), m.date, m.size, m.outcome, m.rule, m.reason, m.stage
 		FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
-		WHERE m.outcome NOT IN ('stored', 'found', 'resent', 'observed') AND `+condition+`
+		LEFT JOIN (SELECT t.upstream, t.account, n.exchange, n.size, n.date, n.date_from, max(n.at) AS at
+			FROM messages n JOIN sessions t ON t.id = n.session_id
+			WHERE n.outcome IN ('stored', 'found') AND n.size IN (SELECT size FROM messages
+				WHERE sha256 IS NULL AND outcome NOT IN ('stored', 'found', 'resent', 'observed'))
+			GROUP BY 1, 2, 3, 4, 5, 6) late
+			ON m.sha256 IS NULL AND late.size = m.size AND late.exchange = m.exchange AND late.upstream = s.upstream
+			AND late.account = s.account AND late.at > m.at
+			AND (late.date = m.date OR m.date = '' AND late.date_from <> 'client')
+		WHERE late.size IS NULL AND m.outcome NOT IN ('stored', 'found', 'resent', 'observed') AND `+condition+`
 		AND (m.outcome <> 'pending' OR m.at < ?)
 		AND NOT EXISTS (SELECT 1 FROM messages n JOIN sessions t ON t.id = n.session_id
 			WHERE n.sha256 = m.sha256 AND n.outcome IN ('stored', 'found') AND n.exchange = m.exchange
@@ -285,7 +295,8 @@ func (c *Counts) merge(o *Counts) {
 		n  int64
 	}{
 		{&c.Stored, o.Stored}, {&c.Untouched, o.Untouched}, {&c.Repaired, o.Repaired}, {&c.Found, o.Found},
-		{&c.Refused, o.Refused}, {&c.Rejected, o.Rejected}, {&c.TooLarge, o.TooLarge}, {&c.Failed, o.Failed},
+		{&c.Refused, o.Refused}, {&c.Rejected, o.Rejected}, {&c.TooLarge, o.TooLarge}, {&c.Limited, o.Limited},
+		{&c.Failed, o.Failed},
 		{&c.Unknown, o.Unknown}, {&c.Pending, o.Pending}, {&c.Observed, o.Observed}, {&c.WouldRefuse, o.WouldRefuse},
 		{&c.Bytes, o.Bytes}, {&c.DatesKept, o.DatesKept}, {&c.DatesMade, o.DatesMade},
 	} {

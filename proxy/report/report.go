@@ -39,6 +39,7 @@ type Counts struct {
 	Refused     int64            `json:"refused"`       // by exgate
 	Rejected    int64            `json:"rejected"`      // by Exchange
 	TooLarge    int64            `json:"too_large"`     // larger than a limit
+	Limited     int64            `json:"limited"`       // the budget of a day was used up
 	Failed      int64            `json:"failed"`        // nothing was stored, and the client may try again
 	Unknown     int64            `json:"unknown"`       // it is not known whether they are in Exchange
 	Pending     int64            `json:"pending"`       // on their way
@@ -133,7 +134,9 @@ func (c *Counts) add(r *sums) {
 		c.Rejected += r.n
 	case ledger.TooLarge:
 		c.TooLarge += r.n
-	case ledger.Failed, ledger.Limited:
+	case ledger.Limited:
+		c.Limited += r.n
+	case ledger.Failed:
 		c.Failed += r.n
 	case ledger.Unknown:
 		c.Unknown += r.n
@@ -175,6 +178,8 @@ func count(by *map[string]int64, names string, n int64) {
 // The switches that bring a message which was left behind.
 const (
 	switchAgain    = "run the client again"
+	switchLater    = "run the client again at the time that the reason names, or raise its key"
+	switchBudget   = "upstream.pace.bytes_per_day: more than the size of the message (also under all)"
 	switchLook     = "run the client again: exgate looks whether Exchange has the message"
 	switchSize     = "limits.message_size, if Exchange's own limit allows it, or fixes.oversize: detach"
 	switchEnvelope = "fixes.escalate: envelope"
@@ -185,14 +190,18 @@ const (
 // switchOf returns what would bring a message.
 func switchOf(outcome, rule string, stage int) string {
 	switch ledger.Outcome(outcome) {
-	case ledger.Failed, ledger.Limited:
+	case ledger.Failed:
 		return switchAgain
+	case ledger.Limited:
+		return switchLater
 	case ledger.Unknown, ledger.Pending:
 		return switchLook
-	case ledger.TooLarge:
-		return switchSize
 	}
 	switch {
+	case rule == "budget":
+		return switchBudget
+	case ledger.Outcome(outcome) == ledger.TooLarge:
+		return switchSize
 	case rule == "oversize":
 		return switchSize
 	case rule == "quarantine":

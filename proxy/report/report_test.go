@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func (w *world) message(j *ledger.Journal, id string, m ledger.Message) {
 		m.Size = 1000
 	}
 	copy(m.Sum[:], id)
-	if m.Outcome == ledger.TooLarge {
+	if m.Outcome == ledger.TooLarge || m.Outcome == ledger.Limited {
 		m.Sum = [32]byte{} // it was not read
 	}
 	j.Begin(&m)
@@ -198,6 +199,39 @@ func TestWrite(t *testing.T) {
 	var again Report
 	if err := json.Unmarshal(object.Bytes(), &again); err != nil || again.LeftCount != 5 || again.Total.Stored != 4 {
 		t.Errorf("JSON: %v\n%s", err, object.String())
+	}
+}
+
+// A message for which the budget was used up was not read. It is not left behind any more when a later message of
+// the same size, date and mailbox was stored.
+func TestLimitedMessages(t *testing.T) {
+	w := newWorld(t)
+	bob := w.session("default", "bob")
+	limited := func(date string, size int64) {
+		w.message(bob, "", ledger.Message{Outcome: ledger.Limited, Rule: "budget", Date: date, Size: size})
+	}
+	stored := func(id, date, from string, size int64) {
+		w.message(bob, id, ledger.Message{Outcome: ledger.Stored, Date: date, DateFrom: from, Size: size})
+	}
+	stored("0", "3", ledger.DateClient, 100) // before the refusal, so it is another message
+	limited("1", 100)
+	limited("2", 100)
+	limited("3", 100)
+	limited("", 200)
+	limited("", 300)
+	w.message(bob, "", ledger.Message{Outcome: ledger.TooLarge, Rule: "budget", Date: "4", Size: 999})
+	stored("1", "1", ledger.DateClient, 100)
+	stored("2", "2", ledger.DateClient, 101)
+	stored("4", "9", ledger.DateDerived, 200)
+	stored("5", "9", ledger.DateClient, 300)
+	r := w.read(Options{})
+	var left []string
+	for _, m := range r.Left {
+		left = append(left, fmt.Sprintf("%s/%d %s", m.Date, m.Size, m.Switch))
+	}
+	want := []string{"2/100 " + switchLater, "3/100 " + switchLater, "/300 " + switchLater, "4/999 " + switchBudget}
+	if !slices.Equal(left, want) || r.Total.Limited != 5 || r.Total.TooLarge != 1 || r.Total.Failed != 0 {
+		t.Errorf("left behind: %q\ntotal: %+v", left, r.Total)
 	}
 }
 

@@ -110,6 +110,7 @@ func (c *Counts) writeText(b *strings.Builder) {
 	}{
 		{c.Found, "came again and were in Exchange"}, {c.Refused, "refused by exgate"},
 		{c.Rejected, "refused by Exchange"}, {c.TooLarge, "too large"},
+		{c.Limited, "refused because the budget of a day was used up"},
 		{c.Failed, "not stored; the client may try again"},
 		{c.Unknown, "not known whether they are stored"}, {c.Pending, "on their way"},
 		{c.Observed, "passed on by mode observe"}, {c.WouldRefuse, "of these would have been refused"},

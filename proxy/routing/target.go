@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/config/profile"
+	"exgate/proxy/budget"
 	"exgate/proxy/capability"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/slots"
@@ -23,6 +24,8 @@ type Upstream struct {
 	// Connections limits the connections to this server. A gateway in observe
 	// mode applies the limits only if it also keeps the pace.
 	Connections slots.Limits
+	// Budget limits what may be stored within a day. A reload changes it for all sessions.
+	Budget budget.Limits
 	// Match has patterns of the logins that go to this upstream. A pattern is a
 	// mailbox or DOMAIN\user, in any case; * stands for any characters.
 	Match []string

@@ -69,7 +69,17 @@ type Account struct {
 	AppendPerSecond float64   `json:"append_pace"` // messages per second; 0: no limit
 	FetchPerSecond  float64   `json:"fetch_pace"`
 	LastActive      time.Time `json:"last_active,omitzero"`
+	Budget          *Budget   `json:"budget,omitempty"` // nil: it has none
 	Outcomes
+}
+
+// Budget is what may be stored in 24 hours, and what was. A limit of 0 is none.
+type Budget struct {
+	Messages     int64     `json:"messages"`
+	MessageLimit int64     `json:"message_limit,omitempty"`
+	Bytes        int64     `json:"bytes"`
+	ByteLimit    int64     `json:"byte_limit,omitempty"`
+	Until        time.Time `json:"until,omitzero"` // when the message fits that was refused last; zero: none waits
 }
 
 // The values of Refusal.What.
@@ -99,4 +109,8 @@ type Upstream struct {
 	Slots     int    `json:"slots"`  // upstream connections that sessions hold
 	Queued    int    `json:"queued"` // sessions that wait for a connection
 	Throttled int    `json:"throttled_accounts"`
+	// Budget is that of all accounts together; nil: there is none. OverBudget counts the accounts of which a
+	// message was refused that does not fit yet.
+	Budget     *Budget `json:"budget,omitempty"`
+	OverBudget int     `json:"accounts_over_budget"`
 }

@@ -38,10 +38,12 @@ func snapshot() status.Snapshot {
 				Outcomes: status.Outcomes{Stored: 12, Refused: 1, UpstreamOut: 1_234_567}},
 		},
 		Accounts: []status.Account{
-			{User: "bob", Upstream: "default", Sessions: 1, AppendPerSecond: 0.5, ThrottledUntil: noon.Add(time.Minute), LastActive: noon},
+			{User: "bob", Upstream: "default", Sessions: 1, AppendPerSecond: 0.5, ThrottledUntil: noon.Add(time.Minute), LastActive: noon,
+				Budget: &status.Budget{Messages: 12, MessageLimit: 100, Bytes: 1_500, Until: noon.Add(time.Hour)}},
 			{User: "dave", Upstream: "online", Outcomes: status.Outcomes{Unknown: 3, Waited: 90 * time.Second}},
 		},
-		Upstreams: []status.Upstream{{Name: "default", Address: "mail.example.com:993", Sessions: 1, Slots: 1, Throttled: 1}},
+		Upstreams: []status.Upstream{{Name: "default", Address: "mail.example.com:993", Sessions: 1, Slots: 1, Throttled: 1,
+			Budget: &status.Budget{Bytes: 2_000_000, ByteLimit: 9_000_000}}},
 		Refusals: []status.Refusal{
 			{Time: noon, What: status.RefusedMessage, Session: "s2", User: "bob", Mailbox: evil, Size: 5_000, Explain: "throttled", Title: "Throttled"},
 			{Time: noon, What: status.RefusedLogin, Session: "s9", User: "eve"},
@@ -76,6 +78,7 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		">login<", "bob by backup", "throttled until ", "Exchange throttles this account", "1.2 MB", "Paused: carol.", "0.5/s",
 		"mail.example.com:993", `href="explain/throttled"`, "see the log, session s9", "5.0 kB", "1m30s",
+		"12 of 100 messages, 1.5 kB; used up until 2026-11-29", "0 messages, 2.0 MB of 9.0 MB<",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is not in the page", want)

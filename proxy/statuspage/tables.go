@@ -3,6 +3,7 @@ package statuspage
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,6 +142,10 @@ func accounts(now *status.Snapshot) section {
 	s := section{ID: "accounts", Title: "Accounts since the start", None: "No account has logged in yet.", Heads: heads(
 		"User", "Upstream", "Sessions#", "Stored#", "Refused#", "Unknown#", "To Exchange#", "From Exchange#", "Waited#",
 		"Pace#", "Throttled until", "Last active")}
+	budgeted := slices.ContainsFunc(now.Accounts, func(a status.Account) bool { return a.Budget != nil })
+	if budgeted {
+		s.Heads = append(s.Heads, heads("In 24 hours")...)
+	}
 	for i := range now.Accounts {
 		a := &now.Accounts[i]
 		paced := text("")
@@ -156,17 +161,47 @@ func accounts(now *status.Snapshot) section {
 			alarming(a.Unknown), size(a.UpstreamOut), size(a.UpstreamIn), took(a.Waited), paced, throttled,
 			moment(a.LastActive),
 		})
+		if budgeted {
+			s.Rows[i] = append(s.Rows[i], budget(a.Budget))
+		}
 	}
 	return s
 }
 
+// budget is what was stored in 24 hours, of what may be.
+func budget(b *status.Budget) cell {
+	if b == nil {
+		return text("")
+	}
+	c := cell{Sort: strconv.FormatInt(b.Bytes, 10)}
+	for _, of := range []struct {
+		used, limit int64
+		show        func(int64) cell
+		unit        string
+	}{{b.Messages, b.MessageLimit, number, " messages"}, {b.Bytes, b.ByteLimit, size, ""}} {
+		shown := of.show(of.used).Text
+		if of.limit > 0 {
+			shown += " of " + of.show(of.limit).Text
+		}
+		if c.Text != "" {
+			c.Text += ", "
+		}
+		c.Text += shown + of.unit
+	}
+	if !b.Until.IsZero() {
+		c.Text, c.Class = c.Text+"; used up until "+b.Until.Local().Format("2006-01-02 15:04"), "wait"
+	}
+	return c
+}
+
 func upstreams(now *status.Snapshot) section {
 	s := section{ID: "upstreams", Title: "Upstreams", None: "There is no upstream.", Heads: heads(
-		"Name", "Address", "Sessions#", "Connections#", "Waiting for one#", "Throttled accounts#")}
+		"Name", "Address", "Sessions#", "Connections#", "Waiting for one#", "Throttled accounts#",
+		"Accounts over budget#", "In 24 hours")}
 	for _, u := range now.Upstreams {
 		s.Rows = append(s.Rows, []cell{
 			text(u.Name), text(u.Address), number(int64(u.Sessions)), number(int64(u.Slots)), number(int64(u.Queued)),
-			alarming(int64(u.Throttled)),
+			alarming(int64(u.Throttled)), alarming(int64(u.OverBudget)), budget(u.Budget),
 		})
 	}
 	return s

@@ -1,0 +1,59 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Spent is what an account has stored, or may have, within a time that begins at At.
+type Spent struct {
+	Upstream, Account string
+	At                time.Time
+	Messages, Bytes   int64 // as Exchange has got them
+}
+
+// Spent returns what was stored since a time, in pieces of the length every. A nil Ledger knows
+// nothing.
+func (l *Ledger) Spent(since time.Time, every time.Duration) ([]Spent, error) {
+	if l == nil {
+		return nil, nil
+	}
+	var all []Spent
+	err := fmt.Errorf("the ledger cannot be read: %s", l.opts.File)
+	o := op{done: make(chan struct{})}
+	o.run = func(s *store) error {
+		all, err = s.spent(since, every)
+		return err
+	}
+	if l.put(o) {
+		<-o.done
+	}
+	return all, err
+}
+
+// spent reads what Spent returns. A message that was observed has a reply of Exchange as its
+// reason, and went up as it came.
+func (s *store) spent(since time.Time, every time.Duration) ([]Spent, error) {
+	rows, err := s.conn.QueryContext(context.Background(), `SELECT coalesce(s.upstream, ''), coalesce(s.account, ''),
+		(m.at + m.took_ms) / ? AS piece, count(*), sum(iif(m.outcome = ?, m.size, m.sent))
+		FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
+		WHERE m.at >= ? AND (m.outcome IN (?, ?) OR m.outcome = ? AND m.reason LIKE 'OK%')
+		GROUP BY 1, 2, 3`, every.Milliseconds(), string(Observed), since.UnixMilli(), string(Stored), string(Unknown),
+		string(Observed))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Spent
+	for rows.Next() {
+		var one Spent
+		var piece int64
+		if err := rows.Scan(&one.Upstream, &one.Account, &piece, &one.Messages, &one.Bytes); err != nil {
+			return nil, err
+		}
+		one.At = time.UnixMilli(piece * every.Milliseconds())
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
