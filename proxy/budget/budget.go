@@ -59,8 +59,8 @@ func (o *Over) Error() string {
 		unit = "bytes"
 	}
 	if o.At.IsZero() {
-		return fmt.Sprintf("the message has %d bytes, and %s allows %d in 24 hours: it never fits, and stays where it is",
-			o.Size, o.Key, o.Of)
+		return fmt.Sprintf("the message has %d bytes, and %s allows %d in 24 hours: it never fits, and stays where "+
+			"it is", o.Size, o.Key, o.Of)
 	}
 	who := "all accounts together have"
 	if o.What != "" {
