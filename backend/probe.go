@@ -127,7 +127,7 @@ func (u *Upstream) probe(
 		return p
 	}
 	p.Opened, p.After, p.ID = true, session.Capabilities, session.Evidence.ID
-	if p.Folders, err = session.folders(ctx); err != nil {
+	if p.Folders, err = session.Folders(ctx); err != nil {
 		p.Problem = problem("folders", err)
 		return p
 	}

@@ -16,7 +16,8 @@ type ProbedFolder struct {
 // maxFolders bounds the list of a probe.
 const maxFolders = 10_000
 
-func (c *Conn) folders(ctx context.Context) ([]ProbedFolder, error) {
+// Folders returns the mailboxes that LIST has, at most 10,000.
+func (c *Conn) Folders(ctx context.Context) ([]ProbedFolder, error) {
 	var folders []ProbedFolder
 	req := NewRequest("LIST").Raw(`"" "*"`)
 	req.Untagged = func(resp []byte) bool {

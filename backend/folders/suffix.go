@@ -36,6 +36,25 @@ func cutMark(name, mark string) (stem, sum string, ok bool) {
 	return stem, name[at:], ok && stem != ""
 }
 
+// The marks that a level of a name can have from exgate.
+const (
+	MarkNone  = ""
+	MarkApart = apartMark
+	MarkMore  = moreMark
+)
+
+// Mark returns the mark of a level. Only Fates tells whether exgate has made it: somebody may
+// have called a folder so.
+func Mark(level string) string {
+	if _, ok := isMore(level); ok {
+		return MarkMore
+	}
+	if _, _, ok := cutMark(level, apartMark); ok {
+		return MarkApart
+	}
+	return MarkNone
+}
+
 // isMore reports whether a level continues in the next one, and returns its beginning
 // without the mark.
 func isMore(level string) (beginning string, ok bool) {

@@ -255,27 +255,12 @@ func (r *listRun) try(ctx context.Context, u listedUser) listResult {
 		result.Step, result.Why = "configuration", err.Error()
 		return result
 	}
-	claim := backend.Claim{Authcid: u.mailbox, Password: backend.NewSecret(cmp.Or(u.password, r.password))}
-	if u.admin != "" {
-		claim.Authcid, claim.Authzid = u.admin, u.mailbox
-	}
-	c, to, err := r.login.at(r.c, claim)
+	l, err := r.prepare(u)
+	result.Upstream = l.to.Upstream
 	if err != nil {
 		return fail(err)
 	}
-	result.Upstream = to.Upstream
-	p, admin, err := r.at(c, to, u)
-	if err != nil {
-		return fail(err)
-	}
-	id, cred := to.Identity, p.up.Credential(claim)
-	if p.up.Holds() {
-		held, heldCred := p.up.Held(id.User, backend.CheckTarget)
-		held.Form = id.Form
-		id, cred = held, heldCred
-	} else if claim.Password.None() {
-		return fail(errors.New("the list has no password for this mailbox"))
-	}
+	p, admin, id, cred := l.listProber, l.admin, l.id, l.cred
 	if !admin.proven() {
 		admin.turn.Lock()
 		defer admin.turn.Unlock()
@@ -301,6 +286,39 @@ func (r *listRun) try(ctx context.Context, u listedUser) listResult {
 	}
 	admin.note(result.Opens, result.Step == "login" || result.Step == "mailbox")
 	return result
+}
+
+// listedLogin is a login to one mailbox of a list.
+type listedLogin struct {
+	*listProber
+	admin *adminState
+	c     *config.Config // of the upstream
+	to    routing.Destination
+	id    backend.Identity
+	cred  backend.Credential
+}
+
+// prepare returns the login to a mailbox, which it does not try.
+func (r *listRun) prepare(u listedUser) (l listedLogin, err error) {
+	claim := backend.Claim{Authcid: u.mailbox, Password: backend.NewSecret(cmp.Or(u.password, r.password))}
+	if u.admin != "" {
+		claim.Authcid, claim.Authzid = u.admin, u.mailbox
+	}
+	if l.c, l.to, err = r.login.at(r.c, claim); err != nil {
+		return l, err
+	}
+	if l.listProber, l.admin, err = r.at(l.c, l.to, u); err != nil {
+		return l, err
+	}
+	l.id, l.cred = l.to.Identity, l.up.Credential(claim)
+	if l.up.Holds() {
+		held, heldCred := l.up.Held(l.id.User, backend.CheckTarget)
+		held.Form = l.id.Form
+		l.id, l.cred = held, heldCred
+	} else if claim.Password.None() {
+		return l, errors.New("the list has no password for this mailbox")
+	}
+	return l, nil
 }
 
 // at returns the upstream of a login, and what is known of the password.

@@ -74,6 +74,7 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		demoCommand(),
 		simulateCommand(),
 		checkCommand(),
+		namesCommand(),
 		explainCommand(),
 		fixCommand(),
 		auditCommand(),
