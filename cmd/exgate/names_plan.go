@@ -164,16 +164,15 @@ func (w *wantedNames) take(mailbox, exchange string) (name string) {
 // of returns the rows for which there was no folder, of mailboxes that were looked at.
 func (w *wantedNames) of(users []listedUser) (absent []madeName) {
 	for _, row := range w.rows {
-		isListed := func(u listedUser) bool { return strings.EqualFold(u.mailbox, row.mailbox) }
-		switch {
-		case row.isTaken:
-		case slices.ContainsFunc(users, isListed):
-			absent = append(absent, madeName{Mailbox: row.mailbox, Exchange: row.exchange, New: row.name, State: nameAbsent,
-				Why: "the mailbox has no such folder of exgate's: it is renamed already, or its name is another"})
-		default:
-			absent = append(absent, madeName{Mailbox: row.mailbox, Exchange: row.exchange, New: row.name, State: nameAbsent,
-				Why: "neither --login nor --from has this mailbox"})
+		if row.isTaken {
+			continue
 		}
+		m := madeName{Mailbox: row.mailbox, Exchange: row.exchange, New: row.name, State: nameAbsent}
+		m.Why = "neither --login nor --from has this mailbox"
+		if slices.ContainsFunc(users, func(u listedUser) bool { return strings.EqualFold(u.mailbox, row.mailbox) }) {
+			m.Why = "the mailbox has no such folder of exgate's: it is renamed already, or its name is another"
+		}
+		absent = append(absent, m)
 	}
 	return absent
 }
@@ -240,14 +239,15 @@ func writeNames(out io.Writer, format string, all []madeName, mailboxes int) err
 		if count[m.State]++; m.Client != "" {
 			made++
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Mailbox, visible(m.Exchange), visible(m.Client), visible(m.New),
-			m.State, m.Why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", m.Mailbox, visible(m.Exchange), visible(m.Client),
+			visible(m.New), m.State, m.Why)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	summary := fmt.Sprintf("mailboxes: %d; folders that exgate has named: %d", mailboxes, made)
-	for _, state := range []string{nameReady, nameRenamed, nameRefused, nameFailed, nameUnknown, nameAbsent, nameClosed} {
+	states := []string{nameReady, nameRenamed, nameRefused, nameFailed, nameUnknown, nameAbsent, nameClosed}
+	for _, state := range states {
 		if n := count[state]; n > 0 {
 			summary += fmt.Sprintf("; %s: %d", state, n)
 		}
