@@ -63,6 +63,8 @@ type Listed struct {
 	isUnescaped bool   // a quote or a backslash in the name has no backslash
 	isLiteral   bool   // the name is written as a literal although a quoted string can carry it
 	hasTail     bool   // the name is written with a separator at its end, which Mailbox is without
+	// isEmptySeparator says that the separator is "", which RFC 9051 section 9 does not allow: NIL is meant.
+	isEmptySeparator bool
 }
 
 // span is a part of a response: the indices of its first byte and after its last.
@@ -113,7 +115,8 @@ func ParseListed(resp []byte) (l Listed, ok bool) {
 		}
 		l.separator = span{at, end}
 		sep := string(resp[at:end])
-		isQuoted := len(sep) >= 3 && sep[0] == '"' && sep[len(sep)-1] == '"'
+		isQuoted := len(sep) >= 2 && sep[0] == '"' && sep[len(sep)-1] == '"'
+		l.isEmptySeparator = sep == `""`
 		if !strings.EqualFold(sep, "NIL") && !isQuoted {
 			return l, false
 		}
@@ -220,6 +223,9 @@ func (l *Listed) isNameEnd(resp []byte) bool {
 // expect, or with a separator at its end.
 func (l *Listed) needsQuotes() bool { return l.isBare || l.isUnescaped || l.isLiteral || l.hasTail }
 
+// isOdd reports whether the response has to be repaired, even if nothing else of it changes.
+func (l *Listed) isOdd() bool { return l.needsQuotes() || l.isEmptySeparator }
+
 // literal parses a name that is a literal.
 func (l *Listed) literal(resp []byte) bool {
 	line := bytes.IndexByte(resp[l.name.from:], '\n')
@@ -289,6 +295,8 @@ func (l *Listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 	}
 	if edit.separator != "" && l.separator.to > l.separator.from {
 		put(l.separator, `"`+strings.ReplaceAll(edit.separator, `\`, `\\`)+`"`)
+	} else if l.isEmptySeparator {
+		put(l.separator, "NIL")
 	}
 	if edit.mailbox != string(l.Mailbox) || l.needsQuotes() {
 		put(l.name, l.written(resp, edit.mailbox))

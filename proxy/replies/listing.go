@@ -71,7 +71,7 @@ func (l *Listing) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	if at.isBare { // the name has a TAB, which modified UTF-7 encodes
 		edit.mailbox = folders.Encode(shown.Client)
 	}
-	isSame := edit.attribute == "" && edit.separator == "" && !at.needsQuotes() && !endsInBlank(resp) &&
+	isSame := edit.attribute == "" && edit.separator == "" && !at.isOdd() && !endsInBlank(resp) &&
 		edit.mailbox == string(at.Mailbox)
 	if f.First && f.Last && isSame {
 		return out, true
@@ -165,7 +165,7 @@ func (q *Quoting) Wants(line []byte) bool { return wire.IsUntagged(line, "LIST",
 // Edit implements Editor.
 func (q *Quoting) Edit(out []byte, f wire.Fragment) (edited []byte, same bool) {
 	resp, at, ok := q.gatherListed(f)
-	if !ok || !at.needsQuotes() {
+	if !ok || !at.isOdd() {
 		if f.First && f.Last {
 			return out, true
 		}
