@@ -180,7 +180,7 @@ func TestEvents(t *testing.T) {
 	})
 	h.every = time.Millisecond
 	server := httptest.NewUnstartedServer(h)
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 20*time.Millisecond, 20*time.Millisecond
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
 	server.Start()
 	defer server.Close()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -196,7 +196,7 @@ func TestEvents(t *testing.T) {
 	if first := read(); len(first.Sections) != 4 || !strings.HasPrefix(first.Says, "live, ") {
 		t.Errorf("the first event has %d sections and says %q", len(first.Sections), first.Says)
 	}
-	for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); {
+	for end := time.Now().Add(600 * time.Millisecond); time.Now().Before(end); {
 		if more := read(); len(more.Sections) != 0 {
 			t.Errorf("nothing has changed, and %d sections came", len(more.Sections))
 		}
