@@ -39,6 +39,9 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		c.login.sender.TurnAway(up, lit.Size, "oversize", text)
 		c.login.sender.RecordRefused(up, lit.Size, text)
 		c.noteRefusedMessage(up, lit.Size, &imap.Error{Code: "TOOBIG", Text: text})
+		if err := c.takeUnwanted(lit); err != nil {
+			return err
+		}
 		return c.refuse(lit, "%s NO [TOOBIG] %s", cmd.tag, text)
 	}
 	if over := c.takeShare(up, lit.Size); over != nil {
@@ -79,6 +82,19 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		return err
 	}
 	return c.resumable()
+}
+
+// takeUnwanted asks for a literal that is refused, unless it is longer than the bound of such
+// literals. mbsync 1.4.4 counts a message as buffered until it has sent it, or until it has
+// handled the refusal. If it is at least as large as its BufferLimit (10 MiB), mbsync begins no
+// other message while it handles the refusal, and then waits for ever: msgs_copied in its
+// sync.c, done_imap_cmd in drv_imap.c.
+func (c *conn) takeUnwanted(lit *wire.Literal) error {
+	if lit.NonSync || lit.Size > c.srv.limits.Drain {
+		return nil
+	}
+	lit.NonSync = true // it comes now
+	return c.client.w.line("+ go ahead, though the message is too large")
 }
 
 // compareDate finds out, once for an upstream, whether it keeps the dates of messages. The

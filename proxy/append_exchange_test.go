@@ -254,12 +254,22 @@ func TestExchangeKeywordsAreDropped(t *testing.T) {
 	})
 }
 
-func TestExchangeOversizeIsRefusedBeforeItIsSent(t *testing.T) {
+// A message over the limit is not sent to Exchange. mbsync waits for ever where it is refused before the client has sent
+// it (takeUnwanted).
+func TestExchangeOversizeIsNotSent(t *testing.T) {
 	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
-		c.C(fmt.Sprintf("a1 APPEND INBOX {%d}", p.MessageLimit+1))
-		c.S(fmt.Sprintf("a1 NO [TOOBIG] the message has %d bytes and the limit here is %d: …", p.MessageLimit+1, p.MessageLimit))
-		c.C("a2 NOOP")
-		c.S("a2 OK NOOP completed.")
+		size := p.MessageLimit + 1
+		c.C(fmt.Sprintf("a1 APPEND INBOX {%d}", size))
+		c.S("+ …")
+		c.raw(strings.Repeat("x", int(size)) + "\r\n")
+		c.S(fmt.Sprintf("a1 NO [TOOBIG] the message has %d bytes and the limit here is %d: …", size, p.MessageLimit))
+		c.C("a2 APPEND INBOX {300000000}")
+		c.S("a2 NO [TOOBIG] …")
+		c.C("a3 NOOP")
+		c.S("a3 OK NOOP completed.")
+		if n := sim.Stats().Commands["APPEND"]; n != 0 {
+			t.Errorf("Exchange got %d APPENDs", n)
+		}
 	})
 }
 

@@ -194,7 +194,7 @@ func TestRefusedSynchronizingLiteralNeverComes(t *testing.T) {
 	})
 	t.Run("own, by exgate", func(t *testing.T) {
 		c, u := newGateway(t, withProfile(exchangeProfile)).login()
-		c.C("a1 APPEND INBOX {10000001}")
+		c.C("a1 APPEND INBOX {300000000}")
 		c.S("a1 NO [TOOBIG] …")
 		next(c, u)
 	})

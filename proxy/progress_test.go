@@ -23,7 +23,7 @@ func TestProgressOutlivesSessions(t *testing.T) {
 		c.C("a1 APPEND INBOX {29+}")
 		c.raw("Subject: topsecret\r\n\r\nwords\r\n\r\n")
 		c.until("a1 OK …")
-		c.C("a2 APPEND INBOX {20000000}")
+		c.C("a2 APPEND INBOX {300000000}")
 		c.until("a2 NO [TOOBIG] …")
 		c.C("a3 APPEND nowhere {29+}")
 		c.raw("Subject: topsecret\r\n\r\nwords\r\n\r\n")
@@ -49,7 +49,7 @@ func TestProgressOutlivesSessions(t *testing.T) {
 			t.Errorf("%s has no title", r.Explain)
 		}
 	}
-	if len(got) != 5 || !strings.HasPrefix(got[0], "login of bob@example.com  0 ") || got[2] != "message of Alice@example.com INBOX 20000000 too-big" ||
+	if len(got) != 5 || !strings.HasPrefix(got[0], "login of bob@example.com  0 ") || got[2] != "message of Alice@example.com INBOX 300000000 too-big" ||
 		!strings.HasPrefix(got[1], "message of Alice@example.com nowhere 29") {
 		t.Errorf("refusals:\n%s", strings.Join(got, "\n"))
 	}

@@ -86,7 +86,7 @@ func TestSnapshotCountsMessages(t *testing.T) {
 		c.until("a1 OK …")
 	}
 	s := g.session("two stored messages", func(s status.Session) bool { return s.Stored == 2 })
-	c.C("a2 APPEND INBOX {99000000}")
+	c.C("a2 APPEND INBOX {300000000}")
 	c.until("a2 NO [TOOBIG] …")
 	g.session("an idle session after a refusal", func(s status.Session) bool {
 		return s.State == status.StateIdle && s.Refused == 1

@@ -44,7 +44,7 @@ func TestServeStatus(t *testing.T) {
 	}
 	c := dialGateway(t, address)
 	c.say("b XYZZY", "b BAD")
-	c.say("c APPEND INBOX {99000000}", "c NO [TOOBIG]")
+	c.say("c APPEND INBOX {300000000}", "c NO [TOOBIG]")
 	c.say("d LOGOUT", "* BYE")
 	s.logged("session end")
 	code, body := get(t, status, "/metrics")
