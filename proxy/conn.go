@@ -142,17 +142,15 @@ func (c *conn) next() error {
 	case err != nil:
 		return err
 	case c.idle != nil:
-		return c.endIdle(line)
-	}
-	if c.login != nil && begins >= c.client.answered {
-		c.login.journal.Proven()
+		return c.endIdle(line, begins)
 	}
 	c.client.trace.command(line, c.link.up != nil)
-	return c.dispatch(line)
+	return c.dispatch(line, begins)
 }
 
-// dispatch finds the lane of a command and hands the command to it.
-func (c *conn) dispatch(line []byte) error {
+// dispatch finds the lane of a command and hands the command to it. The line begins with the
+// byte begins of all that the client has sent.
+func (c *conn) dispatch(line []byte, begins int64) error {
 	text, lit, err := wire.CheckLine(line)
 	if err != nil {
 		if bytes.HasSuffix(line, []byte("+}")) {
@@ -166,6 +164,7 @@ func (c *conn) dispatch(line []byte) error {
 	whole := string(line)
 	tag, rest, _ := strings.Cut(whole[:len(text)], " ")
 	verb, args := wire.SplitVerb(rest)
+	c.proveAnswers(verb, begins)
 	cmd := &command{tag: tag, verb: verb, args: args, rule: ruleOf[verb]}
 	switch {
 	case !wire.IsTag(tag) || verb == "":

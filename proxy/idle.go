@@ -66,7 +66,7 @@ func (c *conn) renewIdle() error {
 // command. If exgate relayed the line unchanged, a server that has just ended the IDLE by
 // itself would run it as a command. If the server has already ended the IDLE, the client's
 // DONE has crossed its reply, and exgate drops the DONE.
-func (c *conn) endIdle(line []byte) error {
+func (c *conn) endIdle(line []byte, begins int64) error {
 	idle, line := c.idle, bytes.Clone(line) // attend reads from the client, and would overwrite line
 	over, gone := c.link.endIdle(idle)
 	c.idle = nil
@@ -93,5 +93,5 @@ func (c *conn) endIdle(line []byte) error {
 	if isDone {
 		return nil
 	}
-	return c.dispatch(line)
+	return c.dispatch(line, begins)
 }

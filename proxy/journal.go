@@ -29,6 +29,21 @@ func (c *conn) newJournal(l *login) *ledger.Journal {
 	})
 }
 
+// proveAnswers tells the ledger of a command that began with the byte begins of all that the
+// client has sent: the client has the answers to its APPENDs. Between an APPEND and the next
+// one, offlineimap says CHECK, and forgets the message if it gets no answer to that
+// (savemessage in its folder/IMAP.py). So only the answer to such a command proves that the
+// client does not send the message again.
+func (c *conn) proveAnswers(verb string, begins int64) {
+	switch {
+	case c.login == nil || begins < c.client.answered || !c.login.journal.HasUnproven():
+	case verb == "APPEND" || verb == "LOGOUT":
+		c.login.journal.Proven()
+	default:
+		c.login.journal.Received(c.link.inFlight() == 0)
+	}
+}
+
 // journalTotals returns what the ledger has of a session at its end.
 func (c *conn) journalTotals(reason string) ledger.Totals {
 	s := &c.tally.stats

@@ -42,6 +42,22 @@ func breaksOff(c *client) {
 	c.nc.(*net.TCPConn).SetLinger(0)
 }
 
+// checks breaks off after a command, as offlineimap says CHECK after each APPEND; checksTwice has the answer to one.
+func checks(c *client) {
+	answered(c)
+	c.C("a2 NOOP")
+	c.until("a2 OK …", "* …")
+	c.nc.(*net.TCPConn).SetLinger(0)
+}
+func checksTwice(c *client) {
+	answered(c)
+	c.C("a2 NOOP")
+	c.until("a2 OK …", "* …")
+	c.C("a3 NOOP")
+	c.until("a3 OK …", "* …")
+	c.nc.(*net.TCPConn).SetLinger(0)
+}
+
 // A client that loses its connection after the OK of Exchange sends the message again without
 // a look. The message is stored once, with its flag. Two messages that were both answered are
 // two, though they are equal.
@@ -57,6 +73,8 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 		{"answer lost", breaksOff, []string{cleanMessage, cleanMessage}, 1, false},
 		{"answer lost twice", breaksOff, []string{cleanMessage, cleanMessage, cleanMessage}, 1, false},
 		{"answer lost beside another session", breaksOff, []string{cleanMessage, cleanMessage, cleanMessage}, 1, true},
+		{"answer to the next command lost", checks, []string{cleanMessage, cleanMessage}, 1, false},
+		{"next command answered", checksTwice, []string{cleanMessage, cleanMessage}, 2, false},
 		{"both answered", goesOn, []string{cleanMessage, cleanMessage}, 2, false},
 		{"both answered, and logged out", logsOut, []string{cleanMessage, cleanMessage}, 2, false},
 		{"another body", breaksOff, []string{cleanMessage, other}, 2, false},

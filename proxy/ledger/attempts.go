@@ -28,11 +28,12 @@ type key struct {
 
 // attempt is an APPEND of which it is not proven that the client has the answer.
 type attempt struct {
-	key  key
-	row  *row
-	at   time.Time // of the last change
-	left bool      // its session has ended, or the outcome is not known
-	told bool      // its session has answered the client
+	key      key
+	row      *row
+	at       time.Time // of the last change
+	left     bool      // its session has ended, or the outcome is not known
+	told     bool      // its session has answered the client
+	received bool      // the client has sent a command since
 	// arrived reports whether the client's machine has the answer; nil: that is not known.
 	arrived func() bool
 	taken   bool // a session looks for the message
@@ -114,6 +115,13 @@ func (a *attempts) tell(t *attempt, arrived func() bool) {
 	t.told, t.at, t.arrived = true, a.now(), arrived
 }
 
+// receive notes that the client has the answer.
+func (a *attempts) receive(t *attempt) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t.received, t.at = true, a.now()
+}
+
 // leave notes that nobody waits for the proof of these attempts any more.
 func (a *attempts) leave(all []*attempt) {
 	a.mu.Lock()
@@ -157,11 +165,17 @@ func (a *attempts) take(k key) *attempt {
 	return nil
 }
 
-// isSilent reports whether the client of an open session may not have got the answer, since
-// its machine has not acknowledged it for some time. A client that is slow, or waits for its
-// user, has the answer.
+// isSilent reports whether the client of an open session may not have got the answer, or that
+// to its next command, since its machine has not acknowledged it for some time. A client that
+// is slow, or waits for its user, has the answer.
 func (t *attempt) isSilent(age time.Duration) bool {
-	return t.told && age >= silence && (t.arrived == nil || !t.arrived())
+	if !t.told || age < silence {
+		return false
+	}
+	if t.arrived == nil {
+		return !t.received
+	}
+	return !t.arrived()
 }
 
 // Earlier is an identical message that went up before, and may be stored.

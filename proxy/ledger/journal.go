@@ -13,8 +13,9 @@ type Journal struct {
 	row      row // only the writer uses it
 	at       time.Time
 	open     []*attempt // of which the client has no answer that is proven
-	answered []*Message // that the client's next command proves
+	answered []*Message // that the client's next commands prove
 	told     int        // of answered, those whose answer was written
+	received int        // of answered, those whose client has sent a command since
 }
 
 // Session begins the row of a session.
@@ -126,7 +127,7 @@ func (j *Journal) Intend(m *Message) (wait func()) {
 }
 
 // Done writes what became of a message: its fields say so. The answer is proven by the
-// client's next command.
+// client's next commands.
 func (j *Journal) Done(m *Message) {
 	if j == nil {
 		return
@@ -162,8 +163,29 @@ func (j *Journal) Told() {
 	j.told = len(j.answered)
 }
 
-// Proven notes that the client has the answers to its earlier commands, since it has sent
-// another one.
+// HasUnproven reports whether there is a message whose answer is not proven.
+func (j *Journal) HasUnproven() bool { return j != nil && len(j.answered) > 0 }
+
+// Received notes that the client has the answers to its earlier commands, since it has sent
+// another one. The messages whose answers it had before that are proven, if it has the answer
+// to the last command, too.
+func (j *Journal) Received(answered bool) {
+	if j == nil {
+		return
+	}
+	if answered {
+		j.prove(j.received)
+	}
+	for _, m := range j.answered[j.received:] {
+		if m.attempt != nil {
+			j.l.attempts.receive(m.attempt)
+		}
+	}
+	j.received = len(j.answered)
+}
+
+// Proven notes that the client has the answers to its earlier commands, and will not send
+// these messages again.
 func (j *Journal) Proven() {
 	if j != nil {
 		j.prove(len(j.answered))
@@ -186,7 +208,7 @@ func (j *Journal) prove(n int) {
 		}})
 	}
 	j.answered = append(j.answered[:0], j.answered[n:]...)
-	j.told = max(j.told-n, 0)
+	j.told, j.received = max(j.told-n, 0), max(j.received-n, 0)
 }
 
 // forget drops the attempt of a message.

@@ -94,6 +94,24 @@ func TestEarlier(t *testing.T) {
 			stored(j, message("a"))
 			j.Proven()
 		}, Mark{}},
+		{"the client may forget it", func(l *Ledger, _ *clock) {
+			j := session(l, "one")
+			stored(j, message("a"))
+			j.Received(true)
+		}, Mark{7, 4}},
+		{"the client has another answer", func(l *Ledger, _ *clock) {
+			j := session(l, "one")
+			stored(j, message("a"))
+			j.Received(true)
+			stored(j, message("b"))
+			j.Received(true)
+		}, Mark{}},
+		{"the client has sent two commands at once", func(l *Ledger, _ *clock) {
+			j := session(l, "one")
+			stored(j, message("a"))
+			j.Received(true)
+			j.Received(false)
+		}, Mark{7, 4}},
 		{"the client left", func(l *Ledger, _ *clock) {
 			j := session(l, "one")
 			stored(j, message("a"))
