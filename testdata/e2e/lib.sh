@@ -148,8 +148,8 @@ order() {
 }
 
 # gateway case: exgate before that case's Exchange. Sets exgate, its port with
-# TLS from the first byte, and exgate_pid. The pace is not that of an Exchange:
-# there is much to be sent.
+# TLS from the first byte, and exgate_pid, which is in $tmp/case/pid too. The pace is
+# not that of an Exchange: there is much to be sent.
 gateway() {
 	[ -f "$tmp/$1/exgate.yaml" ] || {
 		read -r exgate < <(free_ports 1)
@@ -170,6 +170,7 @@ gateway() {
 	}
 	"$tmp/exgate" serve --config "$tmp/$1/exgate.yaml" >>"$tmp/log/$1-exgate" 2>&1 </dev/null &
 	exgate_pid=$!
+	echo "$exgate_pid" >"$tmp/$1/pid"
 	started+=("$exgate_pid")
 	await_port exgate "$exgate"
 }

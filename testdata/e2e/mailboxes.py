@@ -3,9 +3,10 @@
 
   mailboxes.py seed PORT USER [KIND]  put messages of messages.py there: seed's,
                                     or what KIND (migration,
-                                    long_migration) gives
+                                    long_migration, hundreds, thousand) gives
   mailboxes.py dump PORT USER         print an IMAP mailbox, a line per message
   mailboxes.py maildir DIR            print a tree of Maildirs likewise
+  mailboxes.py fill DIR KIND        the messages of KIND as a tree of Maildirs
   mailboxes.py edit DIR clean|all     change a tree of Maildirs as a user would
   mailboxes.py write DIR clean|all    the uploads as files, for curl and mutt
   mailboxes.py touch PORT USER        flip one flag, to see that it is noticed
@@ -155,6 +156,11 @@ def put(folder, number, m):
     os.utime(file, (date_seconds(m.date),) * 2)
 
 
+def fill(top, kind):
+    for i, m in enumerate(getattr(messages, kind)()):
+        put(Path(top) / m.folder, i, m)
+
+
 def edit(top, kind):
     """Flags set and taken away, messages deleted, new ones in old and new folders."""
     for _, files in tree(top):
@@ -191,7 +197,7 @@ def touch(port, user):
 
 
 if __name__ == "__main__":
-    verbs = {f.__name__: f for f in (seed, dump, maildir, edit, write, touch)}
+    verbs = {f.__name__: f for f in (seed, dump, maildir, fill, edit, write, touch)}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     verbs[sys.argv[1]](*sys.argv[2:])

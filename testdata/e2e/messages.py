@@ -191,3 +191,21 @@ def long_migration():
         flags = ("", r"\Seen", r"\Flagged", r"\Seen \Answered")[n % 4]
         yield Message(folder, name, head(name) + b"\r\n" + b"a line of it\r\n" * (n % 40), flags, DATES[n % len(DATES)])
     yield from migration()
+
+
+def small(count):
+    for n in range(count):
+        name = f"one of {count} {n}"
+        folder = ("INBOX", "Two words", "a/b/c")[n % 3]
+        flags = ("", r"\Seen", r"\Flagged", r"\Seen \Answered")[n % 4]
+        yield Message(folder, name, head(name) + b"\r\n" + b"a line of it\r\n" * (n % 40), flags, DATES[n % len(DATES)])
+
+
+def hundreds():
+    """So many small messages that exgate can be killed 20 times among them."""
+    return small(400)
+
+
+def thousand():
+    """So many that it can be killed 200 times."""
+    return small(1000)

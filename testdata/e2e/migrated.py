@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Says what a migration to the simulated Exchange lost or changed.
 
+  migrated.py sent KIND                      what messages.py gives as KIND,
+                                             as JSON, like take
   migrated.py take PORT CA USER PASSWORD     a mailbox as JSON; TLS from the
                                              first byte
   migrated.py compare SOURCE TARGET [VIEW]   two of these; VIEW is the file
@@ -20,6 +22,7 @@ import re
 import ssl
 import sys
 
+import messages
 from mailboxes import folders, ok, quoted
 
 # Exchange keeps these, and of the keywords none but $MDNSent.
@@ -38,6 +41,22 @@ def parts(message):
             content = content.replace(b"\r\n", b"\n").rstrip(b"\n")
         digests.append(f"{part.get_content_type()} {hashlib.sha256(content).hexdigest()[:32]}")
     return digests
+
+
+def sent(kind):
+    found = {}
+    for m in getattr(messages, kind)():
+        message = email.message_from_bytes(m.content, policy=email.policy.compat32)
+        key = f"{m.folder}: {message['Message-ID']}"
+        found[key] = {
+            "name": m.folder,
+            "copies": found[key]["copies"] + 1 if key in found else 1,
+            "flags": sorted(KEPT & set(m.flags.split())),
+            "date": imaplib.Internaldate2tuple(b"INTERNALDATE " + m.date.encode())[:6],
+            "size": len(m.content),
+            "parts": parts(message),
+        }
+    json.dump(found, sys.stdout, indent=1)
 
 
 def take(port, ca, user, password):
@@ -101,7 +120,7 @@ def compare(source, target, view=None):
 
 
 if __name__ == "__main__":
-    verbs = {"take": take, "compare": compare}
-    if len(sys.argv) < 4 or sys.argv[1] not in verbs:
+    verbs = {"sent": sent, "take": take, "compare": compare}
+    if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     sys.exit(verbs[sys.argv[1]](*sys.argv[2:]))
