@@ -84,17 +84,20 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	return c.resumable()
 }
 
-// takeUnwanted asks for a literal that is refused, unless it is longer than the bound of such
-// literals. mbsync 1.4.4 counts a message as buffered until it has sent it, or until it has
-// handled the refusal. If it is at least as large as its BufferLimit (10 MiB), mbsync begins no
-// other message while it handles the refusal, and then waits for ever: msgs_copied in its
-// sync.c, done_imap_cmd in drv_imap.c.
+// mbsyncBuffer is a little less than mbsync's BufferLimit, 10 MiB.
+const mbsyncBuffer = 10_000_000
+
+// takeUnwanted asks for a literal that is refused, if mbsync 1.4.4 would hang otherwise. It
+// counts a message as buffered until it has sent it, or until it has handled the refusal. If the
+// message is at least as large as its BufferLimit, mbsync begins no other message while it
+// handles the refusal, and then waits for ever: msgs_copied in its sync.c, done_imap_cmd in
+// drv_imap.c. A literal that is longer than the bound of unwanted ones is not asked for.
 func (c *conn) takeUnwanted(lit *wire.Literal) error {
-	if lit.NonSync || lit.Size > c.srv.limits.Drain {
+	if lit.NonSync || lit.Size < mbsyncBuffer || lit.Size > c.srv.limits.Drain {
 		return nil
 	}
 	lit.NonSync = true // it comes now
-	return c.client.w.line("+ go ahead, though the message is too large")
+	return c.client.w.line("+ go ahead, though exgate refuses the message")
 }
 
 // compareDate finds out, once for an upstream, whether it keeps the dates of messages. The

@@ -48,6 +48,9 @@ func (c *conn) overBudget(cmd *command, up *delivery.Upload, lit *wire.Literal, 
 	if !over.At.IsZero() && c.srv.budgets.Limits(c.login.target.Name).Disconnect {
 		return c.bye("[%s] %s", reply.Code, reply.Text)
 	}
+	if err := c.takeUnwanted(lit); err != nil {
+		return err
+	}
 	return c.refuse(lit, "%s NO [%s] %s", cmd.tag, reply.Code, reply.Text)
 }
 
