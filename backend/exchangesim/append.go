@@ -98,7 +98,7 @@ func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool)
 	if f, ok := c.strike(faultThrottle); ok {
 		return refuseThrottled(f.delay, shapeNo), true
 	}
-	if limit := c.srv.profile.maxMessage; size > limit {
+	if limit := c.srv.limits[quirkOversizeRefused]; size > limit {
 		why := fmt.Sprintf("%d bytes, the limit is %d", size, limit)
 		switch {
 		case c.srv.quirks[quirkOversizeCloses]:
@@ -111,6 +111,8 @@ func (c *conn) refuseAppend(name, unknownFlag string, size int64) (status, bool)
 				text: "Maximum size of appendable message has been exceeded",
 				why:  "quirk EX-07: " + why,
 			}, true
+		case c.srv.like.Limits[quirkOversizeRefused] > 0: // a server like this one has a limit in its own words
+			return failed("APPEND", "quirk EX-07: "+why), true
 		}
 	}
 	if unknownFlag != "" && c.srv.quirks[quirkKeywordRefused] {

@@ -131,7 +131,7 @@ func (a *args) literal() (string, error) {
 	if !ok || start != 0 {
 		return "", errArgument
 	}
-	if int64(a.used)+n > maxCommandSize {
+	if int64(a.used)+n > a.conn.maxCommand() {
 		return "", errCommandSize
 	}
 	a.line = nil // fetched: drain must not read it again
@@ -156,7 +156,7 @@ func (a *args) literal() (string, error) {
 }
 
 func (a *args) nextLine() error {
-	line, err := readLine(a.conn.r, max(0, maxCommandSize-a.used))
+	line, err := readLine(a.conn.r, max(0, int(a.conn.maxCommand())-a.used))
 	if errors.Is(err, errLineTooLong) {
 		return errCommandSize
 	}

@@ -23,11 +23,8 @@ const (
 	lingerTimeout        = 2 * time.Second
 )
 
-// Errors before Exchange hangs up (quirks EX-02 and EX-03).
-const (
-	maxBads             = 10
-	maxNotConnectedBads = 2
-)
+// maxNotConnectedBads is how many errors Exchange answers where a mailbox could not be opened (quirk EX-03).
+const maxNotConnectedBads = 2
 
 // maxEchoedTag is the maximum length of an invalid tag in a reply.
 const maxEchoedTag = 64
@@ -159,7 +156,7 @@ func (c *conn) next() error {
 	} else if struck {
 		return c.strikeWaiting(f)
 	}
-	line, err := readLine(c.r, maxCommandSize)
+	line, err := readLine(c.r, int(c.maxCommand()))
 	switch {
 	case errors.Is(err, errLineTooLong) && c.srv.quirks[quirkCommandSize]:
 		tag, verb, _ := splitCommand(line)
@@ -267,6 +264,7 @@ func (s *Server) supports(capability string) bool {
 
 // answer writes the tagged reply, and closes the connection after too many errors.
 func (c *conn) answer(tag string, st status) error {
+	st = c.srv.like.reply(st)
 	c.intrude(!slices.Contains(withoutExpunge[:], c.verb))
 	if f, ok := c.strike(faultSlow); ok {
 		if err := c.pause(f.delay); err != nil {
@@ -284,7 +282,8 @@ func (c *conn) answer(tag string, st status) error {
 			c.lost++
 		}
 	}
-	if st.close || c.bads >= maxBads && c.srv.quirks[quirkTenBads] || c.lost >= maxNotConnectedBads {
+	tooMany := c.srv.quirks[quirkTenBads] && int64(c.bads) >= c.srv.limits[quirkTenBads]
+	if st.close || tooMany || c.lost >= maxNotConnectedBads {
 		return c.sayBye(byeClosed)
 	}
 	if st.bye {

@@ -28,7 +28,9 @@ type contentRule struct {
 	refuse func(e *entity) string // why, or ""
 }
 
-func contentRules() []contentRule {
+// contentRules are those of a server with these limits.
+func contentRules(limits map[string]int64) []contentRule {
+	over := func(n int, quirk string) bool { return int64(n) > limits[quirk] }
 	return []contentRule{
 		{quirkEightBit, (*entity).rawEightBit},
 		{quirkBrokenEncoding, func(e *entity) string {
@@ -38,19 +40,20 @@ func contentRules() []contentRule {
 			return ""
 		}},
 		{quirkLongSubject, func(e *entity) string {
-			if n := characters(e.header.get("Subject")); n > maxSubject {
+			if n := characters(e.header.get("Subject")); over(n, quirkLongSubject) {
 				return fmt.Sprintf("a subject of %d characters", n)
 			}
 			return ""
 		}},
 		{quirkLongReferences, func(e *entity) string {
-			if v := e.header.get("References"); len(v) > maxReferenceSize || len(strings.Fields(v)) > maxReferences {
+			v := e.header.get("References")
+			if len(v) > maxReferenceSize || over(len(strings.Fields(v)), quirkLongReferences) {
 				return fmt.Sprintf("References of %d bytes", len(v))
 			}
 			return ""
 		}},
-		{quirkLongAddress, (*entity).longAddress},
-		{quirkLongFileName, (*entity).longFileName},
+		{quirkLongAddress, func(e *entity) string { return e.longAddress(limits[quirkLongAddress]) }},
+		{quirkLongFileName, func(e *entity) string { return e.longFileName(limits[quirkLongFileName]) }},
 		{quirkAppleDouble, func(e *entity) string {
 			if e.typ == "multipart/appledouble" {
 				return e.typ
@@ -66,13 +69,13 @@ func contentRules() []contentRule {
 			return ""
 		}},
 		{quirkManyParts, func(e *entity) string {
-			if n := e.countLeaves(); n > maxParts {
+			if n := e.countLeaves(); over(n, quirkManyParts) {
 				return fmt.Sprintf("%d parts", n)
 			}
 			return ""
 		}},
 		{quirkDeepNesting, func(e *entity) string {
-			if n := e.countMessages(); n > maxMessages {
+			if n := e.countMessages(); over(n, quirkDeepNesting) {
 				return fmt.Sprintf("messages %d deep", n)
 			}
 			return ""
@@ -84,13 +87,13 @@ func contentRules() []contentRule {
 func (s *Server) refuseByRule(msg []byte) string {
 	var why string
 	root := parseEntity(msg)
-	for _, rule := range contentRules() {
+	for _, rule := range contentRules(s.limits) {
 		if !s.quirks[rule.quirk] {
 			continue
 		}
 		root.each(func(e *entity) {
 			if found := rule.refuse(e); found != "" && why == "" {
-				why = "quirk " + rule.quirk + ": " + found
+				why = "quirk " + idOf(rule.quirk) + ": " + found
 			}
 		})
 	}
@@ -152,12 +155,12 @@ func hasEightBit(b []byte) bool {
 	return false
 }
 
-func (e *entity) longAddress() string {
+func (e *entity) longAddress(limit int64) string {
 	for _, f := range e.header {
 		if !f.is("To") && !f.is("Cc") && !f.is("Bcc") && !f.is("From") && !f.is("Reply-To") {
 			continue
 		}
-		quoted, escaped, length := false, false, 0
+		quoted, escaped, length := false, false, int64(0)
 		for _, c := range []byte(f.value()) {
 			if c == '"' && !escaped {
 				quoted = !quoted
@@ -166,7 +169,7 @@ func (e *entity) longAddress() string {
 			if length++; c == ',' && !quoted {
 				length = 0
 			}
-			if length > maxAddress {
+			if length > limit {
 				return f.name + " has an element that is too long"
 			}
 		}
@@ -184,10 +187,10 @@ func characters(text string) int {
 	return len(utf16.Encode([]rune(text)))
 }
 
-func (e *entity) longFileName() string {
+func (e *entity) longFileName(limit int64) string {
 	_, disposition, _ := mime.ParseMediaType(e.header.get("Content-Disposition"))
 	for _, name := range []string{e.params["name"], disposition["filename"]} {
-		if n := characters(name); n > maxFileName {
+		if n := characters(name); int64(n) > limit {
 			return fmt.Sprintf("a file name of %d characters", n)
 		}
 	}

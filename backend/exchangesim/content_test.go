@@ -7,7 +7,7 @@ import (
 
 // Names and subjects are counted as they are read, and commas as in RFC 5322 section 3.4.
 func TestContentRulesCountWhatIsRead(t *testing.T) {
-	srv := &Server{quirks: quirkSet{quirkLongSubject: true, quirkLongFileName: true, quirkLongAddress: true}}
+	srv := &Server{limits: Like{}.limits(profile{}), quirks: quirkSet{quirkLongSubject: true, quirkLongFileName: true, quirkLongAddress: true}}
 	const ten = "=?utf-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n "
 	words := func(n int) string { return strings.TrimSpace(strings.Repeat(ten, n)) }
 	for _, test := range []struct{ name, message, refused string }{

@@ -32,7 +32,7 @@ func (c *conn) idle(a *args) (status, error) {
 	var line []byte
 	f, struck, err := c.await(time.Now().Add(authenticatedTimeout))
 	if !struck && err == nil {
-		line, err = readLine(c.r, maxCommandSize)
+		line, err = readLine(c.r, int(c.maxCommand()))
 	}
 	close(stop)
 	pusher.Wait()

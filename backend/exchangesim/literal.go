@@ -22,7 +22,8 @@ func (c *conn) message(n int64) ([]byte, error) {
 	}
 	_, runAll := c.strike(faultLiteralRun)
 	// The buffer is the limit: a line that does not fit is too long.
-	lit := bufio.NewReaderSize(io.LimitReader(clientBytes{c, c.r}, n), maxMessageLine+len("\r\n"))
+	limit := int(c.srv.limits[quirkLiteralRun])
+	lit := bufio.NewReaderSize(io.LimitReader(clientBytes{c, c.r}, n), limit+len("\r\n"))
 	if runAll {
 		return nil, c.runAsCommands(lit, "fault literal-run-as-commands")
 	}
@@ -31,7 +32,7 @@ func (c *conn) message(n int64) ([]byte, error) {
 		line, err := lit.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) && c.srv.quirks[quirkLiteralRun] {
 			return nil, c.runAsCommands(io.MultiReader(bytes.NewReader(bytes.Clone(line)), lit),
-				fmt.Sprintf("quirk EX-05: a line over %d bytes", maxMessageLine))
+				fmt.Sprintf("quirk EX-05: a line over %d bytes", limit))
 		}
 		msg.Write(line)
 		if errors.Is(err, io.EOF) && int64(msg.Len()) == n {

@@ -94,7 +94,7 @@ func (c *conn) saslResponse(a *args) ([]byte, error) {
 		if err := c.w.Flush(); err != nil {
 			return nil, err
 		}
-		line, err := readLine(c.r, maxCommandSize)
+		line, err := readLine(c.r, int(c.maxCommand()))
 		if errors.Is(err, errLineTooLong) || err == nil && string(line) == "*" {
 			return nil, errArgument
 		}

@@ -196,7 +196,7 @@ func (c *conn) copyTargets(set []seqRange, byUID bool, name string, move bool) (
 	if !ok {
 		return "", badMessageSet("quirk EX-19: a number past the end")
 	}
-	if !move && len(list) > largestCopy && c.srv.quirks[quirkLargeCopy] {
+	if !move && int64(len(list)) > c.srv.limits[quirkLargeCopy] && c.srv.quirks[quirkLargeCopy] {
 		return "", status{kind: "NO", text: "Server Unavailable. 15", why: "quirk EX-80: too many messages"}
 	}
 	var from, made []string

@@ -430,6 +430,12 @@ func newQuirkSet(p profile, switches []string) (quirkSet, error) {
 	return set, nil
 }
 
+// idOf returns the id of the quirk with a name.
+func idOf(name string) string {
+	all := Quirks()
+	return all[slices.IndexFunc(all, func(q Quirk) bool { return q.Name == name })].ID
+}
+
 func quirkNames() []string {
 	var names []string
 	for _, q := range Quirks() {

@@ -18,6 +18,7 @@ type Config struct {
 	Quirks  []string // names of Quirks to switch on, or off with "no-" before
 	Faults  []string // as FaultHelp lists them
 	Users   []User   // nil: DefaultUsers
+	Like    Like     // what was measured of a real server, instead of the profile's
 	Tokens  TokenConfig
 	// TLS holds the certificate to show; nil: one is made for localhost, the
 	// loopback addresses and exchangesim.example.com.
@@ -39,6 +40,8 @@ const (
 type Server struct {
 	profile  profile
 	quirks   quirkSet
+	like     Like
+	limits   map[string]int64 // by the quirk that they are the number of
 	commands map[string]command
 	faults   faults
 	store    *store
@@ -64,7 +67,8 @@ func New(cfg Config) (*Server, error) {
 	p, profileErr := findProfile(cfg.Profile)
 	quirks, quirkErr := newQuirkSet(p, cfg.Quirks)
 	s := &Server{
-		profile: p, quirks: quirks, commands: commandTable(), tls: cfg.TLS, log: cfg.Log, now: cfg.Now,
+		profile: cfg.Like.words(p), quirks: quirks, like: cfg.Like, limits: cfg.Like.limits(p),
+		commands: commandTable(), tls: cfg.TLS, log: cfg.Log, now: cfg.Now,
 		stats:     newCounters(),
 		done:      make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},

@@ -49,9 +49,10 @@ func (c *conn) convertible(m *message, items []fetchItem) (*message, bool) {
 const maxNameLength = 256
 
 // tooLongName reports whether a level of a name, in modified UTF-7, is too long.
-func tooLongName(name string) bool {
+func (s *Server) tooLongName(name string) bool {
+	limit := int(s.limits[quirkNameLength])
 	for level := range strings.SplitSeq(name, separator) {
-		if len(level) > maxNameLength && nameLength(level) > maxNameLength {
+		if len(level) > limit && nameLength(level) > limit {
 			return true
 		}
 	}
@@ -88,17 +89,36 @@ func (s *Server) MakeFolder(user string, levels ...string) error {
 	if a == nil {
 		return fmt.Errorf("making a folder for %s: no such user", user)
 	}
+	name := s.outlookName(levels)
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	if a.find(name) == nil {
+		s.store.create(a, name)
+	}
+	return nil
+}
+
+// RemoveFolder removes a folder as Outlook does, also one that is hidden from IMAP.
+func (s *Server) RemoveFolder(user string, levels ...string) error {
+	a := s.store.account(user)
+	if a == nil {
+		return fmt.Errorf("removing a folder of %s: no such user", user)
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	delete(a.mailboxes, a.key(s.outlookName(levels)))
+	return nil
+}
+
+// outlookName joins the levels of a name.
+func (s *Server) outlookName(levels []string) string {
 	inside := separator
 	if s.quirks[quirkSlashHidden] {
 		inside = slash
 	}
-	for i, level := range levels {
-		levels[i] = strings.ReplaceAll(level, separator, inside)
+	var names []string
+	for _, level := range levels {
+		names = append(names, strings.ReplaceAll(level, separator, inside))
 	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	if name := strings.Join(levels, separator); a.find(name) == nil {
-		s.store.create(a, name)
-	}
-	return nil
+	return strings.Join(names, separator)
 }
