@@ -42,6 +42,14 @@ func TestWhatAServerSaysIsBounded(t *testing.T) {
 	}
 }
 
+// Lines that are no responses count towards the bound of an answer.
+func TestStraysOfAnAnswerAreBounded(t *testing.T) {
+	c := scripted(t, "C: xg1 NOOP", "S: "+strings.Repeat("no response\r\n", maxAnswerLines+1)+"xg1 OK done\r\n")
+	if _, err := c.Do(t.Context(), NewRequest("NOOP")); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // A server has the same bounds in its greeting, before STARTTLS and after.
 func TestCapabilitiesOfAConnectionAreBounded(t *testing.T) {
 	words := strings.Repeat("XX ", maxCapabilities+100)

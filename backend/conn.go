@@ -26,7 +26,7 @@ type Sink interface {
 	End(err error)
 }
 
-// Trace receives each line that exgate's own requests send and receive, without
+// Trace receives each line that exgate's own requests send and receive, as it is on the wire, without
 // secrets. Two goroutines call it.
 type Trace func(sent bool, line []byte)
 
@@ -68,6 +68,7 @@ type Conn struct {
 	// Only the reader uses these.
 	r        *wire.ResponseReader
 	gathered []byte
+	raw      []byte // what is gathered, as the server wrote it; only for the trace
 	gather   *call  // the current response is gathered for this request
 	bareTag  string // the tag of the request that a stray has refused, while its reply may come; "": none
 }
@@ -327,6 +328,7 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 		if c.gathered = c.gathered[:0]; c.gather == nil || cap(c.gathered) > gatherKept {
 			c.gathered = nil // an idle session needs little memory
 		}
+		c.raw = nil
 	}
 	if c.gather == nil {
 		if sink == nil {
@@ -336,6 +338,9 @@ func (c *Conn) take(f wire.Fragment, sink Sink) error {
 	}
 	text, _ := wire.Tidy(f)
 	c.gathered = append(c.gathered, text...)
+	if c.trace != nil {
+		c.raw = append(c.raw, f.Data...)
+	}
 	if !f.Last {
 		if len(c.gathered) <= gatherLimit {
 			return nil
@@ -368,7 +373,7 @@ func (c *Conn) unasked(f wire.Fragment) error {
 func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 	line := c.gathered
 	if c.trace != nil {
-		c.trace(false, []byte(call.req.shown(string(line))))
+		c.trace(false, []byte(call.req.shown(string(c.raw))))
 	}
 	switch kind {
 	case wire.Continuation:

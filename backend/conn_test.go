@@ -420,6 +420,33 @@ func TestTraceHidesSecrets(t *testing.T) {
 	}
 }
 
+// The trace has the blanks that a request does not see (docs/exchange.md#ex-71).
+func TestTraceIsRaw(t *testing.T) {
+	var mu sync.Mutex
+	var traced, asked []string
+	trace := func(sent bool, line []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !sent {
+			traced = append(traced, string(line))
+		}
+	}
+	c := connect(t, trace, script(tls.Certificate{},
+		"C: xg1 STATUS INBOX (UIDNEXT)", "S: * STATUS INBOX (UIDNEXT  1 ) \r\n xg1 OK done \r\n"))
+	req := NewRequest("STATUS").Mailbox("INBOX").Raw("(UIDNEXT)")
+	req.Untagged = func(line []byte) bool {
+		asked = append(asked, string(line))
+		return true
+	}
+	do(t, c, req)
+	if want := []string{"* STATUS INBOX (UIDNEXT 1)\r\n"}; !slices.Equal(asked, want) {
+		t.Errorf("the request sees %q", asked)
+	}
+	if want := []string{"* STATUS INBOX (UIDNEXT  1 ) \r\n", " xg1 OK done \r\n"}; !slices.Equal(traced, want) {
+		t.Errorf("the trace is %q", traced)
+	}
+}
+
 func TestContinue(t *testing.T) {
 	c := scripted(t, "C: xg1 AUTHENTICATE X", "S: + Zmlyc3Q=\r\n", "C: b25l", "S: * OK thinking\r\n+  \r\n", "C: *", "S: xg1 BAD cancelled\r\n")
 	var challenges []string

@@ -43,7 +43,7 @@ var ErrTaggedBye = errors.New("the server answered a command with BYE")
 func (c *Conn) strayed(call *call, line []byte) error {
 	refusal, ok := BareRefusal(line)
 	if !ok {
-		return nil
+		return call.answered(len(line))
 	}
 	c.Said(call.req.told(refusal))
 	switch {
