@@ -3,7 +3,10 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +21,46 @@ func hostileServer(t *testing.T, loginWord string) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		fmt.Fprintf(conn, "* OK %s ready\r\n", words)
+		for r := bufio.NewReader(conn); ; {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				break
+			}
+			tag, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+			verb, _, _ := strings.Cut(rest, " ")
+			word := "OK"
+			if size := 0; verb == "APPEND" {
+				if _, err := fmt.Sscanf(rest[strings.Index(rest, "{")+1:], "%d}", &size); err != nil || size > 1<<20 {
+					fmt.Fprintf(conn, "%s NO %s\r\n", tag, words)
+					continue
+				}
+				fmt.Fprintf(conn, "+ %s\r\n", words)
+				if _, err := io.CopyN(io.Discard, r, int64(size+len("\r\n"))); err != nil {
+					break
+				}
+			}
+			switch verb {
+			case "CAPABILITY":
+				fmt.Fprintf(conn, "* CAPABILITY IMAP4rev1 ID X%s\r\n", words)
+			case "LOGIN":
+				word = loginWord
+			case "ID":
+				fmt.Fprintf(conn, "* ID (\"name\" \"%s\" \"version\" \"%s\")\r\n", words, words)
+			case "LIST":
+				fmt.Fprintf(conn, "* LIST (\\%s) \"/\" \"Box%s\"\r\n", words, words)
+			case "FETCH":
+				fmt.Fprintf(conn, "* 1 FETCH (UID 1 BODY[] \"%s\")\r\n", words)
+			case "SELECT":
+				fmt.Fprintf(conn, "* 1 EXISTS\r\n")
+			case "STATUS":
+				fmt.Fprintf(conn, "* STATUS INBOX (UIDNEXT 1)\r\n")
+			}
+			fmt.Fprintf(conn, "%s %s [%s] %s\r\n", tag, word, words, words)
+		}
+	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -25,26 +68,7 @@ func hostileServer(t *testing.T, loginWord string) (address string) {
 			if err != nil {
 				return
 			}
-			fmt.Fprintf(conn, "* OK %s ready\r\n", words)
-			for lines := bufio.NewScanner(conn); lines.Scan(); {
-				tag, rest, _ := strings.Cut(lines.Text(), " ")
-				verb, _, _ := strings.Cut(rest, " ")
-				word := "OK"
-				switch verb {
-				case "CAPABILITY":
-					fmt.Fprintf(conn, "* CAPABILITY IMAP4rev1 ID X%s\r\n", words)
-				case "LOGIN":
-					word = loginWord
-				case "ID":
-					fmt.Fprintf(conn, "* ID (\"name\" \"%s\" \"version\" \"%s\")\r\n", words, words)
-				case "LIST":
-					fmt.Fprintf(conn, "* LIST (\\%s) \"/\" \"Box%s\"\r\n", words, words)
-				case "STATUS":
-					fmt.Fprintf(conn, "* STATUS INBOX (UIDNEXT 1)\r\n")
-				}
-				fmt.Fprintf(conn, "%s %s [%s] %s\r\n", tag, word, words, words)
-			}
-			conn.Close()
+			serving.Go(func() { serve(conn) })
 		}
 	})
 	t.Cleanup(func() { l.Close(); serving.Wait() })
@@ -81,5 +105,40 @@ func TestCheckLoginShowsNoControlCharacters(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// Nor does what exgate survey writes: its progress, its report, its files.
+func TestSurveyShowsNoControlCharacters(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		dir := t.TempDir()
+		var out, progress strings.Builder
+		root := rootCommand(&out)
+		root.SetArgs([]string{
+			"survey", "--login", "bob", "--pace", "0", "--with-mail", "--connections", "0", "--format", format, "--out", dir,
+			"--set", "listen.implicit=127.0.0.1:0", "--set", "upstream.tls=insecure-none",
+			"--set", "upstream.address=" + hostileServer(t, "OK"),
+		})
+		root.SetIn(strings.NewReader("secret\n"))
+		root.SetErr(&progress)
+		if err := root.ExecuteContext(t.Context()); err != nil {
+			t.Errorf("%v", err)
+		}
+		written := map[string]string{"standard output": out.String(), "standard error": progress.String()}
+		for _, name := range []string{surveyState, surveyReport, surveyYAML, surveyEvidence} {
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			written[name] = string(text)
+		}
+		for name, text := range written {
+			if i := strings.IndexFunc(text, unseen); i >= 0 {
+				t.Errorf("%s has %q", name, text[i:min(len(text), i+40)])
+			}
+			if name != surveyYAML && !strings.Contains(text, `\u001b[2J`) {
+				t.Errorf("%s does not tell what the server says", name)
+			}
+		}
 	}
 }

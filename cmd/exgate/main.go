@@ -75,6 +75,7 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		simulateCommand(),
 		checkCommand(),
 		namesCommand(),
+		surveyCommand(),
 		explainCommand(),
 		fixCommand(),
 		auditCommand(),

@@ -18,11 +18,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/survey"
 )
 
 // simulation holds the flags of "exgate simulate".
 type simulation struct {
 	config    exchangesim.Config
+	likeFile  string
 	startTLS  string
 	implicit  string
 	plaintext string
@@ -52,12 +54,23 @@ func simulateCommand() *cobra.Command {
 			if takeOrders {
 				s.control = cmd.InOrStdin()
 			}
+			if s.likeFile != "" {
+				if cmd.Flags().Changed("profile") {
+					return exitError{exitUsage, errors.New("--like names the profile: leave out --profile")}
+				}
+				evidence, err := survey.ReadEvidence(s.likeFile)
+				if err != nil {
+					return exitError{exitUsage, err}
+				}
+				like(&s.config, evidence)
+			}
 			return s.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.config.Profile, "profile", "exchange2016",
 		"the version to simulate, one of "+strings.Join(exchangesim.Profiles(), ", "))
+	f.StringVar(&s.likeFile, "like", "", "simulate the server that exgate survey has measured: its evidence `file`")
 	f.StringVar(&s.startTLS, "listen-starttls", "127.0.0.1:0", "the address for STARTTLS; empty: no listener")
 	f.StringVar(&s.implicit, "listen-implicit", "127.0.0.1:0", "the address for TLS from the first byte; empty: no "+
 		"listener")
