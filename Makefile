@@ -38,6 +38,7 @@ e2e:
 	./testdata/e2e/engine
 	./testdata/e2e/replies
 	./testdata/e2e/statuspage
+	./testdata/e2e/survey
 	./testdata/e2e/balancers
 
 # That the comparison of the end-to-end tests finds what it should.
