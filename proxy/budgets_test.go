@@ -164,6 +164,10 @@ func TestBudgetSurvivesRestart(t *testing.T) {
 			}
 			c.close()
 			want := budget.Amount{Messages: int64(run + 1), Bytes: int64((run + 1) * len(cleanMessage))}
+			past := g.srv.Snapshot()
+			if n := past.Accounts[0].Stored; run == 1 && (n != 2 || past.CountedSince.IsZero()) {
+				t.Errorf("the status has %d messages, since %s", n, past.CountedSince)
+			}
 			if used := g.srv.budgets.Of("", "ALICE@example.com").Used; used != want {
 				t.Errorf("used %+v, want %+v", used, want)
 			}

@@ -32,6 +32,7 @@
 //	tracefile    the files of the wire trace of one session
 //	users        the users file: callers, and the mailboxes that each may open
 //	watchfile    notices that a file has changed
+//	words        writes numbers for people
 //
 // # The path of a connection
 //

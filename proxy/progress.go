@@ -11,12 +11,15 @@ import (
 	"exgate/backend/knowledge"
 	"exgate/proxy/counters"
 	"exgate/proxy/delivery"
+	"exgate/proxy/ledger"
 	"exgate/proxy/status"
 )
 
-// progress counts what became of the messages of each account since the start, and remembers the last refusals. The
-// zero value has counted nothing.
+// progress counts what became of the messages of each account, and remembers the last refusals. The zero value has
+// counted nothing; recall adds what the ledger has of earlier runs.
 type progress struct {
+	since time.Time // the first message of the ledger; zero: it has none. It does not change after recall
+
 	mu       sync.Mutex
 	accounts map[claimsKey]*accountProgress
 	refusals []status.Refusal // the oldest first
@@ -59,6 +62,35 @@ func (p *progress) add(l *login, now, before *counters.Values) {
 	one.last = time.Now()
 }
 
+// recall adds what the ledger has of earlier runs, before the first session.
+func (p *progress) recall(h ledger.History) {
+	p.since = h.Since
+	p.accounts = make(map[claimsKey]*accountProgress)
+	for _, a := range h.Accounts {
+		if len(p.accounts) >= maxProgress {
+			break
+		}
+		one := &accountProgress{user: a.Account, last: a.Last}
+		v := &one.values
+		v[counters.Stored], v[counters.TurnedAway], v[counters.Unknown] = a.Stored, a.Refused, a.Unknown
+		v[counters.UpstreamOut], v[counters.Waited] = a.Bytes, int64(a.Waited)
+		p.accounts[claimsKey{a.Upstream, foldCase(a.Account)}] = one
+	}
+	for _, r := range h.Refusals {
+		explain := ""
+		switch r.Rule {
+		case delivery.RuleBudget:
+			explain = "budget"
+		case "oversize":
+			explain = "too-big"
+		}
+		p.note(status.Refusal{
+			Time: r.At, What: status.RefusedMessage, Session: r.Session, User: r.Account,
+			Upstream: upstreamName(r.Upstream), Mailbox: r.Mailbox, Size: r.Size, Explain: explain,
+		}, r.Reason)
+	}
+}
+
 // describe adds the progress to the accounts with sessions, and appends the other accounts. It returns them in the
 // order of their last activity, the last first.
 func (p *progress) describe(open []status.Account) []status.Account {
@@ -91,7 +123,9 @@ func (p *progress) describe(open []status.Account) []status.Account {
 // note remembers a refusal. text is what the client was told; only what exgate explain knows of it is kept, since
 // Exchange may quote the message.
 func (p *progress) note(r status.Refusal, text string) {
-	r.Time = time.Now()
+	if r.Time.IsZero() {
+		r.Time = time.Now()
+	}
 	if entry, ok := knowledge.ByID(r.Explain); ok {
 		r.Title = entry.Title
 	} else if report, err := knowledge.Scan(strings.NewReader(text)); err == nil && len(report.Found) > 0 {

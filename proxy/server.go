@@ -142,6 +142,11 @@ func NewServer(opts Options) (*Server, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)
+	if past, err := opts.Ledger.History(s.ctx, maxRefusals); err == nil {
+		s.progress.recall(past)
+	} else {
+		set.opts.Log.Warn("the status page lacks what happened before", "err", err)
+	}
 	s.use(set)
 	return s, nil
 }

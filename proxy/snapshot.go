@@ -18,7 +18,8 @@ func (s *Server) Snapshot() status.Snapshot {
 	all := status.Snapshot{
 		Time: now, Draining: s.draining.Err() != nil, Sessions: []status.Session{},
 		Accounts: s.progress.describe(s.accounts.describe(now)), Refusals: s.progress.lastRefusals(),
-		Paused: append([]string{}, s.holds.names()...),
+		CountedSince: s.progress.since,
+		Paused:       append([]string{}, s.holds.names()...),
 	}
 	for i := range all.Accounts {
 		a := &all.Accounts[i]

@@ -167,9 +167,10 @@ func (w *wantedNames) of(users []listedUser) (absent []madeName) {
 		if row.isTaken {
 			continue
 		}
-		m := madeName{Mailbox: row.mailbox, Exchange: row.exchange, New: row.name, State: nameAbsent}
-		m.Why = "neither --login nor --from has this mailbox"
-		if slices.ContainsFunc(users, func(u listedUser) bool { return strings.EqualFold(u.mailbox, row.mailbox) }) {
+		m := madeName{Mailbox: row.mailbox, Exchange: row.exchange, New: row.name, State: nameAbsent,
+			Why: "neither --login nor --from has this mailbox"}
+		isListed := func(u listedUser) bool { return strings.EqualFold(u.mailbox, row.mailbox) }
+		if slices.ContainsFunc(users, isListed) {
 			m.Why = "the mailbox has no such folder of exgate's: it is renamed already, or its name is another"
 		}
 		absent = append(absent, m)
@@ -246,8 +247,9 @@ func writeNames(out io.Writer, format string, all []madeName, mailboxes int) err
 		return err
 	}
 	summary := fmt.Sprintf("mailboxes: %d; folders that exgate has named: %d", mailboxes, made)
-	states := []string{nameReady, nameRenamed, nameRefused, nameFailed, nameUnknown, nameAbsent, nameClosed}
-	for _, state := range states {
+	for _, state := range []string{
+		nameReady, nameRenamed, nameRefused, nameFailed, nameUnknown, nameAbsent, nameClosed,
+	} {
 		if n := count[state]; n > 0 {
 			summary += fmt.Sprintf("; %s: %d", state, n)
 		}

@@ -39,8 +39,8 @@ func (r *renamer) rename(ctx context.Context, made []madeName) {
 		}
 		if err := r.judge(ctx, m, said); err != nil {
 			m.State = nameUnknown
-			m.Why = strings.Join(strings.Fields(fmt.Sprintf(
-				"%s; then: %s; look at the mailbox, and call exgate names again", said, err)), " ")
+			why := fmt.Sprintf("%s; then: %s; look at the mailbox, and call exgate names again", said, err)
+			m.Why = strings.Join(strings.Fields(why), " ")
 			return // the others stay ready
 		}
 	}

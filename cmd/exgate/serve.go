@@ -126,7 +126,7 @@ func serve(
 	if err != nil {
 		return errors.Join(exitError{exitConfig, err}, closeAll(listeners))
 	}
-	stopStatus, err := startStatus(c.Listen.Status, access, defaultStatusLimits, server, log)
+	stopStatus, err := startStatus(c.Listen.Status, access, defaultStatusLimits, server, opts.Ledger, log)
 	if err != nil {
 		return errors.Join(exitError{exitUnavailable, err}, closeAll(listeners))
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -16,6 +18,8 @@ import (
 
 	"exgate/config"
 	"exgate/proxy"
+	"exgate/proxy/ledger"
+	"exgate/proxy/report"
 	"exgate/proxy/statuspage"
 )
 
@@ -39,7 +43,8 @@ var defaultStatusLimits = statusLimits{
 // stop is called. If address is empty, it does nothing. It also answers while the gateway
 // drains, so that a load balancer notices.
 func startStatus(
-	address string, access config.StatusAccess, limits statusLimits, server *proxy.Server, log *slog.Logger,
+	address string, access config.StatusAccess, limits statusLimits, server *proxy.Server, records *ledger.Ledger,
+	log *slog.Logger,
 ) (stop func(), err error) {
 	if address == "" {
 		return func() {}, nil
@@ -54,7 +59,7 @@ func startStatus(
 		l = tls.NewListener(l, statusTLS(access, server))
 	}
 	status := &http.Server{
-		Handler:           statusHandler(server, access),
+		Handler:           statusHandler(server, records, access),
 		ReadHeaderTimeout: limits.header,
 		ReadTimeout:       limits.read,
 		WriteTimeout:      limits.write,
@@ -97,7 +102,7 @@ func statusTLS(access config.StatusAccess, server *proxy.Server) *tls.Config {
 	return t
 }
 
-func statusHandler(server *proxy.Server, access config.StatusAccess) http.Handler {
+func statusHandler(server *proxy.Server, records *ledger.Ledger, access config.StatusAccess) http.Handler {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(gateway{server}, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -112,7 +117,8 @@ func statusHandler(server *proxy.Server, access config.StatusAccess) http.Handle
 		fmt.Fprintln(w, "ok")
 	})
 	if access.Loopback || statusHasTLS(access) {
-		mux.Handle("/", statuspage.Guard(statuspage.New(server.Snapshot), access.Token, access.ClientCAs != nil))
+		page := statuspage.New(server.Snapshot, reportOf(records))
+		mux.Handle("/", statuspage.Guard(page, access.Token, access.ClientCAs != nil))
 	} else {
 		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "the status page needs listen.status_token or listen.status_client_ca, since others can "+
@@ -120,6 +126,20 @@ func statusHandler(server *proxy.Server, access config.StatusAccess) http.Handle
 		})
 	}
 	return mux
+}
+
+// reportOf returns the report of a ledger in HTML; nil if there is none.
+func reportOf(records *ledger.Ledger) statuspage.Report {
+	if records == nil {
+		return nil
+	}
+	return func(ctx context.Context, w io.Writer) error {
+		r, err := report.Read(ctx, records.Options().File, report.Options{})
+		if err != nil {
+			return err
+		}
+		return r.Write(w, "html")
+	}
 }
 
 // gateway collects the totals of a gateway. No label contains a user's name, so

@@ -47,7 +47,7 @@ func startedStatusFor(t *testing.T, limits statusLimits, access config.StatusAcc
 	}
 	t.Cleanup(server.Close)
 	var log bytes.Buffer
-	stop, err := startStatus("127.0.0.1:0", access, limits, server, slog.New(slog.NewJSONHandler(&log, nil)))
+	stop, err := startStatus("127.0.0.1:0", access, limits, server, nil, slog.New(slog.NewJSONHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,15 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"exgate/proxy/words"
 )
 
 //go:embed report.html
 var page string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"when": when, "size": size, "byCount": byCount,
+	"when": when, "size": words.Size, "count": words.Count, "byCount": byCount, "unread": (*Message).unread,
 	"seconds": func(d time.Duration) string { return d.Round(time.Second).String() },
 	"rate":    func(c Counts) string { return strconv.FormatFloat(c.Rate(), 'f', 2, 64) },
 	"unix": func(t time.Time) int64 {
@@ -117,11 +119,11 @@ func (r *Report) rateChart() chart {
 	for _, h := range r.Hours {
 		values[int(h.At.Sub(first)/time.Hour)/per] += h.Messages
 	}
-	c.About = fmt.Sprintf("%d messages from %s to %s; each bar is %d hours", r.Total.Stored, when(first),
-		when(last.Add(time.Hour)), per)
+	c.About = fmt.Sprintf("%s from %s to %s; each bar is %s", words.Count(r.Total.Stored, "message"), when(first),
+		when(last.Add(time.Hour)), words.Count(int64(per), "hour"))
 	c.Labels = []label{{0, "start", when(first)}, {chartWidth, "end", when(last.Add(time.Hour))}}
 	return draw(c, values, func(i int) string {
-		return fmt.Sprintf("%s: %d messages", when(first.Add(time.Duration(i*per)*time.Hour)), values[i])
+		return fmt.Sprintf("%s: %s", when(first.Add(time.Duration(i*per)*time.Hour)), words.Count(values[i], "message"))
 	}, func(int) string { return "good" })
 }
 

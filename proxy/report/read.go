@@ -211,7 +211,7 @@ const onItsWay = 10 * time.Minute
 func (r *reader) left() error {
 	condition, args := r.where("m.at", "s.account")
 	return r.query(`SELECT max(m.at), count(*), coalesce(s.upstream, ''), coalesce(s.account, ''), m.mailbox,
-		m.message_id, coalesce(m.subject, ''), m.date, m.size, m.outcome, m.rule, m.reason, m.stage
+		m.message_id, coalesce(m.subject, ''), m.date, m.size, m.outcome, m.rule, m.reason, m.stage, m.sha256 IS NULL
 		FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
 		LEFT JOIN (SELECT t.upstream, t.account, n.exchange, n.size, n.date, n.date_from, max(n.at) AS at
 			FROM messages n JOIN sessions t ON t.id = n.session_id
@@ -232,7 +232,7 @@ func (r *reader) left() error {
 		var at int64
 		var stage int
 		if err := scan(&at, &m.Attempts, &m.Upstream, &m.Account, &m.Mailbox, &m.MessageID, &m.Subject, &m.Date,
-			&m.Size, &m.Outcome, &m.Rule, &m.Reason, &stage); err != nil {
+			&m.Size, &m.Outcome, &m.Rule, &m.Reason, &stage, &m.NotRead); err != nil {
 			return err
 		}
 		m.At, m.Switch = time.UnixMilli(at).UTC(), switchOf(m.Outcome, m.Rule, stage)

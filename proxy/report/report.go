@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"exgate/proxy/ledger"
+	"exgate/proxy/words"
 	"exgate/rewrite"
 )
 
@@ -94,6 +95,17 @@ type Message struct {
 	Rule      string    `json:"rule,omitzero"`
 	Reason    string    `json:"reason"`
 	Switch    string    `json:"switch"` // what would bring it
+	// NotRead says that the message was refused when its size was announced. So nobody knows its
+	// Message-ID.
+	NotRead bool `json:"not_read,omitzero"`
+}
+
+// unread says in words that a message was not read; "" if it was.
+func (m *Message) unread() string {
+	if !m.NotRead {
+		return ""
+	}
+	return "not read: announced as " + words.Count(m.Size, "byte")
 }
 
 // MaxLeft limits the messages in a report. Its counts have all.

@@ -230,6 +230,15 @@ func TestLimitedMessages(t *testing.T) {
 		left = append(left, fmt.Sprintf("%s/%d %s", m.Date, m.Size, m.Switch))
 	}
 	want := []string{"2/100 " + switchLater, "3/100 " + switchLater, "/300 " + switchLater, "4/999 " + switchBudget}
+	var text strings.Builder
+	if err := r.Write(&text, "text"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"not read: announced as 100 bytes, limited", "left behind: 4 messages, 1.5 kB"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in the report", want)
+		}
+	}
 	if !slices.Equal(left, want) || r.Total.Limited != 5 || r.Total.TooLarge != 1 || r.Total.Failed != 0 {
 		t.Errorf("left behind: %q\ntotal: %+v", left, r.Total)
 	}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"exgate/proxy/words"
 )
 
 // Formats are the formats of a report.
@@ -39,10 +40,11 @@ func (r *Report) writeJSON(out io.Writer) error {
 func (r *Report) writeCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	w.Write([]string{"time", "upstream", "account", "mailbox", "message_id", "date", "size", "attempts", "outcome",
-		"rule", "reason", "switch"})
+		"rule", "reason", "switch", "not_read"})
 	for _, m := range r.Left {
 		row := []string{m.At.Format(time.RFC3339), m.Upstream, m.Account, m.Mailbox, m.MessageID, m.Date,
-			strconv.FormatInt(m.Size, 10), strconv.FormatInt(m.Attempts, 10), m.Outcome, m.Rule, m.Reason, m.Switch}
+			strconv.FormatInt(m.Size, 10), strconv.FormatInt(m.Attempts, 10), m.Outcome, m.Rule, m.Reason, m.Switch,
+			strconv.FormatBool(m.NotRead)}
 		for i, field := range row {
 			if field != "" && strings.Contains("=+-@\t\r", field[:1]) {
 				row[i] = "'" + field // a spreadsheet would take it for a formula
@@ -102,8 +104,8 @@ func when(t time.Time) string {
 }
 
 func (c *Counts) writeText(b *strings.Builder) {
-	fmt.Fprintf(b, "\n%d messages stored (%s): %d untouched, %d repaired\n", c.Stored, size(c.Bytes), c.Untouched,
-		c.Repaired)
+	fmt.Fprintf(b, "\n%s stored (%s): %d untouched, %d repaired\n", words.Count(c.Stored, "message"),
+		words.Size(c.Bytes), c.Untouched, c.Repaired)
 	for _, line := range []struct {
 		n    int64
 		what string
@@ -135,26 +137,12 @@ func (c *Counts) writeText(b *strings.Builder) {
 	}
 }
 
-// size returns a number of bytes for people.
-func size(n int64) string {
-	units := []string{"bytes", "kB", "MB", "GB", "TB"}
-	f, unit := float64(n), 0
-	for f >= 1000 && unit < len(units)-1 {
-		f /= 1000
-		unit++
-	}
-	if unit == 0 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	return fmt.Sprintf("%.1f %s", f, units[unit])
-}
-
 func writeGroups(b *strings.Builder, groups []Group, name func(*Group) string) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "  stored\tbytes\trepaired\tleft\tfolders renamed\thidden\tthrottled\tper second\tlast activity\t ")
 	for _, g := range groups {
-		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%s\t%.1f\t%s\t %s\n", g.Stored, size(g.Bytes), g.Repaired, g.Left,
-			g.Renamed, g.Hidden, g.Throttled.Round(time.Second), g.Rate(), when(g.Last), name(&g))
+		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%s\t%.1f\t%s\t %s\n", g.Stored, words.Size(g.Bytes), g.Repaired,
+			g.Left, g.Renamed, g.Hidden, g.Throttled.Round(time.Second), g.Rate(), when(g.Last), name(&g))
 	}
 	w.Flush()
 }
@@ -179,15 +167,21 @@ func (r *Report) writeLeft(b *strings.Builder) {
 		fmt.Fprintf(b, "\nNothing was left behind.\n")
 		return
 	}
-	fmt.Fprintf(b, "\nleft behind: %d messages, %s\n", r.LeftCount, size(r.LeftBytes))
+	fmt.Fprintf(b, "\nleft behind: %d messages, %s\n", r.LeftCount, words.Size(r.LeftBytes))
 	account := ""
 	for _, m := range r.Left {
 		if m.Account != account {
 			account = m.Account
 			fmt.Fprintf(b, "  %s\n", account)
 		}
-		about := strings.Join(strings.Fields(m.MessageID+" "+m.Date), " ")
-		fmt.Fprintf(b, "    %s: %s, %s, %s\n", m.Mailbox, cmp.Or(about, "not read"), size(m.Size), m.Outcome)
+		what := m.unread()
+		if what == "" {
+			what = strings.TrimPrefix(m.MessageID+", "+words.Size(m.Size), ", ")
+		}
+		if m.Date != "" {
+			what = m.Date + ", " + what
+		}
+		fmt.Fprintf(b, "    %s: %s, %s\n", m.Mailbox, what, m.Outcome)
 		if m.Reason != "" {
 			fmt.Fprintf(b, "      %s\n", m.Reason)
 		}

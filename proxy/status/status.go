@@ -10,10 +10,12 @@ type Snapshot struct {
 	Time      time.Time  `json:"time"`
 	Draining  bool       `json:"draining"`  // the gateway is stopping
 	Sessions  []Session  `json:"sessions"`  // the oldest first
-	Accounts  []Account  `json:"accounts"`  // since the start; the last active first
+	Accounts  []Account  `json:"accounts"`  // the last active first
 	Refusals  []Refusal  `json:"refusals"`  // the last ones; the last first
 	Upstreams []Upstream `json:"upstreams"` // in the order of the configuration
 	Paused    []string   `json:"paused"`    // users that the operator has paused; all: everybody
+	// CountedSince is the first message of the ledger, from which Accounts count; zero: from the start of the gateway.
+	CountedSince time.Time `json:"counted_since,omitzero"`
 }
 
 // State is what a session does.
@@ -60,7 +62,7 @@ type Outcomes struct {
 	Waited      time.Duration `json:"waited_ns"` // for the pace and for throttles
 }
 
-// Account is a mailbox that had a session since the start.
+// Account is a mailbox that had a session since the start, or that the ledger has.
 type Account struct {
 	User            string    `json:"user"`
 	Upstream        string    `json:"upstream"`

@@ -4,10 +4,12 @@ package statuspage
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -34,11 +36,18 @@ type Handler struct {
 	snapshot func() status.Snapshot
 	every    time.Duration // between two events
 	live     chan struct{} // holds an element for each page that is kept up to date
+	report   Report
+	making   chan struct{} // holds an element while a report is made
 }
 
-// New returns a handler that shows what snapshot returns.
-func New(snapshot func() status.Snapshot) *Handler {
-	h := &Handler{snapshot: snapshot, every: time.Second, live: make(chan struct{}, maxLive)}
+// Report writes the report of the ledger, in HTML. It is nil without a ledger.
+type Report func(ctx context.Context, w io.Writer) error
+
+// New returns a handler that shows what snapshot and report return.
+func New(snapshot func() status.Snapshot, report Report) *Handler {
+	h := &Handler{snapshot: snapshot, every: time.Second, live: make(chan struct{}, maxLive), report: report,
+		making: make(chan struct{}, 1)}
+	h.mux.HandleFunc("GET /report", h.writeReport)
 	h.mux.HandleFunc("GET /{$}", h.page)
 	h.mux.HandleFunc("GET /events", h.events)
 	h.mux.HandleFunc("GET /explain/{id}", h.explain)
@@ -60,7 +69,34 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) page(w http.ResponseWriter, _ *http.Request) {
 	now := h.snapshot()
-	render(w, "page.html", struct{ Sections []section }{sections(&now)})
+	render(w, "page.html", struct {
+		Sections  []section
+		HasReport bool
+	}{sections(&now), h.report != nil})
+}
+
+// writeReport makes one report at a time: a large ledger takes seconds. The report is one file, whose style and script
+// are inside.
+func (h *Handler) writeReport(w http.ResponseWriter, r *http.Request) {
+	if h.report == nil {
+		http.Error(w, "there is no report without a ledger (ledger.file)", http.StatusNotFound)
+		return
+	}
+	select {
+	case h.making <- struct{}{}:
+		defer func() { <-h.making }()
+	case <-r.Context().Done():
+		return
+	}
+	var text bytes.Buffer
+	if err := h.report(r.Context(), &text); err != nil {
+		http.Error(w, "the report cannot be made: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src "+
+		"'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(text.Bytes()) // whoever has asked may have left
 }
 
 func (h *Handler) explain(w http.ResponseWriter, r *http.Request) {

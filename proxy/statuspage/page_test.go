@@ -6,11 +6,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -73,7 +75,7 @@ func get(t *testing.T, url string) (*http.Response, string) {
 }
 
 func TestPage(t *testing.T) {
-	server := serve(t, New(snapshot))
+	server := serve(t, New(snapshot, nil))
 	resp, body := get(t, server.URL)
 	for _, want := range []string{
 		">login<", "bob by backup", "throttled until ", "Exchange throttles this account", "1.2 MB", "Paused: carol.", "0.5/s",
@@ -97,6 +99,59 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// The report of the ledger is behind a link, and is made one at a time.
+func TestReport(t *testing.T) {
+	making, most := 0, 0
+	release := make(chan struct{})
+	report := func(_ context.Context, w io.Writer) error {
+		making++ // one at a time, so without a lock
+		most = max(most, making)
+		<-release
+		making--
+		_, err := io.WriteString(w, "<!DOCTYPE html><p>the report")
+		return err
+	}
+	server := serve(t, New(snapshot, report))
+	if _, body := get(t, server.URL); !strings.Contains(body, `href="report"`) {
+		t.Error("the page has no link to the report")
+	}
+	var asking sync.WaitGroup
+	for range 3 {
+		asking.Go(func() {
+			resp, err := http.Get(server.URL + "/report")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			body, _ := io.ReadAll(resp.Body)
+			csp := resp.Header.Get("Content-Security-Policy")
+			if !strings.Contains(string(body), "the report") || !strings.HasPrefix(csp, "default-src 'none';") {
+				t.Errorf("%s, %q", body, csp)
+			}
+		})
+	}
+	for range 3 {
+		release <- struct{}{}
+	}
+	asking.Wait()
+	if most != 1 {
+		t.Errorf("%d reports were made at a time", most)
+	}
+	failing := serve(t, New(snapshot, func(context.Context, io.Writer) error { return errors.New("no file") }))
+	if resp, body := get(t, failing.URL+"/report"); resp.StatusCode != http.StatusInternalServerError ||
+		!strings.Contains(body, "no file") {
+		t.Errorf("%d: %s", resp.StatusCode, body)
+	}
+	without := serve(t, New(snapshot, nil))
+	if resp, body := get(t, without.URL+"/report"); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("%d: %s", resp.StatusCode, body)
+	}
+	if _, body := get(t, without.URL); strings.Contains(body, `href="report"`) {
+		t.Error("the page has a link to a report that there is none of")
+	}
+}
+
 func file(t *testing.T, name string) string {
 	t.Helper()
 	text, err := files.ReadFile(name)
@@ -107,7 +162,7 @@ func file(t *testing.T, name string) string {
 }
 
 func TestPaths(t *testing.T) {
-	server := serve(t, New(func() status.Snapshot { return status.Snapshot{} }))
+	server := serve(t, New(func() status.Snapshot { return status.Snapshot{} }, nil))
 	for path, want := range map[string]struct {
 		code       int
 		kind, says string
@@ -177,7 +232,7 @@ func TestEvents(t *testing.T) {
 		now := snapshot()
 		now.Sessions[1].Stored = stored.Load()
 		return now
-	})
+	}, nil)
 	h.every = time.Millisecond
 	server := httptest.NewUnstartedServer(h)
 	server.Config.ReadTimeout, server.Config.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
@@ -214,7 +269,7 @@ func TestEvents(t *testing.T) {
 
 // One page more than there may be is told so, and a place is free again when a page is closed.
 func TestEventsHaveABound(t *testing.T) {
-	h := New(snapshot)
+	h := New(snapshot, nil)
 	h.every = time.Millisecond
 	server := serve(t, h)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"exgate/proxy/status"
+	"exgate/proxy/words"
 )
 
 // section is a table of the page.
@@ -43,12 +44,8 @@ func alarming(n int64) cell {
 
 func size(n int64) cell {
 	c := number(n)
-	for _, unit := range []string{"kB", "MB", "GB", "TB"} {
-		if n < 1000 {
-			break
-		}
-		c.Text = fmt.Sprintf("%.1f %s", float64(n)/1000, unit)
-		n /= 1000
+	if n >= 1000 {
+		c.Text = words.Size(n)
 	}
 	return c
 }
@@ -138,10 +135,21 @@ func stateOf(s *status.Session) cell {
 	return c
 }
 
+// countedSince says from when the numbers of the accounts are.
+func countedSince(now *status.Snapshot) string {
+	if now.CountedSince.IsZero() {
+		return "Since the start of exgate."
+	}
+	return "Since " + now.CountedSince.Local().Format("2006-01-02 15:04") + ", by the ledger; bytes from Exchange " +
+		"since the start of exgate."
+}
+
 func accounts(now *status.Snapshot) section {
-	s := section{ID: "accounts", Title: "Accounts since the start", None: "No account has logged in yet.", Heads: heads(
+	s := section{ID: "accounts", Title: "Accounts", None: "No account has logged in yet."}
+	s.Note = countedSince(now)
+	s.Heads = heads(
 		"User", "Upstream", "Sessions#", "Stored#", "Refused#", "Unknown#", "To Exchange#", "From Exchange#", "Waited#",
-		"Pace#", "Throttled until", "Last active")}
+		"Pace#", "Throttled until", "Last active")
 	budgeted := slices.ContainsFunc(now.Accounts, func(a status.Account) bool { return a.Budget != nil })
 	if budgeted {
 		s.Heads = append(s.Heads, heads("In 24 hours")...)

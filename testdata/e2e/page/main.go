@@ -108,14 +108,14 @@ func look(ctx context.Context, page, imap, dir string) error {
 			chromedp.Click("#accounts-0"), holds(`document.querySelector("#accounts th").ariaSort === "descending"`),
 		)},
 		{"the session is idle again", holds(`document.querySelector("#sessions tbody tr").cells[0].innerText === "idle"`)},
-		{"another user logs in", login(imap, "bob@example.com bobpass")},
+		{"another user logs in", login(imap, "bob@example.com bobpass", "NOOP", "OK")},
 		{"the order stays", holds(`document.querySelector("#accounts tbody tr").cells[0].innerText === "bob@example.com"`)},
 		{"the keyboard sorts", chromedp.Steps(
 			chromedp.Focus("#refusals-0"), chromedp.KeyEvent(kb.Tab), holds(`document.activeElement.id === "refusals-1"`),
 			chromedp.KeyEvent(kb.Enter), holds(`document.querySelectorAll("#refusals th")[1].ariaSort === "ascending"`),
 		)},
 		{"news keep the focus", chromedp.Steps(
-			alice.says("e APPEND INBOX {99000000}", "e NO [TOOBIG]"),
+			alice.says("e APPEND Drafts {100000001}", "e NO [TOOBIG]"),
 			holds(`document.querySelectorAll("#refusals tbody tr").length === 2`),
 			holds(`document.activeElement.id === "refusals-1"`),
 		)},
@@ -133,6 +133,30 @@ func look(ctx context.Context, page, imap, dir string) error {
 			holds(`document.querySelector("h1").innerText.includes("Maximum size")`),
 			shot(dir, "explain"),
 		)},
+		{"a third size is refused", login(imap, "bob@example.com bobpass", "APPEND INBOX {10900000}", "NO [TOOBIG]")},
+		{"the page links to the report", chromedp.Steps(
+			chromedp.Navigate(page), chromedp.Click("#report"), chromedp.WaitVisible("[aria-label=Accounts]"),
+			holds(`document.title.startsWith("Report of ")`),
+		)},
+		{"the report sorts by size", chromedp.Steps(
+			sorts("Left behind", "size"), holds(column("Left behind", "size")+` === "10.9 MB|99.0 MB|100.0 MB"`),
+			sorts("Left behind", "size"), holds(column("Left behind", "size")+` === "100.0 MB|99.0 MB|10.9 MB"`),
+		)},
+		{"the report sorts by name", chromedp.Steps(
+			sorts("Accounts", "account"),
+			holds(column("Accounts", "account")+` === "alice@example.com|bob@example.com"`),
+			sorts("Accounts", "account"),
+			holds(column("Accounts", "account")+` === "bob@example.com|alice@example.com"`),
+			holds(`document.querySelectorAll("[aria-label=Accounts] th[aria-sort=descending]").length === 1`),
+		)},
+		{"the keyboard sorts the report", chromedp.Steps(
+			chromedp.Focus("[aria-label=Accounts] th:nth-child(3) button"), chromedp.KeyEvent(kb.Enter),
+			holds(column("Accounts", "stored")+` === "0|2"`),
+			chromedp.KeyEvent(kb.Enter), holds(column("Accounts", "stored")+` === "2|0"`),
+		)},
+		{"the report says what was not read", holds(
+			`document.body.innerText.includes("not read: announced as 100000001 bytes")`)},
+		{"the report has contrast", chromedp.Steps(scheme("light"), holds(contrast), shot(dir, "report"))},
 	}
 	for _, c := range checks {
 		if err := chromedp.Do(ctx, c.do); err != nil {
@@ -245,15 +269,33 @@ func (c *client) says(command, want string) step {
 	})
 }
 
-// login logs in once and leaves.
-func login(address, who string) step {
+// headOf is the head of a column in a table of the report.
+func headOf(table, name string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll('[aria-label=%q] th')].find(th => th.innerText.trim() === %q)`,
+		table, name)
+}
+
+// sorts clicks on the head of a column of the report.
+func sorts(table, name string) step {
+	return holds(`(` + headOf(table, name) + `.querySelector("button").click(), true)`)
+}
+
+// column is the texts of a column of the report, from top to bottom.
+func column(table, name string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll('[aria-label=%q] tbody tr')].map(`+
+		`tr => tr.cells[%s.cellIndex].innerText).join("|")`, table, headOf(table, name))
+}
+
+// login logs in once, sends a command, and leaves.
+func login(address, who, command, reply string) step {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		c, err := dial(address)
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		_, err = chromedp.Steps(c.says("a LOGIN "+who, "a OK"), c.says("b LOGOUT", "b OK"))(ctx, t)
+		_, err = chromedp.Steps(c.says("a LOGIN "+who, "a OK"), c.says("c "+command, "c "+reply),
+			c.says("b LOGOUT", "b OK"))(ctx, t)
 		return err
 	})
 }
