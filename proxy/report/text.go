@@ -167,7 +167,7 @@ func (r *Report) writeLeft(b *strings.Builder) {
 		fmt.Fprintf(b, "\nNothing was left behind.\n")
 		return
 	}
-	fmt.Fprintf(b, "\nleft behind: %d messages, %s\n", r.LeftCount, words.Size(r.LeftBytes))
+	fmt.Fprintf(b, "\nleft behind: %s, %s\n", words.Count(r.LeftCount, "message"), words.Size(r.LeftBytes))
 	account := ""
 	for _, m := range r.Left {
 		if m.Account != account {
