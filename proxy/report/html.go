@@ -26,7 +26,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 		}
 		return t.Unix()
 	},
-}).Parse(page))
+}).Parse(page + sheet))
 
 // writeHTML writes the report as one file, which needs nothing from outside.
 func (r *Report) writeHTML(out io.Writer) error {

@@ -45,11 +45,7 @@ func (r *Report) writeCSV(out io.Writer) error {
 		row := []string{m.At.Format(time.RFC3339), m.Upstream, m.Account, m.Mailbox, m.MessageID, m.Date,
 			strconv.FormatInt(m.Size, 10), strconv.FormatInt(m.Attempts, 10), m.Outcome, m.Rule, m.Reason, m.Switch,
 			strconv.FormatBool(m.NotRead)}
-		for i, field := range row {
-			if field != "" && strings.Contains("=+-@\t\r", field[:1]) {
-				row[i] = "'" + field // a spreadsheet would take it for a formula
-			}
-		}
+		PlainCells(row)
 		w.Write(row)
 	}
 	w.Flush()
