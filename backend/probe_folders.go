@@ -21,7 +21,7 @@ func (c *Conn) Folders(ctx context.Context) ([]ProbedFolder, error) {
 	var folders []ProbedFolder
 	req := NewRequest("LIST").Raw(`"" "*"`)
 	req.Untagged = func(resp []byte) bool {
-		folder, ok := parseFolder(string(resp))
+		folder, ok := ParseFolder(string(resp))
 		if ok && len(folders) < maxFolders {
 			folders = append(folders, folder)
 		}
@@ -40,9 +40,9 @@ var (
 	unquote     = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
 )
 
-// parseFolder reads a whole LIST response. A name with a TAB comes unquoted
+// ParseFolder reads a whole LIST response. A name with a TAB comes unquoted
 // (EX-21).
-func parseFolder(resp string) (ProbedFolder, bool) {
+func ParseFolder(resp string) (ProbedFolder, bool) {
 	m := listReply.FindStringSubmatch(resp)
 	if m == nil {
 		return ProbedFolder{}, false

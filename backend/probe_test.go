@@ -82,12 +82,12 @@ func TestParseFolder(t *testing.T) {
 		"* LIST (\\Noselect \\Marked) \"\\\\\" {5}\r\na (b)\r\n": {"a (b)", `\`, []string{`\Noselect`, `\Marked`}},
 		"* LIST () \"/\" With a\tTAB\r\n":                        {"With a\tTAB", "/", nil},
 	} {
-		if got, ok := parseFolder(resp); !ok || got.Name != want.Name || got.Separator != want.Separator || !slices.Equal(got.Attributes, want.Attributes) {
+		if got, ok := ParseFolder(resp); !ok || got.Name != want.Name || got.Separator != want.Separator || !slices.Equal(got.Attributes, want.Attributes) {
 			t.Errorf("%q: %+v, %v", resp, got, ok)
 		}
 	}
 	for _, resp := range []string{"* LSUB () NIL a\r\n", "* LIST a\r\n", "* LIST () NIL \r\n"} {
-		if got, ok := parseFolder(resp); ok {
+		if got, ok := ParseFolder(resp); ok {
 			t.Errorf("%q: %+v", resp, got)
 		}
 	}

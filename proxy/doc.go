@@ -9,6 +9,7 @@
 // The packages below proxy do not import it. The rules for mailbox names are in backend/folders, those for messages in
 // rewrite.
 //
+//	audit        says what would become of mailboxes that are to be moved
 //	budget       limits what is stored in a day
 //	capability   the capabilities that clients are told of
 //	certificate  the self-signed certificate of a gateway that has no other
@@ -25,6 +26,7 @@
 //	report       says what a ledger has of a migration
 //	routing      decides which upstream a login goes to, and as whom
 //	slots        limits the connections to an upstream, and queues the sessions that wait for one
+//	source       reads the mailboxes of an IMAP account before they are moved
 //	spool        holds an uploaded message, in memory or in a file, charged to budgets
 //	status       the snapshot of the gateway for the operator
 //	statuspage   the page that shows the snapshot in a browser

@@ -20,12 +20,13 @@ const maxLoaded = 16 << 20
 // it. If a message has both, the more frequent one counts. The loader uses its
 // memory again for the next message.
 type loader struct {
-	size int64
-	unix bool     // lines end in LF alone
-	raw  []byte   // the message as read, if it is in memory
-	crlf []byte   // the message with CRLF
-	file *os.File // holds a large message, with CRLF
-	big  bool     // the message is in file
+	size  int64
+	exact bool     // the message is not converted
+	unix  bool     // lines end in LF alone
+	raw   []byte   // the message as read, if it is in memory
+	crlf  []byte   // the message with CRLF
+	file  *os.File // holds a large message, with CRLF
+	big   bool     // the message is in file
 }
 
 // read reads the message from r, up to the end of r.
@@ -50,7 +51,7 @@ func (l *loader) read(r io.Reader) error {
 
 // convert detects the line ends of a message in memory, and converts LF to CRLF.
 func (l *loader) convert() {
-	l.unix = isUnix(l.raw)
+	l.unix = !l.exact && isUnix(l.raw)
 	if !l.unix {
 		l.size = int64(len(l.raw))
 		return
@@ -86,7 +87,7 @@ func (l *loader) spill(r io.Reader) (err error) {
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	l.unix = isUnix(l.raw)
+	l.unix = !l.exact && isUnix(l.raw)
 	w := bufio.NewWriterSize(l.file, 1<<20)
 	chunk := l.raw
 	l.size, l.big = 0, true

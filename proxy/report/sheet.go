@@ -16,7 +16,7 @@ var sheet string
 func Sheet() string { return sheet }
 
 // Size returns a number of bytes for people.
-func Size(n int64) string { return size(n) }
+func Size(n int64) string { return words.Size(n) }
 
 // When returns a time for people.
 func When(t time.Time) string { return when(t) }
