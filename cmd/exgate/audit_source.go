@@ -172,8 +172,13 @@ func (r *sourceReader) read(
 	defer func() { err = errors.Join(err, sink.loader.close()) }()
 	err = source.Read(ctx, r.options, login, sink)
 	var refused *imap.Error
-	if !sink.isOpen && errors.As(err, &refused) {
+	var unreached *backend.Error
+	switch {
+	case !sink.isOpen && errors.As(err, &refused):
 		admin.note(false, true)
+	case errors.As(err, &unreached):
+		err = fmt.Errorf("%w (here tls, ca_file, server_name and pin are --source-tls, --source-ca, --source-name and "+
+			"--source-pin)", err)
 	}
 	return err
 }

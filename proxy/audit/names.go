@@ -14,7 +14,7 @@ type Folder struct {
 	Attributes []string
 }
 
-// Name is a mailbox whose name changes, or that cannot be stored.
+// Name is a mailbox whose name changes, or that cannot be stored. docs/names.md describes the keys.
 type Name struct {
 	Source   string   `json:"source"`
 	Exchange string   `json:"exchange,omitzero"` // "": the name cannot be mapped
@@ -92,6 +92,9 @@ func (c *Counter) Folders(all []Folder) error {
 	}
 	for i, name := range mapped {
 		name.By = fates[i].By
+		if len(name.By) == 0 && strings.Contains(name.Exchange, "_exgate_") {
+			name.By = []string{"hide"} // beside a folder of Exchange that clients do not see
+		}
 		if name.Exchange == clients[i] && name.With == "" {
 			continue
 		}

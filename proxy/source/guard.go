@@ -29,12 +29,13 @@ import (
 // message passes as it is.
 type guard struct {
 	net.Conn
-	r       *wire.ResponseReader
-	reply   time.Duration // how long the server may be silent while a command is in progress
-	greeted bool
+	r      *wire.ResponseReader
+	secret string        // the password, which some servers repeat
+	reply  time.Duration // how long the server may be silent while a command is in progress
 
 	// Only the client's reader uses these.
-	out   []byte // what the client reads next
+	out   []byte // what the client reads next; at first the greeting
+	over  bool   // nothing comes any more
 	made  []byte // the memory of out, where out is not a part of what was read
 	held  []byte // of the response at hand
 	state int    // holding, passing, skipping
@@ -62,8 +63,13 @@ const (
 	maxAnswer    = 64 << 20 // bytes of the responses to one command, without the texts of messages
 )
 
-func newGuard(conn net.Conn, reply time.Duration) *guard {
-	return &guard{Conn: conn, r: wire.NewResponseReader(conn), reply: reply}
+// newGuard returns a guard of a connection whose greeting has been read.
+func newGuard(d *backend.Dialed, reply time.Duration) *guard {
+	greeting := wire.Status{Tag: "*", Word: "OK"}
+	if len(d.Capabilities) > 0 {
+		greeting.Code = "CAPABILITY " + strings.Join(d.Capabilities, " ")
+	}
+	return &guard{Conn: d.Conn, r: wire.NewResponseReader(d.Conn), reply: reply, out: safeStatus(greeting)}
 }
 
 // begin says that a command follows. wants is the item that each FETCH response to it has.
@@ -106,11 +112,7 @@ func (g *guard) SetReadDeadline(time.Time) error { return nil }
 // Read implements io.Reader. After any error it returns io.EOF, since the client waits
 // forever for a literal that ends in another one.
 func (g *guard) Read(p []byte) (int, error) {
-	if !g.greeted {
-		g.greeted = true
-		g.out = []byte("* OK ready\r\n") // the server's own has been read before TLS was set up
-	}
-	for len(g.out) == 0 {
+	for len(g.out) == 0 && !g.over {
 		f, ok := g.r.Scan()
 		err := error(nil)
 		if ok {
@@ -118,10 +120,12 @@ func (g *guard) Read(p []byte) (int, error) {
 		} else {
 			err = g.fill()
 		}
-		if err != nil {
+		if g.over = err != nil; g.over {
 			g.cut(err)
-			return 0, io.EOF
 		}
+	}
+	if g.over {
+		return 0, io.EOF
 	}
 	n := copy(p, g.out)
 	g.out = g.out[n:]
@@ -175,7 +179,7 @@ func (g *guard) take(f wire.Fragment) error {
 		g.say(safeFetch(g.held))
 	case f.Last:
 		g.respond(f.Kind)
-	case !f.Literal && bytes.HasSuffix(f.Data, []byte("\n")) && isFetch(g.held): // a literal follows
+	case !f.Literal && bytes.HasSuffix(f.Data, []byte("\n")) && (g.state != holding || isFetch(g.held)): // a literal
 		return g.literal()
 	}
 	return nil
@@ -209,11 +213,14 @@ func (g *guard) respond(kind wire.Kind) {
 		g.lines, g.bytes = 0, 0
 	}
 	if status, ok := wire.ParseStatus(g.held); ok {
+		if g.secret != "" && strings.Contains(status.Text, g.secret) {
+			status.Text = "***"
+		}
 		g.say(safeStatus(status))
 		return
 	}
 	if kind == wire.Continuation {
-		g.say(g.held)
+		g.say(visible(g.held))
 		return
 	}
 	fields := strings.Fields(string(g.held[:min(len(g.held), 64)]))
@@ -248,7 +255,7 @@ func isFetch(line []byte) bool {
 // safeStatus writes a status response. It keeps the codes that the audit needs: the client gives
 // up at one that is not as it expects it.
 func safeStatus(s wire.Status) []byte {
-	line := s.Tag + " " + s.Word + " "
+	line := string(visible([]byte(s.Tag))) + " " + s.Word + " "
 	name, args, _ := strings.Cut(s.Code, " ")
 	switch name = strings.ToUpper(name); {
 	case name == "CAPABILITY", name == "UIDVALIDITY":
@@ -258,12 +265,7 @@ func safeStatus(s wire.Status) []byte {
 	case slices.Contains(retried, imap.ResponseCode(name)):
 		line += "[" + name + "] "
 	}
-	text := strings.Map(func(r rune) rune {
-		if r == '\r' || r == '\n' {
-			return ' '
-		}
-		return r
-	}, s.Text) // other control characters end the text in wire.Words
+	text := wire.Words(s.Text)
 	if text == "" || text[0] == '[' { // the client would look for the end of a code
 		text = "- " + text
 	}

@@ -21,9 +21,9 @@ import (
 type session struct {
 	client  *imapclient.Client
 	guard   *guard
-	stop    func() bool // of the context
-	secret  string      // which some servers repeat
-	shifted atomic.Bool // a message has gone, so that sequence numbers mean other messages
+	stop    func() bool  // of the context
+	exists  atomic.Int64 // messages of the open mailbox
+	shifted atomic.Bool  // a message has gone, so that sequence numbers mean other messages
 }
 
 // maxWindow is how many messages are asked for at a time.
@@ -45,11 +45,20 @@ func open(ctx context.Context, o Options, login Login) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{guard: newGuard(dialed.Conn, o.Reply), secret: login.Password.Reveal()}
+	s := &session{guard: newGuard(dialed, o.Reply)}
+	s.guard.secret = login.Password.Reveal()
 	s.stop = context.AfterFunc(ctx, func() { s.guard.cut(context.Cause(ctx)) })
 	s.guard.begin("")
 	s.client = imapclient.New(s.guard, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
-		Expunge: func(uint32) { s.shifted.Store(true) },
+		Expunge: func(uint32) {
+			s.exists.Add(-1)
+			s.shifted.Store(true)
+		},
+		Mailbox: func(m *imapclient.UnilateralDataMailbox) {
+			if m.NumMessages != nil {
+				s.exists.Store(int64(*m.NumMessages))
+			}
+		},
 	}})
 	err = s.do("", func() error { return s.logIn(login) })
 	if err != nil {
@@ -66,12 +75,12 @@ func (s *session) logIn(login Login) error {
 		return errors.New("the source does not answer CAPABILITY")
 	}
 	if login.Admin != "" {
-		return s.client.Authenticate(sasl.NewPlainClient(login.User, login.Admin, s.secret))
+		return s.client.Authenticate(sasl.NewPlainClient(login.User, login.Admin, s.guard.secret))
 	}
 	if caps.Has(imap.AuthCap(sasl.Plain)) {
-		return s.client.Authenticate(sasl.NewPlainClient("", login.User, s.secret))
+		return s.client.Authenticate(sasl.NewPlainClient("", login.User, s.guard.secret))
 	}
-	return s.client.Login(login.User, s.secret).Wait()
+	return s.client.Login(login.User, s.guard.secret).Wait()
 }
 
 // retried are the response codes of refusals that pass (RFC 9051 section 7.1, RFC 5530).
@@ -88,16 +97,12 @@ func (s *session) do(wants string, command func() error) error {
 		return nil
 	}
 	if !errors.As(err, &refused) {
-		return s.guard.reason(err)
+		return s.guard.reason(fmt.Errorf("the answer of the source cannot be read: %s", wire.Words(err.Error())))
 	}
-	said := &imap.Error{Type: refused.Type, Code: refused.Code, Text: wire.Words(refused.Text)}
-	if s.secret != "" && strings.Contains(refused.Text, s.secret) {
-		said.Text = "***"
+	if slices.Contains(retried, imap.ResponseCode(strings.ToUpper(string(refused.Code)))) {
+		return fmt.Errorf("the source refuses for now: %s", refused.Text)
 	}
-	if slices.Contains(retried, imap.ResponseCode(strings.ToUpper(string(said.Code)))) {
-		return fmt.Errorf("the source refuses for now: %s", said.Text)
-	}
-	return said
+	return refused
 }
 
 // close ends the connection. A LOGOUT would wait for a server that may not answer.
@@ -142,20 +147,22 @@ func (s *session) examine(m Mailbox) (selected *imap.SelectData, err error) {
 	if len(m.wire) > maxName || strings.ContainsAny(m.wire, "\r\n\x00") {
 		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Text: "exgate: the name is too long, or has a line end"}
 	}
+	s.exists.Store(0)
+	s.shifted.Store(false)
 	err = s.do("", func() error {
 		selected, err = s.client.Select(standIn(m.wire), &imap.SelectOptions{ReadOnly: true}).Wait()
 		return err
 	})
-	s.shifted.Store(false)
+	if err == nil {
+		s.exists.CompareAndSwap(0, int64(selected.NumMessages)) // the number may have changed since
+	}
 	return selected, err
 }
 
-// messages returns how many messages the open mailbox has.
+// messages returns how many messages the open mailbox has. The client's own number is set only
+// some time after the reply to EXAMINE.
 func (s *session) messages() uint32 {
-	if m := s.client.Mailbox(); m != nil {
-		return m.NumMessages
-	}
-	return 0
+	return uint32(max(s.exists.Load(), 0))
 }
 
 // after returns the sequence number of the first message with a UID above last.
@@ -256,8 +263,7 @@ func (s *session) texts(
 					err = errors.New("exgate does not read the rest of a large message")
 				}
 				if err != nil {
-					s.guard.cut(err)
-					fetch.Close()
+					s.leave(fetch, text, err)
 					return err
 				}
 			}
@@ -271,6 +277,17 @@ func (s *session) texts(
 	return nil, err
 }
 
+// leave ends a FETCH within a text. The client must not read the rest of a text while its own
+// goroutine goes on after it: that ends first.
+func (s *session) leave(fetch *imapclient.FetchCommand, text *textReader, err error) {
+	s.guard.cut(err)
+	io.Copy(io.Discard, text) // what is buffered; the client waits for it
+	if text.left > 0 {
+		<-s.client.Closed()
+	}
+	fetch.Close()
+}
+
 // maxDiscarded is how much of a large message is passed over. With more to come, a new
 // connection costs the source less.
 const maxDiscarded = 16 << 20
@@ -280,14 +297,19 @@ const maxDiscarded = 16 << 20
 type textReader struct {
 	r    io.Reader
 	left int64
+	err  error // the end
 }
 
 // Read implements io.Reader.
 func (t *textReader) Read(p []byte) (int, error) {
+	if t.err != nil {
+		return 0, t.err
+	}
 	n, err := t.r.Read(p)
 	t.left -= int64(n)
 	if err == io.EOF && t.left > 0 {
 		err = io.ErrUnexpectedEOF
 	}
+	t.err = err
 	return n, err
 }

@@ -3,6 +3,7 @@
 
   audited.py seed PORT USER          PORT is plain IMAP on loopback
   audited.py compare AUDIT REPORT    JSON of exgate audit and of exgate report
+  audited.py same AUDIT AUDIT        two audits of the same mailboxes
 
 Exit status 1: they differ.
 """
@@ -92,8 +93,20 @@ def compare(audit, report):
     return 1 if faults else 0
 
 
+def same(first, second):
+    audits = [json.load(open(f)) for f in (first, second)]
+    for audit in audits:
+        del audit["made"]
+        for account in audit["accounts"]:
+            account["largest"].sort(key=lambda m: (-m["size"], m["mailbox"], m["uid"]))
+    if audits[0] == audits[1]:
+        return 0
+    print("FAIL: the audits differ:", *(json.dumps(audit["total"]) for audit in audits), sep="\n  ")
+    return 1
+
+
 if __name__ == "__main__":
-    verbs = {"seed": seed, "compare": compare}
+    verbs = {"seed": seed, "compare": compare, "same": same}
     if len(sys.argv) < 4 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     sys.exit(verbs[sys.argv[1]](*sys.argv[2:]))
