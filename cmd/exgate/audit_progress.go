@@ -68,7 +68,8 @@ const maxPlaces = 4
 func (p *auditProgress) line() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line := fmt.Sprintf("%d of %d accounts done, %d messages, %s", p.ended, p.accounts, p.messages, report.Size(p.bytes))
+	line := fmt.Sprintf("%d of %d accounts done, %d messages, %s", p.ended, p.accounts, p.messages,
+		report.Size(p.bytes))
 	for i, account := range slices.Sorted(maps.Keys(p.at)) {
 		if i == maxPlaces {
 			return line + ", ..."

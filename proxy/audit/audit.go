@@ -119,7 +119,8 @@ const maxReported = 10_000
 func NewReport(o Options, accounts []Account, sessions int, now time.Time) *Report {
 	p := &o.Profile
 	r := &Report{
-		Made: now.UTC(), Profile: p.Name, Paced: p.Pace != (backend.Pacing{}), Sessions: max(sessions, 1), Accounts: accounts,
+		Made: now.UTC(), Profile: p.Name, Paced: p.Pace != (backend.Pacing{}), Sessions: max(sessions, 1),
+		Accounts: accounts,
 	}
 	room := [3]int{maxReported, maxReported, maxReported}
 	took := make([]time.Duration, len(accounts))

@@ -43,8 +43,8 @@ func NewCounter(o Options, account string) (*Counter, error) {
 		return nil, err
 	}
 	return &Counter{
-		Account: Account{Name: account, Left: []Message{}, Failures: []Message{}, AtRisk: []Message{}, Largest: []Message{},
-			Names: []Name{}, Special: []Special{}},
+		Account: Account{Name: account, Left: []Message{}, Failures: []Message{}, AtRisk: []Message{},
+			Largest: []Message{}, Names: []Name{}, Special: []Special{}},
 		options: o, names: names, seed: maphash.MakeSeed(), ids: make(map[uint64]uint64),
 	}, nil
 }

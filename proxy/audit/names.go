@@ -34,8 +34,8 @@ type Special struct {
 // ownFolders are those that Exchange makes in English. Another language has the same folders
 // under other names (Set-MailboxRegionalConfiguration).
 var ownFolders = []string{
-	"INBOX", "Drafts", "Sent Items", "Deleted Items", "Junk Email", "Archive", "Outbox", "Calendar", "Contacts", "Tasks",
-	"Journal", "Notes",
+	"INBOX", "Drafts", "Sent Items", "Deleted Items", "Junk Email", "Archive", "Outbox", "Calendar", "Contacts",
+	"Tasks", "Journal", "Notes",
 }
 
 // ownByUse are Exchange's own folders by their special use.

@@ -38,12 +38,12 @@ func (r *Report) Write(out io.Writer, format string) error {
 func (r *Report) writeCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	w.Write([]string{"account", "mailboxes", "messages", "bytes", "untouched", "repaired", "refused", "may_be_refused",
-		"unread", "duplicates", "no_date", "no_internal_date", "with_keywords", "names_changed", "names_refused", "seconds",
-		"error"})
+		"unread", "duplicates", "no_date", "no_internal_date", "with_keywords", "names_changed", "names_refused",
+		"seconds", "error"})
 	for _, a := range r.Accounts {
 		row := []string{a.Name}
-		for _, n := range []int64{a.Mailboxes, a.Messages, a.Bytes, a.Untouched, a.Repaired, a.Refused, a.Risky, a.Unread,
-			a.Duplicates, a.NoDate, a.NoArrival, a.Lacking, a.Changed, a.Refusals} {
+		for _, n := range []int64{a.Mailboxes, a.Messages, a.Bytes, a.Untouched, a.Repaired, a.Refused, a.Risky,
+			a.Unread, a.Duplicates, a.NoDate, a.NoArrival, a.Lacking, a.Changed, a.Refusals} {
 			row = append(row, strconv.FormatInt(n, 10))
 		}
 		row = append(row, strconv.FormatFloat(a.Took.Seconds(), 'f', -1, 64), a.Error)
@@ -111,12 +111,12 @@ func (r *Report) Remarks() (lines []string) {
 		n    int64
 		text string
 	}{
-		{t.Risky, "may be refused by Exchange as they are; most versions take them, and exgate repairs what is refused " +
-			"as far as fixes.escalate goes"},
+		{t.Risky, "may be refused by Exchange as they are; most versions take them, and exgate repairs what is " +
+			"refused as far as fixes.escalate goes"},
 		{sum(t.Lost), "of these would not arrive if Exchange refuses them"},
 		{t.Unread, "could not be read"},
-		{t.Duplicates, fmt.Sprintf("have the Message-ID of another message of the account, %d of them in the same mailbox, "+
-			"where clients such as imapsync may leave them out", t.SameBox)},
+		{t.Duplicates, fmt.Sprintf("have the Message-ID of another message of the account, %d of them in the same "+
+			"mailbox, where clients such as imapsync may leave them out", t.SameBox)},
 		{t.NoDate, "have no Date that can be read"},
 		{t.NoArrival, "have no date of arrival in the source: they get that of their header"},
 		{t.Lacking, "have keywords or flags that Exchange lacks"},
@@ -130,8 +130,8 @@ func (r *Report) Remarks() (lines []string) {
 		}
 	}
 	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.IDsFull }) {
-		lines = append(lines, fmt.Sprintf("an account has more than %d Message-IDs: duplicates of further ones are not "+
-			"counted", maxIDs))
+		lines = append(lines, fmt.Sprintf("an account has more than %d Message-IDs: duplicates of further ones are "+
+			"not counted", maxIDs))
 	}
 	return lines
 }
@@ -192,8 +192,8 @@ func (r *Report) writeAccounts(b *strings.Builder) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "  messages\tbytes\trepaired\trefused\tunread\tduplicates\tnames changed\ttime\t ")
 	for _, a := range r.Accounts {
-		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t %s\n", a.Messages, report.Size(a.Bytes), a.Repaired, a.Refused,
-			a.Unread, a.Duplicates, a.Changed, round(a.Took), a.Name)
+		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t %s\n", a.Messages, report.Size(a.Bytes), a.Repaired,
+			a.Refused, a.Unread, a.Duplicates, a.Changed, round(a.Took), a.Name)
 	}
 	w.Flush()
 }

@@ -31,6 +31,7 @@ type guard struct {
 	net.Conn
 	r      *wire.ResponseReader
 	secret string        // the password, which some servers repeat
+	most   int           // responses to a command
 	reply  time.Duration // how long the server may be silent while a command is in progress
 
 	// Only the client's reader uses these.
@@ -69,7 +70,9 @@ func newGuard(d *backend.Dialed, reply time.Duration) *guard {
 	if len(d.Capabilities) > 0 {
 		greeting.Code = "CAPABILITY " + strings.Join(d.Capabilities, " ")
 	}
-	return &guard{Conn: d.Conn, r: wire.NewResponseReader(d.Conn), reply: reply, out: safeStatus(greeting)}
+	return &guard{
+		Conn: d.Conn, r: wire.NewResponseReader(d.Conn), reply: reply, most: maxResponses, out: safeStatus(greeting),
+	}
 }
 
 // begin says that a command follows. wants is the item that each FETCH response to it has.
@@ -153,8 +156,8 @@ func (g *guard) fill() error {
 func (g *guard) take(f wire.Fragment) error {
 	if f.First {
 		g.state, g.held = holding, g.held[:0]
-		if g.lines++; g.lines > maxResponses {
-			return fmt.Errorf("the source answers a command with more than %d responses", maxResponses)
+		if g.lines++; g.lines > g.most {
+			return fmt.Errorf("the source answers a command with more than %d responses", g.most)
 		}
 	}
 	if f.Literal {

@@ -178,7 +178,7 @@ func optionsFor(t *testing.T, address string) Options {
 		t.Fatal(err)
 	}
 	ms := time.Millisecond
-	return Options{Dialer: dialer, Reply: 20 * time.Second, Pauses: []time.Duration{ms, ms, ms}}
+	return Options{Dialer: dialer, Reply: 20 * time.Second, Pauses: []time.Duration{ms, ms, ms}, most: 2000}
 }
 
 // read reads the account bob of a server.

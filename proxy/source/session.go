@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func open(ctx context.Context, o Options, login Login) (*session, error) {
 		return nil, err
 	}
 	s := &session{guard: newGuard(dialed, o.Reply)}
-	s.guard.secret = login.Password.Reveal()
+	s.guard.secret, s.guard.most = login.Password.Reveal(), cmp.Or(o.most, maxResponses)
 	s.stop = context.AfterFunc(ctx, func() { s.guard.cut(context.Cause(ctx)) })
 	s.guard.begin("")
 	s.client = imapclient.New(s.guard, &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
@@ -145,7 +146,9 @@ const maxName = 1500
 // examine opens a mailbox without the right to change it.
 func (s *session) examine(m Mailbox) (selected *imap.SelectData, err error) {
 	if len(m.wire) > maxName || strings.ContainsAny(m.wire, "\r\n\x00") {
-		return nil, &imap.Error{Type: imap.StatusResponseTypeNo, Text: "exgate: the name is too long, or has a line end"}
+		return nil, &imap.Error{
+			Type: imap.StatusResponseTypeNo, Text: "exgate: the name is too long, or has a line end",
+		}
 	}
 	s.exists.Store(0)
 	s.shifted.Store(false)

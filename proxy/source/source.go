@@ -26,6 +26,7 @@ type Options struct {
 	Messages *backend.Pace   // messages that are read
 	Bytes    *backend.Pace   // of their texts
 	Pauses   []time.Duration // before each attempt to connect again; nil: the usual ones
+	most     int             // responses to a command; 0: maxResponses
 }
 
 // pauses are the usual pauses before a lost connection is made again. They are our own choice:
