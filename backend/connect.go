@@ -18,6 +18,3 @@ func (u *Upstream) Connect(ctx context.Context, trace Trace) (*Conn, error) {
 	}
 	return conn, nil
 }
-
-// ParseFolder reads a whole LIST response. ok is false for any other response.
-func ParseFolder(resp string) (folder ProbedFolder, ok bool) { return parseFolder(resp) }

@@ -25,7 +25,7 @@ func dateDropped(ctx context.Context, s *surveyor) (Finding, error) {
 	return answer(!strings.Contains(response, "-Feb-2001")), err
 }
 
-// strictDates goes by the date that RFC 9051 allows; a day of one digit is an error of the client's.
+// strictDates goes by a date that RFC 9051 section 9 allows; a day of one digit is an error of the client's.
 func strictDates(ctx context.Context, s *surveyor) (Finding, error) {
 	r, err := s.store(ctx, `"05-Feb-1969 04:05:06 +0000"`, plain().text())
 	return answer(!r.ok()).refusedBy(r), err

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"exgate/proxy/report"
+	"exgate/proxy/words"
 )
 
 // auditProgress writes a line every few seconds, so that nobody takes a long audit for one
@@ -69,7 +69,7 @@ func (p *auditProgress) line() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	line := fmt.Sprintf("%d of %d accounts done, %d messages, %s", p.ended, p.accounts, p.messages,
-		report.Size(p.bytes))
+		words.Size(p.bytes))
 	for i, account := range slices.Sorted(maps.Keys(p.at)) {
 		if i == maxPlaces {
 			return line + ", ..."

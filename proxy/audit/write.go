@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"exgate/proxy/report"
+	"exgate/proxy/words"
 )
 
 // Write writes a report in one of report.Formats.
@@ -60,7 +61,7 @@ func (r *Report) text() string {
 	t := &r.Total
 	fmt.Fprintf(&b, "%s\n\n", r.Title())
 	fmt.Fprintf(&b, "%d messages in %d mailboxes of %d accounts, %s\n", t.Messages, t.Mailboxes, len(r.Accounts),
-		report.Size(t.Bytes))
+		words.Size(t.Bytes))
 	fmt.Fprintf(&b, "%d would be stored: %d untouched, %d repaired; %d refused\n", t.Stored, t.Untouched, t.Repaired,
 		t.Refused)
 	fmt.Fprintf(&b, "%s\n", r.Time())
@@ -192,7 +193,7 @@ func (r *Report) writeAccounts(b *strings.Builder) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "  messages\tbytes\trepaired\trefused\tunread\tduplicates\tnames changed\ttime\t ")
 	for _, a := range r.Accounts {
-		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t %s\n", a.Messages, report.Size(a.Bytes), a.Repaired,
+		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t %s\n", a.Messages, words.Size(a.Bytes), a.Repaired,
 			a.Refused, a.Unread, a.Duplicates, a.Changed, round(a.Took), a.Name)
 	}
 	w.Flush()
@@ -260,7 +261,7 @@ func (m *Message) lines() []string {
 	}
 	first := where
 	if m.Size > 0 {
-		first += ": " + report.Size(m.Size)
+		first += ": " + words.Size(m.Size)
 	}
 	lines := []string{strings.TrimSpace(first + " " + m.ID)}
 	if m.Reason != "" {
@@ -297,5 +298,5 @@ func (s Special) String() string {
 var page string
 
 var pageTemplate = template.Must(template.New("audit").Funcs(template.FuncMap{
-	"size": report.Size, "round": round,
+	"size": words.Size, "round": round,
 }).Parse(page + report.Sheet()))

@@ -15,9 +15,6 @@ var sheet string
 // packages.
 func Sheet() string { return sheet }
 
-// Size returns a number of bytes for people.
-func Size(n int64) string { return words.Size(n) }
-
 // When returns a time for people.
 func When(t time.Time) string { return when(t) }
 
