@@ -13,6 +13,7 @@ import (
 
 	"exgate/backend/exchangesim"
 	"exgate/config"
+	ledgerreport "exgate/proxy/report"
 )
 
 // demo holds the flags of "exgate demo".
@@ -33,7 +34,7 @@ func demoCommand() *cobra.Command {
 		Short: "Show what Exchange does to a mailbox, with and without exgate",
 		Long: "Starts a simulated Exchange, and exgate in front of it, on free ports of this machine. Then it " +
 			"syncs a small mailbox\n" +
-			"into Exchange twice: directly, and through exgate. At the end it stops both servers and removes all " +
+			"into Exchange twice: directly, and through exgate, and ends with the report of the gateway's ledger. It then stops both servers and removes all " +
 			"their data.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,6 +76,10 @@ func (d *demo) run(ctx context.Context, out io.Writer, log *slog.Logger) (err er
 		}
 		*way.result = judge(messages, attempts, st.exchange.Messages(way.who.user, "INBOX"))
 	}
+	st.ledger.Flush()
+	if report.Ledger, err = ledgerreport.Read(ctx, st.ledger.Options().File, ledgerreport.Options{}); err != nil {
+		return fmt.Errorf("demo: the ledger cannot be read: %w", err)
+	}
 	if d.stay {
 		if report.Settings, err = st.stay(messages); err != nil {
 			return fmt.Errorf("demo: %w", err)
@@ -104,5 +109,9 @@ func (d *demo) print(out io.Writer, report *demoReport) error {
 		encoder.SetEscapeHTML(false) // "<html BAD Command Error. 10"
 		return encoder.Encode(report)
 	}
-	return report.print(out, newPalette(out))
+	if err := report.print(out, newPalette(out)); err != nil {
+		return err
+	}
+	fmt.Fprint(out, "\nWhat exgate report says of the sync through exgate, by the gateway's ledger:\n\n")
+	return report.Ledger.Write(out, "text")
 }

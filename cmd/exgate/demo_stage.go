@@ -13,6 +13,7 @@ import (
 	"exgate/backend/exchangesim"
 	"exgate/config"
 	"exgate/proxy"
+	"exgate/proxy/ledger"
 )
 
 const (
@@ -30,6 +31,7 @@ type stage struct {
 	exchange        *exchangesim.Server
 	direct, through account
 	certificate     tls.Certificate // the gateway's certificate
+	ledger          *ledger.Ledger  // the gateway's
 
 	serving sync.WaitGroup
 	closers []func() error // close calls the last first
@@ -105,10 +107,14 @@ func (st *stage) startGateway(profile string, log *slog.Logger) error {
 	}
 	st.dir = dir
 	st.closers = append(st.closers, func() error { return os.RemoveAll(dir) })
-	opts, err := gatewayOptions(demoConfig(profile, st.direct.address, dir), log, nil)
+	c := demoConfig(profile, st.direct.address, dir)
+	opts, err := gatewayOptions(c, log, nil)
 	if err != nil {
 		return err
 	}
+	st.ledger = openLedger(c, log)
+	st.closers = append(st.closers, func() error { st.ledger.Close(); return nil })
+	opts.Ledger = st.ledger
 	opts.Upstreams[0].Backend.RootCAs = st.direct.roots
 	server, err := proxy.NewServer(opts)
 	if err != nil {

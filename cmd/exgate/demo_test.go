@@ -120,7 +120,8 @@ func TestDemoTable(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	for line := range strings.Lines(out) {
+	table, _, _ := strings.Cut(out, "What exgate report says")
+	for line := range strings.Lines(table) {
 		line = strings.TrimSuffix(line, "\n")
 		if len(line) > 100 || line != strings.TrimRight(line, " ") || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("over 100 columns, blanks at the end, or no plain text: %q", line)
@@ -133,6 +134,8 @@ func TestDemoTable(t *testing.T) {
 		`(?m)^ +BAD Command Argument Error. 11 +Exchange lacks \$Forwarded$`,
 		`(?m)^arrived correctly +1 of 10 +10 of 10$`,
 		`(?m)^  through exgate  refused; the connection stays open\n +NO \[TOOBIG\] `,
+		`(?m)^10 messages stored \([0-9.]+ kB\): [0-9]+ untouched, [0-9]+ repaired$`,
+		`(?m)^left behind: 1 message, [0-9.]+ MB$`, `(?m)^    INBOX: .*not read: announced as [0-9]+ bytes, too-large$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("no %s in:\n%s", want, out)

@@ -10,14 +10,17 @@ import (
 	"github.com/emersion/go-message"
 
 	"exgate/backend/exchangesim"
+	ledgerreport "exgate/proxy/report"
 )
 
 // demoReport is the result of the demo.
 type demoReport struct {
-	Profile  string        `json:"profile"`
-	Direct   demoSync      `json:"direct"`
-	Through  demoSync      `json:"through_exgate"`
-	Settings *demoSettings `json:"settings,omitempty"` // with --stay
+	Profile string   `json:"profile"`
+	Direct  demoSync `json:"direct"`
+	Through demoSync `json:"through_exgate"`
+	// Ledger is the report of the gateway's ledger, on the sync through exgate.
+	Ledger   *ledgerreport.Report `json:"ledger"`
+	Settings *demoSettings        `json:"settings,omitempty"` // with --stay
 }
 
 // demoSync is the result of one sync.

@@ -30,7 +30,7 @@ func TestReportsAreWritten(t *testing.T) {
 		}
 		return string(data)
 	}
-	testkit.Eventually(t, "a report", func() bool { return strings.Contains(text(), "left behind: 1 messages") })
+	testkit.Eventually(t, "a report", func() bool { return strings.Contains(text(), "left behind: 1 message,") })
 	l.Session(ledger.Session{ID: "two", Upstream: "default", Account: "eve"})
 	l.Close()
 	stop()

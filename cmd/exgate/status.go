@@ -134,6 +134,7 @@ func reportOf(records *ledger.Ledger) statuspage.Report {
 		return nil
 	}
 	return func(ctx context.Context, w io.Writer) error {
+		records.Flush()
 		r, err := report.Read(ctx, records.Options().File, report.Options{})
 		if err != nil {
 			return err

@@ -67,6 +67,17 @@ func (l *Ledger) Close() {
 	<-l.ended
 }
 
+// Flush waits until what was recorded before is in the file, or lost.
+func (l *Ledger) Flush() {
+	if l == nil {
+		return
+	}
+	o := op{run: func(*store) error { return nil }, done: make(chan struct{})}
+	if l.put(o) {
+		l.await(o.done)
+	}
+}
+
 // Lost returns the number of rows that could not be written since Open.
 func (l *Ledger) Lost() int64 {
 	if l == nil {

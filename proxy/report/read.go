@@ -211,7 +211,8 @@ const onItsWay = 10 * time.Minute
 func (r *reader) left() error {
 	condition, args := r.where("m.at", "s.account")
 	return r.query(`SELECT max(m.at), count(*), coalesce(s.upstream, ''), coalesce(s.account, ''), m.mailbox,
-		m.message_id, coalesce(m.subject, ''), m.date, m.size, m.outcome, m.rule, m.reason, m.stage, m.sha256 IS NULL
+		m.message_id, coalesce(m.subject, ''), m.date, m.size, m.outcome, m.rule, m.reason, m.stage,
+		m.sha256 IS NULL AND m.message_id = ''
 		FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
 		LEFT JOIN (SELECT t.upstream, t.account, n.exchange, n.size, n.date, n.date_from, max(n.at) AS at
 			FROM messages n JOIN sessions t ON t.id = n.session_id

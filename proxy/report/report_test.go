@@ -46,6 +46,9 @@ func (w *world) message(j *ledger.Journal, id string, m ledger.Message) {
 		m.Size = 1000
 	}
 	copy(m.Sum[:], id)
+	if m.Outcome == ledger.Limited {
+		m.MessageID = ""
+	}
 	if m.Outcome == ledger.TooLarge || m.Outcome == ledger.Limited {
 		m.Sum = [32]byte{} // it was not read
 	}
