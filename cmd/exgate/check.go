@@ -144,7 +144,13 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 	row("pipeline", "%d; literal_plus: %t", c.Upstream.Pipeline, c.Upstream.LiteralPlus)
 	row("log", "%s, %s, to %s; wire trace: %s", strings.ToLower(c.Log.Level.String()), c.Log.Format,
 		cmp.Or(c.Log.File, "standard error"), c.Log.Trace)
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if advice := adviseEscalation(c); advice != "" {
+		fmt.Fprintf(out, "\nrecommendation: %s\n", advice)
+	}
+	return nil
 }
 
 func modeText(c *config.Config) string {

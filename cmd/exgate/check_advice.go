@@ -137,3 +137,17 @@ func (r *loginReport) adviseProfile(c *config.Config, add func(string, ...any)) 
 		add("the server is %s (%s), not %s: set upstream.profile: %s, or auto", found, why, set, found)
 	}
 }
+
+// adviseEscalation recommends what lets clients go on that stop at the first message which is
+// refused; "" if the configuration, with all its values, has it already or repairs nothing.
+func adviseEscalation(c *config.Config) string {
+	switch c.Fixes.Escalate {
+	case config.EscalateShed, config.EscalateEnvelope:
+		return ""
+	}
+	if c.Mode == config.Observe || c.Upstream.Profile == "plain" {
+		return ""
+	}
+	return fmt.Sprintf("mutt, neomutt, imapfilter and offlineimap stop at a message that is refused: set fixes.escalate: "+
+		"shed and quarantine.dir, and limits.message_size (now %d) to the true limit of this Exchange", c.Limits.MessageSize)
+}

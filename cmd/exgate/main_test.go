@@ -165,6 +165,28 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 	}
 }
 
+// A configuration that leaves what Exchange refuses is told how clients go on that stop there.
+func TestCheckRecommendsEscalation(t *testing.T) {
+	const recommended = "\nrecommendation: mutt, neomutt, imapfilter and offlineimap stop at a message that is refused: " +
+		"set fixes.escalate: shed and quarantine.dir, and limits.message_size (now 10485760) to the true limit"
+	quarantine := "quarantine.dir=" + t.TempDir()
+	for name, test := range map[string]struct {
+		args []string
+		want bool
+	}{
+		"design":   {[]string{configs + "good/design.yaml"}, true},
+		"shed":     {[]string{configs + "good/design.yaml", "--set", "fixes.escalate=shed", "--set", quarantine}, false},
+		"envelope": {[]string{configs + "good/design.yaml", "--set", "fixes.escalate=envelope", "--set", quarantine}, false},
+		"observe":  {[]string{configs + "good/observe.yaml"}, false},
+		"plain":    {[]string{configs + "good/plain.yaml"}, false},
+	} {
+		out, err := exgate(t, append([]string{"check", "--config"}, test.args...)...)
+		if err != nil || strings.Contains(out, recommended) != test.want {
+			t.Errorf("%s: %v, want a recommendation: %t\n%s", name, err, test.want, out)
+		}
+	}
+}
+
 func TestCheckJSON(t *testing.T) {
 	type report struct {
 		File     string
