@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME = 60s
 
-.PHONY: build test demo check e2e e2e-self-test soak hostile schedules soak-self-test kill9 imapsync thunderbird fixspeed fuzz bench clean
+.PHONY: build test demo check e2e e2e-self-test soak hostile schedules soak-self-test kill9 clients imapsync thunderbird fixspeed fuzz bench clean
 
 build:
 	go build -o exgate ./cmd/exgate
@@ -68,6 +68,11 @@ soak-self-test:
 kill9:
 	KILL_MOMENTS=$${KILL_MOMENTS:-40} go test -count=1 -parallel 16 -run '^TestKill9' ./cmd/exgate
 	./testdata/e2e/kill9
+
+# What nine clients bring into a simulated Exchange, as a table; some minutes.
+# IMAPSYNC=/path/to/imapsync has it too.
+clients:
+	./testdata/e2e/clients
 
 # imapsync into every version of Exchange, by every form of login, and what
 # arrives: IMAPSYNC=/path/to/imapsync, which Debian does not have.

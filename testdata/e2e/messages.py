@@ -201,6 +201,10 @@ def small(count):
         yield Message(folder, name, head(name) + b"\r\n" + b"a line of it\r\n" * (n % 40), flags, DATES[n % len(DATES)])
 
 
+def few():
+    return small(9)
+
+
 def hundreds():
     """So many small messages that exgate can be killed 20 times among them."""
     return small(400)
@@ -209,3 +213,37 @@ def hundreds():
 def thousand():
     """So many that it can be killed 200 times."""
     return small(1000)
+
+
+def awkward():
+    """What clients bring to Exchange: clean messages, those that exgate repairs, and those that Exchange refuses."""
+    mime = "MIME-Version: 1.0"
+    bad = {
+        "partial": head("partial", mime, 'Content-Type: message/partial; id="x"; number=1; total=2') + b"\r\nhalf\r\n",
+        "teletex": head("teletex", "X-Subject: x").replace(b"Subject: teletex", b"Subject: =?TELETEX?Q?t?=", 1) + b"\r\nbody\r\n",
+        "unknown charset": head("unknown charset", mime, "Content-Type: text/plain; charset=x-nobody-knows") + b"\r\nbody\r\n",
+        "long subject": head("long subject").replace(b"Subject: long", b"Subject: " + b"long " * 80, 1) + b"\r\nbody\r\n",
+        "300 parts": head("300 parts", mime, 'Content-Type: multipart/mixed; boundary="p"')
+        + b"".join(b"\r\n--p\r\nContent-Type: text/plain\r\n\r\npart %d\r\n" % n for n in range(300)) + b"\r\n--p--\r\n",
+        "40 deep": deep("40 deep", 40),
+        "10.2 MB": attachment("10.2 MB", 7_550_000),
+        "11 MB": attachment("11 MB", 8_150_000),
+    }
+    wild = {name: content for name, content in WILD.items() if name != "body only"}
+    everything = {**CLEAN, **wild, **bad, "the last one": head("the last one") + b"\r\nafter all that\r\n"}
+    for n, (name, content) in enumerate(everything.items()):
+        if name in ("no message-id", "raw utf-8 headers", "encoded words"):
+            continue  # messages are told apart by it here
+        folder = ("INBOX", "Two words", "a/b/c")[n % 3]
+        flags = (r"\Seen", r"\Seen \Answered", r"\Flagged", "")[n % 4]
+        yield Message(folder, name, content, flags, DATES[n % len(DATES)])
+
+
+def deep(name, depth):
+    """Messages attached to each other."""
+    inner = head("the kernel") + b"\r\nkernel\r\n"
+    for n in range(depth):
+        boundary = f"d{n}"
+        outer = head(name if n == depth - 1 else f"level {n}", "MIME-Version: 1.0", f'Content-Type: multipart/mixed; boundary="{boundary}"')
+        inner = outer + f"\r\n--{boundary}\r\nContent-Type: message/rfc822\r\n\r\n".encode() + inner + f"\r\n--{boundary}--\r\n".encode()
+    return inner

@@ -5,6 +5,9 @@
                                              as JSON, like take
   migrated.py take PORT CA USER PASSWORD     a mailbox as JSON; TLS from the
                                              first byte
+  migrated.py maildir DIR                    a Maildir as JSON, like take
+  migrated.py row SENT FIRST SECOND          what a first and a second run of a
+                                             client brought, in cells of a table
   migrated.py compare SOURCE TARGET [VIEW]   two of these; VIEW is the file
                                              that "exgate simulate --outlook"
                                              wrote
@@ -21,6 +24,7 @@ import json
 import re
 import ssl
 import sys
+from pathlib import Path
 
 import messages
 from mailboxes import folders, ok, quoted
@@ -59,6 +63,17 @@ def sent(kind):
     json.dump(found, sys.stdout, indent=1)
 
 
+def examine(imap, name):
+    """Opens a mailbox, and returns how many messages it has."""
+    if not re.search(r'["\\]', name):
+        return int(ok(imap.select(quoted(name), readonly=True))[0])
+    imap.literal = name.encode()  # Exchange takes such a name as a literal only
+    imap.untagged_responses = {}
+    ok(imap._simple_command("EXAMINE"))
+    imap.state = "SELECTED"
+    return int(imap.untagged_responses["EXISTS"][-1])
+
+
 def take(port, ca, user, password):
     context = ssl.create_default_context(cafile=ca)
     imap = imaplib.IMAP4_SSL("localhost", int(port), ssl_context=context, timeout=60)
@@ -67,8 +82,7 @@ def take(port, ca, user, password):
     for name, attributes in folders(imap, "list"):
         if "Noselect" in attributes:
             continue
-        count = int(ok(imap.select(quoted(name), readonly=True))[0])
-        for n in range(1, count + 1):
+        for n in range(1, examine(imap, name) + 1):
             item = next(i for i in ok(imap.fetch(str(n), "(UID FLAGS INTERNALDATE BODY.PEEK[])")) if isinstance(i, tuple))
             message = email.message_from_bytes(item[1], policy=email.policy.compat32)
             if "@e2e.example" not in str(message["Message-ID"]):
@@ -86,6 +100,29 @@ def take(port, ca, user, password):
             }
     imap.logout()
     json.dump(found, sys.stdout, indent=1)
+
+
+def maildir(top):
+    found = {}
+    for file in (f for sub in ("cur", "new") for f in (Path(top) / sub).iterdir()):
+        message = email.message_from_bytes(file.read_bytes(), policy=email.policy.compat32)
+        if "@e2e.example" in str(message["Message-ID"]):
+            key = f"{top}: {message['Message-ID']}"
+            found[key] = {"copies": found[key]["copies"] + 1 if key in found else 1}
+    json.dump(found, sys.stdout, indent=1)
+
+
+def row(sent, first, second):
+    sent, first, second = (json.load(open(f)) for f in (sent, first, second))
+    # curl stores in one folder, and neither it nor getmail tells a folder here
+    ids = [{key.partition(": ")[2]: m["copies"] for key, m in box.items()} for box in (sent, first, second)]
+    arrived, later, twice = (
+        len(ids[0].keys() & ids[1].keys()),
+        len((ids[2].keys() - ids[1].keys()) & ids[0].keys()),
+        sum(n > 1 for n in ids[2].values()),
+    )
+    left = [i.strip("<>").removesuffix("@e2e.example") for i in ids[0] if i not in ids[2]]
+    print(f"{len(ids[0])} | {arrived} | {later} | {twice} | {', '.join(left) or 'nothing'}")
 
 
 def compare(source, target, view=None):
@@ -120,7 +157,7 @@ def compare(source, target, view=None):
 
 
 if __name__ == "__main__":
-    verbs = {"sent": sent, "take": take, "compare": compare}
+    verbs = {"sent": sent, "take": take, "maildir": maildir, "row": row, "compare": compare}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     sys.exit(verbs[sys.argv[1]](*sys.argv[2:]))
