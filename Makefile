@@ -37,6 +37,7 @@ e2e:
 	./testdata/e2e/run
 	./testdata/e2e/engine
 	./testdata/e2e/replies
+	./testdata/e2e/folders
 	./testdata/e2e/statuspage
 	./testdata/e2e/survey
 	./testdata/e2e/balancers
