@@ -148,6 +148,7 @@ func adviseEscalation(c *config.Config) string {
 	if c.Mode == config.Observe || c.Upstream.Profile == "plain" {
 		return ""
 	}
-	return fmt.Sprintf("mutt, neomutt, imapfilter and offlineimap stop at a message that is refused: set fixes.escalate: "+
-		"shed and quarantine.dir, and limits.message_size (now %d) to the true limit of this Exchange", c.Limits.MessageSize)
+	return fmt.Sprintf("mutt, neomutt, imapfilter and offlineimap stop at a message that is refused: set "+
+		"fixes.escalate: shed and quarantine.dir, and limits.message_size (now %d) to the true limit of this Exchange",
+		c.Limits.MessageSize)
 }
