@@ -2,6 +2,8 @@ package main
 
 import (
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"exgate/config"
 	"exgate/proxy/ledger"
@@ -15,6 +17,9 @@ func openLedger(c *config.Config, log *slog.Logger) *ledger.Ledger {
 	}
 	if err != nil || file == "" {
 		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil { // state_dir, at the first start
+		log.Warn("cannot create the directory of the ledger", "err", err)
 	}
 	return ledger.Open(ledger.Options{
 		File: file, Retention: c.Ledger.Retention, MaxBytes: c.Ledger.Size, Subjects: c.Ledger.Subjects, Log: log,
