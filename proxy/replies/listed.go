@@ -309,7 +309,7 @@ func (l *Listed) appendTo(out, resp []byte, edit listedEdit) []byte {
 // something follows it in a LIST.
 func (l *Listed) written(resp []byte, name string) string {
 	isListed := l.Verb == "LIST" || l.Verb == "LSUB"
-	if isListed && len(bytes.TrimSpace(resp[l.name.to:])) > 0 && !wire.NeedsLiteral(name) {
+	if isListed && len(bytes.Trim(resp[l.name.to:], " \r\n")) > 0 && !wire.NeedsLiteral(name) {
 		return wire.Quote(name)
 	}
 	return wire.AString(name)

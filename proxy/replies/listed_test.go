@@ -44,6 +44,7 @@ var listedResponses = []struct {
 	{"unescaped quote in STATUS", `* STATUS "a"b" (UNSEEN 1)`, `a"b`, listedEdit{mailbox: `a"b`},
 		`* STATUS "a\"b" (UNSEEN 1)`},
 	{"something follows the name", `* LIST () "/" a ("X" ())`, "a", listedEdit{mailbox: "b"}, `* LIST () "/" "b" ("X" ())`},
+	{"a vertical tab follows the name", "* LIST () \"/\" \"a\" \v", "a", listedEdit{mailbox: "b"}, "* LIST () \"/\" \"b\" \v"},
 	{"no list", "* OK done", "", listedEdit{}, ""},
 	{"no attributes", "* LIST INBOX", "", listedEdit{}, ""},
 	{"no name", `* LIST () "/" `, "", listedEdit{}, ""},
