@@ -15,7 +15,7 @@ func TestClaimsOutliveTheSession(t *testing.T) {
 	a := newAccounts()
 	get := func(user string, pace backend.Pacing) *account { return a.get("default", user, pace, 0) }
 	first := get("Alice@example.com", backend.Pacing{})
-	intent, err := first.claims.Enter(context.Background(), "inbox", mailbox.Identity{}, 0)
+	intent, err := first.claims.Enter(context.Background(), "inbox", mailbox.MessageKey{}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

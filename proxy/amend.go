@@ -155,7 +155,7 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 	if done, err := cmd.rule.edits.args(a); err != nil || done {
 		return c.argumentFault(cmd, err)
 	}
-	return c.sendAmended(a)
+	return c.sendCommand(a.cmd, a.pieces())
 }
 
 // addLine adds a line of the command. args is the part of the first line that
@@ -172,11 +172,6 @@ func (a *amendment) addLine(line, args string, lit *wire.Literal) {
 	}
 	a.texts = append(a.texts, line)
 	a.args.AddText([]byte(args))
-}
-
-// sendAmended sends the command with its changes.
-func (c *conn) sendAmended(a *amendment) error {
-	return c.sendCommand(a.cmd, a.pieces())
 }
 
 // sendCommand sends a command in pieces.

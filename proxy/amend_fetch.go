@@ -65,7 +65,7 @@ func (a *amendment) unread() string {
 // client gets NO in place of OK.
 func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 	cmd := a.cmd
-	if err := c.sendAmended(a); err != nil {
+	if err := c.sendCommand(a.cmd, a.pieces()); err != nil {
 		return err
 	}
 	if err := c.awaitFlight(cmd.flight.isDone); err != nil {

@@ -11,6 +11,11 @@ import (
 	"exgate/proxy/replies"
 )
 
+// listEdits are the edits of LIST and LSUB.
+var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{
+	backend.FixListNames, backend.FixRefusals,
+}}
+
 // editListNames edits LIST and LSUB (RFC 9051 section 6.3.9, RFC 3501 section
 // 6.3.9, RFC 5258). The client's pattern matches the names that the client sees,
 // so exgate asks Exchange for all mailboxes and matches their mapped names

@@ -28,11 +28,6 @@ var (
 // namespaceEdits are the edits of NAMESPACE.
 var namespaceEdits = edits{args: editNamespace, names: mappedNames, fixes: []backend.ReplyFix{backend.FixRefusals}}
 
-// listEdits are the edits of LIST and LSUB.
-var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{
-	backend.FixListNames, backend.FixRefusals,
-}}
-
 // readName reads the next name, and replaces it with the upstream's name.
 func (a *amendment) readName() (mailbox string, list *folders.List, err error) {
 	a.args.Space()

@@ -43,14 +43,14 @@ func commandsDoc() string {
 	var b strings.Builder
 	b.WriteString("# Commands and capabilities\n\n" +
 		"<!-- Written by go generate ./proxy; the tables are proxy/command_table.go and proxy/capability/capability.go. -->\n\n" +
-		"exgate handles a command in one of three ways:\n\n" +
-		"- **relayed**: exgate passes it on byte for byte.\n" +
-		"- **edited**: exgate passes it on, but maps names of mailboxes, or repairs parts of the command or the reply that\n" +
+		"Each command has a lane, the way in which exgate handles it:\n\n" +
+		"- **direct**: exgate passes it on byte for byte.\n" +
+		"- **amended**: exgate passes it on, but maps names of mailboxes, or repairs parts of the command or the reply that\n" +
 		"  are known to fail. If all these repairs are switched off, exgate relays it byte for byte.\n" +
-		"- **own**: exgate answers it itself.\n\n" +
+		"- **owned**: exgate answers it itself.\n\n" +
 		"## Commands that are offered\n\n" +
-		"| command | way | state | if the upstream is lost before its reply | |\n| --- | --- | --- | --- | --- |\n")
-	ways := map[lane]string{direct: "relayed", amended: "edited", owned: "own"}
+		"| command | lane | state | if the upstream is lost before its reply | |\n| --- | --- | --- | --- | --- |\n")
+	lanes := map[lane]string{direct: "direct", amended: "amended", owned: "owned"}
 	states := map[state]string{always: "any", beforeLogin: "before login", afterLogin: "after login"}
 	for _, r := range ruleTable {
 		if r.lane != refused {
@@ -61,7 +61,7 @@ func commandsDoc() string {
 			case r.repeats:
 				again = "sent again"
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", verbsDoc(r.verbs), ways[r.lane], states[r.states], again, r.why)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", verbsDoc(r.verbs), lanes[r.lane], states[r.states], again, r.why)
 		}
 	}
 	b.WriteString("\n## Commands that no mode relays\n\nexgate answers these with `BAD`. Exchange never receives them.\n\n| command | why |\n| --- | --- |\n")

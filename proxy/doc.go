@@ -41,6 +41,8 @@
 //	Server.Serve          server.go    accepts a client, and starts a goroutine for it
 //	Server.serve          server.go    counts the client's address, and recovers a panic
 //	Server.clientBehind   proxy_protocol.go reads the client's address, where a proxy sends it
+//	Server.newConn        server.go    makes the session
+//	conn.watchEnds        server.go    ends it with the gateway
 //	conn.serve            conn.go      owns both sockets until close
 //	conn.run              conn.go      sends the greeting after the handshake, then calls next in a loop
 //	conn.handshake        starttls.go  TLS, on a port for TLS
@@ -67,6 +69,7 @@
 //
 // # The path of LOGIN and AUTHENTICATE
 //
+//	conn.dispatch         conn.go      parses the line
 //	conn.beforeLogin      login.go
 //	conn.logIn            login.go     refuses a password in plain text
 //	conn.readLogin        login.go     reads the arguments, and writes them as the library's parser takes them
@@ -89,9 +92,11 @@
 //
 // # The path of APPEND
 //
+//	conn.dispatch         conn.go      parses the line
 //	conn.takeAppend       append.go
 //	conn.readAppend       append.go    the arguments
 //	conn.upstreamMailbox  names.go     the mailbox's name in Exchange
+//	conn.takeShare        budgets.go   the message's share of the budget of a day
 //	conn.readLiteral      conn.go      the message, into the spool
 //	conn.endOfAppend      append.go
 //	conn.awaitFlight      direct.go    waits until no command is in flight
@@ -99,10 +104,13 @@
 //	conn.ready            resume.go    resumes a lost session, renews a worn connection
 //	conn.fire             own.go
 //	laneSession.Append    lane_session.go  called by the library
-//	Sender.Append         delivery/send.go      flags, date, repairs
+//	Sender.Append         delivery/send.go      records what becomes of the message
+//	Sender.store          delivery/send.go      flags and date; \Flagged afterwards
 //	Sender.deliver        delivery/escalate.go  sends, and repairs further what Exchange refuses
 //	delivery.attempt      delivery/escalate.go  rewrite.NewPlan repairs the message
-//	Sender.sendMessage    delivery/send.go      paces and sends
+//	Sender.sendMessage    delivery/send.go      paces
+//	Sender.begin          delivery/settle.go    claims the place of the message in the mailbox
+//	Sender.send           delivery/send.go      sends
 //	sending.Do            delivery_session.go  backend.Conn.Do sends the request and waits for the reply
 //	Sender.settle         delivery/settle.go    only after a lost reply: looks for the message
 //	shot.reply            own.go
@@ -115,16 +123,18 @@
 //	editListNames         amend_list.go
 //	conn.folderList       names.go     the account's list of folders
 //	conn.askUpstream      names.go     reads the list, if the account has none
-//	conn.sendAmended      amend.go
+//	conn.sendCommand      amend.go
 //	conn.relayDirect      direct.go
 //	conn.admit            direct.go    waits for the pipeline, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight
+//	conn.relayLine        direct.go
 //	conn.sendLine         direct.go
 //	relay.Take            relay.go     gets the replies, on the goroutine of backend.Conn.read
 //	relay.begin           relay.go
 //	link.editorOf         flight.go    finds the editor of the command
 //	relay.edit            relay.go
-//	Listing.Edit          replies/listing.go  folders.Mapper.Client maps each name
+//	Listing.Edit          replies/listing.go
+//	Listing.shown         replies/listing.go  folders.Pass.Told maps each name
 //	relay.write           relay.go     writes to the client's socket
 //	conn.completed        relay.go     the tagged reply
 //	link.land             flight.go    takes the command out of flight, and wakes serve

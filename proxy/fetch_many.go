@@ -29,7 +29,7 @@ func (c *conn) fetchMany(a *amendment, f *replies.Fetching, set, items string) e
 	cmd := a.cmd
 	asked := newAskedFor(c, cmd, set)
 	if asked == nil {
-		return c.sendAmended(a)
+		return c.sendCommand(a.cmd, a.pieces())
 	}
 	f.CountTexts()
 	line := a.pieces()[0].line
@@ -38,7 +38,7 @@ func (c *conn) fetchMany(a *amendment, f *replies.Fetching, set, items string) e
 		verdict.Hidden = verdict.Hidden || status.Word == "OK" && verdict.Instead == nil && asked.mayLack(f)
 		return verdict
 	}
-	if err := c.sendAmended(a); err != nil {
+	if err := c.sendCommand(a.cmd, a.pieces()); err != nil {
 		return err
 	}
 	if err := c.awaitFlight(cmd.flight.isDone); err != nil {

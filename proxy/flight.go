@@ -43,7 +43,7 @@ type phase int
 const (
 	phaseSent      phase = iota // its last line or literal was sent; a tagged reply may come
 	phaseAsks                   // it waits for a continuation request
-	phaseGranted                // the continuation request of IDLE has come
+	phaseContinued              // the continuation request of IDLE has come
 	phaseLiteral                // a literal is being sent
 	phaseThrottled              // a throttle refused it; it is sent again afterwards
 	phaseStale                  // flight.status refused it; it is sent again on a fresh connection
@@ -213,9 +213,9 @@ func (l *link) countsMessage() bool {
 	return more
 }
 
-// grant gives a continuation request to the command that waits for one. known
+// acceptContinuation gives a continuation request to the command that waits for one. known
 // reports whether there is one, hide whether the request is hidden from the client.
-func (l *link) grant(r *relay) (known, hide bool) {
+func (l *link) acceptContinuation(r *relay) (known, hide bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := slices.IndexFunc(l.flight, func(cmd *command) bool { return cmd.flight.phase == phaseAsks })
@@ -225,7 +225,7 @@ func (l *link) grant(r *relay) (known, hide bool) {
 	cmd := l.flight[i]
 	cmd.flight.phase, cmd.flight.granted = phaseLiteral, true
 	if cmd.verb == "IDLE" { // the upstream may now be silent for long
-		cmd.flight.phase, cmd.flight.told = phaseGranted, true
+		cmd.flight.phase, cmd.flight.told = phaseContinued, true
 		r.up.Expect(false)
 		l.rests()
 	}
@@ -423,7 +423,7 @@ func (l *link) dropLost(steady, patience time.Duration) (gone []*command) {
 		f := &cmd.flight
 		switch {
 		case !f.isAwaitingReply(): // the server has answered
-		case f.phase != phaseGranted:
+		case f.phase != phaseContinued:
 			f.silent += time.Since(later(f.sent, time.Unix(0, l.heard.Load())))
 		case time.Since(f.sent) > steady: // an IDLE
 			f.tries = 0

@@ -45,7 +45,7 @@ func (c *conn) sendParts(a *amendment, set string) error {
 	if length := lengthOf(p.pieces); length > maxUpstreamLine {
 		room := maxUpstreamLine - (length - len(set))
 		if room < minSetPart {
-			return c.sendAmended(a) // something else than the set makes it long
+			return c.sendCommand(a.cmd, a.pieces()) // something else than the set makes it long
 		}
 		c.repaired("long-sets")
 		p.left = replies.SplitSet(set, room)

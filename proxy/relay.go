@@ -206,7 +206,7 @@ func (r *relay) begin(f wire.Fragment) []byte {
 	}
 	switch f.Kind {
 	case wire.Continuation:
-		known, hide := c.link.grant(r)
+		known, hide := c.link.acceptContinuation(r)
 		if r.hide = hide; !known && c.login.profile.Replies.Strays {
 			r.drop(f)
 			return nil

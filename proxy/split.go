@@ -26,7 +26,7 @@ func (c *conn) sendSplit(a *amendment, set string) error {
 	at := strings.Index(line, set)
 	room := maxUpstreamLine - (len(line) - len(set))
 	if at < 0 || room < minSetPart {
-		return c.sendAmended(a) // something else than the set makes it long
+		return c.sendCommand(a.cmd, a.pieces()) // something else than the set makes it long
 	}
 	c.repaired("long-sets")
 	results := &replies.SearchResults{}

@@ -18,7 +18,7 @@ func (c *conn) storeUIDs(a *amendment, set string) error {
 	cmd.finish = func(status wire.Status) replies.Verdict {
 		return replies.Verdict{Hidden: status.Word == "OK" && seen.AreMissing()}
 	}
-	if err := c.sendAmended(a); err != nil {
+	if err := c.sendCommand(a.cmd, a.pieces()); err != nil {
 		return err
 	}
 	if err := c.awaitFlight(cmd.flight.isDone); err != nil {

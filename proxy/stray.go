@@ -132,7 +132,7 @@ func (l *link) bareRefusal() (tag string, how bareOutcome) {
 	switch cmd := l.flight[i]; {
 	case cmd.flight.phase == phaseLiteral:
 		return "", refusesNothing // the literal goes on; then a reply comes, or the connection ends
-	case cmd.flight.phase == phaseGranted || !cmd.isRepeatable():
+	case cmd.flight.phase == phaseContinued || !cmd.isRepeatable():
 		return "", refusesConnection
 	default:
 		return cmd.tag, refusesCommand

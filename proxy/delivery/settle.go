@@ -27,7 +27,7 @@ func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 		up.intent.Close()
 	}
 	s.Waits(status.StateWaiting, "another session is storing an equal message", time.Time{})
-	id := mailbox.Identity{Fingerprint: fingerprint, Date: up.Date, DateKept: s.Dates.AreKept()}
+	id := mailbox.MessageKey{Fingerprint: fingerprint, Date: up.Date, DateKept: s.Dates.AreKept()}
 	err = s.Patiently(func(ctx context.Context) (err error) {
 		up.intent, err = s.Claims.Enter(ctx, s.mailboxKey(up.Mailbox), id, s.Patience)
 		return err

@@ -19,7 +19,7 @@ import (
 // # Why each message that was answered OK is stored once
 //
 // Two messages are equal if the header of one, as the server shows it, may be taken
-// for the header of the other (Identity.equals). Unequal messages are never taken for
+// for the header of the other (MessageKey.equals). Unequal messages are never taken for
 // one another. So Claims only have to count equal messages.
 //
 //  1. Only one of several equal messages for a mailbox is on its way at a time: Enter
@@ -98,7 +98,7 @@ type Intent struct {
 	claims *Claims
 	key    string
 	box    *box
-	id     Identity
+	id     MessageKey
 
 	mark Mark // the message is not below it; Next is 0 if the mark is not known
 	sent int  // how many times the message may have been stored
@@ -112,7 +112,7 @@ type Intent struct {
 // Enter begins the APPEND of a message to the mailbox with this key. While another session
 // has an equal message on its way, Enter waits, for patience at most. After that, both are
 // on their way, and Judge tells them apart by counting. The error is the cause of ctx.
-func (c *Claims) Enter(ctx context.Context, key string, id Identity, patience time.Duration) (*Intent, error) {
+func (c *Claims) Enter(ctx context.Context, key string, id MessageKey, patience time.Duration) (*Intent, error) {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for waiting := true; ; {
@@ -132,7 +132,7 @@ func (c *Claims) Enter(ctx context.Context, key string, id Identity, patience ti
 
 // enter begins the APPEND, unless it must wait for an equal message. Then it returns nil
 // and a channel that is closed when an APPEND ends.
-func (c *Claims) enter(key string, id Identity, waiting bool) (*Intent, <-chan struct{}) {
+func (c *Claims) enter(key string, id MessageKey, waiting bool) (*Intent, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.boxes[key]

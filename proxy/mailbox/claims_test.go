@@ -20,8 +20,8 @@ func newTestClaims() (*Claims, *testkit.Clock) {
 	return c, clock
 }
 
-func identity(messageID string) Identity {
-	return Identity{Fingerprint: Fingerprint{messageID: messageID}}
+func identity(messageID string) MessageKey {
+	return MessageKey{Fingerprint: Fingerprint{messageID: messageID}}
 }
 
 // begun returns an APPEND with its mark that has gone up so many times.

@@ -143,8 +143,8 @@ func addressesIn(s string) string {
 	return strings.Join(addresses, " ")
 }
 
-// Identity is what a message that goes up is known by.
-type Identity struct {
+// MessageKey is what a message that goes up is known by.
+type MessageKey struct {
 	Fingerprint
 	Date     string // the date-time that it was sent with; "" if none
 	DateKept bool   // the server was seen to keep such dates
@@ -155,7 +155,7 @@ type Identity struct {
 // where only a part of that is, it cannot be told: a server may write fields
 // anew in a way that is not foreseen here. Two messages may have one Message-ID,
 // too: then their dates differ.
-func (id Identity) compare(m candidate) Landing {
+func (id MessageKey) compare(m candidate) Landing {
 	if m.unread && (id.messageID == "" || m.messageID == "") {
 		return LandingUnknown
 	}
@@ -183,7 +183,7 @@ func (id Identity) compare(m candidate) Landing {
 }
 
 // equals reports whether one of two messages may be found in place of the other.
-func (id Identity) equals(other Identity) bool {
+func (id MessageKey) equals(other MessageKey) bool {
 	return id.compare(candidate{Fingerprint: other.Fingerprint, internalDate: other.Date}) == LandingFound ||
 		other.compare(candidate{Fingerprint: id.Fingerprint, internalDate: id.Date}) == LandingFound
 }

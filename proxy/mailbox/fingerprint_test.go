@@ -37,7 +37,7 @@ func TestCompareFingerprints(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := candidate{Fingerprint: parseFingerprint([]byte(tt.there)), internalDate: tt.arrived}
-			sent := Identity{Fingerprint: parseFingerprint([]byte(tt.sent)), Date: tt.date, DateKept: tt.kept}
+			sent := MessageKey{Fingerprint: parseFingerprint([]byte(tt.sent)), Date: tt.date, DateKept: tt.kept}
 			if got := sent.compare(m); got != tt.want {
 				t.Errorf("landed: %s, want %s", got, tt.want)
 			}

@@ -136,7 +136,7 @@ func (c *conn) listWithStatus(a *amendment, l *replies.Listing, items []string) 
 	cmd := a.cmd
 	l.KeepShown = true
 	cmd.finish = func(s wire.Status) replies.Verdict { return replies.Verdict{Hidden: s.Word == "OK"} }
-	if err := c.sendAmended(a); err != nil {
+	if err := c.sendCommand(a.cmd, a.pieces()); err != nil {
 		return err
 	}
 	if err := c.awaitFlight(cmd.flight.isDone); err != nil {
