@@ -20,11 +20,11 @@ func (c *conn) idle(a *args) (status, error) {
 	if c.srv.quirks[quirkIdleOrder] {
 		c.sync(true)
 	}
+	began, stop := c.srv.now(), make(chan struct{}) // before the "+", after which a test may turn the clock
 	c.printf("+ IDLE accepted, awaiting DONE command.\r\n")
 	if err := c.w.Flush(); err != nil {
 		return status{}, err
 	}
-	began, stop := c.srv.now(), make(chan struct{})
 	var pusher sync.WaitGroup
 	if c.view != nil {
 		pusher.Go(func() { c.pushChanges(began, stop) })
