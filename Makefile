@@ -30,7 +30,7 @@ check:
 	go run $(STATICCHECK) ./... ./testdata/e2e/load ./testdata/e2e/attacker
 	.ci/lines
 	.ci/vulnerabilities $(GOVULNCHECK)
-	go test -race ./...
+	go test -race -timeout 25m ./...
 
 # Real clients through exgate; installs them from Debian.
 e2e:

@@ -72,8 +72,11 @@ var leakUpstreams = []leakUpstream{
 // and looks for all secrets in whatever the gateway writes: log, wire trace,
 // metrics, replies, and what is left of it in a crash.
 func TestNoSecretLeaks(t *testing.T) {
-	for _, up := range leakUpstreams {
-		for _, format := range []string{"text", "json"} {
+	for i, up := range leakUpstreams {
+		for j, format := range []string{"text", "json"} {
+			if isRace && i%2 != j { // the race detector needs one format; make test plays both
+				continue
+			}
 			t.Run(up.name+", "+format, func(t *testing.T) { testLeaks(t, up, format) })
 		}
 	}
@@ -123,7 +126,10 @@ func testLeaks(t *testing.T, up leakUpstream, format string) {
 
 // TestCheckShowsNoSecret is the same for check, with and without a login.
 func TestCheckShowsNoSecret(t *testing.T) {
-	for _, up := range leakUpstreams {
+	for i, up := range leakUpstreams {
+		if isRace && i%3 != 0 { // each command is a program of its own, whose races are the same; make test runs all
+			continue
+		}
 		t.Run(up.name, func(t *testing.T) {
 			w := newLeakWorld(t, up, "text")
 			for _, run := range []struct{ args, password string }{
