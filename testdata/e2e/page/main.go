@@ -101,7 +101,7 @@ func look(ctx context.Context, page, imap, dir string) error {
 			alice.says("c APPEND INBOX {24+}\r\nSubject: x\r\n\r\ntext text.\r\n", "c OK"),
 		)},
 		{"their number moves", holds(`document.querySelector("#accounts tbody tr").cells[3].innerText === "2"`)},
-		{"a message is refused", alice.says("d APPEND INBOX {99000000}", "d NO [TOOBIG]")},
+		{"a message is refused", alice.says("d APPEND INBOX {300000000}", "d NO [TOOBIG]")},
 		{"the refusal appears", holds(`document.querySelector("#refusals a")?.href.endsWith("explain/too-big")`)},
 		{"a click sorts", chromedp.Steps(
 			chromedp.Click("#accounts-0"), holds(`document.querySelector("#accounts th").ariaSort === "ascending"`),
@@ -115,7 +115,7 @@ func look(ctx context.Context, page, imap, dir string) error {
 			chromedp.KeyEvent(kb.Enter), holds(`document.querySelectorAll("#refusals th")[1].ariaSort === "ascending"`),
 		)},
 		{"news keep the focus", chromedp.Steps(
-			alice.says("e APPEND Drafts {100000001}", "e NO [TOOBIG]"),
+			alice.says("e APPEND Drafts {1000000001}", "e NO [TOOBIG]"),
 			holds(`document.querySelectorAll("#refusals tbody tr").length === 2`),
 			holds(`document.activeElement.id === "refusals-1"`),
 		)},
@@ -133,14 +133,14 @@ func look(ctx context.Context, page, imap, dir string) error {
 			holds(`document.querySelector("h1").innerText.includes("Maximum size")`),
 			shot(dir, "explain"),
 		)},
-		{"a third size is refused", login(imap, "bob@example.com bobpass", "APPEND INBOX {10900000}", "NO [TOOBIG]")},
+		{"a third size is refused", login(imap, "bob@example.com bobpass", "APPEND INBOX {400000000}", "NO [TOOBIG]")},
 		{"the page links to the report", chromedp.Steps(
 			chromedp.Navigate(page), chromedp.Click("#report"), chromedp.WaitVisible("[aria-label=Accounts]"),
 			holds(`document.title.startsWith("Report of ")`),
 		)},
 		{"the report sorts by size", chromedp.Steps(
-			sorts("Left behind", "size"), holds(column("Left behind", "size")+` === "10.9 MB|99.0 MB|100.0 MB"`),
-			sorts("Left behind", "size"), holds(column("Left behind", "size")+` === "100.0 MB|99.0 MB|10.9 MB"`),
+			sorts("Left behind", "size"), holds(column("Left behind", "size")+` === "300.0 MB|400.0 MB|1.0 GB"`),
+			sorts("Left behind", "size"), holds(column("Left behind", "size")+` === "1.0 GB|400.0 MB|300.0 MB"`),
 		)},
 		{"the report sorts by name", chromedp.Steps(
 			sorts("Accounts", "account"),
@@ -155,7 +155,7 @@ func look(ctx context.Context, page, imap, dir string) error {
 			chromedp.KeyEvent(kb.Enter), holds(column("Accounts", "stored")+` === "2|0"`),
 		)},
 		{"the report says what was not read", holds(
-			`document.body.innerText.includes("not read: announced as 100000001 bytes")`)},
+			`document.body.innerText.includes("not read: announced as 1000000001 bytes")`)},
 		{"the report has contrast", chromedp.Steps(scheme("light"), holds(contrast), shot(dir, "report"))},
 	}
 	for _, c := range checks {
