@@ -19,19 +19,25 @@ func (c *Config) Backend() (backend.Options, error) {
 	return o, errors.Join(c.readCA(&o), c.readHeld(&o))
 }
 
-func (c *Config) readCA(o *backend.Options) error {
-	if c.Upstream.CAFile == "" {
-		return nil
+func (c *Config) readCA(o *backend.Options) (err error) {
+	o.RootCAs, err = ReadAuthorities("upstream.ca_file", c.Upstream.CAFile)
+	return err
+}
+
+// ReadAuthorities reads the PEM file of the authorities that key names; nil if path is "".
+func ReadAuthorities(key, path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
 	}
-	pem, err := os.ReadFile(c.Upstream.CAFile)
+	pem, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("upstream.ca_file: %w", err)
+		return nil, fmt.Errorf("%s: %w", key, err)
 	}
-	o.RootCAs = x509.NewCertPool()
-	if !o.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("upstream.ca_file: no certificate (PEM) in %s", c.Upstream.CAFile)
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s: no certificate (PEM) in %s", key, path)
 	}
-	return nil
+	return pool, nil
 }
 
 // backendOptions returns the options that need no file.

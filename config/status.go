@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
 
 	"exgate/backend"
 )
@@ -48,15 +47,8 @@ func (c *Config) StatusAccess() (a StatusAccess, err error) {
 	if n := len(a.Token.Reveal()); n > 0 && n < minToken {
 		return a, fmt.Errorf("listen.status_token: too short: use a random text of %d characters or more", minToken)
 	}
-	if l.StatusClientCA != "" {
-		pem, err := os.ReadFile(l.StatusClientCA)
-		if err != nil {
-			return a, fmt.Errorf("listen.status_client_ca: %w", err)
-		}
-		a.ClientCAs = x509.NewCertPool()
-		if !a.ClientCAs.AppendCertsFromPEM(pem) {
-			return a, fmt.Errorf("listen.status_client_ca: no certificate (PEM) in %s", l.StatusClientCA)
-		}
+	if a.ClientCAs, err = ReadAuthorities("listen.status_client_ca", l.StatusClientCA); err != nil {
+		return a, err
 	}
 	a.Loopback = isLoopback(hostOf(l.Status))
 	return a, nil

@@ -10,13 +10,10 @@ import (
 	"exgate/rewrite"
 )
 
-// spentEvery is the length of the pieces in which the ledger tells what was stored.
-const spentEvery = 15 * time.Minute
-
 // newBudgets returns what was stored within the last day, as far as the ledger knows.
 func newBudgets(opts *Options) *budget.Books {
 	books := budget.New(time.Now)
-	spent, err := opts.Ledger.Spent(time.Now().Add(-budget.Day-spentEvery), spentEvery)
+	spent, err := opts.Ledger.Spent(time.Now().Add(-budget.Day-budget.Quarter), budget.Quarter)
 	if err != nil {
 		opts.Log.Warn("the budgets of a day (upstream.pace) begin anew: it is not known what was stored before",
 			"err", err)

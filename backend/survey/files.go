@@ -2,13 +2,13 @@ package survey
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf16"
+
+	"exgate/backend"
 )
 
 // maxFile bounds the files that are read. A survey writes some 60 KiB.
@@ -40,7 +40,7 @@ func storeJSON(file string, v any) error {
 	if err != nil {
 		return err
 	}
-	return Replace(file, append(ascii(data), '\n'))
+	return backend.WritePrivate(file, append(ascii(data), '\n'))
 }
 
 // ascii writes the characters of JSON that are not in ASCII as escapes. Such characters stand in strings only.
@@ -58,21 +58,4 @@ func ascii(data []byte) []byte {
 		}
 	}
 	return []byte(b.String())
-}
-
-// Replace writes a file, which only its owner may read, whole or not at all.
-func Replace(file string, data []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(file), ".exgate-survey-*")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(data)
-	err = errors.Join(err, temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), file)
-	}
-	if err != nil {
-		os.Remove(temporary.Name())
-	}
-	return err
 }

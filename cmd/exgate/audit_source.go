@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"exgate/backend"
+	"exgate/config"
 	"exgate/proxy/audit"
 	"exgate/proxy/source"
 )
@@ -97,15 +97,8 @@ func (s *auditSource) jobs(cmd *cobra.Command) ([]auditJob, error) {
 // connect returns how the server is reached.
 func (s *auditSource) connect() (o source.Options, err error) {
 	s.server.TLS = backend.TLSMode(s.tls)
-	if s.caFile != "" {
-		pem, err := os.ReadFile(s.caFile)
-		if err != nil {
-			return o, fmt.Errorf("--source-ca: %w", err)
-		}
-		s.server.RootCAs = x509.NewCertPool()
-		if !s.server.RootCAs.AppendCertsFromPEM(pem) {
-			return o, fmt.Errorf("--source-ca: no certificate (PEM) in %s", s.caFile)
-		}
+	if s.server.RootCAs, err = config.ReadAuthorities("--source-ca", s.caFile); err != nil {
+		return o, err
 	}
 	if o.Dialer, err = backend.NewDialer(s.server); err != nil {
 		return o, fmt.Errorf("--source: %w", err)

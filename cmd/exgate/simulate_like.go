@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend/exchangesim"
 	"exgate/backend/survey"
+	"exgate/backend/wire"
 )
 
 // like sets a simulation to what a survey has measured. What the survey does not know stays that of the profile.
@@ -52,10 +53,9 @@ func idList(id map[string]string) string {
 	if len(id) == 0 {
 		return ""
 	}
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	var words []string
 	for _, key := range slices.Sorted(maps.Keys(id)) {
-		words = append(words, fmt.Sprintf(`"%s" "%s"`, escape.Replace(key), escape.Replace(id[key])))
+		words = append(words, wire.Quote(key)+" "+wire.Quote(id[key]))
 	}
 	return "(" + strings.Join(words, " ") + ")"
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"exgate/backend"
 	"exgate/backend/survey"
 	"exgate/config"
 )
@@ -37,8 +38,8 @@ func (r surveyResults) store(connection []survey.Setting) error {
 		"# of the survey itself. Take the others over into your configuration.\n" +
 		survey.YAML(append(connection, r.report.Settings...))
 	return errors.Join(
-		survey.Replace(filepath.Join(r.dir, surveyReport), []byte(printable(text.String()))),
-		survey.Replace(filepath.Join(r.dir, surveyYAML), []byte(yaml)),
+		backend.WritePrivate(filepath.Join(r.dir, surveyReport), []byte(printable(text.String()))),
+		backend.WritePrivate(filepath.Join(r.dir, surveyYAML), []byte(yaml)),
 		r.evidence.Store(filepath.Join(r.dir, surveyEvidence)),
 	)
 }

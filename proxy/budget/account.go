@@ -7,10 +7,10 @@ import (
 )
 
 // quarterOf returns the number of the quarter of an hour that has the time.
-func quarterOf(t time.Time) int64 { return t.UnixMilli() / quarter.Milliseconds() }
+func quarterOf(t time.Time) int64 { return t.UnixMilli() / Quarter.Milliseconds() }
 
 // isFree returns the time from which a quarter does not count any more.
-func isFree(q int64) time.Time { return time.UnixMilli((q + 1) * quarter.Milliseconds()).Add(Day) }
+func isFree(q int64) time.Time { return time.UnixMilli((q + 1) * Quarter.Milliseconds()).Add(Day) }
 
 func (a *account) add(at time.Time, n Amount) {
 	q := quarterOf(at)

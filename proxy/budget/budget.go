@@ -21,8 +21,8 @@ import (
 // Day is the time over which Books counts.
 const Day = 24 * time.Hour
 
-// quarter is the time that is counted as one.
-const quarter = 15 * time.Minute
+// Quarter is the time that is counted as one.
+const Quarter = 15 * time.Minute
 
 // Amount is a number of messages and of their bytes. In a limit, 0 is no limit.
 type Amount struct{ Messages, Bytes int64 }

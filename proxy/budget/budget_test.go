@@ -182,7 +182,7 @@ func TestSweep(t *testing.T) {
 	for i := range minSweep {
 		b.store(strconv.Itoa(i), 1)
 	}
-	clock.Time = clock.Add(Day + quarter)
+	clock.Time = clock.Add(Day + Quarter)
 	b.store("last", 1)
 	if len(b.accounts) != 1 {
 		t.Errorf("%d accounts", len(b.accounts))
