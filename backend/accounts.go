@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -39,14 +40,21 @@ func (a *Account) Throttled(backoff time.Duration) {
 	}
 }
 
+// Inherit has the account go on as a gateway before this one has left it: Exchange throttles it for so long, and its
+// messages have this part of their pace, or less: Inherit halves the pace as throttles do.
+func (a *Account) Inherit(backoff time.Duration, part float64) {
+	a.Throttle.Extend(backoff)
+	for has := 1.0; has > part && has > PaceFloor; has *= PaceSlower {
+		a.Paces.slow()
+	}
+}
+
 // Accounts has the accounts of one upstream that have sessions. It also keeps
 // accounts without sessions while they are paced or throttled, so that a client
 // cannot escape by connecting again. Use NewAccounts. It is safe for concurrent
 // use.
 type Accounts struct {
-	each       Rates
-	all        *Paces
-	maxBackoff time.Duration
+	keeper Keeper
 
 	mu      sync.Mutex
 	open    map[string]*Account
@@ -60,17 +68,43 @@ const maxIdleAccounts = 10_000
 // sweepMin is the number of accounts below which sweep does nothing.
 const sweepMin = 64
 
+// Keeper keeps the paces and the throttles of the accounts of one upstream. The keeper in
+// memory is memory; package cluster has one that several gateways share. Accounts calls
+// it with its lock held.
+type Keeper interface {
+	// Open returns what the account of a user, in lower case, is held to. Until Drop, Open is
+	// not called again for the user.
+	Open(user string) (*Paces, *Throttle)
+	// Drop forgets an account without sessions whose paces and throttle are idle, or which
+	// there is no room for.
+	Drop(user string)
+}
+
+// memory is the Keeper of a gateway that shares nothing.
+type memory struct {
+	each       Rates
+	all        *Paces
+	maxBackoff time.Duration
+}
+
+// Open implements Keeper.
+func (m *memory) Open(string) (*Paces, *Throttle) {
+	return newPaces(m.each, m.all), NewThrottle(m.maxBackoff)
+}
+
+// Drop implements Keeper.
+func (m *memory) Drop(string) {}
+
 // NewAccounts returns an empty registry. pace limits each of its accounts, and all
 // of them together. A throttle holds back an account for at most maxBackoff (0:
 // DefaultMaxBackoff).
 func NewAccounts(pace Pacing, maxBackoff time.Duration) *Accounts {
-	return &Accounts{
-		each:       pace.Each,
-		all:        newPaces(pace.All, new(Paces)),
-		maxBackoff: maxBackoff,
-		open:       make(map[string]*Account),
-		sweepAt:    sweepMin,
-	}
+	return AccountsOf(&memory{each: pace.Each, all: newPaces(pace.All, new(Paces)), maxBackoff: maxBackoff})
+}
+
+// AccountsOf returns an empty registry of accounts that k keeps.
+func AccountsOf(k Keeper) *Accounts {
+	return &Accounts{keeper: k, open: make(map[string]*Account), sweepAt: sweepMin}
 }
 
 // Open returns the account of a user for a new session. The case of the name does
@@ -82,11 +116,19 @@ func (r *Accounts) Open(user string) *Account {
 	a := r.open[name]
 	if a == nil {
 		r.sweep()
-		a = &Account{Paces: newPaces(r.each, r.all), Throttle: NewThrottle(r.maxBackoff)}
+		paces, throttle := r.keeper.Open(name)
+		a = &Account{Paces: paces, Throttle: throttle}
 		r.open[name] = a
 	}
 	a.sessions++
 	return a
+}
+
+// All returns the accounts by user, in lower case.
+func (r *Accounts) All() map[string]*Account {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.open)
 }
 
 // Close ends one session of the account.
@@ -109,6 +151,7 @@ func (r *Accounts) sweep() {
 		case a.sessions > 0:
 		case idle >= maxIdleAccounts || a.Throttle.Remaining() == 0 && a.Paces.isIdle():
 			delete(r.open, name)
+			r.keeper.Drop(name)
 		default:
 			idle++
 		}

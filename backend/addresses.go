@@ -1,9 +1,15 @@
 package backend
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"hash/fnv"
+	"io"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,9 +22,36 @@ const maxAddresses = 16
 // beside it (RFC 8305 section 5, "Connection Attempt Delay").
 const addressDelay = 250 * time.Millisecond
 
-// addresses are those of the upstream, in the order of the resolver.
-func (d *Dialer) addresses(ctx context.Context) ([]netip.AddrPort, error) {
-	host, service, err := net.SplitHostPort(d.opts.Address)
+// avoidTime is how long an address that did not answer is tried only after the others.
+const avoidTime = 30 * time.Second
+
+// address is an address of the upstream, and the host that it belongs to.
+type address struct {
+	netip.AddrPort
+	host string
+}
+
+// addresses returns the addresses of all hosts of the upstream, in the order of the
+// configuration and of the resolver. A host whose name does not resolve is left out, unless
+// there is no other address.
+func (d *Dialer) addresses(ctx context.Context) ([]address, error) {
+	hosts := d.opts.Addresses()
+	found, errs := make([][]address, len(hosts)), make([]error, len(hosts))
+	var lookups sync.WaitGroup
+	for i, host := range hosts {
+		lookups.Go(func() { found[i], errs[i] = d.resolve(ctx, host) })
+	}
+	lookups.Wait()
+	all := slices.Concat(found...)
+	if len(all) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	return all, nil
+}
+
+// resolve returns the addresses of one host:port.
+func (d *Dialer) resolve(ctx context.Context, hostPort string) (all []address, err error) {
+	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		return nil, err
 	}
@@ -30,11 +63,81 @@ func (d *Dialer) addresses(ctx context.Context) ([]netip.AddrPort, error) {
 	if err != nil {
 		return nil, err
 	}
-	var addresses []netip.AddrPort
 	for _, ip := range ips[:min(len(ips), maxAddresses)] {
-		addresses = append(addresses, netip.AddrPortFrom(ip.Unmap(), uint16(port)))
+		all = append(all, address{netip.AddrPortFrom(ip.Unmap(), uint16(port)), host})
 	}
-	return addresses, nil
+	return all, nil
+}
+
+// order sorts the addresses for an account: those that answered last time first. Among these,
+// an account has the same order each time, and the accounts are spread over all addresses,
+// because what Exchange remembers of an account, and its limits, may belong to one server. The
+// order of IPv6 and IPv4 is the resolver's (RFC 6724). Without an account, the order stays.
+func (d *Dialer) order(all []address, account string) {
+	families := map[bool]int{} // by whether it is IPv4: its place in the resolver's order
+	for _, a := range all {
+		if _, known := families[a.Addr().Is4()]; !known {
+			families[a.Addr().Is4()] = len(families)
+		}
+	}
+	rank := func(a address) uint64 {
+		if account == "" {
+			return 0
+		}
+		h := fnv.New64a()
+		io.WriteString(h, strings.ToLower(account)+"\x00"+a.String())
+		return h.Sum64()
+	}
+	avoided := d.avoided.now()
+	slices.SortStableFunc(all, func(a, b address) int {
+		return cmp.Or(
+			cmp.Compare(avoided[a.AddrPort], avoided[b.AddrPort]),
+			cmp.Compare(families[a.Addr().Is4()], families[b.Addr().Is4()]),
+			cmp.Compare(rank(a), rank(b)),
+		)
+	})
+}
+
+// avoided remembers the addresses that did not answer. The zero value remembers none.
+type avoided struct {
+	mu    sync.Mutex
+	until map[netip.AddrPort]time.Time
+}
+
+// now returns the addresses that are to be tried last, each with the value 1.
+func (v *avoided) now() map[netip.AddrPort]int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := map[netip.AddrPort]int{}
+	for a, until := range v.until {
+		if time.Now().Before(until) {
+			all[a] = 1
+		} else {
+			delete(v.until, a)
+		}
+	}
+	return all
+}
+
+// add remembers that addresses did not answer.
+func (v *avoided) add(all ...address) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.until == nil {
+		v.until = make(map[netip.AddrPort]time.Time)
+	}
+	for _, a := range all {
+		v.until[a.AddrPort] = time.Now().Add(avoidTime)
+	}
+}
+
+// PassedOver returns the addresses that did not answer during the last half minute.
+func (d *Dialer) PassedOver() (all []string) {
+	for a := range d.avoided.now() {
+		all = append(all, a.String())
+	}
+	slices.Sort(all)
+	return all
 }
 
 // connected is what came of one address.
@@ -44,10 +147,10 @@ type connected struct {
 	err   error
 }
 
-// connectTCP makes a TCP connection to that of addresses which takes one first.
-// The next is tried when one has failed, or lets itself be waited for. The
-// error is that of the first.
-func connectTCP(ctx context.Context, addresses []netip.AddrPort) (conn net.Conn, which int, err error) {
+// connectTCP makes a TCP connection to the address that takes one first. The next address is
+// tried when one has failed, or keeps exgate waiting. which is the index of the address, and
+// those before it did not answer. The error is that of the first.
+func connectTCP(ctx context.Context, addresses []address) (conn net.Conn, which int, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	results := make(chan connected, len(addresses))
 	var attempts sync.WaitGroup

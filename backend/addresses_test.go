@@ -72,7 +72,7 @@ func TestSecondAddress(t *testing.T) {
 				}
 				return addresses, nil
 			}
-			dialed, err := d.Dial(t.Context())
+			dialed, err := d.Dial(t.Context(), "")
 			if tt.want != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got %v", err)
@@ -98,7 +98,7 @@ func TestDeadAddresses(t *testing.T) {
 	dead := netip.MustParseAddr("127.0.0.3")
 	ips := []netip.Addr{dead, dead, netip.MustParseAddr("::ffff:127.0.0.1")}
 	d.lookup = func(context.Context, string, string) ([]netip.Addr, error) { return ips, nil }
-	dialed, err := d.Dial(t.Context())
+	dialed, err := d.Dial(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,11 +108,128 @@ func TestDeadAddresses(t *testing.T) {
 		ips = append(ips, dead)
 	}
 	ips = append(ips, address.Addr())
-	if _, err := d.Dial(t.Context()); err == nil || FailureOf(err).Kind != KindUnreachable {
+	if _, err := d.Dial(t.Context(), ""); err == nil || FailureOf(err).Kind != KindUnreachable {
 		t.Errorf("got %v", err)
 	}
 	ips = nil
-	if _, err := d.Dial(t.Context()); err == nil || !strings.Contains(err.Error(), "no address") {
+	if _, err := d.Dial(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "no address") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// newLookup returns a resolver that knows these hosts only.
+func newLookup(hosts map[string][]netip.Addr) func(context.Context, string, string) ([]netip.Addr, error) {
+	return func(_ context.Context, _, host string) ([]netip.Addr, error) {
+		if ips, ok := hosts[host]; ok {
+			return ips, nil
+		}
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+}
+
+// An account has the same order of addresses each time, another account another one. An address
+// that did not answer is tried last, until its time is over.
+func TestOrderOfAddresses(t *testing.T) {
+	d, err := NewDialer(Options{Address: "a.example.com:993", MoreAddresses: []string{"b.example.com:993", "c.example.com:993"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v4, v6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	d.lookup = newLookup(map[string][]netip.Addr{
+		"a.example.com": {v6, v4}, "b.example.com": {v4.Next()}, "c.example.com": {v4.Next().Next()},
+	})
+	order := func(account string) (hosts string) {
+		all, err := d.addresses(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.order(all, account)
+		for _, a := range all {
+			hosts += a.host[:1]
+			if a.Addr().Is6() {
+				hosts += "6"
+			}
+		}
+		return hosts
+	}
+	if got := order(""); got != "a6abc" {
+		t.Errorf("without an account: %s", got)
+	}
+	seen := map[string]int{}
+	for i := range 300 {
+		account := fmt.Sprintf("user%d@example.com", i)
+		got := order(account)
+		if !strings.HasPrefix(got, "a6") || got != order(strings.ToUpper(account)) {
+			t.Errorf("%s: %s, then %s", account, got, order(account))
+		}
+		seen[got[2:3]]++
+	}
+	for _, host := range []string{"a", "b", "c"} {
+		if seen[host] < 60 {
+			t.Errorf("the accounts are not spread: %v", seen)
+		}
+	}
+	before := order("bob")
+	d.avoided.add(address{netip.AddrPortFrom(v6, 993), "a.example.com"})
+	if got := order("bob"); got != before[2:]+"a6" {
+		t.Errorf("with one that did not answer: %s, before %s", got, before)
+	}
+	if got := d.PassedOver(); len(got) != 1 || got[0] != "[2001:db8::1]:993" {
+		t.Errorf("passed over: %q", got)
+	}
+	d.avoided.until[netip.AddrPortFrom(v6, 993)] = time.Now()
+	if got := order("bob"); got != before || len(d.avoided.until) != 0 {
+		t.Errorf("afterwards: %s, before %s", got, before)
+	}
+}
+
+// Each host has its own certificate, and a host whose name does not resolve, or that does not
+// answer, is passed over.
+func TestMoreAddresses(t *testing.T) {
+	ca := newAuthority(t)
+	address := func(host string) string {
+		cert := ca.issue(t, time.Now().Add(time.Hour), host)
+		_, port, _ := net.SplitHostPort(listen(t, script(cert, "TLS", greetingLine)))
+		return host + ":" + port
+	}
+	_, deadPort, _ := net.SplitHostPort(listen(t, func(conn net.Conn) { conn.Close() }))
+	loopback := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	o := Options{
+		Address:       "gone.example.com:993",
+		MoreAddresses: []string{"dead.example.com:" + deadPort, address("one.example.com"), address("two.example.com")},
+		RootCAs:       ca.pool,
+	}
+	d, err := NewDialer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.lookup = newLookup(map[string][]netip.Addr{
+		"dead.example.com": loopback, "one.example.com": loopback, "two.example.com": loopback,
+	})
+	names := map[string]bool{}
+	for i := range 40 {
+		account := fmt.Sprint(i)
+		for range 2 {
+			dialed, err := d.Dial(t.Context(), account)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dialed.Conn.Close()
+			names[account+" "+dialed.TLS.PeerCertificates[0].DNSNames[0]] = true
+		}
+	}
+	if len(names) != 40 { // one for each account
+		t.Errorf("the accounts change their server: %v", names)
+	}
+	if got := d.PassedOver(); len(got) != 1 || got[0] != "127.0.0.1:"+deadPort {
+		t.Errorf("passed over: %q", got)
+	}
+	o.MoreAddresses = nil
+	if d, err = NewDialer(o); err != nil {
+		t.Fatal(err)
+	}
+	d.lookup = newLookup(nil)
+	if _, err := d.Dial(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "does not resolve") {
+		t.Errorf("no host resolves: %v", err)
 	}
 }

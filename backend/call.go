@@ -20,6 +20,7 @@ type call struct {
 	want atomic.Int32 // wantNothing, wantContinue, wantTagged
 	ev   chan event   // capacity 1: the reader sends only an event that is wanted
 	plus bool         // the literal does not wait for "+"
+	next *call        // the request that was sent behind this one in the same flight; nil: none
 
 	// Only the reader uses these: the untagged lines and bytes that the server has answered.
 	lines, bytes int
@@ -62,14 +63,9 @@ type event struct {
 // Do sends a request and returns its tagged reply, whatever its status. After an
 // error, the connection is closed.
 func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
-	c.tag++
-	call := &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}
+	call := c.newCall(req)
 	call.plus = req.Body != nil && c.goesUnasked(req.Body.Size)
-	if !c.call.CompareAndSwap(nil, call) {
-		panic("backend: two requests at a time on one connection")
-	}
-	stop := context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
-	defer stop()
+	defer c.begin(ctx, call)()
 
 	status, err := c.converse(call)
 	if err != nil {
@@ -80,13 +76,32 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 		}
 		return wire.Status{}, err
 	}
+	c.noteReply(req, status)
+	return status, nil
+}
+
+func (c *Conn) newCall(req *Request) *call {
+	c.tag++
+	return &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}
+}
+
+// begin makes a call, with those behind it, the one in progress. The connection ends with ctx
+// until the caller calls stop.
+func (c *Conn) begin(ctx context.Context, call *call) (stop func() bool) {
+	if !c.call.CompareAndSwap(nil, call) {
+		panic("backend: two requests at a time on one connection")
+	}
+	return context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
+}
+
+// noteReply remembers what the tagged reply to a request says of the connection and the account.
+func (c *Conn) noteReply(req *Request, status wire.Status) {
 	c.Said(req.told(status))
 	if c.throttled != nil && status.Word != "OK" {
 		if f := Classify(status); f.Kind == KindThrottled {
 			c.throttled(f.Backoff)
 		}
 	}
-	return status, nil
 }
 
 // errPlusRefused ends a connection whose server has refused a literal that did
@@ -181,20 +196,25 @@ func (c *Conn) converse(call *call) (wire.Status, error) {
 // send writes a line of a request. It is the first line, or one that begins with a
 // literal.
 func (c *Conn) send(req *Request, line []byte, first bool) error {
-	if c.trace != nil {
-		shown := line
-		switch {
-		case len(req.Secrets) > 0 && first:
-			tag, rest, _ := bytes.Cut(line, []byte(" "))
-			verb, _, _ := bytes.Cut(rest, []byte(" "))
-			shown = fmt.Appendf(nil, "%s %s ***", tag, verb)
-		case len(req.Secrets) > 0:
-			shown = []byte("***")
-		}
-		c.trace(true, shown)
-	}
+	c.traceSent(req, line, first)
 	_, err := c.Write(append(line, "\r\n"...))
 	return err
+}
+
+// traceSent gives the trace a line of a request, without its secrets.
+func (c *Conn) traceSent(req *Request, line []byte, first bool) {
+	if c.trace == nil {
+		return
+	}
+	switch {
+	case len(req.Secrets) > 0 && first:
+		tag, rest, _ := bytes.Cut(line, []byte(" "))
+		verb, _, _ := bytes.Cut(rest, []byte(" "))
+		line = fmt.Appendf(nil, "%s %s ***", tag, verb)
+	case len(req.Secrets) > 0:
+		line = []byte("***")
+	}
+	c.trace(true, line)
 }
 
 // finish waits for the tagged reply. It answers challenges meanwhile.
@@ -220,7 +240,8 @@ func (c *Conn) finish(call *call) (wire.Status, error) {
 
 // await waits for the reply that the request needs next.
 func (c *Conn) await(call *call) (event, error) {
-	silence := time.NewTimer(c.timeouts.Reply)
+	silence := c.patience
+	silence.Reset(c.timeouts.Reply)
 	defer silence.Stop()
 	for heard := c.in.Load(); ; {
 		select {

@@ -3,8 +3,6 @@ package backend
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -26,6 +24,14 @@ type Sink interface {
 	End(err error)
 }
 
+// FetchSink is a Sink that can take many FETCH responses at once.
+type FetchSink interface {
+	Sink
+	// TakeFetches receives FETCH responses that come next. taken is false if the sink
+	// wants them one by one; Take then gets them. run.Data is valid until Flush returns.
+	TakeFetches(run wire.Fetches) (taken bool, err error)
+}
+
 // Trace receives each line that exgate's own requests send and receive, as it is on the wire, without
 // secrets. Two goroutines call it.
 type Trace func(sent bool, line []byte)
@@ -42,16 +48,18 @@ type Conn struct {
 	TLS string
 
 	nc          net.Conn
+	writeBy     wire.WriteDeadline
 	timeouts    Timeouts
 	literalPlus bool // a message need not wait for "+" where the server takes that
 	trace       Trace
 	throttled   func(time.Duration) // see OnThrottle; nil: nobody wants to know
 
-	call atomic.Pointer[call] // the request in progress
-	tag  int
-	in   atomic.Int64
-	out  atomic.Int64
-	flow atomic.Pointer[flow] // nil: bytes have no pace
+	call     atomic.Pointer[call] // the request in progress; the first without a reply of a flight
+	tag      int
+	patience *time.Timer // of the request that waits for its reply
+	in       atomic.Int64
+	out      atomic.Int64
+	flow     atomic.Pointer[flow] // nil: bytes have no pace
 
 	ending chan struct{} // closed together with the socket
 	ended  chan struct{} // closed when the reader has ended
@@ -63,6 +71,8 @@ type Conn struct {
 	over     bool      // the reader has used sink for the last time
 	expected bool      // the server must send something within timeouts.Reply
 	inside   bool      // a response has begun, and its end must come within timeouts.Reply
+	due      time.Time // when the reader gives up; zero: never
+	armed    time.Time // the deadline of the socket, which is not after due; zero: it has none
 	leavesBy time.Time // when the server must have closed the connection, after its BYE; zero: it has said none
 
 	// Only the reader uses these.
@@ -101,7 +111,9 @@ func newConn(d *Dialed, timeouts Timeouts, trace Trace) *Conn {
 		trace:        trace,
 		ending:       make(chan struct{}),
 		ended:        make(chan struct{}),
+		patience:     time.NewTimer(0),
 	}
+	c.patience.Stop()
 	if d.TLS != nil {
 		c.TLS = tls.VersionName(d.TLS.Version)
 	}
@@ -194,38 +206,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 }
 
 func (c *Conn) write(p []byte) (int, error) {
-	if err := c.nc.SetWriteDeadline(time.Now().Add(c.timeouts.Write)); err != nil {
+	if err := c.writeBy.Allow(c.nc, c.timeouts.Write); err != nil {
 		return 0, err
 	}
 	n, err := c.nc.Write(p)
 	c.out.Add(int64(n))
 	return n, err
-}
-
-// Expect sets whether the direct lane waits for a reply. While it does, a silence
-// of Timeouts.Reply ends the connection. Otherwise exgate would wait until TCP
-// gives up, if the server hangs or a firewall has forgotten the connection. (While
-// no reply is expected, TCP keep-alive, which Go's dialer switches on, finds a dead
-// connection within a few minutes.) The rest of a response that has begun is
-// always expected, because nothing else can be sent to the client in the middle
-// of it.
-func (c *Conn) Expect(reply bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.expected = reply
-	c.bound()
-}
-
-// bound sets the reader's deadline. c.mu is held.
-func (c *Conn) bound() {
-	var deadline time.Time
-	switch {
-	case !c.leavesBy.IsZero():
-		deadline = c.leavesBy
-	case c.expected || c.inside:
-		deadline = time.Now().Add(c.timeouts.Reply)
-	}
-	c.nc.SetReadDeadline(deadline)
 }
 
 // Abandon ends the connection after a write has failed, and returns the reason. It
@@ -265,10 +251,8 @@ func (c *Conn) readAll() error {
 		c.mu.Lock()
 		sink := c.sink
 		c.mu.Unlock()
-		for f, ok := c.r.Scan(); ok; f, ok = c.r.Scan() {
-			if err := c.take(f, sink); err != nil {
-				return err
-			}
+		if err := c.takeAll(sink); err != nil {
+			return err
 		}
 		if sink != nil {
 			if err := sink.Flush(); err != nil {
@@ -277,45 +261,53 @@ func (c *Conn) readAll() error {
 		}
 		c.holdIn()
 		c.heard()
-		if err := c.r.Fill(); err != nil {
-			var ne net.Error
-			switch {
-			case err == io.EOF:
-				err = errors.New("the upstream has closed the connection")
-			case errors.As(err, &ne) && ne.Timeout():
-				err = c.silence()
-			}
+		if err := c.fill(); err != nil {
 			return err
 		}
 	}
 }
 
-// heard notes that the server has sent something, and whether it owes the rest of
-// a response.
-func (c *Conn) heard() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	owed := c.inside
-	c.inside = c.r.Inside()
-	if c.expected || c.inside || owed {
-		c.bound()
+// takeAll takes what has been read and is complete.
+func (c *Conn) takeAll(sink Sink) error {
+	for {
+		if taken, err := c.takeFetches(sink); err != nil {
+			return err
+		} else if taken {
+			continue
+		}
+		f, ok := c.r.Scan()
+		if !ok {
+			return nil
+		}
+		if err := c.take(f, sink); err != nil {
+			return err
+		}
 	}
 }
 
-// silence returns the error for a connection on which the server has sent nothing
-// in time.
-func (c *Conn) silence() error {
-	c.mu.Lock()
-	leaves := !c.leavesBy.IsZero()
-	c.mu.Unlock()
-	if leaves {
-		return errors.New("the server has said BYE, and has not closed the connection")
+// takeFetches lets the sink take many FETCH responses at once. If the sink wants them one by one,
+// it gets them so here. taken is false if there are none.
+func (c *Conn) takeFetches(sink Sink) (taken bool, err error) {
+	many, ok := sink.(FetchSink)
+	if !ok || c.call.Load() != nil {
+		return false, nil
 	}
-	if c.r.Inside() {
-		return fmt.Errorf("the upstream has sent nothing for %s in the middle of a response (upstream.reply_timeout)",
-			c.timeouts.Reply)
+	run := c.r.Fetches()
+	if len(run.Data) == 0 {
+		return false, nil
 	}
-	return errSilent(c.timeouts.Reply)
+	if taken, err := many.TakeFetches(run); taken || err != nil {
+		c.r.TakeFetches(run)
+		return true, err
+	}
+	for left := len(run.Data); left > 0; {
+		f, _ := c.r.Scan()
+		left -= len(f.Data)
+		if err := c.take(f, sink); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
 }
 
 // take passes a fragment to the request in progress, or to the sink.
@@ -386,6 +378,7 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		return nil
 	case wire.Tagged:
 		status, _ := wire.ParseStatus(line)
+		call = call.tagged(status.Tag)
 		if status.Tag == call.tag && status.Word == "BYE" {
 			c.Said(call.req.told(status))
 			return ErrTaggedBye
@@ -396,7 +389,7 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 		}
 		// This comes before the event, so that the request's Untagged is not called
 		// after Do has returned.
-		c.call.Store(nil)
+		c.call.Store(c.call.Load().unanswered())
 		call.ev <- event{status: &status}
 		if refused {
 			return errPlusRefused
@@ -409,9 +402,10 @@ func (c *Conn) deliver(call *call, kind wire.Kind, sink Sink) error {
 	if status, ok := wire.ParseStatus(line); ok {
 		c.Said(call.req.told(status))
 	}
-	asked := call.req.Untagged != nil && call.req.Untagged(line)
-	if asked {
-		return call.answered(len(line))
+	for ; call != nil; call = call.next.unanswered() {
+		if call.req.Untagged != nil && call.req.Untagged(line) {
+			return call.answered(len(line))
+		}
 	}
 	if sink == nil {
 		return nil

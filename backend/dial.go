@@ -18,9 +18,10 @@ import (
 
 // Dialer opens connections to one upstream. It is safe for concurrent use.
 type Dialer struct {
-	opts   Options
-	tls    *tls.Config
-	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	opts    Options
+	tls     *tls.Config
+	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	avoided avoided
 }
 
 // NewDialer returns a Dialer, or the faults of the options.
@@ -43,11 +44,12 @@ type Dialed struct {
 	TLS *tls.ConnectionState
 }
 
-// Dial connects to the upstream. The caller then owns the connection. If the host
-// has several addresses, and one of them does not answer by TCP, TLS or greeting,
-// Dial tries the next one; each address has its share of the time. An error is an
-// *Error with the address and the remedy.
-func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
+// Dial connects to the upstream for an account, or for none if account is "". The caller then
+// owns the connection. If the upstream has several addresses, and one of them does not answer
+// by TCP, TLS or greeting, Dial tries the next one; each address has its share of the time. An
+// account comes to the same address each time, if that answers. An error is an *Error with the
+// address and the remedy.
+func (d *Dialer) Dial(ctx context.Context, account string) (*Dialed, error) {
 	timeouts := d.opts.Timeouts.WithDefaults()
 	end := time.Now().Add(timeouts.Dial + timeouts.Greeting)
 	connecting, cancel := context.WithTimeout(ctx, timeouts.Dial)
@@ -56,22 +58,31 @@ func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 	if err != nil {
 		return nil, d.failed(ctx, explainConnect(err))
 	}
+	d.order(addresses, account)
 	var failures []error
 	for len(addresses) > 0 && ctx.Err() == nil {
 		connecting, cancel := context.WithTimeout(ctx, min(timeouts.Dial, time.Until(end)))
 		tcp, which, err := connectTCP(connecting, addresses)
 		cancel()
 		if err != nil {
+			if ctx.Err() == nil {
+				d.avoided.add(addresses...)
+			}
 			failures = append(failures, explainConnect(err))
 			break
 		}
-		dialed, err := d.openWithin(ctx, tcp, min(timeouts.Greeting, time.Until(end))/time.Duration(len(addresses)))
+		d.avoided.add(addresses[:which]...)
+		timeout := min(timeouts.Greeting, time.Until(end)) / time.Duration(len(addresses))
+		dialed, err := d.openWithin(ctx, tcp, addresses[which].host, timeout)
 		if err == nil {
 			return dialed, nil
 		}
 		failures = append(failures, err)
 		if known := (*Error)(nil); errors.As(err, &known) { // an IMAP server has said what is the matter
 			break
+		}
+		if ctx.Err() == nil {
+			d.avoided.add(addresses[which])
 		}
 		addresses = slices.Delete(addresses, which, which+1)
 	}
@@ -88,12 +99,14 @@ func (d *Dialer) Dial(ctx context.Context) (*Dialed, error) {
 // openWithin does the same as open, but with a time limit. One deadline holds for TLS and
 // greeting together. When ctx ends, openWithin moves the deadline to the past. It owns tcp,
 // and closes it if it fails.
-func (d *Dialer) openWithin(ctx context.Context, tcp net.Conn, timeout time.Duration) (*Dialed, error) {
+func (d *Dialer) openWithin(
+	ctx context.Context, tcp net.Conn, host string, timeout time.Duration,
+) (*Dialed, error) {
 	err := tcp.SetDeadline(time.Now().Add(timeout))
 	stop := context.AfterFunc(ctx, func() { tcp.SetDeadline(time.Unix(1, 0)) })
 	var dialed *Dialed
 	if err == nil {
-		dialed, err = d.open(tcp)
+		dialed, err = d.open(tcp, host)
 	}
 	if !stop() {
 		err = ctx.Err()
@@ -118,21 +131,21 @@ func (d *Dialer) failed(ctx context.Context, err error) error {
 	if !errors.As(err, &known) {
 		known = &Error{Failure: Failure{Kind: KindUnreachable}, Err: err}
 	}
-	known.Doing = "connect to " + d.opts.Address
+	known.Doing = "connect to " + strings.Join(d.opts.Addresses(), ", ")
 	return known
 }
 
-// open switches TLS on as configured, and reads the greeting.
-func (d *Dialer) open(tcp net.Conn) (*Dialed, error) {
+// open switches TLS on as configured, and reads the greeting of the host.
+func (d *Dialer) open(tcp net.Conn, host string) (*Dialed, error) {
 	if d.opts.TLS == TLSInsecureNone || d.opts.TLS == TLSStartTLS {
 		first := &ahead{Conn: tcp}
 		dialed, err := d.greeting(first)
 		if err == nil && d.opts.TLS == TLSStartTLS {
-			return d.startTLS(dialed, first)
+			return d.startTLS(dialed, first, host)
 		}
 		return dialed, err
 	}
-	encrypted, err := d.handshake(tcp)
+	encrypted, err := d.handshake(tcp, host)
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +156,15 @@ func (d *Dialer) open(tcp net.Conn) (*Dialed, error) {
 	return dialed.encrypted(encrypted), nil
 }
 
-func (d *Dialer) handshake(conn net.Conn) (*tls.Conn, error) {
-	encrypted := tls.Client(conn, d.tls)
+func (d *Dialer) handshake(conn net.Conn, host string) (*wire.TLS, error) {
+	config, o := d.tls, d.opts
+	if o.ServerName == "" && host != config.ServerName { // another host of MoreAddresses
+		config, o.ServerName = config.Clone(), host
+		config.ServerName = host
+	}
+	encrypted := wire.NewTLS(conn, tls.Client, config)
 	if err := encrypted.Handshake(); err != nil {
-		return nil, &handshakeError{d.opts.explainHandshake(err)}
+		return nil, &handshakeError{o.explainHandshake(err)}
 	}
 	return encrypted, nil
 }
@@ -156,7 +174,7 @@ type handshakeError struct{ error }
 
 func (e *handshakeError) Unwrap() error { return e.error }
 
-func (dialed *Dialed) encrypted(conn *tls.Conn) *Dialed {
+func (dialed *Dialed) encrypted(conn *wire.TLS) *Dialed {
 	state := conn.ConnectionState()
 	dialed.TLS = &state
 	return dialed
@@ -200,7 +218,7 @@ func (d *Dialer) silenceAdvice() string {
 
 // startTLS switches TLS on (RFC 9051 section 6.2.1). It forgets everything that the
 // server sent before, except the greeting, which the server does not repeat.
-func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
+func (d *Dialer) startTLS(dialed *Dialed, first *ahead, host string) (*Dialed, error) {
 	if dialed.Capabilities == nil {
 		status, err := dialed.command(first, "x1", "CAPABILITY")
 		if err != nil {
@@ -225,7 +243,7 @@ func (d *Dialer) startTLS(dialed *Dialed, first *ahead) (*Dialed, error) {
 		return nil, protocolError(first.rest,
 			"sends plain text after its OK to STARTTLS, as an attacker would (exgate used none of it)")
 	}
-	encrypted, err := d.handshake(first.Conn)
+	encrypted, err := d.handshake(first.Conn, host)
 	if err != nil {
 		return nil, err
 	}

@@ -92,8 +92,8 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 
 // serveEach runs serve for each connection to ln, one after the other, until the
 // test ends.
-func serveEach(t *testing.T, ln net.Listener, serve func(net.Conn)) {
-	t.Helper()
+func serveEach(tb testing.TB, ln net.Listener, serve func(net.Conn)) {
+	tb.Helper()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -106,7 +106,7 @@ func serveEach(t *testing.T, ln net.Listener, serve func(net.Conn)) {
 			conn.Close()
 		}
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ln.Close()
 		<-ended
 	})
@@ -186,7 +186,7 @@ func TestDial(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 2 { // the second time with the TLS session of the first
-				dialed, err := dialer.Dial(t.Context())
+				dialed, err := dialer.Dial(t.Context(), "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -272,7 +272,7 @@ func TestDialRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			dialed, err := dialer.Dial(t.Context())
+			dialed, err := dialer.Dial(t.Context(), "")
 			if err == nil {
 				dialed.Conn.Close()
 				t.Fatal("no error")
@@ -302,7 +302,7 @@ func TestDialNobodyListens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = dialer.Dial(t.Context())
+	_, err = dialer.Dial(t.Context(), "")
 	checkDialError(t, err, KindUnreachable, address, "MSExchangeImap4")
 }
 
@@ -323,7 +323,7 @@ func TestDialTimeouts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = dialer.Dial(t.Context())
+			_, err = dialer.Dial(t.Context(), "")
 			checkDialError(t, err, KindUnreachable, tt.want, "timeout")
 		})
 		t.Run(tt.name+", context ends", func(t *testing.T) {
@@ -343,7 +343,7 @@ func TestDialTimeouts(t *testing.T) {
 				<-connected
 				cancel(left)
 			}()
-			if _, err := dialer.Dial(ctx); !errors.Is(err, left) {
+			if _, err := dialer.Dial(ctx, ""); !errors.Is(err, left) {
 				t.Errorf("got %v", err)
 			}
 		})

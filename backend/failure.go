@@ -338,9 +338,9 @@ func (f Failure) Explanation() string {
 // (Set-ImapSettings; docs/exchange.md#connections).
 const MaxConnectionsPerUser = 16
 
-// Retryable reports whether the same command may succeed later without any change
+// IsRetryable reports whether the same command may succeed later without any change
 // by anybody.
-func (f Failure) Retryable() bool { return rowOf(f.Kind).retry }
+func (f Failure) IsRetryable() bool { return rowOf(f.Kind).retry }
 
 // Level returns the level of the log line about the failure.
 func (f Failure) Level() slog.Level { return rowOf(f.Kind).level }

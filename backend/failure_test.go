@@ -67,9 +67,9 @@ func TestClassify(t *testing.T) {
 				t.Fatal("not a status line")
 			}
 			f := Classify(status)
-			if f.Kind != tt.kind || f.ClientCode() != tt.code || f.Retryable() != tt.retry || f.Errors() != tt.errors {
+			if f.Kind != tt.kind || f.ClientCode() != tt.code || f.IsRetryable() != tt.retry || f.Errors() != tt.errors {
 				t.Errorf("got %s [%s] retry %v errors %d, want %s [%s] retry %v errors %d",
-					f.Kind, f.ClientCode(), f.Retryable(), f.Errors(), tt.kind, tt.code, tt.retry, tt.errors)
+					f.Kind, f.ClientCode(), f.IsRetryable(), f.Errors(), tt.kind, tt.code, tt.retry, tt.errors)
 			}
 			if !strings.Contains(f.ClientText(), status.Text) {
 				t.Errorf("Exchange's own words %q are not in %q", status.Text, f.ClientText())
@@ -134,7 +134,7 @@ func TestFailureTable(t *testing.T) {
 			}
 		}
 	}
-	if f := (Failure{}); f.Explanation() != "" || f.ClientCode() != "" || f.Retryable() {
+	if f := (Failure{}); f.Explanation() != "" || f.ClientCode() != "" || f.IsRetryable() {
 		t.Error("the zero Failure is not KindOther")
 	}
 }

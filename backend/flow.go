@@ -15,7 +15,7 @@ const flowPiece = 16 << 10
 // KeepPace sets a pace of bytes for each direction, from now on. The time for which
 // bytes are delayed does not count as silence of the server.
 func (c *Conn) KeepPace(in, out *Pace) {
-	if in.Limits() || out.Limits() {
+	if in.HasLimit() || out.HasLimit() {
 		c.flow.Store(&flow{in: in, out: out, counted: c.in.Load()})
 	}
 }

@@ -86,8 +86,8 @@ func (u formUse) suits(id Identity) bool {
 	return u == anyLogin
 }
 
-// ForAdmins reports whether any of the forms is suitable for an admin's login.
-func ForAdmins(forms []Form) bool {
+// IsForAdmins reports whether any of the forms is suitable for an admin's login.
+func IsForAdmins(forms []Form) bool {
 	return slices.ContainsFunc(formTable, func(row formRow) bool {
 		return (row.use == adminLogin || row.use == anyLogin) && slices.Contains(forms, row.name)
 	})
@@ -129,7 +129,7 @@ func (o LoginOptions) inForms(forms []Form, id Identity) []Attempt {
 				continue
 			}
 			for _, spelling := range o.spellings(row.authcid, id) {
-				if a, ok := o.write(row, id, spelling); ok && !slices.ContainsFunc(attempts, a.same) {
+				if a, ok := o.write(row, id, spelling); ok && !slices.ContainsFunc(attempts, a.isSame) {
 					attempts = append(attempts, a)
 				}
 			}
@@ -176,8 +176,8 @@ func (o LoginOptions) spellings(template string, id Identity) []string {
 	return []string{""}
 }
 
-// same reports whether b sends the same names to Exchange.
-func (a Attempt) same(b Attempt) bool {
+// isSame reports whether b sends the same names to Exchange.
+func (a Attempt) isSame(b Attempt) bool {
 	return a.Mechanism == b.Mechanism && a.Authcid == b.Authcid && a.Authzid == b.Authzid
 }
 

@@ -17,12 +17,12 @@ type Admin struct {
 func (u *Upstream) Holds() bool { return u.opts.Holds() }
 
 // Holds is Upstream.Holds.
-func (o Options) Holds() bool { return o.Admin.Name != "" || o.OAuth2.Held() }
+func (o Options) Holds() bool { return o.Admin.Name != "" || o.OAuth2.IsHeld() }
 
 // Held returns the login with which the gateway opens a mailbox by its own
 // credential. allow is called for each form of each login; see Credential.Allow.
 func (u *Upstream) Held(mailbox string, allow func(mailbox string) error) (Identity, Credential) {
-	if u.opts.OAuth2.Held() {
+	if u.opts.OAuth2.IsHeld() {
 		return Identity{User: mailbox}, Credential{Tokens: u.tokens, Allow: allow}
 	}
 	id := adminFor(u.opts.Admin.Name, mailbox)
@@ -31,7 +31,7 @@ func (u *Upstream) Held(mailbox string, allow func(mailbox string) error) (Ident
 
 // Credential returns the credential of a login that the client itself proves.
 func (u *Upstream) Credential(c Claim) Credential {
-	if c.Token.None() && u.opts.OAuth2.SecretFromLogin {
+	if c.Token.IsNone() && u.opts.OAuth2.SecretFromLogin {
 		return Credential{Tokens: u.tokens.WithSecret(c.Password)}
 	}
 	return c.Credential()
@@ -53,7 +53,7 @@ func CheckTarget(name string) error {
 		return fmt.Errorf("the name of a mailbox must have 1 to %d bytes", maxTarget)
 	case isAddress && domain == "" || local == "":
 		return fmt.Errorf("mailbox %q: a part of the address is empty", name)
-	case strings.ContainsFunc(local, notInTarget) || strings.ContainsFunc(domain, notInTarget):
+	case strings.ContainsFunc(local, isNotInTarget) || strings.ContainsFunc(domain, isNotInTarget):
 		return fmt.Errorf("mailbox %q: only ASCII letters, digits and ._-+'&=#$!~^{} are allowed", name)
 	case name[0] == '-':
 		return fmt.Errorf("mailbox %q: it must not begin with a hyphen", name)
@@ -66,7 +66,7 @@ func CheckTarget(name string) error {
 	return nil
 }
 
-func notInTarget(r rune) bool {
+func isNotInTarget(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
 		strings.ContainsRune("._-+'&=#$!~^{}", r))
 }

@@ -6,9 +6,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-sasl"
 
@@ -22,6 +22,7 @@ type Upstream struct {
 	dialer     *Dialer
 	choose     func(Evidence) Choice
 	remembered Remembered
+	announced  announced
 	tokens     *OAuth2 // nil if the gateway gets no tokens
 }
 
@@ -41,15 +42,23 @@ func NewUpstream(o Options, choose func(Evidence) Choice) (*Upstream, error) {
 	return u, nil
 }
 
+// ShareForms has the upstream remember the forms of logins together with other gateways. The
+// caller calls it before the first login.
+func (u *Upstream) ShareForms(forms SharedForms) { u.remembered.Share(forms) }
+
 // Reach connects to the server and reads its greeting, without a login.
 func (u *Upstream) Reach(ctx context.Context) error {
-	dialed, err := u.dialer.Dial(ctx)
+	dialed, err := u.dialer.Dial(ctx, "")
 	if err != nil {
 		return err
 	}
 	dialed.Conn.Close() // it has served its purpose
 	return nil
 }
+
+// PassedOver returns the addresses of the server that did not answer during the last half
+// minute. Connections are made to the others first.
+func (u *Upstream) PassedOver() []string { return u.dialer.PassedOver() }
 
 // Choice says how to log in to a server.
 type Choice struct {
@@ -59,18 +68,25 @@ type Choice struct {
 	Exchange bool   // refuse logins that Exchange always refuses
 }
 
-// Session is a logged-in upstream connection.
-type Session struct {
+// LoggedIn is a logged-in upstream connection.
+type LoggedIn struct {
 	*Conn
 	Attempt  Attempt  // the form that was accepted
 	Evidence Evidence // with the capabilities after the login
+	Inbox    Inbox    // what the proof of the mailbox has shown
+}
+
+// Inbox is the response to the STATUS that has proved a mailbox. Status is nil if there was none.
+type Inbox struct {
+	Status []byte
+	Asked  time.Time // before it was asked for
 }
 
 // Open dials and logs in as id. It tries the suitable forms until the server accepts
 // one, or has refused MaxFailures. The caller owns the connection. trace may be nil.
 // An error is an *Error.
-func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace Trace) (*Session, error) {
-	dialed, err := u.dialer.Dial(ctx)
+func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace Trace) (*LoggedIn, error) {
+	dialed, err := u.dialer.Dial(ctx, id.User)
 	if err != nil {
 		return nil, err
 	}
@@ -88,23 +104,27 @@ func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace
 // reply or the reason why the form was not sent.
 func (u *Upstream) login(
 	ctx context.Context, conn *Conn, id Identity, cred Credential, tried func(a Attempt, reply string, ok bool),
-) (*Session, error) {
-	if conn.Capabilities == nil {
-		if err := conn.askCapabilities(ctx); err != nil {
-			return nil, loginError(err)
+) (*LoggedIn, error) {
+	told, err := u.announced.before(ctx, conn)
+	if err != nil {
+		return nil, loginError(err)
+	}
+	plan, refusal := u.planLogin(conn, id, cred, tried)
+	for failed := 0; failed < u.maxFailures(); {
+		if told.isRemembered && (len(plan.attempts) == 0 || failed > 0) {
+			changed, err := u.announced.check(ctx, conn, &told)
+			if err != nil {
+				return nil, loginError(err)
+			}
+			if changed {
+				plan, refusal = u.planLogin(conn, id, cred, tried)
+			}
 		}
-	}
-	conn.before = conn.Capabilities
-	evidence := Evidence{Greeting: conn.Greeting, Capabilities: conn.Capabilities}
-	choice := u.choose(evidence)
-	if choice.Exchange && id.BuiltinAdministrator() {
-		return nil, barred(id)
-	}
-	attempts, refusal := conn.possible(u.attempts(id, cred, choice), cred.Allow, tried)
-	if cred.Tokens == nil { // with a token there is only one form
-		attempts = u.remembered.Narrow(id, attempts)
-	}
-	for _, a := range attempts[:min(len(attempts), u.maxFailures())] {
+		if len(plan.attempts) == 0 {
+			break
+		}
+		a := plan.attempts[0]
+		plan.attempts = plan.attempts[1:]
 		status, err := conn.prove(ctx, a, cred)
 		if err != nil {
 			err = loginError(err)
@@ -119,22 +139,48 @@ func (u *Upstream) login(
 			}
 			refused.Text = wire.Words(status.shown)
 			refusal = refused
+			failed++
 			if !slices.Contains(otherFormMayDo, refused.Kind) {
+				u.announced.forget()
 				break
 			}
 			u.remembered.Refused(id, a)
 			continue
 		}
-		session := &Session{Conn: conn, Attempt: a, Evidence: evidence}
-		if err := session.introduce(ctx, id, status.Status, choice); err != nil {
+		session := &LoggedIn{Conn: conn, Attempt: a, Evidence: plan.evidence}
+		if err := session.introduce(ctx, id, status.Status, plan.choice, told.after); err != nil {
 			return nil, err
 		}
+		u.announced.loggedIn(conn)
 		if cred.Tokens == nil {
 			u.remembered.Worked(id, a)
 		}
 		return session, nil
 	}
 	return nil, refusal
+}
+
+// loginPlan is how to log in on a connection, by what the server has announced there.
+type loginPlan struct {
+	evidence Evidence
+	choice   Choice
+	attempts []Attempt // in order
+}
+
+// planLogin returns the plan. refusal says why the last form that is not sent is not sent.
+func (u *Upstream) planLogin(
+	conn *Conn, id Identity, cred Credential, tried func(Attempt, string, bool),
+) (plan loginPlan, refusal error) {
+	plan.evidence = Evidence{Greeting: conn.Greeting, Capabilities: conn.Capabilities}
+	plan.choice = u.choose(plan.evidence)
+	if plan.choice.Exchange && id.IsBuiltinAdministrator() {
+		return plan, barred(id)
+	}
+	plan.attempts, refusal = conn.possible(u.attempts(id, cred, plan.choice), cred.Allow, tried)
+	if cred.Tokens == nil { // with a token there is only one form
+		plan.attempts = u.remembered.Narrow(id, plan.attempts)
+	}
+	return plan, refusal
 }
 
 // otherFormMayDo are the failures of a login that may succeed in another form.
@@ -322,136 +368,8 @@ func (c *Conn) takes(a Attempt) (mechanism string, ok bool) {
 // needsPlain reports whether a name and password must go by PLAIN instead of LOGIN:
 // LOGIN is disabled, or it would need a literal.
 func (c *Conn) needsPlain(name, password string) bool {
-	return c.Has("LOGINDISABLED") || (!quotable(name) || !quotable(password)) && c.Has("AUTH=PLAIN")
+	return c.Has("LOGINDISABLED") || (!isQuotable(name) || !isQuotable(password)) && c.Has("AUTH=PLAIN")
 }
 
 // Has reports whether the server announced a capability.
 func (c *Conn) Has(capability string) bool { return containsFold(c.Capabilities, capability) }
-
-// introduce asks for capabilities and ID after a login, and proves the mailbox.
-func (s *Session) introduce(ctx context.Context, id Identity, status wire.Status, choice Choice) error {
-	if args, ok := status.CodeArgs("CAPABILITY"); ok {
-		s.Capabilities = capabilities(args)
-	} else if err := s.askCapabilities(ctx); err != nil {
-		return loginError(err)
-	}
-	if choice.Verify {
-		if err := s.verify(ctx, id); err != nil {
-			return err
-		}
-	}
-	if choice.Identify && s.Has("ID") {
-		if err := s.identify(ctx); err != nil {
-			return loginError(err)
-		}
-	}
-	s.Evidence.Capabilities = s.Capabilities
-	return nil
-}
-
-// maxCapabilities and maxCapability bound what is remembered of a server's
-// capabilities, and the bytes of one. Exchange has about twenty.
-const (
-	maxCapabilities = 128
-	maxCapability   = 128
-)
-
-// capabilities reads the arguments of CAPABILITY. What is beyond the bounds is
-// left out.
-func capabilities(args string) []string {
-	list := []string{}
-	for word := range strings.FieldsSeq(args) {
-		if len(list) == maxCapabilities {
-			break
-		}
-		if len(word) <= maxCapability {
-			list = append(list, strings.Clone(word)) // not the whole line with it
-		}
-	}
-	return list
-}
-
-func (c *Conn) askCapabilities(ctx context.Context) error {
-	var list []string
-	req := NewRequest("CAPABILITY")
-	req.Untagged = func(line []byte) bool {
-		rest, ok := cutPrefixFold(string(line), "* CAPABILITY ")
-		if ok {
-			list = capabilities(rest)
-		}
-		return ok
-	}
-	_, err := c.Do(ctx, req)
-	c.Capabilities = list
-	return err
-}
-
-// verify proves that the mailbox can be opened. Exchange answers OK to a login that
-// cannot open its mailbox, and refuses the next commands with "User is authenticated but not
-// connected." (docs/exchange.md#not-connected).
-func (s *Session) verify(ctx context.Context, id Identity) error {
-	req := NewRequest("STATUS").Mailbox("INBOX").Raw("(UIDNEXT)")
-	req.Untagged = func(line []byte) bool {
-		_, ok := cutPrefixFold(string(line), "* STATUS ")
-		return ok
-	}
-	status, err := s.Do(ctx, req)
-	if err != nil {
-		return loginError(err)
-	}
-	if status.Word == "OK" {
-		return nil
-	}
-	refusal := ReplyError("open the mailbox", status)
-	if refusal.Kind == KindNoMailbox {
-		return nil // the mailbox has opened, and its other folders can be used (docs/exchange.md#ex-81)
-	}
-	refusal.Failure = refusal.For(id)
-	return refusal
-}
-
-// identify asks for ID with NIL, because Exchange does not accept "ID ()"
-// (docs/exchange.md#id).
-func (s *Session) identify(ctx context.Context) error {
-	req := NewRequest("ID").Raw("NIL")
-	req.Untagged = func(line []byte) bool {
-		rest, ok := cutPrefixFold(string(line), "* ID ")
-		if ok {
-			s.Evidence.ID = parseID(rest)
-		}
-		return ok
-	}
-	_, err := s.Do(ctx, req)
-	return err
-}
-
-var idString = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|NIL`)
-
-// The bounds of RFC 2971 section 3.3: pairs, bytes of a key and of a value.
-const (
-	maxIDPairs = 30
-	maxIDKey   = 30
-	maxIDValue = 1024
-)
-
-// parseID reads the list of an ID reply (RFC 2971): keys and values in turn.
-// What is beyond the bounds is left out.
-func parseID(list string) map[string]string {
-	fields := idString.FindAllStringSubmatch(list, 2*maxIDPairs)
-	id := make(map[string]string)
-	for pair := range slices.Chunk(fields, 2) {
-		if len(pair) == 2 && len(pair[0][1]) <= maxIDKey && len(pair[1][1]) <= maxIDValue {
-			value := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(pair[1][1])
-			id[strings.ToLower(strings.Clone(pair[0][1]))] = strings.Clone(value) // not the whole line with it
-		}
-	}
-	return id
-}
-
-// cutPrefixFold is strings.CutPrefix, ignoring the case of letters.
-func cutPrefixFold(s, prefix string) (rest string, ok bool) {
-	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
-		return s, false
-	}
-	return s[len(prefix):], true
-}

@@ -176,7 +176,7 @@ func TestLoginWithoutInbox(t *testing.T) {
 		"BAD User is authenticated but not connected.": false,
 	} {
 		u := newUpstream(t, LoginOptions{}, Choice{Verify: true}, []string{greet("IMAP4rev1"), `C: xg1 LOGIN "bob" "secret"`,
-			loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 " + reply + "\r\n", "CLOSE"})
+			loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)", "S: xg2 " + reply + "\r\n", "CLOSE"})
 		s, err := u.Open(t.Context(), bob, Credential{Password: NewSecret("secret")}, nil)
 		if err == nil {
 			s.Close()
@@ -219,13 +219,13 @@ func TestLoginRefused(t *testing.T) {
 		{"another form would fare no better", three, Choice{}, bob,
 			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1 BAD Command received in Invalid state.\r\n", "CLOSE"}, KindInvalidState, "Command received in Invalid state."},
 		{"authenticated but not connected", three, verify, bob,
-			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)",
+			[]string{`C: xg1 LOGIN "A\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)",
 				"S: xg2 BAD User is authenticated but not connected.\r\n", "CLOSE"}, KindNotConnected, "User is authenticated but not connected."},
 		{"an admin authenticated but not connected", LoginOptions{Domains: []string{"EXAMPLE"}}, delegates, admin,
-			[]string{`C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)",
+			[]string{`C: xg1 LOGIN "EXAMPLE\\admin\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)",
 				"S: xg2 BAD User is authenticated but not connected.\r\n* BYE Connection closed. 14\r\n", "CLOSE"}, KindAdminNotAllowed, "User is authenticated but not connected."},
 		{"mailbox cannot be opened", LoginOptions{}, verify, bob,
-			[]string{`C: xg1 LOGIN "bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)",
+			[]string{`C: xg1 LOGIN "bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)",
 				"S: xg2 NO Server Unavailable. 15\r\n", "CLOSE"}, KindUnavailable, "Server Unavailable. 15"},
 		{"closed in the middle", LoginOptions{}, Choice{}, bob,
 			[]string{`C: xg1 LOGIN "bob" "secret"`, "S: * BYE Connection is closed. 13\r\n", "CLOSE"}, KindLost, "BYE Connection is closed. 13"},
@@ -299,17 +299,17 @@ func TestLoginTimeout(t *testing.T) {
 
 func TestLoginRemembersWhatWorked(t *testing.T) {
 	login := LoginOptions{Domains: []string{"A", "B"}, Forms: []Form{FormDomainUser}}
-	const status = "C: xg3 STATUS INBOX (UIDNEXT)"
+	const status = "C: xg3 STATUS INBOX (UIDNEXT UIDVALIDITY)"
 	walk := []string{greet("IMAP4rev1"), `C: xg1 LOGIN "A\\bob" "secret"`, "S: xg1 NO LOGIN failed.\r\n", `C: xg2 LOGIN "B\\bob" "secret"`, loggedIn("xg2")}
 	u := newUpstream(t, login, Choice{Verify: true},
 		// A mailbox that cannot be opened is no success: nothing is remembered.
 		append(slices.Clone(walk), status, "S: xg3 BAD User is authenticated but not connected.\r\n"),
 		append(slices.Clone(walk), status, "S: * STATUS INBOX (UIDNEXT 7)\r\nxg3 OK STATUS completed.\r\n"),
-		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 OK STATUS completed.\r\n"},
+		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)", "S: xg2 OK STATUS completed.\r\n"},
 		// A mistyped password costs one failure.
 		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "mistyped"`, "S: xg1 NO LOGIN failed.\r\n", "CLOSE"},
 		// It is still tried first. It knows nothing of others.
-		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT)", "S: xg2 OK STATUS completed.\r\n"},
+		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "B\\bob" "secret"`, loggedIn("xg1"), "C: xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)", "S: xg2 OK STATUS completed.\r\n"},
 		[]string{greet("IMAP4rev1"), `C: xg1 LOGIN "A\\carol" "secret"`, "S: xg1 BAD Command received in Invalid state.\r\n", "CLOSE"})
 	for i, step := range []struct {
 		user, password, spelling string

@@ -22,7 +22,7 @@ type Claim struct {
 // String returns the names, and stars for the secret.
 func (c Claim) String() string {
 	proof := stars
-	if !c.Token.None() {
+	if !c.Token.IsNone() {
 		proof = "token " + stars
 	}
 	if c.Authzid == "" {
@@ -33,7 +33,7 @@ func (c Claim) String() string {
 
 // Credential returns the client's own credential.
 func (c Claim) Credential() Credential {
-	if !c.Token.None() {
+	if !c.Token.IsNone() {
 		return Credential{Tokens: OwnToken{c.Token}}
 	}
 	return Credential{Password: c.Password}
@@ -212,10 +212,10 @@ func checkName(name string) error {
 	return nil
 }
 
-// BuiltinAdministrator reports whether the admin is the account that Exchange
+// IsBuiltinAdministrator reports whether the admin is the account that Exchange
 // never accepts over IMAP (docs/exchange.md#login-forms;
 // imapsync#136).
-func (id Identity) BuiltinAdministrator() bool {
+func (id Identity) IsBuiltinAdministrator() bool {
 	return strings.EqualFold(localPart(id.Admin), "Administrator")
 }
 

@@ -68,8 +68,8 @@ func NewOAuth2(o OAuth2Options) (*OAuth2, error) {
 	return s, nil
 }
 
-// Held reports whether the gateway holds a credential that opens mailboxes.
-func (s *OAuth2) Held() bool { return s.opts.Held() }
+// IsHeld reports whether the gateway holds a credential that opens mailboxes.
+func (s *OAuth2) IsHeld() bool { return s.opts.IsHeld() }
 
 // Token implements TokenSource.
 func (s *OAuth2) Token(ctx context.Context, mailbox string) (Token, error) {
@@ -163,7 +163,7 @@ func checkToken(token string) error {
 // lasts reports whether a token lasts long enough for a session that begins now.
 func (k *keptToken) lasts(now time.Time) bool {
 	ahead := min(refreshAhead, k.token.expiry.Sub(k.fetched)/4)
-	return !k.token.value.None() && now.Before(k.token.expiry.Add(-ahead))
+	return !k.token.value.IsNone() && now.Before(k.token.expiry.Add(-ahead))
 }
 
 func (s *OAuth2) entry(key tokenKey) *keptToken {

@@ -4,7 +4,6 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -78,63 +77,79 @@ func (o OAuth2Options) WithDefaults() OAuth2Options {
 	return o
 }
 
-// Held reports whether the gateway itself holds a credential that opens mailboxes.
-func (o OAuth2Options) Held() bool { return o.Flow != FlowNone && !o.SecretFromLogin }
+// IsHeld reports whether the gateway itself holds a credential that opens mailboxes.
+func (o OAuth2Options) IsHeld() bool { return o.Flow != FlowNone && !o.SecretFromLogin }
 
 // Validate returns every fault at once. Each begins with its key.
 func (o OAuth2Options) Validate() error {
-	var errs []error
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf("oauth2."+format, args...)) }
+	var found faults
+	o.validate(&found)
+	return errors.Join(found...)
+}
+
+// validate finds the faults of the options.
+func (o OAuth2Options) validate(found *faults) {
 	for key, value := range map[string]string{"token_url": o.TokenURL, "device_url": o.DeviceURL} {
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
-			fault("%s: %q is not an https address: exgate sends secrets only to a verified host", key, value)
+			found.add("oauth2.%s: %q is not an https address: exgate sends secrets only to a verified host", key, value)
 		}
 	}
-	secrets := 0
-	isPending := o.Pending && o.ClientSecret.None() && o.Certificate == nil
-	for _, set := range []bool{!o.ClientSecret.None(), o.Certificate != nil, isPending, o.SecretFromLogin} {
-		if set {
-			secrets++
-		}
-	}
-	if o.Certificate != nil {
-		if _, ok := o.Certificate.PrivateKey.(*rsa.PrivateKey); !ok {
-			fault("certificate_file: the key is not RSA: Microsoft Entra accepts only RSA keys")
-		}
-	}
-	switch o.Flow {
-	case FlowNone, FlowCommand:
-		if secrets > 0 || o.ClientID != "" {
-			fault("flow: client_id and the secret need client-credentials or refresh-token")
-		}
-	case FlowClientCredentials:
-		if secrets != 1 {
-			fault("client_secret: set exactly one of client_secret, certificate_file and secret_from_login: true")
-		}
-	case FlowRefreshToken:
-		if secrets > 1 || o.SecretFromLogin {
-			fault("client_secret: with refresh-token, set client_secret, certificate_file, or neither for a public " +
-				"client")
-		}
-	default:
-		fault("flow: %q is not one of client-credentials, refresh-token, command", o.Flow)
-	}
+	o.validateSecrets(found)
 	if o.Flow == FlowClientCredentials || o.Flow == FlowRefreshToken {
 		if o.ClientID == "" {
-			fault("client_id: missing: set the application (client) id of the app registration")
+			found.add("oauth2.client_id: missing: set the application (client) id of the app registration")
 		}
 		if o.Tenant == "" && o.TokenURL == "" {
-			fault("tenant: missing: set the directory (tenant) id or domain; or set token_url if it is not Microsoft's")
+			found.add("oauth2.tenant: missing: set the directory (tenant) id or domain; " +
+				"or set token_url if it is not Microsoft's")
 		}
 	}
 	if strings.ContainsAny(o.Tenant, "/?# ") {
-		fault("tenant: %q is not an id or a domain", o.Tenant)
+		found.add("oauth2.tenant: %q is not an id or a domain", o.Tenant)
 	}
 	if (o.Flow == FlowCommand) != (len(o.Command) > 0) {
-		fault("command: set it exactly if flow is command")
+		found.add("oauth2.command: set it exactly if flow is command")
 	}
 	if o.Account != "" && o.Flow != FlowRefreshToken {
-		fault("account: this key needs flow: refresh-token")
+		found.add("oauth2.account: this key needs flow: refresh-token")
 	}
-	return errors.Join(errs...)
+}
+
+// validateSecrets finds secrets that the flow lacks or does not use.
+func (o OAuth2Options) validateSecrets(found *faults) {
+	if o.Certificate != nil {
+		if _, ok := o.Certificate.PrivateKey.(*rsa.PrivateKey); !ok {
+			found.add("oauth2.certificate_file: the key is not RSA: Microsoft Entra accepts only RSA keys")
+		}
+	}
+	secrets := o.secrets()
+	switch o.Flow {
+	case FlowNone, FlowCommand:
+		if secrets > 0 || o.ClientID != "" {
+			found.add("oauth2.flow: client_id and the secret need client-credentials or refresh-token")
+		}
+	case FlowClientCredentials:
+		if secrets != 1 {
+			found.add("oauth2.client_secret: set exactly one of client_secret, certificate_file and " +
+				"secret_from_login: true")
+		}
+	case FlowRefreshToken:
+		if secrets > 1 || o.SecretFromLogin {
+			found.add("oauth2.client_secret: with refresh-token, set client_secret, certificate_file, or neither " +
+				"for a public client")
+		}
+	default:
+		found.add("oauth2.flow: %q is not one of client-credentials, refresh-token, command", o.Flow)
+	}
+}
+
+// secrets returns the number of secrets that are set.
+func (o OAuth2Options) secrets() (n int) {
+	isPending := o.Pending && o.ClientSecret.IsNone() && o.Certificate == nil
+	for _, set := range []bool{!o.ClientSecret.IsNone(), o.Certificate != nil, isPending, o.SecretFromLogin} {
+		if set {
+			n++
+		}
+	}
+	return n
 }

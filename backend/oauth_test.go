@@ -217,7 +217,7 @@ func TestSecretFromLogin(t *testing.T) {
 	d := newDirectory(t, exchangesim.TokenConfig{})
 	s := d.source(t, func(o *OAuth2Options) { o.ClientSecret, o.SecretFromLogin = Secret{}, true })
 	u := d.upstream(t)
-	if s.Held() {
+	if s.IsHeld() {
 		t.Error("it holds nothing")
 	}
 	for range 2 {

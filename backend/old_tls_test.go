@@ -131,7 +131,7 @@ func TestOldTLS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			dialed, err := d.Dial(t.Context())
+			dialed, err := d.Dial(t.Context(), "")
 			if tt.version == "" {
 				if err == nil {
 					dialed.Conn.Close()
@@ -175,7 +175,7 @@ func TestTripleDES(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dialed, err := d.Dial(t.Context())
+		dialed, err := d.Dial(t.Context(), "")
 		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 			t.Errorf("insecure-old-tls: %t: %v", old, err)
 		}
@@ -227,7 +227,7 @@ func TestSHA1Chain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dialed, err := d.Dial(t.Context())
+		dialed, err := d.Dial(t.Context(), "")
 		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
 			t.Errorf("pin %q: %v", given, err)
 		}

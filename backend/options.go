@@ -22,10 +22,13 @@ const (
 
 // Options describe one upstream server.
 type Options struct {
-	Address    string         // host:port
-	TLS        TLSMode        // "" is TLSImplicit
-	ServerName string         // the name that the certificate must contain; "": the host of Address
-	RootCAs    *x509.CertPool // nil: the system's
+	Address string // host:port
+	// MoreAddresses are further addresses of the same Exchange. An account comes to the same
+	// address each time; one that does not answer is passed over.
+	MoreAddresses []string
+	TLS           TLSMode        // "" is TLSImplicit
+	ServerName    string         // the name that each certificate must contain; "": the host of its address
+	RootCAs       *x509.CertPool // nil: the system's
 	// Pin is the SHA-256 of the server's certificate (DER) in hexadecimal,
 	// colons allowed. When set it replaces the verification of chain and name.
 	Pin string
@@ -33,7 +36,10 @@ type Options struct {
 	// of Exchange have nothing better. It does not protect against somebody who records
 	// the traffic and breaks it later.
 	OldTLS bool
-	Login  LoginOptions
+	// NoHybrid leaves X25519MLKEM768 out of the key shares. It needs TLS 1.3, which old
+	// Exchanges have not (docs/exchange.md#tls).
+	NoHybrid bool
+	Login    LoginOptions
 	// Admin and OAuth2 are the gateway's own credentials. Only one of them is set.
 	Admin  Admin
 	OAuth2 OAuth2Options
@@ -129,58 +135,88 @@ func (t Timeouts) WithDefaults() Timeouts {
 	return t
 }
 
+// faults has the faults that Validate has found.
+type faults []error
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+
 // Validate returns every fault of the options at once. Each begins with its key, as
 // the configuration spells it.
 func (o Options) Validate() error {
-	var errs []error
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	var found faults
 	if o.Address == "" {
-		fault("address: missing: give the Exchange server as host:port, such as mail.example.com:993")
-	} else if host, port, err := net.SplitHostPort(o.Address); err != nil || host == "" || port == "" {
-		fault("address: %q is not host:port, such as mail.example.com:993", o.Address)
+		found.add("address: missing: give the Exchange server as host:port, such as mail.example.com:993")
+	} else if !isHostPort(o.Address) {
+		found.add("address: %q is not host:port, such as mail.example.com:993", o.Address)
+	}
+	if len(o.MoreAddresses) > maxMoreAddresses {
+		found.add("more_addresses: there are %d, and the limit is %d", len(o.MoreAddresses), maxMoreAddresses)
+	}
+	for i, a := range o.MoreAddresses {
+		if !isHostPort(a) {
+			found.add("more_addresses: entry %d: %q is not host:port, such as mail2.example.com:993", i+1, a)
+		} else if a == o.Address || slices.Contains(o.MoreAddresses[:i], a) {
+			found.add("more_addresses: entry %d: %q is there twice", i+1, a)
+		}
 	}
 	switch o.TLS {
 	case "", TLSImplicit, TLSStartTLS, TLSInsecureNone:
 	default:
-		fault("tls: %q is not one of implicit, starttls, insecure-none", o.TLS)
+		found.add("tls: %q is not one of implicit, starttls, insecure-none", o.TLS)
 	}
 	if o.Pin != "" {
 		if b, err := hex.DecodeString(strings.ReplaceAll(o.Pin, ":", "")); err != nil || len(b) != 32 {
-			fault("pin: this is not the SHA-256 of a certificate (64 hexadecimal digits, colons allowed)")
+			found.add("pin: this is not the SHA-256 of a certificate (64 hexadecimal digits, colons allowed)")
 		}
 	}
-	for i, f := range o.Login.Forms {
-		if !slices.Contains(Forms, f) {
-			fault("login.forms: entry %d: %q is not one of %q", i+1, f, Forms)
-		}
-	}
-	for i, a := range o.Login.Aliases {
-		switch {
-		case a.User == "" || a.Alias == "":
-			fault("login.aliases: entry %d: give user and alias, as in {user: bob@example.com, alias: bob}", i+1)
-		case strings.ContainsAny(a.Alias, "\\/@") || checkName(a.Alias) != nil:
-			fault(`login.aliases: entry %d: %q is not an alias: an alias contains no @ \ /`, i+1, a.Alias)
-		}
-	}
-	if strings.ContainsAny(o.Login.Separator, "@\\/\r\n\x00") || len(o.Login.Separator) > 1 {
-		fault(`login.separator: %q is not allowed: use one character other than @ \ /`, o.Login.Separator)
-	}
+	o.Login.validate(&found)
 	if o.Admin.Name != "" && o.OAuth2.Flow != FlowNone {
-		fault("login.admin: set either this or oauth2, not both")
+		found.add("login.admin: set either this or oauth2, not both")
 	}
 	if err := checkName(o.Admin.Name); err != nil {
-		fault("login.admin: %w", err)
+		found.add("login.admin: %w", err)
 	}
 	if o.Holds() && o.TLS == TLSInsecureNone {
-		fault("tls: insecure-none is not allowed: exgate sends a credential that it holds only to a server whose " +
+		found.add("tls: insecure-none is not allowed: exgate sends a credential that it holds only to a server whose " +
 			"certificate it has verified, or that is pinned")
 	}
-	errs = append(errs, o.OAuth2.Validate())
-	if o.Login.MaxFailures < 0 {
-		fault("login.max_failures: %d is negative", o.Login.MaxFailures)
-	}
+	o.OAuth2.validate(&found)
 	if o.MaxBackoff < 0 {
-		fault("pace.max_backoff: %s is negative", o.MaxBackoff)
+		found.add("pace.max_backoff: %s is negative", o.MaxBackoff)
 	}
-	return errors.Join(errs...)
+	return errors.Join(found...)
+}
+
+// maxMoreAddresses is the largest number of MoreAddresses. Each login may try them all.
+const maxMoreAddresses = 15
+
+func isHostPort(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	return err == nil && host != "" && port != ""
+}
+
+// Addresses returns Address and MoreAddresses.
+func (o Options) Addresses() []string { return append([]string{o.Address}, o.MoreAddresses...) }
+
+// validate finds the faults of the login options.
+func (o LoginOptions) validate(found *faults) {
+	for i, f := range o.Forms {
+		if !slices.Contains(Forms, f) {
+			found.add("login.forms: entry %d: %q is not one of %q", i+1, f, Forms)
+		}
+	}
+	for i, a := range o.Aliases {
+		switch {
+		case a.User == "" || a.Alias == "":
+			found.add("login.aliases: entry %d: give user and alias, as in {user: bob@example.com, alias: bob}", i+1)
+		case strings.ContainsAny(a.Alias, "\\/@") || checkName(a.Alias) != nil:
+			found.add(`login.aliases: entry %d: %q is not an alias: an alias contains no @ \ /`, i+1, a.Alias)
+		}
+	}
+	if strings.ContainsAny(o.Separator, "@\\/\r\n\x00") || len(o.Separator) > 1 {
+		found.add(`login.separator: %q is not allowed: use one character other than @ \ /`, o.Separator)
+	}
+	if o.MaxFailures < 0 {
+		found.add("login.max_failures: %d is negative", o.MaxFailures)
+	}
 }

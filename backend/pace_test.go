@@ -68,7 +68,7 @@ func TestPaceCharge(t *testing.T) {
 func TestPacePassed(t *testing.T) {
 	for perSecond, want := range map[float64]time.Duration{
 		0:   0,
-		4:   maxDebt + 250*time.Millisecond, // and the message asked for next
+		4:   MaxDebt + 250*time.Millisecond, // and the message asked for next
 		0.1: 20 * time.Second,               // at least one message is owed
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestPaceLimits(t *testing.T) {
 	}{
 		"none": {none, false}, "own": {some, true}, "of none": {NewPace(0, none), false}, "of the whole": {NewPace(0, some), true},
 	} {
-		if got := tt.pace.Limits(); got != tt.want {
+		if got := tt.pace.HasLimit(); got != tt.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -216,7 +216,7 @@ func TestPaceSetRate(t *testing.T) {
 		for _, rate := range []float64{1, 0, 8, 0.5} {
 			p.Slow()
 			p.SetRate(rate)
-			if got := p.Rate(); got != rate || p.Limits() != (rate > 0) || !p.isIdle() {
+			if got := p.Rate(); got != rate || p.HasLimit() != (rate > 0) || !p.isIdle() {
 				t.Errorf("%v messages per second, want %v", got, rate)
 			}
 		}
@@ -247,7 +247,7 @@ func TestPaceSetRateMeanwhile(t *testing.T) {
 					p.Rate()
 				case 2:
 					p.Charge(1)
-					p.Limits()
+					p.HasLimit()
 				case 3:
 					p.Passed()
 					p.isIdle()

@@ -13,8 +13,8 @@ type Pacing struct {
 	All  Rates // for all accounts together
 }
 
-// Messages reports whether messages have a pace.
-func (p Pacing) Messages() bool { return p.Each.Messages > 0 || p.All.Messages > 0 }
+// HasMessages reports whether messages have a pace.
+func (p Pacing) HasMessages() bool { return p.Each.Messages > 0 || p.All.Messages > 0 }
 
 // Paces enforce Rates. Each direction has its own pace, so that a client that has
 // fetched a mailbox can save a draft at once.

@@ -91,10 +91,12 @@ func (u *Upstream) ProbeMailbox(ctx context.Context, id Identity, cred Credentia
 func (u *Upstream) probe(
 	ctx context.Context, id Identity, cred Credential, test ProbeTest, trace Trace, otherTLS bool,
 ) *Probe {
-	p := &Probe{Address: u.opts.Address}
-	host, _, _ := net.SplitHostPort(u.opts.Address) // Validate has seen it
-	p.Addresses, _ = net.DefaultResolver.LookupHost(ctx, host)
-	dialed, err := u.dialer.Dial(ctx)
+	p := &Probe{Address: strings.Join(u.opts.Addresses(), ", ")}
+	addresses, _ := u.dialer.addresses(ctx) // Dial says the error
+	for _, a := range addresses {
+		p.Addresses = append(p.Addresses, a.Addr().String())
+	}
+	dialed, err := u.dialer.Dial(ctx, id.User)
 	if err != nil {
 		step := "connect"
 		if handshake := (*handshakeError)(nil); errors.As(err, &handshake) {
@@ -179,7 +181,7 @@ func (u *Upstream) otherTLS(ctx context.Context, works bool) *OtherTLS {
 	case port == "993" || port == "143":
 		port = map[TLSMode]string{TLSImplicit: "993", TLSStartTLS: "143"}[o.TLS]
 	}
-	o.Address = net.JoinHostPort(host, port)
+	o.Address, o.MoreAddresses = net.JoinHostPort(host, port), nil
 	o.Timeouts = Timeouts{
 		Dial:     min(probeTimeout, cmp.Or(o.Timeouts.Dial, probeTimeout)),
 		Greeting: min(probeTimeout, cmp.Or(o.Timeouts.Greeting, probeTimeout)),
@@ -188,7 +190,7 @@ func (u *Upstream) otherTLS(ctx context.Context, works bool) *OtherTLS {
 	dialer, err := NewDialer(o)
 	if err == nil {
 		var dialed *Dialed
-		if dialed, err = dialer.Dial(ctx); err == nil {
+		if dialed, err = dialer.Dial(ctx, ""); err == nil {
 			dialed.Conn.Close()
 		}
 	}
@@ -208,7 +210,7 @@ func (u *Upstream) unverifiedTLS(ctx context.Context) *ProbedTLS {
 		return nil
 	}
 	dialer.tls.InsecureSkipVerify, dialer.tls.VerifyConnection = true, nil
-	dialed, err := dialer.Dial(ctx)
+	dialed, err := dialer.Dial(ctx, "")
 	if err != nil {
 		return nil
 	}

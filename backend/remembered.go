@@ -17,8 +17,23 @@ const maxRemembered = 10_000
 // the others. After a second failure the form is forgotten, and the next login tries
 // all forms in order. The zero value is ready, and safe for concurrent use.
 type Remembered struct {
+	forms SharedForms // nil: this gateway remembers alone
+
 	mu     sync.Mutex
 	worked map[loginAccount]loginForm
+}
+
+// SharedForms keep the forms of login that worked, of several gateways. Package cluster has some.
+// An account and a form are texts of Remembered's own.
+type SharedForms interface {
+	// Form returns the form of an account; "" if none is known. isDoubted reports whether it
+	// was refused after it worked. ok is false if the other gateways know nothing of the
+	// account, or cannot be asked.
+	Form(account string) (form string, isDoubted, ok bool)
+	// Worked notes the form of an account.
+	Worked(account, form string)
+	// Refused doubts the form of an account. A form that is in doubt is forgotten.
+	Refused(account, form string)
 }
 
 // loginAccount is the account whose password is sent, in lower case. For an admin, user
@@ -36,6 +51,12 @@ func (f loginForm) is(a Attempt) bool {
 	return a.Form == f.form && strings.EqualFold(a.Spelling, f.spelling)
 }
 
+// formText returns the text of the form of an attempt for SharedForms.
+func formText(a Attempt) string { return string(a.Form) + " " + strings.ToLower(a.Spelling) }
+
+// text returns the text of an account for SharedForms.
+func (a loginAccount) text() string { return a.domain + "\x00" + a.admin + "\x00" + a.user }
+
 func accountOf(id Identity) loginAccount {
 	a := loginAccount{domain: strings.ToLower(id.Domain), admin: strings.ToLower(id.Admin)}
 	if id.Admin == "" {
@@ -44,8 +65,15 @@ func accountOf(id Identity) loginAccount {
 	return a
 }
 
+// Share has the forms remembered together with other gateways. The caller calls it before any
+// other method.
+func (r *Remembered) Share(forms SharedForms) { r.forms = forms }
+
 // Worked records that Exchange has accepted a login of id in the form of a.
 func (r *Remembered) Worked(id Identity, a Attempt) {
+	if r.forms != nil {
+		r.forms.Worked(accountOf(id).text(), formText(a))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := accountOf(id)
@@ -63,6 +91,9 @@ func (r *Remembered) Worked(id Identity, a Attempt) {
 
 // Refused records that Exchange has refused a login of id in the form of a.
 func (r *Remembered) Refused(id Identity, a Attempt) {
+	if r.forms != nil {
+		r.forms.Refused(accountOf(id).text(), formText(a))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := accountOf(id)
@@ -81,18 +112,28 @@ func (r *Remembered) Refused(id Identity, a Attempt) {
 // doubt, it comes first and the others follow. If no form has worked, Narrow returns
 // all attempts.
 func (r *Remembered) Narrow(id Identity, attempts []Attempt) []Attempt {
-	r.mu.Lock()
-	worked, known := r.worked[accountOf(id)]
-	r.mu.Unlock()
-	if !known {
-		return attempts
-	}
-	i := slices.IndexFunc(attempts, worked.is)
+	worked, isDoubted := r.find(id, attempts)
 	switch {
-	case i < 0:
+	case worked < 0:
 		return attempts
-	case !worked.doubted:
-		return attempts[i : i+1 : i+1]
+	case !isDoubted:
+		return attempts[worked : worked+1 : worked+1]
 	}
-	return slices.Concat(attempts[i:i+1], attempts[:i], attempts[i+1:])
+	return slices.Concat(attempts[worked:worked+1], attempts[:worked], attempts[worked+1:])
+}
+
+// find returns the index of the attempt in the form that worked before; -1 if there is none.
+func (r *Remembered) find(id Identity, attempts []Attempt) (worked int, isDoubted bool) {
+	if r.forms != nil {
+		if form, isDoubted, ok := r.forms.Form(accountOf(id).text()); ok {
+			return slices.IndexFunc(attempts, func(a Attempt) bool { return formText(a) == form }), isDoubted
+		}
+	}
+	r.mu.Lock()
+	known, ok := r.worked[accountOf(id)]
+	r.mu.Unlock()
+	if !ok {
+		return -1, false
+	}
+	return slices.IndexFunc(attempts, known.is), known.doubted
 }

@@ -74,7 +74,7 @@ var escapeQuoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 // String adds a blank and s as a string: quoted where that can carry it, else
 // as a literal (RFC 9051 section 4.3).
 func (r *Request) String(s string) *Request {
-	if quotable(s) {
+	if isQuotable(s) {
 		return r.Raw(`"` + escapeQuoted.Replace(s) + `"`)
 	}
 	return r.literal(s)
@@ -92,7 +92,7 @@ func (r *Request) literal(s string) *Request {
 // Exchange refuses it as a quoted string (docs/exchange.md#ex-70).
 func (r *Request) Mailbox(name string) *Request {
 	switch {
-	case name != "" && strings.IndexFunc(name, notAtom) < 0:
+	case name != "" && strings.IndexFunc(name, isNotAtom) < 0:
 		return r.Raw(name)
 	case wire.NeedsEscape(name):
 		return r.literal(name)
@@ -100,9 +100,9 @@ func (r *Request) Mailbox(name string) *Request {
 	return r.String(name)
 }
 
-// quotable reports whether s can be a quoted string: it has no CR, LF, NUL or 8-bit
+// isQuotable reports whether s can be a quoted string: it has no CR, LF, NUL or 8-bit
 // character.
-func quotable(s string) bool {
+func isQuotable(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c == 0 || c == '\r' || c == '\n' || c >= 0x80 {
 			return false
@@ -111,9 +111,9 @@ func quotable(s string) bool {
 	return true
 }
 
-// notAtom reports whether a character cannot be part of an atom (atom-specials of RFC 9051
+// isNotAtom reports whether a character cannot be part of an atom (atom-specials of RFC 9051
 // section 9), except those that Exchange itself writes in atoms. It also excludes "}",
 // which could look like the end of a literal's announcement.
-func notAtom(c rune) bool {
+func isNotAtom(c rune) bool {
 	return c <= ' ' || c >= 0x7f || strings.ContainsRune(`(){}%*"\]`, c)
 }

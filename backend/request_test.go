@@ -87,7 +87,7 @@ func FuzzRequestRoundTrip(f *testing.F) {
 			}
 			args.Space()
 		}
-		if !args.Empty() || r.Buffered() > 0 {
+		if !args.IsEmpty() || r.Buffered() > 0 {
 			t.Fatalf("%q: something is left", in)
 		}
 	})
@@ -96,7 +96,7 @@ func FuzzRequestRoundTrip(f *testing.F) {
 func TestQuotableIsWhatNeedsNoLiteral(t *testing.T) {
 	for c := range 256 {
 		s := "a" + string([]byte{byte(c)})
-		if got, want := quotable(s), c < 0x80 && !strings.ContainsRune("\x00\r\n", rune(c)); got != want {
+		if got, want := isQuotable(s), c < 0x80 && !strings.ContainsRune("\x00\r\n", rune(c)); got != want {
 			t.Errorf("%q: %v", s, got)
 		}
 	}

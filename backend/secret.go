@@ -25,20 +25,20 @@ func NewSecret(text string) Secret {
 
 // Reveal returns the text of the secret.
 func (s Secret) Reveal() string {
-	if s.None() {
+	if s.IsNone() {
 		return ""
 	}
 	return s.text.Value()
 }
 
-// None reports whether there is no secret.
-func (s Secret) None() bool { return s == Secret{} }
+// IsNone reports whether there is no secret.
+func (s Secret) IsNone() bool { return s == Secret{} }
 
 const stars = "***"
 
 // String returns stars, or "" for no secret.
 func (s Secret) String() string {
-	if s.None() {
+	if s.IsNone() {
 		return ""
 	}
 	return stars

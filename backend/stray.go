@@ -53,7 +53,7 @@ func (c *Conn) strayed(call *call, line []byte) error {
 		return nil
 	}
 	refusal.Tag, c.bareTag = call.tag, call.tag
-	c.call.Store(nil)
+	c.call.Store(call.next.unanswered())
 	call.ev <- event{status: &refusal}
 	return nil
 }

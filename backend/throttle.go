@@ -12,6 +12,7 @@ import (
 // asks for. It is safe for concurrent use.
 type Throttle struct {
 	maxBackoff time.Duration
+	alarm      Alarm // nil: no other gateway is told
 
 	mu    sync.Mutex
 	until time.Time // zero: no throttle so far
@@ -26,9 +27,30 @@ func NewThrottle(maxBackoff time.Duration) *Throttle {
 	return &Throttle{maxBackoff: maxBackoff}
 }
 
-// Block holds back all sessions for d from now. It never shortens an earlier
-// back-off. begins reports whether no back-off was active before.
+// Alarm tells the other gateways of a throttle. Package cluster has one.
+type Alarm interface {
+	// Raise holds back the account's sessions at the other gateways for d. first reports
+	// whether no back-off was active at this gateway before. begins reports whether none was
+	// active at any gateway.
+	Raise(d time.Duration, first bool) (begins bool)
+}
+
+// Share makes Block raise an alarm. It is called before the Throttle is used.
+func (t *Throttle) Share(a Alarm) { t.alarm = a }
+
+// Block holds back all sessions for d from now, also those at other gateways that share
+// the throttle. It never shortens an earlier back-off. begins reports whether no back-off
+// was active before.
 func (t *Throttle) Block(d time.Duration) (begins bool) {
+	begins = t.Extend(d)
+	if t.alarm != nil {
+		begins = t.alarm.Raise(min(d, t.maxBackoff), begins)
+	}
+	return begins
+}
+
+// Extend is Block for the sessions at this gateway.
+func (t *Throttle) Extend(d time.Duration) (begins bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()

@@ -27,6 +27,9 @@ func (o Options) tlsConfig() *tls.Config {
 		// Messages go in large writes, for which small first records cost time.
 		DynamicRecordSizingDisabled: true,
 	}
+	if o.NoHybrid {
+		c.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
+	}
 	if o.OldTLS {
 		c.MinVersion = tls.VersionTLS10
 		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {

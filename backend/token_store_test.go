@@ -41,7 +41,7 @@ func TestTokenStore(t *testing.T) {
 		if err := os.WriteFile(bob, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := store.Load("client", "bob@example.com"); err == nil || !got.None() || !strings.Contains(err.Error(), "exgate login bob@example.com") {
+		if got, err := store.Load("client", "bob@example.com"); err == nil || !got.IsNone() || !strings.Contains(err.Error(), "exgate login bob@example.com") {
 			t.Errorf("%s: got %q, %v", name, got.Reveal(), err)
 		}
 	}

@@ -77,6 +77,8 @@ type Config struct {
 	Ledger Ledger `key:"ledger"`
 	// The functions that stay active in mode observe.
 	Observe ObserveMode `key:"observe"`
+	// Redis or Valkey, in which several gateways share their limits.
+	Cluster Cluster `key:"cluster"`
 	// The log and the wire trace.
 	Log Log `key:"log"`
 	// When exgate is stopped, commands in flight may take this long to finish.
@@ -459,7 +461,8 @@ const (
 // the operator knows: a listener and the upstream's address.
 func Default() *Config {
 	return &Config{
-		Mode: Enforce,
+		Mode:    Enforce,
+		Cluster: Cluster{Name: "exgate"},
 		Upstream: Upstream{
 			TLS:     backend.TLSImplicit,
 			Profile: profile.Auto,

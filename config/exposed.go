@@ -46,6 +46,8 @@ func (c *Config) guardedFiles(file string) []guarded {
 		{key: "tls.key_file", path: c.TLS.KeyFile, secret: true},
 		{key: "listen.status_token_file", path: c.Listen.StatusTokenFile, secret: true},
 		{key: "listen.status_client_ca", path: c.Listen.StatusClientCA},
+		{key: "cluster.password_file", path: c.Cluster.PasswordFile, secret: true},
+		{key: "cluster.ca_file", path: c.Cluster.CAFile},
 		{key: "users_file", path: c.UsersFile, secret: true},
 		{key: "routes_file", path: c.RoutesFile},
 		{key: "quarantine.dir", path: c.Quarantine.Dir},
@@ -80,8 +82,8 @@ func (c *Config) guardedFiles(file string) []guarded {
 
 // hasSecret tells whether a secret stands in the configuration itself.
 func (c *Config) hasSecret() bool {
-	has := func(u *Upstream) bool { return !u.Login.AdminPassword.None() || !u.OAuth2.ClientSecret.None() }
-	return !c.Listen.StatusToken.None() || has(&c.Upstream) ||
+	has := func(u *Upstream) bool { return !u.Login.AdminPassword.IsNone() || !u.OAuth2.ClientSecret.IsNone() }
+	return !c.Listen.StatusToken.IsNone() || !c.Cluster.Password.IsNone() || has(&c.Upstream) ||
 		slices.ContainsFunc(c.Upstreams, func(u FurtherUpstream) bool { return has(&u.Upstream) })
 }
 

@@ -48,12 +48,15 @@ func (c *Config) backendOptions() backend.Options {
 		aliases = append(aliases, backend.Alias(a))
 	}
 	a := u.OAuth2
+	p := c.Profile(u.Profile)
 	return backend.Options{
-		Address:    u.Address,
-		TLS:        u.TLS,
-		ServerName: u.ServerName,
-		Pin:        u.Pin,
-		OldTLS:     u.InsecureOldTLS,
+		Address:       u.Address,
+		MoreAddresses: u.MoreAddresses,
+		TLS:           u.TLS,
+		ServerName:    u.ServerName,
+		Pin:           u.Pin,
+		OldTLS:        u.InsecureOldTLS,
+		NoHybrid:      p.LacksTLS13(),
 		Login: backend.LoginOptions{
 			Domains:     u.Login.Domains,
 			UPN:         u.Login.UPN,
@@ -72,7 +75,7 @@ func (c *Config) backendOptions() backend.Options {
 		MaxBackoff: u.Pace.MaxBackoff,
 		Timeouts:   backend.Timeouts{Reply: u.ReplyTimeout},
 		// A profile that is found out at the login is one of an Exchange, which has it off.
-		LiteralPlus: c.Profile(u.Profile).LiteralPlus,
+		LiteralPlus: p.LiteralPlus,
 	}
 }
 
@@ -87,6 +90,10 @@ func (c *Config) CheckFiles() error {
 	}
 	_, certificateErr := c.TLS.Certificate()
 	_, statusErr := c.StatusAccess()
+	var clusterErr error
+	if c.Cluster.Address != "" {
+		_, _, _, clusterErr = c.Redis()
+	}
 	var spoolErr error
 	if dir := c.Spool.Dir; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
@@ -95,7 +102,7 @@ func (c *Config) CheckFiles() error {
 			spoolErr = fmt.Errorf("spool.dir: %s is not a directory", dir)
 		}
 	}
-	return errors.Join(certificateErr, statusErr, caErr, spoolErr)
+	return errors.Join(certificateErr, statusErr, clusterErr, caErr, spoolErr)
 }
 
 // Certificate loads the certificate that clients see. It returns nil if none is

@@ -122,7 +122,7 @@ func profileTable() string {
 // fieldComments are the comments above the fields of Config, by key.
 func fieldComments(t *testing.T) map[string]string {
 	structs := map[string]*ast.StructType{}
-	for _, name := range []string{"config.go", "upstream.go"} {
+	for _, name := range []string{"config.go", "upstream.go", "cluster.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

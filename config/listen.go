@@ -10,6 +10,9 @@ func (l Listen) Addresses() [4]string {
 	return [4]string{l.StartTLS, l.Implicit, l.InsecurePlaintext, l.Status}
 }
 
+// IsLoopback reports whether only this machine can reach an address.
+func IsLoopback(address string) bool { return isLoopback(hostOf(address)) }
+
 // Proxies returns the networks of proxy_protocol.
 func (l Listen) Proxies() ([]netip.Prefix, error) {
 	var networks []netip.Prefix

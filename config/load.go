@@ -173,60 +173,76 @@ func exactValue(from, to reflect.Type, value any) (any, error) {
 	if to == reflect.TypeFor[FurtherUpstream]() && from.Kind() == reflect.Map {
 		return furtherUpstream(value)
 	}
-	text := fmt.Sprint(value)
-	refuse := func(want string) (any, error) { return nil, fmt.Errorf("%q is not %s", text, want) }
-	switch to {
-	case reflect.TypeFor[time.Duration]():
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			return refuse("a duration with a unit, such as 90s or 15m")
-		}
-		return d, nil
-	case reflect.TypeFor[slog.Level]():
-		var level slog.Level
-		if level.UnmarshalText([]byte(text)) != nil {
-			return refuse("a level: use debug, info, warn or error")
-		}
-		return level, nil
-	}
 	switch to.Kind() {
 	case reflect.Struct:
 		if from.Kind() != reflect.Map {
 			return nil, errors.New("this is a section: write its keys below it")
 		}
+		return value, nil
 	case reflect.Slice:
-		if from.Kind() == reflect.String {
-			return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), nil
-		}
-		if from.Kind() != reflect.Slice {
-			return refuse("a list, such as [a, b]")
-		}
-	case reflect.String:
-		switch from.Kind() {
-		case reflect.String, reflect.Bool, reflect.Int:
-			return text, nil
-		}
-		return refuse("text (put a number in quotes)")
-	case reflect.Bool:
-		b, err := strconv.ParseBool(text)
-		if err != nil {
-			return refuse("a switch: use true or false")
-		}
-		return b, nil
-	case reflect.Int, reflect.Int64:
-		n, err := strconv.ParseInt(text, 0, 64)
-		if err != nil {
-			return refuse("a whole number")
-		}
-		return n, nil
-	case reflect.Float64:
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return refuse("a number")
-		}
-		return f, nil
+		return exactList(from, value)
 	}
-	return value, nil
+	return exactScalar(from, to, value)
+}
+
+// exactList converts a list of the file, or a list of the environment: words with commas or
+// blanks between them.
+func exactList(from reflect.Type, value any) (any, error) {
+	switch from.Kind() {
+	case reflect.Slice:
+		return value, nil
+	case reflect.String:
+		return strings.FieldsFunc(value.(string), func(r rune) bool { return r == ',' || r == ' ' }), nil
+	}
+	return nil, fmt.Errorf("%q is not a list, such as [a, b]", fmt.Sprint(value))
+}
+
+// exactScalar converts a value that is no section and no list.
+func exactScalar(from, to reflect.Type, value any) (any, error) {
+	text := fmt.Sprint(value)
+	var parsed any
+	var wanted string
+	var err error
+	switch to {
+	case reflect.TypeFor[time.Duration]():
+		parsed, err = time.ParseDuration(text)
+		wanted = "a duration with a unit, such as 90s or 15m"
+	case reflect.TypeFor[slog.Level]():
+		var level slog.Level
+		err = level.UnmarshalText([]byte(text))
+		parsed, wanted = level, "a level: use debug, info, warn or error"
+	default:
+		parsed, wanted, err = exactKind(from.Kind(), to.Kind(), text)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q is not %s", text, wanted)
+	case parsed == nil: // exgate has no key of such a type
+		return value, nil
+	}
+	return parsed, nil
+}
+
+// exactKind converts the text to a kind of basic type; wanted describes such values. parsed is
+// nil for any other kind.
+func exactKind(from, to reflect.Kind, text string) (parsed any, wanted string, err error) {
+	switch to {
+	case reflect.String:
+		if from != reflect.String && from != reflect.Bool && from != reflect.Int {
+			err = errors.ErrUnsupported
+		}
+		return text, "text (put a number in quotes)", err
+	case reflect.Bool:
+		parsed, err = strconv.ParseBool(text)
+		return parsed, "a switch: use true or false", err
+	case reflect.Int, reflect.Int64:
+		parsed, err = strconv.ParseInt(text, 0, 64)
+		return parsed, "a whole number", err
+	case reflect.Float64:
+		parsed, err = strconv.ParseFloat(text, 64)
+		return parsed, "a number", err
+	}
+	return nil, "", nil
 }
 
 // furtherUpstream decodes an entry of upstreams on top of the defaults. It also

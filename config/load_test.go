@@ -105,12 +105,13 @@ func TestSampleLoads(t *testing.T) {
 		"upstream.login.admin", "upstream.login.admin_password", "upstream.login.admin_password_file", "upstream.login.admin_password_env",
 		"upstream.oauth2.client_secret", "upstream.oauth2.client_secret_env", "upstream.oauth2.certificate_file", "upstream.oauth2.key_file",
 		"upstream.oauth2.account", "upstream.oauth2.command", "listen.status_token", "listen.status_token_env",
+		"cluster.password", "cluster.password_env",
 	}
 	var without []string
 	for _, key := range alternatives {
 		without = append(without, key+"=")
 	}
-	if _, err := Load(file, nil); err == nil || len(strings.Split(err.Error(), "\n")) != 6 {
+	if _, err := Load(file, nil); err == nil || len(strings.Split(err.Error(), "\n")) != 7 {
 		t.Errorf("with all of them: %v", err)
 	}
 	c, err := Load(file, without)

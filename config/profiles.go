@@ -43,7 +43,7 @@ func (c *Config) Profile(name string) profile.Profile {
 		p.Replies = replies
 	}
 	own := c.Upstream.Login.Forms
-	if p.Forms = slices.Concat(own, p.Forms); backend.ForAdmins(own) {
+	if p.Forms = slices.Concat(own, p.Forms); backend.IsForAdmins(own) {
 		p.Forms = slices.Clone(own)
 	}
 	return p

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ func (u *Upstream) clientSecret() secretKeys {
 // given returns the number of keys that are set.
 func (s secretKeys) given() int {
 	n := 0
-	for _, set := range []bool{!s.value.None(), s.file != "", s.env != ""} {
+	for _, set := range []bool{!s.value.IsNone(), s.file != "", s.env != ""} {
 		if set {
 			n++
 		}
@@ -42,42 +43,74 @@ func (s secretKeys) given() int {
 	return n
 }
 
-// read returns the secret from whichever key is set. A line end at the end of the
-// file is not part of it. Errors contain the key but not its value, because a user
-// may have written the secret itself in place of the file name.
+// validate adds a problem if more than one key gives the secret.
+func (s secretKeys) validate(p *problems) {
+	if s.given() > 1 {
+		p.add(s.key, "this secret is given more than once: set only one of the value, _file and _env")
+	}
+}
+
+// read returns the secret from whichever key is set. Errors contain the key but not its value,
+// because a user may have written the secret itself in place of the file name.
 func (s secretKeys) read() (backend.Secret, error) {
+	secret, err := "", error(nil)
 	switch {
 	case s.file != "":
-		data, err := os.ReadFile(s.file)
-		if err != nil {
-			var path *fs.PathError
-			if errors.As(err, &path) {
-				err = path.Err
-			}
-			return backend.Secret{}, fmt.Errorf("%s_file: cannot read the file: %w", s.key, err)
+		if secret, err = ReadSecretFile(s.file); err != nil {
+			return backend.Secret{}, fmt.Errorf("%s_file: %w", s.key, err)
 		}
-		secret := strings.TrimRight(string(data), "\r\n")
-		if secret == "" {
-			return backend.Secret{}, fmt.Errorf("%s_file: the file is empty", s.key)
-		}
-		return backend.NewSecret(secret), nil
 	case s.env != "":
-		secret := os.Getenv(s.env)
-		if secret == "" {
-			return backend.Secret{}, fmt.Errorf("%s_env: there is no environment variable with this name", s.key)
+		if secret, err = ReadSecretVariable(s.env); err != nil {
+			return backend.Secret{}, fmt.Errorf("%s_env: %w", s.key, err)
 		}
-		return backend.NewSecret(secret), nil
+	default:
+		return s.value, nil
 	}
-	return s.value, nil
+	return backend.NewSecret(secret), nil
+}
+
+// maxSecret limits a file with a secret, in bytes.
+const maxSecret = 64 << 10
+
+// ReadSecretFile returns the secret in a file. A line end at the end of the file is not part of
+// it. Errors do not contain the name of the file.
+func ReadSecretFile(file string) (string, error) {
+	f, err := os.Open(file)
+	if err == nil {
+		defer f.Close()
+		var data []byte
+		if data, err = io.ReadAll(io.LimitReader(f, maxSecret+1)); err == nil {
+			secret := strings.TrimRight(string(data), "\r\n")
+			switch {
+			case len(data) > maxSecret:
+				return "", fmt.Errorf("the file has more than %d bytes", maxSecret)
+			case secret == "":
+				return "", errors.New("the file is empty")
+			}
+			return secret, nil
+		}
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return "", fmt.Errorf("cannot read the file: %w", err)
+}
+
+// ReadSecretVariable returns the secret in an environment variable.
+func ReadSecretVariable(name string) (string, error) {
+	secret := os.Getenv(name)
+	if secret == "" {
+		return "", errors.New("there is no environment variable with this name")
+	}
+	return secret, nil
 }
 
 // validateSecrets adds a problem for each secret that is missing, or given more
 // than once.
 func (u *Upstream) validateSecrets(p *problems) {
 	for _, s := range []secretKeys{u.adminPassword(), u.clientSecret()} {
-		if s.given() > 1 {
-			p.add(s.key, "this secret is given more than once: set only one of the value, _file and _env")
-		}
+		s.validate(p)
 	}
 	switch password := u.adminPassword(); {
 	case u.Login.Admin != "" && password.given() == 0:

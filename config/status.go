@@ -17,9 +17,7 @@ func (l Listen) statusToken() secretKeys {
 // validateStatus adds the problems of the keys of the status page.
 func (l Listen) validateStatus(p *problems) {
 	token := l.statusToken()
-	if token.given() > 1 {
-		p.add(token.key, "this secret is given more than once: set only one of the value, _file and _env")
-	}
+	token.validate(p)
 	if n := len(l.StatusToken.Reveal()); n > 0 && n < minToken {
 		p.add(token.key, "too short: use a random text of %d characters or more", minToken)
 	}
@@ -36,7 +34,7 @@ type StatusAccess struct {
 }
 
 // IsNeeded reports whether the page is for those only who show a token or a certificate.
-func (a StatusAccess) IsNeeded() bool { return !a.Token.None() || a.ClientCAs != nil }
+func (a StatusAccess) IsNeeded() bool { return !a.Token.IsNone() || a.ClientCAs != nil }
 
 // StatusAccess reads what protects the status page.
 func (c *Config) StatusAccess() (a StatusAccess, err error) {

@@ -10,6 +10,10 @@ import (
 type Upstream struct {
 	// The address of the server, as host:port.
 	Address string `key:"address" sample:"mail.example.com:993"`
+	// Further addresses of the same Exchange, as host:port. An account comes to the same
+	// address each time. An address that does not answer is passed over for half a minute.
+	// The certificate of each must contain its own host, or server_name.
+	MoreAddresses []string `key:"more_addresses" example:"[mail2.example.com:993]"`
 	// implicit: TLS from the first byte (port 993). starttls: STARTTLS is mandatory
 	// (port 143). insecure-none: plain text.
 	TLS backend.TLSMode `key:"tls" sample:"implicit"`

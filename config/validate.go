@@ -28,6 +28,7 @@ func (c *Config) Validate() error {
 	c.validateFixes(&p)
 	c.validateNames(&p)
 	c.validateLimits(&p)
+	c.Cluster.validate(&p)
 	choice(&p, "log.format", c.Log.Format, FormatAuto, FormatText, FormatJSON)
 	if c.Log.Trace == "" {
 		p.add("log.trace", "empty: give a file, or off")
@@ -158,10 +159,16 @@ func (c *Config) validateFurther(p *problems) {
 
 // validate finds the problems that backend.Options.Validate cannot know.
 func (u Upstream) validate(p *problems) {
-	if _, port, err := net.SplitHostPort(u.Address); err == nil && port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			p.add("upstream.address", "port %q is not a number from 1 to 65535", port)
+	portOf := func(key, address string) {
+		if _, port, err := net.SplitHostPort(address); err == nil && port != "" {
+			if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+				p.add(key, "port %q is not a number from 1 to 65535", port)
+			}
 		}
+	}
+	portOf("upstream.address", u.Address)
+	for _, address := range u.MoreAddresses {
+		portOf("upstream.more_addresses", address)
 	}
 	choice(p, "upstream.profile", u.Profile, profile.Names()...)
 	if u.Pipeline < 0 {

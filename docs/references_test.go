@@ -56,6 +56,7 @@ var rfcs = map[string]struct {
 	"5819": {"IMAP LIST-STATUS", false},
 	"2525": {"Known TCP implementation problems", true},
 	"8305": {"Happy Eyeballs", false},
+	"6724": {"Default Address Selection for IPv6", false},
 	"1557": {"ISO-2022-KR", false},
 	"2152": {"UTF-7", false},
 	"3492": {"Punycode", false},

@@ -25,7 +25,7 @@ const ownTable = "docs/references_test.go"
 // kinds says of each kind of file, by its extension or else its name, whether
 // it has references. Data have none: messages, transcripts, results of tests.
 var kinds = map[string]bool{
-	".go": true, ".md": true, ".yaml": true, ".py": true, ".sh": true, ".js": true, ".s": true, ".service": true,
+	".go": true, ".md": true, ".yaml": true, ".yml": true, ".py": true, ".sh": true, ".js": true, ".pl": true, ".rb": true, ".s": true, ".service": true, ".socket": true, ".lua": true,
 	"Makefile": true, ".gitattributes": true, ".gitignore": true, ".editorconfig": true,
 	".txt": false, ".html": false, ".css": false, ".eml": false, ".json": false, ".server": false, ".client": false, ".mod": false, ".sum": false,
 	"LICENSE": false,
@@ -57,7 +57,7 @@ func moduleFiles(t *testing.T) (files, dirs []string) {
 		switch {
 		case err != nil:
 			return err
-		case name == ".git":
+		case name == ".git" || name == "out": // out is what make dist writes
 			if d.IsDir() {
 				return fs.SkipDir
 			}

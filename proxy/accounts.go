@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/cluster"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/names"
 	"exgate/proxy/spool"
@@ -29,6 +30,7 @@ type account struct {
 // accounts has the accounts with open sessions. backend.Accounts remembers the other
 // accounts that are still paced or throttled.
 type accounts struct {
+	cluster    *cluster.Cluster // nil: the accounts are this gateway's own
 	mu         sync.Mutex
 	spool      int64 // limit on the bytes of one account in the spool; 0: no limit
 	open       map[*backend.Account]*account
@@ -58,9 +60,10 @@ type registryKey struct {
 	maxBackoff time.Duration
 }
 
-func newAccounts() *accounts {
-	return &accounts{open: make(map[*backend.Account]*account), registries: make(map[registryKey]*backend.Accounts),
-		claims: make(map[claimsKey]*mailbox.Claims), paces: make(map[string]float64), sweepAt: minClaims}
+func newAccounts(shared *cluster.Cluster) *accounts {
+	return &accounts{cluster: shared, open: make(map[*backend.Account]*account),
+		registries: make(map[registryKey]*backend.Accounts),
+		claims:     make(map[claimsKey]*mailbox.Claims), paces: make(map[string]float64), sweepAt: minClaims}
 }
 
 // setSpoolLimit sets the limit on the spool, in bytes, for accounts that are opened from
@@ -79,7 +82,7 @@ func (a *accounts) get(upstream, user string, pace backend.Pacing, maxBackoff ti
 	key := registryKey{upstream, pace, maxBackoff}
 	registry := a.registries[key]
 	if registry == nil {
-		registry = backend.NewAccounts(pace, maxBackoff)
+		registry = a.cluster.Accounts(upstream, pace, maxBackoff)
 		a.registries[key] = registry
 	}
 	known := registry.Open(user)
@@ -108,7 +111,7 @@ func (a *accounts) claimsOf(key claimsKey) *mailbox.Claims {
 	if len(a.claims) >= a.sweepAt {
 		a.sweepClaims()
 	}
-	claims := mailbox.NewClaims()
+	claims := mailbox.NewClaims(a.cluster.Peers(key.upstream, key.user))
 	a.claims[key] = claims
 	return claims
 }

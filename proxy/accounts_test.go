@@ -12,7 +12,7 @@ import (
 // What is known of an account's APPENDs outlives its last session, and a change of its pace, for as long as a message
 // may come late. Accounts that have nothing of the kind are dropped.
 func TestClaimsOutliveTheSession(t *testing.T) {
-	a := newAccounts()
+	a := newAccounts(nil)
 	get := func(user string, pace backend.Pacing) *account { return a.get("default", user, pace, 0) }
 	first := get("Alice@example.com", backend.Pacing{})
 	intent, err := first.claims.Enter(context.Background(), "inbox", mailbox.MessageKey{}, 0)

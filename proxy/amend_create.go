@@ -16,7 +16,7 @@ import (
 func editNewName(a *amendment) (done bool, err error) {
 	a.args.Space()
 	client, ok := a.args.String()
-	if !ok || !a.args.Space() && !a.args.Empty() {
+	if !ok || !a.args.Space() && !a.args.IsEmpty() {
 		return false, wire.SyntaxError("CREATE takes the name of a mailbox")
 	}
 	name, _ := folders.Decode(client)

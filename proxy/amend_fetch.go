@@ -39,17 +39,16 @@ func editFetch(a *amendment) (done bool, err error) {
 	}
 	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.wantedFixes(), set, items, a.unread(), a.c.repaired, a.c.log)
 	isMany := a.hasFix(backend.FixMissingData) && strings.ContainsAny(set, ",:*") && f.HasText()
-	if f.CanEdit() || isMany {
+	if f.CanEdit() {
 		a.cmd.editor, a.cmd.finish = f, f.Finish
 	}
-	if a.isTooLong() {
-		return true, a.c.sendSplit(a, set)
-	}
-	if f.IsSingle() && strings.HasPrefix(a.cmd.verb, "UID") {
+	switch {
+	case f.IsSingle() && strings.HasPrefix(a.cmd.verb, "UID"):
 		return true, a.c.fetchOne(a, f)
-	}
-	if isMany {
-		return true, a.c.fetchMany(a, f, set, items)
+	case isMany:
+		return true, a.c.fetchMany(a, set, items)
+	case a.isTooLong():
+		return true, a.c.sendSplit(a, set)
 	}
 	return false, nil
 }
@@ -76,7 +75,7 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return nil
 	}
 	exists := false
-	status, err := c.askUpstream(cmd, "exgate asks for the message again", func() *backend.Request {
+	status, err := c.readUpstream(cmd, "exgate asks for the message again", func() *backend.Request {
 		req := backend.NewRequest("UID FETCH").Raw(number).Raw("(UID)")
 		req.Untagged = func(line []byte) bool {
 			_, uid, ok := mailbox.FetchedUID(line)

@@ -29,62 +29,24 @@ func editListNames(a *amendment) (done bool, err error) {
 		return false, a.refuseListOptions()
 	}
 	l := &replies.Listing{Mapper: a.c.login.names.Mapper, Separator: a.c.login.names.Options.Separator}
-	a.args.Space()
-	options := a.here()
-	selection, ok := a.args.List()
-	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + ": the selection options have no closing parenthesis")
-	}
-	if err := a.selectionOptions(options, selection, l); err != nil {
+	q, err := a.readListQuery(l)
+	if err != nil {
 		return false, err
 	}
-	a.args.Space()
-	from := a.here()
-	reference, ok := a.args.String()
-	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
-	}
-	a.args.Space()
-	patterns, ok := a.readPatterns()
-	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
-	}
-	if len(patterns) > maxPatterns || len(reference)*len(patterns)+len(strings.Join(patterns, "")) > maxPatternBytes {
-		return false, refuseArgument(
-			"NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose",
-			a.cmd.verb, maxPatterns, maxPatternBytes)
-	}
-	if len(patterns) == 1 && patterns[0] == "" { // an empty pattern asks for the separator
+	if len(q.patterns) == 1 && q.patterns[0] == "" { // an empty pattern asks for the separator
 		l.RootOnly = true
 		a.cmd.editor = l
 		return false, nil
 	}
-	for _, p := range patterns {
-		name, _ := folders.Decode(reference + p)
+	for _, p := range q.patterns {
+		name, _ := folders.Decode(q.reference + p)
 		l.Patterns = append(l.Patterns, name)
 	}
 	if l.List, err = a.c.folderList(a.cmd, names.AnyAge); err != nil {
-		return false, listUnavailable(err)
+		return false, listUnavailable(a.cmd, err)
 	}
-	ask := "*"
-	if len(patterns) == 1 && !wire.HasWildcard(l.Patterns[0]) {
-		mailbox, _, err := a.c.upstreamMailbox(a.cmd, reference+patterns[0])
-		if err != nil {
-			return false, err
-		}
-		ask = l.List.Wire(mailbox)
-	} else if len(selection) == 0 && a.cmd.verb == "LIST" && a.args.Empty() {
-		l.All = l.List.Pass()
-		a.cmd.landed = onOK(func() {
-			if list, ok := l.All.End(); ok {
-				a.c.login.account.known.Set(list)
-			}
-		})
-	}
-	if ask == "*" {
-		a.replace(from, `"" "*"`)
-	} else {
-		a.replaceName(from, `"" `, ask)
+	if err := a.askForNames(q, l); err != nil {
+		return false, err
 	}
 	asked, err := a.returnOptions()
 	if err != nil {
@@ -93,13 +55,74 @@ func editListNames(a *amendment) (done bool, err error) {
 	a.cmd.editor = l
 	if asked.subscribed {
 		if l.Subscribed, err = a.c.subscribed(a.cmd); err != nil {
-			return false, listUnavailable(err)
+			return false, listUnavailable(a.cmd, err)
 		}
 	}
 	if len(asked.status) > 0 {
 		return true, a.c.listWithStatus(a, l, asked.status)
 	}
 	return false, nil
+}
+
+// listQuery has the arguments of a LIST or LSUB, without the return options.
+type listQuery struct {
+	selection []string // the selection options (RFC 5258)
+	reference string
+	patterns  []string
+	from      position // of the reference
+}
+
+// readListQuery reads the arguments up to the patterns, and edits the selection options.
+func (a *amendment) readListQuery(l *replies.Listing) (q listQuery, err error) {
+	a.args.Space()
+	options := a.here()
+	var ok bool
+	if q.selection, ok = a.args.List(); !ok {
+		return q, wire.SyntaxError(a.cmd.verb + ": the selection options have no closing parenthesis")
+	}
+	if err := a.selectionOptions(options, q.selection, l); err != nil {
+		return q, err
+	}
+	a.args.Space()
+	q.from = a.here()
+	if q.reference, ok = a.args.String(); ok {
+		a.args.Space()
+		q.patterns, ok = a.readPatterns()
+	}
+	if !ok {
+		return q, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
+	}
+	size := len(q.reference)*len(q.patterns) + len(strings.Join(q.patterns, ""))
+	if len(q.patterns) > maxPatterns || size > maxPatternBytes {
+		return q, refuseArgument(
+			"NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose",
+			a.cmd.verb, maxPatterns, maxPatternBytes)
+	}
+	return q, nil
+}
+
+// askForNames replaces the reference and the patterns: Exchange is asked for one mailbox, or
+// for all. The names of all mailboxes of the account are remembered.
+func (a *amendment) askForNames(q listQuery, l *replies.Listing) error {
+	if len(q.patterns) == 1 && !wire.HasWildcard(l.Patterns[0]) {
+		mailbox, _, err := a.c.upstreamMailbox(a.cmd, q.reference+q.patterns[0])
+		if err != nil {
+			return err
+		}
+		if ask := l.List.Wire(mailbox); ask != "*" {
+			a.replaceName(q.from, `"" `, ask)
+			return nil
+		}
+	} else if len(q.selection) == 0 && a.cmd.verb == "LIST" && a.args.IsEmpty() {
+		l.All = l.List.Pass()
+		a.cmd.landed = onOK(func() {
+			if list, ok := l.All.End(); ok {
+				a.c.login.account.known.Set(list)
+			}
+		})
+	}
+	a.replace(q.from, `"" "*"`)
+	return nil
 }
 
 // exgate compares each mailbox of the account with each pattern of a LIST, byte by

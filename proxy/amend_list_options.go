@@ -59,7 +59,7 @@ type listReturns struct {
 func (a *amendment) returnOptions() (asked listReturns, err error) {
 	from := a.here()
 	a.args.Space()
-	if a.c.login.has("LIST-EXTENDED") || a.args.Empty() || !a.takeWord("RETURN") {
+	if a.c.login.has("LIST-EXTENDED") || a.args.IsEmpty() || !a.takeWord("RETURN") {
 		return asked, nil
 	}
 	a.args.Space()
@@ -103,7 +103,7 @@ func (a *amendment) refuseListOptions() error {
 	if _, ok := a.readPatterns(); !ok {
 		return nil // not understood here: Exchange judges it
 	}
-	if a.args.Space(); !a.args.Empty() && a.takeWord("RETURN") {
+	if a.args.Space(); !a.args.IsEmpty() && a.takeWord("RETURN") {
 		return a.refuseForeign("return options")
 	}
 	return nil
@@ -112,7 +112,7 @@ func (a *amendment) refuseListOptions() error {
 // subscribed asks Exchange for the subscribed mailboxes, by their names on the wire.
 func (c *conn) subscribed(cmd *command) (map[string]bool, error) {
 	var names map[string]bool
-	status, err := c.askUpstream(cmd, "exgate reads the list of folders", func() *backend.Request {
+	status, err := c.readUpstream(cmd, "exgate reads the list of folders", func() *backend.Request {
 		names = make(map[string]bool)
 		req := backend.NewRequest("LSUB").Raw(`""`).Raw(`"*"`)
 		req.Untagged = func(line []byte) bool {
@@ -148,7 +148,7 @@ func (c *conn) listWithStatus(a *amendment, l *replies.Listing, items []string) 
 	list := "(" + strings.Join(items, " ") + ")"
 	for _, mailbox := range l.Shown {
 		counts := ""
-		status, err := c.askUpstream(cmd, "exgate asks for the STATUS of each mailbox", func() *backend.Request {
+		status, err := c.readUpstream(cmd, "exgate asks for the STATUS of each mailbox", func() *backend.Request {
 			req := backend.NewRequest("STATUS").Mailbox(mailbox.Upstream).Raw(list)
 			req.Untagged = func(line []byte) bool {
 				if !wire.IsUntagged(line, "STATUS") {

@@ -123,7 +123,7 @@ func editBothNames(a *amendment) (done bool, err error) {
 	}
 	if list == nil {
 		if list, err = a.c.folderList(a.cmd, names.AnyAge); err != nil {
-			return false, listUnavailable(err)
+			return false, listUnavailable(a.cmd, err)
 		}
 	}
 	to, err := a.c.login.names.Upstream(strings.TrimSuffix(name, a.c.login.names.Separator(list)), list.Without(from))
@@ -151,7 +151,7 @@ func editNamespace(a *amendment) (done bool, err error) {
 	if hasNames(c.login) && (isOurs || c.login.names.Options.Prefix != "" || c.login.names.Options.Separator != "") {
 		list, err := c.folderList(a.cmd, names.AnyAge)
 		if err != nil {
-			return false, listUnavailable(err)
+			return false, listUnavailable(a.cmd, err)
 		}
 		separator = c.login.names.Separator(list)
 		a.cmd.editor = &replies.Namespace{Separator: separator}

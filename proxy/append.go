@@ -36,7 +36,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	}
 	if prof := c.login.profile; prof.IsTooBig(lit.Size) && prof.Message.Oversize != rewrite.OversizeDetach {
 		text := delivery.TooBigText(lit.Size, prof.MessageLimit)
-		c.login.sender.TurnAway(up, lit.Size, "oversize", text)
+		c.login.sender.TurnAway(up, lit.Size, ledger.RuleOversize, text)
 		c.login.sender.RecordRefused(up, lit.Size, text)
 		c.noteRefusedMessage(up, lit.Size, &imap.Error{Code: "TOOBIG", Text: text})
 		if err := c.takeUnwanted(lit); err != nil {
@@ -69,7 +69,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		return err
 	}
 	if err := c.ready(cmd); errors.Is(err, slots.ErrNone) {
-		return c.client.w.line("%s NO [UNAVAILABLE] %s; nothing was stored", cmd.tag, err)
+		return c.client.w.line("%s %s [UNAVAILABLE] %s; nothing was stored", cmd.tag, cmd.notYet(), err)
 	} else if err != nil {
 		return err
 	}
@@ -158,7 +158,7 @@ func parseAppend(args *wire.Args) (*delivery.Upload, error) {
 		}
 		args.Space()
 	}
-	if !args.Empty() {
+	if !args.IsEmpty() {
 		return nil, errors.New(
 			"APPEND takes a mailbox, flags, a date and one message; CATENATE and UTF8 are not offered")
 	}
@@ -195,15 +195,15 @@ func (c *conn) spoolFailed(cmd *command, up *delivery.Upload, left int64, err er
 		text = "[LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later"
 	}
 	c.tally.stats.TurnedAway++
-	c.srv.totals.Turned.Count("spool")
-	up.Record.Outcome, up.Record.Rule = ledger.Failed, "spool"
+	c.srv.totals.Turned.Count(ledger.RuleSpool)
+	up.Record.Outcome, up.Record.Rule = ledger.Failed, ledger.RuleSpool
 	c.login.sender.RecordRefused(up, up.Spool.Size()+left, text)
 	c.log.Error("message refused: the spool could not take it", "user", c.login.identity.User,
-		"mailbox", up.Mailbox, "size", c.uploads.Used()+left, "rule", "spool",
+		"mailbox", up.Mailbox, "size", c.uploads.Used()+left, "rule", ledger.RuleSpool,
 		"err", err, "remedy", "see the limits and the directory under spool in the configuration")
 	// The client has been asked for the literal and sends the rest of it in any case. So
 	// refuse must skip it, as it skips a literal that does not wait for "+".
-	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s NO %s", cmd.tag, text)
+	return c.refuse(&wire.Literal{Size: left, NonSync: true}, "%s %s %s", cmd.tag, cmd.notYet(), text)
 }
 
 // canonicalAppend returns the command in a form that the library's parser takes.
@@ -239,5 +239,5 @@ func isPlainName(s string) bool {
 // isAppendOwned reports whether APPEND takes the own lane.
 func (c *conn) isAppendOwned() bool {
 	return c.login.profile.HasAppendFix() || len(c.set.opts.Filter.Command) > 0 ||
-		c.srv.budgets.Limits(c.login.target.Name).Any()
+		c.srv.budgets.Limits(c.login.target.Name).HasAny()
 }

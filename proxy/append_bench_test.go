@@ -126,6 +126,11 @@ func (c *benchClient) ask(command string) error {
 	if _, err := io.WriteString(c, "a "+command+"\r\n"); err != nil {
 		return err
 	}
+	return c.awaitOK()
+}
+
+// awaitOK reads up to the tagged reply.
+func (c *benchClient) awaitOK() error {
 	for {
 		line, err := c.r.ReadString('\n')
 		if err != nil {

@@ -119,7 +119,7 @@ func TestUpstreamVanishesDuringAppend(t *testing.T) {
 	u.S("+ go")
 	u.C("abc")
 	u.close()
-	c.S("a1 NO [UNAVAILABLE] exgate: the connection to Exchange was lost; try again; it is not known whether the message was stored")
+	c.S("a1 BAD [UNAVAILABLE] exgate: the connection to Exchange was lost; try again; it is not known whether the message was stored")
 	c.S("* BYE …")
 	c.ends()
 }
@@ -225,7 +225,7 @@ func spoolFails(t *testing.T, dir string) {
 			c.S("+ go ahead")
 		}
 		c.C(strings.Repeat("a1 LOGOUT\r\n", 9090) + "0123456789")
-		c.S("a1 NO [UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; nothing was stored, try again later")
+		c.S("a1 BAD [UNAVAILABLE] exgate cannot keep the message: its spool is full or cannot be written; nothing was stored, try again later")
 		noop(c, u)
 		// A message that fits in memory is still taken.
 		c.raw("a2 APPEND INBOX {3+}\r\nabc\r\n")

@@ -14,6 +14,7 @@ type bell struct {
 	watching bool          // serve reads the client only to notice its leaving
 	idling   bool          // serve waits for the client's next line
 	ring     chan struct{} // something that serve waits for may have changed
+	armed    time.Time     // the deadline of reading the client; zero: there is none
 }
 
 // past is a deadline that ends a pending read at once.
@@ -40,7 +41,23 @@ func (b *bell) alarm() {
 }
 
 // interrupt ends what serve reads from the client.
-func (b *bell) interrupt() { b.client.nc.SetReadDeadline(past) }
+func (b *bell) interrupt() { b.readUntil(past) }
+
+// readUntil bounds the reading of the client; the zero time: it has no end.
+func (b *bell) readUntil(t time.Time) {
+	b.armed = t
+	b.client.nc.SetReadDeadline(t)
+}
+
+// lookBy is readUntil for a reader that looks, when its time is over, whether it waits on. It sets
+// nothing where the deadline in force ends the wait before t: to set one costs as much as a short
+// line.
+func (b *bell) lookBy(t time.Time) {
+	inForce := b.armed.After(time.Now()) && (t.IsZero() || !b.armed.After(t))
+	if !inForce && !(t.IsZero() && b.armed.IsZero()) {
+		b.readUntil(t)
+	}
+}
 
 // boundReads bounds the reading of the client, unless the session is over with
 // its upstream or with ctx: then reading is over too.
@@ -50,7 +67,7 @@ func (l *link) boundReads(ctx context.Context, until time.Time) {
 	if l.state.isGone() && !l.resumes || ctx.Err() != nil {
 		until = past
 	}
-	l.bell.client.nc.SetReadDeadline(until)
+	l.bell.readUntil(until)
 }
 
 // secure replaces the client's connection by the same one under TLS.
@@ -78,7 +95,11 @@ func (l *link) beginIdling(ctx context.Context, until time.Time, draining, amid 
 	if ctx.Err() != nil || l.up != nil && l.isTroubled(amid, idle) {
 		until = past
 	}
-	l.bell.client.nc.SetReadDeadline(until)
+	if l.up == nil { // the end of this wait is that of the session
+		l.bell.readUntil(until)
+	} else {
+		l.bell.lookBy(until)
+	}
 	return true
 }
 
@@ -100,7 +121,7 @@ func (l *link) beginWatching(
 	over = done()
 	l.bell.watching = canRead && !over && ctx.Err() == nil
 	if l.bell.watching {
-		l.bell.client.nc.SetReadDeadline(until)
+		l.bell.lookBy(until)
 	}
 	return over, l.bell.watching
 }

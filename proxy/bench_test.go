@@ -117,9 +117,8 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
 		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
 		a.addLine("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
-		if done, err := editFetch(a); done || err != nil {
-			b.Fatal(done, err)
-		}
+		m := &manyFetch{c: c, a: a, line: a.pieces()[0].line, set: "1:*", items: replies.WithoutSections(items)}
+		cmd, _, _ = m.command(m.set)
 	}
 	c.link.flight = []*command{cmd}
 	have := folders.NewList("")
@@ -150,7 +149,24 @@ func relayAll(r *relay, src io.Reader) error {
 	reader := wire.NewResponseReader(src)
 	defer reader.Release()
 	for {
-		for f, ok := reader.Scan(); ok; f, ok = reader.Scan() {
+		oneByOne := 0 // bytes of FETCH responses that the relay does not want at once
+		for {
+			if run := fetchesAfter(reader, oneByOne); len(run.Data) > 0 {
+				taken, err := r.TakeFetches(run)
+				if err != nil {
+					return err
+				}
+				if taken {
+					reader.TakeFetches(run)
+				} else {
+					oneByOne = len(run.Data)
+				}
+			}
+			f, ok := reader.Scan()
+			if !ok {
+				break
+			}
+			oneByOne -= len(f.Data)
 			if err := r.Take(f); err != nil {
 				return err
 			}
@@ -162,4 +178,12 @@ func relayAll(r *relay, src io.Reader) error {
 			return nil
 		}
 	}
+}
+
+// fetchesAfter returns nothing before the responses end that are relayed one by one.
+func fetchesAfter(reader *wire.ResponseReader, oneByOne int) wire.Fetches {
+	if oneByOne > 0 {
+		return wire.Fetches{}
+	}
+	return reader.Fetches()
 }

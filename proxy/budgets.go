@@ -6,6 +6,7 @@ import (
 	"exgate/backend/wire"
 	"exgate/proxy/budget"
 	"exgate/proxy/delivery"
+	"exgate/proxy/ledger"
 	"exgate/proxy/status"
 	"exgate/rewrite"
 )
@@ -57,7 +58,7 @@ func (c *conn) observeBudget(size int64, stored bool, would *delivery.Would) {
 	upstream, user := c.login.target.Name, c.login.identity.User
 	share, over := c.srv.budgets.Take(upstream, user, size)
 	if over != nil && would.Rule == "" {
-		would.Rule, would.Reason = delivery.RuleBudget, over.Error()
+		would.Rule, would.Reason = ledger.RuleBudget, over.Error()
 	}
 	switch {
 	case !stored:

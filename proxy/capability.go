@@ -17,13 +17,13 @@ func (s *settings) canOfferTokens() bool { return s.opts.Upstreams[0].Profile ==
 func (c *conn) capabilitiesBeforeLogin() string {
 	list := []string{"IMAP4rev1", "LITERAL+", "SASL-IR", "ID"}
 	switch {
-	case c.canLogin():
+	case c.client.canLogin():
 		list = append(list, "AUTH=PLAIN", "AUTH=LOGIN")
 		if c.set.canOfferTokens() {
 			list = append(list, "AUTH=XOAUTH2", "AUTH=OAUTHBEARER")
 		}
 		if users := c.set.opts.Users; users != nil {
-			if _, known := users.Named(c.clientCertificate()); known {
+			if _, known := users.Named(c.client.certificate()); known {
 				list = append(list, "AUTH=EXTERNAL")
 			}
 		}

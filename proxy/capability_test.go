@@ -44,7 +44,7 @@ func TestCapabilitiesInEveryPlace(t *testing.T) {
 			u.C("xg1 LOGIN …")
 			u.S("xg1 OK [CAPABILITY " + announced + "] done")
 			if name != "plain" {
-				u.C("xg2 STATUS INBOX (UIDNEXT)")
+				u.C("xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)")
 				u.S("* STATUS INBOX (UIDNEXT 1)")
 				u.S("xg2 OK done")
 			}
@@ -121,7 +121,7 @@ func TestCapabilitiesOfTheLastLogin(t *testing.T) {
 			u.S("* OK [CAPABILITY " + announced + "] ready")
 			u.C("xg1 LOGIN …")
 			u.S("xg1 OK [CAPABILITY " + announced + "] done")
-			u.C("xg2 STATUS INBOX (UIDNEXT)")
+			u.C("xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)")
 			u.S("* STATUS INBOX (UIDNEXT 1)")
 			u.S("xg2 OK done")
 			c.S("a1 OK [CAPABILITY " + shownExchange + "] …")

@@ -40,7 +40,7 @@ func TestClose(t *testing.T) {
 		c.S("* BYE exgate is stopping; log in again later")
 		c.ends()
 	}
-	busy.until("* BYE exgate is stopping; log in again later", "a1 NO [UNAVAILABLE] the session ends; nothing was stored") // nothing of the message was sent
+	busy.until("* BYE exgate is stopping; log in again later", "a1 BAD [UNAVAILABLE] the session ends; nothing was stored") // nothing of the message was sent
 	busy.ends()
 	u.ends()
 	<-closed

@@ -37,6 +37,15 @@ func (cmd *command) name() string {
 	return cmd.verb
 }
 
+// notYet returns the status word of a command that has failed for a time, for no fault of its own:
+// BAD for APPEND (replies.NotYet).
+func (cmd *command) notYet() string {
+	if cmd.verb == "APPEND" {
+		return "BAD"
+	}
+	return "NO"
+}
+
 func (cmd *command) effect() effect {
 	if cmd.rule == nil {
 		return keepsView
@@ -47,7 +56,7 @@ func (cmd *command) effect() effect {
 // isRepeatable reports whether the command may be sent again although the
 // upstream may have run it already.
 func (cmd *command) isRepeatable() bool {
-	return cmd.rule != nil && cmd.rule.repeats && cmd.flight.isKept() &&
+	return cmd.rule != nil && cmd.rule.repeats && cmd.flight.text.canBeRepeated() &&
 		// A second STORE would fail because of the change that the first one made (RFC 7162).
 		!strings.Contains(strings.ToUpper(cmd.args), "UNCHANGEDSINCE")
 }

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"exgate/backend/wire"
@@ -37,30 +35,13 @@ type conn struct {
 	uploads  spool.Budget // counts the bytes of this session in the spool
 	out      []byte       // buffer for the line that is sent upstream
 	waiting  waiting      // text for the client while the own lane waits
+	quickly  *time.Timer  // of awaitQuickly; nil: not used yet
 	farewell farewell
 	tally    tally
 
 	// ctx ends when the client is gone or the gateway stops.
 	ctx    context.Context
 	cancel context.CancelFunc
-}
-
-// clientSide is the client's side of a session. It belongs to serve. Only
-// deadlines are shared: they are set with link.mu held.
-type clientSide struct {
-	listener Listen
-	tcp      net.Conn // the client's socket
-	nc       net.Conn // tcp itself, or TLS over it
-	r        *wire.CommandReader
-	w        *clientWriter
-	trace    *tracer
-	secure   bool                   // nc is TLS
-	began    time.Time              // time of connecting
-	within   bool                   // the client has sent a part of a command
-	program  atomic.Pointer[string] // name and version by the client's last ID; nil: it has sent none
-	received atomic.Int64           // bytes from the client
-	answered int64                  // of received, when the last APPEND was answered: what had come before is no proof
-	read     bool                   // the client has read all that it was sent, before it closed the connection
 }
 
 // attempts are what the session remembers of failed logins. They belong to
@@ -98,7 +79,7 @@ func (c *conn) serve() {
 // owns.
 func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
-	c.client.read = c.hasRead(reason)
+	c.client.read = c.client.hasRead(reason)
 	c.client.nc.Close()
 	switch { // Leave and Close wait for the reader: nothing writes to the client afterwards
 	case c.link.up == nil:
@@ -108,13 +89,13 @@ func (c *conn) close(reason error, took time.Duration) {
 		c.link.up.Close()
 	}
 	c.leaveSeat()
-	c.srv.sessions.remove(c)
 	c.client.r.Release()
 	if c.login != nil {
 		c.srv.accounts.close(c.login.account)
 	}
 	c.endTrace(true)
 	c.logEnd(reason, took)
+	c.srv.sessions.remove(c) // after the last row of the ledger: see Server.Drained
 }
 
 func (c *conn) run() error {
@@ -151,6 +132,9 @@ func (c *conn) next() error {
 // dispatch finds the lane of a command and hands the command to it. The line begins with the
 // byte begins of all that the client has sent.
 func (c *conn) dispatch(line []byte, begins int64) error {
+	if c.link.up != nil && hasNames(c.login) {
+		line = wire.QuoteName(line)
+	}
 	text, lit, err := wire.CheckLine(line)
 	if err != nil {
 		if bytes.HasSuffix(line, []byte("+}")) {
@@ -178,7 +162,7 @@ func (c *conn) dispatch(line []byte, begins int64) error {
 	if verb == "ID" && lit == nil {
 		args := new(wire.Args)
 		args.AddText([]byte(cmd.args))
-		c.noteProgram(args)
+		c.client.noteProgram(args)
 	}
 	switch to, why := c.laneOf(cmd); to {
 	case direct:
@@ -254,12 +238,14 @@ func (c *conn) nextLine() (line []byte, max int, err error) {
 		c.srv.totals.Refusals.Count(guard.RefusedBytes)
 		return nil, 0, c.bye("too many bytes without a login")
 	}
-	if c.link.up == nil && c.isTLSHello() {
+	if c.link.up == nil && c.client.isTLSHello() {
 		c.log.Warn("TLS on a port that begins in plain text",
 			"remedy", "set the client to STARTTLS, or to the SSL/TLS port")
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
 	}
-	c.setReadDeadline(time.Now().Add(limits.Line))
+	if bytes.IndexByte(c.client.r.Peek(), '\n') < 0 { // the end of the line has still to come
+		c.setReadDeadline(time.Now().Add(limits.Line))
+	}
 	max = wire.MaxLine // an ID of RFC 2971 may have 30 pairs of 1,024 bytes
 	line, err = c.client.r.ReadLine(max)
 	if err != nil && !errors.Is(err, wire.ErrLineTooLong) {
@@ -274,42 +260,57 @@ func (c *conn) waitForClient() error {
 	if c.client.r.Buffered() == 0 {
 		c.publish()
 	}
-	var until time.Time
+	for {
+		until, err := c.prepareToWait()
+		if err != nil {
+			return err
+		}
+		if !c.link.beginIdling(c.ctx, until, c.srv.draining.Err() != nil, c.client.within, c.idle) {
+			return c.stopping()
+		}
+		err = c.client.r.Wait()
+		c.link.endIdling()
+		if err == nil {
+			return nil
+		}
+		isWoken := isTimeout(err) && c.ctx.Err() == nil
+		if !isWoken || c.link.up == nil && c.srv.draining.Err() == nil {
+			return c.readFailure(err)
+		}
+	}
+}
+
+// prepareToWait does the tasks that come before the wait for the client, and returns the end
+// of the wait; the zero time: it has none. Before the login, the client has a time to send its
+// next line in, and a time for the whole login.
+func (c *conn) prepareToWait() (until time.Time, err error) {
 	if c.link.up == nil {
 		until = time.Now().Add(c.srv.limits.BeforeLogin)
 		if last := c.client.began.Add(c.srv.limits.Login); until.After(last) {
 			until = last
 		}
+		return until, nil
 	}
 	for {
-		if c.link.up != nil {
-			if err := c.attend(); err != nil {
-				return err
-			}
-			if err := c.leaveIfDue(); err != nil {
-				return err
-			}
-			until = c.lookForRoom()
-			if due := c.idleDue(); !due.IsZero() && !time.Now().Before(due) && c.client.r.Buffered() == 0 {
-				if err := c.renewIdle(); err != nil {
-					return err
-				}
-				continue
-			} else if !due.IsZero() && (until.IsZero() || due.Before(until)) {
+		if err := c.attend(); err != nil {
+			return until, err
+		}
+		if err := c.leaveIfDue(); err != nil {
+			return until, err
+		}
+		until = c.seat.lookForRoom()
+		due := c.idleDue()
+		if due.IsZero() {
+			return until, nil
+		}
+		if time.Now().Before(due) || c.client.r.Buffered() > 0 {
+			if until.IsZero() || due.Before(until) {
 				until = due
 			}
+			return until, nil
 		}
-		if !c.link.beginIdling(c.ctx, until, c.srv.draining.Err() != nil, c.client.within, c.idle) {
-			return c.stopping()
-		}
-		err := c.client.r.Wait()
-		c.link.endIdling()
-		attend := isTimeout(err) && c.ctx.Err() == nil && (c.link.up != nil || c.srv.draining.Err() != nil)
-		if err == nil {
-			return nil
-		}
-		if !attend {
-			return c.readFailure(err)
+		if err := c.renewIdle(); err != nil {
+			return until, err
 		}
 	}
 }

@@ -22,7 +22,8 @@ func (c *conn) newSender(l *login) *delivery.Sender {
 	return delivery.NewSender(sending{c}, delivery.Terms{
 		Profile: l.profile, Account: l.account.Account, User: l.identity.User, Resumes: l.resume,
 		Filter: c.set.opts.Filter, Quarantine: c.set.quarantine, Poisons: c.srv.poisons,
-		Journal: l.journal, NewSpool: c.newSpool, Claims: l.account.claims, Dates: &l.target.Dates,
+		Journal: l.journal, NewSpool: c.newSpool, Claims: l.account.claims,
+		MayDropDates: l.mayDropDates, Dates: &l.target.Dates,
 		Patience: c.srv.limits.Equal, ReplayPause: c.srv.limits.Replay,
 		Looks: c.srv.limits.Looks, LooksPending: c.srv.limits.LooksPending,
 		Log: c.log, Stats: &c.tally.stats, Totals: &c.srv.totals,
@@ -53,9 +54,9 @@ func (s sending) Restore() error { return s.c.restore() }
 
 func (s sending) Replace() error { return s.c.replace(s.c.ctx) }
 
-func (s sending) Reconnect() (*backend.Session, error) { return s.c.reconnect(s.c.ctx) }
+func (s sending) Reconnect() (*backend.LoggedIn, error) { return s.c.reconnect(s.c.ctx) }
 
-func (s sending) Install(up *backend.Session) error {
+func (s sending) Install(up *backend.LoggedIn) error {
 	err := s.c.install(s.c.ctx, up, keepsView)
 	if err != nil && delivery.MayPass(err) {
 		err = s.c.reestablish(s.c.ctx, keepsView)

@@ -15,17 +15,16 @@ import (
 // It returns when the next command may be read. The reply comes later, by relay.
 func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 	defer func() { cmd.examined.Close() }()
-	if cmd.verb == "LOGOUT" && c.link.isGone() {
-		return c.farewells(cmd)
+	if isDone, err := c.beforeLogout(cmd); isDone || err != nil {
+		return err
 	}
 	if err := c.admit(cmd, lit); errors.Is(err, slots.ErrNone) {
-		return c.refuse(lit, "%s NO [UNAVAILABLE] %s", cmd.tag, err)
+		return c.refuse(lit, "%s %s [UNAVAILABLE] %s", cmd.tag, cmd.notYet(), err)
 	} else if err != nil {
 		return err
 	}
 	kept := new(wire.Args)
 	kept.AddText([]byte(cmd.args))
-	cmd.flight.whole = true
 	c.link.launch(cmd)
 	for {
 		c.link.keepLine(cmd, kept, line, lit)
@@ -59,7 +58,7 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 			// The upstream has half of the command, and waits for the rest.
 			return c.bye("a command cannot be completed: %v", err)
 		}
-		if cmd.flight.whole {
+		if !cmd.flight.text.isForgotten {
 			kept.AddLiteral(value)
 			kept.AddText(text)
 		}
@@ -69,6 +68,21 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 		return c.logout(cmd)
 	}
 	return c.reportExamined(cmd)
+}
+
+// beforeLogout does what comes before a LOGOUT goes up. isDone says that the client has its
+// answer, since there is no upstream.
+func (c *conn) beforeLogout(cmd *command) (isDone bool, err error) {
+	if cmd.verb != "LOGOUT" {
+		return false, nil
+	}
+	if err := c.settleLeft(); err != nil {
+		return false, err
+	}
+	if c.link.isGone() {
+		return true, c.farewells(cmd)
+	}
+	return false, nil
 }
 
 // cutShort handles a command of which the upstream had only a part when it was
@@ -135,7 +149,7 @@ func (c *conn) awaitFlight(done func() bool) error {
 func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutcome, error) {
 	step := lineStep{asks: cmd.verb == "IDLE"}
 	if lit != nil {
-		plus := lit.NonSync && c.canKeepPlus(lit)
+		plus := lit.NonSync && c.login.canKeepPlus(lit)
 		if lit.NonSync && !plus {
 			line = strings.TrimSuffix(line, "+}") + "}"
 		}
@@ -189,8 +203,8 @@ func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, 
 // literal_plus and the upstream announces LITERAL+, or LITERAL- for up to 4096
 // bytes (RFC 7888). Otherwise it is sent as {n}, since Exchange may run the
 // bytes of a literal that it has refused as commands.
-func (c *conn) canKeepPlus(lit *wire.Literal) bool {
-	return c.login.profile.LiteralPlus && (c.login.has("LITERAL+") || c.login.has("LITERAL-") && lit.Size <= 4096)
+func (l *login) canKeepPlus(lit *wire.Literal) bool {
+	return l.profile.LiteralPlus && (l.has("LITERAL+") || l.has("LITERAL-") && lit.Size <= 4096)
 }
 
 // relayLiteral copies a literal from the client to the upstream. value is the

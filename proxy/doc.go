@@ -13,10 +13,12 @@
 //	budget       limits what is stored in a day
 //	capability   the capabilities that clients are told of
 //	certificate  the self-signed certificate of a gateway that has no other
+//	cluster      what several gateways share through Redis or Valkey
 //	control      the socket by which an operator looks at the gateway and steers it
 //	counters     what sessions count, for the log and the metrics
 //	delivery     repairs a message, sends it, and finds out what became of it
 //	guard        refuses and slows down clients that guess passwords or take too much
+//	handover     lets another exgate take over the listening sockets
 //	ledger       records in a file what became of each message
 //	logqueue     writes the log and the trace, so that no session waits for them
 //	mailbox      what the client knows of its selected mailbox, and the proof that it is unchanged
@@ -74,7 +76,7 @@
 //	conn.logIn            login.go     refuses a password in plain text
 //	conn.readLogin        login.go     reads the arguments, and writes them as the library's parser takes them
 //	conn.fire             own.go       hands a shot to the own lane, and waits
-//	ownLane.Accept        own.go       the library takes the shot
+//	ownLane.hand          lane_conn.go the library takes the shot
 //	newLaneSession        lane_session.go  called by the library
 //	laneSession.Login     lane_session.go  called by the library; or laneSession.Authenticate
 //	conn.open             login.go
@@ -108,7 +110,9 @@
 //	Sender.store          delivery/send.go      flags and date; \Flagged afterwards
 //	Sender.deliver        delivery/escalate.go  sends, and repairs further what Exchange refuses
 //	delivery.attempt      delivery/escalate.go  rewrite.NewPlan repairs the message
-//	Sender.sendMessage    delivery/send.go      paces
+//	Sender.sendMessage    delivery/send.go
+//	transfer.try          delivery/send.go      paces
+//	transfer.prepare      delivery/send.go
 //	Sender.begin          delivery/settle.go    claims the place of the message in the mailbox
 //	Sender.send           delivery/send.go      sends
 //	sending.Do            delivery_session.go  backend.Conn.Do sends the request and waits for the reply
@@ -130,13 +134,14 @@
 //	conn.relayLine        direct.go
 //	conn.sendLine         direct.go
 //	relay.Take            relay.go     gets the replies, on the goroutine of backend.Conn.read
-//	relay.begin           relay.go
+//	relay.begin           relay_responses.go
 //	link.editorOf         flight.go    finds the editor of the command
 //	relay.edit            relay.go
 //	Listing.Edit          replies/listing.go
 //	Listing.shown         replies/listing.go  folders.Pass.Told maps each name
 //	relay.write           relay.go     writes to the client's socket
-//	conn.completed        relay.go     the tagged reply
+//	relay.tagged          relay_responses.go  the tagged reply
+//	relay.completed       relay_responses.go
 //	link.land             flight.go    takes the command out of flight, and wakes serve
 //
 // # The path of a lost upstream
@@ -166,7 +171,7 @@
 //
 // A login needs SASL and typed errors, and APPEND is answered by the gateway. The own lane leaves both to go-imap's
 // imapserver, which calls the methods in lane_session.go. It gets one command at a time, complete and in canonical
-// form, by a connection that exists for that command only: see docs/design.md#one-shot-lane. PROXYAUTH, which the
+// form, by a connection that no client owns: see docs/design.md#one-shot-lane. PROXYAUTH, which the
 // library does not know, comes to it as an AUTHENTICATE. The library is not in the path of other commands. Its parser
 // refuses or changes what Exchange accepts, and its deadlines and limits do not fit: docs/design.md#go-imap-server has
 // the measurements.
@@ -183,11 +188,15 @@
 //	conn.aside            one, while a session is resumed or renewed, a command is sent on a fresh connection,
 //	                      or exgate asks Exchange something. conn.aside waits for it.
 //	ownLane.serve         one; the library's accept loop. ownLane.Close waits for it.
-//	(the library)         one per shot; calls laneSession. conn.fire waits until it closes the shot.
+//	(the library)         one per laneConn; calls laneSession. conn.fire waits until it has done with the shot.
+//	                      Those that wait for another APPEND end with ownLane.Close.
 //	Server.reachAny       one for each upstream, during a try to reach them. reachAny waits for them.
 //	Server.ended          one for Server.Drain, one for Server.Close; ends with the last session.
 //	logqueue.Queue.run    one for the log, one for the trace, and one for each session that exgate trace traces.
 //	                      Queue.Close ends it; conn.endTrace closes that of a session.
+//	Forerunner.Follow     one, while the gateway before this one drains. forerunner.close (package main) ends it.
+//	cluster.Cluster.beatOn, listen, do  where gateways share their limits, one of each and two of do, and one for each
+//	                      message that Redis is told of. Cluster.Close ends them.
 //
 // Timers and contexts call functions, too. conn.patiently and conn.waitFor cancel a context or wake serve.
 // conn.watchEnds also starts the timer of the farewell, which calls conn.cutOff, and that closes both sockets. The
@@ -216,6 +225,7 @@
 //	readiness.mu      whether an upstream could be reached; held during the try (ready.go)
 //	holds.mu          the users that the operator has paused (holds.go)
 //	tracedUsers.mu    the users that the operator traces (user_trace.go)
+//	ownLane.mu        how many connections of the library wait (own.go)
 //	Queue.mu          the lines that wait to be written to the log or the trace
 //	slots.Pool.mu     the sessions that hold or await a slot
 //	folders.List.mu   the names of an account's mailboxes
@@ -223,6 +233,12 @@
 //	Server.mu         live sessions, and the pools of slots (server.go)
 //	openSessions.mu   sessions that are logged in (watch.go)
 //	accounts.mu       accounts with sessions (accounts.go)
+//	Forerunner.adopting, then Forerunner.mu  the gateway before this one (package handover); adopting is held while
+//	                  the ledger is asked
+//	backend.Accounts.mu, Guesses.mu, Proofs.mu (package guard), Poisons.mu, Remembered.mu, Books.mu, keeper.mu,
+//	                  Cluster.mu, members.mu, chores.mu, meter.mu, local.mu, appends.mu,
+//	                  lease.mu (package cluster)  never held while
+//	                  Redis is asked
 //
 // A goroutine that holds Server.mu, openSessions.mu, clientWriter's turn or slots.Pool.mu may lock link.mu: Pool asks a
 // session whether it idles. A goroutine that holds link.mu may lock folders.List.mu and Known.mu, when a command has

@@ -3,11 +3,13 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"slices"
 	"testing"
 	"time"
 
 	"exgate/backend"
 	"exgate/proxy/slots"
+	"exgate/proxy/status"
 	"exgate/proxy/testkit"
 )
 
@@ -87,12 +89,17 @@ func TestDrainEndsWaits(t *testing.T) {
 	fetching.C("a1 FETCH 1 BODY[]")
 	storing.raw("a1 APPEND INBOX {3+}\r\nabc\r\n")
 	testkit.Eventually(t, "all has been read", func() bool { return g.l.read.Load() == before+23+19+27 })
+	testkit.Eventually(t, "all wait", func() bool {
+		waits := []status.State{status.StateThrottled, status.StatePaced, status.StateWaiting}
+		all := g.srv.Snapshot().Sessions
+		return len(all) == 3 && !slices.ContainsFunc(all, func(s status.Session) bool { return !slices.Contains(waits, s.State) })
+	})
 	g.srv.Drain(t.Context())
 	const bye = "* BYE exgate is stopping; log in again later"
 	coming.S("a1 NO [UNAVAILABLE] the session ends; log in again later")
 	coming.S(bye)
 	fetching.S(bye)
-	storing.S("a1 NO [UNAVAILABLE] the session ends; nothing was stored")
+	storing.S("a1 BAD [UNAVAILABLE] the session ends; nothing was stored")
 	storing.S(bye)
 }
 

@@ -145,7 +145,7 @@ var selectEdits = edits{args: editSelect, names: mappedNames, fixes: []backend.R
 // editSelect removes the parameter CONDSTORE (RFC 7162 section 3.1.8), which asks only that
 // the server tell more than otherwise. Other parameters are refused here.
 func editSelect(a *amendment) (done bool, err error) {
-	if err := a.readMailbox(); err != nil || a.args.Empty() {
+	if err := a.readMailbox(); err != nil || a.args.IsEmpty() {
 		return false, err
 	}
 	from := a.here()

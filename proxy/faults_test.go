@@ -40,7 +40,10 @@ var faultRows = []faultRow{
 	{"throttled COPY, BAD and BYE", "throttle-account:alice:5ms:bad-bye", "C a1 COPY 1 Drafts\nS a1 OK [COPYUID …\nC a2 NOOP\nS a2 OK …", "session resumed", "1 1"},
 
 	// Refusals.
-	{"FETCH refused", "refuse:FETCH:NO_Server_Unavailable._15", "C a1 FETCH 1 FLAGS\nS a1 NO Server Unavailable. 15", "Exchange refused a command", "1 0"},
+	{"FETCH refused", "refuse:FETCH:NO_Server_Unavailable._15", "C a1 FETCH 1 FLAGS\nS a1 OK …", "sending the command again on a fresh connection", "1 0"},
+	{"SEARCH refused", "refuse:SEARCH:NO_Server_Unavailable._15", "C a1 UID SEARCH ALL\nS * SEARCH 1\nS a1 OK …", "sending the command again on a fresh connection", "1 0"},
+	{"STATUS refused", "refuse:STATUS:NO_Server_Unavailable._15", "C a1 STATUS Drafts (MESSAGES)\nS * STATUS …\nS a1 OK …", "sending the command again on a fresh connection", "1 0"},
+	{"SEARCH refused on a fresh connection too, and then not sent again", "refuse:SEARCH:3:NO_Server_Unavailable._15", "C a1 SEARCH ALL\nS a1 NO Server Unavailable. 15\nC a2 SEARCH ALL\nS a2 NO Server Unavailable. 15\nC a3 SEARCH ALL\nS * SEARCH 1\nS a3 OK …", "sending the command again on a fresh connection", "1 0"},
 	{"COPY refused", "refuse:COPY:NO_Server_Unavailable._15", "C a1 COPY 1 Drafts\nS a1 OK [COPYUID …", "sending the command again on a fresh connection", "1 1"},
 	{"UID COPY refused", "refuse:COPY:NO_Server_Unavailable._15", "C a1 UID COPY 1:* Drafts\nS a1 OK [COPYUID …\nC a2 NOOP\nS a2 OK …", "sending the command again on a fresh connection", "1 1"},
 	{"COPY refused on a fresh connection too", "refuse:COPY:2:NO_Server_Unavailable._15", "C a1 COPY 1 Drafts\nS a1 NO [OVERQUOTA] Server Unavailable. 15 (exgate: …\nC a2 NOOP\nS a2 OK …", "sending the command again on a fresh connection", "1 0"},

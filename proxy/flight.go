@@ -17,16 +17,10 @@ import (
 // link.mu.
 type flight struct {
 	phase     phase
-	granted   bool // the continuation request for the last line has come
-	swallow   bool // the continuation request answers a literal that exgate made: it is hidden from the client
-	pieces    []piece
-	whole     bool // pieces hold everything that was sent of the command
-	kept      int  // bytes of the command that are remembered
-	complete  bool // the last line was sent
-	told      bool // the client has the continuation request of its IDLE
-	ended     bool // the client has ended its IDLE
-	renews    bool // exgate has ended the IDLE upstream, to begin it again after the reply
-	afresh    bool // the command was sent again on a fresh connection
+	text      sentText
+	plus      plus
+	idle      idleProgress
+	isAfresh  bool // the command was sent again on a fresh connection
 	isCounted bool // a message of its reply was counted against the pace
 	tries     int  // times that the command was sent again
 	sent      time.Time
@@ -35,6 +29,12 @@ type flight struct {
 	opens     mailbox.View  // the mailbox that SELECT opens
 	status    wire.Status   // the tagged reply
 	verdict   replies.Verdict
+}
+
+// plus is the continuation request for the last line of a command.
+type plus struct {
+	hasCome  bool
+	isHidden bool // from the client, because it answers a literal that exgate made
 }
 
 // phase is how far a command has come.
@@ -49,16 +49,6 @@ const (
 	phaseStale                  // flight.status refused it; it is sent again on a fresh connection
 	phaseDone                   // the tagged reply has come
 )
-
-// piece is one line of a command, and the literal that follows it.
-type piece struct {
-	line    string
-	literal []byte
-}
-
-// isKept reports whether pieces hold the whole command, so that it can be sent
-// again.
-func (f *flight) isKept() bool { return f.complete && f.whole }
 
 // isDone reports whether the tagged reply has come.
 func (f *flight) isDone() bool { return f.phase == phaseDone }
@@ -76,10 +66,7 @@ func (l *link) launch(cmd *command) {
 
 // launchWhole puts a command in flight, with all its pieces known beforehand.
 func (l *link) launchWhole(cmd *command, pieces []piece) {
-	cmd.flight.pieces, cmd.flight.whole, cmd.flight.complete = pieces, true, true
-	for _, p := range pieces {
-		cmd.flight.kept += len(p.line) + len(p.literal)
-	}
+	cmd.flight.text = wholeText(pieces)
 	l.launch(cmd)
 }
 
@@ -90,42 +77,23 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := &cmd.flight
-	if lit != nil {
-		line = line[:strings.LastIndexByte(line, '{')]
-		f.whole = f.whole && lit.Size <= maxKeptLiteral
-	} else {
-		f.complete = true
-		if cmd.effect() == opensView {
-			f.opens = openedView(args, cmd.verb)
-			f.opens.Shown = cmd.mailbox
-		}
+	if lit == nil && cmd.effect() == opensView {
+		f.opens = openedView(args, cmd.verb)
+		f.opens.Shown = cmd.mailbox
 	}
-	f.kept += len(line)
-	if f.whole = f.whole && f.kept <= maxKept; !f.whole {
-		f.pieces, f.kept = nil, len(cmd.args) // it is not sent again
-		return
-	}
-	f.pieces = append(f.pieces, piece{line: line})
+	f.text.addLine(cmd, line, lit)
 }
 
-const (
-	// maxKeptLiteral is the longest literal of a relayed command that is remembered.
-	// It is longer than any mailbox name.
-	maxKeptLiteral = 4096
-	// maxKept limits what is remembered of one command: two lines of the longest
-	// (wire.MaxLine). What is relayed of a command has no limit.
-	maxKept = 128 << 10
-	// maxInFlight limits what is remembered of all commands in flight. At the limit
-	// the next command waits.
-	maxInFlight = 1 << 20
-)
+// maxInFlight limits what is remembered of all commands in flight. At the limit
+// the next command waits.
+const maxInFlight = 1 << 20
 
 // hasRoom reports whether one more command may be in flight, where most of them may
 // be. mu is held.
 func (l *link) hasRoom(most int) bool {
 	kept := 0
 	for _, cmd := range l.flight {
-		kept += cmd.flight.kept
+		kept += cmd.flight.text.size
 	}
 	return len(l.flight) == 0 || len(l.flight) < most && kept < maxInFlight
 }
@@ -134,7 +102,7 @@ func (l *link) hasRoom(most int) bool {
 func (l *link) begin(cmd *command, step lineStep) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cmd.flight.swallow, cmd.flight.granted = step.swallow, false
+	cmd.flight.plus = plus{isHidden: step.swallow}
 	switch {
 	case step.asks:
 		cmd.flight.phase = phaseAsks
@@ -154,10 +122,7 @@ func (l *link) literalSent(cmd *command, value []byte) {
 	if f.phase == phaseLiteral {
 		f.phase = phaseSent
 	}
-	if value != nil && f.whole {
-		f.pieces[len(f.pieces)-1].literal = value
-		f.kept += len(value)
-	}
+	f.text.addLiteral(value)
 }
 
 // outcomeOf returns the outcome of a line that needed a continuation request. If
@@ -167,7 +132,7 @@ func (l *link) outcomeOf(cmd *command) lineOutcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case cmd.flight.granted:
+	case cmd.flight.plus.hasCome:
 		return lineGranted
 	case cmd.flight.isDone():
 		return lineRefused
@@ -223,14 +188,14 @@ func (l *link) acceptContinuation(r *relay) (known, hide bool) {
 		return false, false
 	}
 	cmd := l.flight[i]
-	cmd.flight.phase, cmd.flight.granted = phaseLiteral, true
+	cmd.flight.phase, cmd.flight.plus.hasCome = phaseLiteral, true
 	if cmd.verb == "IDLE" { // the upstream may now be silent for long
-		cmd.flight.phase, cmd.flight.told = phaseContinued, true
+		cmd.flight.phase, cmd.flight.idle.hasPlus = phaseContinued, true
 		r.up.Expect(false)
 		l.rests()
 	}
 	l.bell.wake()
-	return true, cmd.flight.swallow
+	return true, cmd.flight.plus.isHidden
 }
 
 // landing is the effect of a tagged reply on its command.
@@ -257,8 +222,8 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	f := &cmd.flight
 	mid := f.phase == phaseLiteral
 	switch {
-	case f.renews && status.Word == "OK":
-		f.renews = false
+	case f.idle.isRenewing && status.Word == "OK":
+		f.idle.isRenewing = false
 		return landing{cmd: cmd, again: true}
 	case l.canOutlastThrottle(cmd, status):
 		f.phase = phaseThrottled
@@ -268,8 +233,10 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 		f.phase, f.status = phaseStale, status
 		l.bell.alarm()
 		return landing{cmd: cmd, again: true}
-	case f.afresh && isUnavailable(cmd, status):
+	case f.isAfresh && isCopyRefused(cmd, status):
 		f.verdict.Instead = overQuota(cmd, status)
+	case f.isAfresh && isUnavailable(status):
+		l.readsInVain = true
 	}
 	if cmd.finish != nil {
 		f.verdict = cmd.finish(status)
@@ -340,7 +307,7 @@ func (l *link) updateView(cmd *command, status wire.Status) {
 // command can be sent again after the throttle. mu is held.
 func (l *link) canOutlastThrottle(cmd *command, status wire.Status) bool {
 	f := &cmd.flight
-	return status.Word != "OK" && f.isKept() && f.phase != phaseLiteral && f.tries < delivery.MaxTries &&
+	return status.Word != "OK" && f.text.canBeRepeated() && f.phase != phaseLiteral && f.tries < delivery.MaxTries &&
 		cmd.examined == nil && l.resumes && l.exchange && backend.Classify(status).Kind == backend.KindThrottled
 }
 
@@ -350,13 +317,19 @@ func (l *link) canOutlastThrottle(cmd *command, status wire.Status) bool {
 // Exchange answers "Server Unavailable. 15" if the mailbox is full, and also if
 // its own connection to the mailbox is broken (docs/exchange.md#error-15). A
 // fresh connection tells the two apart: if it gives the same answer, the mailbox
-// is taken for full. Only COPY is sent again, since a refused COPY has copied
-// nothing (RFC 9051 section 6.4.7). A refused MOVE may have moved some messages
-// (RFC 6851 section 3.3).
+// is taken for full. A refused COPY has copied nothing (RFC 9051 section 6.4.7). A
+// refused MOVE may have moved some messages (RFC 6851 section 3.3): it is not sent
+// again.
+//
+// SEARCH, FETCH and STATUS are sent again too: imapsync takes a refused SEARCH for
+// an empty mailbox, and copies all of its messages once more. If that was in vain
+// once, because Exchange cannot read a message, the session does not try it again:
+// each time costs a login.
 func (l *link) canBeAskedAfresh(cmd *command, status wire.Status) bool {
 	f := &cmd.flight
-	renumbered := cmd.verb == "COPY" && f.expunges != l.expunges
-	return isUnavailable(cmd, status) && !f.afresh && !renumbered && f.isKept() && f.phase != phaseLiteral &&
+	isRead := slices.Contains([]string{"SEARCH", "FETCH", "STATUS"}, strings.TrimPrefix(cmd.verb, "UID "))
+	return isUnavailable(status) && (cmd.isCopy() || isRead && !l.readsInVain) && !f.isAfresh && !l.isRenumbered(cmd) &&
+		f.text.canBeRepeated() && f.phase != phaseLiteral &&
 		len(l.flight) == 1 && l.resumes && l.pinned == "" && l.exchange
 }
 
@@ -383,7 +356,7 @@ func (l *link) relaunch(cmd *command) {
 	case phaseThrottled:
 		f.tries++
 	case phaseStale:
-		f.afresh = true
+		f.isAfresh = true
 	}
 	f.phase = phaseSent
 	f.expunges, f.sent = l.expunges, time.Now()
@@ -448,9 +421,15 @@ func (l *link) dropLost(steady, patience time.Duration) (gone []*command) {
 // run, so that it can be sent again whatever it does. mu is held.
 func (l *link) canSurvive(cmd *command) bool {
 	f := &cmd.flight
+	return (cmd.isRepeatable() || !f.isAwaitingReply()) &&
+		!f.idle.hasEnded && !l.isRenumbered(cmd) && f.tries < delivery.MaxTries
+}
+
+// isRenumbered reports whether the numbers of messages that the command has, or gives, mean other
+// messages since an EXPUNGE. mu is held.
+func (l *link) isRenumbered(cmd *command) bool {
 	numbered := slices.Contains([]string{"FETCH", "STORE", "SEARCH", "SORT", "THREAD", "COPY", "MOVE"}, cmd.verb)
-	renumbered := numbered && f.expunges != l.expunges
-	return (cmd.isRepeatable() || !f.isAwaitingReply()) && !f.ended && !renumbered && f.tries < delivery.MaxTries
+	return numbered && cmd.flight.expunges != l.expunges
 }
 
 // expunged returns the number of messages that were expunged in this session.

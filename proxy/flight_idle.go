@@ -6,6 +6,14 @@ import (
 	"exgate/proxy/replies"
 )
 
+// idleProgress is the progress of an IDLE, which the client ends with DONE and exgate may
+// end upstream in between (docs/exchange.md#ex-28).
+type idleProgress struct {
+	hasPlus    bool // the client has the continuation request
+	hasEnded   bool // the client has sent DONE
+	isRenewing bool // exgate has ended it upstream, to begin it again after the reply
+}
+
 // releaseBeforePlus returns the responses that were held back until the
 // continuation request of an IDLE in flight.
 func (l *link) releaseBeforePlus() []byte {
@@ -24,7 +32,7 @@ func (l *link) releaseBeforePlus() []byte {
 func (l *link) endIdle(idle *command) (over, gone bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	idle.flight.ended = true
+	idle.flight.idle.hasEnded = true
 	return idle.flight.isDone(), l.state.isGone()
 }
 
@@ -42,7 +50,7 @@ func (l *link) idlesSince(idle *command) time.Time {
 func (l *link) beginRenewal(idle *command) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	idle.flight.renews = true
+	idle.flight.idle.isRenewing = true
 }
 
 // endRenewal notes that an IDLE is begun again now. It returns false if the IDLE

@@ -25,7 +25,7 @@ func (g *gateway) busy(name string) (servers []*upstream) {
 		u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
 		u.C(`xg1 LOGIN "` + name + `" "secret"`)
 		u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
-		u.C("xg2 STATUS INBOX (UIDNEXT)")
+		u.C("xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)")
 		u.S("* STATUS INBOX (UIDNEXT 1)")
 		u.S("xg2 OK done")
 		c.until("a0 OK …")

@@ -179,7 +179,7 @@ func (g *gateway) relogin() *upstream {
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
 	opts := &g.srv.settings.Load().opts
 	if opts.Upstreams[0].Profiles(opts.Upstreams[0].Profile).Verify {
-		u.C("xg2 STATUS INBOX (UIDNEXT)")
+		u.C("xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)")
 		u.S("* STATUS INBOX (UIDNEXT 1)")
 		u.S("xg2 OK done")
 	}

@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/hex"
 	"errors"
 
 	"exgate/backend"
@@ -24,15 +21,15 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 		return r, backend.Credential{}, refusedHere(err)
 	}
 	up := r.To.Server
-	if !claim.Token.None() || !up.Holds() {
-		if claim.Password.None() && claim.Token.None() {
+	if !claim.Token.IsNone() || !up.Holds() {
+		if claim.Password.IsNone() && claim.Token.IsNone() {
 			// Exchange would count a login without a password as a failure.
 			return r, backend.Credential{}, refusedHere(errors.New("a password is needed"))
 		}
 		return r, up.Credential(claim), nil
 	}
 	caller := r.Caller()
-	if err := list.Prove(c.ctx, caller, claim.Password, c.clientCertificate()); errors.Is(err, users.ErrUnusable) {
+	if err := list.Prove(c.ctx, caller, claim.Password, c.client.certificate()); errors.Is(err, users.ErrUnusable) {
 		return r, backend.Credential{}, unusable(list)
 	} else if err != nil {
 		return r, backend.Credential{}, refusedHere(err)
@@ -58,19 +55,4 @@ func unusable(list *users.File) error {
 // refusedHere returns the refusal of a login by exgate, without a question to Exchange.
 func refusedHere(err error) error {
 	return &backend.Error{Doing: "login", Failure: backend.Failure{Kind: backend.KindRefusedHere, Text: err.Error()}}
-}
-
-// clientCertificate returns the SHA-256 of the certificate that the client gave in the TLS
-// handshake, in lower-case hexadecimal; "" if it gave none.
-func (c *conn) clientCertificate() string {
-	secured, ok := c.client.nc.(*tls.Conn)
-	if !ok {
-		return ""
-	}
-	certs := secured.ConnectionState().PeerCertificates
-	if len(certs) == 0 {
-		return ""
-	}
-	sum := sha256.Sum256(certs[0].Raw)
-	return hex.EncodeToString(sum[:])
 }

@@ -15,7 +15,7 @@ import (
 
 // guardLogin runs a login, unless its address or its account has failed too often.
 func (c *conn) guardLogin(claim backend.Claim, logIn func() error) error {
-	who := guard.NewGuess(c.client.tcp.RemoteAddr(), c.accountOf(claim))
+	who := guard.NewGuess(c.client.tcp.RemoteAddr(), c.set.accountOf(claim))
 	var refused time.Duration
 	err := c.patiently(func(ctx context.Context) (err error) {
 		refused, err = c.srv.guesses.Enter(ctx, who)
@@ -51,12 +51,12 @@ func (c *conn) guardLogin(claim backend.Claim, logIn func() error) error {
 // accountOf is the account whose password a claim tries: an admin's, whatever
 // mailbox is asked for. Where the gateway holds the credential it is the caller
 // of the users file.
-func (c *conn) accountOf(claim backend.Claim) string {
-	r, err := c.set.router.Route(claim)
+func (s *settings) accountOf(claim backend.Claim) string {
+	r, err := s.router.Route(claim)
 	switch {
 	case err != nil:
 		return claim.Authcid
-	case claim.Token.None() && r.To.Server.Holds():
+	case claim.Token.IsNone() && r.To.Server.Holds():
 		return r.Caller()
 	}
 	return r.To.Backend.Login.Account(r.Identity)
@@ -65,14 +65,16 @@ func (c *conn) accountOf(claim backend.Claim) string {
 // missedMailbox reports whether a login failed for the mailbox that it asked for, while what
 // it was proven with is right. A proof of an admin's password excuses a bounded number of
 // failures (guard.Proofs).
-func (c *conn) missedMailbox(to *routing.Target, id backend.Identity, cred backend.Credential, kind backend.Kind) bool {
+func (s *Server) missedMailbox(
+	to *routing.Target, id backend.Identity, cred backend.Credential, kind backend.Kind,
+) bool {
 	switch {
 	case cred.Allow != nil && (cred.Tokens != nil || kind == backend.KindNotAllowed):
 		return true // the caller has been proven here
 	case id.Admin == "":
 		return false
 	}
-	return c.srv.proofs.Miss(to.Name, to.Backend.Login.Account(id), cred.Password)
+	return s.proofs.Miss(to.Name, to.Backend.Login.Account(id), cred.Password)
 }
 
 // slowDown delays the reply to a failed login, twice as long each time.

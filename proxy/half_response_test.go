@@ -10,7 +10,7 @@ import (
 )
 
 // briefly lets a session's end take no longer than a test can wait.
-func briefly(_ *Options, l *limits) { l.Linger, l.Farewell = 0, 50*time.Millisecond }
+func briefly(_ *Options, l *limits) { l.Linger, l.Farewell = 0, 300*time.Millisecond }
 
 // silentFor has the upstream given up after a silence.
 func silentFor(d time.Duration) func(*Options, *limits) {

@@ -31,12 +31,12 @@ func (c *conn) logHidden(list *folders.List) {
 	}
 	hidden := make(map[hiddenBy][]string)
 	for _, name := range list.All() {
-		if _, ok := n.Client(name, list); ok && !n.Hidden(name, list) {
+		if _, ok := n.Client(name, list); ok && !n.IsHidden(name, list) {
 			continue
 		}
 		by := hiddenByName
 		switch {
-		case n.Hidden(name, list):
+		case n.IsHidden(name, list):
 			by = hiddenByClass
 		case n.Options.Prefix != "":
 			by = hiddenByPrefix

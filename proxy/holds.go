@@ -15,8 +15,8 @@ import (
 	"exgate/proxy/status"
 )
 
-// holds has the users that the operator has paused: their logins and their commands wait. A hold does not outlive the
-// gateway.
+// holds has the users that the operator has paused: their logins and their commands wait. A hold ends with the
+// gateway, but goes on in one that takes over.
 type holds struct {
 	mu      sync.Mutex
 	all     bool

@@ -17,15 +17,6 @@ func editIdle(a *amendment) (done bool, err error) {
 	return false, nil
 }
 
-// keptBeforePlus returns the untagged responses that the editor of an IDLE in flight has
-// kept until after the "+".
-func (c *conn) keptBeforePlus() []byte {
-	if !c.login.profile.Replies.IdleOrder {
-		return nil
-	}
-	return c.link.releaseBeforePlus()
-}
-
 // idleDue returns the time at which exgate must renew the client's IDLE upstream; the zero
 // time if never. Exchange Online stops sending news in an IDLE after a while
 // (docs/exchange.md#ex-28).
@@ -49,7 +40,7 @@ func (c *conn) renewIdle() error {
 	if !c.toUpstream(idle, "DONE") {
 		return nil // attend notices the loss
 	}
-	over := func() bool { return !idle.flight.renews || idle.flight.isDone() || c.link.state.isGone() }
+	over := func() bool { return !idle.flight.idle.isRenewing || idle.flight.isDone() || c.link.state.isGone() }
 	if err := c.await(over, nil); err != nil {
 		return err
 	}
@@ -57,7 +48,7 @@ func (c *conn) renewIdle() error {
 		return nil
 	}
 	c.repaired("idle-renew")
-	_, err := c.sendLine(idle, idle.flight.pieces[0].line, lineStep{asks: true, swallow: true})
+	_, err := c.sendLine(idle, idle.flight.text.pieces[0].line, lineStep{asks: true, swallow: true})
 	return err
 }
 

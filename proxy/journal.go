@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"cmp"
-	"errors"
-	"io"
 
 	"exgate/backend"
 	"exgate/backend/folders"
@@ -55,37 +53,25 @@ func (c *conn) journalTotals(reason string) ledger.Totals {
 }
 
 // recordFailure records a failed login.
-func (c *conn) recordFailure(claim backend.Claim, failure backend.Failure) {
-	if c.set.opts.Ledger == nil {
+func (s *settings) recordFailure(claim backend.Claim, failure backend.Failure) {
+	if s.opts.Ledger == nil {
 		return
 	}
 	f := ledger.LoginFailure{Account: claim.Authcid, Kind: string(failure.Kind), Reason: failure.Text}
-	if r, err := c.set.router.Route(claim); err == nil {
+	if r, err := s.router.Route(claim); err == nil {
 		f.Upstream, f.Account = r.To.Name, r.Identity.User
 	}
-	c.set.opts.Ledger.Failed(f)
+	s.opts.Ledger.Failed(f)
 }
 
 // recordHidden records the folders of the list that clients do not see.
-func (c *conn) recordHidden(list *folders.List) {
-	if c.login.journal == nil || c.login.names == nil {
+func (l *login) recordHidden(list *folders.List) {
+	if l.journal == nil || l.names == nil {
 		return
 	}
 	for _, mailbox := range list.Names() {
-		if c.login.names.Hidden(mailbox, list) {
-			c.login.journal.Folder(ledger.Folder{Exchange: mailbox, What: ledger.FolderHidden})
+		if l.names.IsHidden(mailbox, list) {
+			l.journal.Folder(ledger.Folder{Exchange: mailbox, What: ledger.FolderHidden})
 		}
 	}
-}
-
-// hasRead reports whether the client has read all that it was sent, at the end of its
-// session. It has closed the connection, its machine had acknowledged everything before, and
-// the end is no reset: a system resets a connection that a program closes, or dies with,
-// before it has read everything (RFC 1122 section 4.2.2.13, RFC 2525 section 2.17).
-func (c *conn) hasRead(end error) bool {
-	if !errors.Is(end, io.EOF) && !errors.Is(end, io.ErrUnexpectedEOF) {
-		return false
-	}
-	arrived := arrivals(c.client.tcp)
-	return arrived != nil && arrived()
 }

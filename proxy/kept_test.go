@@ -94,7 +94,7 @@ func (g *gateway) remembered() (bytes []int) {
 		conn.link.mu.Lock()
 		for _, cmd := range conn.link.flight {
 			sum := 0
-			for _, p := range cmd.flight.pieces {
+			for _, p := range cmd.flight.text.pieces {
 				sum += len(p.line) + len(p.literal)
 			}
 			bytes = append(bytes, sum)

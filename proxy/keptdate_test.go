@@ -12,7 +12,7 @@ import (
 // datedProfile returns a profile that checks whether Exchange keeps the dates of messages.
 func datedProfile() profile.Profile {
 	p := exchangeProfile
-	p.InternalDate = true
+	p.InternalDate, p.MayDropDates = true, true
 	return p
 }
 

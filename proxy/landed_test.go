@@ -204,9 +204,11 @@ func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 	side := g.relogin()
 	side.C("xg3 SELECT Drafts")
 	side.S("xg3 OK done")
-	side.C(`xg4 UID STORE 21 +FLAGS (\Flagged)`)
-	side.S(`* 3 FETCH (UID 21 FLAGS (\Flagged))`)
+	side.C("xg4 NOOP")
+	side.C(`xg5 UID STORE 21 +FLAGS (\Flagged)`) // in the same flight
 	side.S("xg4 OK done")
+	side.S(`* 3 FETCH (UID 21 FLAGS (\Flagged))`)
+	side.S("xg5 OK done")
 	c.S("a1 OK [APPENDUID 7 21] …")
 
 	// The reply to the next APPEND comes, but without a UID.
@@ -215,15 +217,17 @@ func TestAppendCutWithoutUIDPLUS(t *testing.T) {
 	up.S("+ go")
 	up.expectRaw("Message-ID: <2@x>\r\n\r\nhello\r\n\r\n")
 	up.S("xg7 OK done")
-	side.C("xg5 NOOP")
+	side.C("xg6 NOOP")
+	side.C("xg7 UID FETCH 22:* (UID INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)])")
 	side.S("* 4 EXISTS")
-	side.S("xg5 OK done")
-	side.C("xg6 UID FETCH 22:* (UID INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)])")
-	side.raw("* 4 FETCH (UID 22 BODY[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)] {21}\r\nMessage-ID: <2@x>\r\n\r\n)\r\n")
 	side.S("xg6 OK done")
-	side.C(`xg7 UID STORE 22 +FLAGS (\Flagged)`)
-	side.S(`* 4 FETCH (UID 22 FLAGS (\Flagged))`)
+	side.raw("* 4 FETCH (UID 22 BODY[HEADER.FIELDS (MESSAGE-ID SUBJECT FROM DATE)] {21}\r\nMessage-ID: <2@x>\r\n\r\n)\r\n")
 	side.S("xg7 OK done")
+	side.C("xg8 NOOP")
+	side.C(`xg9 UID STORE 22 +FLAGS (\Flagged)`)
+	side.S("xg8 OK done")
+	side.S(`* 4 FETCH (UID 22 FLAGS (\Flagged))`)
+	side.S("xg9 OK done")
 	c.S("a2 OK …")
 }
 
@@ -252,7 +256,7 @@ func TestAppendCutAndNotKnown(t *testing.T) {
 			u.play(script)
 			closing := u.C("…")
 			u.S(strings.Fields(closing)[0] + " OK done")
-			c.S("a1 NO [UNAVAILABLE] …; it is not known whether the message was stored")
+			c.S("a1 BAD [UNAVAILABLE] …; it is not known whether the message was stored")
 			noop(c, u)
 		})
 	}

@@ -11,36 +11,39 @@ import (
 	"exgate/backend"
 )
 
-// laneSession answers the one command of a shot: LOGIN, AUTHENTICATE or APPEND. The
+// laneSession answers the command of a shot: LOGIN, AUTHENTICATE or APPEND. The
 // library calls the method of that command. The library does not know PROXYAUTH, so
 // proxyauth.go gives it an AUTHENTICATE instead.
 type laneSession struct {
 	notOwned
-	shot *shot
+	conn *laneConn
 }
 
 var _ imapserver.SessionSASL = (*laneSession)(nil)
 
 // newLaneSession gives the library the session of a shot, logged in if the client is.
 func newLaneSession(lc *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-	s, ok := lc.NetConn().(*shot)
+	conn, ok := lc.NetConn().(*laneConn)
 	if !ok {
-		return nil, nil, errors.New("not a shot of the own lane")
+		return nil, nil, errors.New("not a connection of the own lane")
 	}
-	return &laneSession{shot: s}, &imapserver.GreetingData{PreAuth: s.preauth}, nil
+	return &laneSession{conn: conn}, &imapserver.GreetingData{PreAuth: conn.shot.preauth}, nil
 }
 
-// Close implements imapserver.Session; the shot is closed by the library.
+// Close implements imapserver.Session; the library closes the connection.
 func (s *laneSession) Close() error { return nil }
 
 // Login implements imapserver.Session.
 func (s *laneSession) Login(username, password string) error {
-	return s.shot.c.open(backend.Claim{Authcid: username, Password: backend.NewSecret(password)})
+	return s.conn.shot.c.open(backend.Claim{Authcid: username, Password: backend.NewSecret(password)})
 }
 
 // Append implements imapserver.Session.
 func (s *laneSession) Append(_ string, _ imap.LiteralReader, options *imap.AppendOptions) (*imap.AppendData, error) {
-	c, up := s.shot.c, s.shot.upload
+	c, up := s.conn.shot.c, s.conn.shot.upload
+	if notYet := c.awaitTurn(); notYet != nil {
+		return nil, notYet
+	}
 	data, err := c.login.sender.Append(up, slices.Contains(options.Flags, imap.FlagSeen))
 	var reply *imap.Error
 	if errors.As(err, &reply) {
@@ -57,7 +60,7 @@ func (s *laneSession) Authenticate(mechanism string) (sasl.Server, error) {
 	switch mechanism {
 	case sasl.Plain:
 	case xoauth2:
-		return tokenServer{s.shot.c.open}, nil
+		return tokenServer{s.conn.shot.c.open}, nil
 	default:
 		return nil, &imap.Error{
 			Type: imap.StatusResponseTypeNo,
@@ -66,11 +69,12 @@ func (s *laneSession) Authenticate(mechanism string) (sasl.Server, error) {
 				"and no other mechanism",
 		}
 	}
+	open := s.conn.shot.c.open
 	return sasl.NewPlainServer(func(identity, username, password string) error {
 		if username == "" { // imapsync's --authmech2 PLAIN puts the one name that it has there
 			identity, username = "", identity
 		}
-		return s.shot.c.open(backend.Claim{Authcid: username, Authzid: identity, Password: backend.NewSecret(password)})
+		return open(backend.Claim{Authcid: username, Authzid: identity, Password: backend.NewSecret(password)})
 	}), nil
 }
 

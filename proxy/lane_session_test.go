@@ -130,11 +130,13 @@ func TestGatewaySendsNothingBetweenCommands(t *testing.T) {
 	u.C("abc")
 	u.S("* 8 EXISTS")
 	u.S("xg3 OK [APPENDUID 9 7] done")
-	u.C(`xg4 UID STORE 7 +FLAGS (\Flagged)`)
+	u.C("xg4 NOOP")
+	u.C(`xg5 UID STORE 7 +FLAGS (\Flagged)`) // in the same flight
+	u.S("xg4 OK done")
 	u.S("* 3 FETCH (UID 70 FLAGS (\\Seen))") // another message: not the reply to the STORE
 	u.S("* 8 FETCH (FLAGS (\\Flagged \\Seen) UID 7)")
 	u.S("* 2 EXPUNGE")
-	u.S("xg4 OK done")
+	u.S("xg5 OK done")
 	c.S("* 8 EXISTS")
 	c.S("* 3 FETCH (UID 70 FLAGS (\\Seen))")
 	c.S("* 2 EXPUNGE")

@@ -12,6 +12,7 @@ type limits struct {
 	Line            time.Duration // the longest time from the first byte of a line to its end
 	Watch           time.Duration // the pause between two looks at routes_file and users_file
 	Write           time.Duration // the longest time for one write
+	Unwatched       time.Duration // how long exgate waits for a command of its own before it watches the client
 	FirstWord       time.Duration // the silence after which a client is first told why it waits
 	KeepAlive       time.Duration // the pause before a client is told this again
 	Reconnect       time.Duration // how long exgate tries again to reach an upstream
@@ -39,6 +40,8 @@ type limits struct {
 	Looks, LooksPending []time.Duration
 	// Equal is how long a message waits while another session stores an equal one.
 	Equal time.Duration
+	// Forerunner is how long a login waits for the gateway before this one to leave the account.
+	Forerunner time.Duration
 
 	SkipLine            int   // bytes of an unwanted line that exgate reads and drops
 	Drain               int64 // bytes of an unwanted literal {n+} that exgate reads and drops
@@ -57,6 +60,7 @@ var defaultLimits = limits{
 	Line:            60 * time.Second,
 	Write:           2 * time.Minute,
 	Watch:           2 * time.Second,
+	Unwatched:       10 * time.Millisecond,
 	FirstWord:       10 * time.Second,
 	KeepAlive:       20 * time.Second,
 	Reconnect:       time.Minute,
@@ -80,6 +84,7 @@ var defaultLimits = limits{
 	Looks:        []time.Duration{0, time.Second, 3 * time.Second, 6 * time.Second, 10 * time.Second},
 	LooksPending: []time.Duration{10 * time.Second, 15 * time.Second, 15 * time.Second},
 	Equal:        time.Minute,
+	Forerunner:   10 * time.Second,
 
 	SkipLine:            1 << 20,
 	Drain:               256 << 20,

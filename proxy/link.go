@@ -29,20 +29,22 @@ type link struct {
 	// nanoseconds of Unix time.
 	heard atomic.Int64
 
-	mu        sync.Mutex
-	state     linkState
-	cause     error // why the connection ended; nil while the state is up
-	resumes   bool  // the session can go on with another connection
-	exchange  bool  // exgate treats the server as Exchange
-	farewell  bool  // the client has been sent the upstream's BYE
-	errors    int   // errors of this connection; Exchange closes it after ten
-	spent     usage // errors of all connections, bytes of the earlier connections
-	flight    []*command
-	view      mailbox.View
-	expunges  int      // EXPUNGE responses that the client has been sent
-	enabled   []string // what the client has enabled, each once
-	pinned    string   // why the session cannot be resumed; "": it can be
-	dismissed string   // why the session must end soon; "": it need not
+	mu       sync.Mutex
+	state    linkState
+	cause    error // why the connection ended; nil while the state is up
+	resumes  bool  // the session can go on with another connection
+	exchange bool  // exgate treats the server as Exchange
+	farewell bool  // the client has been sent the upstream's BYE
+	errors   int   // errors of this connection; Exchange closes it after ten
+	spent    usage // errors of all connections, bytes of the earlier connections
+	flight   []*command
+	view     mailbox.View
+	expunges int      // EXPUNGE responses that the client has been sent
+	enabled  []string // what the client has enabled, each once
+	// readsInVain says that a refused SEARCH, FETCH or STATUS was sent again on a fresh connection in vain.
+	readsInVain bool
+	pinned      string // why the session cannot be resumed; "": it can be
+	dismissed   string // why the session must end soon; "": it need not
 
 	strayed   bool      // the log tells of a line that is no response
 	rested    time.Time // when the session became idle; zero: it is busy

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/backend/wire"
 )
 
 // TestLiteralNames checks that a name with a quote or a backslash goes up as a
@@ -47,5 +48,66 @@ func TestLiteralNamesInOwnCommands(t *testing.T) {
 		c.do("SELECT "+name, "OK [READ-WRITE] SELECT completed.")
 		c.do("UNSELECT", "OK UNSELECT completed.")
 		c.do("DELETE "+name, "OK DELETE completed.")
+	}
+}
+
+// TestMisquotedNames has offlineimap and getmail open, fill and delete mailboxes whose names they
+// do not write as IMAP demands.
+func TestMisquotedNames(t *testing.T) {
+	g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withProfile(mapping(apartNames)))
+	c := g.loginSimulated()
+	message := "Subject: hi\r\n\r\nx\r\n"
+	for _, tc := range []struct{ name, offlineimap, getmail string }{
+		{`quo"ted`, `quo"ted`, `"quo\\\"ted"`},
+		{`back\slash`, `back\slash`, `"back\\\\slash"`},
+		{`a/quo"ted`, `"a/quo"ted"`, `"a/quo\\\"ted"`},
+		{`"all"`, "", `"\\\"all\\\""`},
+		{`one " blank`, `"one " blank"`, `"one \\\" blank"`},
+	} {
+		ours := tc.offlineimap
+		if ours == "" { // offlineimap calls it all, which is another one
+			ours = wire.Quote(tc.name)
+		}
+		c.do("CREATE "+ours, "OK CREATE completed.")
+		c.C(fmt.Sprintf(`a1 APPEND %s (\Seen) "17-Jul-1996 02:44:25 -0700" {%d}`, ours, len(message)))
+		c.S("+ …")
+		c.raw(message + "\r\n")
+		c.until("a1 OK …", "* …")
+		c.do("SELECT "+ours, "OK [READ-WRITE] SELECT completed.")
+		c.do("UNSELECT", "OK UNSELECT completed.")
+		for _, verb := range []string{"EXAMINE ", "SELECT "} {
+			c.C("a2 " + verb + tc.getmail)
+			c.until("a2 OK …", "* …")
+			c.do("UNSELECT", "OK UNSELECT completed.")
+		}
+		c.C("a3 LIST \"\" " + wire.Quote(tc.name))
+		c.S(`* LIST (\HasNoChildren) "/" ` + wire.Quote(tc.name))
+		c.S("a3 OK …")
+		c.C("a4 DELETE " + tc.getmail)
+		c.S("a4 NO …")
+		c.do("DELETE "+ours, "OK DELETE completed.")
+	}
+}
+
+// TestEscapedNameOfItsOwn opens a mailbox with a backslash in its name, and not the one that is
+// called so without it.
+func TestEscapedNameOfItsOwn(t *testing.T) {
+	g, _ := newSimulated(t, exchangesim.Config{Profile: "exchange2016"}, withProfile(mapping(apartNames)))
+	c := g.loginSimulated()
+	c.do(`CREATE "quo\"ted"`, "OK CREATE completed.")
+	c.C(`a1 STATUS "quo\\\"ted" (MESSAGES)`)
+	c.S(`* STATUS "quo\\\"ted" (MESSAGES 0)`)
+	c.S("a1 OK …")
+	c.do(`CREATE "quo\\\"ted"`, "OK CREATE completed.")
+	c.C(`a2 APPEND "quo\\\"ted" {17}`)
+	c.S("+ …")
+	c.raw("Subject: hi\r\n\r\nx\r\n\r\n")
+	c.until("a2 OK …", "* …")
+	for name, messages := range map[string]int{`"quo\"ted"`: 0, `"quo\\\"ted"`: 1, `quo"ted`: 0} {
+		c.C("a3 EXAMINE " + name)
+		c.until("a3 OK …", "* …")
+		c.C("a4 STATUS " + name + " (MESSAGES)")
+		c.S(fmt.Sprintf("* STATUS … (MESSAGES %d)", messages))
+		c.S("a4 OK …")
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"exgate/proxy/delivery"
 	"exgate/proxy/guard"
 	"exgate/proxy/ledger"
+	"exgate/proxy/mailbox"
 	"exgate/proxy/names"
 	"exgate/proxy/replies"
 	"exgate/proxy/routing"
@@ -44,7 +45,9 @@ type login struct {
 	caps     []string         // the upstream's
 	sender   *delivery.Sender // of the session's messages
 	why      string           // the reason for the profile
-	journal  *ledger.Journal  // nil: exgate keeps no ledger
+	// mayDropDates says that the upstream may be an Exchange that drops the dates of messages.
+	mayDropDates bool
+	journal      *ledger.Journal // nil: exgate keeps no ledger
 }
 
 func (l *login) has(capability string) bool {
@@ -56,6 +59,14 @@ func (l *login) has(capability string) bool {
 func (l *login) asClaimed() backend.Identity {
 	id, _ := l.target.Backend.Login.Resolve(l.claim) // as at the login
 	return id
+}
+
+// noteInbox notes what the proof of the mailbox has shown: a first APPEND to INBOX then need not
+// ask for it again.
+func (l *login) noteInbox(inbox backend.Inbox) {
+	if numbers, ok := mailbox.StatusNumbers(inbox.Status); ok {
+		l.account.claims.Told("inbox", numbers["UIDVALIDITY"], numbers["UIDNEXT"], inbox.Asked)
+	}
 }
 
 // isHeld reports whether the gateway holds what has opened the mailbox.
@@ -114,21 +125,16 @@ func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	if err != nil {
 		return c.argumentFault(cmd, err)
 	}
-	c.noteProgram(args)
+	c.client.noteProgram(args)
 	if err := c.client.w.line(`* ID ("name" "exgate")`); err != nil {
 		return err
 	}
 	return c.client.w.line("%s OK ID completed.", cmd.tag)
 }
 
-// canLogin reports whether the connection may carry a password.
-func (c *conn) canLogin() bool {
-	return c.client.secure || c.client.listener == ListenInsecurePlaintext
-}
-
 // logIn takes LOGIN and AUTHENTICATE to the own lane, in canonical form.
 func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
-	if !c.canLogin() {
+	if !c.client.canLogin() {
 		return c.refuse(lit, "%s NO [PRIVACYREQUIRED] say STARTTLS first: no password is taken in plain text here",
 			cmd.tag)
 	}
@@ -166,7 +172,7 @@ func (c *conn) readLogin(cmd *command, lit *wire.Literal) (string, error) {
 	name, ok := args.String()
 	args.Space()
 	password, ok2 := args.String()
-	if !ok || !ok2 || !args.Empty() {
+	if !ok || !ok2 || !args.IsEmpty() {
 		return "", wire.SyntaxError("LOGIN takes a name and a password; quote them if they have blanks")
 	}
 	return canonicalLogin(name, password)
@@ -218,6 +224,10 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 	to, id := r.To, r.Identity
 	earlier := c.seat.slot // of an admin's own session, before PROXYAUTH
 	c.seat.slot = nil
+	if err := c.awaitAccount(to, id.User); err != nil {
+		c.seat.slot = earlier
+		return replies.Interrupted("log in again later")
+	}
 	if err := c.takeSeat(to, id); err != nil && !errors.Is(err, slots.ErrNone) {
 		c.seat.slot = earlier
 		return replies.Interrupted("log in again later")
@@ -226,6 +236,7 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 		c.log.Warn("login refused here: too many connections", "claim", claim, "waited", to.Slots.Limits().MaxWait)
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
+	alone := srv.forerunner.HasLeft(to.Name, id.User) // before the login shows the state of INBOX
 	up, err := c.openUpstream(to, id, cred)
 	if err != nil {
 		failure := backend.FailureOf(err)
@@ -233,23 +244,27 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 		c.leaveSeat()
 		c.seat.slot = earlier
 		refused := c.refuseLogin(claim, err, failure)
-		if c.missedMailbox(to, id, cred, failure.Kind) {
+		if c.srv.missedMailbox(to, id, cred, failure.Kind) {
 			c.attempts.guessed = false
 		}
 		return refused
 	}
-	srv.proofs.Add(to.Name, to.Backend.Login.Account(id), cred.Password)
+	srv.proofs.Add(to.Name, to.Backend.Login.Account(id), cred.Password, id.Admin != "")
 	earlier.Release()
 	c.attempts.failed = nil
 	if c.link.up != nil {
 		c.leaveUpstream()
 	}
 	l := c.set.newLogin(r, claim, cred, up, srv.accounts)
+	l.account.Inherit(srv.forerunner.Throttled(to.Name, id.User))
 	sink := &relay{c: c, up: up.Conn}
 	if c.login != nil {
 		c.login.journal.End(c.journalTotals("PROXYAUTH to another mailbox"))
 	}
 	l.journal = c.newJournal(l)
+	if alone { // else messages of the gateway before this one may come after the login
+		l.noteInbox(up.Inbox)
+	}
 	c.login, l.sender = l, c.newSender(l)
 	c.link.open(sink, up.Conn, l.resume, l.profile.IsExchange())
 	c.tieToAccount(c.link.up)
@@ -275,7 +290,7 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 // mailbox is waited out: the login itself is not refused.
 func (c *conn) openUpstream(
 	to *routing.Target, id backend.Identity, cred backend.Credential,
-) (*backend.Session, error) {
+) (*backend.LoggedIn, error) {
 	for try := 0; ; try++ {
 		c.waiting.set(status.StateLogin, loggingIn, time.Time{})
 		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
@@ -302,7 +317,7 @@ func (c *conn) refuseLogin(claim backend.Claim, err error, failure backend.Failu
 	c.srv.totals.Logins.Count(string(failure.Kind))
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind,
 		"err", err, "meaning", failure.Explanation())
-	c.recordFailure(claim, failure)
+	c.set.recordFailure(claim, failure)
 	c.srv.progress.note(status.Refusal{What: status.RefusedLogin, Session: c.id, User: claimedUser(c.set, claim)},
 		failure.ClientText())
 	c.attempts.guessed = guard.IsGuess(failure)

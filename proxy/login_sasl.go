@@ -23,7 +23,7 @@ func (c *conn) canonicalAuthenticate(args *wire.Args) (string, error) {
 	mechanism = strings.ToUpper(mechanism)
 	args.Space()
 	response, ok := args.Atom()
-	if !args.Empty() {
+	if !args.IsEmpty() {
 		return "", wire.SyntaxError("AUTHENTICATE takes a mechanism and a response")
 	}
 	switch {
@@ -65,7 +65,7 @@ const external = sasl.External
 func (c *conn) canonicalExternal(authzid []byte) (string, error) {
 	name, known := "", false
 	if users := c.set.opts.Users; users != nil {
-		name, known = users.Named(c.clientCertificate())
+		name, known = users.Named(c.client.certificate())
 	}
 	if !known {
 		return "", &refusal{

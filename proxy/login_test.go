@@ -242,7 +242,7 @@ func TestAMailboxThatCannotBeOpenedIsFoundBeforeOK(t *testing.T) {
 			u.S("* OK [CAPABILITY IMAP4rev1] ready")
 			u.C("xg1 LOGIN …")
 			u.S("xg1 OK [CAPABILITY IMAP4rev1] LOGIN completed.")
-			u.C("xg2 STATUS INBOX (UIDNEXT)")
+			u.C("xg2 STATUS INBOX (UIDNEXT UIDVALIDITY)")
 			u.S("xg2 BAD User is authenticated but not connected.")
 			u.ends() // no other form is tried
 			c.S(tt.answer)

@@ -37,10 +37,10 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 		}
 		return req
 	}
-	status, err := c.askUpstream(cmd, "exgate reads the list of folders", req)
+	status, err := c.readUpstream(cmd, "exgate reads the list of folders", req)
 	var lost *backend.LostError
 	if errors.As(err, &lost) && c.ctx.Err() == nil && c.login.resume { // once more, on another connection
-		status, err = c.askUpstream(cmd, "exgate reads the list of folders", req)
+		status, err = c.readUpstream(cmd, "exgate reads the list of folders", req)
 	}
 	if err == nil && status.Word != "OK" {
 		err = backend.ReplyError("LIST", status)
@@ -49,20 +49,20 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 		return nil, err
 	}
 	account.known.Set(list)
-	c.recordHidden(list)
+	c.login.recordHidden(list)
 	c.logHidden(list)
 	return list, nil
 }
 
 // listUnavailable returns the answer to a command that needs the list of folders,
 // which could not be read.
-func listUnavailable(err error) error {
+func listUnavailable(cmd *command, err error) error {
 	var ended *errBye
 	if errors.As(err, &ended) {
 		return err
 	}
-	failure := backend.FailureOf(err)
-	return refuseArgument("NO [UNAVAILABLE] the list of folders cannot be read: %s", failure.ClientText())
+	return refuseArgument("%s [UNAVAILABLE] the list of folders cannot be read: %s",
+		cmd.notYet(), backend.FailureOf(err).ClientText())
 }
 
 // upstreamMailbox returns the upstream's mailbox for a name of the client, and the
@@ -84,12 +84,16 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 	}
 	for allowed := names.AnyAge; ; allowed = names.FreshEnough {
 		if list, err = c.folderList(cmd, allowed); err != nil {
-			return "", nil, listUnavailable(err)
+			return "", nil, listUnavailable(cmd, err)
 		}
 		if mailbox, err = c.login.names.Upstream(name, list); err != nil {
 			return "", nil, refuseArgument("NO [CANNOT] %s", err)
 		}
-		if list.Has(mailbox) || cmd.verb == "CREATE" || allowed == names.FreshEnough {
+		if list.Has(mailbox) || cmd.verb == "CREATE" {
+			break
+		}
+		if allowed == names.FreshEnough {
+			name, mailbox = c.login.unescaped(cmd, name, mailbox, list)
 			break
 		}
 	}
@@ -99,6 +103,24 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 		}
 	}
 	return mailbox, list, c.checkMailbox(cmd, name, mailbox, list)
+}
+
+// unescaped returns another reading of a name that no mailbox has, if a mailbox has it: the
+// name without the backslashes that LIST has put before its quotes and backslashes. getmail
+// takes them for part of the name, and opens "quo\\\"ted" (IMAP_LISTPARTS in its
+// _retrieverbases.py). Only SELECT, EXAMINE and STATUS are read like this.
+func (l *login) unescaped(cmd *command, name, mailbox string, list *folders.List) (meant, found string) {
+	if cmd.verb != "SELECT" && cmd.verb != "EXAMINE" && cmd.verb != "STATUS" {
+		return name, mailbox
+	}
+	meant, ok := wire.Unescape(name)
+	if !ok {
+		return name, mailbox
+	}
+	if found, err := l.names.Upstream(meant, list); err == nil && list.Has(found) {
+		return meant, found
+	}
+	return name, mailbox
 }
 
 // makeInbox creates the mailbox that names.prefix makes the client's INBOX. No
@@ -166,6 +188,28 @@ func (c *conn) askUpstream(
 	}
 }
 
+// readUpstream is askUpstream for a request that only reads. If the connection is lost before the
+// reply, exgate sends the request again on the next one, as it does with a client's FETCH: the client
+// knows nothing of the request, and would be told that its own command was lost.
+func (c *conn) readUpstream(
+	cmd *command, reason string, request func() *backend.Request,
+) (status wire.Status, err error) {
+	giveUp := time.Now().Add(2 * c.login.target.Backend.Timeouts.WithDefaults().Reply)
+	for try := 0; ; try++ {
+		status, err = c.askUpstream(cmd, reason, request)
+		var lost *lostRequestError
+		again := errors.As(err, &lost) && c.ctx.Err() == nil && c.link.isGone()
+		if !again || !c.login.resume || c.resumable() != nil || try == delivery.MaxTries || time.Now().After(giveUp) {
+			return status, err
+		}
+	}
+}
+
+// lostRequestError is the failure of a request that was sent upstream.
+type lostRequestError struct{ error }
+
+func (e *lostRequestError) Unwrap() error { return e.error }
+
 func (c *conn) askOnce(cmd *command, reason string, req *backend.Request) (status wire.Status, err error) {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return status, err
@@ -178,5 +222,8 @@ func (c *conn) askOnce(cmd *command, reason string, req *backend.Request) (statu
 		status, err = c.link.up.Do(ctx, req)
 		return err
 	})
+	if err != nil {
+		err = &lostRequestError{err}
+	}
 	return status, err
 }

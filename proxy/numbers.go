@@ -8,11 +8,11 @@ import (
 	"exgate/proxy/replies"
 )
 
-// withinExists removes from the responses to a SEARCH the message numbers above EXISTS, if the
+// keepWithinExists removes from the responses to a SEARCH the message numbers above EXISTS, if the
 // profile wants this.
-func (r *relay) withinExists(f wire.Fragment) wire.Fragment {
+func (r *relay) keepWithinExists(f *wire.Fragment) {
 	if !r.c.login.profile.Replies.Numbers {
-		return f
+		return
 	}
 	if f.First {
 		r.search.Max = 0
@@ -20,16 +20,18 @@ func (r *relay) withinExists(f wire.Fragment) wire.Fragment {
 			r.search.Max = r.c.link.highest("SEARCH")
 		}
 	}
+	if r.search.Max == 0 {
+		return
+	}
 	removed := r.search.Removed
-	text, changed := r.search.Edit(f)
+	text, changed := r.search.Edit(*f)
 	if !changed {
-		return f
+		return
 	}
 	if r.search.Removed > removed {
 		r.c.repaired(string(backend.FixNumbers))
 	}
 	f.Data = slices.Clip(text)
-	return f
 }
 
 // isAboveExists reports whether a FETCH response is about a message above EXISTS, and counts it, if

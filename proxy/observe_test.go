@@ -165,7 +165,7 @@ func TestThrottleHoldsBackAllSessionsOfAnAccount(t *testing.T) {
 func TestFlaggedThatCannotBeSet(t *testing.T) {
 	refused := func(reply string) func(int) string {
 		return func(tag int) string {
-			return fmt.Sprintf("C xg%d UID STORE 7 +FLAGS (\\Flagged)\nS xg%[1]d %s", tag, reply)
+			return fmt.Sprintf("C xg%d NOOP\nC xg%d UID STORE 7 +FLAGS (\\Flagged)\nS xg%[1]d OK done\nS xg%[2]d %s", tag, tag+1, reply)
 		}
 	}
 	for name, tt := range map[string]struct {
@@ -174,12 +174,12 @@ func TestFlaggedThatCannotBeSet(t *testing.T) {
 		tags     int // tags that one try takes
 		tries    int
 	}{
-		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 1, delivery.MaxTries},
-		"throttled":   {"OK [APPENDUID 1 7] done", refused("NO Request is throttled. Suggested Backoff Time: 1 milliseconds"), 1, delivery.MaxTries},
-		"refused":     {"OK [APPENDUID 1 7] done", refused("BAD Command Argument Error. 11"), 1, 1},
+		"unavailable": {"OK [APPENDUID 1 7] done", refused("NO Server Unavailable. 15"), 2, delivery.MaxTries},
+		"throttled":   {"OK [APPENDUID 1 7] done", refused("NO Request is throttled. Suggested Backoff Time: 1 milliseconds"), 2, delivery.MaxTries},
+		"refused":     {"OK [APPENDUID 1 7] done", refused("BAD Command Argument Error. 11"), 2, 1},
 		"not proved": {"OK [APPENDUID 1 7] done", func(tag int) string {
-			return refused("OK done")(tag) + fmt.Sprintf("\nC xg%d NOOP\nS xg%[1]d OK done\n", tag+1) + refused("OK done")(tag+2)
-		}, 3, delivery.MaxTries},
+			return refused("OK done")(tag) + "\n" + refused("OK done")(tag+2)
+		}, 4, delivery.MaxTries},
 		"no UID is named": {"OK done", nil, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/cluster"
 	"exgate/proxy/testkit"
 )
 
@@ -36,6 +38,30 @@ const atOnce = 8
 // stored through the gateway is what was answered OK, and at most what was
 // answered "not known" besides; no OK has another's message.
 func TestExactlyOnce(t *testing.T) {
+	playSchedules(t, func(*testing.T, int) []*cluster.Cluster { return []*cluster.Cluster{nil} })
+}
+
+// TestExactlyOnceThroughTwoGateways is the same with sessions of two gateways that share a Redis.
+func TestExactlyOnceThroughTwoGateways(t *testing.T) {
+	r := testkit.StartRedis(t)
+	playSchedules(t, func(t *testing.T, seed int) []*cluster.Cluster {
+		var both []*cluster.Cluster
+		for range 2 {
+			c, err := cluster.Open(t.Context(), cluster.Options{
+				Address: r.Address, Name: fmt.Sprint(seed), Log: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			both = append(both, c)
+		}
+		return both
+	})
+}
+
+// playSchedules plays the schedules, each with a gateway for each cluster that open returns.
+func playSchedules(t *testing.T, open func(t *testing.T, seed int) []*cluster.Cluster) {
 	first, schedules := 0, onceSchedules
 	if text := os.Getenv("EXGATE_SCHEDULES"); text != "" {
 		schedules = number(t, text)
@@ -52,7 +78,7 @@ func TestExactlyOnce(t *testing.T) {
 		workers.Go(func() {
 			for seed := range seeds {
 				t.Run(fmt.Sprintf("schedule %d", seed), func(t *testing.T) {
-					tally := playOnce(t, newOncePlan(uint64(seed)))
+					tally := playOnce(t, newOncePlan(uint64(seed)), open(t, seed))
 					mu.Lock()
 					defer mu.Unlock()
 					sum.add(tally)
@@ -162,15 +188,24 @@ func (a *onceAnswer) isOK() bool          { return strings.HasPrefix(a.reply, "O
 func (a *onceAnswer) isNothing() bool     { return strings.Contains(a.reply, "nothing was stored") }
 func (p *oncePlan) group(m string) string { return map[bool]string{true: "all", false: m}[p.identical] }
 
-func playOnce(t *testing.T, plan *oncePlan) onceTally {
+func playOnce(t *testing.T, plan *oncePlan, clusters []*cluster.Cluster) onceTally {
 	cfg := exchangesim.Config{}
 	if !plan.uidPlus {
 		cfg.Profile = "exchange2007"
 	}
-	g, sim, cut := newCutSimulated(t, cfg, func(_ *Options, l *limits) {
-		scaledLooks(l)
-		l.ReconnectSpread, l.ReconnectPause, l.Reconnect = 10*time.Millisecond, 5*time.Millisecond, testkit.WaitLimit
-	})
+	setup := func(shared *cluster.Cluster) func(*Options, *limits) {
+		return func(o *Options, l *limits) {
+			scaledLooks(l)
+			l.ReconnectSpread, l.ReconnectPause, l.Reconnect = 10*time.Millisecond, 5*time.Millisecond, testkit.WaitLimit
+			o.Cluster = shared
+		}
+	}
+	g, sim, cut := newCutSimulated(t, cfg, setup(clusters[0]))
+	gateways := []*gateway{g}
+	for _, shared := range clusters[1:] {
+		gateways = append(gateways, startGateway(t, ListenInsecurePlaintext, cut.l.Addr().String(),
+			withProfile(exchangeProfile), resuming, setup(shared)))
+	}
 	foreign := map[string]map[uint32]bool{} // UIDs of what was stored past the gateway, by mailbox
 	equal := map[string]int{}               // how many of them are equal
 	deliver := func(mailbox, message string) {
@@ -200,7 +235,7 @@ func playOnce(t *testing.T, plan *oncePlan) onceTally {
 	for n := range plan.sessions {
 		rnd := rand.New(rand.NewPCG(plan.rnd.Uint64(), uint64(n)))
 		clients.Go(func() {
-			told, err := playOnceClient(g, sim, cut, plan, rnd, n)
+			told, err := playOnceClient(gateways[n%len(gateways)], sim, cut, plan, rnd, n)
 			mu.Lock()
 			defer mu.Unlock()
 			answers = append(answers, told...)
@@ -233,8 +268,12 @@ func playOnce(t *testing.T, plan *oncePlan) onceTally {
 	sim.Close() // what is late is stored now
 
 	tally := onceTally{Appends: len(answers), Cuts: cut.cuts}
+	var logs []string
+	for _, g := range gateways {
+		logs = append(logs, g.log.String())
+	}
 	fail := func(format string, v ...any) {
-		t.Errorf(format+"\nplan %+v\nanswers %q\n%s", append(v, *plan, answers, g.log)...)
+		t.Errorf(format+"\nplan %+v\nanswers %q\n%v", append(v, *plan, answers, logs)...)
 	}
 	for _, mailbox := range onceMailboxes {
 		rests := 0

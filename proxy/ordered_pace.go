@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -40,6 +41,13 @@ func (a *accounts) setPace(user string, perSecond *float64) (sessions int, err e
 		}
 	}
 	return sessions, nil
+}
+
+// ordered returns the orders of setPace.
+func (a *accounts) ordered() map[string]float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.paces)
 }
 
 // paceOf returns the messages per second of an account: by order, else as configured. a.mu is held.

@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,13 +13,19 @@ import (
 )
 
 // ownLane is the gateway's own IMAP server: go-imap's imapserver, which gets each
-// command as a connection of its own. An idle session has no connection there.
+// command by a laneConn. An idle session has none.
 type ownLane struct {
 	server *imapserver.Server
-	shots  chan *shot
+	shots  chan *shot // to Accept
+	more   chan *shot // to a connection that waits for another APPEND
 	closed chan struct{}
 	once   sync.Once
-	ended  chan struct{} // closed when the server has returned
+	ended  chan struct{}  // closed when the server has returned
+	idlers sync.WaitGroup // the connections that wait
+
+	mu   sync.Mutex
+	idle int  // how many connections wait
+	over bool // closed is closed
 }
 
 // laneTag is the tag of every command in the lane. The library never sees the
@@ -30,7 +34,10 @@ const laneTag = "L"
 
 // newOwnLane starts the lane's server; Close ends it.
 func newOwnLane(log imapserver.Logger) *ownLane {
-	l := &ownLane{shots: make(chan *shot), closed: make(chan struct{}), ended: make(chan struct{})}
+	l := &ownLane{
+		shots: make(chan *shot), more: make(chan *shot),
+		closed: make(chan struct{}), ended: make(chan struct{}),
+	}
 	l.server = imapserver.New(&imapserver.Options{
 		NewSession:   newLaneSession,
 		Logger:       log,
@@ -47,29 +54,8 @@ func (l *ownLane) serve(log imapserver.Logger) {
 	}
 }
 
-// Accept implements net.Listener.
-func (l *ownLane) Accept() (net.Conn, error) {
-	select {
-	case s := <-l.shots:
-		return s, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Addr implements net.Listener.
-func (l *ownLane) Addr() net.Addr { return laneAddr{} }
-
-// Close implements net.Listener. It does not wait for shots: their sessions do.
-func (l *ownLane) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	<-l.ended
-	return nil
-}
-
-// shot is one command in the own lane, in the form of a connection to the
-// library's server. Read returns the command. Write passes the reply to the
-// client, under the client's tag.
+// shot is one command in the own lane. Write passes the reply to the client, under
+// the client's tag.
 type shot struct {
 	c       *conn
 	tag     string           // the client's tag
@@ -79,23 +65,21 @@ type shot struct {
 	line    []byte           // a line of the reply of which the end has not come
 	greeted bool             // the library's greeting was skipped
 	replied atomic.Bool      // the tagged reply has come
+	faulty  bool             // it is neither OK nor NO
 	holdNo  bool             // a tagged NO goes to held, and not to the client
 	held    string
-	err     error // of writing to the client
-	once    sync.Once
-	done    chan struct{} // closed when the library closes the connection
+	err     error         // of writing to the client
+	done    chan struct{} // closed when the library has done with the command
 }
 
-// fire runs one command in the own lane, and returns when the library has closed
-// the shot. Meanwhile it watches the client, who is told reason if the command
-// takes long.
+// fire runs one command in the own lane, and returns when the library has done with
+// the shot. If that takes long, it watches the client, who is told reason.
 func (c *conn) fire(s *shot, command string, reason func() string) error {
 	s.c, s.in, s.done = c, bytes.NewReader([]byte(laneTag+" "+command)), make(chan struct{})
-	select {
-	case c.srv.own.shots <- s:
-	case <-c.srv.own.closed:
+	if !c.srv.own.hand(s) {
 		return c.stopping()
 	}
+	c.awaitQuickly(s)
 	finished := func() bool {
 		select {
 		case <-s.done:
@@ -125,10 +109,22 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 	return nil
 }
 
-// Read implements net.Conn.
-func (s *shot) Read(p []byte) (int, error) { return s.in.Read(p) }
+// awaitQuickly waits for a shot for a moment without watching the client: to begin with that
+// and to end it costs more than a command that Exchange answers at once.
+func (c *conn) awaitQuickly(s *shot) {
+	if c.quickly == nil {
+		c.quickly = time.NewTimer(c.srv.limits.Unwatched)
+	} else {
+		c.quickly.Reset(c.srv.limits.Unwatched)
+	}
+	select {
+	case <-s.done:
+	case <-c.quickly.C:
+	}
+	c.quickly.Stop()
+}
 
-// Write implements net.Conn. It passes on whole lines.
+// Write passes on whole lines of the library.
 func (s *shot) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		n := bytes.IndexByte(rest, '\n') + 1
@@ -156,6 +152,7 @@ func (s *shot) reply(line string) {
 		if s.upload != nil {
 			s.c.client.answered = s.c.client.received.Load()
 		}
+		s.faulty = !strings.HasPrefix(line, laneTag+" OK") && !strings.HasPrefix(line, laneTag+" NO")
 		s.replied.Store(true) // before the write, so that no keep-alive follows the reply
 		if s.holdNo && strings.HasPrefix(line, laneTag+" NO") {
 			s.held = s.tag + strings.TrimPrefix(line, laneTag)
@@ -169,42 +166,3 @@ func (s *shot) reply(line string) {
 		s.err = s.c.client.w.line("%s", line)
 	}
 }
-
-// Close implements net.Conn. The library calls it when the command is over.
-func (s *shot) Close() error {
-	s.once.Do(func() {
-		close(s.done)
-		s.c.link.wake()
-	})
-	return nil
-}
-
-// LocalAddr implements net.Conn.
-func (s *shot) LocalAddr() net.Addr { return s.c.client.nc.LocalAddr() }
-
-// RemoteAddr implements net.Conn.
-func (s *shot) RemoteAddr() net.Addr { return s.c.client.nc.RemoteAddr() }
-
-// The library's deadlines are ignored: a shot waits only for Exchange, and the
-// session bounds that wait.
-
-// SetDeadline implements net.Conn.
-func (s *shot) SetDeadline(time.Time) error { return nil }
-
-// SetReadDeadline implements net.Conn.
-func (s *shot) SetReadDeadline(time.Time) error { return nil }
-
-// SetWriteDeadline implements net.Conn.
-func (s *shot) SetWriteDeadline(time.Time) error { return nil }
-
-// laneAddr is the address of the lane, which has no network.
-type laneAddr struct{}
-
-func (laneAddr) Network() string { return "exgate" }
-func (laneAddr) String() string  { return "own lane" }
-
-var (
-	_ net.Listener = (*ownLane)(nil)
-	_ net.Conn     = (*shot)(nil)
-	_ io.Reader    = (*shot)(nil)
-)

@@ -47,7 +47,7 @@ func (l *ownLane) logIn(tb testing.TB, name, password string) {
 	nc := nowhere{}
 	c := &conn{client: clientSide{nc: nc, w: newClientWriter(nc, 0, nil)}, link: link{bell: bell{ring: make(chan struct{}, 1)}}, ctx: context.Background()}
 	s := &shot{c: c, tag: "a1", in: bytes.NewReader([]byte(laneTag + " " + command)), done: make(chan struct{})}
-	l.shots <- s
+	l.hand(s)
 	<-s.done
 }
 

@@ -166,7 +166,7 @@ func TestParkAndNoPlace(t *testing.T) {
 	first.C("i1 NOOP")
 	first.S("i1 NO [UNAVAILABLE] all connections …")
 	first.raw("i2 APPEND INBOX {3+}\r\nabc\r\n")
-	first.S("i2 NO [UNAVAILABLE] all connections …; nothing was stored")
+	first.S("i2 BAD [UNAVAILABLE] all connections …; nothing was stored")
 	limits.MaxWait = time.Minute
 	g.srv.slotsOf("").SetLimits(limits)
 	u2.S("a1 OK done")

@@ -66,7 +66,7 @@ func (c *conn) sendParts(a *amendment, set string) error {
 			p.left = p.left[1:]
 			p.done++
 			p.copied.Add(status)
-		case isUnavailable(a.cmd, status):
+		case isCopyRefused(a.cmd, status):
 			if p.isCut, err = p.cut(); err != nil {
 				return c.argumentFault(a.cmd, c.requestLost(a.cmd, err))
 			}
@@ -81,8 +81,7 @@ func (c *conn) sendParts(a *amendment, set string) error {
 			return p.answer(status)
 		}
 		if a.cmd.verb == "COPY" && c.link.expunged() != expunges {
-			return p.answer(wire.Status{Word: "NO", Code: "EXPUNGEISSUED", // RFC 5530
-				Text: "messages were expunged meanwhile, and the numbers of the others have changed"})
+			return p.answer(wire.Status{Word: "NO", Code: "EXPUNGEISSUED", Text: renumbered})
 		}
 	}
 }
@@ -174,7 +173,7 @@ func (p *partwise) smaller(set string) (list []string, err error) {
 // uids asks Exchange for the UIDs of a set, and returns them in order. It uses FETCH,
 // since the one line of a SEARCH would be too long.
 func (p *partwise) uids(set string) (list []uint32, err error) {
-	status, err := p.c.askUpstream(p.a.cmd, "exgate copies the messages in parts", func() *backend.Request {
+	status, err := p.c.readUpstream(p.a.cmd, "exgate copies the messages in parts", func() *backend.Request {
 		list = nil
 		req := backend.NewRequest("UID FETCH").Raw(set).Raw("(UID)")
 		req.Untagged = func(line []byte) bool {

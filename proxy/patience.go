@@ -40,7 +40,7 @@ func (l *link) patienceEnds(amid bool) time.Time {
 // is held.
 func (l *link) awaitsReply() bool {
 	for _, cmd := range l.flight {
-		if cmd.verb == "IDLE" && !cmd.flight.ended {
+		if cmd.verb == "IDLE" && !cmd.flight.idle.hasEnded {
 			return false
 		}
 	}

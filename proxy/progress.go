@@ -79,7 +79,7 @@ func (p *progress) recall(h ledger.History) {
 	for _, r := range h.Refusals {
 		explain := ""
 		switch r.Rule {
-		case delivery.RuleBudget:
+		case ledger.RuleBudget:
 			explain = "budget"
 		case "oversize":
 			explain = "too-big"
@@ -152,7 +152,7 @@ func (p *progress) lastRefusals() []status.Refusal {
 func (c *conn) noteRefusedMessage(up *delivery.Upload, size int64, reply *imap.Error) {
 	explain := ""
 	switch {
-	case up.Record.Rule == delivery.RuleBudget:
+	case up.Record.Rule == ledger.RuleBudget:
 		explain = "budget"
 	case reply.Code == "TOOBIG": // in words of exgate's own
 		explain = "too-big"

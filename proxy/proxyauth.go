@@ -19,7 +19,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	}
 	args.Space()
 	user, ok := args.String()
-	if !ok || user == "" || !args.Empty() || strings.Contains(user, "\x00") { // as a literal
+	if !ok || user == "" || !args.IsEmpty() || strings.Contains(user, "\x00") { // as a literal
 		return c.client.w.line("%s BAD PROXYAUTH takes the name of a user", cmd.tag)
 	}
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
@@ -30,7 +30,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	}
 	first := c.login.claim
 	switch {
-	case !first.Token.None():
+	case !first.Token.IsNone():
 		return c.client.w.line("%s NO a login with a token names its mailbox itself: log in anew for another", cmd.tag)
 	case c.login.asClaimed().Admin != "":
 		return c.client.w.line("%s NO this session is an admin's for a user already: log in anew for another", cmd.tag)

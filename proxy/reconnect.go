@@ -18,7 +18,7 @@ import (
 // IMAP service takes about that long. It waits for the end of a throttle. It holds a place
 // at the gate only during a try. So a session that waits for its server, or for the end of
 // a throttle, keeps no other session from coming back.
-func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
+func (c *conn) reconnect(ctx context.Context) (*backend.LoggedIn, error) {
 	if err := c.takeSeat(c.login.target, c.login.identity); err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 		spread = 0 // the further tries have their own pause
 		failure := backend.FailureOf(err)
 		throttled := failure.Kind == backend.KindThrottled
-		if !failure.Retryable() || try == delivery.MaxTries || !throttled && time.Now().Add(pause).After(giveUp) {
+		if !failure.IsRetryable() || try == delivery.MaxTries || !throttled && time.Now().Add(pause).After(giveUp) {
 			return nil, err
 		}
 		c.log.Info("Exchange cannot be logged in to; trying again", "err", err, "kind", failure.Kind)
@@ -53,7 +53,7 @@ func (c *conn) reconnect(ctx context.Context) (*backend.Session, error) {
 
 // logInAgain waits until the gate of the upstream lets it pass, and then tries once to log
 // in. spread is the time over which the gate spreads the logins.
-func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.Session, error) {
+func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.LoggedIn, error) {
 	to := c.login.target
 	var leave func()
 	err := c.patientlyWithin(ctx, func(ctx context.Context) (err error) {
@@ -118,7 +118,7 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 // the client has selected, and enables the extensions that the client has enabled. It does
 // not check the message numbers if the next command leaves the mailbox. If install fails,
 // it closes up.
-func (c *conn) install(ctx context.Context, up *backend.Session, next effect) error {
+func (c *conn) install(ctx context.Context, up *backend.LoggedIn, next effect) error {
 	err := c.bring(ctx, up, next)
 	if err != nil {
 		up.Close()
@@ -126,7 +126,7 @@ func (c *conn) install(ctx context.Context, up *backend.Session, next effect) er
 	return err
 }
 
-func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) error {
+func (c *conn) bring(ctx context.Context, up *backend.LoggedIn, next effect) error {
 	r := &relay{c: c, up: up.Conn, fresh: new(mailbox.View)}
 	old, enabled := c.link.repeatable()
 	up.Relay(r)
@@ -174,7 +174,7 @@ func (c *conn) bring(ctx context.Context, up *backend.Session, next effect) erro
 // Then it tells the client of new messages. Nothing else is written to the client between
 // the proof and this line. takeOver stops its wait for the turn to write when ctx ends.
 func (c *conn) takeOver(
-	ctx context.Context, r *relay, up *backend.Session, proof func(fresh *mailbox.View) error,
+	ctx context.Context, r *relay, up *backend.LoggedIn, proof func(fresh *mailbox.View) error,
 ) error {
 	before := c.link.up
 	defer func() { // its reader may wait for the turn to write

@@ -1,14 +1,12 @@
 package proxy
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"time"
 
 	"exgate/backend"
 	"exgate/backend/wire"
-	"exgate/proxy/capability"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 )
@@ -48,19 +46,15 @@ type relay struct {
 
 // Take implements backend.Sink.
 func (r *relay) Take(f wire.Fragment) (err error) {
-	if !r.turn { // before begin wakes a goroutine that would write or close
-		if w := r.c.client.w; !w.tryTake() {
-			if err := w.take(r.up.Ending()); err != nil {
-				return err
-			}
-		}
-		r.turn = true
+	if err := r.takeTurn(); err != nil { // before begin wakes a goroutine that would write or close
+		return err
 	}
 	if r.c.login.profile.IsExchange() && !r.text.isAsLong(f) {
 		return &backend.Violation{Line: "a literal is not as long as announced"}
 	}
 	said := f.Data
-	f = r.withinExists(r.tidied(f))
+	r.tidy(&f)
+	r.keepWithinExists(&f)
 	data := f.Data
 	if f.First {
 		if data = r.begin(f); r.hide {
@@ -174,209 +168,23 @@ func (r *relay) End(err error) {
 	}
 }
 
+// takeTurn waits for the turn to write to the client, if the relay does not have it.
+func (r *relay) takeTurn() error {
+	if r.turn {
+		return nil
+	}
+	if w := r.c.client.w; !w.tryTake() {
+		if err := w.take(r.up.Ending()); err != nil {
+			return err
+		}
+	}
+	r.turn = true
+	return nil
+}
+
 // passTurn gives the turn back, so that other goroutines can write to the client.
 func (r *relay) passTurn() {
 	r.giveBack()
 	r.turn = false
 	r.c.client.w.release()
-}
-
-// begin handles the first line of a response. It updates the session's state, and returns
-// the line for the client.
-func (r *relay) begin(f wire.Fragment) []byte {
-	c := r.c
-	r.editor = nil
-	if r.hide = c.link.sink.Load() != r; r.hide { // the connection is not the session's yet, or no longer
-		r.private(f)
-		return f.Data
-	}
-	if f.Kind == wire.Untagged {
-		if line, ok := r.stray(f); ok {
-			return line
-		}
-	}
-	if r.hide = r.isAboveExists(f); r.hide {
-		return nil
-	}
-	if c.login.edits && f.Kind == wire.Untagged {
-		r.editor = c.link.editorOf(f.Data)
-		if r.editor == nil && c.login.profile.Replies.ListNames && wire.IsUntagged(f.Data, "LIST", "LSUB") {
-			r.editor = &replies.Quoting{Repaired: c.repaired} // nobody has asked for it
-		}
-	}
-	switch f.Kind {
-	case wire.Continuation:
-		known, hide := c.link.acceptContinuation(r)
-		if r.hide = hide; !known && c.login.profile.Replies.Strays {
-			r.drop(f)
-			return nil
-		}
-		if kept := c.keptBeforePlus(); kept != nil && f.Last {
-			if r.hide {
-				r.hide = false
-				return kept
-			}
-			return append(bytes.Clone(f.Data), kept...)
-		}
-	case wire.Tagged:
-		if r.hide = r.isLate(f.Data); r.hide {
-			return nil
-		}
-		if line, ok := r.bye(f.Data); ok {
-			return line
-		}
-		if kept := c.keptBeforePlus(); kept != nil { // no "+" has come
-			if err := r.extend(kept); err != nil {
-				r.last = err
-				return nil
-			}
-		}
-		var known bool
-		if known, r.hide, r.last = c.completed(r, f.Data); !known {
-			// Exchange runs the rest of a message as commands. The client must not
-			// see the replies, because it never used that tag.
-			r.hide = true
-		} else if r.instead != nil {
-			return r.instead
-		} else if f.Last {
-			return c.withCode(c.statusAsIs(capability.EditLine(c.login.profile, f.Data)))
-		}
-	default:
-		if f.Last {
-			return r.untagged(f.Data)
-		}
-		c.fetched(f.Data)
-	}
-	return f.Data
-}
-
-// private handles the first line of a response on a connection that is being prepared to
-// replace the one of the session. The client does not get the response.
-func (r *relay) private(f wire.Fragment) {
-	if f.Kind != wire.Untagged {
-		r.last = backend.OutOfStep(f.Data)
-		return
-	}
-	if status, ok := wire.ParseStatus(f.Data); ok {
-		r.up.Said(status)
-	}
-	r.c.link.noteFresh(r, f.Data)
-}
-
-// completed ends the oldest command in flight that has the tag of the line, because clients
-// may use a tag twice. known is false if no command has the tag. If hide is true, the
-// client does not see the line, because the command is sent again. An error means that the
-// upstream is out of step.
-func (c *conn) completed(r *relay, line []byte) (known, hide bool, err error) {
-	status, _ := wire.ParseStatus(line)
-	r.up.Said(status)
-	failure, refused := c.judge(status) // first, since land wakes serve, which may send the next command at once
-	landed := c.link.land(r, status, c.srv.draining.Err() != nil)
-	cmd := landed.cmd
-	if cmd != nil && refused {
-		c.logRefused(cmd, status, failure)
-	}
-	if cmd == nil || landed.mid {
-		return cmd != nil, false, backend.OutOfStep(line)
-	}
-	r.instead = cmd.flight.verdict.Instead
-	return true, landed.again || cmd.flight.verdict.Hidden, nil
-}
-
-// judge counts the errors of a refusal by Exchange. After a throttle it delays the next
-// commands of the account's sessions.
-func (c *conn) judge(status wire.Status) (failure backend.Failure, refused bool) {
-	if status.Word == "OK" || !c.login.profile.IsExchange() {
-		return failure, false
-	}
-	failure = backend.Classify(status)
-	c.countErrors(failure)
-	if failure.Kind == backend.KindThrottled {
-		c.login.account.Throttled(failure.Backoff)
-	}
-	return failure, true
-}
-
-// logRefused logs a refusal and its meaning.
-func (c *conn) logRefused(cmd *command, status wire.Status, failure backend.Failure) {
-	c.log.Log(c.ctx, failure.Level(), "Exchange refused a command",
-		"command", cmd.name(), "reply", status.Words(),
-		"kind", failure.Kind, "retryable", failure.Retryable(), "meaning", failure.Explanation())
-}
-
-// untagged handles a whole untagged line, and returns the line for the client.
-func (r *relay) untagged(line []byte) []byte {
-	c := r.c
-	if len(line) < 3 || line[0] != '*' {
-		return c.bareCode(line)
-	}
-	switch line[2] {
-	case 'C', 'c':
-		return capability.EditLine(c.login.profile, line)
-	case 'O', 'o', 'B', 'b', 'N', 'n':
-		if status, ok := wire.ParseStatus(line); ok {
-			r.statusLine(status)
-			return c.statusAsIs(capability.EditLine(c.login.profile, line))
-		}
-	default:
-		if n, word, ok := wire.ParseNumbered(line); ok {
-			c.link.note(n, word)
-			return line
-		}
-		c.fetched(line)
-	}
-	return line
-}
-
-// statusLine handles an untagged status response.
-func (r *relay) statusLine(status wire.Status) {
-	r.up.Said(status)
-	r.hide = r.c.link.noteStatus(status)
-}
-
-// fetched counts a message that a FETCH response brings against the pace of the account.
-func (c *conn) fetched(line []byte) {
-	if !c.login.account.Fetches.Limits() || len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
-		return
-	}
-	if !bytes.Contains(line[:min(len(line), 32)], []byte(" FETCH ")) {
-		return
-	}
-	if c.link.countsMessage() {
-		c.login.account.Fetches.Passed()
-	}
-}
-
-// bareCode makes a whole response of a response code that stands alone, if the profile
-// wants this.
-func (c *conn) bareCode(line []byte) []byte {
-	return c.repairedLine(c.login.profile.Replies.CopyUID, backend.FixCopyUID, line, replies.WholeCode)
-}
-
-// statusAsIs makes plain text of an invalid response code, and removes one that says nothing, if
-// the profile wants this.
-func (c *conn) statusAsIs(line []byte) []byte {
-	line = c.repairedLine(c.login.profile.Replies.CopyUID, backend.FixCopyUID, line, replies.WithoutEmptyCode)
-	line = c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.TextOfCode)
-	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.WithText)
-}
-
-// withCode adds a response code to a refusal that has none, if the profile wants this.
-func (c *conn) withCode(line []byte) []byte {
-	return c.repairedLine(c.login.profile.Replies.StatusCodes, backend.FixStatusCodes, line, replies.WithCode)
-}
-
-// repairedLine returns the line after repair, and counts the fix if repair changed the
-// line. If the fix is off, it returns the line unchanged.
-func (c *conn) repairedLine(
-	on bool, fix backend.ReplyFix, line []byte, repair func([]byte) ([]byte, bool),
-) []byte {
-	if !on {
-		return line
-	}
-	fixed, ok := repair(line)
-	if ok {
-		c.repaired(string(fix))
-	}
-	return fixed
 }

@@ -36,8 +36,8 @@ func (c *conn) sendAgain(chosen []*command) error {
 // sendPieces sends a whole command. The client is not asked again for a literal
 // that it has sent.
 func (c *conn) sendPieces(cmd *command) error {
-	for _, p := range cmd.flight.pieces {
-		step := lineStep{asks: cmd.verb == "IDLE", swallow: cmd.flight.told}
+	for _, p := range cmd.flight.text.pieces {
+		step := lineStep{asks: cmd.verb == "IDLE", swallow: cmd.flight.idle.hasPlus}
 		line := p.line
 		if p.literal != nil {
 			line = fmt.Sprintf("%s{%d}", p.line, len(p.literal))
@@ -69,11 +69,18 @@ func (c *conn) outwaitThrottle() error {
 	return nil
 }
 
-// isUnavailable reports whether a COPY is refused by "Server Unavailable. 15".
-func isUnavailable(cmd *command, status wire.Status) bool {
-	copies := cmd.verb == "COPY" || cmd.verb == "UID COPY"
-	return copies && status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
+// isUnavailable reports whether a command is refused by "Server Unavailable. 15".
+func isUnavailable(status wire.Status) bool {
+	return status.Word != "OK" && backend.Classify(status).Kind == backend.KindUnavailable
 }
+
+// isCopyRefused reports whether a COPY is refused by "Server Unavailable. 15".
+func isCopyRefused(cmd *command, status wire.Status) bool {
+	return cmd.isCopy() && isUnavailable(status)
+}
+
+// isCopy reports whether the command is COPY or UID COPY.
+func (cmd *command) isCopy() bool { return cmd.verb == "COPY" || cmd.verb == "UID COPY" }
 
 // sendFresh renews the upstream connection and sends the refused commands again on
 // it. If no connection can be had, the client is told what Exchange has said.

@@ -77,6 +77,7 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 		{"next command answered", checksTwice, []string{cleanMessage, cleanMessage}, 2, false},
 		{"both answered", goesOn, []string{cleanMessage, cleanMessage}, 2, false},
 		{"both answered, and logged out", logsOut, []string{cleanMessage, cleanMessage}, 2, false},
+		{"marked anew by mbsync", breaksOff, []string{"X-TUID: abcdefghijkl\r\n" + cleanMessage, "X-TUID: ABCDEFGHIJKL\r\n" + cleanMessage}, 1, false},
 		{"another body", breaksOff, []string{cleanMessage, other}, 2, false},
 		{"another message meanwhile", breaksOff, []string{cleanMessage, other, cleanMessage}, 2, false},
 	} {

@@ -155,12 +155,12 @@ func (c *conn) answerLost(lost error) error {
 	gone := c.link.dropLost(c.srv.limits.Steady, patience)
 	for _, cmd := range gone {
 		reply := "OK IDLE completed."
-		if !cmd.flight.ended {
+		if !cmd.flight.idle.hasEnded {
 			what := "it is not known whether it was done"
-			if !cmd.flight.complete {
+			if !cmd.flight.text.isComplete {
 				what = "nothing was done"
 			}
-			reply = fmt.Sprintf("NO [UNAVAILABLE] %s: %s; %s", cmd.name(), replies.Reason(lost), what)
+			reply = fmt.Sprintf("%s [UNAVAILABLE] %s: %s; %s", cmd.notYet(), cmd.name(), replies.Reason(lost), what)
 			c.log.Warn("a command without a reply", "command", cmd.name(), "outcome", what)
 		}
 		if err := c.client.w.line("%s %s", cmd.tag, reply); err != nil {

@@ -72,11 +72,11 @@ func (c *conn) giveAway() {
 
 // lookForRoom asks another idle session to give its slot to this one, if this one
 // is parked in IDLE. It returns when to ask again; zero if that would not help.
-func (c *conn) lookForRoom() (next time.Time) {
-	if c.seat.comeback == nil {
+func (s *seat) lookForRoom() (next time.Time) {
+	if s.comeback == nil {
 		return time.Time{}
 	}
-	again, ok := c.seat.comeback.MakeRoom()
+	again, ok := s.comeback.MakeRoom()
 	if !ok {
 		return time.Time{}
 	}

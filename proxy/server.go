@@ -18,9 +18,11 @@ import (
 
 	"exgate/backend/wire"
 	"exgate/proxy/budget"
+	"exgate/proxy/cluster"
 	"exgate/proxy/counters"
 	"exgate/proxy/delivery"
 	"exgate/proxy/guard"
+	"exgate/proxy/handover"
 	"exgate/proxy/ledger"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
@@ -70,6 +72,10 @@ type Options struct {
 	// Ledger records the messages of sessions with an Exchange profile; nil: exgate keeps no
 	// ledger.
 	Ledger *ledger.Ledger
+	// Cluster is what the gateway shares with others; nil: nothing. A reload does not change it.
+	Cluster *cluster.Cluster
+	// Forerunner is the gateway that this one takes the place of; nil: none. A reload does not change it.
+	Forerunner *handover.Forerunner
 }
 
 // AbuseLimits limit the clients of one address. The zero value has no limit.
@@ -84,24 +90,25 @@ type AbuseLimits struct {
 
 // Server is the gateway. NewServer makes one.
 type Server struct {
-	settings  atomic.Pointer[settings]
-	limits    limits
-	own       *ownLane
-	sessions  openSessions
-	guesses   *guard.Guesses
-	proofs    *guard.Proofs
-	addresses guard.Addresses
-	refusals  *guard.RefusalLog
-	totals    counters.Gateway
-	watching  sync.Once
-	accounts  *accounts
-	uploads   spool.Budget // bytes of all sessions in the spool
-	poisons   *quarantine.Poisons
-	holds     holds
-	traced    tracedUsers
-	readiness readiness
-	progress  progress
-	budgets   *budget.Books
+	settings   atomic.Pointer[settings]
+	limits     limits
+	own        *ownLane
+	sessions   openSessions
+	guesses    *guard.Guesses
+	proofs     *guard.Proofs
+	addresses  guard.Addresses
+	refusals   *guard.RefusalLog
+	totals     counters.Gateway
+	watching   sync.Once
+	accounts   *accounts
+	uploads    spool.Budget // bytes of all sessions in the spool
+	poisons    *quarantine.Poisons
+	holds      holds
+	traced     tracedUsers
+	readiness  readiness
+	progress   progress
+	budgets    *budget.Books
+	forerunner *handover.Forerunner // nil: there is none, or it has ended
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -127,19 +134,23 @@ func NewServer(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	opts.Cluster.SharePoisons(poisoned)
+	opts.Cluster.ShareLedger(opts.Ledger)
 	s := &Server{
-		limits:   defaultLimits,
-		accounts: newAccounts(),
-		slots:    make(map[string]*slots.Pool),
-		gates:    make(map[string]guard.Gate),
-		live:     make(map[*conn]struct{}),
-		guesses:  guard.NewGuesses(),
-		proofs:   guard.NewProofs(),
-		refusals: guard.NewRefusalLog(),
-		own:      newOwnLane(laneLog{set.opts.Log}),
-		poisons:  poisoned,
-		budgets:  newBudgets(&set.opts),
+		limits:     defaultLimits,
+		accounts:   newAccounts(opts.Cluster),
+		slots:      make(map[string]*slots.Pool),
+		gates:      make(map[string]guard.Gate),
+		live:       make(map[*conn]struct{}),
+		guesses:    opts.Cluster.Guesses(),
+		proofs:     opts.Cluster.Proofs(),
+		refusals:   guard.NewRefusalLog(),
+		own:        newOwnLane(laneLog{set.opts.Log}),
+		poisons:    poisoned,
+		budgets:    newBudgets(&set.opts),
+		forerunner: opts.Forerunner,
 	}
+	opts.Cluster.ShareBudgets(s.budgets)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)
 	if past, err := opts.Ledger.History(s.ctx, maxRefusals); err == nil {
@@ -172,6 +183,7 @@ func (s *Server) use(set *settings) {
 	budgets := make(map[string]budget.Limits)
 	for _, t := range set.router.Targets {
 		t.Slots = s.slotsOf(t.Name)
+		t.Server.ShareForms(s.accounts.cluster.Forms(t.Name))
 		t.Slots.SetLimits(t.Connections)
 		budgets[t.Name] = t.Budget
 	}
@@ -186,7 +198,7 @@ func (s *Server) slotsOf(name string) *slots.Pool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.slots[name] == nil {
-		s.slots[name] = slots.NewPool()
+		s.slots[name] = s.accounts.cluster.Pool(name)
 	}
 	return s.slots[name]
 }

@@ -74,7 +74,7 @@ func observedUpstreams(opts Options) []routing.Upstream {
 // newLogin returns what a session knows after its login: the profile in force, the
 // mapping of names, the account.
 func (s *settings) newLogin(
-	r routing.Decision, claim backend.Claim, cred backend.Credential, up *backend.Session, accounts *accounts,
+	r routing.Decision, claim backend.Claim, cred backend.Credential, up *backend.LoggedIn, accounts *accounts,
 ) *login {
 	to, id := r.To, r.Identity
 	name, why := to.Detect(up.Evidence)
@@ -93,7 +93,9 @@ func (s *settings) newLogin(
 		names: mapped, prefix: r.Prefix, below: below, edits: mapped != nil || prof.Replies != (backend.Replies{}),
 		target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
-		resume:  to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
-		account: accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),
+		// Without the version by ID, exgate only supposes which one it is.
+		mayDropDates: prof.MayDropDates || to.Profile == profile.Auto && up.Evidence.ID == nil && prof.IsExchange(),
+		resume:       to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
+		account:      accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),
 	}
 }

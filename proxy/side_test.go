@@ -41,14 +41,17 @@ func TestStoreThatHangsOnTheSideConnection(t *testing.T) {
 	uploadsFlagged(first, u1, "5")
 	s := g.relogin()
 	s.selectsForWriting()
-	s.C(`xg4 UID STORE 5 +FLAGS (\Flagged)`) // to which nothing is said
+	s.C("xg4 NOOP")
+	s.C(`xg5 UID STORE 5 +FLAGS (\Flagged)`) // to which nothing is said
 	uploadsFlagged(second, u2, "6")
 	s.ends()
 	s = g.relogin()
 	s.selectsForWriting()
 	for range 2 {
+		noop := strings.Fields(s.C("… NOOP"))
 		line := s.C(`… UID STORE … +FLAGS (\Flagged)`)
 		words := strings.Fields(line)
+		s.S(noop[0] + " OK done")
 		s.S("* 1 FETCH (UID " + words[3] + ` FLAGS (\Flagged))`)
 		s.S(words[0] + " OK done")
 	}
@@ -75,14 +78,17 @@ func TestStoreThatHangsOnTheOwnConnection(t *testing.T) {
 	m := contents{1, 1, 5}
 	selects(c, u, "SELECT INBOX", m)
 	uploadsFlagged(c, u, "5")
-	u.C(`xg5 UID STORE 5 +FLAGS (\Flagged)`) // to which nothing is said
+	u.C("xg5 NOOP")
+	u.C(`xg6 UID STORE 5 +FLAGS (\Flagged)`) // to which nothing is said
 	u.ends()
 	u = g.relogin()
 	u.reselects("SELECT INBOX", contents{2, 1, 6})
 	u.proves("1:2", "* 1 FETCH (UID 4)", "* 2 FETCH (UID 5)")
-	u.C(`… UID STORE 5 +FLAGS (\Flagged)`)
-	u.S(`* 2 FETCH (UID 5 FLAGS (\Flagged))`)
+	u.C("xg5 NOOP")
+	u.C(`xg6 UID STORE 5 +FLAGS (\Flagged)`)
 	u.S("xg5 OK done")
+	u.S(`* 2 FETCH (UID 5 FLAGS (\Flagged))`)
+	u.S("xg6 OK done")
 	c.until("a1 OK [APPENDUID 1 5] …", "* 2 EXISTS")
 }
 

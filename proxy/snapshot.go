@@ -8,7 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"exgate/backend/wire"
 	"exgate/proxy/status"
 )
 
@@ -20,6 +19,7 @@ func (s *Server) Snapshot() status.Snapshot {
 		Accounts: s.progress.describe(s.accounts.describe(now)), Refusals: s.progress.lastRefusals(),
 		CountedSince: s.progress.since,
 		Paused:       append([]string{}, s.holds.names()...),
+		Cluster:      s.Cluster(),
 	}
 	for i := range all.Accounts {
 		a := &all.Accounts[i]
@@ -34,7 +34,9 @@ func (s *Server) Snapshot() status.Snapshot {
 	})
 	for _, to := range s.settings.Load().router.Targets {
 		up := status.Upstream{
-			Name: upstreamName(to.Name), Address: to.Backend.Address, Slots: to.Slots.Used(), Queued: to.Slots.Queued(),
+			Name:    upstreamName(to.Name),
+			Address: strings.Join(to.Backend.Addresses(), ", "), PassedOver: to.Server.PassedOver(),
+			Slots: to.Slots.Used(), Queued: to.Slots.Queued(),
 		}
 		for _, session := range all.Sessions {
 			if session.Upstream == up.Name {
@@ -52,6 +54,9 @@ func (s *Server) Snapshot() status.Snapshot {
 	}
 	return all
 }
+
+// Cluster returns the state of the gateway's cluster; nil if there is none.
+func (s *Server) Cluster() *status.Cluster { return s.accounts.cluster.State() }
 
 // upstreamName is an upstream's name in routes_file.
 func upstreamName(name string) string { return cmp.Or(name, "default") }
@@ -97,7 +102,7 @@ func (a *accounts) describe(now time.Time) []status.Account {
 func (c *conn) describe(l *login) status.Session {
 	one := status.Session{
 		ID: c.id, Client: c.client.tcp.RemoteAddr().String(), Since: c.client.began, State: status.StateLogin,
-		Outcomes: c.outcomes(),
+		Outcomes: c.tally.outcomes(),
 	}
 	one.Program = c.client.programName()
 	if l != nil {
@@ -139,40 +144,10 @@ func (l *link) describe(one *status.Session) (doing string, state status.State) 
 }
 
 // outcomes returns the counters that the session has published.
-func (c *conn) outcomes() status.Outcomes {
-	c.tally.mu.Lock()
-	defer c.tally.mu.Unlock()
-	return outcomesOf(&c.tally.published)
-}
-
-// maxProgram limits the name and version of a client that a session remembers, in bytes.
-const maxProgram = 80
-
-// noteProgram remembers the name and the version of the client from the arguments of its ID (RFC 2971 section 3.3).
-func (c *conn) noteProgram(args *wire.Args) {
-	args.Space()
-	fields, ok := args.Strings()
-	if !ok {
-		return
-	}
-	var name, version string
-	for i := 0; i+1 < len(fields); i += 2 {
-		switch value := fields[i+1]; {
-		case strings.EqualFold(value, "NIL"):
-		case strings.EqualFold(fields[i], "name"):
-			name = value
-		case strings.EqualFold(fields[i], "version"):
-			version = value
-		}
-	}
-	program := strings.TrimSpace(plainText(name) + " " + plainText(version))
-	for len(program) > maxProgram {
-		_, size := utf8.DecodeLastRuneInString(program)
-		program = program[:len(program)-size]
-	}
-	if program != "" {
-		c.client.program.Store(&program)
-	}
+func (t *tally) outcomes() status.Outcomes {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return outcomesOf(&t.published)
 }
 
 // programName returns the name and version of the client by its last ID; "" if it has sent none.

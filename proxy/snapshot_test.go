@@ -158,7 +158,7 @@ func TestProgram(t *testing.T) {
 	} {
 		c, read := new(conn), new(wire.Args)
 		read.AddText([]byte(args))
-		c.noteProgram(read)
+		c.client.noteProgram(read)
 		if got := c.client.programName(); got != want {
 			t.Errorf("%q: got %q, want %q", args, got, want)
 		}

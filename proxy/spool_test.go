@@ -67,7 +67,7 @@ func TestSpoolBudgetsRefuseAMessage(t *testing.T) {
 					c.S("+ go ahead")
 				}
 				c.raw(strings.Repeat("a1 LOGOUT\r\n", 9) + "9" + "\r\n")
-				c.S("a1 NO [LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later")
+				c.S("a1 BAD [LIMIT] too many bytes are being uploaded at a time; nothing was stored, try again later")
 				// A message of 99 bytes is taken, so the refused one is no longer charged.
 				c.raw("a2 APPEND INBOX {99+}\r\n" + strings.Repeat("x", 99) + "\r\n")
 				u.C("xg3 APPEND INBOX {99}")
@@ -92,7 +92,7 @@ func TestSessionsOfAMailboxShareItsSpoolBudget(t *testing.T) {
 		return account.uploads.Used() == 59
 	})
 	second.raw("b1 APPEND INBOX {60+}\r\n" + strings.Repeat("x", 60) + "\r\n")
-	second.S("b1 NO [LIMIT] …")
+	second.S("b1 BAD [LIMIT] …")
 }
 
 func TestMessageMustComeAtAMinimumRate(t *testing.T) {

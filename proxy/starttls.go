@@ -40,7 +40,7 @@ func (c *conn) startServerTLS() error {
 	ctx, cancel := context.WithTimeout(c.ctx, c.srv.limits.Handshake)
 	defer cancel()
 	c.client.nc.SetReadDeadline(time.Time{})
-	secured := tls.Server(c.client.nc, c.set.tls)
+	secured := wire.NewTLS(c.client.nc, tls.Server, c.set.tls)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		var plain tls.RecordHeaderError
 		if errors.As(err, &plain) && c.client.listener == ListenImplicit {
@@ -62,11 +62,4 @@ func (c *conn) startServerTLS() error {
 	c.client.r.Release()
 	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: secured, N: &c.client.received})
 	return nil
-}
-
-// isTLSHello reports whether the client begins TLS where none is spoken: the first
-// byte of a handshake record (RFC 8446 section 5.1).
-func (c *conn) isTLSHello() bool {
-	p := c.client.r.Peek()
-	return !c.client.secure && len(p) > 0 && p[0] == 0x16
 }

@@ -137,3 +137,27 @@ func TestSilenceInTheHandshake(t *testing.T) {
 		t.Errorf("%v", attrs)
 	}
 }
+
+// A client that comes back resumes its TLS session.
+func TestClientsResumeTLS(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		g := newTLSGateway(t, ListenImplicit)
+		config := &tls.Config{
+			InsecureSkipVerify: true, MaxVersion: version, ServerName: "gateway.example",
+			ClientSessionCache: tls.NewLRUClientSessionCache(1),
+		}
+		for i := range 2 {
+			c := g.dial()
+			secured := tls.Client(c.nc, config)
+			if err := secured.Handshake(); err != nil {
+				c.fatalf("handshake: %v", err)
+			}
+			c.attach(secured)
+			c.S("* OK …") // the ticket of TLS 1.3 comes before it
+			if got := secured.ConnectionState().DidResume; got != (i > 0) {
+				t.Errorf("%s, connection %d: resumed %t", tls.VersionName(version), i+1, got)
+			}
+			c.close()
+		}
+	}
+}

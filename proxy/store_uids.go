@@ -30,7 +30,7 @@ func (c *conn) storeUIDs(a *amendment, set string) error {
 	}
 	var fetched [][]byte
 	highest := c.link.highest("")
-	_, err := c.askUpstream(cmd, "exgate asks for the flags that were set", func() *backend.Request {
+	_, err := c.readUpstream(cmd, "exgate asks for the flags that were set", func() *backend.Request {
 		fetched = nil
 		req := backend.NewRequest("UID FETCH").Raw(set).Raw("(UID FLAGS)")
 		req.Untagged = func(line []byte) bool {

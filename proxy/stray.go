@@ -16,20 +16,19 @@ const maxStrays = 1000
 // maxAnswered is the number of tags that are remembered of commands which strays have refused.
 const maxAnswered = 16
 
-// tidied removes the blanks that do not belong into a fragment, if the profile wants this.
-func (r *relay) tidied(f wire.Fragment) wire.Fragment {
-	if !r.c.login.profile.Replies.Blanks || f.Literal {
-		return f
+// tidy removes the blanks that do not belong into a fragment, if the profile wants this.
+func (r *relay) tidy(f *wire.Fragment) {
+	if !r.c.login.profile.Replies.Blanks {
+		return
 	}
-	text, changed := wire.Tidy(f)
+	text, changed := wire.Tidy(*f)
 	if !changed {
-		return f
+		return
 	}
 	if !r.hide {
 		r.c.repaired(string(backend.FixBlanks))
 	}
 	f.Data = slices.Clip(text)
-	return f
 }
 
 // stray handles a line that is no response (backend.IsStray), if the profile wants this. It
@@ -43,20 +42,24 @@ func (r *relay) stray(f wire.Fragment) (line []byte, ok bool) {
 		return nil, false
 	}
 	refusal, isRefusal := backend.BareRefusal(f.Data)
-	r.drop(f)
 	if !f.Last || !isRefusal || r.last != nil {
+		r.drop(f)
 		return nil, true
 	}
 	r.up.Said(refusal)
-	switch tag, how := r.c.link.bareRefusal(); how {
+	tag, how := r.c.link.bareRefusal()
+	if r.drop(f); r.last != nil {
+		return nil, true
+	}
+	switch how {
 	case refusesCommand:
 		r.hide = false
 		r.answered = append(r.answered[max(0, len(r.answered)-maxAnswered+1):], tag)
 		line = fmt.Appendf(nil, "%s NO %s\r\n", tag, refusal.Text)
-		if _, r.hide, r.last = r.c.completed(r, line); r.instead != nil {
+		if _, r.hide, r.last = r.completed(line); r.instead != nil {
 			line = r.instead
 		}
-		return r.c.withCode(line), true
+		return r.withCode(line), true
 	case refusesConnection:
 		r.last = backend.ErrBareRefusal
 	}
@@ -69,7 +72,7 @@ func (r *relay) drop(f wire.Fragment) {
 	r.strays++
 	c := r.c
 	c.repaired(string(backend.FixStrays))
-	if c.link.firstStray() {
+	if c.link.isFirstStray() {
 		// The line may be a part of a message, which is not logged.
 		c.log.Warn("Exchange sent a line that is no IMAP response; the client does not get it", "bytes", len(f.Data))
 	}
@@ -148,8 +151,8 @@ func (l *link) awaits(tag string) bool {
 	})
 }
 
-// firstStray notes that a stray has come, and reports whether it is the first of the session.
-func (l *link) firstStray() bool {
+// isFirstStray notes that a stray has come, and reports whether it is the first of the session.
+func (l *link) isFirstStray() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first := !l.strayed

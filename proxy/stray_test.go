@@ -35,7 +35,7 @@ func TestLiberalReading(t *testing.T) {
 		{"a + that nobody waits for", "NOOP", "+ go\r\n+\r\na1 OK done\r\n", "a1 OK done\r\n"},
 		{"a line longer than the buffer", "NOOP", strings.Repeat("x", 200_000) + "\r\na1 OK done\r\n", "a1 OK done\r\n"},
 		{"refused without a tag", "NOOP", "Server Unavailable. 15\r\n", "a1 NO [UNAVAILABLE] Server Unavailable. 15\r\n"},
-		{"refused without a tag, and with it", "STATUS x (UNSEEN)", "Server Unavailable. 15\r\na1 NO Server Unavailable. 15\r\n",
+		{"refused without a tag, and with it", "CHECK", "Server Unavailable. 15\r\na1 NO Server Unavailable. 15\r\n",
 			"a1 NO [UNAVAILABLE] Server Unavailable. 15\r\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -204,10 +204,10 @@ func TestStraysOfASimulatedExchange(t *testing.T) {
 	g, sim := newSimulated(t, exchangesim.Config{Quirks: []string{"stray-lines", "bare-unavailable", "status-blank"}},
 		withProfile(repairing(true)), resuming, func(_ *Options, l *limits) { l.Looks = []time.Duration{0} })
 	c := g.loginSimulated()
-	if err := sim.AddFault("refuse:STATUS:NO Server Unavailable. 15"); err != nil {
+	if err := sim.AddFault("refuse:NOOP:NO Server Unavailable. 15"); err != nil {
 		t.Fatal(err)
 	}
-	c.C("a1 STATUS INBOX (MESSAGES)")
+	c.C("a1 NOOP")
 	c.S("a1 NO [UNAVAILABLE] Server Unavailable. 15")
 	c.C("a2 STATUS INBOX (MESSAGES)")
 	c.S("* STATUS INBOX (MESSAGES 0)")

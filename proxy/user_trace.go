@@ -3,7 +3,9 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +34,13 @@ func (u *tracedUsers) set(user string, on bool) error {
 	}
 	u.users[foldCase(user)] = true
 	return nil
+}
+
+// names returns the users that are traced, sorted.
+func (u *tracedUsers) names() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Sorted(maps.Keys(u.users))
 }
 
 func (u *tracedUsers) has(user string) bool {

@@ -3,9 +3,11 @@ package proxy
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 
 	"exgate/backend"
+	"exgate/proxy/routing"
 	"exgate/proxy/watchfile"
 )
 
@@ -89,7 +91,7 @@ func (c *conn) leaveWhenDone(bye func() error) error {
 // log. It runs until ctx ends.
 func (s *Server) watch(ctx context.Context) {
 	var users watchfile.Watch
-	users.Changed(s.settings.Load().opts.Users.State()) // the state at the start is no change
+	users.HasChanged(s.settings.Load().opts.Users.State()) // the state at the start is no change
 	for backend.Sleep(ctx, s.limits.Watch) == nil {
 		set := s.settings.Load()
 		s.refusals.Flush(set.opts.Log, false)
@@ -102,7 +104,7 @@ func (s *Server) watch(ctx context.Context) {
 				s.sessions.dismiss(set.moved)
 			}
 		}
-		if users.Changed(set.opts.Users.State()) {
+		if users.HasChanged(set.opts.Users.State()) {
 			if err := set.opts.Users.Fault(); err != nil {
 				set.opts.Log.Error(
 					"the users file is used as it was, and lets nobody in if it is missing or others can read it",
@@ -119,11 +121,17 @@ func (s *Server) watch(ctx context.Context) {
 // would go to the same place.
 func (s *settings) moved(l *login) string {
 	r, err := s.router.Route(l.claim)
-	if err != nil || r.To.Name != l.target.Name || r.To.Backend.Address != l.target.Backend.Address ||
+	if err != nil || r.To.Name != l.target.Name || !hasAddressesOf(r.To, l.target) ||
 		l.identity.User != r.Identity.User || l.prefix != r.Prefix {
 		return "this mailbox has been moved: log in again"
 	}
 	return ""
+}
+
+// hasAddressesOf reports whether the target now has all addresses of the one before.
+func hasAddressesOf(now, before *routing.Target) bool {
+	gone := func(address string) bool { return !slices.Contains(now.Backend.Addresses(), address) }
+	return !slices.ContainsFunc(before.Backend.Addresses(), gone)
 }
 
 // barred returns the reason to end a session whose caller may not open its mailbox any

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"exgate/backend/wire"
 )
 
 // clientWriter is the only way to write to the client. A goroutine takes the turn, and then
@@ -15,7 +17,8 @@ import (
 // response.
 type clientWriter struct {
 	nc      net.Conn
-	timeout time.Duration // the longest time for one write
+	timeout time.Duration // for one write
+	writeBy wire.WriteDeadline
 	sent    atomic.Int64
 	wrote   atomic.Int64 // the end of the last write, in nanoseconds of Unix time
 	trace   *tracer
@@ -113,7 +116,7 @@ func (w *clientWriter) settle() {
 
 // write sends p to the client. The caller has the turn.
 func (w *clientWriter) write(p []byte) error {
-	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+	if err := w.writeBy.Allow(w.nc, w.timeout); err != nil {
 		return err
 	}
 	n, err := w.nc.Write(p)

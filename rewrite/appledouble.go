@@ -11,7 +11,7 @@ import (
 // section 5.1.3). Both halves of the file stay.
 func (p *planner) appleDouble(e *entity) error {
 	const name = "multipart/appledouble"
-	if !p.on(fixAppleDouble) || e.mediaType.name != name {
+	if !p.isOn(fixAppleDouble) || e.mediaType.name != name {
 		return nil
 	}
 	i := slices.IndexFunc(e.header.held, func(f *field) bool { return f.is("Content-Type") })

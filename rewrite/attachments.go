@@ -9,14 +9,14 @@ const maxAttachments = 250
 
 const attachmentsRoom = 20
 
-// tooMany tells, after a walk, whether the message has more parts than
+// hasTooMany tells, after a walk, whether the message has more parts than
 // Exchange takes, so that another walk must leave some out.
-func (p *planner) tooMany() bool {
-	return p.on(fixAttachments) && p.walker != nil && p.walker.leaves > maxAttachments
+func (p *planner) hasTooMany() bool {
+	return p.isOn(fixAttachments) && p.walker != nil && p.walker.leaves > maxAttachments
 }
 
-// full tells whether no more parts are to be entered.
-func (p *planner) full() bool { return p.walker.leaves >= maxAttachments-attachmentsRoom }
+// isFull tells whether no more parts are to be entered.
+func (p *planner) isFull() bool { return p.walker.leaves >= maxAttachments-attachmentsRoom }
 
 // attachments is the fix of that name: the parts of a multipart beyond that
 // number are taken out, and a note says so. Those who keep the original have

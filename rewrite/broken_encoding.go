@@ -13,7 +13,7 @@ import (
 // for (RFC 2045 sections 6.7 and 6.8: letters that are none are passed over).
 // The Cambridge converter does so (docs/exchange.md#ex-31).
 
-// decodes tells whether the body is as its encoding wants it.
+// decodes reports whether the body is as its encoding wants it.
 func (p *planner) decodes(c content) (bool, error) {
 	body := p.section(c.start, c.end)
 	var err error
@@ -28,7 +28,7 @@ func (p *planner) decodes(c content) (bool, error) {
 	buf := bufio.NewReaderSize(body, bufferSize)
 	for {
 		line, err := buf.ReadSlice('\n')
-		if !soundQuotedPrintable(line) && !errors.Is(err, bufio.ErrBufferFull) {
+		if !isSoundQuotedPrintable(line) && !errors.Is(err, bufio.ErrBufferFull) {
 			return false, nil
 		}
 		switch {
@@ -48,9 +48,9 @@ func (p *planner) readable(c content) error {
 	return err
 }
 
-// soundQuotedPrintable tells whether every "=" of a line begins a code or ends
+// isSoundQuotedPrintable reports whether every "=" of a line begins a code or ends
 // the line, and all is ASCII.
-func soundQuotedPrintable(line []byte) bool {
+func isSoundQuotedPrintable(line []byte) bool {
 	line = bytes.TrimRight(line, " \t\r\n")
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {

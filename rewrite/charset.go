@@ -167,7 +167,7 @@ func spelledOut(label string) string {
 	return ""
 }
 
-// isPlain tells whether a label is one that every reader takes, as far as the
+// isPlain reports whether a label is one that every reader takes, as far as the
 // charset goes: a registered name, without the language of RFC 2231 section 5,
 // of a charset that is not out of use.
 func isPlain(label string) bool {

@@ -230,27 +230,35 @@ func eightBitElement(tokens []token, charset string, behind int) (encoded string
 		case t.kind == tokenQuoted && i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].text, "@"):
 			return "", false
 		default:
-			// Names of several words are encoded in one, with the blanks.
-			var text strings.Builder
-			text.WriteString(phraseText(t))
-			joined := encodedWord.MatchString(t.text)
-			for i+2 < len(tokens) && tokens[i+1].kind == tokenBlank &&
-				(has8bit([]byte(tokens[i+2].text)) || joined && encodedWord.MatchString(tokens[i+2].text)) &&
-				(tokens[i+2].kind == tokenWord && !strings.Contains(tokens[i+2].text, "@") ||
-					tokens[i+2].kind == tokenQuoted) {
-				text.WriteString(tokens[i+1].text + phraseText(tokens[i+2]))
-				i += 2
-			}
+			phrase, n := eightBitPhrase(tokens[i:])
+			i += n - 1
 			if b.Len() == 0 || !isBlankAt(b.String(), b.Len()-1) {
 				b.WriteByte(' ')
 			}
-			b.WriteString(encodeText(readable(text.String(), charset), column()))
+			b.WriteString(encodeText(readable(phrase, charset), column()))
 			if i+1 < len(tokens) && tokens[i+1].kind == tokenAngle {
 				b.WriteByte(' ')
 			}
 		}
 	}
 	return b.String(), true
+}
+
+// eightBitPhrase returns the text of the first n tokens, which are a name of one or of several
+// words. They are encoded in one, with the blanks between them.
+func eightBitPhrase(tokens []token) (phrase string, n int) {
+	var text strings.Builder
+	text.WriteString(phraseText(tokens[0]))
+	joined := encodedWord.MatchString(tokens[0].text)
+	for n = 1; n+1 < len(tokens) && tokens[n].kind == tokenBlank; n += 2 {
+		word := tokens[n+1]
+		isWord := word.kind == tokenQuoted || word.kind == tokenWord && !strings.Contains(word.text, "@")
+		if !isWord || !has8bit([]byte(word.text)) && !(joined && encodedWord.MatchString(word.text)) {
+			break
+		}
+		text.WriteString(tokens[n].text + phraseText(word))
+	}
+	return text.String(), n
 }
 
 // cutAddress cuts a token that is an address: before its last "@", with the

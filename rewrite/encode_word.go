@@ -19,7 +19,7 @@ func encodeText(text string, behind int) string {
 	const frame = len("=?utf-8?B??=")
 	escapes := 0
 	for _, c := range []byte(text) {
-		if !plainInQ(c) && c != ' ' {
+		if !isPlainInQ(c) && c != ' ' {
 			escapes++
 		}
 	}
@@ -38,7 +38,7 @@ func encodeText(text string, behind int) string {
 		for n < len(text) {
 			_, size := utf8.DecodeRuneInString(text[n:])
 			more := size
-			if encoding == "Q" && (size > 1 || !plainInQ(text[n]) && text[n] != ' ') {
+			if encoding == "Q" && (size > 1 || !isPlainInQ(text[n]) && text[n] != ' ') {
 				more = 3 * size
 			}
 			if cost+more > room {
@@ -56,9 +56,9 @@ func encodeText(text string, behind int) string {
 	return strings.Join(words, " ")
 }
 
-// plainInQ tells whether a byte stands for itself in an encoded word in a
+// isPlainInQ reports whether a byte stands for itself in an encoded word in a
 // phrase (RFC 2047 section 5 rule 3), which is the narrowest place.
-func plainInQ(c byte) bool {
+func isPlainInQ(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!*+-/", c) >= 0
 }
 
@@ -68,7 +68,7 @@ func escapeQ(text string) string {
 		switch {
 		case c == ' ':
 			b.WriteByte('_')
-		case plainInQ(c):
+		case isPlainInQ(c):
 			b.WriteByte(c)
 		default:
 			fmt.Fprintf(&b, "=%02X", c)

@@ -117,7 +117,7 @@ func (p *planner) carried(f *field) (string, error) {
 	return f.before + fold(f.newName(), value), nil
 }
 
-// isWellFormed tells whether a field has its colon behind its name, and no line
+// isWellFormed reports whether a field has its colon behind its name, and no line
 // of blanks, which some readers take for the header's end.
 func isWellFormed(raw, name string) bool {
 	if len(raw) <= len(name) || raw[len(name)] != ':' {

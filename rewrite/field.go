@@ -55,7 +55,7 @@ func (f *field) isAny(names ...string) bool {
 
 func (f *field) size() int64 { return f.end - f.start }
 
-// identifies tells whether the field is one that no default may touch: by
+// identifies reports whether the field is one that no default may touch: by
 // these, programs such as imapsync recognise a message. An envelope must do with
 // what can be made of them.
 func (f *field) identifies() bool {
@@ -74,7 +74,7 @@ func (f *field) rename(fix fixID, prefix string) {
 	f.mark(fix)
 }
 
-// isBroken tells whether a fix has kept the field under a name that nobody
+// isBroken reports whether a fix has kept the field under a name that nobody
 // heeds, so that it has no syntax any more.
 func (f *field) isBroken() bool { return strings.HasPrefix(f.prefix, "X-Broken-") }
 
@@ -184,7 +184,7 @@ func (f *field) isHeld() bool {
 
 // field applies the fixes to a field that was read, or to a line that is none.
 func (p *planner) field(f *field) error {
-	if p.on(fixHeaderLines) && (!f.header.sealed || p.options.Signed != SignedLeave) {
+	if p.isOn(fixHeaderLines) && (!f.header.sealed || p.options.Signed != SignedLeave) {
 		if waits, err := p.stray(f); waits || err != nil {
 			return err
 		}
@@ -195,7 +195,7 @@ func (p *planner) field(f *field) error {
 // fixField does so for all fixes of the table.
 func (p *planner) fixField(f *field) error {
 	for _, row := range fieldFixes {
-		if !p.on(row.fix) || f.header.sealed && p.options.Signed == SignedLeave {
+		if !p.isOn(row.fix) || f.header.sealed && p.options.Signed == SignedLeave {
 			continue
 		}
 		if err := row.apply(p, f); err != nil {
@@ -263,7 +263,7 @@ func has8bit(b []byte) bool {
 	return false
 }
 
-// isStructured tells whether a field has a syntax of its own, in which an
+// isStructured reports whether a field has a syntax of its own, in which an
 // encoded word cannot stand just anywhere (RFC 2047 section 5).
 func (f *field) isStructured() bool {
 	return f.isAddresses() || f.hasParams() || f.identifies() ||
@@ -272,7 +272,7 @@ func (f *field) isStructured() bool {
 			"List-Help", "List-Archive")
 }
 
-// isAddresses tells whether the field lists addresses (RFC 5322 section 3.6.2,
+// isAddresses reports whether the field lists addresses (RFC 5322 section 3.6.2,
 // 3.6.3 and 3.6.6).
 func (f *field) isAddresses() bool {
 	return f.isAny("From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Resent-From", "Resent-Sender", "Resent-To",
@@ -280,6 +280,6 @@ func (f *field) isAddresses() bool {
 		"X-Disposition-Notification-To")
 }
 
-// hasParams tells whether the field has parameters (RFC 2045 section 5.1,
+// hasParams reports whether the field has parameters (RFC 2045 section 5.1,
 // RFC 2183).
 func (f *field) hasParams() bool { return f.isAny("Content-Type", "Content-Disposition") }

@@ -30,8 +30,8 @@ func rewriteBytes(t testing.TB, message []byte, o Options) ([]byte, *Plan, error
 	if !bytes.Equal(first.Bytes(), second.Bytes()) {
 		t.Fatal("a second WriteTo gave another message")
 	}
-	if p.Changed() == bytes.Equal(first.Bytes(), message) {
-		t.Fatalf("Changed is %v, which is not so", p.Changed())
+	if p.HasChanged() == bytes.Equal(first.Bytes(), message) {
+		t.Fatalf("Changed is %v, which is not so", p.HasChanged())
 	}
 	return first.Bytes(), p, nil
 }
@@ -48,8 +48,8 @@ func checkContract(t *testing.T, message []byte, o Options) {
 		return
 	}
 	r := p.Report()
-	if !p.Changed() && len(r.Fixes) > 0 || p.Changed() && len(r.Fixes) == 0 {
-		t.Errorf("Changed is %v, fixes are %v", p.Changed(), r.Fixes)
+	if !p.HasChanged() && len(r.Fixes) > 0 || p.HasChanged() && len(r.Fixes) == 0 {
+		t.Errorf("Changed is %v, fixes are %v", p.HasChanged(), r.Fixes)
 	}
 	if over := countOver(out, o.LineLimit); o.LineLimit > 0 && over != sum(r.Unrepaired) {
 		t.Errorf("%d lines over the limit are left, reported are %v\n%.2000q", over, r.Unrepaired, out)
@@ -65,7 +65,7 @@ func checkContract(t *testing.T, message []byte, o Options) {
 		}
 	}
 	before, err := readBodies(message)
-	if err != nil || !isClear(message) || (o.on(fixLineEndings) || o.on(fixNULBytes)) && structural.Match(message) {
+	if err != nil || !isClear(message) || (o.isOn(fixLineEndings) || o.isOn(fixNULBytes)) && structural.Match(message) {
 		return // what was unreadable before tells nothing
 	}
 	after, err := readBodies(out)
@@ -87,10 +87,10 @@ func checkContract(t *testing.T, message []byte, o Options) {
 func checkBytes(t *testing.T, out []byte, o Options) {
 	t.Helper()
 	f := plainFacts(out, tally{})
-	if o.on(fixNULBytes) && f.nul > 0 {
+	if o.isOn(fixNULBytes) && f.nul > 0 {
 		t.Errorf("%d NUL are left\n%.2000q", f.nul, out)
 	}
-	if o.on(fixLineEndings) && f.bare() && o.Signed != SignedLeave {
+	if o.isOn(fixLineEndings) && f.hasBare() && o.Signed != SignedLeave {
 		t.Errorf("%d CR and %d LF are left\n%.2000q", f.bareCR, f.bareLF, out)
 	}
 }

@@ -65,6 +65,7 @@ func TestGolden(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden messages: %v", err)
 	}
+	shown := map[string]bool{} // the fixes that change a golden message
 	for _, in := range files {
 		name := strings.TrimSuffix(filepath.Base(in), ".in.eml")
 		t.Run(name, func(t *testing.T) {
@@ -77,9 +78,12 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, _, err := rewriteBytes(t, message, o)
+			got, plan, err := rewriteBytes(t, message, o)
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, fix := range plan.Report().Fixes {
+				shown[fix.Name] = true
 			}
 			out := strings.TrimSuffix(in, ".in.eml") + ".out.eml"
 			if *update && !bytes.Equal(got, message) {
@@ -101,9 +105,14 @@ func TestGolden(t *testing.T) {
 
 			// A fix that is off, or that does not apply, changes nothing.
 			off, p, err := rewriteBytes(t, message, Options{ReadReceipt: ReadReceiptSeen})
-			if err != nil || p.Changed() || !bytes.Equal(off, message) {
+			if err != nil || p.HasChanged() || !bytes.Equal(off, message) {
 				t.Errorf("changed with all fixes off: %v", err)
 			}
 		})
+	}
+	for _, name := range FixNames() {
+		if !shown[name] {
+			t.Errorf("no golden message shows %s", name)
+		}
 	}
 }

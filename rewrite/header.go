@@ -127,7 +127,7 @@ func fieldName(head []byte) []byte {
 	return name
 }
 
-// isField tells whether a field starts with this line as RFC 5322 section 2.2
+// isField reports whether a field starts with this line as RFC 5322 section 2.2
 // wants it today.
 func isField(head []byte) bool {
 	for i, c := range head {

@@ -49,7 +49,7 @@ func (p *planner) strays(h *header, followed bool) (mended bool, err error) {
 	waiting := h.strays
 	h.strays = nil
 	isLong := func(f *field) bool { return f.over.count > 0 }
-	mended = followed || p.on(fixLongHeaders) && slices.ContainsFunc(waiting, isLong)
+	mended = followed || p.isOn(fixLongHeaders) && slices.ContainsFunc(waiting, isLong)
 	for _, f := range waiting {
 		value, ok, err := p.text(f)
 		if err != nil {

@@ -16,7 +16,7 @@ func (p *planner) content(c content) error {
 	if c.over.count == 0 {
 		return nil
 	}
-	if !p.on(fixLongLines) {
+	if !p.isOn(fixLongLines) {
 		p.leave(c)
 		return nil
 	}
@@ -87,7 +87,7 @@ func (p *planner) leaf(c content) error {
 // faults are the fixes that the body needs.
 func (p *planner) faults(c content) (why []fixID, err error) {
 	p.betterCharset = ""
-	if p.on(fixEncodedWords) && c.mediaType.isText() {
+	if p.isOn(fixEncodedWords) && c.mediaType.isText() {
 		if p.betterCharset, err = p.charsetFor(c); err != nil {
 			return nil, err
 		}
@@ -95,27 +95,27 @@ func (p *planner) faults(c content) (why []fixID, err error) {
 			why = append(why, fixEncodedWords)
 		}
 	}
-	if c.over.count > 0 && p.on(fixLongLines) {
+	if c.over.count > 0 && p.isOn(fixLongLines) {
 		why = append(why, fixLongLines)
 	}
 	if c.asFile {
 		why = append(why, c.fileFix)
 	}
-	if !c.isEncoded() && (p.keptData || p.on(fixEightBit)) {
+	if !c.isEncoded() && (p.keptData || p.isOn(fixEightBit)) {
 		f, err := scan(p.section(c.start, c.end), c.end-c.start, 0, p.buffer(1))
 		if err != nil {
 			return nil, err
 		}
 		switch {
-		case p.keptData && f.nul > 0 && p.on(fixNULBytes):
+		case p.keptData && f.nul > 0 && p.isOn(fixNULBytes):
 			why = append(why, fixNULBytes)
-		case p.keptData && f.bare() && p.on(fixLineEndings):
+		case p.keptData && f.hasBare() && p.isOn(fixLineEndings):
 			why = append(why, fixLineEndings)
-		case f.eightBit > 0 && p.on(fixEightBit):
+		case f.eightBit > 0 && p.isOn(fixEightBit):
 			why = append(why, fixEightBit)
 		}
 	}
-	if c.isEncoded() && p.on(fixBrokenEncoding) {
+	if c.isEncoded() && p.isOn(fixBrokenEncoding) {
 		sound, err := p.decodes(c)
 		if err != nil {
 			return nil, err

@@ -11,9 +11,9 @@ import (
 // CRLF, and no byte is NUL (RFC 3501 section 9, CHAR8; quirk EX-09). Both are
 // done by a view of the message, which all other fixes read.
 
-// wantsView tells whether these fixes have anything to do.
+// wantsView reports whether these fixes have anything to do.
 func (p *planner) wantsView(found facts) bool {
-	return p.on(fixLineEndings) && found.bare() || p.on(fixNULBytes) && found.nul > 0
+	return p.isOn(fixLineEndings) && found.hasBare() || p.isOn(fixNULBytes) && found.nul > 0
 }
 
 // normalise puts a view in the place of the message and looks at that again.
@@ -30,7 +30,7 @@ func (p *planner) normalise(found facts) (facts, error) {
 
 // through puts a view in the place of the message that keeps those regions.
 func (p *planner) through(keep []keptRegion) (facts, error) {
-	v, err := newView(p.message, p.length, keep, p.on(fixLineEndings), p.on(fixNULBytes))
+	v, err := newView(p.message, p.length, keep, p.isOn(fixLineEndings), p.isOn(fixNULBytes))
 	if err != nil {
 		return facts{}, err
 	}
@@ -72,7 +72,7 @@ func (p *planner) keptRegions(found facts) ([]keptRegion, error) {
 	return keep, nil
 }
 
-// isData tells whether bytes of the body are not those of text in lines: it is
+// isData reports whether bytes of the body are not those of text in lines: it is
 // in units of two bytes, or of another type than text. Where all line ends of
 // the message are bare LF, that is how it was stored, and those of other types
 // are line ends too.
@@ -81,7 +81,7 @@ func (p *planner) isData(c content, found facts) (bool, error) {
 		return false, nil
 	}
 	f, err := scan(p.section(c.start, c.end), c.end-c.start, 0, p.buffer(1))
-	if err != nil || !f.control() {
+	if err != nil || !f.hasControl() {
 		return false, err
 	}
 	switch {
@@ -98,7 +98,7 @@ func (p *planner) isData(c content, found facts) (bool, error) {
 // before: what then is left as it is, though it was taken for data, is text.
 // It reports whether the message must be walked again.
 func (p *planner) mendView(original io.ReaderAt, size int64) (again bool, err error) {
-	if !p.keptData || p.covered(p.view.data()) {
+	if !p.keptData || p.isCovered(p.view.data()) {
 		return false, nil
 	}
 	p.restart()
@@ -108,9 +108,9 @@ func (p *planner) mendView(original io.ReaderAt, size int64) (again bool, err er
 	return true, err
 }
 
-// covered tells whether edits have taken all of each of the ranges, which are
+// isCovered reports whether edits have taken all of each of the ranges, which are
 // in order.
-func (p *planner) covered(ranges []span) bool {
+func (p *planner) isCovered(ranges []span) bool {
 	taking := slices.DeleteFunc(slices.Clone(p.edits), func(e edit) bool {
 		return !e.whole && e.recode != nil || e.start == e.end
 	})

@@ -35,7 +35,7 @@ func (p *planner) longHeader(f *field) error {
 	if over.count == 0 {
 		return nil
 	}
-	if !p.on(fixLongHeaders) || f.identifies() || f.header.sealed && p.options.Signed == SignedLeave {
+	if !p.isOn(fixLongHeaders) || f.identifies() || f.header.sealed && p.options.Signed == SignedLeave {
 		p.headLeft.addAll(over)
 		return nil
 	}
@@ -120,7 +120,7 @@ func shortTokens(f *field, value string) string {
 	return " " + encodeText(readable(strings.TrimSpace(value), ""), f.column(1))
 }
 
-// hasTags tells whether the field is a list of tags, such as "b=…;" (RFC 6376
+// hasTags reports whether the field is a list of tags, such as "b=…;" (RFC 6376
 // section 3.2, RFC 8617 section 4.1).
 func (f *field) hasTags() bool {
 	return f.isAny("DKIM-Signature", "X-Google-DKIM-Signature", "ARC-Message-Signature", "ARC-Seal")
@@ -160,7 +160,7 @@ func foldTags(list string) string {
 	return b.String()
 }
 
-// isBase64Text tells whether there is nothing but letters of base64.
+// isBase64Text reports whether there is nothing but letters of base64.
 func isBase64Text(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
 		return r >= utf8.RuneSelf || !isBase64(byte(r)) && r != '='

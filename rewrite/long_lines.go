@@ -68,7 +68,7 @@ func (p *planner) addFields(h *header, rule, fields string) error {
 	return p.add(rule, edit{span: span{h.room, h.room}, text: fields, fields: true})
 }
 
-// isIdentity tells whether the encoding leaves the bytes as they are (RFC 2045
+// isIdentity reports whether the encoding leaves the bytes as they are (RFC 2045
 // section 6.2). A body in an unknown encoding is data, whatever its type
 // (section 6.4).
 func isIdentity(encoding string) bool {
@@ -79,7 +79,7 @@ func isIdentity(encoding string) bool {
 	return false
 }
 
-// namesEncoding tells whether the field has the name of an encoding that the
+// namesEncoding reports whether the field has the name of an encoding that the
 // body depends on, whatever else is in it.
 func (f *field) namesEncoding(value string) bool {
 	name := encodingName(value)

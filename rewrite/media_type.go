@@ -90,7 +90,7 @@ func (t mediaType) isText() bool { return strings.HasPrefix(t.name, "text/") }
 
 func (t mediaType) isMultipart() bool { return strings.HasPrefix(t.name, "multipart/") }
 
-// isMessage tells whether the body is a message with a header of its own.
+// isMessage reports whether the body is a message with a header of its own.
 // Other message/* types hold fields, fragments or references.
 func (t mediaType) isMessage() bool {
 	switch t.name {
@@ -100,7 +100,7 @@ func (t mediaType) isMessage() bool {
 	return false
 }
 
-// isWide tells whether the charset has units of two or four bytes, in which a
+// isWide reports whether the charset has units of two or four bytes, in which a
 // byte of 10 or 13 is no line end.
 func (t mediaType) isWide() bool {
 	squeezed := noLetters.ReplaceAllString(t.charset, "")
@@ -112,7 +112,7 @@ func (t mediaType) isWide() bool {
 	return t.charset == "unicode" // Microsoft's name for UTF-16
 }
 
-// isSealed tells whether a change may break a signature or what is encrypted
+// isSealed reports whether a change may break a signature or what is encrypted
 // (RFC 1847, RFC 8551).
 func (t mediaType) isSealed() bool {
 	switch t.name {

@@ -50,7 +50,7 @@ type entity struct {
 	fileFix   fixID  // the fix that asked for asFile
 }
 
-// isEncoded tells whether the body is in base64 or quoted-printable (RFC 2045
+// isEncoded reports whether the body is in base64 or quoted-printable (RFC 2045
 // section 6).
 func (e *entity) isEncoded() bool {
 	return e.encoding == "base64" || e.encoding == "quoted-printable"
@@ -92,7 +92,7 @@ func (m *multipart) match(head []byte) (d delimiter) {
 	return d
 }
 
-// begins tells whether a line that starts so could be taken for a delimiter,
+// begins reports whether a line that starts so could be taken for a delimiter,
 // by readers who compare only its beginning too.
 func (m *multipart) begins(line []byte) bool {
 	if len(line) < 2 || line[0] != '-' || line[1] != '-' {
@@ -329,7 +329,7 @@ func (w *walker) body(c content, stop *multipart) (delimiter, error) {
 	}
 }
 
-// delimiter tells whether the line is a delimiter of stop or of what encloses
+// delimiter reports whether the line is a delimiter of stop or of what encloses
 // it, and shows the blanks after it if they make it too long.
 func (w *walker) delimiter(stop *multipart, l line) (delimiter, error) {
 	if l.length() > int64(len(l.head)) {

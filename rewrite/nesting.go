@@ -13,7 +13,7 @@ const maxMessages = 30
 // nesting is the fix of this name. It turns a message that is attached deeper than
 // maxMessages into a file. The file has the whole message, so nothing is lost.
 func (p *planner) nesting(e *entity) {
-	if p.on(fixNesting) && e.mediaType.isMessage() && e.messages >= maxMessages {
+	if p.isOn(fixNesting) && e.mediaType.isMessage() && e.messages >= maxMessages {
 		p.becomesFile(e, fixNesting, "attached-message.eml")
 	}
 }
@@ -50,7 +50,7 @@ func (p *planner) retype(h *header, contentType, disposition string) {
 // partial is the fix of that name: a fragment (RFC 2046 section 5.2.2), which
 // Exchange refuses (quirk EX-09), becomes a file with its bytes.
 func (p *planner) partial(e *entity) {
-	if !p.on(fixPartial) || e.mediaType.name != "message/partial" {
+	if !p.isOn(fixPartial) || e.mediaType.name != "message/partial" {
 		return
 	}
 	_, params := parseParams(string(e.header.contentType.text))

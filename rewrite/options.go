@@ -104,8 +104,8 @@ type Options struct {
 	HeaderRules []HeaderRule
 }
 
-// None tells whether no fix is on at any stage.
-func (o *Options) None() bool {
+// IsNone reports whether no fix is on at any stage.
+func (o *Options) IsNone() bool {
 	for i := range fixes {
 		if use := fixes[i].uses(o); use != "" && use != Off {
 			return false
@@ -114,8 +114,8 @@ func (o *Options) None() bool {
 	return o.LineLimit == 0 && o.ReadReceipt != ReadReceiptSeen
 }
 
-// on tells whether a fix is used at the stage of the options.
-func (o *Options) on(f fixID) bool {
+// isOn reports whether a fix is used at the stage of the options.
+func (o *Options) isOn(f fixID) bool {
 	switch fixes[f].uses(o) {
 	case Always:
 		return true

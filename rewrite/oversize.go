@@ -25,7 +25,7 @@ const smallest = 10_000
 
 // noteAttachment remembers a leaf that might have to go.
 func (p *planner) noteAttachment(c content) {
-	if !p.on(fixOversize) || p.detach != nil || c.end-c.start < smallest || c.sealed {
+	if !p.isOn(fixOversize) || p.detach != nil || c.end-c.start < smallest || c.sealed {
 		return
 	}
 	if c.mediaType.isText() && c.enclosing == nil {

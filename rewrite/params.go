@@ -34,71 +34,85 @@ func (p *param) set(value string) {
 	p.value, p.raw, p.bits = value, formatParam(p.name, value), false
 }
 
+// paramPiece is a piece of a parameter, of which RFC 2231 section 3 allows several.
+type paramPiece struct {
+	index      int
+	isExtended bool // percent-encoded (RFC 2231 section 4)
+	text       string
+}
+
 // parseParams reads the value of a field: what is before the first semicolon,
 // and the parameters.
 func parseParams(value string) (head string, params []param) {
-	type piece struct {
-		index            int
-		extended, quoted bool
-		text             string
-	}
-	var pieces [][]piece
+	var pieces [][]paramPiece // of each parameter
 	segments := splitOutside(value, ';')
 	for n, segment := range segments[1:] {
 		if n >= maxParams { // no reader wants these
 			params[len(params)-1].raw += ";" + strings.Join(segments[n+1:], ";")
 			break
 		}
-		name, text, ok := strings.Cut(segment, "=")
-		name = strings.ToLower(strings.TrimSpace(name))
-		base, rest, starred := strings.Cut(name, "*")
-		if !ok {
-			base, rest, starred = "", "", false
-		}
-		index, extended := 0, starred && (rest == "" || strings.HasSuffix(rest, "*"))
-		if n, err := strconv.Atoi(strings.TrimSuffix(rest, "*")); err == nil {
-			index = n
-		}
-		text = strings.TrimSpace(text)
-		quoted := strings.HasPrefix(text, `"`)
-		if quoted {
-			text, _ = quotedString(text[1:])
-		}
-		i := slices.IndexFunc(params, func(p param) bool { return p.name == base && ok && starred })
+		name, piece, isPiece := parsePiece(segment)
+		i := slices.IndexFunc(params, func(p param) bool { return isPiece && p.name == name })
 		if i < 0 {
 			i = len(params)
-			params = append(params, param{name: base, raw: segment})
+			params = append(params, param{name: name, raw: segment})
 			pieces = append(pieces, nil)
 		} else {
 			params[i].raw += ";" + segment
 		}
 		params[i].bits = params[i].bits || has8bit([]byte(segment))
-		pieces[i] = append(pieces[i], piece{index, extended, quoted, text})
+		pieces[i] = append(pieces[i], piece)
 	}
 	for i := range params {
-		slices.SortStableFunc(pieces[i], func(a, b piece) int { return cmp.Compare(a.index, b.index) })
-		var content strings.Builder
-		charset := ""
-		for j, piece := range pieces[i] {
-			text := piece.text
-			if piece.extended {
-				if parts := strings.SplitN(text, "'", 3); j == 0 && len(parts) == 3 {
-					charset, text = parts[0], parts[2]
-				}
-				text = percentDecoded(text)
-			}
-			content.WriteString(text)
-		}
-		switch text := content.String(); {
-		case charset != "":
-			params[i].value, _ = decodeCharset([]byte(text), strings.ToLower(charset))
-		case strings.Contains(text, "=?"):
-			params[i].value = decodeText(toUTF8(text, "")) // against RFC 2047 section 5, and common
-		default:
-			params[i].value, params[i].bytes = toUTF8(text, ""), text
-		}
+		params[i].join(pieces[i])
 	}
 	return segments[0], params
+}
+
+// parsePiece reads a parameter, or a piece of one, between two semicolons. isPiece says that
+// its name has the asterisk of RFC 2231.
+func parsePiece(segment string) (name string, piece paramPiece, isPiece bool) {
+	name, text, ok := strings.Cut(segment, "=")
+	if ok {
+		var rest string
+		name, rest, isPiece = strings.Cut(strings.ToLower(strings.TrimSpace(name)), "*")
+		piece.isExtended = isPiece && (rest == "" || strings.HasSuffix(rest, "*"))
+		if n, err := strconv.Atoi(strings.TrimSuffix(rest, "*")); err == nil {
+			piece.index = n
+		}
+	} else {
+		name = ""
+	}
+	piece.text = strings.TrimSpace(text)
+	if strings.HasPrefix(piece.text, `"`) {
+		piece.text, _ = quotedString(piece.text[1:])
+	}
+	return name, piece, isPiece
+}
+
+// join sets the value of the parameter from its pieces.
+func (p *param) join(pieces []paramPiece) {
+	slices.SortStableFunc(pieces, func(a, b paramPiece) int { return cmp.Compare(a.index, b.index) })
+	var content strings.Builder
+	charset := ""
+	for i, piece := range pieces {
+		text := piece.text
+		if piece.isExtended {
+			if parts := strings.SplitN(text, "'", 3); i == 0 && len(parts) == 3 {
+				charset, text = parts[0], parts[2]
+			}
+			text = percentDecoded(text)
+		}
+		content.WriteString(text)
+	}
+	switch text := content.String(); {
+	case charset != "":
+		p.value, _ = decodeCharset([]byte(text), strings.ToLower(charset))
+	case strings.Contains(text, "=?"):
+		p.value = decodeText(toUTF8(text, "")) // against RFC 2047 section 5, and common
+	default:
+		p.value, p.bytes = toUTF8(text, ""), text
+	}
 }
 
 // joinParams writes what parseParams has read.

@@ -63,8 +63,8 @@ func NewPlan(ctx context.Context, message io.ReaderAt, size int64, o Options) (*
 // Size is the size in bytes of what WriteTo writes.
 func (p *Plan) Size() int64 { return p.size }
 
-// Changed tells whether WriteTo writes anything else than the message as it is.
-func (p *Plan) Changed() bool { return len(p.edits) > 0 || p.viewed }
+// HasChanged tells whether WriteTo writes anything else than the message as it is.
+func (p *Plan) HasChanged() bool { return len(p.edits) > 0 || p.viewed }
 
 // Report says what the plan does and what it leaves undone.
 func (p *Plan) Report() Report { return p.report }

@@ -88,8 +88,8 @@ func TestReadReceiptOptions(t *testing.T) {
 		{ReadReceiptAll, true, true},
 	} {
 		_, p, err := rewriteBytes(t, message, Options{ReadReceipt: test.option, Seen: test.seen})
-		if err != nil || p.Changed() != test.want {
-			t.Errorf("%q, seen %v: changed is %v, %v", test.option, test.seen, p.Changed(), err)
+		if err != nil || p.HasChanged() != test.want {
+			t.Errorf("%q, seen %v: changed is %v, %v", test.option, test.seen, p.HasChanged(), err)
 		}
 	}
 }

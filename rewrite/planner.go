@@ -46,7 +46,7 @@ func (p *planner) giveBack() {
 	}
 }
 
-func (p *planner) on(f fixID) bool { return p.options.on(f) }
+func (p *planner) isOn(f fixID) bool { return p.options.isOn(f) }
 
 // count adds n to the uses of a fix.
 func (p *planner) count(f fixID, n int) { p.counts[f] += n }
@@ -56,7 +56,7 @@ func (p *planner) run() error {
 	if p.options.Stage == StageEnvelope {
 		return p.envelope()
 	}
-	if p.options.None() {
+	if p.options.IsNone() {
 		p.finish()
 		return nil
 	}
@@ -82,7 +82,7 @@ func (p *planner) run() error {
 		}
 	}
 	p.finish()
-	if limit := p.options.SizeLimit; p.on(fixOversize) && p.size > limit {
+	if limit := p.options.SizeLimit; p.isOn(fixOversize) && p.size > limit {
 		if err := p.shrink(limit); err != nil {
 			return err
 		}
@@ -103,12 +103,12 @@ func (p *planner) walk(found facts) error {
 // walkParts goes through all of the message.
 func (p *planner) walkParts() error {
 	p.walker = p.newWalker()
-	if err := p.walker.message(); err != nil || !p.tooMany() {
+	if err := p.walker.message(); err != nil || !p.hasTooMany() {
 		return err
 	}
 	p.restart()
 	p.walker = p.newWalker()
-	p.walker.full = p.full
+	p.walker.full = p.isFull
 	return p.walker.message()
 }
 
@@ -134,11 +134,11 @@ func (p *planner) header() error {
 // the message's own header.
 func (p *planner) looksIntoParts() bool {
 	for i := range fixes {
-		if fixes[i].parts && p.on(fixID(i)) {
+		if fixes[i].parts && p.isOn(fixID(i)) {
 			return true
 		}
 	}
-	return p.keptData || p.on(fixOversize) && p.length > p.options.SizeLimit || p.detach != nil
+	return p.keptData || p.isOn(fixOversize) && p.length > p.options.SizeLimit || p.detach != nil
 }
 
 // headerEnded is done with the lines of a header that wait for what follows.

@@ -145,7 +145,7 @@ func TestRandomMessages(t *testing.T) {
 		}
 		if _, err := readBodies(message); err == nil {
 			readable++
-			if p, err := NewPlan(t.Context(), bytes.NewReader(message), int64(len(message)), o); err == nil && p.Changed() {
+			if p, err := NewPlan(t.Context(), bytes.NewReader(message), int64(len(message)), o); err == nil && p.HasChanged() {
 				changed++
 			}
 		}

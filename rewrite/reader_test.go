@@ -36,7 +36,7 @@ var errUnclear = errors.New("unclear message")
 
 var blankColon = regexp.MustCompile(`(?mi)^(content-[a-z-]*|mime-version)[ \t]+:`)
 
-// isClear tells whether the library reads the message as others do: it takes a
+// isClear reports whether the library reads the message as others do: it takes a
 // delimiter only between line ends of one kind, and no blank before a colon.
 func isClear(message []byte) bool {
 	for i, c := range message {
@@ -142,8 +142,8 @@ func compareBodies(before, after []body, o Options) error {
 	}
 	for i, b := range before {
 		a := after[i]
-		becameFile := o.on(fixPartial) && b.mediaType == "message/partial" && a.mediaType == "application/octet-stream" ||
-			o.on(fixAppleDouble) && b.mediaType == "multipart/appledouble"
+		becameFile := o.isOn(fixPartial) && b.mediaType == "message/partial" && a.mediaType == "application/octet-stream" ||
+			o.isOn(fixAppleDouble) && b.mediaType == "multipart/appledouble"
 		if b.mediaType != a.mediaType && !becameFile {
 			return fmt.Errorf("body %d: %s became %s", i, b.mediaType, a.mediaType)
 		}
@@ -151,7 +151,7 @@ func compareBodies(before, after []body, o Options) error {
 			return fmt.Errorf("body %d can no longer be decoded", i)
 		}
 		want, got := b.content, a.content
-		if o.on(fixLineEndings) || o.on(fixNULBytes) {
+		if o.isOn(fixLineEndings) || o.isOn(fixNULBytes) {
 			if b.encoding == "quoted-printable" { // which a new line end may end softly
 				want, _ = unquotedByLibrary(carried(b.raw, o))
 			}
@@ -166,7 +166,7 @@ func compareBodies(before, after []body, o Options) error {
 		if name, _, _ := findCharset(b.charset); name == "utf-7" && a.charset == "utf-8" {
 			continue // other bytes on purpose: TestUTF7 reads them
 		}
-		if b.broken && o.on(fixBrokenEncoding) || b.nul && !isIdentity(b.encoding) && o.on(fixNULBytes) {
+		if b.broken && o.isOn(fixBrokenEncoding) || b.nul && !isIdentity(b.encoding) && o.isOn(fixNULBytes) {
 			continue
 		}
 		if b.broken {
@@ -194,10 +194,10 @@ var blanksAtEnd = regexp.MustCompile(`[ \t]+\r\n`)
 
 // carried is what the fixes that change decoded text make of it.
 func carried(b []byte, o Options) []byte {
-	if o.on(fixNULBytes) {
+	if o.isOn(fixNULBytes) {
 		b = bytes.ReplaceAll(b, []byte{0}, nil)
 	}
-	if o.on(fixLineEndings) {
+	if o.isOn(fixLineEndings) {
 		b = anyLineEnd.ReplaceAll(b, []byte("\r\n"))
 	}
 	return b

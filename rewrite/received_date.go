@@ -7,7 +7,7 @@ import "strings"
 // Date (FAQ.Exchange, question on Exchange 2007). imapsync then needs
 // --skipheader Received, since it recognises messages by these fields too.
 func (p *planner) receivedDate(h *header) error {
-	if !p.on(fixReceivedDate) || !h.top || h.received || h.date == nil {
+	if !p.isOn(fixReceivedDate) || !h.top || h.received || h.date == nil {
 		return nil
 	}
 	value, ok, err := p.text(h.date)

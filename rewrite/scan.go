@@ -32,8 +32,8 @@ type facts struct {
 	eightBit int64 // bytes over 127
 }
 
-func (f *facts) bare() bool    { return f.bareLF+f.bareCR > 0 }
-func (f *facts) control() bool { return f.nul > 0 || f.bare() }
+func (f *facts) hasBare() bool    { return f.bareLF+f.bareCR > 0 }
+func (f *facts) hasControl() bool { return f.nul > 0 || f.hasBare() }
 
 // scanner goes through a message at the speed of memory: it counts bytes by
 // their kind, and looks for line ends only as often as it must to know that no

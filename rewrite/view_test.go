@@ -77,7 +77,7 @@ func TestViewChunks(t *testing.T) {
 			message[i] = "ab\r\n\x00"[r.IntN(5)]
 		}
 		for _, o := range []Options{{Uses: Uses{LineEndings: Always, NULBytes: Always}}, {Uses: Uses{LineEndings: Always}}, {Uses: Uses{NULBytes: Always}}} {
-			lineEnds, nuls := o.on(fixLineEndings), o.on(fixNULBytes)
+			lineEnds, nuls := o.isOn(fixLineEndings), o.isOn(fixNULBytes)
 			want := carried(message, o)
 			if got := viewed(t, message, nil, lineEnds, nuls, 9000+r.IntN(1000)); !bytes.Equal(got, want) {
 				t.Fatalf("line ends %v, NUL %v: %d bytes, want %d", lineEnds, nuls, len(got), len(want))

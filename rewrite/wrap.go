@@ -50,7 +50,7 @@ func (wr wrapper) recode(w *bufio.Writer, body *io.SectionReader) error {
 // longer than the width; 0 if there is none.
 func (wr wrapper) cut(b []byte) int {
 	for n := wr.width; n > wr.width/2; n-- {
-		if insideRune(b, n) || wr.enclosing.begins(b[n:]) {
+		if isInsideRune(b, n) || wr.enclosing.begins(b[n:]) {
 			continue
 		}
 		if wr.enclosing.match(b[:n]).of != nil {
@@ -61,9 +61,9 @@ func (wr wrapper) cut(b []byte) int {
 	return 0
 }
 
-// insideRune tells whether b[n] goes on a character of UTF-8 that starts
+// isInsideRune reports whether b[n] goes on a character of UTF-8 that starts
 // before it. In other charsets bytes that look like it are rarely valid.
-func insideRune(b []byte, n int) bool {
+func isInsideRune(b []byte, n int) bool {
 	for start := n - 1; start >= 0 && start > n-utf8.UTFMax; start-- {
 		if utf8.RuneStart(b[start]) {
 			_, size := utf8.DecodeRune(b[start:])

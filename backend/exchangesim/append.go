@@ -22,21 +22,12 @@ func (c *conn) append(a *args) (status, error) {
 			return status{}, err
 		}
 	}
-	date := c.srv.now()
-	if a.peek() == '"' {
-		quoted, err := a.quoted()
-		if err != nil {
-			return status{}, err
-		}
-		if date, err = time.Parse(internalDate, strings.TrimLeft(quoted, " ")); err != nil {
-			return badArgument("the date cannot be read"), nil
-		}
-		if c.srv.quirks[quirkStrictDates] && (quoted[1] == '-' || date.Year() < 1970) {
-			return badArgument("quirk EX-83: a day of one digit, or a date before 1970"), nil
-		}
-		if c.srv.quirks[quirkDateDropped] {
-			date = c.srv.now()
-		}
+	date, refusal, err := c.appendDate(a)
+	if err != nil {
+		return status{}, err
+	}
+	if refusal != "" {
+		return badArgument(refusal), nil
 	}
 	a.skipSpace()
 	start, size, wait, ok := literalSize(a.line)
@@ -47,39 +38,80 @@ func (c *conn) append(a *args) (status, error) {
 	if st, refused := c.refuseAppend(name, unknown, size); refused {
 		return st, nil // next drains what comes unasked
 	}
+	msg, err := c.appendedMessage(a, size, wait)
+	if err != nil {
+		return status{}, err
+	}
+	if st, refused := c.refuseMessage(msg); refused {
+		return st, nil
+	}
+	return c.keep(name, c.srv.newMessage(fl, date, msg))
+}
+
+// appendDate reads the date of an APPEND, or returns the time of now if it has none. refusal
+// is the reason why Exchange refuses the date; "" if it does not.
+func (c *conn) appendDate(a *args) (date time.Time, refusal string, err error) {
+	if a.peek() != '"' {
+		return c.srv.now(), "", nil
+	}
+	quoted, err := a.quoted()
+	if err != nil {
+		return date, "", err
+	}
+	if date, err = time.Parse(internalDate, strings.TrimLeft(quoted, " ")); err != nil {
+		return date, "the date cannot be read", nil
+	}
+	if c.srv.quirks[quirkStrictDates] && (quoted[1] == '-' || date.Year() < 1970) {
+		return date, "quirk EX-83: a day of one digit, or a date before 1970", nil
+	}
+	if c.srv.quirks[quirkDateDropped] {
+		date = c.srv.now()
+	}
+	return date, "", nil
+}
+
+// appendedMessage reads the literal of an APPEND, and the end of its line. wait says that the
+// client waits for "+".
+func (c *conn) appendedMessage(a *args, size int64, wait bool) ([]byte, error) {
 	a.line = nil
 	if wait {
 		if err := c.continueLiteral(); err != nil {
-			return status{}, err
+			return nil, err
 		}
 	}
 	msg, err := c.message(size)
 	if err != nil {
-		return status{}, err
+		return nil, err
 	}
 	if err := a.nextLine(); err != nil {
-		return status{}, err
+		return nil, err
 	}
-	if err := a.end(); err != nil {
-		return status{}, err
-	}
+	return msg, a.end()
+}
+
+// refuseMessage returns Exchange's refusal of a message that it has read.
+func (c *conn) refuseMessage(msg []byte) (status, bool) {
 	if why := refuseContent(msg); why != "" && c.srv.quirks[quirkContentRefused] {
-		return badArgument("quirk EX-09: " + why), nil
+		return badArgument("quirk EX-09: " + why), true
 	}
 	if why := c.srv.refuseByRule(msg); why != "" {
-		return badArgument(why), nil
+		return badArgument(why), true
 	}
 	if bytes.IndexByte(msg, 0) >= 0 {
-		return badArgument("a NUL in the message (RFC 3501 section 9, CHAR8)"), nil
+		return badArgument("a NUL in the message (RFC 3501 section 9, CHAR8)"), true
 	}
 	if f, ok := c.strike(faultRefuseMessage); ok {
-		return status{kind: f.shape, text: f.text, why: "fault refuse-message"}, nil
+		return status{kind: f.shape, text: f.text, why: "fault refuse-message"}, true
 	}
+	return status{}, false
+}
+
+// keep stores a message, if no fault cuts the connection before that, and answers, if none
+// cuts it afterwards.
+func (c *conn) keep(name string, m *message) (st status, err error) {
 	if _, ok := c.strike(faultLostAppend); ok {
 		return status{}, endCut
 	}
-	m := c.srv.newMessage(fl, date, msg)
-	var st status
 	if f, ok := c.strike(faultLateAppend); ok {
 		st = c.storeLate(name, f.delay, m)
 	} else {

@@ -105,7 +105,7 @@ func (c *conn) serve() {
 		err = c.next()
 	}
 	var end ending
-	if !errors.As(err, &end) && c.tokenExpired() {
+	if !errors.As(err, &end) && c.isTokenExpired() {
 		c.printf("* BYE %s\r\n", byeTokenExpired)
 		err = errClosing
 	}
@@ -169,13 +169,13 @@ func (c *conn) next() error {
 	case len(bytes.TrimSpace(line)) == 0:
 		return nil // an empty line is no command
 	}
-	if c.tokenExpired() {
+	if c.isTokenExpired() {
 		return errClosing
 	}
 	tag, verb, rest := splitCommand(line)
 	c.begin(verb)
 	c.srv.stats.command(c.loggedVerb(verb))
-	if c.selectedGone() {
+	if c.isSelectedGone() {
 		return endCut
 	}
 	if bytes.ContainsAny(line, "\x00\r") {

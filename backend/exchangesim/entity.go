@@ -98,7 +98,7 @@ func parseHeader(b []byte) (header, []byte) {
 			return h, b[end:]
 		case (line[0] == ' ' || line[0] == '\t') && len(h) > 0:
 			h[len(h)-1].raw = b[start:end]
-		case isField && len(name) > 0 && bytes.IndexFunc(name, notFieldName) < 0:
+		case isField && len(name) > 0 && bytes.IndexFunc(name, isNotFieldName) < 0:
 			h = append(h, field{string(name), line})
 			start = at
 		default:
@@ -109,7 +109,7 @@ func parseHeader(b []byte) (header, []byte) {
 	return h, nil
 }
 
-func notFieldName(r rune) bool { return r <= ' ' || r > '~' }
+func isNotFieldName(r rune) bool { return r <= ' ' || r > '~' }
 
 // splitParts splits the body of a multipart (RFC 2046 section 5.1.1). It drops preamble and
 // epilogue, and accepts a last part without a closing boundary.

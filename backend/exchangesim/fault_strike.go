@@ -41,7 +41,7 @@ func (c *conn) begin(verb string) {
 // nothing is.
 func (c *conn) order(kind, verb string) *fault {
 	for _, f := range c.drawn {
-		if f.kind == kind && f.left != 0 && f.at(verb) {
+		if f.kind == kind && f.left != 0 && f.isAt(verb) {
 			return f
 		}
 	}

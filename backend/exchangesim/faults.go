@@ -179,8 +179,8 @@ func (f fault) name() string {
 	return string(f.end) + strings.TrimPrefix(f.kind, string(endCut))
 }
 
-// at reports whether the fault is one for that moment.
-func (f fault) at(verb string) bool {
+// isAt reports whether the fault is one for that moment.
+func (f fault) isAt(verb string) bool {
 	return f.verb == "" || f.verb == verb || "UID "+f.verb == verb ||
 		f.verb == verbAny && verb != verbGreeting && verb != verbWaiting
 }
@@ -220,7 +220,7 @@ func (l *faults) find(kind, user, verb string) *fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := slices.IndexFunc(l.list, func(f *fault) bool {
-		if f.kind != kind || f.left == 0 || f.user != "" && !strings.EqualFold(f.user, user) || !f.at(verb) {
+		if f.kind != kind || f.left == 0 || f.user != "" && !strings.EqualFold(f.user, user) || !f.isAt(verb) {
 			return false
 		}
 		f.spare--

@@ -149,7 +149,7 @@ func parseSection(text string, section *imap.FetchItemBodySection) error {
 		var names []string
 		for name := range strings.FieldsSeq(inner) {
 			name = strings.TrimSuffix(strings.TrimPrefix(name, `"`), `"`)
-			if strings.ContainsFunc(name, notFieldName) || strings.ContainsAny(name, `"\(){}%*`) {
+			if strings.ContainsFunc(name, isNotFieldName) || strings.ContainsAny(name, `"\(){}%*`) {
 				return errArgument // the reply repeats the name
 			}
 			names = append(names, name)

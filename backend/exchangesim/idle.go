@@ -60,7 +60,7 @@ func (c *conn) pushChanges(began time.Time, stop <-chan struct{}) {
 		c.srv.store.mu.Lock()
 		changed := c.view.mailbox.changed
 		c.srv.store.mu.Unlock()
-		if c.selectedGone() {
+		if c.isSelectedGone() {
 			c.fail(endCut)
 			return
 		}

@@ -126,9 +126,9 @@ func (s *store) renumber(a *account, mb *mailbox) {
 	mb.notify()
 }
 
-// selectedGone says that the mailbox selected is not there under the UIDs that
+// isSelectedGone says that the mailbox selected is not there under the UIDs that
 // the client knows.
-func (c *conn) selectedGone() bool {
+func (c *conn) isSelectedGone() bool {
 	if c.view == nil {
 		return false
 	}

@@ -13,13 +13,13 @@ const illegalCode = `[Error="Microsoft.Exchange.Data.Storage.WrongServerExceptio
 	` for mailbox 00000000-0000-0000-0000-000000000000" AuthResultFromPopImapEnd=0 Proxy=exchangesim.example.com:1993:SSL` +
 	` MailboxBE=exchangesim.example.com Service=Imap4] `
 
-// loginAllowed reports whether credentials may be sent now (quirk EX-01).
-func (c *conn) loginAllowed() bool {
+// canLogIn reports whether credentials may be sent now (quirk EX-01).
+func (c *conn) canLogIn() bool {
 	return c.tls || c.mode == InsecurePlaintext || !c.srv.quirks[quirkSecureLogin]
 }
 
 func (c *conn) login(a *args) (status, error) {
-	if !c.loginAllowed() {
+	if !c.canLogIn() {
 		return badState("quirk EX-01: LOGIN without TLS while LoginType is SecureLogin"), nil
 	}
 	name, err := a.astring()
@@ -40,7 +40,7 @@ func (c *conn) login(a *args) (status, error) {
 // authenticate knows PLAIN, and XOAUTH2 where it is announced; NTLM and GSSAPI
 // are refused whatever is announced.
 func (c *conn) authenticate(a *args) (status, error) {
-	if !c.loginAllowed() {
+	if !c.canLogIn() {
 		return badState("quirk EX-01: AUTHENTICATE without TLS while LoginType is SecureLogin"), nil
 	}
 	mechanism, err := a.atom()

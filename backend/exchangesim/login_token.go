@@ -49,8 +49,8 @@ func (c *conn) tokenLeft() (time.Duration, bool) {
 	return a.expiry.Sub(c.srv.now()), true
 }
 
-// tokenExpired reports whether the session's token is not good any more.
-func (c *conn) tokenExpired() bool {
+// isTokenExpired reports whether the session's token is not good any more.
+func (c *conn) isTokenExpired() bool {
 	if c.token == "" {
 		return false
 	}

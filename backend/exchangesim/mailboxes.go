@@ -215,9 +215,9 @@ func (c *conn) refuseName(command, name string) (status, bool) {
 		strings.Contains(name, separator+separator) ||
 		strings.ContainsFunc(name, func(r rune) bool { return r < ' ' && r != '\t' || r > '~' }):
 		return badArgument("not a name for a mailbox"), true
-	case c.srv.quirks[quirkNameLength] && c.srv.tooLongName(name):
+	case c.srv.quirks[quirkNameLength] && c.srv.isTooLongName(name):
 		return badArgument("quirk EX-44: a level of the name is too long"), true
-	case c.srv.like.Limits[quirkNameLength] > 0 && c.srv.tooLongName(name):
+	case c.srv.like.Limits[quirkNameLength] > 0 && c.srv.isTooLongName(name):
 		return failed(command, "quirk EX-44: a level of the name is too long"), true
 	case c.srv.quirks[quirkReservedFiles] && strings.EqualFold(name, "Files"):
 		return status{kind: "NO", text: "Folder name is reserved", why: "quirk EX-15"}, true

@@ -56,7 +56,7 @@ func (e *entity) writeMultipart(b *bytes.Buffer) {
 	boundary := newBoundary(parts)
 	params := fmt.Sprintf("; boundary=%q", boundary)
 	for _, name := range []string{"type", "start", "start-info", "report-type", "charset"} {
-		if v := e.params[name]; v != "" && !strings.ContainsFunc(v, notQuotable) {
+		if v := e.params[name]; v != "" && !strings.ContainsFunc(v, isNotQuotable) {
 			params += fmt.Sprintf(";\r\n\t%s=\"%s\"", name, v)
 		}
 	}
@@ -67,8 +67,8 @@ func (e *entity) writeMultipart(b *bytes.Buffer) {
 	fmt.Fprintf(b, "--%s--\r\n", boundary)
 }
 
-// notQuotable is what a parameter's quoted string cannot hold as it is.
-func notQuotable(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
+// isNotQuotable is what a parameter's quoted string cannot hold as it is.
+func isNotQuotable(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
 
 // newBoundary depends on the parts alone and occurs in none of them.
 func newBoundary(parts [][]byte) string {
@@ -90,7 +90,7 @@ func (e *entity) writeLeaf(b *bytes.Buffer) {
 	case e.encoding() == "base64":
 		e.writeHeader(b, "", "")
 		writeBase64(b, content)
-	case strings.HasPrefix(e.typ, "text/") && crlfOnly(content) && e.encoding() != "binary":
+	case strings.HasPrefix(e.typ, "text/") && hasOnlyCRLF(content) && e.encoding() != "binary":
 		e.writeHeader(b, "", "quoted-printable")
 		w := quotedprintable.NewWriter(b)
 		_, _ = w.Write(content) // a bytes.Buffer takes everything
@@ -101,9 +101,9 @@ func (e *entity) writeLeaf(b *bytes.Buffer) {
 	}
 }
 
-// crlfOnly is true of text that quoted-printable gives back as it was: every
+// hasOnlyCRLF is true of text that quoted-printable gives back as it was: every
 // line ends in CRLF (RFC 2045 section 6.7 rule 4).
-func crlfOnly(b []byte) bool {
+func hasOnlyCRLF(b []byte) bool {
 	crlf := bytes.Count(b, []byte("\r\n"))
 	return crlf == bytes.Count(b, []byte("\n")) && crlf == bytes.Count(b, []byte("\r"))
 }

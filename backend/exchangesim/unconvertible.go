@@ -48,8 +48,8 @@ func (c *conn) convertible(m *message, items []fetchItem) (*message, bool) {
 // 2.2.3.47.4: "between 1 and 256 characters").
 const maxNameLength = 256
 
-// tooLongName reports whether a level of a name, in modified UTF-7, is too long.
-func (s *Server) tooLongName(name string) bool {
+// isTooLongName reports whether a level of a name, in modified UTF-7, is too long.
+func (s *Server) isTooLongName(name string) bool {
 	limit := int(s.limits[quirkNameLength])
 	for level := range strings.SplitSeq(name, separator) {
 		if len(level) > limit && nameLength(level) > limit {

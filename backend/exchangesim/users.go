@@ -1,6 +1,9 @@
 package exchangesim
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // The organization of every simulated server: the NetBIOS and DNS names of
 // its domain and its UPN suffix.
@@ -35,6 +38,16 @@ func DefaultUsers() []User {
 		{Name: "bob", Password: "bobpass"},
 		{Name: "admin", Password: "adminpass", FullAccess: true},
 	}
+}
+
+// MoreUsers returns n further users, user1 (password user1pass) and so on.
+func MoreUsers(n int) []User {
+	users := make([]User, 0, n)
+	for i := range n {
+		name := fmt.Sprintf("user%d", i+1)
+		users = append(users, User{Name: name, Password: name + "pass"})
+	}
+	return users
 }
 
 // named is what a login names: whose password it brings, and whose mailbox is

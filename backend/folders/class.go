@@ -39,9 +39,9 @@ var specialUse = map[Class]string{
 	drafts: `\Drafts`, sent: `\Sent`, trash: `\Trash`, junk: `\Junk`, archive: `\Archive`,
 }
 
-// Hidden reports whether clients do not see an upstream mailbox, because its top level is
+// IsHidden reports whether clients do not see an upstream mailbox, because its top level is
 // a folder of a hidden class.
-func (m *Mapper) Hidden(upstream string, have *List) bool {
+func (m *Mapper) IsHidden(upstream string, have *List) bool {
 	if len(m.opts.Hide) == 0 {
 		return false
 	}

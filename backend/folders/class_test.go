@@ -33,7 +33,7 @@ func TestHiddenAndSpecialUse(t *testing.T) {
 		{"no mailbox of Exchange's", []string{"INBOX", "Sent", "Drafts", "Notes"}, "Notes", false, ""},
 	} {
 		have := listOf(tt.have...)
-		if hidden, use := m.Hidden(tt.upstream, have), m.SpecialUse(tt.upstream, have); hidden != tt.hidden || use != tt.use {
+		if hidden, use := m.IsHidden(tt.upstream, have), m.SpecialUse(tt.upstream, have); hidden != tt.hidden || use != tt.use {
 			t.Errorf("%s: hidden %v, %q", tt.name, hidden, use)
 		}
 	}
@@ -78,7 +78,7 @@ func TestValidate(t *testing.T) {
 			t.Errorf("the prefix of %s is %q", user, got)
 		}
 	}
-	if (Options{}).Validate() != nil || (Options{}).Active() || !exchange.Active() {
+	if (Options{}).Validate() != nil || (Options{}).IsActive() || !exchange.IsActive() {
 		t.Error("the zero value")
 	}
 }
@@ -110,7 +110,7 @@ func TestLocalizedNames(t *testing.T) {
 				if use := m.SpecialUse(write(name), have); use != specialUse[class] {
 					t.Errorf("%s, %q: %q, want %q", form, name, use, specialUse[class])
 				}
-				if hidden := m.Hidden(write(name), have); hidden != slices.Contains(Classes, class) {
+				if hidden := m.IsHidden(write(name), have); hidden != slices.Contains(Classes, class) {
 					t.Errorf("%s, %q: hidden %v", form, name, hidden)
 				}
 			}
@@ -138,7 +138,7 @@ func TestMailboxesOfOtherLanguages(t *testing.T) {
 		{[]string{"INBOX", "下書き", "送信済みアイテム", "削除済みアイテム", "予定表"}, "送信済みアイテム", "削除済みアイテム", "予定表"},
 	} {
 		have := listOf(tt.names...)
-		if m.SpecialUse(tt.sent, have) != `\Sent` || m.SpecialUse(tt.trash, have) != `\Trash` || !m.Hidden(tt.hides, have) || m.Hidden("INBOX", have) {
+		if m.SpecialUse(tt.sent, have) != `\Sent` || m.SpecialUse(tt.trash, have) != `\Trash` || !m.IsHidden(tt.hides, have) || m.IsHidden("INBOX", have) {
 			t.Errorf("%q", tt.names)
 		}
 	}

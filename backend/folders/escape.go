@@ -44,16 +44,16 @@ func newEscaper(characters bool, upstream, client string) escaper {
 	return e
 }
 
-// special reports whether r in a client's name needs an escape, because it is itself a
+// isSpecial reports whether r in a client's name needs an escape, because it is itself a
 // replacement.
-func (e escaper) special(r rune) bool {
+func (e escaper) isSpecial(r rune) bool {
 	return e.characters && (r >= pictures && r <= pictureDelete || r == openBox) ||
 		e.separator != 0 && (r == e.instead || r == escape)
 }
 
 // escape returns the level in a form that Exchange accepts.
 func (e escaper) escape(level string) string {
-	if !e.needed(level) {
+	if !e.isNeeded(level) {
 		return level
 	}
 	blanks := func(s string) int { return len(s) - len(strings.TrimLeft(s, " ")) }
@@ -71,7 +71,7 @@ func (e escaper) escape(level string) string {
 			b.WriteRune(e.instead)
 		case e.separator != 0 && r == e.clientInstead:
 			b.WriteRune(e.clientSeparator)
-		case e.special(r):
+		case e.isSpecial(r):
 			b.WriteRune(escape)
 			b.WriteRune(r)
 		case e.characters && r == 0x1b:
@@ -88,13 +88,13 @@ func (e escaper) escape(level string) string {
 	return b.String()
 }
 
-// needed reports whether escape changes the level.
-func (e escaper) needed(level string) bool {
+// isNeeded reports whether escape changes the level.
+func (e escaper) isNeeded(level string) bool {
 	if e.characters && (strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ")) {
 		return true
 	}
 	return strings.ContainsFunc(level, func(r rune) bool {
-		return e.special(r) || e.separator != 0 && (r == e.separator || r == e.clientInstead) ||
+		return e.isSpecial(r) || e.separator != 0 && (r == e.separator || r == e.clientInstead) ||
 			e.characters && (r < ' ' || r == 0x7f)
 	})
 }
@@ -103,7 +103,7 @@ func (e escaper) needed(level string) bool {
 // not give level again.
 func (e escaper) unescape(level string) string {
 	theirs := func(r rune) bool { return e.separator != 0 && r == e.clientSeparator }
-	if !strings.ContainsFunc(level, func(r rune) bool { return e.special(r) || theirs(r) }) {
+	if !strings.ContainsFunc(level, func(r rune) bool { return e.isSpecial(r) || theirs(r) }) {
 		return level
 	}
 	var b strings.Builder
@@ -118,7 +118,7 @@ func (e escaper) unescape(level string) string {
 			b.WriteRune(r)
 		case theirs(r):
 			b.WriteRune(e.clientInstead)
-		case !e.special(r):
+		case !e.isSpecial(r):
 			b.WriteRune(r)
 		case r == escape:
 			escaped = true

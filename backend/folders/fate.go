@@ -59,7 +59,7 @@ func Fates(o Options, upstream []string, have *List) ([]Fate, error) {
 	for i, name := range upstream {
 		fate := &fates[i]
 		*fate = Fate{Upstream: name, Client: all.called(name, have)}
-		if fate.Client != "" && m.Hidden(name, have) {
+		if fate.Client != "" && m.IsHidden(name, have) {
 			top, _, _ := strings.Cut(name, have.separator())
 			fate.Client, fate.By = "", []string{byHide}
 			fate.Holds, _ = have.language().class(top)
@@ -83,7 +83,7 @@ func Fates(o Options, upstream []string, have *List) ([]Fate, error) {
 
 // called returns the client's name of an upstream mailbox; "" if no name maps to it.
 func (m *Mapper) called(upstream string, have *List) string {
-	if !m.opts.Active() {
+	if !m.opts.IsActive() {
 		return upstream
 	}
 	client, _ := m.Client(upstream, have)

@@ -69,9 +69,9 @@ func (m *Mapper) Upstream(client string, have *List) (string, error) {
 		return "", err
 	}
 	path, err := m.path(name, have)
-	if sep := m.Separator(have); err == nil && onlyAsItIs(name, sep) && (name == "" || !have.Has(path)) {
+	if sep := m.Separator(have); err == nil && isOnlyAsItIs(name, sep) && (name == "" || !have.Has(path)) {
 		// A separator at the end belongs to no name (RFC 9051 section 6.3.4).
-		if name = strings.TrimSuffix(name, sep); onlyAsItIs(name, sep) {
+		if name = strings.TrimSuffix(name, sep); isOnlyAsItIs(name, sep) {
 			return "", fmt.Errorf("the mailbox %.200q: a level of its name is empty, or the name is not valid text: "+
 				"rename the mailbox", client)
 		}
@@ -100,7 +100,7 @@ func (m *Mapper) path(name string, have *List) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if tooDeep(next, w.sep) {
+		if isTooDeep(next, w.sep) {
 			return "", fmt.Errorf("the name has more than %d levels", maxLevels)
 		}
 		w.enter(next)
@@ -113,13 +113,13 @@ func (m *Mapper) path(name string, have *List) (string, error) {
 // (learn.microsoft.com, "Exchange Online limits": maximum folder depth).
 const maxLevels = 1000
 
-// tooDeep reports whether a name has more than maxLevels levels.
-func tooDeep(name, sep string) bool { return strings.Count(name, sep) >= maxLevels }
+// isTooDeep reports whether a name has more than maxLevels levels.
+func isTooDeep(name, sep string) bool { return strings.Count(name, sep) >= maxLevels }
 
-// onlyAsItIs reports whether exgate never makes this name. In such a name a level is empty,
+// isOnlyAsItIs reports whether exgate never makes this name. In such a name a level is empty,
 // so that a server may take it for another name, or its bytes are not valid text. It names
 // a mailbox only if the upstream lists exactly the same name.
-func onlyAsItIs(name, sep string) bool {
+func isOnlyAsItIs(name, sep string) bool {
 	return name == "" || !utf8.ValidString(name) ||
 		strings.HasPrefix(name, sep) || strings.HasSuffix(name, sep) || strings.Contains(name, sep+sep)
 }
@@ -175,7 +175,7 @@ func (m *Mapper) isPlain(upstream string, have *List) bool {
 		strings.Contains(upstream, apartMark) || strings.Contains(upstream, reservedEnd) {
 		return false
 	}
-	if len(upstream) > maxLevels && tooDeep(upstream, "/") {
+	if len(upstream) > maxLevels && isTooDeep(upstream, "/") {
 		return false
 	}
 	before := '/'
@@ -196,13 +196,13 @@ func (m *Mapper) isPlain(upstream string, have *List) bool {
 			return false
 		}
 	}
-	return have.Has(upstream) && !m.Hidden(upstream, have)
+	return have.Has(upstream) && !m.IsHidden(upstream, have)
 }
 
 // client is Client without the patterns.
 func (m *Mapper) client(upstream string, have *List) (string, bool) {
 	sep := have.separator()
-	if tooDeep(upstream, sep) {
+	if isTooDeep(upstream, sep) {
 		return "", false
 	}
 	w := m.walk(have)
@@ -235,7 +235,7 @@ func (m *Mapper) client(upstream string, have *List) (string, bool) {
 		return "", false // the prefix holds one, which is not the INBOX
 	}
 	client := strings.Join(names, m.Separator(have))
-	if onlyAsItIs(client, m.Separator(have)) && (client == "" || !have.Has(upstream)) {
+	if isOnlyAsItIs(client, m.Separator(have)) && (client == "" || !have.Has(upstream)) {
 		return "", false
 	}
 	return client, true

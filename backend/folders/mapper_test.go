@@ -150,7 +150,7 @@ func TestLong(t *testing.T) {
 		}
 		have.Add(up)
 		for level := range strings.SplitSeq(up, "/") {
-			if longer(level, 250) || strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ") {
+			if isLonger(level, 250) || strings.HasPrefix(level, " ") || strings.HasSuffix(level, " ") {
 				t.Errorf("a level that Exchange does not take: %q", level)
 			}
 		}

@@ -75,8 +75,8 @@ type Pattern struct {
 	BackFrom, BackTo string
 }
 
-// Active reports whether the options map any names.
-func (o Options) Active() bool {
+// IsActive reports whether the options map any names.
+func (o Options) IsActive() bool {
 	return o.Case != "" || o.Characters || o.Longest > 0 || len(o.Reserved) > 0 || o.Prefix != "" ||
 		o.Separator != "" || len(o.Users) > 0 || len(o.List) > 0 || len(o.Patterns) > 0 || len(o.Hide) > 0 ||
 		o.SpecialUse || o.RefuseBlankEnd
@@ -85,66 +85,84 @@ func (o Options) Active() bool {
 // minLongest leaves room for a suffix, and for enough characters to distinguish names.
 const minLongest = 64
 
+// faults has the faults that Validate has found.
+type faults []error
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+
 // Validate returns every fault of the options at once. Each begins with its key, as
 // the configuration spells it.
 func (o Options) Validate() error {
-	var errs []error
-	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	var found faults
 	switch o.Case {
 	case "", Apart, Merge:
 	default:
-		fault("case: %q is not one of apart, merge, off", o.Case)
+		found.add("case: %q is not one of apart, merge, off", o.Case)
 	}
 	if o.Longest != 0 && o.Longest < minLongest {
-		fault("longest: %d is too short to keep names distinct: use %d or more, or 0 for the profile's value",
+		found.add("longest: %d is too short to keep names distinct: use %d or more, or 0 for the profile's value",
 			o.Longest, minLongest)
 	}
 	if _, known := alike[o.Separator]; o.Separator != "" && !known {
-		fault(`separator: %q is not one of / . \`, o.Separator)
+		found.add(`separator: %q is not one of / . \`, o.Separator)
 	}
-	if o.Prefix != "" && strings.Trim(o.Prefix, "./ ") == "" {
-		fault("prefix: %q names no mailbox", o.Prefix)
+	if o.Prefix != "" && !isPrefix(o.Prefix) {
+		found.add("prefix: %q names no mailbox", o.Prefix)
 	}
 	for i, u := range o.Users {
-		if u.User == "" || strings.Trim(u.Prefix, "./ ") == "" {
-			fault("users: entry %d: set user and prefix", i+1)
+		if u.User == "" || !isPrefix(u.Prefix) {
+			found.add("users: entry %d: set user and prefix", i+1)
 		}
 	}
 	for i, name := range o.Reserved {
 		if name == "" || strings.Contains(name, "/") {
-			fault("reserved: entry %d: %q is not a name at the top level, such as Files", i+1, name)
+			found.add("reserved: entry %d: %q is not a name at the top level, such as Files", i+1, name)
 		}
 	}
+	o.validateList(&found)
+	o.validatePatterns(&found)
+	for i, class := range o.Hide {
+		if !slices.Contains(Classes, class) {
+			found.add("hide: entry %d: %q is not one of %s", i+1, class, joinClasses())
+		}
+	}
+	return errors.Join(found...)
+}
+
+// isPrefix reports whether the prefix names a mailbox.
+func isPrefix(prefix string) bool { return strings.Trim(prefix, "./ ") != "" }
+
+// validateList finds the entries of List that lack a name or have the name of another entry.
+func (o Options) validateList(found *faults) {
 	for i, p := range o.List {
 		if p.From == "" || p.To == "" {
-			fault("list: entry %d: set from and to", i+1)
+			found.add("list: entry %d: set from and to", i+1)
 			continue
 		}
 		for j, other := range o.List[:i] {
 			if fold(p.From) == fold(other.From) {
-				fault("list: entries %[3]d and %[1]d both have `from: %[2]q`", i+1, p.From, j+1)
+				found.add("list: entries %[3]d and %[1]d both have `from: %[2]q`", i+1, p.From, j+1)
 			}
 			if fold(p.To) == fold(other.To) {
-				fault("list: entries %[3]d and %[1]d both have `to: %[2]q`, so two names would be one mailbox", i+1, p.To, j+1)
+				found.add("list: entries %[3]d and %[1]d both have `to: %[2]q`, so two names would be one mailbox",
+					i+1, p.To, j+1)
 			}
 		}
 	}
+}
+
+// validatePatterns finds the entries of Patterns that are incomplete or are no regular expression.
+func (o Options) validatePatterns(found *faults) {
 	for i, p := range o.Patterns {
 		if p.From == "" || (p.BackFrom == "") != (p.BackTo == "") {
-			fault("patterns: entry %d: set from and to, and either both or none of back_from and back_to", i+1)
+			found.add("patterns: entry %d: set from and to, and either both or none of back_from and back_to", i+1)
 		}
 		for key, expr := range map[string]string{"from": p.From, "back_from": p.BackFrom} {
 			if _, err := regexp.Compile(expr); err != nil {
-				fault("patterns: entry %d: %s: %w", i+1, key, err)
+				found.add("patterns: entry %d: %s: %w", i+1, key, err)
 			}
 		}
 	}
-	for i, class := range o.Hide {
-		if !slices.Contains(Classes, class) {
-			fault("hide: entry %d: %q is not one of %s", i+1, class, joinClasses())
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func joinClasses() string {

@@ -66,7 +66,7 @@ func isMore(level string) (beginning string, ok bool) {
 // the other. All except the last have a mark. None begins with a blank, which Exchange
 // would drop. ok is false if there are too many blanks for this.
 func splitLong(level string, longest int) (levels []string, ok bool) {
-	for longer(level, longest-suffixLength) {
+	for isLonger(level, longest-suffixLength) {
 		at, n := 0, 0
 		for i, r := range level {
 			n += width(r)
@@ -86,9 +86,9 @@ func splitLong(level string, longest int) (levels []string, ok bool) {
 	return append(levels, level), true
 }
 
-// longer reports whether s has more than n units of UTF-16, in which Exchange
+// isLonger reports whether s has more than n units of UTF-16, in which Exchange
 // counts. It reads no more of s than it needs.
-func longer(s string, n int) bool {
+func isLonger(s string, n int) bool {
 	for _, r := range s {
 		if n -= width(r); n < 0 {
 			return true

@@ -53,7 +53,7 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	case w.isMovedInbox(name):
 		name = inbox
 		if path := w.join(name); !w.have.Has(path) {
-			if spelt, exists := w.spelling(path); exists && !w.given(spelt) {
+			if spelt, exists := w.spelling(path); exists && !w.isGiven(spelt) {
 				return spelt, nil
 			}
 		}
@@ -65,7 +65,7 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	plain := w.join(text)
 	// A name that reads as another's plain form, or that the list has given
 	// away, always has its suffix.
-	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.given(plain) ||
+	taken := w.undo(text) != name || strings.Contains(text, moreMark) && w.reads(text) || w.isGiven(plain) ||
 		w.hides(plain)
 	if !taken && w.have.Has(plain) {
 		return plain, nil
@@ -74,7 +74,7 @@ func (w *walk) level(name string, asItIs bool) (string, error) {
 	if w.have.Has(apart) {
 		return apart, nil
 	}
-	if raw := w.join(name); asItIs && (taken || raw != plain) && w.have.Has(raw) && w.unclaimed(name) {
+	if raw := w.join(name); asItIs && (taken || raw != plain) && w.have.Has(raw) && w.isUnclaimed(name) {
 		return raw, nil
 	}
 	if taken {
@@ -107,10 +107,10 @@ func (w *walk) spelling(path string) (spelt string, ok bool) {
 	return spelt, ok && strings.HasPrefix(spelt, w.path)
 }
 
-// unclaimed reports whether no other name of a client maps, or could map, to the
+// isUnclaimed reports whether no other name of a client maps, or could map, to the
 // mailbox of this level.
-func (w *walk) unclaimed(level string) bool {
-	if path := w.join(level); w.isReserved(level) || w.given(path) || w.hides(path) || w.reads(level) {
+func (w *walk) isUnclaimed(level string) bool {
+	if path := w.join(level); w.isReserved(level) || w.isGiven(path) || w.hides(path) || w.reads(level) {
 		return false
 	}
 	other := w.undo(level)
@@ -121,14 +121,14 @@ func (w *walk) unclaimed(level string) bool {
 	return err != nil || path != w.join(level)
 }
 
-// given reports whether names.list gives this path to another name.
-func (w *walk) given(path string) bool {
+// isGiven reports whether names.list gives this path to another name.
+func (w *walk) isGiven(path string) bool {
 	return slices.ContainsFunc(w.m.byTo, func(p Pair) bool { return fold(p.To) == fold(path) })
 }
 
 // hides reports whether clients do not see the folder at this path. If a client uses
 // its name, the name means another mailbox.
-func (w *walk) hides(path string) bool { return !w.begun && w.m.Hidden(path, w.have) }
+func (w *walk) hides(path string) bool { return !w.begun && w.m.IsHidden(path, w.have) }
 
 func (w *walk) isReserved(name string) bool {
 	return !w.begun && len(w.m.reserved) > 0 && slices.Contains(w.m.reserved, fold(name))

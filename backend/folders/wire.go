@@ -23,7 +23,7 @@ func decode(wire string) (name string, again, ok bool) {
 		return wire, true, true
 	case !utf8.ValidString(wire):
 		return wire, true, false
-	case !strings.Contains(wire, "&") || !ascii(wire):
+	case !strings.Contains(wire, "&") || !isASCII(wire):
 		return wire, false, true
 	}
 	name, err := utf7.Encoding.NewDecoder().String(wire)
@@ -57,7 +57,7 @@ func canonical(wire string) bool {
 	return true
 }
 
-func ascii(s string) bool {
+func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false
@@ -70,7 +70,7 @@ func ascii(s string) bool {
 // include all names that Exchange treats as equal. If Exchange distinguishes more names,
 // the unneeded suffix does no harm.
 func fold(name string) string {
-	if ascii(name) {
+	if isASCII(name) {
 		return strings.ToLower(name)
 	}
 	return strings.Map(foldRune, name)

@@ -50,7 +50,7 @@ func FuzzWire(f *testing.F) {
 			return
 		}
 		again := Encode(name)
-		if !ascii(again) || strings.ContainsAny(again, "\r\n\x00") {
+		if !isASCII(again) || strings.ContainsAny(again, "\r\n\x00") {
 			t.Fatalf("%q is written as %q", name, again)
 		}
 		if _, same, _ := decode(wire); same && again != wire {

@@ -75,17 +75,20 @@ var gatewayEntries = []Entry{
 			{
 				Title: "invalid_client, AADSTS7000215, AADSTS7000222: the client secret is wrong or has expired. " +
 					"exgate needs the secret's value, not its id.",
+				Signs:  []string{"invalid_client", "AADSTS7000215", "AADSTS7000222"},
 				Do:     "Create a new secret, and set upstream.oauth2.client_secret_file.",
 				Click:  "Microsoft Entra admin center: App registrations > the application > Certificates & secrets",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
 			},
 			{
 				Title:  "AADSTS700016, AADSTS90002: the application or the directory does not exist.",
+				Signs:  []string{"AADSTS700016", "AADSTS90002"},
 				Do:     "Compare upstream.oauth2.client_id and tenant with the overview of the app registration.",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
 			},
 			{
 				Title: "AADSTS65001: nobody has consented to what the application asks for.",
+				Signs: []string{"AADSTS65001"},
 				Do: "Let an administrator consent, to IMAP.AccessAsApp for an application or " +
 					"IMAP.AccessAsUser.All for " +
 					"users; or let the user log in once with exgate login.",
@@ -97,12 +100,14 @@ var gatewayEntries = []Entry{
 				Title: "AADSTS50076, AADSTS50079, AADSTS53003: a policy (Conditional Access) demands a second " +
 					"factor or " +
 					"forbids this sign-in.",
+				Signs: []string{"AADSTS50076", "AADSTS50079", "AADSTS53003"},
 				Do: "Sign in once more with the second factor, by exgate login. Or use the application's own " +
 					"credential, which no second factor protects.",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
 			},
 			{
 				Title:  "AADSTS50126: the name or the password is wrong.",
+				Signs:  []string{"AADSTS50126"},
 				Do:     "Sign in again, by exgate login.",
 				Source: "learn.microsoft.com/entra/identity-platform/reference-error-codes",
 			},

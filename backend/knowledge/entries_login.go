@@ -92,6 +92,28 @@ var loginEntries = []Entry{
 				Do:     "Exchange never accepts it over IMAP. Run: exgate explain administrator.",
 				Source: "FAQ.Exchange, \"Exchange 2016 with an admin\"; imapsync#136",
 			},
+			{
+				Title: "Exchange 2000 and 2003, Ambiguous Alias: the alias in the login fits several users.",
+				Signs: []string{"Ambiguous Alias"},
+				Do: "Log in as domain\\user, or as domain\\user\\alias, or give the mailbox an alias that no other " +
+					"has.",
+				Source: "docs/exchange.md#login-failures",
+			},
+			{
+				Title: "Exchange 2000, Provided username is not valid: it does not know the name, such as one with " +
+					"the DNS name of the domain.",
+				Signs:  []string{"Provided username is not valid"},
+				Do:     "Use the NetBIOS name of the domain, EXAMPLE\\bob in place of example.local\\bob.",
+				Source: "docs/exchange.md#login-failures",
+			},
+			{
+				Title: "Exchange 2003, Expected SPACE not found: it cannot read the command. The name or the " +
+					"password has a character for which the client has to send a quoted string.",
+				Signs:  []string{"Expected SPACE not found"},
+				Tell:   "An account whose name and password have only letters and digits can log in.",
+				Do:     "Run: exgate explain password-characters.",
+				Source: "docs/exchange.md#login-failures",
+			},
 		},
 		Exgate: "exgate sends names and passwords in the way that their characters need (quoted, literal or PLAIN). " +
 			"It stops after upstream.login.max_failures refused forms, because each failure counts towards a " +

@@ -115,14 +115,14 @@ var questionEntries = []Entry{
 	},
 	{
 		ID: "done", Title: "DONE without an IDLE",
-		Phrases:  []string{"DONE without IDLE"},
+		Phrases:  []string{"DONE without IDLE", "DONE BAD"},
 		Keywords: []string{"done idle", "stray done"},
 		Meaning: "DONE ends an IDLE (RFC 2177). If the IDLE is over already, because the server has answered it or " +
 			"the connection was renewed, DONE is a command without a tag, and gets BAD.",
 		Causes: []Cause{{
 			Title:  "The client sent DONE when the reply to its IDLE was on its way.",
 			Do:     "It is harmless: the client goes on. Exchange itself would count it as one of ten errors.",
-			Source: "RFC 2177 section 3; docs/exchange.md#ten-errors",
+			Source: "RFC 2177 section 3; docs/exchange.md#error-12 (node-imap#300)",
 		}},
 		Exgate: "exgate answers it, and sends nothing of it to Exchange.",
 		See:    []string{"invalid-state"},

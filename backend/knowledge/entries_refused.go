@@ -81,12 +81,26 @@ var refusedEntries = []Entry{
 		Phrases:  []string{"Command Argument Error. 12"},
 		Keywords: []string{"argument error 12", "error 12", "argument 12"},
 		Meaning:  "This error is similar to 11. Nobody knows what the number 12 means.",
-		Causes: []Cause{{
-			Title: "The command is long. One user saw the error above 4,096 bytes.",
-			Do: "Ask for fewer messages at a time. Otherwise the causes are the same as for 11: exgate explain " +
-				"argument-error.",
-			Source: "docs/exchange.md#error-12 (Mailspring-Sync#5)",
-		}},
+		Causes: []Cause{
+			{
+				Title: "The name of a folder has a quotation mark or a backslash, and the client sends it as a " +
+					"quoted string, with \\\" or \\\\ in it.",
+				Tell:   "Folders without these characters open.",
+				Do:     "Rename the folder in Outlook, or let the client go through exgate.",
+				Source: "docs/exchange.md#ex-70 (mail-api#152)",
+			},
+			{
+				Title: "A login: Exchange cannot read the name or the password.",
+				Do:    "Run: exgate explain login-failed.", Source: "docs/exchange.md#login-failures",
+			},
+			{
+				Title: "The command is long. One user saw the error above 4,096 bytes.",
+				Do: "Ask for fewer messages at a time. Otherwise the causes are the same as for 11: exgate explain " +
+					"argument-error.",
+				Source: "docs/exchange.md#error-12 (Mailspring-Sync#5)",
+			},
+		},
+		Exgate: "exgate sends such names as literals, which Exchange takes.",
 		See:    []string{"argument-error", "command-error"},
 		Source: "docs/exchange.md#error-12",
 	},

@@ -1,12 +1,14 @@
 package knowledge
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"unicode"
 
+	"exgate/backend"
 	"exgate/config"
 )
 
@@ -37,6 +39,29 @@ func TestEntries(t *testing.T) {
 	}
 	if !ids[Unknown] {
 		t.Errorf("no entry %q", Unknown)
+	}
+}
+
+// Each kind of failure has an entry, so that "exgate explain" answers to each.
+func TestEachKindHasAnEntry(t *testing.T) {
+	code, err := os.ReadFile("../failure.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := map[backend.Kind]bool{}
+	for _, e := range Entries() {
+		for _, kind := range e.Kinds {
+			explained[kind] = true
+		}
+	}
+	kinds := regexp.MustCompile(`(?m)^\tKind\w+\s+Kind = "([^"]+)"`).FindAllSubmatch(code, -1)
+	if len(kinds) == 0 {
+		t.Fatal("../failure.go has no kinds")
+	}
+	for _, m := range kinds {
+		if kind := backend.Kind(m[1]); !explained[kind] {
+			t.Errorf("no entry for the kind %s", kind)
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ func replyTable(t *testing.T) string {
 			}
 			f := backend.Classify(status)
 			repeat := "no"
-			if f.Retryable() {
+			if f.IsRetryable() {
 				repeat = "yes"
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %d | [%s](#%s) |\n", reply, f.Kind, cmp.Or(f.ClientCode(), "-"), repeat, f.Errors(), e.ID, e.ID)

@@ -81,9 +81,9 @@ func quotePowerShell(s string) string {
 // section 4.5.3.1).
 const maxName = 320
 
-// ValidName reports whether s can be the name of an account or a server: names
+// IsValidName reports whether s can be the name of an account or a server: names
 // from pasted text are printed into lines that somebody will run.
-func ValidName(s string) bool {
+func IsValidName(s string) bool {
 	return s != "" && len(s) <= maxName && utf8.ValidString(s) &&
 		!strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
@@ -148,7 +148,7 @@ func (f *nameFinder) names() Names {
 		claim = backend.Claim{Authcid: admin, Authzid: user}
 	}
 	id, err := backend.LoginOptions{}.Resolve(claim)
-	if err != nil || id.BuiltinAdministrator() {
+	if err != nil || id.IsBuiltinAdministrator() {
 		return Names{} // no name at all, or one whose rights nothing can mend
 	}
 	var n Names
@@ -156,7 +156,7 @@ func (f *nameFinder) names() Names {
 		to   *string
 		name string
 	}{{&n.User, id.User}, {&n.Admin, id.Admin}, {&n.Domain, id.Domain}} {
-		if ValidName(part.name) {
+		if IsValidName(part.name) {
 			*part.to = part.name
 		}
 	}

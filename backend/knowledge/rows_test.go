@@ -47,9 +47,9 @@ func TestQuestions(t *testing.T) {
 
 		{"exchange.md", "2 NO INBOX doesn't exist.", "no-mailbox", []string{"a second folder Inbox"}},
 		{"exchange.md", "why is my xoauth2 token refused", "token-not-taken", []string{"IMAP.AccessAsApp", "jwt.ms"}},
-		{"exchange.md", "A1 NO Ambiguous Alias", "login-failed", nil},
-		{"exchange.md", `BAD Protocol Error: "Provided username is not valid".`, "login-failed", nil},
-		{"exchange.md", `BAD Protocol Error: "Expected SPACE not found".`, "login-failed", nil},
+		{"exchange.md", "A1 NO Ambiguous Alias", "login-failed", []string{"fits several users"}},
+		{"exchange.md", `BAD Protocol Error: "Provided username is not valid".`, "login-failed", []string{"NetBIOS"}},
+		{"exchange.md", `BAD Protocol Error: "Expected SPACE not found".`, "login-failed", []string{"quoted"}},
 		{"exchange.md", "NO Basic authentication is disabled.", "online-login", []string{"OAuth2"}},
 
 		// What users of exgate asked, or pasted from elsewhere.
@@ -216,6 +216,8 @@ func TestQuestions(t *testing.T) {
 		{"docs/exchange.md#oauth2", "* BYE Session invalidated - AccessTokenExpired", "token-expired", nil},
 		{"docs/exchange.md#error-code", `A1 OK [Error="Microsoft.Exchange.Data.Storage.WrongServerException:Cross Server access is not allowed for mailbox 7d0c" AuthResultFromPopImapEnd=0 Proxy=EX1:1993:SSL] AUTHENTICATE completed.`, "wrong-server", nil},
 		{"docs/exchange.md#error-12", "5 BAD Command Argument Error. 12", "argument-error-12", []string{"4,096"}},
+		{"docs/exchange.md#error-12", "DONE BAD Command Error. 12", "done", []string{"one of ten errors"}},
+		{"docs/exchange.md#ex-70", "5 BAD Command Argument Error. 12", "argument-error-12", []string{"quotation mark"}},
 		{"docs/exchange.md#long-commands", "A9 BAD Command Error. 10", "command-error", []string{"Set-ImapSettings -Server 'EX1' -MaxCommandSize 16384"}},
 		{"docs/exchange.md#long-lines", "<body BAD Command Error. 10", "out-of-step", []string{"fixes.long-lines"}},
 		{"docs/exchange.md#long-lines", "</td BAD Command Error. 10", "out-of-step", nil},

@@ -197,7 +197,7 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 		for _, name := range []string{report.Names.User, report.Names.Admin, report.Names.Domain, report.Names.Server} {
-			if name != "" && !ValidName(name) {
+			if name != "" && !IsValidName(name) {
 				t.Errorf("name %q", name)
 			}
 		}

@@ -46,7 +46,7 @@ func TestThrottledForLong(t *testing.T) {
 	o.MaxBackoff = time.Millisecond
 	saved := 0
 	o.Save = func(*State) error {
-		if saved++; saved == 10 {
+		if saved++; saved == 11 { // the first saves the name of the folder
 			return w.server.AddFault("throttle-account:bob:1h:no")
 		}
 		return nil
@@ -243,5 +243,112 @@ func TestLostAtRandom(t *testing.T) {
 			w.compare(state)
 			w.clean()
 		})
+	}
+}
+
+// A second survey of one mailbox is refused, whether the first one is at work, or begins at the same time. It leaves the
+// folder of the first one alone.
+func TestTwoAtOnce(t *testing.T) {
+	const other = prefix + "20261129-120000"
+	at := func(clock string) func() time.Time {
+		now, err := time.Parse(time.RFC3339, "2026-11-29T"+clock+"Z")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() time.Time { return now }
+	}
+	for _, tt := range []struct {
+		name    string
+		now     func() time.Time
+		made    []string // by this survey's earlier run
+		before  bool     // the folder is there before this survey begins; otherwise it comes before its own
+		refused string   // what the error says; "": the survey is not refused
+		left    bool     // the folder is there afterwards
+	}{
+		{"one is at work", at("13:59:00"), nil, true, "wait until 14:00 UTC", true},
+		{"the other clock is ahead", at("11:50:00"), nil, true, "another survey is at work", true},
+		{"one was killed long ago", at("14:00:00"), nil, true, "", false},
+		{"this one was killed", at("12:01:00"), []string{other}, true, "", false},
+		{"both begin, and the other is first", at("12:00:01"), nil, false, "another survey is at work", true},
+		{"both begin, and this one is first", at("11:59:59"), nil, false, "", true},
+		{"both begin in one second", at("12:00:00"), nil, false, "cannot create the survey's folder", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := simulate(t, exchangesim.Config{})
+			o, state := w.options(), &State{Made: tt.made}
+			for _, p := range table() { // nothing is left to ask
+				state.add(Finding{ID: p.id, Answer: Unknown})
+			}
+			begun := false
+			begin := func() {
+				if begun {
+					return
+				}
+				begun = true
+				if err := w.server.MakeFolder("bob", other); err != nil {
+					t.Error(err)
+				}
+			}
+			if tt.before {
+				begin()
+			}
+			o.Now, o.Save = tt.now, func(*State) error { begin(); return nil }
+			err := Run(t.Context(), o, state)
+			if tt.refused == "" && err != nil || tt.refused != "" && (err == nil || !strings.Contains(err.Error(), tt.refused)) {
+				t.Errorf("the error is %v", err)
+			}
+			var left []string
+			for _, name := range w.server.Mailboxes("bob") {
+				if strings.HasPrefix(name, prefix) {
+					left = append(left, name)
+				}
+			}
+			if want := map[bool]string{true: other}[tt.left]; strings.Join(left, " ") != want {
+				t.Errorf("the folders %q are left, want %q", left, want)
+			}
+		})
+	}
+}
+
+// A message that FETCH shows, but not what was asked for, is not waited for.
+func TestNoLag(t *testing.T) {
+	w := simulate(t, exchangesim.Config{Quirks: []string{"missing-data", "no-substitute"}})
+	o := w.options()
+	var waited time.Duration
+	o.Wait = func(ctx context.Context, d time.Duration) error { waited += d; return ctx.Err() }
+	state := &State{}
+	for _, p := range table() {
+		if p.id != "EX-25" {
+			state.add(Finding{ID: p.id, Answer: Unknown})
+		}
+	}
+	if err := Run(t.Context(), o, state); err != nil {
+		t.Fatal(err)
+	}
+	if f, _ := state.Find("EX-25"); f.Answer != Yes || waited > 0 {
+		t.Errorf("the survey has waited for %s, and found %s", waited, f.short())
+	}
+}
+
+// A person is told of the wait for a message that lags, and all waits of a run have a limit.
+func TestLagIsBounded(t *testing.T) {
+	w := simulate(t, exchangesim.Config{Faults: []string{"lagging-fetch:1h"}})
+	o := w.options()
+	var waited time.Duration
+	var told []string
+	o.Wait = func(ctx context.Context, d time.Duration) error { waited += d; return ctx.Err() }
+	o.Now = func() time.Time { return time.Now().Add(waited) }
+	o.Progress = func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
+	o.Idle, o.Other = 0, nil
+	if err := Run(t.Context(), o, &State{}); err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(told, "\n")
+	if !strings.Contains(all, "waiting up to 45s") || !strings.Contains(all, "still waiting, 35s at most") {
+		t.Errorf("the person is told %s", all)
+	}
+	if waited < lagLimit || waited > lagBudget+time.Minute {
+		t.Errorf("the survey has waited for %s", waited)
 	}
 }

@@ -28,7 +28,7 @@ var ErrMail = errors.New("the mailbox has mail: use an empty test mailbox, or ad
 // list returns the folders that match a pattern.
 func (s *surveyor) list(ctx context.Context, pattern string) ([]backend.ProbedFolder, error) {
 	r, err := s.answered(ctx, func() *backend.Request { return backend.NewRequest("LIST").Raw(`""`).String(pattern) })
-	if err == nil && !r.ok() {
+	if err == nil && !r.isOK() {
 		err = fmt.Errorf("LIST: %s", r.told())
 	}
 	var folders []backend.ProbedFolder
@@ -82,20 +82,18 @@ func (s *surveyor) prepare(ctx context.Context) error {
 	if len(folders) > 0 && folders[0].Separator != "" {
 		s.separator = folders[0].Separator
 	}
+	if err := s.refuseOther(ctx, func(string) bool { return true }); err != nil {
+		return err
+	}
 	if err := s.remove(ctx); err != nil {
 		return err
 	}
-	s.folder = prefix + s.Now().UTC().Format("20060102-150405")
-	r, err := s.create(ctx, s.folder)
-	if err == nil && !r.ok() {
-		err = fmt.Errorf("cannot create the survey's folder %s: %s", s.folder, r.told())
-	}
-	if err != nil {
+	if err := s.createFolder(ctx); err != nil {
 		return err
 	}
 	// A message without any oddity must go in, or no refusal would mean anything.
-	r, err = s.store(ctx, "", plain().text())
-	if err == nil && !r.ok() {
+	r, err := s.store(ctx, "", plain().text())
+	if err == nil && !r.isOK() {
 		err = fmt.Errorf("the server refuses an ordinary message: %s", r.told())
 	}
 	if err != nil {
@@ -103,10 +101,74 @@ func (s *surveyor) prepare(ctx context.Context) error {
 	}
 	s.main.selected = s.folder
 	r, err = s.command(ctx, "SELECT", s.folder)
-	if err == nil && !r.ok() {
+	if err == nil && !r.isOK() {
 		err = fmt.Errorf("cannot select the survey's folder: %s", r.told())
 	}
 	return err
+}
+
+// createFolder makes the survey's folder. The state has its name before that, so that the next run knows it for its
+// own.
+func (s *surveyor) createFolder(ctx context.Context) error {
+	name := prefix + s.Now().UTC().Format(folderTime)
+	s.state.Made = append(s.state.Made, name)
+	if err := s.Save(s.state); err != nil {
+		return err
+	}
+	r, err := s.create(ctx, name)
+	if err == nil && !r.isOK() { // it may be another survey's
+		s.state.unmake(name)
+		err = fmt.Errorf("cannot create the survey's folder %s: %s", name, r.told())
+	}
+	if err != nil {
+		return err
+	}
+	s.folder = name
+	// Of two that began at the same time, the later one gives way.
+	return s.refuseOther(ctx, func(other string) bool { return other < name })
+}
+
+// RunningError refuses a mailbox in which another survey is at work: each would remove what the other has made.
+type RunningError struct {
+	Folder string
+	Until  time.Time // when the folder counts as that of a run that was killed
+}
+
+func (e *RunningError) Error() string {
+	return fmt.Sprintf("another survey is at work in this mailbox: the folder %s is not this survey's. Wait until the "+
+		"other one has ended. If it was killed, call it again with its --out, remove the folder with a mail program, "+
+		"or wait until %s UTC", e.Folder, e.Until.Format("15:04"))
+}
+
+// lease is how long a survey may be at work in its folder. A run takes some minutes, and longer where it is throttled.
+const lease = 2 * time.Hour
+
+// folderTime is the time in a folder's name.
+const folderTime = "20060102-150405"
+
+// refuseOther returns a RunningError if a folder matches that another survey may be at work in.
+func (s *surveyor) refuseOther(ctx context.Context, matches func(root string) bool) error {
+	folders, err := s.list(ctx, prefix+"*")
+	if err != nil {
+		return err
+	}
+	for _, f := range folders {
+		if root := ours.FindString(f.Name); root != "" && !s.mayRemove(root) && matches(root) {
+			return &RunningError{Folder: root, Until: began(root).Add(lease)}
+		}
+	}
+	return nil
+}
+
+// mayRemove reports whether the folder is this survey's, or that of a run that was killed.
+func (s *surveyor) mayRemove(root string) bool {
+	return slices.Contains(s.state.Made, root) || s.Now().Sub(began(root)).Abs() >= lease
+}
+
+// began returns the time in the name of a survey's folder.
+func began(root string) time.Time {
+	t, _ := time.Parse(folderTime, strings.TrimPrefix(root, prefix)) // the zero time is long ago
+	return t
 }
 
 func (s *surveyor) create(ctx context.Context, name string) (reply, error) {
@@ -117,7 +179,8 @@ func (s *surveyor) delete(ctx context.Context, name string) (reply, error) {
 	return s.answered(ctx, func() *backend.Request { return backend.NewRequest("DELETE").Mailbox(name) })
 }
 
-// remove deletes the survey's folders, the deepest first, and what it has made at the top level.
+// remove deletes the survey's folders, those of runs that were killed, and what it has made at the top level, the
+// deepest first.
 func (s *surveyor) remove(ctx context.Context) error {
 	s.main.close()
 	s.main.selected = ""
@@ -125,9 +188,9 @@ func (s *surveyor) remove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var names []string
+	names := slices.Clone(s.state.Made)
 	for _, f := range folders {
-		if ours.MatchString(f.Name) {
+		if root := ours.FindString(f.Name); root != "" && s.mayRemove(root) && !slices.Contains(names, f.Name) {
 			names = append(names, f.Name)
 		}
 	}
@@ -137,17 +200,17 @@ func (s *surveyor) remove(ctx context.Context) error {
 		}
 		return strings.Compare(b, a)
 	})
-	names = append(names, s.state.Made...)
 	for _, name := range names[:min(len(names), maxRemoved)] {
 		r, err := s.delete(ctx, name)
 		if err != nil {
 			return err
 		}
-		if !r.ok() && !r.says("exist") {
+		if !r.isOK() && !r.says("exist") {
 			s.Progress("the folder %s could not be removed: %s", name, r.told())
+			continue
 		}
+		s.state.unmake(name)
 	}
-	s.state.Made = nil
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -100,16 +101,21 @@ func appendRequest(folder, options, text string) *backend.Request {
 	return req
 }
 
-// fetchTries is how often FETCH may not show a new message (EX-47), every lagStep.
+// fetchTries is how often FETCH may not show a new message (EX-47), every lagStep, for lagLimit at most; all the waits
+// of a run are lagBudget at most.
 const fetchTries = 90
 
-// lagStep is the pause between two looks for a message that FETCH does not show yet.
-const lagStep = 500 * time.Millisecond
+const (
+	lagStep   = 500 * time.Millisecond // between two looks for a message that FETCH does not show yet
+	lagLimit  = 45 * time.Second
+	lagBudget = 2 * time.Minute
+	lagTold   = 10 * time.Second // between two words to the person who waits
+)
 
 // fetch stores a message, and returns the response of FETCH for it.
 func (s *surveyor) fetch(ctx context.Context, options string, m message, items string) (string, error) {
 	r, err := s.store(ctx, options, m.text())
-	if err == nil && !r.ok() {
+	if err == nil && !r.isOK() {
 		err = &notPossible{"the message was refused: " + r.told()}
 	}
 	if err != nil {
@@ -118,30 +124,87 @@ func (s *surveyor) fetch(ctx context.Context, options string, m message, items s
 	return s.fetchLast(ctx, items)
 }
 
-// fetchLast returns the response of FETCH for the last message of the survey's folder. The message may lag.
+// fetchLast returns the response of FETCH for the last message of the survey's folder. The message may lag. A message
+// whose UID FETCH tells does not: what is missing then will not come.
 func (s *surveyor) fetchLast(ctx context.Context, items string) (string, error) {
 	n, err := s.exists(ctx)
 	if err != nil {
 		return "", err
 	}
-	for range fetchTries {
-		r, err := s.command(ctx, "FETCH", fmt.Sprintf("%d (%s)", n, items))
-		if err != nil {
-			return "", err
+	lag := s.newLag()
+	for try, shown := 0, false; try < fetchTries; try++ {
+		line, err := s.fetchNumber(ctx, n, items)
+		if err != nil || line != "" {
+			return line, err
 		}
-		for _, line := range r.lines {
-			if numberOf(line, "FETCH") == n {
-				return line, nil
+		if shown {
+			return "", &notPossible{"FETCH shows the message, and not what it was asked for"}
+		}
+		if items != "UID" {
+			line, err := s.fetchNumber(ctx, n, "UID")
+			if err != nil {
+				return "", err
 			}
+			shown = line != ""
 		}
-		if !r.ok() {
-			return "", &notPossible{"FETCH was refused: " + r.told()}
+		if shown {
+			continue // it may have come between the two
 		}
-		if err := s.Wait(ctx, lagStep); err != nil {
-			return "", err
+		if waits, err := lag.wait(ctx); err != nil || !waits {
+			return "", cmp.Or(err, error(&notPossible{"FETCH does not show the message"}))
 		}
 	}
 	return "", &notPossible{"FETCH does not show the message"}
+}
+
+// fetchNumber returns the response of FETCH for a message number; "" if there is none.
+func (s *surveyor) fetchNumber(ctx context.Context, n int64, items string) (string, error) {
+	r, err := s.command(ctx, "FETCH", fmt.Sprintf("%d (%s)", n, items))
+	if err != nil {
+		return "", err
+	}
+	for _, line := range r.lines {
+		if numberOf(line, "FETCH") == n {
+			return line, nil
+		}
+	}
+	if !r.isOK() {
+		return "", &notPossible{"FETCH was refused: " + r.told()}
+	}
+	return "", nil
+}
+
+// lag is the wait for one message that FETCH does not show yet.
+type lag struct {
+	s          *surveyor
+	began      time.Time
+	told       time.Time
+	limit      time.Duration
+	hasStarted bool
+}
+
+func (s *surveyor) newLag() *lag {
+	return &lag{s: s, limit: max(lagStep, min(lagLimit, lagBudget-s.lagged))}
+}
+
+// wait waits for lagStep, and reports whether the wait has not used up its time.
+func (l *lag) wait(ctx context.Context) (bool, error) {
+	now := l.s.Now()
+	if !l.hasStarted {
+		l.began, l.told, l.hasStarted = now, now, true
+		l.s.Progress("  FETCH does not show the message yet (EX-47): waiting up to %s", l.limit.Round(time.Second))
+	}
+	waited := now.Sub(l.began)
+	if waited >= l.limit {
+		return false, nil
+	}
+	if now.Sub(l.told) >= lagTold {
+		l.told = now
+		l.s.Progress("  still waiting, %s at most", (l.limit - waited).Round(time.Second))
+	}
+	err := l.s.Wait(ctx, lagStep)
+	l.s.lagged += lagStep
+	return true, err
 }
 
 // exists selects the survey's folder, and returns the number of its messages.
@@ -150,7 +213,7 @@ func (s *surveyor) exists(ctx context.Context) (n int64, err error) { return s.c
 // count selects a folder, and returns the number of its messages.
 func (s *surveyor) count(ctx context.Context, folder string) (n int64, err error) {
 	r, err := s.answered(ctx, func() *backend.Request { return backend.NewRequest("SELECT").Mailbox(folder) })
-	if err == nil && !r.ok() {
+	if err == nil && !r.isOK() {
 		err = &notPossible{"SELECT was refused: " + r.told()}
 	}
 	for _, line := range r.lines {

@@ -41,7 +41,7 @@ func appendProbes() []probe {
 
 func keywordRefused(ctx context.Context, s *surveyor) (Finding, error) {
 	r, err := s.store(ctx, "(exgate-survey)", plain().text())
-	return answer(!r.ok()).refusedBy(r), err
+	return answer(!r.isOK()).refusedBy(r), err
 }
 
 // messageSize sets the limit if messages that exgate lets through are refused, or if it refuses what the server
@@ -97,7 +97,7 @@ func oversizeCloses(ctx context.Context, s *surveyor) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
-	f := answer(limited && (last.err != nil || last.bad()))
+	f := answer(limited && (last.err != nil || last.isBAD()))
 	f.Number, f.Open = n, !limited
 	return f.refusedBy(last), nil
 }

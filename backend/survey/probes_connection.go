@@ -131,7 +131,7 @@ func idleOrder(ctx context.Context, s *surveyor) (Finding, error) {
 		req.Continue = func(string) (string, error) { return "DONE", nil }
 		return req
 	})
-	if err != nil || !r.ok() {
+	if err != nil || !r.isOK() {
 		return unknown("IDLE was refused: " + r.told()), err
 	}
 	for _, line := range s.words.since() {
@@ -152,7 +152,7 @@ func (s *surveyor) bySecond(ctx context.Context, second *line) error {
 		return err
 	case r.err != nil:
 		return &lostError{r.err}
-	case !r.ok():
+	case !r.isOK():
 		return &notPossible{"the message of the second connection was refused: " + r.told()}
 	}
 	return nil
@@ -195,7 +195,7 @@ func idleSilent(ctx context.Context, s *surveyor) (Finding, error) {
 		}
 		return req
 	})
-	if err = errors.Join(failed, err); err != nil || !r.ok() {
+	if err = errors.Join(failed, err); err != nil || !r.isOK() {
 		return unknown("IDLE ended: " + r.told()), err
 	}
 	return answer(s.silent).noted(fmt.Sprintf("after %s", s.Idle)), nil
@@ -221,7 +221,7 @@ func connections(ctx context.Context, s *surveyor) (Finding, error) {
 		return unknown("not tried: --connections 0"), nil
 	}
 	s.main.close()
-	var open []*backend.Session
+	var open []*backend.LoggedIn
 	defer func() {
 		for _, session := range open {
 			session.Leave()

@@ -15,7 +15,7 @@ func contentProbes() []probe {
 			id: id, name: name, asks: asks, cost: "one error", set: fixed(key, use),
 			run: func(ctx context.Context, s *surveyor) (Finding, error) {
 				r, err := s.store(ctx, "", m.text())
-				return answer(!r.ok()).refusedBy(r), err
+				return answer(!r.isOK()).refusedBy(r), err
 			},
 		}
 	}
@@ -77,10 +77,10 @@ func limit(at span, m func(int64) message) func(context.Context, *surveyor) (Fin
 		var last reply
 		n, limited, err := bisect(ctx, at, func(ctx context.Context, n int64) (bool, error) {
 			r, err := s.store(ctx, "", m(n).text())
-			if !r.ok() {
+			if !r.isOK() {
 				last = r
 			}
-			return r.ok(), err
+			return r.isOK(), err
 		})
 		if err != nil {
 			return Finding{}, err

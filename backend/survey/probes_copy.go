@@ -40,7 +40,7 @@ func copyProbes() []probe {
 // childFolder makes a folder inside the survey's, unless it is there already.
 func (s *surveyor) childFolder(ctx context.Context, name string) (string, error) {
 	r, err := s.create(ctx, s.child(name))
-	if err == nil && !r.ok() && !r.says("exist") {
+	if err == nil && !r.isOK() && !r.says("exist") {
 		err = &notPossible{"CREATE was refused: " + r.told()}
 	}
 	return s.child(name), err
@@ -67,7 +67,7 @@ func bareCopyUID(ctx context.Context, s *surveyor) (Finding, error) {
 	r, err := s.answered(ctx, func() *backend.Request {
 		return backend.NewRequest("MOVE").Raw(fmt.Sprint(n)).Mailbox(to)
 	})
-	if err != nil || !r.ok() {
+	if err != nil || !r.isOK() {
 		return unknown("MOVE was refused: " + r.told()), err
 	}
 	for _, line := range s.words.received() {
@@ -119,10 +119,10 @@ func largeCopy(ctx context.Context, s *surveyor) (Finding, error) {
 	at := span{low: safeCopy, guess: 50, high: highestCopy}
 	n, limited, err := bisect(ctx, at, func(ctx context.Context, n int64) (bool, error) {
 		r, err := s.copyFirst(ctx, n, to)
-		if !r.ok() {
+		if !r.isOK() {
 			last = r
 		}
-		return r.ok(), err
+		return r.isOK(), err
 	})
 	if err != nil {
 		return Finding{}, err
@@ -158,7 +158,7 @@ func (s *surveyor) fill(ctx context.Context, folder string, n int64) error {
 		if err != nil {
 			return err
 		}
-		if !r.ok() {
+		if !r.isOK() {
 			return &notPossible{"the folder cannot be filled: " + r.told()}
 		}
 	}

@@ -28,5 +28,5 @@ func dateDropped(ctx context.Context, s *surveyor) (Finding, error) {
 // strictDates goes by a date that RFC 9051 section 9 allows; a day of one digit is an error of the client's.
 func strictDates(ctx context.Context, s *surveyor) (Finding, error) {
 	r, err := s.store(ctx, `"05-Feb-1969 04:05:06 +0000"`, plain().text())
-	return answer(!r.ok()).refusedBy(r), err
+	return answer(!r.isOK()).refusedBy(r), err
 }

@@ -46,7 +46,7 @@ func fetchProbes() []probe {
 }
 
 func fetchLags(ctx context.Context, s *surveyor) (Finding, error) {
-	if r, err := s.store(ctx, "", plain().text()); err != nil || !r.ok() {
+	if r, err := s.store(ctx, "", plain().text()); err != nil || !r.isOK() {
 		return unknown("the message was refused: " + r.told()), err
 	}
 	n, err := s.exists(ctx)
@@ -54,7 +54,7 @@ func fetchLags(ctx context.Context, s *surveyor) (Finding, error) {
 		return Finding{}, err
 	}
 	r, err := s.command(ctx, "FETCH", fmt.Sprintf("%d (UID)", n))
-	return answer(r.ok() && item(r.lines, "UID") == 0), err
+	return answer(r.isOK() && item(r.lines, "UID") == 0), err
 }
 
 func regenerated(ctx context.Context, s *surveyor) (Finding, error) {
@@ -121,7 +121,7 @@ func fetchHoles(ctx context.Context, s *surveyor) (Finding, error) {
 	}
 	first := n - severalMessages + 1
 	given, r, err := texts(fmt.Sprintf("%d:%d", first, n))
-	if err != nil || !r.ok() {
+	if err != nil || !r.isOK() {
 		return unknown("FETCH was refused: " + r.told()), err
 	}
 	for number := first; number <= n; number++ {

@@ -58,15 +58,15 @@ func commandSize(ctx context.Context, s *surveyor) (Finding, error) {
 				rest := int(n) - s.words.nextTag() - len(" UID SEARCH UID ")
 				return backend.NewRequest("UID SEARCH").Raw("UID " + set(rest))
 			})
-			if !r.ok() {
+			if !r.isOK() {
 				last = r
 			}
-			return r.ok(), err
+			return r.isOK(), err
 		})
 	if err != nil {
 		return Finding{}, err
 	}
-	f := answer(limited && last.bad()).refusedBy(last)
+	f := answer(limited && last.isBAD()).refusedBy(last)
 	f.Number, f.Open = n, !limited
 	return f, nil
 }
@@ -88,7 +88,7 @@ func lineLength(ctx context.Context, s *surveyor) (Finding, error) {
 			m := plain().saying("exgate-survey line\r\n" + strings.Repeat("x", int(n)) + "\r\nexgate-survey end\r\n")
 			for range 2 { // a connection that was lost by chance is not lost twice
 				r, err := s.ask(ctx, func() *backend.Request { return appendRequest(s.folder, "", m.text()) })
-				if err != nil || r.ok() {
+				if err != nil || r.isOK() {
 					return err == nil, err
 				}
 				var outOfStep *backend.Violation

@@ -65,11 +65,11 @@ func nameProbes() []probe {
 
 // caseFolding makes two folders that differ in case.
 func caseFolding(ctx context.Context, s *surveyor) (Finding, error) {
-	if r, err := s.create(ctx, s.child("Case")); err != nil || !r.ok() && !r.says("exist") {
+	if r, err := s.create(ctx, s.child("Case")); err != nil || !r.isOK() && !r.says("exist") {
 		return unknown("CREATE was refused: " + r.told()), err
 	}
 	r, err := s.create(ctx, s.child("cASE"))
-	return answer(!r.ok()).refusedBy(r), err
+	return answer(!r.isOK()).refusedBy(r), err
 }
 
 func reservedFiles(ctx context.Context, s *surveyor) (Finding, error) {
@@ -80,7 +80,7 @@ func reservedFiles(ctx context.Context, s *surveyor) (Finding, error) {
 	if len(found) > 0 {
 		return unknown("the mailbox has a folder Files"), nil
 	}
-	s.state.Made = []string{"Files"} // saved before it is made: a run that is killed now leaves nothing
+	s.state.Made = append(s.state.Made, "Files") // saved before it is made: a run that is killed now leaves nothing
 	if err := s.Save(s.state); err != nil {
 		return Finding{}, err
 	}
@@ -88,17 +88,17 @@ func reservedFiles(ctx context.Context, s *surveyor) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
-	if r.ok() {
+	if r.isOK() {
 		if _, err := s.delete(ctx, "Files"); err != nil {
 			return Finding{}, err
 		}
 	}
-	s.state.Made = nil
-	return answer(!r.ok() && r.says("reserved")).refusedBy(r), nil
+	s.state.unmake("Files")
+	return answer(!r.isOK() && r.says("reserved")).refusedBy(r), nil
 }
 
 func tabNames(ctx context.Context, s *surveyor) (Finding, error) {
-	if r, err := s.create(ctx, s.child("with\ttab")); err != nil || !r.ok() && !r.says("exist") {
+	if r, err := s.create(ctx, s.child("with\ttab")); err != nil || !r.isOK() && !r.says("exist") {
 		return unknown("a name with a TAB is refused: " + r.told()), err
 	}
 	r, err := s.answered(ctx, func() *backend.Request {
@@ -119,7 +119,7 @@ func tabNames(ctx context.Context, s *surveyor) (Finding, error) {
 const blankName = "blank "
 
 func blankEndDropped(ctx context.Context, s *surveyor) (Finding, error) {
-	if r, err := s.create(ctx, s.child(blankName)); err != nil || !r.ok() && !r.says("exist") {
+	if r, err := s.create(ctx, s.child(blankName)); err != nil || !r.isOK() && !r.says("exist") {
 		return answer(false).noted("a blank at the end is refused: " + r.told()), err
 	}
 	found, err := s.list(ctx, s.child("blank*"))
@@ -148,7 +148,7 @@ func blankEndCloses(ctx context.Context, s *surveyor) (Finding, error) {
 		switch {
 		case err != nil:
 			return Finding{}, err
-		case first.err == nil && then.err == nil && !first.ok():
+		case first.err == nil && then.err == nil && !first.isOK():
 			return unknown("no folder with such a name can be made over IMAP; Outlook could"), nil
 		case first.err == nil && then.err == nil:
 			return answer(false), nil
@@ -167,7 +167,7 @@ func nameLength(ctx context.Context, s *surveyor) (Finding, error) {
 		if err != nil {
 			return false, err
 		}
-		if r.ok() {
+		if r.isOK() {
 			_, err = s.delete(ctx, name)
 			return true, err
 		}
@@ -178,7 +178,7 @@ func nameLength(ctx context.Context, s *surveyor) (Finding, error) {
 		return Finding{}, err
 	}
 	// A file system has a limit, too, and its server says NO.
-	f := answer(limited && last.bad()).refusedBy(last)
+	f := answer(limited && last.isBAD()).refusedBy(last)
 	f.Number, f.Open = n, !limited
 	return f, nil
 }
@@ -190,10 +190,10 @@ func literalName(ctx context.Context, s *surveyor) (Finding, error) {
 		req.Body = &backend.Body{Size: int64(len(name)), WriterTo: strings.NewReader(name)}
 		return req
 	})
-	return answer(r.ok() || r.says("exist")), err
+	return answer(r.isOK() || r.says("exist")), err
 }
 
 func quotedName(ctx context.Context, s *surveyor) (Finding, error) {
 	r, err := s.command(ctx, "CREATE", `"`+s.child(`quo\"te`)+`"`)
-	return answer(!r.ok()).refusedBy(r), err
+	return answer(!r.isOK()).refusedBy(r), err
 }

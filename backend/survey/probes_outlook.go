@@ -64,7 +64,7 @@ func inOutlook(
 		if field != "" {
 			m = m.with(field)
 		}
-		if r, err := s.store(ctx, options, m.text()); err != nil || !r.ok() {
+		if r, err := s.store(ctx, options, m.text()); err != nil || !r.isOK() {
 			return unknown("the message was refused: " + r.told()), err
 		}
 		said, err := s.Ask(ctx, fmt.Sprintf(`In Outlook, in the folder %s, find the message "exgate survey: %s": %s?`,
@@ -138,10 +138,10 @@ func (s *surveyor) fetchItem(ctx context.Context) (text string, given, ok bool, 
 	r, err := s.command(ctx, "FETCH", fmt.Sprintf("%d (BODY.PEEK[])", n))
 	for _, line := range r.lines {
 		if strings.Contains(line, "BODY[]") {
-			return line, true, r.ok(), err
+			return line, true, r.isOK(), err
 		}
 	}
-	return "", false, r.ok(), err
+	return "", false, r.isOK(), err
 }
 
 func itemLeftOut(ctx context.Context, s *surveyor) (Finding, error) {

@@ -47,7 +47,7 @@ func refusedCommands(ctx context.Context, s *surveyor) (Finding, error) {
 			return Finding{}, err
 		}
 		said = append(said, s.words.take()...)
-		if r.ok() {
+		if r.isOK() {
 			taken = append(taken, strings.TrimSpace(name+" "+command[1]))
 		}
 	}
@@ -76,7 +76,7 @@ func refusedCharacters(ctx context.Context, s *surveyor) (Finding, error) {
 		if err != nil {
 			return Finding{}, err
 		}
-		if !r.ok() && !r.says("exist") {
+		if !r.isOK() && !r.says("exist") {
 			refused = append(refused, fmt.Sprintf("%q", c))
 			said = append(said, s.words.take()...)
 			continue

@@ -41,7 +41,7 @@ func replyProbes() []probe {
 }
 
 func readOnlyStore(ctx context.Context, s *surveyor) (Finding, error) {
-	if r, err := s.command(ctx, "EXAMINE", s.folder); err != nil || !r.ok() {
+	if r, err := s.command(ctx, "EXAMINE", s.folder); err != nil || !r.isOK() {
 		return unknown("EXAMINE was refused: " + r.told()), err
 	}
 	r, err := s.command(ctx, "STORE", `1 +FLAGS (\Seen)`)

@@ -49,10 +49,11 @@ type surveyor struct {
 	folder    string
 	separator string
 	profile   profile.Profile
-	before    []string     // the capabilities before the login
-	form      backend.Form // of the login that worked
-	silent    bool         // what idleSilent has found
-	item      int64        // the number of the item that a person has put into the folder; 0: none
+	before    []string      // the capabilities before the login
+	form      backend.Form  // of the login that worked
+	silent    bool          // what idleSilent has found
+	lagged    time.Duration // how long it has waited for FETCH, in all
+	item      int64         // the number of the item that a person has put into the folder; 0: none
 }
 
 // Run measures what state does not have yet, and adds it there. An error means that the survey has ended early: state

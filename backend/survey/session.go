@@ -25,19 +25,19 @@ type reply struct {
 	err   error    // the connection ended in place of the tagged reply
 }
 
-func (r reply) ok() bool { return r.err == nil && r.Word == "OK" }
+func (r reply) isOK() bool { return r.err == nil && r.Word == "OK" }
 
 // says reports whether the tagged reply contains the words, in any case.
 func (r reply) says(words string) bool {
 	return r.err == nil && strings.Contains(strings.ToLower(r.Text), strings.ToLower(words))
 }
 
-// bad reports whether the reply is a BAD, such as Exchange's error 11, which it says of content that it refuses.
-func (r reply) bad() bool { return r.err == nil && r.Word == "BAD" }
+// isBAD reports whether the reply is a BAD, such as Exchange's error 11, which it says of content that it refuses.
+func (r reply) isBAD() bool { return r.err == nil && r.Word == "BAD" }
 
 // line is one logged-in connection.
 type line struct {
-	session  *backend.Session
+	session  *backend.LoggedIn
 	selected string // the mailbox to select on the next connection; "": none
 	errors   int
 }
@@ -79,7 +79,7 @@ func (s *surveyor) ready(ctx context.Context, l *line) error {
 		return nil
 	}
 	r := s.once(ctx, l, backend.NewRequest("SELECT").Mailbox(l.selected))
-	if !r.ok() {
+	if !r.isOK() {
 		return fmt.Errorf("cannot select the survey's folder again: %s", r.told())
 	}
 	return nil
@@ -99,7 +99,11 @@ func (r reply) told() string {
 	if r.err != nil {
 		return r.err.Error()
 	}
-	return strings.TrimSpace(r.Word + " " + r.Text)
+	text := r.Text
+	if r.Code != "" {
+		text = "[" + r.Code + "] " + text
+	}
+	return strings.TrimSpace(r.Word + " " + text)
 }
 
 // pause waits after a failure that may pass.

@@ -21,9 +21,14 @@ type State struct {
 	Account  string    `json:"account"` // a hash of server and login: the state of another one is refused
 	Server   Server    `json:"server"`
 	Findings []Finding `json:"findings"`
-	Made     []string  `json:"made,omitempty"` // folders outside the survey's own, to be removed
+	Made     []string  `json:"made,omitempty"` // folders at the top level that a run has made, to be removed
 	// Unavailable tells how Server Unavailable. 15 has come: Yes without a tag, No with one; "": it has not.
 	Unavailable Answer `json:"unavailable,omitempty"`
+}
+
+// unmake notes that a folder of Made is not there any more, or is not the survey's.
+func (s *State) unmake(name string) {
+	s.Made = slices.DeleteFunc(s.Made, func(made string) bool { return made == name })
 }
 
 // Find returns the finding of a probe.

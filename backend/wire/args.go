@@ -33,8 +33,8 @@ func (a *Args) Space() bool {
 	return n > 0
 }
 
-// Empty reports whether all arguments have been read.
-func (a *Args) Empty() bool {
+// IsEmpty reports whether all arguments have been read.
+func (a *Args) IsEmpty() bool {
 	return len(a.literals) == 0 && (len(a.text) == 0 || len(a.text[0]) == 0)
 }
 

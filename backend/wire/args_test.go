@@ -43,14 +43,14 @@ func TestArgsString(t *testing.T) {
 		a := argsOf(tt.in...)
 		var got []string
 		a.Space()
-		for !a.Empty() {
+		for !a.IsEmpty() {
 			s, ok := a.String()
 			if !ok {
 				t.Errorf("%q: stops after %q", tt.in, got)
 				break
 			}
 			got = append(got, s)
-			if !a.Space() && !a.Empty() {
+			if !a.Space() && !a.IsEmpty() {
 				t.Errorf("%q: no blank after %q", tt.in, got)
 				break
 			}
@@ -68,7 +68,7 @@ func TestArgsStringNone(t *testing.T) {
 		}
 	}
 	a := argsOf("", "bob", "")
-	if _, ok := a.String(); !ok || !a.Empty() {
+	if _, ok := a.String(); !ok || !a.IsEmpty() {
 		t.Error("a literal does not end the arguments")
 	}
 	if _, ok := a.String(); ok {

@@ -39,10 +39,28 @@ func Tidy(f Fragment) (tidy []byte, changed bool) {
 
 // isUntidy reports whether the fragment may have blanks too many.
 func isUntidy(f Fragment) bool {
-	text := trimEOL(f.Data)
-	return f.First && len(text) > 0 && text[0] == ' ' ||
-		len(text) < len(f.Data) && len(text) > 0 && text[len(text)-1] == ' ' ||
-		bytes.Contains(text, []byte("  ")) || bytes.Contains(text, []byte("( ")) || bytes.Contains(text, []byte(" )"))
+	return f.First && len(f.Data) > 0 && f.Data[0] == ' ' || mayHaveStrayBlank(f.Data)
+}
+
+// mayHaveStrayBlank reports whether a blank stands where Tidy may remove it. It looks at each byte
+// once, which is quicker here than several searches for two bytes.
+func mayHaveStrayBlank(text []byte) bool {
+	last := len(text) - 1
+	for i, c := range text {
+		if c != ' ' {
+			continue
+		}
+		if i > 0 && text[i-1] == '(' {
+			return true
+		}
+		if i < last {
+			switch text[i+1] {
+			case ' ', ')', '\r', '\n':
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // headOf splits the words that say what a response is from the rest: the tag or "*" and the

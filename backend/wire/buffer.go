@@ -58,6 +58,7 @@ func (b *buffer) fill(isIdle bool) error {
 			if n > 0 {
 				b.acquire()
 				b.w = copy(b.mem[:], b.small[:n])
+				b.gather(n == len(b.small))
 			}
 			return err
 		}
@@ -71,8 +72,29 @@ func (b *buffer) fill(isIdle bool) error {
 		b.r = 0
 	}
 	n, err := b.read(b.mem[b.w:])
+	isFilled := b.w+n == bufferSize
 	b.w += n
+	b.gather(isFilled)
 	return err
+}
+
+// gather reads on as long as src has more without a wait, as TLS has after its first record: what
+// is taken together is written together. isFilled says that the last read has filled its slice.
+func (b *buffer) gather(isFilled bool) {
+	src, ok := b.src.(readyReader)
+	for ok && b.w < bufferSize {
+		n := src.ReadReady(b.mem[b.w:], isFilled)
+		if n == 0 {
+			return
+		}
+		b.w += n
+		isFilled = false // but for the last record, which fits
+	}
+}
+
+// readyReader is a Reader that tells what it has without a wait, as TLS does.
+type readyReader interface {
+	ReadReady(p []byte, isFilled bool) (n int)
 }
 
 // read reads at least one byte into p, unless it returns an error.
@@ -119,4 +141,15 @@ func (r CountReader) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
 	r.N.Add(int64(n))
 	return n, err
+}
+
+// ReadReady reads what Reader has without a wait, if it can tell.
+func (r CountReader) ReadReady(p []byte, isFilled bool) int {
+	src, ok := r.Reader.(readyReader)
+	if !ok {
+		return 0
+	}
+	n := src.ReadReady(p, isFilled)
+	r.N.Add(int64(n))
+	return n
 }

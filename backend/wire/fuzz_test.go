@@ -58,11 +58,50 @@ func checkTaken(t *testing.T, h heard) {
 		a.AddLiteral([]byte(h.body))
 		a.AddText(nil)
 	}
-	for ok := true; ok && !a.Empty(); a.Space() {
+	for ok := true; ok && !a.IsEmpty(); a.Space() {
 		if a.Peek() == '(' {
 			_, ok = a.List()
 		} else {
 			_, ok = a.String()
+		}
+	}
+}
+
+// checkFetches checks that what Fetches returns is what Scan does.
+func checkFetches(t *testing.T, data []byte) {
+	r := NewResponseReader(bytes.NewReader(data))
+	defer r.Release()
+	for r.Fill() == nil {
+		for {
+			run := r.Fetches()
+			left, isTidy := len(run.Data), run.IsTidy()
+			for left > 0 {
+				f, ok := r.Scan()
+				left -= len(f.Data)
+				isWhole := f.First && f.Last || len(run.Texts) > 0
+				if tidy, changed := Tidy(f); !ok || left < 0 || !isWhole || f.Kind != Untagged || isTidy && changed {
+					t.Fatalf("%+v of %q, without blanks %q", f, run.Data, tidy)
+				}
+				if n, isFetch := fetchNumber(f.Data); f.First && (!isFetch || n > run.Highest) {
+					t.Fatalf("%q, highest %d", f.Data, run.Highest)
+				}
+			}
+			if len(run.Data) > 0 && r.IsInside() {
+				t.Fatalf("%q ends in the middle of a response", run.Data)
+			}
+			rest := run.Data
+			for _, text := range run.Texts {
+				var ok bool
+				if rest, ok = bytes.CutPrefix(rest, slices.Concat(text.Line, text.Text, []byte(afterText))); !ok {
+					t.Fatalf("%q has not %q, %q", run.Data, text.Line, text.Text)
+				}
+			}
+			if len(run.Texts) > 0 && len(rest) > 0 {
+				t.Fatalf("%q has no text", rest)
+			}
+			if _, ok := r.Scan(); !ok {
+				break
+			}
 		}
 	}
 }
@@ -75,6 +114,7 @@ func FuzzResponseReader(f *testing.F) {
 		}
 	}
 	for _, s := range []string{
+		"* 1 FETCH (BODY[HEADER] {3}\r\nA:b)\r\n* 2 FETCH (UID 2  BODY[1] {0}\r\n)\r\n* 3 FETCH (BODY[1] {1}\r\nab)\r\n",
 		"* 1 FETCH (A {1}\r\nx B ~{3}\r\nabc C {0}\r\n)\r\n", "* OK {5}\r\n", "* 1 FETCH (A {9999999999}\r\nx", "\r\n\n\n+\n",
 		"* SEARCH " + strings.Repeat("1 ", bufferSize/2) + "{3}\r\nabc\r\n",
 	} {
@@ -89,6 +129,7 @@ func FuzzResponseReader(f *testing.F) {
 		if !slices.Equal(whole, split) {
 			t.Fatalf("whole %v\nby bytes %v", whole, split)
 		}
+		checkFetches(t, data)
 		for _, r := range whole {
 			s, ok := ParseStatus([]byte(r.text))
 			if r.kind == Tagged && !ok {

@@ -41,6 +41,8 @@ type ResponseReader struct {
 	isInside bool  // a response has begun and not ended
 	isInner  bool  // a line has begun and not ended
 	literal  int64 // bytes of the literal that have not been returned
+
+	texts *fetchTexts // memory of Fetches; nil: it is in the pool
 }
 
 // NewResponseReader returns a reader of src. Only the ResponseReader may read src
@@ -95,15 +97,19 @@ func (r *ResponseReader) Scan() (Fragment, bool) {
 // Fill reads at least one more byte. It makes the fragments that Scan has returned
 // invalid. It returns the error of src, io.EOF at its end.
 func (r *ResponseReader) Fill() error {
+	r.releaseTexts()
 	return r.buf.fill(!r.isInside)
 }
 
-// Inside reports whether a response has begun and not ended.
-func (r *ResponseReader) Inside() bool { return r.isInside }
+// IsInside reports whether a response has begun and not ended.
+func (r *ResponseReader) IsInside() bool { return r.isInside }
 
 // Release returns the buffer to the pool. Buffered bytes are lost. The caller calls
 // it when it has read the last response.
-func (r *ResponseReader) Release() { r.buf.release() }
+func (r *ResponseReader) Release() {
+	r.releaseTexts()
+	r.buf.release()
+}
 
 // classify returns the kind of the response that begins with this line. isStatus
 // reports whether the line ends the response, although it may end in "{5}": a status

@@ -139,8 +139,8 @@ func TestFillError(t *testing.T) {
 		}
 		err = r.Fill()
 	}
-	if err != failure || !r.Inside() {
-		t.Errorf("got %v, inside: %v", err, r.Inside())
+	if err != failure || !r.IsInside() {
+		t.Errorf("got %v, inside: %v", err, r.IsInside())
 	}
 	r.Release()
 	if _, ok := r.Scan(); ok {

@@ -25,6 +25,10 @@ func IsUntagged(line []byte, words ...string) bool {
 // regard to case, or -1 if there is none.
 func IndexFold(line []byte, word string) int {
 	for i := 0; i+len(word) <= len(line); i++ {
+		// Most bytes differ from the first letter of the word in either case.
+		if word != "" && line[i]|0x20 != word[0]|0x20 {
+			continue
+		}
 		if bytes.EqualFold(line[i:i+len(word)], []byte(word)) {
 			return i
 		}
@@ -88,6 +92,16 @@ func NeedsEscape(s string) bool { return strings.ContainsAny(s, `"\\`) }
 // Quote returns s as a quoted string (RFC 9051 section 4.3). s must not contain CR,
 // LF or NUL.
 func Quote(s string) string { return `"` + escapeQuoted.Replace(s) + `"` }
+
+// Unescape returns s without the backslashes that escape quotes and backslashes in a quoted
+// string. ok is false if s has none.
+func Unescape(s string) (plain string, ok bool) {
+	plain = unescapeQuoted.Replace(s)
+	return plain, plain != s
+}
+
+// unescapeQuoted is the inverse of escapeQuoted.
+var unescapeQuoted = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
 
 // escapeQuoted escapes backslashes and quotes.
 var escapeQuoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
@@ -188,14 +202,8 @@ func ParseNumbered(line []byte) (n uint32, word string, ok bool) {
 	if len(line) < len("* 1 EXISTS") || line[1] != ' ' {
 		return 0, "", false
 	}
-	i := 2
-	for ; i < len(line) && '0' <= line[i] && line[i] <= '9'; i++ {
-		if n > (1<<32-10)/10 {
-			return 0, "", false
-		}
-		n = n*10 + uint32(line[i]-'0')
-	}
-	if i == 2 || line[i] != ' ' || len(line) < i+4 || line[i+1]|0x20 != 'e' || line[i+2]|0x20 != 'x' {
+	n, i, ok := messageNumber(line)
+	if !ok || len(line) < i+4 || line[i] != ' ' || line[i+1]|0x20 != 'e' || line[i+2]|0x20 != 'x' {
 		return 0, "", false
 	}
 	switch word := strings.ToUpper(strings.TrimRight(string(line[i+1:]), " \r\n")); word {
@@ -203,4 +211,16 @@ func ParseNumbered(line []byte) (n uint32, word string, ok bool) {
 		return n, word, true
 	}
 	return 0, "", false
+}
+
+// messageNumber reads the number after "* ". end is the index after it.
+func messageNumber(line []byte) (n uint32, end int, ok bool) {
+	end = len("* ")
+	for ; end < len(line) && '0' <= line[end] && line[end] <= '9'; end++ {
+		if n > (1<<32-10)/10 {
+			return 0, end, false
+		}
+		n = n*10 + uint32(line[end]-'0')
+	}
+	return n, end, end > len("* ")
 }

@@ -80,8 +80,8 @@ func readResponses(tb testing.TB, src io.Reader) (list []response, out []byte, r
 				tb.Fatalf("a response changes from kind %d to %d", kind, f.Kind)
 			case f.Literal && f.Last:
 				tb.Fatalf("a response ends in a literal: %q", f.Data)
-			case f.Last != !r.Inside():
-				tb.Fatalf("Inside is %v after Last %v", r.Inside(), f.Last)
+			case f.Last != !r.IsInside():
+				tb.Fatalf("IsInside is %v after Last %v", r.IsInside(), f.Last)
 			}
 			inside, kind = true, f.Kind
 			if f.Literal != literal {

@@ -109,7 +109,7 @@ func (f *auditFlags) options(cmd *cobra.Command) (o audit.Options, err error) {
 			f.profile = c.Upstream.Profile
 		}
 	}
-	o.Profile, o.Quarantine = c.Profile(f.profile), c.Quarantine.Dir != ""
+	o.Profile, o.Quarantine, o.Budget = c.Profile(f.profile), c.Quarantine.Dir != "", budgetOf(c)
 	if o.Profile.Name != f.profile {
 		return o, exitError{exitUsage, fmt.Errorf("--profile: %q is not one of %s", f.profile,
 			strings.Join(profile.Names(), ", "))}

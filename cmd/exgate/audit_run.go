@@ -52,7 +52,7 @@ func (r *auditRun) run(ctx context.Context, out io.Writer) (err error) {
 	}
 	failed := 0
 	for i := range accounts {
-		if accounts[i].Failed() {
+		if accounts[i].HasFailed() {
 			failed++
 		}
 	}
@@ -159,7 +159,7 @@ func (r *auditRun) openState() (err error) {
 	for !r.again && lines.Scan() {
 		var result auditResult
 		// A line that a killed call has not completed is passed over.
-		if json.Unmarshal(lines.Bytes(), &result) == nil && !result.Account.Failed() {
+		if json.Unmarshal(lines.Bytes(), &result) == nil && !result.Account.HasFailed() {
 			r.known[result.Key] = result.Account
 		}
 	}

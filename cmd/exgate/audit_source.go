@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 
@@ -107,32 +106,24 @@ func (s *auditSource) connect() (o source.Options, err error) {
 	return o, nil
 }
 
-// maxPassword limits a file with a password, in bytes.
-const maxPassword = 64 << 10
-
 // password returns the password of --login.
 func (s *auditSource) password(cmd *cobra.Command) (password string, err error) {
 	switch {
 	case s.passwordFile != "":
-		f, err := os.Open(s.passwordFile)
-		if err != nil {
+		if password, err = config.ReadSecretFile(s.passwordFile); err != nil {
 			return "", fmt.Errorf("--password-file: %w", err)
 		}
-		defer f.Close()
-		text, err := io.ReadAll(io.LimitReader(f, maxPassword))
-		if err != nil {
-			return "", fmt.Errorf("--password-file: %w", err)
-		}
-		password = strings.TrimRight(string(text), "\r\n")
 	case s.passwordEnv != "":
-		password = os.Getenv(s.passwordEnv)
+		if password, err = config.ReadSecretVariable(s.passwordEnv); err != nil {
+			return "", fmt.Errorf("--password-env: %w", err)
+		}
 	default:
 		if password, err = askSecret(cmd, "Password for "+s.login); err != nil {
 			return "", err
 		}
-	}
-	if password == "" {
-		return "", errors.New("the password of --login is empty")
+		if password == "" {
+			return "", errors.New("the password of --login is empty")
+		}
 	}
 	return password, nil
 }
@@ -189,7 +180,7 @@ func (r *sourceReader) admin(u listedUser) *adminState {
 
 // enter waits until no other login tests the password. leave may be called more than once.
 func (a *adminState) enter() (leave func()) {
-	if a.proven() {
+	if a.hasProven() {
 		return func() {}
 	}
 	a.turn.Lock()

@@ -73,7 +73,7 @@ func TestAuditOfAccounts(t *testing.T) {
 	r := audited(t, exitUnavailable, args...)
 	var failed []string
 	for _, a := range r.Accounts {
-		if a.Failed() {
+		if a.HasFailed() {
 			failed = append(failed, a.Name)
 		}
 	}
@@ -83,7 +83,7 @@ func TestAuditOfAccounts(t *testing.T) {
 	if a := r.Accounts[0]; a.Fixes["long-lines"] != 2 || a.Mailboxes != 2 || a.Largest[0].Mailbox == "" || a.Duplicates != 1 || a.SameBox != 0 {
 		t.Errorf("alice: %+v", a)
 	}
-	if a := r.Accounts[2]; a.Messages != 0 || a.Mailboxes != 0 || a.Failed() {
+	if a := r.Accounts[2]; a.Messages != 0 || a.Mailboxes != 0 || a.HasFailed() {
 		t.Errorf("empty: %+v", a)
 	}
 

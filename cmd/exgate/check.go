@@ -116,10 +116,11 @@ func printEffect(out io.Writer, c *config.Config, file string) error {
 		}
 	}
 	row("certificate", "%s", cmp.Or(c.TLS.CertificateFile, "self-signed, stored in the state directory"))
-	row("upstream", "%s, %s", c.Upstream.Address, upstreamTLS(c.Upstream))
+	row("upstream", "%s, %s", addressesOf(c.Upstream), upstreamTLS(c.Upstream))
 	row("profile", "%s", profileText(c.Upstream.Profile))
 	for _, u := range c.Upstreams {
-		row("upstream "+u.Name, "%s, %s; profile %s; for %s", u.Address, upstreamTLS(u.Upstream), u.Profile,
+		row("upstream "+u.Name, "%s, %s; profile %s; for %s",
+			addressesOf(u.Upstream), upstreamTLS(u.Upstream), u.Profile,
 			cmp.Or(strings.Join(u.Match, ", "), "the mailboxes that routes_file sends there"))
 	}
 	row("admin logins", "%s; at most %d failures", formsText(c.Upstream.Login.Forms), c.Upstream.Login.MaxFailures)
@@ -165,6 +166,11 @@ func modeText(c *config.Config) string {
 		text += "; it waits out throttles"
 	}
 	return text
+}
+
+// addressesOf returns the addresses of an upstream, for a text.
+func addressesOf(u config.Upstream) string {
+	return strings.Join(append([]string{u.Address}, u.MoreAddresses...), " or ")
 }
 
 func upstreamTLS(u config.Upstream) string {

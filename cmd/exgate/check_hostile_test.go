@@ -98,10 +98,10 @@ func TestCheckLoginShowsNoControlCharacters(t *testing.T) {
 			if !strings.Contains(out, tt.says) {
 				t.Errorf("no %q in %q, %v", tt.says, out, err)
 			}
-			if i := strings.IndexFunc(out, unseen); i >= 0 {
+			if i := strings.IndexFunc(out, isUnprintable); i >= 0 {
 				t.Errorf("%q reaches the terminal", out[i:])
 			}
-			if (err == nil) != (tt.word == "OK") || err != nil && strings.ContainsFunc(printable(err.Error()), unseen) {
+			if (err == nil) != (tt.word == "OK") || err != nil && strings.ContainsFunc(printable(err.Error()), isUnprintable) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -133,7 +133,7 @@ func TestSurveyShowsNoControlCharacters(t *testing.T) {
 			written[name] = string(text)
 		}
 		for name, text := range written {
-			if i := strings.IndexFunc(text, unseen); i >= 0 {
+			if i := strings.IndexFunc(text, isUnprintable); i >= 0 {
 				t.Errorf("%s has %q", name, text[i:min(len(text), i+40)])
 			}
 			if name != surveyYAML && !strings.Contains(text, `\u001b[2J`) {

@@ -80,7 +80,7 @@ func (a *adminState) mayTry() bool {
 	return a.isProven && a.missed < maxProvenMisses || a.missed < maxUnproven
 }
 
-func (a *adminState) proven() bool {
+func (a *adminState) hasProven() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.isProven
@@ -261,7 +261,7 @@ func (r *listRun) try(ctx context.Context, u listedUser) listResult {
 		return fail(err)
 	}
 	p, admin, id, cred := l.listProber, l.admin, l.id, l.cred
-	if !admin.proven() {
+	if !admin.hasProven() {
 		admin.turn.Lock()
 		defer admin.turn.Unlock()
 	}
@@ -315,7 +315,7 @@ func (r *listRun) prepare(u listedUser) (l listedLogin, err error) {
 		held, heldCred := l.up.Held(l.id.User, backend.CheckTarget)
 		held.Form = l.id.Form
 		l.id, l.cred = held, heldCred
-	} else if claim.Password.None() {
+	} else if claim.Password.IsNone() {
 		return l, errors.New("the list has no password for this mailbox")
 	}
 	return l, nil

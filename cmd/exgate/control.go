@@ -15,19 +15,19 @@ import (
 const maxControlConnections = 16
 
 // startControl opens the control socket until stop is called. A gateway without it works all the same, so a failure
-// goes to the log only.
-func startControl(c *config.Config, gateway control.Gateway, log *slog.Logger) (stop func()) {
+// goes to the log only. Then the listener is nil.
+func startControl(c *config.Config, gateway control.Gateway, log *slog.Logger) (l *control.Listener, stop func()) {
 	dir, err := c.StateDirectory()
 	if err != nil {
-		return func() {} // the log has the reason
+		return nil, func() {} // the log has the reason
 	}
-	l, err := control.Listen(control.Path(dir))
+	l, err = control.Listen(control.Path(dir))
 	if err != nil {
 		log.Warn("no control socket: exgate who and the like do not reach this exgate", "err", err)
-		return func() {}
+		return nil, func() {}
 	}
 	log.Info("control socket", "path", l.Addr().String())
-	return control.Serve(newBoundedListener(l, maxControlConnections), gateway, log)
+	return l, control.Serve(newBoundedListener(l, maxControlConnections), gateway, log)
 }
 
 // controlClient returns a client of the exgate that runs with the configuration of cmd. The configuration may have

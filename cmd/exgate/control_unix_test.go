@@ -71,8 +71,11 @@ func TestWhoAndKick(t *testing.T) {
 	alice.say(`i ID ("name" "imapsync" "version" "2.3")`, "* ID")
 	alice.expect("i OK")
 	alice.say("s SELECT INBOX", "* ")
-	for alice.r.Buffered() > 0 {
-		alice.r.ReadString('\n')
+	for line := ""; !strings.HasPrefix(line, "s OK"); {
+		var err error
+		if line, err = alice.r.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
 	}
 	table := says("2 sessions, 1 account", "who")
 	for _, want := range []string{"alice@example.com", "imapsync 2.3", "INBOX", alice.LocalAddr().String()} {

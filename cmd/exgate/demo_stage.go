@@ -112,7 +112,7 @@ func (st *stage) startGateway(profile string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	st.ledger = openLedger(c, log)
+	st.ledger = openLedger(c, false, log)
 	st.closers = append(st.closers, func() error { st.ledger.Close(); return nil })
 	opts.Ledger = st.ledger
 	opts.Upstreams[0].Backend.RootCAs = st.direct.roots

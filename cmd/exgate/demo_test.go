@@ -163,7 +163,7 @@ func TestDemoUsage(t *testing.T) {
 func TestDemoInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := run(ctx, []string{"demo"}, io.Discard); !errors.Is(err, context.Canceled) {
+	if err := run(ctx, []string{"demo"}, io.Discard, os.Stderr); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -174,7 +174,7 @@ func TestDemoStay(t *testing.T) {
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, []string{"demo", "--stay", "--json"}, w)
+		err := run(ctx, []string{"demo", "--stay", "--json"}, w, os.Stderr)
 		w.CloseWithError(err)
 		ended <- err
 	}()

@@ -71,7 +71,7 @@ func (e *explanation) check(args []string) error {
 	for _, name := range []struct{ flag, value string }{
 		{"user", e.names.User}, {"admin", e.names.Admin}, {"server", e.names.Server}, {"domain", e.names.Domain},
 	} {
-		if name.value != "" && !knowledge.ValidName(name.value) {
+		if name.value != "" && !knowledge.IsValidName(name.value) {
 			return fmt.Errorf("--%s %q: the name is too long, or contains invisible characters", name.flag, name.value)
 		}
 	}
@@ -117,6 +117,7 @@ func (e *explanation) answer(args []string, stdin io.Reader, stderr io.Writer) (
 	a.Lines = report.Lines
 	a.Names = a.Names.Or(report.Names)
 	for _, f := range report.Found {
+		f.Entry.Causes = f.Entry.CausesFor(report.Head)
 		a.Found = append(a.Found, found{First: f.First, Lines: f.Lines, Entry: f.Entry})
 	}
 	if len(a.Found) == 0 && !report.Long {

@@ -46,6 +46,8 @@ func TestExplain(t *testing.T) {
 			" 1. The admin, or the account", "Where to click: Exchange admin center: Recipients",
 			"Add-MailboxPermission -Identity '<user>' -User '<admin>' -AccessRights FullAccess -InheritanceType All -AutoMapping $false",
 			"What exgate does: exgate opens the INBOX", "See also: exgate explain login-failed", "Sources: docs/exchange.md#not-connected"}, "on line"},
+		{"the cause that the text shows comes first", "", []string{"AADSTS50076: a second factor is needed"}, 0, []string{" 1. AADSTS50076"}, ""},
+		{"of a login too", "", []string{"a1 NO Ambiguous Alias"}, 0, []string{" 1. Exchange 2000 and 2003, Ambiguous Alias"}, ""},
 		{"unquoted", "", []string{"BAD", "Command", "Argument", "Error.", "11"}, 0, []string{"(argument-error)"}, "argument-error-12)"},
 		{"names", "", []string{"not-connected", "--user", "o'brien", "--admin", `EXAMPLE\admin`, "--server", "EX1"}, 0, []string{
 			`Add-MailboxPermission -Identity 'o''brien' -User 'EXAMPLE\admin' -AccessRights`, "Set-ImapSettings -Server 'EX1' -MaxConn"}, "<user>"},

@@ -175,7 +175,7 @@ func (r *fixRun) fix(ctx context.Context, name string, index int, w io.Writer) (
 		r.refused++
 		return nil, r.write(line)
 	}
-	if plan.Changed() {
+	if plan.HasChanged() {
 		r.changed++
 		for _, f := range plan.Report().Fixes {
 			r.counts[f.Name]++

@@ -143,7 +143,7 @@ func (l *loader) ReadAt(b []byte, off int64) (int, error) {
 
 // write writes the repaired message with its original line ends.
 func (l *loader) write(w io.Writer, plan *rewrite.Plan) error {
-	if !plan.Changed() && !l.big {
+	if !plan.HasChanged() && !l.big {
 		_, err := w.Write(l.raw)
 		return err
 	}

@@ -49,7 +49,7 @@ func (l *fixLine) plan(
 // describe reports what a plan changes, and whether its result may be sent.
 func (l *fixLine) describe(plan *rewrite.Plan, limit int64) {
 	report := plan.Report()
-	l.Fixed, l.Changed, l.Signed, l.Lossy = plan.Size(), plan.Changed(), report.Signed, report.Lossy
+	l.Fixed, l.Changed, l.Signed, l.Lossy = plan.Size(), plan.HasChanged(), report.Signed, report.Lossy
 	if len(report.Fixes) > 0 {
 		l.Fixes = map[string]int{}
 	}

@@ -9,8 +9,9 @@ import (
 	"exgate/proxy/ledger"
 )
 
-// openLedger opens the ledger of the configuration; nil if there is none.
-func openLedger(c *config.Config, log *slog.Logger) *ledger.Ledger {
+// openLedger opens the ledger of the configuration; nil if there is none. inherits says that another exgate, which
+// writes the same ledger, hands over to this one.
+func openLedger(c *config.Config, inherits bool, log *slog.Logger) *ledger.Ledger {
 	file, err := ledgerFile(c)
 	if err != nil {
 		log.Warn("no state directory: exgate keeps no ledger", "err", err)
@@ -23,5 +24,6 @@ func openLedger(c *config.Config, log *slog.Logger) *ledger.Ledger {
 	}
 	return ledger.Open(ledger.Options{
 		File: file, Retention: c.Ledger.Retention, MaxBytes: c.Ledger.Size, Subjects: c.Ledger.Subjects, Log: log,
+		Inherits: inherits,
 	})
 }

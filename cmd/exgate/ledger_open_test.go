@@ -15,7 +15,7 @@ func TestLedgerMakesItsDirectory(t *testing.T) {
 	var said bytes.Buffer
 	c := config.Default()
 	c.StateDir = filepath.Join(t.TempDir(), "not", "yet")
-	l := openLedger(c, slog.New(slog.NewTextHandler(&said, nil)))
+	l := openLedger(c, false, slog.New(slog.NewTextHandler(&said, nil)))
 	l.Close()
 	if said.Len() > 0 {
 		t.Errorf("the log says %s", &said)

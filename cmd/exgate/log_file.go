@@ -122,6 +122,15 @@ func (files *logFiles) reopen(log *slog.Logger) {
 	}
 }
 
+// keep rotates no file any more: another exgate writes to the same files, and does that.
+func (files *logFiles) keep() {
+	for _, l := range files.all {
+		l.mu.Lock()
+		l.rotateAt = 0
+		l.mu.Unlock()
+	}
+}
+
 // close closes all files. The queues that write to them have ended.
 func (files *logFiles) close() {
 	for _, l := range files.all {

@@ -19,8 +19,14 @@ import (
 )
 
 func main() {
+	isService, code := runAsService(func(ctx context.Context, log io.Writer) error {
+		return run(ctx, os.Args[1:], io.Discard, log)
+	})
+	if isService {
+		os.Exit(code)
+	}
 	ctx, stop := signalled()
-	err := run(ctx, os.Args[1:], os.Stdout)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	if err != nil && !isAnswer(err) {
 		// A configuration can have several problems: each gets its own line.
@@ -39,9 +45,10 @@ func signalled() (ctx context.Context, stop context.CancelFunc) {
 	return ctx, stop
 }
 
-// run executes one command line; results go to stdout.
-func run(ctx context.Context, args []string, stdout io.Writer) error {
+// run executes one command line; results go to stdout, the log of a gateway to log.
+func run(ctx context.Context, args []string, stdout, log io.Writer) error {
 	root, started := rootCommand(stdout), false
+	root.SetErr(log)
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	if slices.Contains(args, "explain") {
 		args = pasted(args)
@@ -91,6 +98,8 @@ func rootCommand(stdout io.Writer) *cobra.Command {
 		traceCommand(),
 		versionCommand(),
 	)
+	root.AddCommand(serviceCommands()...)
+	addCompletions(root)
 	return root
 }
 

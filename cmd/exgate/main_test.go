@@ -37,7 +37,7 @@ const configs = "../../testdata/config/"
 func exgate(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
 	var out strings.Builder
-	err = run(t.Context(), args, &out)
+	err = run(t.Context(), args, &out, os.Stderr)
 	return out.String(), err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/folders"
+	"exgate/proxy/report"
 )
 
 // planNames says of each folder with a new name whether it can have it. A new name is that of
@@ -200,14 +201,7 @@ func (m *madeName) cells() []string {
 	return []string{m.Mailbox, m.Admin, m.Exchange, m.Client, m.New, m.State, m.Why}
 }
 
-// quoted protects a cell from a spreadsheet, which would take it for a formula.
-func quoted(cell string) string {
-	if cell != "" && strings.Contains("=+-@\t\r'", cell[:1]) {
-		return "'" + cell
-	}
-	return cell
-}
-
+// unquoted undoes what report.PlainCells does to a cell.
 func unquoted(cell string) string { return strings.TrimPrefix(cell, "'") }
 
 // writeNames writes the folders of a number of mailboxes.
@@ -223,9 +217,7 @@ func writeNames(out io.Writer, format string, all []madeName, mailboxes int) err
 		w.Write(namesHeader) // Flush keeps the error
 		for _, m := range all {
 			row := m.cells()
-			for i := range row {
-				row[i] = quoted(row[i])
-			}
+			report.PlainCells(row)
 			w.Write(row)
 		}
 		w.Flush()

@@ -13,7 +13,7 @@ import (
 // renamer renames folders of one mailbox.
 type renamer struct {
 	login   listedLogin
-	session *backend.Session
+	session *backend.LoggedIn
 }
 
 // rename renames the folders that are ready. Those that lie deeper come first, so that the names

@@ -85,6 +85,16 @@ func (m *manager) reloading() {
 	m.enter("reloading", "RELOADING=1", fmt.Sprintf("MONOTONIC_USEC=%d", monotonic().Microseconds()))
 }
 
+// follows tells that another process is the service from now on.
+func (m *manager) follows(pid int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.send([]string{fmt.Sprintf("MAINPID=%d", pid)})
+}
+
+// says tells the status.
+func (m *manager) says(phase string) { m.enter(phase) }
+
 // stopping tells that exgate drains.
 func (m *manager) stopping() { m.enter("stopping", "STOPPING=1") }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +17,8 @@ import (
 
 // reportCommand is "exgate report": it says what the ledger has of a migration.
 func reportCommand() *cobra.Command {
-	var file, format, since string
+	var format, since string
+	var named []string
 	var o report.Options
 	cmd := &cobra.Command{
 		Use:   "report",
@@ -26,13 +28,18 @@ account what was stored, repaired and refused, and which messages were left
 behind: those that neither their last attempt nor another one has stored. For
 each of them it names the setting with which it would arrive.
 
+Several ledgers, those of several gateways, make one report: a message that one
+of them has left behind and another one has stored is not left behind.
+
 csv has only the messages that were left behind. html is one file, which needs
 nothing from outside.
 
 Exit codes: 0: nothing was left behind; 65: something was left behind.`,
 		Example: `  exgate report
   exgate report --account bob@example.com --since 24h
-  exgate report --format html > report.html`,
+  exgate report --format html > report.html
+  exgate report --ledger a/ledger.db --ledger b/ledger.db
+  exgate report --ledger '/srv/*/ledger.db'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if !slices.Contains(report.Formats, format) {
@@ -42,12 +49,18 @@ Exit codes: 0: nothing was left behind; 65: something was left behind.`,
 			if o.Since, err = parseSince(since, time.Now()); err != nil {
 				return exitError{exitUsage, fmt.Errorf("--since: %w", err)}
 			}
-			if file == "" {
-				if file, err = configuredLedger(cmd); err != nil {
+			files, err := namedLedgers(named)
+			if err != nil {
+				return exitError{exitUsage, err}
+			}
+			if len(files) == 0 {
+				file, err := configuredLedger(cmd)
+				if err != nil {
 					return err
 				}
+				files = append(files, file)
 			}
-			r, err := report.Read(cmd.Context(), file, o)
+			r, err := report.ReadAll(cmd.Context(), files, o)
 			if err != nil {
 				return fmt.Errorf("the ledger cannot be read: %w", err)
 			}
@@ -61,11 +74,46 @@ Exit codes: 0: nothing was left behind; 65: something was left behind.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&file, "file", "", "the ledger `file` (default: that of the configuration)")
+	f.StringArrayVar(&named, "ledger", nil, "the ledger: a `file`, a pattern of files such as '/srv/*/ledger.db', or a "+
+		"directory whose files *.db are ledgers (default: that of the configuration; may be repeated)")
 	f.StringVar(&format, "format", "text", strings.Join(report.Formats, ", "))
 	f.StringVar(&o.Account, "account", "", "only this `account`")
 	f.StringVar(&since, "since", "", "only what came after this `time`: 24h, 2026-11-24, or 2026-11-24T18:00:00Z")
 	return cmd
+}
+
+// namedLedgers returns the files that --ledger names, each once.
+func namedLedgers(named []string) (files []string, err error) {
+	for _, name := range named {
+		pattern := name
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			pattern = filepath.Join(name, "*.db")
+		} else if err == nil {
+			pattern = "" // a file, whose name is no pattern
+		}
+		found := []string{name}
+		if pattern != "" {
+			if found, err = filepath.Glob(pattern); err != nil {
+				return nil, fmt.Errorf("--ledger %s: %w", name, err)
+			}
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("--ledger %s: there is no such file", name)
+		}
+		for _, file := range found {
+			if !slices.ContainsFunc(files, func(other string) bool { return isSameFile(file, other) }) {
+				files = append(files, file)
+			}
+		}
+	}
+	return files, nil
+}
+
+// isSameFile reports whether two names are of one file.
+func isSameFile(a, b string) bool {
+	one, errA := os.Stat(a)
+	other, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(one, other)
 }
 
 // configuredLedger returns the file of the ledger in the configuration.

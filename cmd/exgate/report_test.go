@@ -17,7 +17,7 @@ func recorded(t *testing.T, file string, outcome ledger.Outcome) {
 	l := ledger.Open(ledger.Options{File: file})
 	j := l.Session(ledger.Session{ID: "one", Upstream: "default", Account: "bob"})
 	j.Done(&ledger.Message{Mailbox: "INBOX", Exchange: "INBOX", MessageID: "<1@example.com>", Size: 7, Outcome: outcome,
-		Rule: "header-line", Reason: "a line is too long"})
+		Rule: "header-line", Reason: "a line is too long", Sum: [32]byte{1}})
 	l.Close()
 }
 
@@ -35,15 +35,20 @@ func TestReport(t *testing.T) {
 		code int
 		says string // on standard output, or in the error
 	}{
-		{"--file " + stored, 0, "Nothing was left behind."},
-		{"--file " + refused, exitData, "would arrive with: fixes.escalate: envelope"},
-		{"--file " + refused + " --format csv", exitData, "<1@example.com>"},
-		{"--file " + refused + " --account eve", 0, "0 messages stored"},
-		{"--file " + refused + " --since 2999-01-01", 0, "0 messages stored"},
+		{"--ledger " + stored, 0, "Nothing was left behind."},
+		{"--ledger " + refused, exitData, "would arrive with: fixes.escalate: envelope"},
+		{"--ledger " + refused + " --format csv", exitData, "<1@example.com>"},
+		{"--ledger " + refused + " --account eve", 0, "0 messages stored"},
+		{"--ledger " + refused + " --since 2999-01-01", 0, "0 messages stored"},
 		{"--config " + configured, exitData, "<1@example.com>"},
 		{"--config " + configured + " --set ledger.file=off", exitConfig, "keeps no ledger"},
-		{"--file " + filepath.Join(dir, "none.db"), exitInternal, "none.db"},
-		{"--file " + configured, exitInternal, "the ledger cannot be read"},
+		{"--ledger " + filepath.Join(dir, "none.db"), exitUsage, "none.db: there is no such file"},
+		{"--ledger " + refused + " --ledger " + stored, 0, "1 message stored"}, // what one gateway left behind, the other has stored
+		{"--ledger " + dir + " --format json", 0, `"left_behind_count": 0`},
+		{"--ledger " + filepath.Join(dir, "[ls]*.db") + " --format html", 0, "<html"},
+		{"--ledger " + refused + " --ledger " + refused + " --format json", exitData, `"refused": 1`},
+		{"--ledger " + filepath.Join(dir, "[") + " --format html", exitUsage, "syntax error in pattern"},
+		{"--ledger " + configured, exitInternal, "the ledger cannot be read"},
 		{"--format xml", exitUsage, "xml"},
 		{"--since yesterday", exitUsage, "yesterday"},
 	} {
@@ -52,7 +57,7 @@ func TestReport(t *testing.T) {
 			t.Errorf("report %s: %v, %s", tt.args, err, out)
 		}
 	}
-	out, err := exgate(t, "report", "--file", refused, "--format", "json")
+	out, err := exgate(t, "report", "--ledger", refused, "--format", "json")
 	var object struct {
 		Count int64 `json:"left_behind_count"`
 	}

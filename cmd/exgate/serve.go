@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +16,7 @@ import (
 	"exgate/proxy/budget"
 	"exgate/proxy/certificate"
 	"exgate/proxy/delivery"
+	"exgate/proxy/handover"
 	"exgate/proxy/ledger"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
@@ -36,9 +34,25 @@ func serveCommand() *cobra.Command {
 			"makes exgate\n" +
 			"read the configuration and its certificates again. The new configuration applies to clients that " +
 			"connect later.\n" +
-			"SIGUSR1 makes exgate open log.file and log.trace again, after they were renamed.",
+			"SIGUSR1 makes exgate open log.file and log.trace again, after they were renamed. SIGUSR2 makes exgate start " +
+			"itself\n" +
+			"anew, also as another version: the new exgate takes over the listening sockets, and the old one stops as " +
+			"above.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			program, err := handover.ThisProgram()
+			if err != nil {
+				return err
+			}
+			before, err := handover.Take()
+			if err != nil {
+				return exitError{exitUnavailable, err}
+			}
+			defer func() {
+				if err != nil {
+					before.Fail(err)
+				}
+			}()
 			c, file, err := loadConfig(cmd)
 			if err != nil {
 				return err
@@ -65,13 +79,15 @@ func serveCommand() *cobra.Command {
 				c.Upstream.Profile,
 			)
 			warnExposed(log, c, file)
-			hup := make(chan os.Signal, 1)
-			signal.Notify(hup, syscall.SIGHUP)
-			defer signal.Stop(hup)
-			reopen := make(chan os.Signal, 1)
-			notifyReopen(reopen)
-			defer signal.Stop(reopen)
-			return serve(cmd.Context(), c, log, &files, hup, reopen, func() (*config.Config, error) {
+			given, err := givenSockets(before)
+			if err != nil {
+				return exitError{exitUnavailable, err}
+			}
+			signals, stop := notifySignals(cmd.Context())
+			defer stop()
+			place := &succession{program: program, before: before, given: given}
+			defer place.end()
+			return serve(cmd.Context(), c, log, &files, signals, place, func() (*config.Config, error) {
 				c, file, err := loadConfig(cmd)
 				if err == nil {
 					warnExposed(log, c, file)
@@ -90,11 +106,11 @@ func warnExposed(log *slog.Logger, c *config.Config, file string) {
 	}
 }
 
-// serve runs the gateway until ctx ends, and then drains it. At each hup it puts
-// the configuration that load returns in force. At each reopen it opens the files of
-// the log and the trace again.
+// serve runs the gateway until ctx ends or another exgate takes its place, and then drains it. At each SIGHUP it puts
+// the configuration that load returns in force. At each SIGUSR1 it opens the files of the log and the trace again. At
+// SIGUSR2 it hands over to a new exgate.
 func serve(
-	ctx context.Context, c *config.Config, log *slog.Logger, files *logFiles, hup, reopen <-chan os.Signal,
+	ctx context.Context, c *config.Config, log *slog.Logger, files *logFiles, signals *signals, place *succession,
 	load func() (*config.Config, error),
 ) error {
 	trace, closeTrace, err := openTrace(c.Log, files, log)
@@ -106,61 +122,103 @@ func serve(
 	if err != nil {
 		return err
 	}
-	opts.Ledger = openLedger(c, log)
+	opts.Ledger = openLedger(c, place.before != nil, log)
 	defer startReports(c, opts.Ledger, log)() // the last one, of all rows
 	defer opts.Ledger.Close()                 // after server.Close, with the last rows
+	if opts.Cluster, err = openCluster(ctx, c, log); err != nil {
+		return err
+	}
+	defer closeCluster(opts.Cluster, log) // after server.Close
+	forerunner := place.forerunner(log)
+	opts.Forerunner = forerunner.Forerunner
 	server, err := proxy.NewServer(opts)
 	if err != nil {
 		return exitError{exitConfig, err}
 	}
 	defer server.Close()
-	listeners, err := openAll([]listener[proxy.Listen]{
-		{name: "starttls", address: c.Listen.StartTLS, mode: proxy.ListenStartTLS},
-		{name: "implicit", address: c.Listen.Implicit, mode: proxy.ListenImplicit},
-		{name: "insecure-plaintext", address: c.Listen.InsecurePlaintext, mode: proxy.ListenInsecurePlaintext},
-	})
+	access, err := c.StatusAccess()
+	if err != nil {
+		return exitError{exitConfig, err}
+	}
+	listeners, statusListeners, err := openListeners(c, place.given)
 	if err != nil {
 		return exitError{exitUnavailable, err}
 	}
-	access, err := c.StatusAccess()
-	if err != nil {
-		return errors.Join(exitError{exitConfig, err}, closeAll(listeners))
+	if err := forerunner.follow(ctx, server); err != nil {
+		return errors.Join(err, closeAll(listeners), closeAll(statusListeners))
 	}
-	stopStatus, err := startStatus(c.Listen.Status, access, defaultStatusLimits, server, opts.Ledger, log)
-	if err != nil {
-		return errors.Join(exitError{exitUnavailable, err}, closeAll(listeners))
-	}
+	defer forerunner.close()
+	stopStatus := sync.OnceFunc(startStatus(statusListeners, access, defaultStatusLimits, server, opts.Ledger, log))
 	defer stopStatus()
-	defer startControl(c, server, log)()
+	controlSocket, stopControl := startControl(c, server, log)
+	defer stopControl()
 	var serving sync.WaitGroup
 	for _, l := range listeners {
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)
 		serving.Go(func() { server.Serve(l, l.mode) })
 	}
+	defer startMemory(ctx)()
 	service := &manager{server: server, log: log}
 	service.ready(servingPhase(c.Mode, nil))
-	stopWatch := service.watch()
+	managedBy(ctx).serves()
+	stopWatch := sync.OnceFunc(service.watch())
 	defer stopWatch()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && place.next == nil {
 		select {
 		case <-ctx.Done():
-		case <-hup:
+		case <-signals.hup:
 			service.reloading()
 			c, err = reload(server, opts.Ledger, c, log, trace, load)
 			service.ready(servingPhase(c.Mode, err))
-		case <-reopen:
+		case <-signals.reopen:
 			files.reopen(log)
+		case <-signals.handOver:
+			service.says("handing over")
+			if err = handOver(ctx, place, forerunner, listeners, statusListeners, log); err != nil {
+				log.Error("another exgate does not take over; this one goes on", "err", err)
+				service.says(servingPhase(c.Mode, nil) + ", after a failed hand-over: " + err.Error())
+			}
 		}
 	}
-	service.stopping()
-	log.Info("exgate is stopping; commands in flight may finish", "timeout", c.DrainTimeout)
+	if place.next == nil {
+		service.stopping()
+		log.Info("exgate is stopping; commands in flight may finish", "timeout", c.DrainTimeout)
+	} else {
+		stopWatch() // systemd listens to the new one from now on
+		service.follows(place.next.PID)
+		files.keep()
+		log.Info("another exgate takes over; commands in flight may finish here", "pid", place.next.PID,
+			"timeout", c.DrainTimeout)
+	}
 	err = closeAll(listeners)
 	serving.Wait()
+	if place.next != nil {
+		stopStatus()
+		err = errors.Join(err, letGo(place.next, server, controlSocket, log))
+	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
 	defer cancel()
 	server.Drain(drain)
 	log.Info("exgate has stopped", "drained", drain.Err() == nil, "refused", server.Totals().Refusals)
 	return err
+}
+
+// openListeners opens the listeners of the configuration, or takes the sockets that were given for them.
+func openListeners(c *config.Config, given *sockets) (
+	clients []listener[proxy.Listen], status []listener[struct{}], err error,
+) {
+	clients, err = openAll([]listener[proxy.Listen]{
+		{name: "starttls", address: c.Listen.StartTLS, mode: proxy.ListenStartTLS},
+		{name: "implicit", address: c.Listen.Implicit, mode: proxy.ListenImplicit},
+		{name: "insecure-plaintext", address: c.Listen.InsecurePlaintext, mode: proxy.ListenInsecurePlaintext},
+	}, given)
+	if err == nil {
+		status, err = openAll([]listener[struct{}]{{name: "status", address: c.Listen.Status}}, given)
+	}
+	if err = errors.Join(err, given.end()); err != nil {
+		return nil, nil, errors.Join(err, closeAll(clients), closeAll(status))
+	}
+	return clients, status, nil
 }
 
 // reload puts a new configuration in force. It returns the configuration that is
@@ -206,6 +264,9 @@ func needRestart(old, c *config.Config) (keys []string) {
 	}
 	if old.StateDir != c.StateDir {
 		keys = append(keys, "state_dir")
+	}
+	if old.Cluster != c.Cluster {
+		keys = append(keys, "cluster")
 	}
 	return keys
 }

@@ -24,6 +24,7 @@ import (
 // simulation holds the flags of "exgate simulate".
 type simulation struct {
 	config    exchangesim.Config
+	users     int // besides the usual ones
 	likeFile  string
 	startTLS  string
 	implicit  string
@@ -81,6 +82,7 @@ func simulateCommand() *cobra.Command {
 	f.DurationVar(&s.config.Tokens.Lifetime, "token-lifetime", time.Hour, "the lifetime of an access token")
 	f.BoolVar(&s.anyHost, "insecure-any-host", false,
 		"allow addresses that are not loopback, although everybody knows the users' passwords")
+	f.IntVar(&s.users, "users", 0, "the `number` of further users, user1 (password user1pass) and so on, at most 10000")
 	f.StringArrayVar(&s.config.Quirks, "quirk", nil, "switch a quirk on; no- before its name switches it off (may "+
 		"be repeated)")
 	f.StringArrayVar(&s.config.Faults, "fault", nil, "order a fault (may be repeated)")
@@ -109,6 +111,10 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 		level = slog.LevelDebug
 	}
 	s.config.Log = slog.New(slog.NewTextHandler(logOut, &slog.HandlerOptions{Level: level}))
+	if s.users < 0 || s.users > 10_000 {
+		return exitError{exitUsage, fmt.Errorf("--users %d: not between 0 and 10000", s.users)}
+	}
+	s.config.Users = append(exchangesim.DefaultUsers(), exchangesim.MoreUsers(s.users)...)
 	server, err := exchangesim.New(s.config)
 	if err != nil {
 		return exitError{exitUsage, err}
@@ -121,12 +127,15 @@ func (s *simulation) run(ctx context.Context, out, logOut io.Writer) error {
 	if err := s.showCertificate(out, server); err != nil {
 		return err
 	}
-	for _, u := range exchangesim.DefaultUsers() {
+	for _, u := range s.config.Users[:len(s.config.Users)-s.users] {
 		note := ""
 		if u.FullAccess {
 			note = ", can open every mailbox"
 		}
 		fmt.Fprintf(out, "user %s, password %s%s\n", u.Name, u.Password, note)
+	}
+	if s.users > 0 {
+		fmt.Fprintf(out, "users user1 to user%d, password of each: its name and pass\n", s.users)
 	}
 	fmt.Fprintf(
 		out,
@@ -149,7 +158,7 @@ func (s *simulation) writeOutlook(server *exchangesim.Server) error {
 		return fmt.Errorf("cannot write the Outlook view: %w", err)
 	}
 	lines := json.NewEncoder(f)
-	for _, u := range exchangesim.DefaultUsers() {
+	for _, u := range s.config.Users {
 		for _, mailbox := range server.Mailboxes(u.Name) {
 			for _, m := range server.Messages(u.Name, mailbox) {
 				err = errors.Join(err, lines.Encode(struct {
@@ -177,7 +186,7 @@ func (s *simulation) serve(ctx context.Context, out io.Writer, server *exchanges
 		{name: "implicit", address: s.implicit, mode: exchangesim.ImplicitTLS},
 		{name: "insecure-plaintext", address: s.plaintext, mode: exchangesim.InsecurePlaintext},
 		{name: tokensListener, address: s.tokens},
-	})
+	}, nil)
 	if err == nil && !s.anyHost {
 		err = loopbackOnly(listeners)
 	}

@@ -22,6 +22,7 @@ func TestSimulateRefuses(t *testing.T) {
 		want string
 	}{
 		{[]string{"--profile", "exchange95"}, exitUsage, "exchange2016"},
+		{[]string{"--users", "-1"}, exitUsage, "--users -1"},
 		{[]string{"--quirk", "none"}, exitUsage, "ten-bads"},
 		{[]string{"--fault", "throttle"}, exitUsage, "throttle:DURATION"},
 		{[]string{"--listen-starttls", "", "--listen-implicit", ""}, exitUsage, "--listen-starttls"},

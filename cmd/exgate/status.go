@@ -39,24 +39,14 @@ var defaultStatusLimits = statusLimits{
 	headerBytes: 16 << 10, connections: 64,
 }
 
-// startStatus answers /metrics, /livez, /readyz and the status page on address until
-// stop is called. If address is empty, it does nothing. It also answers while the gateway
-// drains, so that a load balancer notices.
+// startStatus answers /metrics, /livez, /readyz and the status page on its listeners until
+// stop is called. It also answers while the gateway drains, so that a load balancer notices.
 func startStatus(
-	address string, access config.StatusAccess, limits statusLimits, server *proxy.Server, records *ledger.Ledger,
-	log *slog.Logger,
-) (stop func(), err error) {
-	if address == "" {
-		return func() {}, nil
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen for status: %w", err)
-	}
-	log.Info("listening", "address", l.Addr().String(), "for", "status", "tls", statusHasTLS(access))
-	l = newBoundedListener(l, limits.connections)
-	if statusHasTLS(access) {
-		l = tls.NewListener(l, statusTLS(access, server))
+	listeners []listener[struct{}], access config.StatusAccess, limits statusLimits, server *proxy.Server,
+	records *ledger.Ledger, log *slog.Logger,
+) (stop func()) {
+	if len(listeners) == 0 {
+		return func() {}
 	}
 	status := &http.Server{
 		Handler:           statusHandler(server, records, access),
@@ -68,24 +58,35 @@ func startStatus(
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	var serving sync.WaitGroup
-	serving.Go(func() {
-		err := status.Serve(l)
-		if !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the status server has failed (listen.status)", "err", err)
-		}
-	})
+	for _, open := range listeners {
+		log.Info("listening", "address", open.Addr().String(), "for", "status", "tls", hasStatusTLS(access))
+		l := newBoundedListener(open, limits.connections)
+		serving.Go(func() {
+			if err := status.Serve(secured(l, access, server)); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("the status server has failed (listen.status)", "err", err)
+			}
+		})
+	}
 	return func() {
 		if err := status.Close(); err != nil {
 			log.Warn("closing the status server failed (listen.status)", "err", err)
 		}
 		serving.Wait()
-	}, nil
+	}
 }
 
-// statusHasTLS reports whether the listener has TLS: a token must not pass a network in
+// hasStatusTLS reports whether the listener has TLS: a token must not pass a network in
 // plain text, and a client certificate is a part of TLS.
-func statusHasTLS(access config.StatusAccess) bool {
+func hasStatusTLS(access config.StatusAccess) bool {
 	return access.ClientCAs != nil || !access.Loopback && access.IsNeeded()
+}
+
+// secured gives a listener TLS where the status needs it.
+func secured(l net.Listener, access config.StatusAccess, server *proxy.Server) net.Listener {
+	if !hasStatusTLS(access) {
+		return l
+	}
+	return tls.NewListener(l, statusTLS(access, server))
 }
 
 // statusTLS shows the certificate that clients of the gateway see, also after a reload.
@@ -115,8 +116,11 @@ func statusHandler(server *proxy.Server, records *ledger.Ledger, access config.S
 			return
 		}
 		fmt.Fprintln(w, "ok")
+		if lost := server.Cluster().Text(); lost != "" {
+			fmt.Fprintln(w, lost)
+		}
 	})
-	if access.Loopback || statusHasTLS(access) {
+	if access.Loopback || hasStatusTLS(access) {
 		page := statuspage.New(server.Snapshot, reportOf(records))
 		mux.Handle("/", statuspage.Guard(page, access.Token, access.ClientCAs != nil))
 	} else {
@@ -175,6 +179,8 @@ var (
 	budgetLimitMetric = describe("budget_limit", "The limit of exgate_budget_used.", "upstream", "unit")
 	budgetOverMetric  = describe("budget_accounts_over", "Accounts with a refused message that does not fit into "+
 		"their budget of 24 hours yet.", "upstream")
+	gatewaysMetric = describe("cluster_gateways", "Gateways that share their limits by cluster.address.")
+	redisMetric    = describe("cluster_redis_up", "1 while the Redis of cluster.address answers, else 0.")
 	refusalsMetric = describe(
 		"client_refusals_total",
 		"Refusals of clients that exceeded a limit, by reason.",
@@ -213,7 +219,7 @@ func (g gateway) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, wouldMetric, rulesMetric,
 		fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, lostMetric, refusalsMetric,
-		budgetUsedMetric, budgetLimitMetric, budgetOverMetric,
+		budgetUsedMetric, budgetLimitMetric, budgetOverMetric, gatewaysMetric, redisMetric,
 	} {
 		ch <- d
 	}
@@ -239,6 +245,14 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 		for name, n := range counts {
 			send(d, prometheus.CounterValue, float64(n), name)
 		}
+	}
+	if shared := g.server.Cluster(); shared != nil {
+		up := 1.0
+		if !shared.LostAt.IsZero() {
+			up = 0
+		}
+		send(redisMetric, prometheus.GaugeValue, up)
+		send(gatewaysMetric, prometheus.GaugeValue, float64(shared.Gateways))
 	}
 	for _, up := range g.server.Snapshot().Upstreams {
 		send(budgetOverMetric, prometheus.GaugeValue, float64(up.OverBudget), up.Name)

@@ -47,10 +47,11 @@ func startedStatusFor(t *testing.T, limits statusLimits, access config.StatusAcc
 	}
 	t.Cleanup(server.Close)
 	var log bytes.Buffer
-	stop, err := startStatus("127.0.0.1:0", access, limits, server, nil, slog.New(slog.NewJSONHandler(&log, nil)))
+	listeners, err := openAll([]listener[struct{}]{{name: "status", address: "127.0.0.1:0"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	stop := startStatus(listeners, access, limits, server, nil, slog.New(slog.NewJSONHandler(&log, nil)))
 	t.Cleanup(stop)
 	var line struct{ Address string }
 	if err := json.Unmarshal(log.Bytes(), &line); err != nil {

@@ -114,6 +114,11 @@ func (s *surveying) run(cmd *cobra.Command, c *config.Config) error {
 	if err := os.MkdirAll(s.out, 0o700); err != nil {
 		return err
 	}
+	release, err := takeSurveyDir(s.out)
+	if err != nil {
+		return exitError{exitUnavailable, err}
+	}
+	defer release()
 	host, _, _ := net.SplitHostPort(opts.Address) // Backend has checked it
 	file := filepath.Join(s.out, surveyState)
 	state, err := survey.Load(file, hashed(opts.Address, id.User, id.Admin))

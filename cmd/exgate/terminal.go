@@ -17,7 +17,7 @@ import (
 // that turn the direction of text, and bytes that are no UTF-8 are written as
 // JSON would, so that JSON stays JSON. TAB and line end pass.
 func printable(text string) string {
-	if !strings.ContainsFunc(text, unseen) && utf8.ValidString(text) {
+	if !strings.ContainsFunc(text, isUnprintable) && utf8.ValidString(text) {
 		return text
 	}
 	var b strings.Builder
@@ -26,7 +26,7 @@ func printable(text string) string {
 		switch high, low := utf16.EncodeRune(r); {
 		case r == utf8.RuneError && size == 1:
 			fmt.Fprintf(&b, `\u%04x`, text[i])
-		case !unseen(r):
+		case !isUnprintable(r):
 			b.WriteRune(r)
 		case high != unicode.ReplacementChar:
 			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
@@ -37,7 +37,7 @@ func printable(text string) string {
 	return b.String()
 }
 
-func unseen(r rune) bool {
+func isUnprintable(r rune) bool {
 	return r != '\n' && r != '\t' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 

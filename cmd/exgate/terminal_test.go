@@ -38,7 +38,7 @@ func TestPrintableJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got string
-	if err := json.Unmarshal([]byte(out.String()), &got); err != nil || got != want || strings.ContainsFunc(out.String(), unseen) {
+	if err := json.Unmarshal([]byte(out.String()), &got); err != nil || got != want || strings.ContainsFunc(out.String(), isUnprintable) {
 		t.Errorf("%q: %q, %v", out.String(), got, err)
 	}
 }
@@ -46,7 +46,7 @@ func TestPrintableJSON(t *testing.T) {
 func FuzzPrintable(f *testing.F) {
 	f.Add("\x1b[2J\x9b\u009b\U000e0041\xff")
 	f.Fuzz(func(t *testing.T, text string) {
-		if got := printable(text); strings.ContainsFunc(got, unseen) {
+		if got := printable(text); strings.ContainsFunc(got, isUnprintable) {
 			t.Errorf("%q: %q", text, got)
 		}
 	})

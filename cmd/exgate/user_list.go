@@ -54,19 +54,8 @@ func readUsers(file string) ([]listedUser, error) {
 }
 
 func parseUsers(data []byte) ([]listedUser, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(data) { // Excel saves CSV in the code page of Windows
-		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // it maps each byte
-	}
-	r := csv.NewReader(bytes.NewReader(data))
-	first, _, _ := bytes.Cut(data, []byte("\n"))
-	for _, comma := range ";\t" {
-		if bytes.ContainsRune(first, comma) && !bytes.ContainsRune(first, ',') {
-			r.Comma = comma
-		}
-	}
-	r.FieldsPerRecord = -1
-	columns := []int{0, 1, 2}
+	r := newListReader(data)
+	columns := listedColumns{0, 1, 2}
 	seen := make(map[string]int)
 	var users []listedUser
 	for isFirst := true; ; isFirst = false {
@@ -78,37 +67,64 @@ func parseUsers(data []byte) ([]listedUser, error) {
 			// The text of a csv.ParseError has no field of the list, so no password.
 			return nil, err
 		}
-		line, _ := r.FieldPos(0)
-		if isFirst && slices.Contains(listColumns[0], strings.ToLower(strings.TrimSpace(record[0]))) ||
-			isFirst && findColumn(record, listColumns[0]) >= 0 {
+		if isFirst && findColumn(record, listColumns[0]) >= 0 { // the header line
 			for i, names := range listColumns {
 				columns[i] = findColumn(record, names)
 			}
 			continue
 		}
-		field := func(column int) string {
-			if i := columns[column]; i >= 0 && i < len(record) {
-				return record[i]
-			}
-			return ""
-		}
-		u := listedUser{line, strings.TrimSpace(field(0)), strings.TrimSpace(field(2)), field(1)}
+		u := columns.user(record)
+		u.line, _ = r.FieldPos(0)
 		if u.mailbox == "" {
 			if strings.TrimSpace(strings.Join(record, "")) == "" {
 				continue
 			}
-			return nil, fmt.Errorf("line %d has no mailbox", line)
+			return nil, fmt.Errorf("line %d has no mailbox", u.line)
 		}
 		if before := seen[u.key()]; before > 0 {
-			return nil, fmt.Errorf("line %d has the mailbox of line %d again", line, before)
+			return nil, fmt.Errorf("line %d has the mailbox of line %d again", u.line, before)
 		}
-		seen[u.key()] = line
+		seen[u.key()] = u.line
 		users = append(users, u)
 	}
 	if len(users) == 0 {
 		return nil, errors.New("the list has no mailboxes")
 	}
 	return users, nil
+}
+
+// newListReader returns a reader of the records of a list, in UTF-8 or in the code page of
+// Windows, in which Excel saves CSV. The first line tells the separator.
+func newListReader(data []byte) *csv.Reader {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if !utf8.Valid(data) {
+		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // it maps each byte
+	}
+	r := csv.NewReader(bytes.NewReader(data))
+	first, _, _ := bytes.Cut(data, []byte("\n"))
+	for _, comma := range ";\t" {
+		if bytes.ContainsRune(first, comma) && !bytes.ContainsRune(first, ',') {
+			r.Comma = comma
+		}
+	}
+	r.FieldsPerRecord = -1
+	return r
+}
+
+// listedColumns has the places of the columns of listColumns in a record; -1: there is none.
+type listedColumns [3]int
+
+// user returns the mailbox of a record.
+func (columns listedColumns) user(record []string) listedUser {
+	field := func(column int) string {
+		if i := columns[column]; i >= 0 && i < len(record) {
+			return record[i]
+		}
+		return ""
+	}
+	return listedUser{
+		mailbox: strings.TrimSpace(field(0)), admin: strings.TrimSpace(field(2)), password: field(1),
+	}
 }
 
 // key identifies a mailbox as Exchange does, which takes upper and lower case for one.

@@ -51,7 +51,7 @@ func whoCommand() *cobra.Command {
 // printWho writes the sessions as a table.
 func printWho(out io.Writer, now *status.Snapshot) error {
 	if len(now.Sessions) == 0 {
-		_, err := fmt.Fprintf(out, "no client is connected\n%s", pausedText(now))
+		_, err := fmt.Fprintf(out, "no client is connected\n%s%s", pausedText(now), clusterText(now))
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -64,8 +64,8 @@ func printWho(out io.Writer, now *status.Snapshot) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%s, %s\n%s", count(len(now.Sessions), "session", "sessions"),
-		count(openAccounts(now), "account", "accounts"), pausedText(now))
+	_, err := fmt.Fprintf(out, "%s, %s\n%s%s", count(len(now.Sessions), "session", "sessions"),
+		count(openAccounts(now), "account", "accounts"), pausedText(now), clusterText(now))
 	return err
 }
 
@@ -85,6 +85,17 @@ func pausedText(now *status.Snapshot) string {
 		return ""
 	}
 	return "paused: " + strings.Join(now.Paused, ", ") + "\n"
+}
+
+// clusterText is a line about the other gateways; "" if this one shares nothing.
+func clusterText(now *status.Snapshot) string {
+	switch {
+	case now.Cluster == nil:
+		return ""
+	case now.Cluster.Text() != "":
+		return now.Cluster.Text() + ": " + now.Cluster.Reason + "\n"
+	}
+	return count(now.Cluster.Gateways, "gateway shares", "gateways share") + " the limits\n"
 }
 
 // userText is the user of a session, and who uses the mailbox in the user's place.

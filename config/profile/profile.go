@@ -28,6 +28,7 @@ type Profile struct {
 	Keywords     bool            // keywords outside PERMANENTFLAGS are dropped
 	MDNSent      bool            // $MDNSent is dropped although PERMANENTFLAGS has it
 	InternalDate bool            // a message uploaded without a date gets the date of its header
+	MayDropDates bool            // the server may be one that drops the dates of messages: exgate looks
 	Pace         backend.Pacing  // limits of messages, commands and bytes per second
 	// ConnectionsPerLogin limits the connections of one login name, such as an admin's; 0: no limit.
 	ConnectionsPerLogin int
@@ -48,11 +49,20 @@ func (p *Profile) AnswersNamespace() bool {
 	return p.Name == "exchange2000" || p.Name == "exchange2003"
 }
 
+// LacksTLS13 reports whether no server of this kind has TLS 1.3 (docs/exchange.md#tls).
+func (p *Profile) LacksTLS13() bool {
+	switch p.Name {
+	case "exchange2000", "exchange2003", "exchange2007", "exchange2010", "exchange2013", "exchange2016":
+		return true
+	}
+	return false
+}
+
 // HasAppendFix reports whether the gateway must read APPEND commands: because of a
 // fix, a limit or the pace.
 func (p *Profile) HasAppendFix() bool {
-	return p.MessageLimit > 0 || !p.Message.None() || p.Flagged || p.Keywords || p.InternalDate ||
-		p.Pace.Messages() || p.Names.Active()
+	return p.MessageLimit > 0 || !p.Message.IsNone() || p.Flagged || p.Keywords || p.InternalDate ||
+		p.Pace.HasMessages() || p.Names.IsActive()
 }
 
 // IsTooBig reports whether a message of size bytes exceeds MessageLimit.

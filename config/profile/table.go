@@ -80,6 +80,8 @@ var (
 //	Keywords      Exchange accepts only $MDNSent and counts others as errors (docs/exchange.md#keywords).
 //	MDNSent       Exchange Online shows $MDNSent as a category on every message (docs/exchange.md#ex-16).
 //	InternalDate  Exchange dates a message without a date by its transfer (docs/design.md#outside-the-message).
+//	MayDropDates  2010 before SP2 RU5 drops them, and what the versions before it do was not found
+//	              (docs/exchange.md#date).
 //	Pace          both presets have 4 messages per second (docs/exchange.md#throttling).
 //	ConnectionsPerLogin  one less than MaxConnectionsPerUser, so that one is left for another program of the same name
 //	              (docs/exchange.md#connections). Auto has the limit for a server that is not Exchange, too.
@@ -89,10 +91,10 @@ var (
 //	Forms         docs/exchange.md#login-forms, in the order of docs/design.md#profiles. PLAIN does not work on 2019,
 //	              the forms with backslashes do. admin@upn/alias is the formal form for an admin named by an address.
 var table = [...]Profile{
-	onPremises.row("exchange2000", names2000, byAlias, byDomain, byUPNOld),
-	onPremises.row("exchange2003", namesLater, byAlias, byDomain, byUPNOld),
-	onPremises.row("exchange2007", names2007, byDomain, byUPN, authzid),
-	onPremises.row("exchange2010", namesLater, authzid, byDomain, byUPN),
+	untilSP2.row("exchange2000", names2000, byAlias, byDomain, byUPNOld),
+	untilSP2.row("exchange2003", namesLater, byAlias, byDomain, byUPNOld),
+	untilSP2.row("exchange2007", names2007, byDomain, byUPN, authzid),
+	untilSP2.row("exchange2010", namesLater, authzid, byDomain, byUPN),
 	onPremises.row("exchange2013", namesLater, authzid, byDomain, byUPN),
 	onPremises.row("exchange2016", namesLater, authzid, byDomain, byUPN),
 	onPremises.row("exchange2019", namesLater, byDomain, byUPN, authzid),
@@ -103,7 +105,7 @@ var table = [...]Profile{
 	// The strictest setting of each column, until the server's version is known. The forms are those of most versions.
 	// One of the first two works on every version on premises, and a login may cost two failures. If the greeting names
 	// a host of Exchange Online, the form of Exchange Online comes first (backend.FormsFor).
-	onPremises.row(Auto, namesAuto, authzid, byDomain, byUPN),
+	untilSP2.row(Auto, namesAuto, authzid, byDomain, byUPN),
 }
 
 // onPremises has the columns that are the same for every version on premises.
@@ -121,6 +123,13 @@ var onPremises = Profile{
 	Verify:              true,
 	Replies:             replyFixes,
 }
+
+// untilSP2 has the columns of the versions that are, or may be, older than Exchange 2010 SP2 RU5.
+var untilSP2 = func() Profile {
+	p := onPremises
+	p.MayDropDates = true
+	return p
+}()
 
 // online has the columns of Exchange Online.
 var online = func() Profile {

@@ -21,6 +21,8 @@ type Report struct {
 	// the list. OneByOne is the same for one at a time.
 	Took     time.Duration `json:"took_ns"`
 	OneByOne time.Duration `json:"one_by_one_ns"`
+	// Days is the number of days in which Took is spent; 0: there is no budget of a day.
+	Days int64 `json:"days,omitzero"`
 }
 
 // Account has what is found in an account.
@@ -29,7 +31,8 @@ type Account struct {
 	// Error is why the account could not be read, or not all of it.
 	Error string `json:"error,omitzero"`
 	Counts
-	Took time.Duration `json:"took_ns"` // to move the account
+	Took time.Duration `json:"took_ns"`       // to move the account
+	Days int64         `json:"days,omitzero"` // in which Took is spent; 0: there is no budget of a day
 	// Left are the messages that would be left behind, and those that could not be read are
 	// in Failures. Each list has at most maxListed; the counts have all.
 	Left     []Message `json:"left_behind"`
@@ -84,8 +87,8 @@ type Message struct {
 	Switch  string `json:"switch,omitzero"` // the setting with which it would arrive
 }
 
-// Failed reports whether the account could not be read.
-func (a *Account) Failed() bool { return a.Error != "" }
+// HasFailed reports whether the account could not be read.
+func (a *Account) HasFailed() bool { return a.Error != "" }
 
 // LeftBehind returns how many messages would not arrive.
 func (c *Counts) LeftBehind() int64 { return c.Refused + c.Unread }
@@ -123,11 +126,16 @@ func NewReport(o Options, accounts []Account, sessions int, now time.Time) *Repo
 		Accounts: accounts,
 	}
 	room := [3]int{maxReported, maxReported, maxReported}
-	took := make([]time.Duration, len(accounts))
+	took := make([]time.Duration, len(accounts)) // without a budget
+	longest := time.Duration(0)
 	for i := range accounts {
 		a := &accounts[i]
-		a.Took = tookAt(p.Pace.Each, &a.Counts)
-		took[i] = a.Took
+		took[i] = tookAt(p.Pace.Each, &a.Counts)
+		a.Took = withBudget(o.Budget.Each, &a.Counts, took[i])
+		longest = max(longest, a.Took)
+		if o.Budget.HasAny() {
+			a.Days = daysOf(a.Took)
+		}
 		r.Total.add(&a.Counts)
 		for j, list := range []*[]Message{&a.Left, &a.Failures, &a.AtRisk} {
 			*list = (*list)[:min(len(*list), room[j])]
@@ -135,7 +143,16 @@ func NewReport(o Options, accounts []Account, sessions int, now time.Time) *Repo
 		}
 	}
 	all := tookAt(p.Pace.All, &r.Total)
-	r.Took, r.OneByOne = max(together(took, r.Sessions), all), max(together(took, 1), all)
+	// An account that waits for its budget keeps no other one waiting.
+	for _, of := range []struct {
+		to       *time.Duration
+		sessions int
+	}{{&r.Took, r.Sessions}, {&r.OneByOne, 1}} {
+		*of.to = max(withBudget(o.Budget.All, &r.Total, max(together(took, of.sessions), all)), longest)
+	}
+	if o.Budget.HasAny() {
+		r.Days = daysOf(r.Took)
+	}
 	return r
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"exgate/backend"
 	"exgate/config/profile"
+	"exgate/proxy/ledger"
+	"exgate/proxy/report"
 	"exgate/rewrite"
 )
 
@@ -51,11 +53,11 @@ func TestForecast(t *testing.T) {
 			want: fare{fixes: []string{"keywords"}, attempts: 1}},
 		{name: "no date", text: header + "\r\nx\r\n", date: "none", want: fare{fixes: []string{"internal-date"}, attempts: 1}},
 		{name: "too large", text: header + "\r\n" + strings.Repeat("body\r\n", 2_000_000),
-			want: fare{rule: "oversize", remedy: switchSize}},
+			want: fare{rule: "oversize", remedy: report.SwitchSize}},
 		{name: "encoded word", text: teletex, want: fare{fixes: []string{"encoded-words"}, attempts: 2}},
 		{name: "encoded word, and no repair", text: teletex, change: func(o *Options) { o.Profile.Escalate = rewrite.StageProfile },
-			want: fare{rule: ruleExchange, remedy: "fixes.escalate: repair", attempts: 1}},
-		{name: "partial", text: partial, want: fare{rule: ruleExchange, remedy: "fixes.escalate: shed", attempts: 1}},
+			want: fare{rule: ledger.RuleExchange, remedy: "fixes.escalate: repair", attempts: 1}},
+		{name: "partial", text: partial, want: fare{rule: ledger.RuleExchange, remedy: "fixes.escalate: shed", attempts: 1}},
 		{name: "partial, shed", text: partial, change: func(o *Options) { o.Profile.Escalate = rewrite.StageShed },
 			want: fare{fixes: []string{"partial"}, attempts: 2}},
 		{name: "partial, plain", profile: profile.Plain, text: partial, want: fare{attempts: 1}},

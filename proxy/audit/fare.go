@@ -11,7 +11,10 @@ import (
 	"strings"
 
 	"exgate/config/profile"
+	"exgate/proxy/budget"
+	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
+	"exgate/proxy/report"
 	"exgate/rewrite"
 )
 
@@ -19,6 +22,7 @@ import (
 type Options struct {
 	Profile    profile.Profile
 	Quarantine bool // there is a quarantine: what a repair takes out of a message can be kept
+	Budget     budget.Limits
 }
 
 // Text is the text of a message.
@@ -26,16 +30,6 @@ type Text struct {
 	io.ReaderAt
 	Size int64
 }
-
-// The rules of refusals that are not a fix's.
-const (
-	ruleOversize = "oversize"
-	ruleExchange = "refused by Exchange"
-	ruleKeep     = "quarantine"
-)
-
-// switchSize brings a message over the limit.
-const switchSize = "limits.message_size, if Exchange's own limit allows it, or fixes.oversize: detach"
 
 // refusedByAll are the fixes of what every Exchange refuses, as logs show
 // (docs/exchange.md#ex-09). What the other fixes of further stages are for, only some versions
@@ -61,6 +55,9 @@ func (o *Options) forecast(ctx context.Context, text Text, flags []string, date 
 	if p.IsTooBig(text.Size) && p.Message.Oversize != rewrite.OversizeDetach {
 		return tooLarge(text.Size, p.MessageLimit), nil
 	}
+	if f, never := o.neverFits(text.Size); never && !p.IsTooBig(text.Size) {
+		return f, nil
+	}
 	message := p.Message
 	message.Seen = slices.ContainsFunc(flags, func(flag string) bool { return strings.EqualFold(flag, `\Seen`) })
 	known, err := o.known(ctx, text)
@@ -82,7 +79,7 @@ func (o *Options) forecast(ctx context.Context, text Text, flags []string, date 
 			f.fixes = fixesOf(plan)
 			break
 		}
-		if w.rule == ruleOversize {
+		if w.rule == ledger.RuleOversize {
 			break
 		}
 		if plan != nil && plan.Report().SignedLeft > 0 && p.Escalate >= rewrite.StageEnvelope {
@@ -97,8 +94,8 @@ func (o *Options) forecast(ctx context.Context, text Text, flags []string, date 
 		f.rule, f.reason, f.fixes = w.refusedBy, w.reason, nil
 		if w.rule == "" {
 			f.remedy = remedy(w.stage, w.lossy && !o.Quarantine)
-		} else if w.refusedBy == ruleOversize {
-			f.remedy = switchSize
+		} else if w.refusedBy == ledger.RuleOversize {
+			f.remedy = report.SwitchSize
 		}
 	}
 	return f, nil
@@ -137,13 +134,13 @@ func (w *way) attempt(ctx context.Context, f *fare) (*rewrite.Plan, error) {
 	isForeseen := w.stage <= p.Escalate
 	switch {
 	case p.IsTooBig(plan.Size()):
-		w.refuse(ruleOversize, tooLarge(plan.Size(), p.MessageLimit).reason+", after the repair")
+		w.refuse(ledger.RuleOversize, tooLarge(plan.Size(), p.MessageLimit).reason+", after the repair")
 		return plan, nil
 	case len(report.Unrepaired) > 0 && p.Message.LongLines != "" && p.Message.LongLines != rewrite.LongLinesOff:
 		w.refuse(report.Unrepaired[0].Rule, report.Unrepaired[0].String())
 		return plan, nil
 	case isForeseen && (report.Lossy || len(report.Detached) > 0) && !w.Quarantine:
-		w.refuse(ruleKeep, "what would be taken out of the message cannot be kept (quarantine.dir)")
+		w.refuse(ledger.RuleQuarantine, "what would be taken out of the message cannot be kept (quarantine.dir)")
 		return plan, nil
 	}
 	fixed := fixesOf(plan)
@@ -157,7 +154,8 @@ func (w *way) attempt(ctx context.Context, f *fare) (*rewrite.Plan, error) {
 	}
 	for _, rule := range w.known {
 		if w.stage < rewrite.StageEnvelope && !slices.Contains(fixed, rule) {
-			w.refuse(ruleExchange, "Exchange refuses what the fix "+rule+" is for (docs/exchange.md#refused-content)")
+			w.refuse(ledger.RuleExchange,
+				"Exchange refuses what the fix "+rule+" is for (docs/exchange.md#refused-content)")
 			return plan, nil
 		}
 	}
@@ -169,14 +167,14 @@ func (w *way) attempt(ctx context.Context, f *fare) (*rewrite.Plan, error) {
 // Exchange's stays.
 func (w *way) refuse(rule, reason string) {
 	w.rule = rule
-	if w.stage <= w.Profile.Escalate && (w.refusedBy != ruleExchange || rule == ruleExchange) {
+	if w.stage <= w.Profile.Escalate && (w.refusedBy != ledger.RuleExchange || rule == ledger.RuleExchange) {
 		w.refusedBy, w.reason = rule, reason
 	}
 }
 
 func tooLarge(size, limit int64) fare {
 	return fare{
-		rule: ruleOversize, remedy: switchSize,
+		rule: ledger.RuleOversize, remedy: report.SwitchSize,
 		reason: fmt.Sprintf("the message has %d bytes, the limit is %d", size, limit),
 	}
 }

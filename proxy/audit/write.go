@@ -88,14 +88,20 @@ func (r *Report) Title() string {
 
 // Time says how long it takes.
 func (r *Report) Time() string {
-	if !r.Paced {
+	by := "at the pace of the profile"
+	switch {
+	case !r.Paced && r.Days == 0:
 		return "the profile has no pace: how long it takes is not known"
+	case !r.Paced:
+		by = "with the budget of a day (upstream.pace), and as fast as you like,"
+	case r.Days > 0:
+		by += " and with the budget of a day (upstream.pace)"
 	}
-	text := fmt.Sprintf("at the pace of the profile they take %s", round(r.OneByOne))
+	text := fmt.Sprintf("%s they take %s", by, round(r.OneByOne))
 	if len(r.Accounts) > 1 {
 		text += fmt.Sprintf(" one account after the other, %s with %d at a time", round(r.Took), r.Sessions)
 	}
-	return text
+	return text + r.daysText()
 }
 
 func round(d time.Duration) time.Duration {
@@ -146,7 +152,7 @@ func sum(counts map[string]int64) (n int64) {
 
 func (r *Report) failed() (failed []Account) {
 	for _, a := range r.Accounts {
-		if a.Failed() {
+		if a.HasFailed() {
 			failed = append(failed, a)
 		}
 	}
@@ -202,11 +208,11 @@ func (r *Report) writeAccounts(b *strings.Builder) {
 // write writes what an account has to say.
 func (a *Account) write(b *strings.Builder) {
 	lists := a.Lists()
-	if !a.Failed() && len(lists) == 0 {
+	if !a.HasFailed() && len(lists) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\n%s\n", a.Name)
-	if a.Failed() {
+	if a.HasFailed() {
 		fmt.Fprintf(b, "  could not be read, or not all of it: %s\n", a.Error)
 	}
 	for _, list := range lists {

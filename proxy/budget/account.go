@@ -19,7 +19,9 @@ func (a *account) add(at time.Time, n Amount) {
 
 // forget drops what does not count any more.
 func (a *account) forget(now time.Time) {
-	maps.DeleteFunc(a.spent, func(q int64, _ Amount) bool { return !isFree(q).After(now) })
+	isOver := func(q int64, _ Amount) bool { return !isFree(q).After(now) }
+	maps.DeleteFunc(a.spent, isOver)
+	maps.DeleteFunc(a.untold, isOver)
 }
 
 // used returns what counts now.

@@ -39,8 +39,8 @@ type Limits struct {
 	Disconnect bool
 }
 
-// Any reports whether there is a limit.
-func (l Limits) Any() bool { return l.Each != Amount{} || l.All != Amount{} }
+// HasAny reports whether there is a limit.
+func (l Limits) HasAny() bool { return l.Each != Amount{} || l.All != Amount{} }
 
 // Over says that a message does not fit. It is an error.
 type Over struct {
@@ -74,7 +74,8 @@ func (o *Over) Error() string {
 // Books counts what each account and each upstream has been given. Use New. It is safe for
 // use by several goroutines.
 type Books struct {
-	now func() time.Time
+	now   func() time.Time
+	peers Peers // nil: no other gateway counts
 
 	mu       sync.Mutex
 	limits   map[string]Limits // by upstream
@@ -91,6 +92,10 @@ func keyOf(upstream, user string) key { return key{upstream, strings.ToLower(use
 type account struct {
 	spent map[int64]Amount // by quarter, since 1970
 	taken Amount           // by messages that are on their way
+	// untold is the part of spent that the peers do not know of. told is 0 if they know nothing
+	// of the rest, or the number of their losses before they were told, and one.
+	untold map[int64]Amount
+	told   int
 	// refused is the size of the last message that did not fit; nil: the last one did.
 	refused *int64
 }
@@ -119,13 +124,34 @@ func (b *Books) Limits(upstream string) Limits {
 	return b.limits[upstream]
 }
 
-// Add counts what was stored at a time.
+// Add counts what was stored at a time, as an earlier run of the gateway has written.
 func (b *Books) Add(upstream, user string, at time.Time, n Amount) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.spend(upstream, user, at, n, false)
+}
+
+// spend counts what was stored at a time. isNew says that the peers are to add it to what they
+// know. b.mu is held.
+func (b *Books) spend(upstream, user string, at time.Time, n Amount, isNew bool) {
 	each, all := b.of(upstream, user)
-	each.add(at, n)
-	all.add(at, n)
+	for _, a := range []*account{each, all} {
+		a.add(at, n)
+		if isNew && b.peers != nil {
+			a.spendAlone(at, n)
+		}
+	}
+}
+
+// AtLeast counts what was stored in a quarter, as another source has it, if that is more than what was counted.
+func (b *Books) AtLeast(upstream, user string, at time.Time, n Amount) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	each, all := b.of(upstream, user)
+	known := each.spent[quarterOf(at)]
+	more := Amount{max(0, n.Messages-known.Messages), max(0, n.Bytes-known.Bytes)}
+	each.add(at, more)
+	all.add(at, more)
 }
 
 // of returns the account of a user, and that of all users of the upstream. b.mu is held.
@@ -174,6 +200,8 @@ type Share struct {
 	books          *Books
 	upstream, user string
 	taken          Amount
+	quarter        int64 // in which the peers count it; 0: this gateway counts it alone
+	isAlone        bool
 }
 
 // Resize changes the size of the message: a repair has changed it. If the message does not
@@ -182,12 +210,30 @@ func (s *Share) Resize(size int64) *Over {
 	if s == nil || s.taken == (Amount{1, size}) {
 		return nil
 	}
+	if over, isTaken := s.takeShared(size); isTaken {
+		return over
+	}
+	if s.quarter != 0 { // the peers are lost, and know of the share as it was
+		return nil
+	}
 	b := s.books
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if over := s.over(size); over != nil {
+		return over
+	}
+	each, all := b.of(s.upstream, s.user)
+	change := Amount{1, size}.minus(s.taken)
+	each.taken, all.taken = each.taken.plus(change), all.taken.plus(change)
+	s.taken, s.isAlone = s.taken.plus(change), true
+	return nil
+}
+
+// over returns why a message of size bytes does not fit; nil if it does. books.mu is held.
+func (s *Share) over(size int64) (over *Over) {
+	b := s.books
 	each, all := b.of(s.upstream, s.user)
 	limits, now := b.limits[s.upstream], b.now()
-	var over *Over
 	for _, of := range []struct {
 		account *account
 		limit   Amount
@@ -204,13 +250,7 @@ func (s *Share) Resize(size int64) *Over {
 			over = found // the one that lasts longest
 		}
 	}
-	if over != nil {
-		return over
-	}
-	change := Amount{1, size}.minus(s.taken)
-	each.taken, all.taken = each.taken.plus(change), all.taken.plus(change)
-	s.taken = s.taken.plus(change)
-	return nil
+	return over
 }
 
 // Spend says that the message is stored, or may be.
@@ -218,9 +258,16 @@ func (s *Share) Spend() {
 	if s == nil || s.taken == (Amount{}) {
 		return
 	}
+	if s.quarter != 0 {
+		s.closeShared(true)
+		return
+	}
+	b, at := s.books, s.books.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	n := s.taken
-	s.Close()
-	s.books.Add(s.upstream, s.user, s.books.now(), n)
+	s.release() // what it frees, no other message takes: it is spent before the lock ends
+	b.spend(s.upstream, s.user, at, n, true)
 }
 
 // Close gives the share back, unless it was spent.
@@ -228,8 +275,17 @@ func (s *Share) Close() {
 	if s == nil {
 		return
 	}
+	if s.quarter != 0 {
+		s.closeShared(false)
+		return
+	}
 	s.books.mu.Lock()
 	defer s.books.mu.Unlock()
+	s.release()
+}
+
+// release frees what the share has taken. books.mu is held.
+func (s *Share) release() {
 	each, all := s.books.of(s.upstream, s.user)
 	each.taken, all.taken = each.taken.minus(s.taken), all.taken.minus(s.taken)
 	s.taken = Amount{}

@@ -160,6 +160,32 @@ func TestSessionsDoNotExceedALimitTogether(t *testing.T) {
 }
 
 // New limits hold at once, and nothing that was counted is lost.
+// Between the end of a share and the count of what it has stored, no other message fits: the clock, which Spend asks,
+// tries one.
+func TestSpendLeavesNoGap(t *testing.T) {
+	c := &clock{time.Date(2026, 11, 29, 12, 7, 0, 0, time.UTC)}
+	var b *Books
+	tries, fits := false, false
+	b = New(func() time.Time {
+		if tries {
+			tries = false
+			_, over := b.Take("", "bob", 10)
+			fits = over == nil
+		}
+		return c.now()
+	})
+	b.SetLimits(map[string]Limits{"": {Each: Amount{Messages: 1}}})
+	share, over := b.Take("", "bob", 10)
+	if over != nil {
+		t.Fatal(over)
+	}
+	tries = true
+	share.Spend()
+	if tries || fits {
+		t.Errorf("tried %v, a second message fits %v", !tries, fits)
+	}
+}
+
 func TestSetLimits(t *testing.T) {
 	b, _ := newBooks(Limits{})
 	b.store("bob", 10)

@@ -49,6 +49,12 @@ func (c *Client) Snapshot(ctx context.Context) (now status.Snapshot, err error) 
 	return now, err
 }
 
+// Drain returns what a gateway that takes the place of the running one must know.
+func (c *Client) Drain(ctx context.Context) (drain status.Drain, err error) {
+	err = c.ask(ctx, http.MethodGet, "drain", nil, &drain)
+	return drain, err
+}
+
 // Kick ends the session with this ID, or all sessions of this user. It returns their number.
 func (c *Client) Kick(ctx context.Context, who string, now bool) (sessions int, err error) {
 	return c.order(ctx, "kick", kickRequest{who, now})

@@ -37,6 +37,8 @@ func (s *stage) Pace(user string, perSecond *float64) (int, error) {
 }
 func (s *stage) Trace(user string, on bool) (int, error) { return s.obey("trace %s %v", user, on) }
 
+func (*stage) Drained() status.Drain { return status.Drain{Draining: true} }
+
 func (*stage) Snapshot() status.Snapshot {
 	return status.Snapshot{Sessions: []status.Session{{ID: "abc", User: "alice", State: status.StateIdle}}}
 }

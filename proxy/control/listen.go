@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -16,6 +17,9 @@ const socketName = "control.sock"
 // Path returns the path of the socket of an exgate with this state directory.
 func Path(stateDir string) string { return filepath.Join(stateDir, socketName) }
 
+// movedName is the name of the socket of an exgate whose place another one takes. It is no longer than socketName.
+const movedName = "control.prev"
+
 // maxPath is the longest path of a socket that every system takes, in bytes: macOS has 104 with the NUL at the end.
 const maxPath = 103
 
@@ -24,7 +28,7 @@ var ErrInUse = errors.New("another exgate with this state_dir runs: give each it
 
 // Listen makes the socket. It removes the socket of an exgate that has ended without doing so. The listener accepts
 // only the user of this process, and root, where the system tells who has connected.
-func Listen(path string) (net.Listener, error) {
+func Listen(path string) (*Listener, error) {
 	if len(path) > maxPath {
 		return nil, fmt.Errorf("the path %s is too long for a socket: choose a state_dir of at most %d bytes", path,
 			maxPath-len(socketName)-1)
@@ -42,7 +46,8 @@ func Listen(path string) (net.Listener, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return checkedListener{l}, nil
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // at the path may be another one by then
+	return &Listener{Listener: l, path: path}, nil
 }
 
 // removeStale removes a socket that nobody listens on.
@@ -62,11 +67,44 @@ func removeStale(path string) error {
 	return os.Remove(path)
 }
 
-// checkedListener closes the connections of other users.
-type checkedListener struct{ net.Listener }
+// Listener is the listening control socket. It closes the connections of other users.
+type Listener struct {
+	net.Listener
+
+	mu   sync.Mutex
+	path string // "": the socket is closed
+}
+
+// Move makes room for the socket of the exgate that takes the place of this one: it gives this one another path, which
+// it returns.
+func (l *Listener) Move() (path string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.path == "" {
+		return "", net.ErrClosed
+	}
+	path = filepath.Join(filepath.Dir(l.path), movedName)
+	if err := os.Rename(l.path, path); err != nil {
+		return "", err
+	}
+	l.path = path
+	return path, nil
+}
+
+// Close implements net.Listener. It removes the socket.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.path == "" {
+		return nil
+	}
+	err := errors.Join(l.Listener.Close(), os.Remove(l.path))
+	l.path = ""
+	return err
+}
 
 // Accept implements net.Listener.
-func (l checkedListener) Accept() (net.Conn, error) {
+func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		nc, err := l.Listener.Accept()
 		if err != nil {

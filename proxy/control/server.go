@@ -19,6 +19,8 @@ import (
 // Gateway is what the socket shows and steers.
 type Gateway interface {
 	Snapshot() status.Snapshot
+	// Drained is what a gateway that takes the place of this one must know.
+	Drained() status.Drain
 	// Kick ends sessions by ID or user, and returns their number.
 	Kick(who string, now bool) (ended int)
 	// The orders below return the number of the sessions that they concern now.
@@ -92,6 +94,9 @@ func handler(gateway Gateway, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/snapshot", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, gateway.Snapshot())
+	})
+	mux.HandleFunc("GET /v1/drain", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, gateway.Drained())
 	})
 	order(mux, "kick", log, func(r kickRequest) (int, error) {
 		ended := gateway.Kick(r.Who, r.Now)

@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
+	"exgate/proxy/ledger"
 	"exgate/proxy/spool"
 	"exgate/proxy/status"
 	"exgate/rewrite"
@@ -90,7 +91,7 @@ var errUnchanged = refuseBy("poisoned", imap.ResponseCodeCannot,
 	"Exchange took this very message for commands before; it is not sent again, and stays where it is")
 
 // errNotKept says that a stage needs a quarantine that there is none of.
-var errNotKept = refuseBy("quarantine", imap.ResponseCodeCannot,
+var errNotKept = refuseBy(ledger.RuleQuarantine, imap.ResponseCodeCannot,
 	"what would be taken out of the message cannot be kept (quarantine.dir); it stays where it is")
 
 // attempt plans the message for the stage and sends it. The plan is nil if it
@@ -193,12 +194,6 @@ func (d *delivery) next(plan *rewrite.Plan, byUs *ownRefusal) bool {
 	return true
 }
 
-// ruleExchange is the rule of a message that Exchange itself refused.
-const ruleExchange = "refused by Exchange"
-
-// ruleOversize is the rule of a message that is larger than the limit.
-const ruleOversize = "oversize"
-
 // refusedByExchange records a refusal, and what looks wrong with the message.
 func (d *delivery) refusedByExchange(refused *contentRefused) {
 	d.lost = d.lost || refused.poisoned
@@ -209,7 +204,7 @@ func (d *delivery) refusedByExchange(refused *contentRefused) {
 	}
 	reply := *refused.reply
 	reply.Text += "; exgate examined the message: " + oneLine(d.examination) + furtherSteps(d.s.Profile.Escalate)
-	d.reply, d.rule = &reply, ruleExchange
+	d.reply, d.rule = &reply, ledger.RuleExchange
 }
 
 // furtherSteps names the switch that has exgate go further with a message that Exchange

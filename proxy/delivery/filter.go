@@ -55,7 +55,7 @@ func (d *delivery) filter(now string) error {
 		d.s.Log.Warn("the filter failed, the message goes on without it", append(d.s.about(d.up),
 			"command", f.Command[0], "took", time.Since(began).Round(time.Millisecond), "err", err)...)
 		if ctxErr := d.s.Context().Err(); ctxErr != nil {
-			return errors.Join(out.Close(), replies.Interrupted("nothing was stored"))
+			return errors.Join(out.Close(), replies.NotYet("the session ends; nothing was stored"))
 		}
 		return out.Close()
 	}

@@ -20,14 +20,16 @@ import (
 func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	s.Waits(status.StateSending, "setting \\Flagged", time.Time{})
 	var err error
+	isLast := false
 	for try := range MaxTries {
 		if try > 0 {
 			s.Log.Info("\\Flagged was not set; trying again", append(s.about(up), "err", err)...)
-			if waitErr := errors.Join(s.Patiently(s.Account.Throttle.Wait), s.sleep(s.ReplayPause)); waitErr != nil {
+			if s.Patiently(s.Account.Throttle.Wait) != nil {
 				break
 			}
+			isLast = s.sleep(s.ReplayPause) != nil // the session ends: once more, at once
 		}
-		if err = s.storeFlagged(up, stored); err == nil || !MayPass(err) {
+		if err = s.storeFlagged(up, stored); err == nil || isLast || !MayPass(err) {
 			break
 		}
 	}
@@ -43,7 +45,7 @@ func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 // MayPass tells whether a failure of a replay may be over soon.
 func MayPass(err error) bool {
 	f := backend.FailureOf(err)
-	return f.Retryable() || f.Kind == backend.KindUnavailable || errors.Is(err, mailbox.ErrNotShown) ||
+	return f.IsRetryable() || f.Kind == backend.KindUnavailable || errors.Is(err, mailbox.ErrNotShown) ||
 		errors.Is(err, mailbox.ErrNotSeen) || errors.Is(err, ErrSideBusy)
 }
 

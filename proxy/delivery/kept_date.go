@@ -8,10 +8,13 @@ import (
 )
 
 // BeginComparingDate reports whether the caller is to call CompareDate: the message is
-// stored with a date, and nobody has asked this upstream yet whether it keeps dates. It
-// returns true once in a session.
+// stored with a date, the upstream may be one that drops dates, and nobody has asked it yet.
+// It returns true once in a session.
 func (s *Sender) BeginComparingDate(up *Upload) bool {
-	if s.dated || up.Date == "" || up.stored == nil || !s.Profile.InternalDate || !s.Dates.BeginAsking() {
+	if !s.MayDropDates || !s.Profile.InternalDate || s.dated || up.Date == "" || up.stored == nil {
+		return false
+	}
+	if !s.Dates.BeginAsking() {
 		return false
 	}
 	s.dated = true

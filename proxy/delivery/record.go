@@ -8,6 +8,7 @@ import (
 
 	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
+	"exgate/proxy/spool"
 	"exgate/rewrite"
 )
 
@@ -25,11 +26,28 @@ func (s *Sender) describe(up *Upload) {
 	if s.Journal.HasSubjects() {
 		r.Subject = header.Subject
 	}
-	sum, err := sumOf(up.Spool)
+	sum, err := sumOf(unmarked{up.Spool})
 	if err != nil {
 		return // the message cannot be read from the spool: it is refused for that
 	}
 	r.Sum = *sum
+}
+
+// unmarked is a message without the field with which a client marks each of its attempts, so
+// that the attempts of one message are equal.
+type unmarked struct{ *spool.Spool }
+
+func (m unmarked) WriteTo(w io.Writer) (int64, error) {
+	from, to := mailbox.ClientMark(m.Header(mailbox.MaxDatedHeader))
+	if from == to {
+		return m.Spool.WriteTo(w)
+	}
+	for _, part := range [][2]int64{{0, int64(from)}, {int64(to), m.Size() - int64(to)}} {
+		if _, err := io.Copy(w, io.NewSectionReader(m.Spool, part[0], part[1])); err != nil {
+			return 0, err
+		}
+	}
+	return m.Size() - int64(to-from), nil
 }
 
 // dateFrom returns the origin of a date, if there is one.
@@ -50,8 +68,8 @@ func (s *Sender) intend(up *Upload, plan *rewrite.Plan) (wait func()) {
 	return s.Journal.Intend(&up.Record)
 }
 
-// recorded is a message that goes up when its row is on the disk. The disk works while
-// Exchange is asked for the literal.
+// recorded is a message that goes up when its row is on the disk, and other gateways know of it.
+// The disk and Redis work while Exchange is asked for the literal.
 type recorded struct {
 	io.WriterTo
 	wait func()
@@ -116,13 +134,13 @@ func (s *Sender) RecordObserved(e *Examined, reply string, would *Would) (about 
 // outcomeOf returns the outcome of a message that a rule refuses.
 func outcomeOf(rule string) ledger.Outcome {
 	switch rule {
-	case ruleExchange:
+	case ledger.RuleExchange:
 		return ledger.Rejected
-	case ruleOversize:
+	case ledger.RuleOversize:
 		return ledger.TooLarge
-	case RuleBudget:
+	case ledger.RuleBudget:
 		return ledger.Limited
-	case "spool":
+	case ledger.RuleSpool:
 		return ledger.Failed
 	}
 	return ledger.Refused

@@ -18,6 +18,7 @@ import (
 	"exgate/rewrite"
 )
 
+// TooBigText returns the reply to a message of size bytes that is larger than limit.
 func TooBigText(size, limit int64) string {
 	return fmt.Sprintf("the message has %d bytes and the limit here is %d: it stays where it is; "+
 		"where Exchange takes more, raise limits.message_size of exgate", size, limit)
@@ -97,15 +98,18 @@ func refuseBy(rule string, code imap.ResponseCode, text string) *ownRefusal {
 }
 
 // unplanned refuses a message that the fixes cannot repair, or that could not
-// be read from the spool.
+// be read from the spool, as where the client has left.
 func (s *Sender) unplanned(err error) *ownRefusal {
 	var refused *rewrite.RefusedError
 	if errors.As(err, &refused) {
 		return refuseBy(refused.Rule, imap.ResponseCodeCannot, err.Error()+"; it stays where it is")
 	}
+	if s.Context().Err() != nil {
+		return &ownRefusal{ledger.RuleSpool, replies.NotYet("the session ends; nothing was stored")}
+	}
 	s.Log.Error("cannot read a message from the spool", "err", err)
-	return refuseBy("spool", imap.ResponseCodeUnavailable,
-		"exgate cannot read the message from its spool; nothing was stored, try again later")
+	return &ownRefusal{ledger.RuleSpool, replies.NotYet(
+		"exgate cannot read the message from its spool; nothing was stored, try again later")}
 }
 
 // acceptable refuses here what Exchange is sure to refuse, or to take for
@@ -113,7 +117,7 @@ func (s *Sender) unplanned(err error) *ownRefusal {
 func (s *Sender) acceptable(plan *rewrite.Plan) error {
 	prof := s.Profile
 	if prof.IsTooBig(plan.Size()) {
-		return refuseBy(ruleOversize, "TOOBIG",
+		return refuseBy(ledger.RuleOversize, "TOOBIG",
 			TooBigText(plan.Size(), prof.MessageLimit)+" (counted after repair)") // RFC 7889
 	}
 	repairs := prof.Message.LongLines != "" && prof.Message.LongLines != rewrite.LongLinesOff
@@ -136,62 +140,100 @@ func (s *Sender) TurnAway(up *Upload, size int64, rule, reason string) {
 // refuses it, also on another connection when one is lost. stored is nil where
 // Exchange says no APPENDUID.
 func (s *Sender) sendMessage(up *Upload, plan *rewrite.Plan, flags []string) (stored *imap.AppendData, err error) {
-	repeated, begun := false, false // repeated: on a fresh connection
-	for tries := 0; ; tries++ {
-		if err := s.pause(up); err != nil {
-			return nil, replies.Interrupted("nothing was stored")
-		}
-		if err := s.Restore(); err != nil {
-			return nil, s.appendLost(up, err, mailbox.LandingAbsent)
-		}
-		if s.Resumes {
-			if !begun {
-				if reply := s.begin(up, plan); reply != nil {
-					return nil, reply
-				}
-				begun = true
-			}
-			if throttled := s.markIntent(up); (throttled || s.IsLost()) && tries < MaxTries {
-				continue
-			}
-		}
-		req := appendRequest(up, plan, flags)
-		req.Body.WriterTo = recorded{req.Body.WriterTo, s.intend(up, plan)}
-		status, err := s.send(up, req)
-		if err != nil {
-			stored, again, err := s.afterCut(up, req, err, tries < MaxTries)
-			if again {
-				continue
-			}
+	x := &transfer{Sender: s, up: up, plan: plan, flags: flags}
+	for ; ; x.tries++ {
+		stored, again, err := x.try()
+		if !again {
 			return stored, err
 		}
-		if status.Word == "OK" {
-			stored := appendData(status)
-			if up.intent != nil {
-				up.intent.Stored(stored)
-			}
-			return stored, nil
-		}
-		failure := backend.Classify(status)
-		s.CountErrors(failure)
-		if failure.Kind == backend.KindUnavailable && s.Resumes && !repeated {
-			// Exchange gives this answer for a full mailbox and for a broken connection. A fresh
-			// connection tells them apart.
-			if repeated = true; s.Replace() == nil {
-				continue
-			}
-		}
-		if failure.Kind != backend.KindThrottled || tries == MaxTries {
-			said := status.Words()
-			s.Log.Log(s.Context(), failure.Level(), "Exchange refused a message", append(s.about(up),
-				"size", up.Spool.Size(), "sent", plan.Size(),
-				"reply", said, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(plan))...)
-			up.Record.Reason = said
-			return nil, s.refused(up, failure, req.Body.Ended, repeated)
-		}
-		s.Log.Warn("Exchange throttles the account", "user", s.User, "backoff", failure.Backoff, "reply", failure.Text)
-		s.Journal.Throttled(failure.Backoff, failure.Text)
 	}
+}
+
+// transfer is a message on its way to Exchange, which may take several tries.
+type transfer struct {
+	*Sender
+	up    *Upload
+	plan  *rewrite.Plan
+	flags []string
+
+	tries     int  // the tries before this one
+	isBegun   bool // begin has been called
+	isRenewed bool // the connection was replaced because Exchange said that it is unavailable
+}
+
+// try sends the message once. again says that the message must be sent again.
+func (x *transfer) try() (stored *imap.AppendData, again bool, err error) {
+	if err := x.pause(x.up); err != nil {
+		return nil, false, replies.NotYet("the session ends; nothing was stored")
+	}
+	if err := x.Restore(); err != nil {
+		return nil, false, x.appendLost(x.up, err, mailbox.LandingAbsent)
+	}
+	if x.Resumes {
+		if again, err := x.prepare(); again || err != nil {
+			return nil, again, err
+		}
+	}
+	req := appendRequest(x.up, x.plan, x.flags)
+	intended := x.intend(x.up, x.plan)
+	req.Body.WriterTo = recorded{req.Body.WriterTo, intended}
+	status, err := x.send(x.up, req)
+	intended() // if the message has not gone up, nobody has waited yet
+	if err != nil {
+		return x.afterCut(x.up, req, err, x.canRepeat())
+	}
+	if status.Word != "OK" {
+		again, err = x.refusal(status, req.Body.Ended)
+		return nil, again, err
+	}
+	stored = appendData(status)
+	if x.up.intent != nil {
+		x.up.intent.Stored(stored)
+	}
+	return stored, false, nil
+}
+
+// canRepeat reports whether another try is allowed after this one.
+func (x *transfer) canRepeat() bool { return x.tries < MaxTries }
+
+// prepare notes what Exchange has before the message, so that exgate can find the message
+// there after a loss of the connection. again says that the connection was lost, or
+// throttled, meanwhile. err is the reply to a message that must not be sent.
+func (x *transfer) prepare() (again bool, err error) {
+	if !x.isBegun {
+		if reply := x.begin(x.up, x.plan); reply != nil {
+			return false, reply
+		}
+		x.isBegun = true
+	}
+	throttled := x.markIntent(x.up)
+	return (throttled || x.IsLost()) && x.canRepeat(), nil
+}
+
+// refusal handles a refusal by Exchange. complete says that Exchange has read the whole
+// message. again says that the message must be sent again; otherwise err is the reply to
+// the client.
+func (x *transfer) refusal(status wire.Status, complete bool) (again bool, err error) {
+	failure := backend.Classify(status)
+	x.CountErrors(failure)
+	if failure.Kind == backend.KindUnavailable && x.Resumes && !x.isRenewed {
+		// Exchange gives this answer for a full mailbox and for a broken connection. A fresh
+		// connection tells them apart.
+		if x.isRenewed = true; x.Replace() == nil {
+			return true, nil
+		}
+	}
+	if failure.Kind == backend.KindThrottled && x.canRepeat() {
+		x.Log.Warn("Exchange throttles the account", "user", x.User, "backoff", failure.Backoff, "reply", failure.Text)
+		x.Journal.Throttled(failure.Backoff, failure.Text)
+		return true, nil
+	}
+	said := status.Words()
+	x.Log.Log(x.Context(), failure.Level(), "Exchange refused a message", append(x.about(x.up),
+		"size", x.up.Spool.Size(), "sent", x.plan.Size(),
+		"reply", said, "kind", failure.Kind, "meaning", failure.Explanation(), "fixes", fixesOf(x.plan))...)
+	x.up.Record.Reason = said
+	return false, x.refused(x.up, failure, complete, x.isRenewed)
 }
 
 // afterCut finds out what became of an APPEND that got no tagged reply, for the
@@ -222,12 +264,15 @@ func (s *Sender) refused(up *Upload, failure backend.Failure, complete, repeated
 		return &contentRefused{failure: failure, reply: replies.Refusal(failure)}
 	}
 	s.Stats.TurnedAway++
-	s.Totals.Turned.Count(ruleExchange)
-	up.Record.Outcome, up.Record.Rule = ledger.Rejected, ruleExchange
+	s.Totals.Turned.Count(ledger.RuleExchange)
+	up.Record.Outcome, up.Record.Rule = ledger.Rejected, ledger.RuleExchange
 	if failure.Kind == backend.KindThrottled {
 		up.Record.Outcome = ledger.Failed
 	}
 	reply := replies.Refusal(failure)
+	if failure.Kind == backend.KindThrottled {
+		reply.Type = imap.StatusResponseTypeBad // as replies.NotYet
+	}
 	if repeated && failure.Kind == backend.KindUnavailable {
 		reply.Code = "OVERQUOTA" // RFC 5530; imapsync ends its run by it
 	}
@@ -299,7 +344,7 @@ func appendRequest(up *Upload, plan *rewrite.Plan, flags []string) *backend.Requ
 		req.String(up.Date)
 	}
 	req.Body = &backend.Body{Size: plan.Size(), WriterTo: plan}
-	if !plan.Changed() {
+	if !plan.HasChanged() {
 		req.Body.WriterTo = up.Body // in one piece
 	}
 	return req
@@ -315,8 +360,9 @@ func (s *Sender) appendLost(up *Upload, err error, landed mailbox.Landing) *imap
 		s.Stats.Unknown++
 	}
 	if s.Context().Err() != nil { // the client has gone, or exgate stops
-		return replies.Interrupted(outcome)
+		return replies.NotYet("the session ends; " + outcome)
 	}
+	isAtFault := err == nil && landed == mailbox.LandingAbsent // it was lost again and again
 	if err == nil {
 		err = &backend.LostError{Err: errors.New("again and again, or the mailbox cannot be looked through")}
 	}
@@ -329,8 +375,11 @@ func (s *Sender) appendLost(up *Upload, err error, landed mailbox.Landing) *imap
 		reply.Text = "exgate: the connection to Exchange was lost with the message, and meanwhile " + changed.Error()
 	}
 	if failure.Kind != backend.KindOutOfStep {
-		reply.Code = imap.ResponseCode("UNAVAILABLE") // the client may try again
+		reply.Code = imap.ResponseCodeUnavailable // the client may try again
 		reply.Text += "; " + outcome
+		if !isAtFault {
+			return replies.NotYet(reply.Text)
+		}
 	}
 	return reply
 }

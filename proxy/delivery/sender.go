@@ -47,10 +47,10 @@ type Session interface {
 	// Replace puts a fresh connection in the place of one that is up.
 	Replace() error
 	// Reconnect logs in again, on a connection that is not the session's yet.
-	Reconnect() (*backend.Session, error)
+	Reconnect() (*backend.LoggedIn, error)
 	// Install makes such a connection the session's, or another one if that one
 	// cannot be brought to where the session is.
-	Install(*backend.Session) error
+	Install(*backend.LoggedIn) error
 	// InMailbox runs do on a connection that has the mailbox selected. The error
 	// may be ErrSideBusy.
 	InMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error
@@ -88,8 +88,10 @@ type Terms struct {
 	NewSpool   func(size int64) *spool.Spool
 	// Claims are what the sessions of the account know of each other's messages.
 	Claims *mailbox.Claims
-	// Dates is what is known of the upstream.
-	Dates *mailbox.Dates
+	// MayDropDates says that the upstream may be an Exchange that drops the dates of messages.
+	// Dates is what has been found out about that.
+	MayDropDates bool
+	Dates        *mailbox.Dates
 	// Looks are the pauses before each look for a message without a reply; there
 	// is at least one. LooksPending are those before more looks, while something
 	// has come that cannot be seen. Patience is for how long a message waits while

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,11 @@ import (
 // begin begins the APPEND of a message. It waits while another session has an equal message
 // on its way. It returns the reply to the client if it cannot begin, and nil otherwise.
 func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
-	fingerprint, err := mailbox.ReadFingerprint(plan)
+	var message io.WriterTo = plan
+	if !plan.HasChanged() {
+		message = up.Body // in one piece
+	}
+	fingerprint, err := mailbox.ReadFingerprint(message)
 	if err != nil {
 		return s.unplanned(err).reply
 	}
@@ -27,13 +32,13 @@ func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 		up.intent.Close()
 	}
 	s.Waits(status.StateWaiting, "another session is storing an equal message", time.Time{})
-	id := mailbox.MessageKey{Fingerprint: fingerprint, Date: up.Date, DateKept: s.Dates.AreKept()}
+	id := mailbox.MessageKey{Fingerprint: fingerprint, Date: up.Date, DateKept: !s.MayDropDates || s.Dates.AreKept()}
 	err = s.Patiently(func(ctx context.Context) (err error) {
 		up.intent, err = s.Claims.Enter(ctx, s.mailboxKey(up.Mailbox), id, s.Patience)
 		return err
 	})
 	if err != nil {
-		return replies.Interrupted("nothing was stored")
+		return replies.NotYet("the session ends; nothing was stored")
 	}
 	s.Waits(status.StateSending, "Exchange is storing the message", time.Time{})
 	return nil
@@ -52,7 +57,7 @@ func (s *Sender) mailboxKey(name string) string {
 // mailbox may be out of date (docs/exchange.md#status). So markIntent uses the higher one.
 // throttled says that Exchange has refused STATUS by a throttle.
 func (s *Sender) markIntent(up *Upload) (throttled bool) {
-	if up.intent.Marked() {
+	if up.intent.IsMarked() {
 		return false
 	}
 	var numbers map[string]uint32
@@ -95,7 +100,7 @@ func (s *Sender) settle(up *Upload, all bool) (mailbox.Landing, *imap.AppendData
 		switch {
 		case found == mailbox.LandingFound:
 			return found, stored, err
-		case try == MaxTries || !backend.FailureOf(err).Retryable():
+		case try == MaxTries || !backend.FailureOf(err).IsRetryable():
 			return s.unasked(all), nil, err
 		}
 	}
@@ -104,7 +109,7 @@ func (s *Sender) settle(up *Upload, all bool) (mailbox.Landing, *imap.AppendData
 // lookAgain looks for a message until it finds it, with a pause before each look. It looks
 // longer while a new message is there that cannot be seen. If that stays so, it returns
 // LandingUnknown.
-func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (
+func (s *Sender) lookAgain(session *backend.LoggedIn, up *Upload, all bool) (
 	found mailbox.Landing, stored *imap.AppendData, err error,
 ) {
 	looks := slices.Concat(s.Looks, s.LooksPending)
@@ -137,7 +142,7 @@ func (s *Sender) lookAgain(session *backend.Session, up *Upload, all bool) (
 }
 
 // look looks once. If it finds the message, no other session can take its UID any more.
-func (s *Sender) look(session *backend.Session, up *Upload) (mailbox.Landing, *imap.AppendData, error) {
+func (s *Sender) look(session *backend.LoggedIn, up *Upload) (mailbox.Landing, *imap.AppendData, error) {
 	low := up.intent.Low()
 	if low.Next == 0 {
 		return mailbox.LandingUnknown, nil, nil
@@ -146,6 +151,7 @@ func (s *Sender) look(session *backend.Session, up *Upload) (mailbox.Landing, *i
 	if survey == nil || err != nil {
 		return mailbox.LandingUnknown, nil, err
 	}
+	up.intent.AskPeers(low)
 	found, uid := up.intent.Judge(survey)
 	if found != mailbox.LandingFound || uid == 0 {
 		return found, nil, nil

@@ -7,6 +7,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/config/profile"
+	"exgate/proxy/ledger"
 	"exgate/rewrite"
 )
 
@@ -41,7 +42,7 @@ func (s *Sender) WouldDo(wanted *profile.Profile, e *Examined) Would {
 	flags := sortFlags(wanted, e.Upload.Flags, s.permanentFlags(e.Upload.Mailbox), s.HasUIDPlus())
 	switch {
 	case wanted.IsTooBig(e.Size):
-		return Would{Rule: ruleOversize, Reason: TooBigText(e.Size, wanted.MessageLimit)}
+		return Would{Rule: ledger.RuleOversize, Reason: TooBigText(e.Size, wanted.MessageLimit)}
 	case e.Err != nil:
 		return Would{Fixes: flags.fixes(), Unread: e.Err.Error()}
 	case e.Upload.Spool.Size() < e.Size:
@@ -59,7 +60,7 @@ func (s *Sender) WouldDo(wanted *profile.Profile, e *Examined) Would {
 	if report := plan.Report(); len(report.Unrepaired) > 0 {
 		would.Rule, would.Reason = report.Unrepaired[0].Rule, report.Unrepaired[0].String()
 	} else if wanted.IsTooBig(plan.Size()) {
-		would.Rule, would.Reason = ruleOversize, TooBigText(plan.Size(), wanted.MessageLimit)
+		would.Rule, would.Reason = ledger.RuleOversize, TooBigText(plan.Size(), wanted.MessageLimit)
 	}
 	return would
 }

@@ -7,6 +7,7 @@ package guard
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
@@ -21,16 +22,17 @@ import (
 
 // Guesses limits the failed logins that reach Exchange. It counts them for each
 // address, for each IPv6 network, for each account, and for each account at one
-// address. Each count goes down by one every forgiveAfter.
+// address. Each count goes down by one every ForgiveAfter.
 //
 // The limit on an account is above the limit on an address. So guesses from a single
 // address do not keep the owner of the account out at another address. When guesses
 // from many addresses reach the limit on an account, the account can still log in
-// from an address where it has logged in within knownFor.
+// from an address where it has logged in within KnownFor.
 //
 // Guesses is safe for use by several goroutines.
 type Guesses struct {
-	now func() time.Time
+	now   func() time.Time
+	peers Peers // nil: no other gateway counts
 
 	mu         sync.Mutex
 	perAddress int // failures of one address; 0: no limit
@@ -42,34 +44,35 @@ type Guesses struct {
 
 // count is a number of failures at a time. It goes down as time passes.
 type count struct {
-	n  float64
-	at time.Time
+	n      float64
+	at     time.Time
+	untold int // failures in n that the peers do not know of; each counts as one of each gateway
 }
 
 const (
-	forgiveAfter = time.Minute
+	ForgiveAfter = time.Minute
 	// The limits on an account at one address and on an account, as multiples of
 	// the limit on an address.
 	perNameAtAddress, perName = 0.25, 2.5
 	// SlowAfter is the number of failures of one address above which the
 	// replies to its failed logins are delayed.
 	SlowAfter = 3
-	// knownFor is how long a successful login makes an address known for an account.
-	knownFor = 30 * 24 * time.Hour
+	// KnownFor is how long a successful login makes an address known for an account.
+	KnownFor = 30 * 24 * time.Hour
 	noLimit  = 1e9
-	// maxGuesses limits the counts and the known addresses in memory. The lowest counts are
+	// MaxGuesses limits the counts and the known addresses in memory. The lowest counts are
 	// dropped first.
-	maxGuesses = 100_000
+	MaxGuesses = 100_000
 	// maxName is the longest name in these keys, in bytes. A longer name is replaced by its
 	// hash.
 	maxName = 64
 )
 
-// NewGuesses returns Guesses without a limit.
-func NewGuesses() *Guesses {
+// NewGuesses returns Guesses without a limit. Without peers, the gateway counts alone.
+func NewGuesses(peers Peers) *Guesses {
 	return &Guesses{
-		now: time.Now, failed: make(map[string]*count), pending: make(map[string]int), ended: make(chan struct{}),
-		succeeded: make(map[string]time.Time),
+		now: time.Now, peers: peers, failed: make(map[string]*count), pending: make(map[string]int),
+		ended: make(chan struct{}), succeeded: make(map[string]time.Time),
 	}
 }
 
@@ -83,26 +86,26 @@ func (g *Guesses) SetLimit(perAddress int) {
 
 // Guess identifies the counts that a login belongs to: its client's address and
 // IPv6 network, and its account.
-type Guess struct{ address, network, name string }
-
-// limit is the key of a count, and the failures that the count may reach.
-type limit struct {
-	key string
-	max float64
+type Guess struct {
+	address, network, name string
+	id                     string // of the login, for the peers
 }
+
+// ofAccount is the index of the limit on an account in those of limitsOf.
+const ofAccount = 2
 
 // limitsOf returns the limits that a login counts against: first on its address, then
 // on its account at this address. g.mu is held.
-func (g *Guesses) limitsOf(who Guess) []limit {
+func (g *Guesses) limitsOf(who Guess) []Limit {
 	perAddress := float64(g.perAddress)
-	nameAtAddress := limit{"b" + who.name + "\x00" + who.address, max(1, perAddress*perNameAtAddress)}
-	name := limit{"n" + who.name, perAddress * perName}
-	if last, isKnown := g.succeeded[nameAtAddress.key]; isKnown && g.now().Sub(last) <= knownFor {
-		name.max = noLimit
+	nameAtAddress := Limit{g.key("b" + who.name + "\x00" + who.address), max(1, perAddress*perNameAtAddress)}
+	name := Limit{g.key("n" + who.name), perAddress * perName}
+	if last, isKnown := g.succeeded[nameAtAddress.Key]; isKnown && g.now().Sub(last) <= KnownFor {
+		name.Max = noLimit
 	}
-	limits := []limit{{"a" + who.address, perAddress}, nameAtAddress, name}
+	limits := []Limit{{g.key("a" + who.address), perAddress}, nameAtAddress, name}
 	if who.network != "" {
-		limits = append(limits, limit{"a" + who.network, perAddress * failuresPerNetwork})
+		limits = append(limits, Limit{g.key("a" + who.network), perAddress * failuresPerNetwork})
 	}
 	return limits
 }
@@ -116,7 +119,7 @@ func NewGuess(remote net.Addr, account string) Guess {
 		sum := sha256.Sum256([]byte(name))
 		name = hex.EncodeToString(sum[:])
 	}
-	return Guess{address: AddressOf(remote), network: networkOf(remote), name: name}
+	return Guess{address: AddressOf(remote), network: networkOf(remote), name: name, id: rand.Text()[:12]}
 }
 
 // Enter lets a login pass, or returns for how long such logins are refused
@@ -126,35 +129,52 @@ func NewGuess(remote net.Addr, account string) Guess {
 // caller calls Leave once.
 func (g *Guesses) Enter(ctx context.Context, who Guess) (refused time.Duration, err error) {
 	for {
-		g.mu.Lock()
-		if g.perAddress == 0 {
-			g.mu.Unlock()
-			return 0, nil
+		weight, isAlone := g.weight()
+		refused, ended := g.enter(who, weight, isAlone)
+		if refused == 0 && ended == nil && !isAlone {
+			ok := false
+			if refused, ended, ok = g.enterShared(who); !ok {
+				continue // the peers are lost: this gateway is alone now
+			}
 		}
-		isFull, limits := false, g.limitsOf(who)
-		for _, l := range limits {
-			refused = max(refused, g.refusedFor(l))
-			isFull = isFull || g.failures(l.key)+float64(g.pending[l.key])+1 > l.max
-		}
-		if refused > 0 {
-			g.mu.Unlock()
+		if refused > 0 || ended == nil {
 			return refused, nil
 		}
-		if !isFull {
-			for _, l := range limits {
-				g.pending[l.key]++
-			}
-			g.mu.Unlock()
-			return 0, nil
-		}
-		ended := g.ended
-		g.mu.Unlock()
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+		if err := g.await(ctx, ended); err != nil {
+			return 0, err
 		}
 	}
+}
+
+// enter lets a login pass as far as this gateway knows. Each of its failures counts as
+// weight. If the login must wait, ended is closed when another login ends. A gateway that is
+// not alone leaves the limit on the account to its peers: only they know for sure whether the
+// account has logged in at this address.
+func (g *Guesses) enter(who Guess, weight float64, isAlone bool) (refused time.Duration, ended <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.perAddress == 0 {
+		return 0, nil
+	}
+	isFull, limits := false, g.limitsOf(who)
+	for i, l := range limits {
+		if i == ofAccount && !isAlone {
+			continue
+		}
+		most := max(l.Max, weight) // one login may be tried always
+		refused = max(refused, time.Duration((g.failures(l.Key)+weight-most)*float64(ForgiveAfter)))
+		isFull = isFull || g.failures(l.Key)+float64(g.pending[l.Key]+1)*weight > most
+	}
+	switch {
+	case refused > 0:
+		return refused, nil
+	case isFull:
+		return 0, g.ended
+	}
+	for _, l := range limits {
+		g.pending[l.Key]++
+	}
+	return 0, nil
 }
 
 // Outcome is the result of a login that has passed Enter.
@@ -170,28 +190,43 @@ const (
 // Leave ends a login that has passed Enter. If the login has failed, Leave
 // returns the number of recent failures of its address, and 0 otherwise.
 func (g *Guesses) Leave(who Guess, how Outcome) (failed int) {
+	told, isTold := g.leaveShared(who, how)
+	weight, _ := g.weight()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, l := range g.limitsOf(who) {
-		if g.pending[l.key]--; g.pending[l.key] <= 0 {
-			delete(g.pending, l.key)
-		}
-	}
-	close(g.ended)
-	g.ended = make(chan struct{})
+	g.leave(who)
+	g.wake()
 	switch {
 	case how == Succeeded:
 		g.addSuccess(who)
 	case how == Failed && g.perAddress > 0:
-		return g.addFailure(who)
+		limits := g.limitsOf(who)
+		for _, l := range limits {
+			if isTold {
+				g.add(l.Key, 1, 0)
+			} else {
+				g.add(l.Key, weight, 1)
+			}
+		}
+		g.dropLowest()
+		return max(told, int(math.Ceil(g.failures(limits[0].Key))))
 	}
 	return 0
 }
 
-// refusedFor returns how long a count stays at its limit. g.mu is held.
-func (g *Guesses) refusedFor(l limit) time.Duration {
-	excess := g.failures(l.key) + 1 - l.max
-	return max(0, time.Duration(excess*float64(forgiveAfter)))
+// leave notes that a login is not pending any more. g.mu is held.
+func (g *Guesses) leave(who Guess) {
+	for _, l := range g.limitsOf(who) {
+		if g.pending[l.Key]--; g.pending[l.Key] <= 0 {
+			delete(g.pending, l.Key)
+		}
+	}
+}
+
+// wake has the logins that wait try again. g.mu is held.
+func (g *Guesses) wake() {
+	close(g.ended)
+	g.ended = make(chan struct{})
 }
 
 // failures returns the failures that are not forgiven yet. g.mu is held.
@@ -200,26 +235,34 @@ func (g *Guesses) failures(key string) float64 {
 	if f == nil {
 		return 0
 	}
-	return max(0, f.n-float64(g.now().Sub(f.at))/float64(forgiveAfter))
+	return max(0, f.n-float64(g.now().Sub(f.at))/float64(ForgiveAfter))
 }
 
-// addFailure counts a failed login, and returns the failures of its address.
-// g.mu is held.
-func (g *Guesses) addFailure(who Guess) (failed int) {
-	limits := g.limitsOf(who)
-	for _, l := range limits {
-		g.failed[l.key] = &count{g.failures(l.key) + 1, g.now()}
+// add adds failures to a count, of which the peers do not know some. g.mu is held.
+func (g *Guesses) add(key string, n float64, untold int) {
+	f := g.failed[key]
+	if f == nil {
+		f = new(count)
+		g.failed[key] = f
 	}
-	g.dropLowest()
-	return int(math.Ceil(g.failures(limits[0].key)))
+	before := g.failures(key)
+	if before == 0 {
+		f.untold = 0 // forgiven
+	}
+	f.n, f.at, f.untold = before+n, g.now(), f.untold+untold
 }
 
 // addSuccess forgets the failures of the account at this address, and makes the
 // address known for the account. g.mu is held.
 func (g *Guesses) addSuccess(who Guess) {
-	nameAtAddress := g.limitsOf(who)[1].key
+	g.know(g.limitsOf(who)[1].Key)
+}
+
+// know forgets the failures of an account at an address, and makes the address known for the
+// account. g.mu is held.
+func (g *Guesses) know(nameAtAddress string) {
 	delete(g.failed, nameAtAddress)
-	if len(g.succeeded) >= maxGuesses {
+	if len(g.succeeded) >= MaxGuesses {
 		for key := range g.succeeded { // which one does not matter: its account only loses an exception to the limit
 			delete(g.succeeded, key)
 			break
@@ -228,10 +271,10 @@ func (g *Guesses) addSuccess(who Guess) {
 	g.succeeded[nameAtAddress] = g.now()
 }
 
-// dropLowest halves the counts if there are more than maxGuesses. It drops the counts of 0
+// dropLowest halves the counts if there are more than MaxGuesses. It drops the counts of 0
 // first, and then the lowest ones. g.mu is held.
 func (g *Guesses) dropLowest() {
-	if len(g.failed) <= maxGuesses {
+	if len(g.failed) <= MaxGuesses {
 		return
 	}
 	keys := make([]string, 0, len(g.failed))
@@ -243,7 +286,7 @@ func (g *Guesses) dropLowest() {
 		}
 	}
 	slices.SortFunc(keys, func(a, b string) int { return int(g.failures(a) - g.failures(b)) })
-	for _, key := range keys[:max(0, len(keys)-maxGuesses/2)] {
+	for _, key := range keys[:max(0, len(keys)-MaxGuesses/2)] {
 		delete(g.failed, key)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 func TestGuesses(t *testing.T) {
 	clock := &testkit.Clock{T: time.Unix(0, 0)}
-	g := NewGuesses()
+	g := NewGuesses(nil)
 	g.now = clock.Now
 	g.SetLimit(20)
 	try := func(name, address string, how Outcome) time.Duration {
@@ -56,10 +56,10 @@ func TestGuesses(t *testing.T) {
 	if try("bob", "192.0.2.2", Succeeded) != 0 {
 		t.Error("a name is refused at an address where it has logged in before")
 	}
-	if wait := try("bob", "192.0.2.3", Succeeded); wait <= 0 || wait > forgiveAfter {
+	if wait := try("bob", "192.0.2.3", Succeeded); wait <= 0 || wait > ForgiveAfter {
 		t.Errorf("at an unknown address the name is refused for %s", wait)
 	}
-	clock.Add(forgiveAfter)
+	clock.Add(ForgiveAfter)
 	if try("bob", "192.0.2.3", Succeeded) != 0 {
 		t.Error("no failure is forgiven after a minute")
 	}
@@ -80,7 +80,7 @@ func TestGuesses(t *testing.T) {
 
 // Many logins at once do not pass the bound before the first has failed.
 func TestGuessesAtOnce(t *testing.T) {
-	g := NewGuesses()
+	g := NewGuesses(nil)
 	g.SetLimit(8)
 	var mu sync.Mutex
 	asked, most, passed := 0, 0, 0
@@ -135,16 +135,16 @@ func TestGuessesAtOnce(t *testing.T) {
 }
 
 func TestGuessesAreBounded(t *testing.T) {
-	g := NewGuesses()
+	g := NewGuesses(nil)
 	g.SetLimit(20)
-	for i := range maxGuesses {
+	for i := range MaxGuesses {
 		who := Guess{address: fmt.Sprint(i), name: fmt.Sprint("user", i)}
 		if _, err := g.Enter(t.Context(), who); err != nil {
 			t.Fatal(err)
 		}
 		g.Leave(who, Failed)
 	}
-	if n := len(g.failed); n > maxGuesses {
+	if n := len(g.failed); n > MaxGuesses {
 		t.Errorf("%d counts", n)
 	}
 }
@@ -153,11 +153,12 @@ func TestNewGuess(t *testing.T) {
 	for address, want := range map[string]Guess{
 		"192.0.2.1:1234":              {address: "192.0.2.1", name: "bob"},
 		"[::ffff:192.0.2.1]:5":        {address: "192.0.2.1", name: "bob"},
-		"[2001:db8:1:2:3:4:5:6]:9":    {"2001:db8:1:2::", "2001:db8:1::/48", "bob"},
-		"[2001:db8:1:ffff:3:4:5:6]:9": {"2001:db8:1:ffff::", "2001:db8:1::/48", "bob"},
-		"[fe80::1%eth0]:9":            {"fe80::", "fe80::/48", "bob"},
+		"[2001:db8:1:2:3:4:5:6]:9":    {address: "2001:db8:1:2::", network: "2001:db8:1::/48", name: "bob"},
+		"[2001:db8:1:ffff:3:4:5:6]:9": {address: "2001:db8:1:ffff::", network: "2001:db8:1::/48", name: "bob"},
+		"[fe80::1%eth0]:9":            {address: "fe80::", network: "fe80::/48", name: "bob"},
 	} {
-		if g := NewGuess(resolve(t, address), "Bob"); g != want {
+		g := NewGuess(resolve(t, address), "Bob")
+		if want.id = g.id; g != want {
 			t.Errorf("%s: %+v", address, g)
 		}
 	}
@@ -179,7 +180,7 @@ func resolve(t *testing.T, address string) net.Addr {
 
 // One /48 has 65,536 addresses as they are counted, and cannot fail on each of them.
 func TestGuessesFromOneNetwork(t *testing.T) {
-	g := NewGuesses()
+	g := NewGuesses(nil)
 	clock := &testkit.Clock{T: time.Unix(0, 0)}
 	g.now = clock.Now
 	g.SetLimit(20)
@@ -225,12 +226,12 @@ func TestConnectionsOfOneNetwork(t *testing.T) {
 }
 
 func TestProofs(t *testing.T) {
-	p := NewProofs()
+	p := NewProofs(nil)
 	clock := &testkit.Clock{T: time.Unix(0, 0)}
 	p.now = clock.Now
 	right, wrong := backend.NewSecret("right"), backend.NewSecret("wrong")
-	p.Add("old", "admin", right)
-	p.Add("old", "carol", backend.Secret{})
+	p.Add("old", "admin", right, true)
+	p.Add("old", "carol", backend.Secret{}, true)
 	for _, tt := range []struct {
 		server, account string
 		password        backend.Secret
@@ -248,9 +249,28 @@ func TestProofs(t *testing.T) {
 		t.Error("a proof lasts for ever")
 	}
 	for i := range maxProofs + 10 {
-		p.Add("old", fmt.Sprint(i), right)
+		p.Add("old", fmt.Sprint(i), right, true)
 	}
 	if n := len(p.proven); n > maxProofs {
 		t.Errorf("%d proofs", n)
+	}
+}
+
+// What the peers knew before a login succeeded does not bring its failures back.
+func TestLearnAfterSuccess(t *testing.T) {
+	clock := &testkit.Clock{T: time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)}
+	g := NewGuesses(nil)
+	g.now = clock.Now
+	g.SetLimit(10)
+	key := "bob at an address"
+	asked := g.Now()
+	clock.Add(time.Second)
+	g.Forgive(key)
+	if g.Learn(key, 5, asked); g.failures(key) != 0 {
+		t.Errorf("%v failures from before", g.failures(key))
+	}
+	clock.Add(time.Second)
+	if g.Learn(key, 5, g.Now()); g.failures(key) != 5 {
+		t.Errorf("%v failures, want 5", g.failures(key))
 	}
 }

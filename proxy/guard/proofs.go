@@ -19,10 +19,11 @@ import (
 // admin whose password was changed meanwhile soon counts as one who guesses.
 //
 // Proofs keeps no password. It keeps a hash of the password, with a key that is made for
-// each run of exgate. Proofs is safe for use by several goroutines.
+// each run of exgate, or is the vault's. Proofs is safe for use by several goroutines.
 type Proofs struct {
-	now func() time.Time
-	key [sha256.Size]byte
+	now   func() time.Time
+	vault Vault // nil: the gateway is alone
+	key   [sha256.Size]byte
 
 	mu     sync.Mutex
 	proven map[[sha256.Size]byte]proof
@@ -48,41 +49,99 @@ const (
 	maxProofs = 10_000
 )
 
-// NewProofs returns Proofs that remembers no password yet.
-func NewProofs() *Proofs {
-	p := &Proofs{now: time.Now, proven: make(map[[sha256.Size]byte]proof)}
-	rand.Read(p.key[:])
+// Vault is what several gateways know together of proven passwords. Package cluster has one.
+type Vault interface {
+	// Secret returns the key of the hashes.
+	Secret() [sha256.Size]byte
+	// Prove notes that a password was accepted.
+	Prove(hash [sha256.Size]byte, life time.Duration)
+	// Miss counts a failure with a password, unless there were most failures since it was
+	// accepted. If the vault has lost the password, it takes what this gateway knows of it;
+	// life is 0 if that is nothing. misses are the failures with this one, -1 if it does not
+	// count. ok is false if the vault cannot be asked.
+	Miss(hash [sha256.Size]byte, life time.Duration, known, most int) (misses int, ok bool)
+	// Gateways returns the number of gateways.
+	Gateways() int
+}
+
+// NewProofs returns Proofs that remembers no password yet. Without a vault, the gateway
+// remembers alone.
+func NewProofs(vault Vault) *Proofs {
+	p := &Proofs{now: time.Now, vault: vault, proven: make(map[[sha256.Size]byte]proof)}
+	if rand.Read(p.key[:]); vault != nil {
+		p.key = vault.Secret()
+	}
 	return p
 }
 
 // Add notes that a server has accepted the password of an account. It ignores an empty
-// password.
-func (p *Proofs) Add(server, account string, password backend.Secret) {
-	if password.None() {
+// password. The vault is told of passwords of admins only, and of others with the first
+// failure that they excuse: it need not have the hash of each user's password.
+func (p *Proofs) Add(server, account string, password backend.Secret, isAdmin bool) {
+	if password.IsNone() {
 		return
+	}
+	hash := p.hash(server, account, password)
+	if p.vault != nil && isAdmin {
+		p.vault.Prove(hash, provenFor)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.proven) >= maxProofs {
 		p.sweep()
 	}
-	p.proven[p.hash(server, account, password)] = proof{at: p.now()}
+	p.proven[hash] = proof{at: p.now()}
 }
 
 // Miss notes that a login with this password has failed. It returns true if that was no
 // guess: the server has accepted this password within provenFor, and fewer than maxMisses
 // failures followed.
 func (p *Proofs) Miss(server, account string, password backend.Secret) bool {
+	hash := p.hash(server, account, password)
+	if p.vault == nil {
+		return p.miss(hash, maxMisses)
+	}
+	life, known := p.known(hash)
+	misses, ok := p.vault.Miss(hash, life, known, maxMisses)
+	if !ok {
+		return p.miss(hash, max(1, maxMisses/p.vault.Gateways()))
+	}
+	p.note(hash, misses)
+	return misses >= 0
+}
+
+// miss counts a failure with a password of which this gateway knows, unless there were most.
+func (p *Proofs) miss(hash [sha256.Size]byte, most int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	hash := p.hash(server, account, password)
 	known, ok := p.proven[hash]
-	if !ok || p.now().Sub(known.at) > provenFor || known.misses >= maxMisses {
+	if !ok || p.now().Sub(known.at) > provenFor || known.misses >= most {
 		return false
 	}
 	known.misses++
 	p.proven[hash] = known
 	return true
+}
+
+// known returns how long this gateway takes a password as right, and its failures.
+func (p *Proofs) known(hash [sha256.Size]byte) (life time.Duration, misses int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, ok := p.proven[hash]
+	if !ok {
+		return 0, 0
+	}
+	return max(0, provenFor-p.now().Sub(known.at)), known.misses
+}
+
+// note notes how many failures all gateways have counted.
+func (p *Proofs) note(hash [sha256.Size]byte, misses int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known, ok := p.proven[hash]; ok {
+		known.misses = max(known.misses, misses)
+		p.proven[hash] = known
+	}
 }
 
 // sweep drops old passwords, and then others, until there is room for one more. p.mu is

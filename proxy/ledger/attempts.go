@@ -28,6 +28,8 @@ type key struct {
 
 // attempt is an APPEND of which it is not proven that the client has the answer.
 type attempt struct {
+	of       *attempts
+	id       string // for the peers, also after a restart
 	key      key
 	row      *row
 	at       time.Time // of the last change
@@ -37,6 +39,8 @@ type attempt struct {
 	// arrived reports whether the client's machine has the answer; nil: that is not known.
 	arrived func() bool
 	taken   bool // a session looks for the message
+	gone    bool // it is forgotten
+	shown   bool // the peers were told that the client may not have the answer
 	mark    Mark
 	uid     uint32 // the message is stored under this UID; 0: not known
 	stage   int
@@ -46,9 +50,12 @@ type attempt struct {
 type attempts struct {
 	now func() time.Time
 
-	mu    sync.Mutex
-	byKey map[key][]*attempt
-	count int
+	mu        sync.Mutex
+	peers     Peers // nil: no other gateway has attempts
+	byKey     map[key][]*attempt
+	count     int
+	ending    map[key][]*attempt // dropped ones whose rows may not say so on the disk yet
+	unsettled map[owner]bool     // accounts with messages whose outcome is not known
 }
 
 // add remembers that a message goes up.
@@ -56,7 +63,10 @@ func (a *attempts) add(k key, m *Message) *attempt {
 	if m.row == nil {
 		m.row = new(row)
 	}
-	t := &attempt{key: k, row: m.row}
+	if m.began.IsZero() {
+		m.began = a.now()
+	}
+	t := &attempt{id: attemptID(m.session, m.began), key: k, row: m.row}
 	a.put(t, a.now())
 	return t
 }
@@ -73,7 +83,7 @@ func (a *attempts) put(t *attempt, at time.Time) {
 	for age := Window / 2; a.count >= maxAttempts; age /= 2 {
 		a.expire(age)
 	}
-	t.at = at
+	t.of, t.at = a, at
 	a.byKey[t.key] = append(a.byKey[t.key], t)
 	a.count++
 }
@@ -106,10 +116,11 @@ func (a *attempts) stored(m *Message) {
 	if m.UID != 0 {
 		t.uid, t.mark = m.UID, Mark{m.UIDValidity, m.UID}
 	}
+	a.tellSoon(t)
 }
 
-// tell notes that the client was told the outcome of an attempt.
-func (a *attempts) tell(t *attempt, arrived func() bool) {
+// answer notes that the client was told the outcome of an attempt.
+func (a *attempts) answer(t *attempt, arrived func() bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t.told, t.at, t.arrived = true, a.now(), arrived
@@ -128,24 +139,56 @@ func (a *attempts) leave(all []*attempt) {
 	defer a.mu.Unlock()
 	for _, t := range all {
 		t.left = true
+		a.tellSoon(t)
 	}
 }
 
-// drop forgets an attempt.
+// drop forgets an attempt. The caller puts an op that writes so, which has the attempt as ends.
 func (a *attempts) drop(t *attempt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	all := a.byKey[t.key]
-	i := slices.Index(all, t)
-	if i < 0 {
+	if !cut(a.byKey, t) {
 		return
 	}
 	a.count--
-	if all = slices.Delete(all, i, i+1); len(all) > 0 {
-		a.byKey[t.key] = all
-	} else {
-		delete(a.byKey, t.key)
+	t.gone = true
+	a.tellSoon(t)
+	if a.ending == nil {
+		a.ending = make(map[key][]*attempt)
 	}
+	a.ending[t.key] = append(a.ending[t.key], t)
+}
+
+// written notes that the row of an attempt says on the disk that the attempt has ended, or never will. t may be nil.
+func (a *attempts) written(t *attempt) {
+	if t == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	cut(a.ending, t)
+}
+
+// endings returns the attempts for an identical message that have ended, but may not on the disk.
+func (a *attempts) endings(k key) []*attempt {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.ending[k])
+}
+
+// cut takes an attempt out, and reports whether it was there.
+func cut(from map[key][]*attempt, t *attempt) bool {
+	all := from[t.key]
+	i := slices.Index(all, t)
+	if i < 0 {
+		return false
+	}
+	if all = slices.Delete(all, i, i+1); len(all) > 0 {
+		from[t.key] = all
+	} else {
+		delete(from, t.key)
+	}
+	return true
 }
 
 // take returns the oldest attempt whose client may not have the answer, for a look; nil if
@@ -197,7 +240,7 @@ func (j *Journal) Earlier(m *Message) *Earlier {
 	if j == nil {
 		return nil
 	}
-	t := j.l.attempts.take(j.key(m))
+	t := j.l.attempts.takeAny(j.key(m))
 	if t == nil {
 		return nil
 	}
@@ -206,13 +249,25 @@ func (j *Journal) Earlier(m *Message) *Earlier {
 
 // Found ends an attempt whose message is in the mailbox.
 func (e *Earlier) Found(validity, uid uint32) {
-	e.end("UPDATE messages SET outcome = "+unlessFound+", proven = 1, uid_validity = ?, uid = ? WHERE id = ?",
-		string(Stored), validity, uid)
+	e.j.l.attempts.settleShared(e.t, validity, uid)
+	e.j.l.found(e.t, validity, uid)
 }
 
 // Absent ends an attempt whose message is not in the mailbox, and is sent again.
 func (e *Earlier) Absent() {
-	e.end("UPDATE messages SET outcome = "+unlessFound+", proven = 1 WHERE id = ?", string(Resent))
+	e.j.l.attempts.settleShared(e.t, 0, 0)
+	e.j.l.absent(e.t)
+}
+
+// found ends an attempt whose message is in the mailbox.
+func (l *Ledger) found(t *attempt, validity, uid uint32) {
+	l.end(t, "UPDATE messages SET outcome = "+unlessFound+", proven = 1, uid_validity = ?, uid = ? WHERE id = ?",
+		string(Stored), validity, uid)
+}
+
+// absent ends an attempt whose message is not in the mailbox.
+func (l *Ledger) absent(t *attempt) {
+	l.end(t, "UPDATE messages SET outcome = "+unlessFound+", proven = 1 WHERE id = ?", string(Resent))
 }
 
 // unlessFound is a new outcome. A row of outcome Found keeps it: the row of the attempt that
@@ -220,28 +275,30 @@ func (e *Earlier) Absent() {
 const unlessFound = "CASE outcome WHEN 'found' THEN outcome ELSE ? END"
 
 // end ends an attempt.
-func (e *Earlier) end(update string, args ...any) {
-	e.j.l.attempts.drop(e.t)
-	e.j.l.put(op{run: func(s *store) error {
-		if !s.has(e.t.row) {
-			return nil // it was lost
+func (l *Ledger) end(t *attempt, update string, args ...any) {
+	l.attempts.drop(t)
+	l.put(op{ends: t, run: func(s *store) error {
+		if !s.has(t.row) {
+			return nil // it was lost, or is another gateway's
 		}
-		_, err := s.exec(update, append(args, e.t.row.id)...)
+		_, err := s.exec(update, append(args, t.row.id)...)
 		return err
 	}})
 }
 
 // Leave gives an attempt back, for a later look.
 func (e *Earlier) Leave() {
-	a := &e.j.l.attempts
-	a.mu.Lock()
-	e.t.taken = false
-	a.mu.Unlock()
+	e.j.l.attempts.leaveShared(e.t)
 }
 
 // Others returns the UIDs of other messages that exgate has stored in the mailbox since the
-// mark. The message that is looked for has none of them.
+// mark, also through other gateways. The message that is looked for has none of them.
 func (e *Earlier) Others() []uint32 {
+	return append(e.here(), e.j.l.attempts.uids(e.t.key, e.Mark, e.t.uid)...)
+}
+
+// here is Others for this gateway.
+func (e *Earlier) here() []uint32 {
 	found := make(chan []uint32, 1)
 	o := op{done: make(chan struct{})}
 	o.run = func(s *store) error {
@@ -286,30 +343,36 @@ func (e *Earlier) Others() []uint32 {
 	}
 }
 
-// load remembers the attempts of earlier runs of the gateway, whose sessions have ended.
-func (w *writer) load() error {
-	now := w.opts.Now()
-	rows, err := w.file.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.outcome, m.exchange, m.size,
-		m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account
+// isOpen is the condition of the index messages_pending. SQLite uses the index only if a query
+// has it word for word.
+const isOpen = "outcome IN ('pending', 'unknown')"
+
+// load remembers the attempts of earlier runs of the gateway, whose sessions have ended: those of one account, or all.
+func (l *Ledger) load(s *store, of *owner) error {
+	where, args := of.where()
+	rows, err := s.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.outcome, m.exchange, m.size,
+		m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account, s.session
 		FROM messages m JOIN sessions s ON s.id = m.session_id
-		WHERE m.at >= ? AND (m.proven = 0 OR m.outcome = ?) AND m.outcome IN (?, ?, ?, ?) AND m.sha256 IS NOT NULL
-		ORDER BY m.at`, now.Add(-Window).UnixMilli(), string(Unknown), string(Pending), string(Unknown), string(Stored),
-		string(Found))
+		WHERE m.id IN (SELECT id FROM messages WHERE proven = 0 AND at >= ?1
+			UNION SELECT id FROM messages WHERE `+isOpen+` AND outcome = 'unknown' AND at >= ?1)
+		AND m.outcome IN ('pending', 'unknown', 'stored', 'found') AND m.sha256 IS NOT NULL`+where+`
+		ORDER BY m.at`, append([]any{l.opts.Now().Add(-Window).UnixMilli()}, args...)...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var (
-			t        = &attempt{row: &row{file: w.number}, left: true}
+			t        = &attempt{row: &row{file: s.number}, left: true}
 			at       int64
 			outcome  string
 			sum      []byte
 			validity uint32
 			mailbox  string
+			session  string
 		)
 		if err := rows.Scan(&t.row.id, &at, &outcome, &mailbox, &t.key.size, &sum, &t.stage, &t.mark.UIDValidity,
-			&t.mark.Next, &validity, &t.uid, &t.key.upstream, &t.key.account); err != nil {
+			&t.mark.Next, &validity, &t.uid, &t.key.upstream, &t.key.account, &session); err != nil {
 			return err
 		}
 		copy(t.key.sum[:], sum)
@@ -317,12 +380,37 @@ func (w *writer) load() error {
 		if t.uid != 0 {
 			t.mark = Mark{validity, t.uid}
 		}
-		w.attempts.put(t, time.UnixMilli(at))
+		t.id = attemptID(session, time.UnixMilli(at))
+		l.attempts.put(t, time.UnixMilli(at))
+		l.attempts.mention(t)
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
 	rows.Close()
-	_, err = w.file.exec("UPDATE messages SET outcome = ? WHERE outcome = ?", string(Unknown), string(Pending))
-	return err
+	if _, err := s.exec("UPDATE messages SET outcome = 'unknown' WHERE "+isOpen+" AND outcome = 'pending'"+where,
+		args...); err != nil {
+		return err
+	}
+	return l.loadUnsettled(s, of)
+}
+
+// loadUnsettled remembers the accounts that have messages whose outcome is not known, however
+// old: one account, or all.
+func (l *Ledger) loadUnsettled(s *store, of *owner) error {
+	where, args := of.where()
+	rows, err := s.conn.QueryContext(context.Background(), `SELECT DISTINCT s.upstream, s.account FROM messages m
+		JOIN sessions s ON s.id = m.session_id WHERE `+isOpen+` AND outcome = 'unknown'`+where, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o owner
+		if err := rows.Scan(&o.upstream, &o.account); err != nil {
+			return err
+		}
+		l.attempts.unsettle(o, true)
+	}
+	return rows.Err()
 }

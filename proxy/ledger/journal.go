@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,6 +13,7 @@ type Journal struct {
 	session  Session
 	row      row // only the writer uses it
 	at       time.Time
+	began    time.Time  // when the last APPEND began
 	open     []*attempt // of which the client has no answer that is proven
 	answered []*Message // that the client's next commands prove
 	told     int        // of answered, those whose answer was written
@@ -97,15 +99,24 @@ func (j *Journal) Folder(f Folder) {
 // HasSubjects reports whether rows have the subjects of messages.
 func (j *Journal) HasSubjects() bool { return j != nil && j.l.opts.Subjects }
 
-// Begin notes when the APPEND of a message began.
+// Begin notes when the APPEND of a message began. No other of the session has the same time,
+// to the millisecond: attemptID needs that.
 func (j *Journal) Begin(m *Message) {
-	if j != nil {
-		m.began = j.l.opts.Now()
+	if j == nil {
+		return
 	}
+	m.began, m.session = j.l.opts.Now(), j.session.ID
+	if next := j.began.Add(time.Millisecond); m.began.Before(next) {
+		m.began = next
+	}
+	j.began = m.began
 }
 
 // Intend begins to write that the message goes up. It returns a function that waits until
-// that is on the disk, or until the ledger cannot write.
+// that is on the disk and the peers know of it, or until that cannot be. The caller waits before it says what became of
+// the message, even if the message did not go up. After an identical
+// message whose client has just proven to have the answer, Intend waits itself: if exgate died
+// with the proof, it would take this message for the earlier one that is sent again.
 func (j *Journal) Intend(m *Message) (wait func()) {
 	if j == nil {
 		return func() {}
@@ -120,10 +131,22 @@ func (j *Journal) Intend(m *Message) (wait func()) {
 	if !j.l.broken.Load() {
 		o.done = make(chan struct{})
 	}
-	if !j.l.put(o) || o.done == nil {
-		return func() {}
+	waits := j.l.put(o) && o.done != nil
+	if endings := j.l.attempts.endings(m.attempt.key); len(endings) > 0 {
+		for _, t := range endings {
+			j.l.attempts.tell(t)()
+		}
+		if waits {
+			j.l.await(o.done) // the endings were put before
+		}
 	}
-	return func() { j.l.await(o.done) }
+	told := j.l.attempts.tell(m.attempt)
+	return func() {
+		told()
+		if waits {
+			j.l.await(o.done)
+		}
+	}
 }
 
 // Done writes what became of a message: its fields say so. The answer is proven by the
@@ -132,6 +155,7 @@ func (j *Journal) Done(m *Message) {
 	if j == nil {
 		return
 	}
+	var ends *attempt
 	switch m.Outcome {
 	case Stored, Found:
 		if m.attempt == nil {
@@ -143,10 +167,11 @@ func (j *Journal) Done(m *Message) {
 		if m.attempt != nil {
 			j.l.attempts.leave([]*attempt{m.attempt})
 		}
+		j.l.attempts.unsettle(j.owner(), true)
 	default:
-		j.forget(m)
+		ends = j.forget(m)
 	}
-	j.l.put(op{run: j.keep(m)})
+	j.l.put(op{run: j.keep(m), ends: ends})
 	j.answered = append(j.answered, m)
 }
 
@@ -157,7 +182,7 @@ func (j *Journal) Told() {
 	}
 	for _, m := range j.answered[j.told:] {
 		if m.attempt != nil {
-			j.l.attempts.tell(m.attempt, j.session.Arrived)
+			j.l.attempts.answer(m.attempt, j.session.Arrived)
 		}
 	}
 	j.told = len(j.answered)
@@ -195,13 +220,15 @@ func (j *Journal) Proven() {
 // prove notes that the client has the first n answers.
 func (j *Journal) prove(n int) {
 	for _, m := range j.answered[:n] {
+		var ends *attempt
 		if m.Outcome != Unknown {
-			j.forget(m)
+			ends = j.forget(m)
 		}
 		row := m.row
-		j.l.put(op{run: func(s *store) error {
-			if !s.has(row) {
-				return nil // it was lost
+		row.proven.Store(true)
+		j.l.put(op{ends: ends, run: func(s *store) error {
+			if !s.has(row) || row.provenIn == s.transaction {
+				return nil // it was lost, or its outcome was written with the proof
 			}
 			_, err := s.exec("UPDATE messages SET proven = 1 WHERE id = ?", row.id)
 			return err
@@ -211,10 +238,10 @@ func (j *Journal) prove(n int) {
 	j.told, j.received = max(j.told-n, 0), max(j.received-n, 0)
 }
 
-// forget drops the attempt of a message.
-func (j *Journal) forget(m *Message) {
+// forget drops the attempt of a message, and returns it; nil if it has none. The caller writes so.
+func (j *Journal) forget(m *Message) *attempt {
 	if m.attempt == nil {
-		return
+		return nil
 	}
 	j.l.attempts.drop(m.attempt)
 	for i, a := range j.open {
@@ -223,6 +250,7 @@ func (j *Journal) forget(m *Message) {
 			break
 		}
 	}
+	return m.attempt
 }
 
 // keep returns the op that writes the row of a message as it is now.
@@ -245,34 +273,53 @@ func (j *Journal) keep(m *Message) func(*store) error {
 		sum = m.Sum[:]
 	}
 	row, values := m.row, []any{
-		string(m.Outcome), bounded(m.Mailbox), bounded(m.Exchange), bounded(m.MessageID), subject, bounded(m.Date),
-		m.DateFrom, m.Size, m.Sent, sum, bounded(strings.Join(m.Flags, " ")), strings.Join(m.Fixes, ","),
-		m.Stage,
+		string(m.Outcome), bounded(m.Date), m.DateFrom, m.Sent, strings.Join(m.Fixes, ","), m.Stage,
 		m.Throttled.Milliseconds(), m.Paced.Milliseconds(), took.Milliseconds(), m.Rule, bounded(m.Reason),
 		bounded(m.Would), m.Mark.UIDValidity, m.Mark.Next, m.UIDValidity, m.UID,
 	}
+	first := []any{
+		bounded(m.Mailbox), bounded(m.Exchange), bounded(m.MessageID), subject, m.Size, sum,
+		bounded(strings.Join(m.Flags, " ")), at.UnixMilli(),
+	}
 	return func(s *store) error {
-		if s.has(row) {
+		if row.proven.Load() {
+			row.provenIn = s.transaction
+		}
+		switch {
+		case !s.has(row):
+			if err := j.insert(s); err != nil {
+				return err
+			}
+			return s.insert(row, insertMessage, slices.Concat(values, first, []any{j.row.id, row.provenIn != 0})...)
+		case row.provenIn == s.transaction:
+			_, err := s.exec(updateProven, append(values, row.id)...)
+			return err
+		default:
 			_, err := s.exec(updateMessage, append(values, row.id)...)
 			return err
 		}
-		if err := j.insert(s); err != nil {
-			return err
-		}
-		return s.insert(row, insertMessage, append(values, at.UnixMilli(), j.row.id)...)
 	}
 }
 
-// The columns of a message that keep writes, in its order.
-var messageColumns = strings.Fields("outcome mailbox exchange message_id subject date date_from size " +
-	"sent sha256 flags fixes stage throttled_ms paced_ms took_ms rule reason would mark_validity mark_next " +
-	"uid_validity uid")
+// messageColumns are the columns of a message that may change while it goes up, in the order of keep. firstColumns are
+// those that do not. An UPDATE touches the index of each column that it names.
+const (
+	messageColumns = "outcome date date_from sent fixes stage throttled_ms paced_ms took_ms rule reason would " +
+		"mark_validity mark_next uid_validity uid"
+	firstColumns = "mailbox exchange message_id subject size sha256 flags at session_id proven"
+)
 
 var (
-	insertMessage = "INSERT INTO messages (" + strings.Join(messageColumns, ", ") + ", at, session_id) VALUES (" +
-		strings.Repeat("?, ", len(messageColumns)) + "?, ?)"
-	updateMessage = "UPDATE messages SET " + strings.Join(messageColumns, " = ?, ") + " = ? WHERE id = ?"
+	insertMessage = insertOf(strings.Fields(messageColumns + " " + firstColumns))
+	updateMessage = "UPDATE messages SET " + strings.ReplaceAll(messageColumns, " ", " = ?, ") + " = ? WHERE id = ?"
+	updateProven  = strings.Replace(updateMessage, " SET ", " SET proven = 1, ", 1)
 )
+
+// insertOf returns the statement that inserts the columns of a message.
+func insertOf(columns []string) string {
+	return "INSERT INTO messages (" + strings.Join(columns, ", ") + ") VALUES (?" +
+		strings.Repeat(", ?", len(columns)-1) + ")"
+}
 
 // key returns what an identical message has in common with this one.
 func (j *Journal) key(m *Message) key {

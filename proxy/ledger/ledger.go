@@ -15,6 +15,9 @@ type Options struct {
 	Subjects  bool          // rows have the subjects of messages
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
+	// Inherits says that another gateway writes the same file, and drains: what it knows of accounts is taken by Adopt
+	// and AdoptRest, and not before.
+	Inherits bool
 }
 
 // Ledger writes the file. A nil Ledger records nothing. Ledger is safe for use by several
@@ -28,6 +31,7 @@ type Ledger struct {
 	lost     atomic.Int64  // rows that were not written
 	missed   atomic.Int64  // of lost, those that the writer does not know of yet
 	attempts attempts
+	adopted  map[owner]bool // by Adopt; only the writer uses it
 
 	mu     sync.RWMutex // held for reading while an op is put into the queue
 	closed bool
@@ -93,6 +97,7 @@ func (l *Ledger) Options() Options { return l.opts }
 type op struct {
 	run  func(*store) error
 	done chan struct{} // closed when it is on the disk, or lost; nil: nobody waits
+	ends *attempt      // it is on the disk then that this attempt has ended; nil: none has
 }
 
 // put hands an op to the writer. It reports whether there was room for the op.
@@ -106,6 +111,7 @@ func (l *Ledger) put(o op) bool {
 		default:
 		}
 	}
+	l.attempts.written(o.ends)
 	l.lost.Add(1)
 	l.missed.Add(1)
 	return false

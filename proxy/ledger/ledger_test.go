@@ -219,6 +219,44 @@ func TestEarlierOfClosedSession(t *testing.T) {
 	}
 }
 
+// A client sends two equal messages on purpose, and exgate is killed while the second goes up: the proof that the client
+// has the answer to the first is on the disk by then. So the second is not taken for the first that is sent again.
+func TestProofComesBeforeAnEqualMessage(t *testing.T) {
+	for _, outcome := range []Outcome{Stored, Found} {
+		t.Run(string(outcome), func(t *testing.T) {
+			file, c := filepath.Join(t.TempDir(), "ledger.db"), newClock()
+			l, _ := open(t, file, c)
+			j := session(l, "one")
+			first := message("a")
+			j.Begin(first)
+			j.Intend(first)()
+			first.Outcome, first.UIDValidity, first.UID = outcome, 1, 7
+			j.Done(first)
+			j.Told()
+			l.flush()
+
+			// The disk is slow: the writer works only when it has more to do than the proof.
+			busy := make(chan struct{})
+			l.put(op{run: func(*store) error {
+				close(busy)
+				for deadline := time.Now().Add(10 * time.Second); len(l.queue) < 2 && time.Now().Before(deadline); {
+					time.Sleep(time.Millisecond)
+				}
+				return nil
+			}})
+			<-busy
+			j.Proven()
+			second := message("a")
+			j.Begin(second)
+			j.Intend(second) // the command may go up when this returns
+			later, _ := open(t, killed(t, file), c)
+			if e := session(later, "two").Earlier(message("a")); e != nil && e.UID != 0 {
+				t.Errorf("the second message counts as the first, which has the UID %d", e.UID)
+			}
+		})
+	}
+}
+
 // Mail goes on with a ledger that cannot be written. The loss is counted, said, and noted.
 func TestUnwritable(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "missing")

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"crypto/sha256"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,7 +46,7 @@ type Message struct {
 	Throttled time.Duration // waited for the end of throttles
 	Paced     time.Duration // waited for the pace
 	Outcome   Outcome
-	Rule      string // why it was refused
+	Rule      string // why it was refused: a Rule, or the name of a fix (rewrite.FixNames)
 	Reason    string // what Exchange said, or exgate
 	Would     string // in mode observe: what exgate would have done
 	Mark      Mark   // the place in the mailbox before the message was sent
@@ -53,9 +54,19 @@ type Message struct {
 	UIDValidity, UID uint32
 
 	began   time.Time // of the APPEND
+	session string    // its ID
 	row     *row
 	attempt *attempt
 }
+
+// The values of Message.Rule, beside the names of fixes.
+const (
+	RuleExchange   = "refused by Exchange"
+	RuleOversize   = "oversize"   // the message is larger than the limit
+	RuleBudget     = "budget"     // it is more than may be stored in a day
+	RuleQuarantine = "quarantine" // what would be taken out of it cannot be kept
+	RuleSpool      = "spool"      // there is no room for it while it waits
+)
 
 // The values of Message.DateFrom.
 const (
@@ -63,10 +74,15 @@ const (
 	DateDerived = "derived"
 )
 
-// row is the place of a row. Only the writer uses it.
+// row is the place of a row. Only the writer uses it, but for proven.
 type row struct {
 	id   int64
 	file int // the number of the file that has the row (store.number); 0: the row is not written
+
+	// proven is set as soon as the client has the answer: a transaction that writes the outcome, too, then writes both
+	// at once. provenIn is that transaction (store.transaction).
+	proven   atomic.Bool
+	provenIn uint64
 }
 
 // Session is what the row of a session begins with.

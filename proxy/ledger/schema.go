@@ -101,6 +101,8 @@ CREATE VIEW log AS
 `, `
 CREATE INDEX messages_report ON messages (session_id, outcome, fixes, rule, date_from, at / 3600000, size, throttled_ms,
 	paced_ms, at);
+`, `
+CREATE INDEX messages_pending ON messages (outcome) WHERE outcome IN ('pending', 'unknown');
 `}
 
 // migrate brings the schema of an open file up to date.

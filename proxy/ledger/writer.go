@@ -9,6 +9,9 @@ import (
 const (
 	// maxBatch limits the ops of one transaction.
 	maxBatch = 1000
+	// gatherFor is how long an op for which nobody waits may stay in memory: until then, it goes to the disk with
+	// the next one for which somebody does. A kill loses the op, as if it had come a moment earlier.
+	gatherFor = 50 * time.Millisecond
 	// retry is the pause before the writer tries a file again that could not be written.
 	retry = time.Second
 	// sweepEvery is how often old rows are removed.
@@ -23,16 +26,18 @@ type writer struct {
 	*Ledger
 	file   *store // nil: it is not open
 	next   time.Time
-	lost   int64 // rows lost since the last row that was written
-	why    error // the reason
-	loaded bool  // the attempts of earlier runs are known
-	number int   // of the file; see store.number
+	lost   int64       // rows lost since the last row that was written
+	why    error       // the reason
+	loaded bool        // the attempts of earlier runs are known
+	number int         // of the file; see store.number
+	timer  *time.Timer // of gather
 }
 
 // write runs until Close. It closes opened after the first try to open the file.
 func (l *Ledger) write(opened chan<- struct{}) {
 	defer close(l.ended)
-	w := &writer{Ledger: l, number: 1}
+	w := &writer{Ledger: l, number: 1, timer: time.NewTimer(gatherFor)}
+	w.timer.Stop()
 	if err := w.open(); err != nil {
 		w.failed(0, err)
 	}
@@ -42,12 +47,12 @@ func (l *Ledger) write(opened chan<- struct{}) {
 	for {
 		select {
 		case first := <-l.queue:
-			w.batch(first)
+			w.batch(w.gather(first))
 		case <-sweep.C:
 			w.sweep()
 		case <-l.closing:
 			for len(l.queue) > 0 {
-				w.batch(<-l.queue)
+				w.batch(w.gather(<-l.queue))
 			}
 			if err := w.file.close(); err != nil {
 				l.opts.Log.Warn("closing the ledger", "err", err)
@@ -82,10 +87,10 @@ func (w *writer) openFile() error {
 		return err
 	}
 	w.file, file.number = file, w.number
-	if w.loaded {
+	if w.loaded || w.opts.Inherits {
 		return nil
 	}
-	if err := w.load(); err != nil {
+	if err := w.load(file, nil); err != nil {
 		w.file = nil
 		return errors.Join(err, file.close())
 	}
@@ -109,12 +114,33 @@ func (w *writer) replace(corrupt error) error {
 	return nil
 }
 
-// batch writes an op, and all others that wait, in one transaction.
-func (w *writer) batch(first op) {
-	ops := []op{first}
-	for len(ops) < maxBatch && len(w.queue) > 0 {
-		ops = append(ops, <-w.queue)
+// gather returns an op and the ones after it, for one transaction: up to one for which somebody waits and what is in
+// the queue then, but no longer than gatherFor.
+func (w *writer) gather(first op) []op {
+	ops, waits := []op{first}, first.done != nil
+	if !waits {
+		w.timer.Reset(gatherFor)
+		defer w.timer.Stop()
 	}
+	for len(ops) < maxBatch {
+		if waits && len(w.queue) == 0 {
+			return ops
+		}
+		select {
+		case o := <-w.queue:
+			ops = append(ops, o)
+			waits = waits || o.done != nil
+		case <-w.timer.C:
+			return ops
+		case <-w.closing: // write takes the rest
+			return ops
+		}
+	}
+	return ops
+}
+
+// batch writes ops in one transaction.
+func (w *writer) batch(ops []op) {
 	if missed := w.missed.Swap(0); missed > 0 {
 		w.failed(missed, errBehind)
 	}
@@ -143,6 +169,7 @@ func (w *writer) batch(first op) {
 		w.broken.Store(false)
 	}
 	for _, o := range ops {
+		w.attempts.written(o.ends)
 		if o.done != nil {
 			close(o.done)
 		}
@@ -164,6 +191,7 @@ func (w *writer) commit(ops []op) (err error) {
 	if _, err := w.file.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	w.file.transaction++
 	defer func() {
 		if err != nil {
 			w.file.undo()

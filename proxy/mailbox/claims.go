@@ -53,18 +53,24 @@ import (
 // Memory: Claims keep a mailbox while an APPEND to it is in progress or remembered.
 // There is at most one APPEND in progress for each session of the account, and at most
 // maxRemembered more. Of the UIDs, Claims keep those above the lowest mark of these
-// APPENDs, at most maxTaken.
+// APPENDs, at most maxTaken. A UIDNEXT that Told notes keeps a mailbox for freshness.
+//
+// Other gateways have Claims of their own. What they have of equal messages comes through Peers: such a message waits,
+// too, and those that they may have stored without a UID count as remembered (Intent.elsewhere). Their marks are not
+// told. So the mark of an APPEND that begins after such a message is asked for anew, by 2.
 type Claims struct {
-	now func() time.Time
+	now   func() time.Time
+	peers Peers // nil: there are no other gateways
 
 	mu      sync.Mutex
 	boxes   map[string]*box
 	changed chan struct{} // closed and replaced when an APPEND ends
+	ended   time.Time     // when an APPEND last ended
 }
 
-// NewClaims returns empty Claims for one account.
-func NewClaims() *Claims {
-	return &Claims{now: time.Now, boxes: make(map[string]*box), changed: make(chan struct{})}
+// NewClaims returns empty Claims for one account. peers may be nil.
+func NewClaims(peers Peers) *Claims {
+	return &Claims{now: time.Now, peers: peers, boxes: make(map[string]*box), changed: make(chan struct{})}
 }
 
 const (
@@ -92,6 +98,8 @@ type box struct {
 	remembered []*Intent // the oldest first
 }
 
+func newBox() *box { return &box{taken: make(map[uint32]bool)} }
+
 // Intent is the APPEND of one message, with all its tries. It belongs to one session.
 // claims.mu guards the fields that other sessions read.
 type Intent struct {
@@ -105,6 +113,8 @@ type Intent struct {
 	// After the end of the APPEND: the least and the most number of messages that it
 	// has stored under unknown UIDs.
 	least, most int
+	elsewhere   int       // messages at most that other gateways may have stored without a UID
+	lease       Lease     // nil: other gateways do not know of it
 	forget      time.Time // when Claims may forget the APPEND; zero: not before Close
 	closed      bool
 }
@@ -113,11 +123,16 @@ type Intent struct {
 // has an equal message on its way, Enter waits, for patience at most. After that, both are
 // on their way, and Judge tells them apart by counting. The error is the cause of ctx.
 func (c *Claims) Enter(ctx context.Context, key string, id MessageKey, patience time.Duration) (*Intent, error) {
+	until := time.Now().Add(patience)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for waiting := true; ; {
 		i, changed := c.enter(key, id, waiting)
 		if i != nil {
+			if err := i.enterPeers(ctx, time.Until(until)); err != nil {
+				i.Close()
+				return nil, err
+			}
 			return i, nil
 		}
 		select {
@@ -138,7 +153,7 @@ func (c *Claims) enter(key string, id MessageKey, waiting bool) (*Intent, <-chan
 	b := c.boxes[key]
 	if b == nil {
 		c.sweep()
-		b = &box{taken: make(map[uint32]bool)}
+		b = newBox()
 		c.boxes[key] = b
 	}
 	if waiting && slices.ContainsFunc(b.inFlight, func(other *Intent) bool { return other.id.equals(id) }) {
@@ -159,12 +174,34 @@ func (c *Claims) sweep() {
 	}
 }
 
+// Told notes a UIDNEXT that the server has said in its reply to a STATUS, which was sent at the
+// time asked. It does nothing if an APPEND to the mailbox is on its way, or if one has ended since:
+// its message may be above this UIDNEXT.
+func (c *Claims) Told(key string, validity, next uint32, asked time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if validity == 0 || next == 0 || !c.ended.Before(asked) {
+		return
+	}
+	c.sweep()
+	b := c.boxes[key]
+	if b == nil {
+		b = newBox()
+		c.boxes[key] = b
+	}
+	if len(b.inFlight) > 0 {
+		return
+	}
+	b.valid(validity)
+	b.next, b.said = max(b.next, next), asked
+}
+
 // IsIdle reports whether there is nothing that Claims need to know any more.
 func (c *Claims) IsIdle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sweep()
-	return len(c.boxes) == 0
+	return len(c.boxes) == 0 && c.now().Sub(c.ended) > freshness
 }
 
 // forget drops the remembered APPENDs that are too old or too many, and the UIDs below all
@@ -213,10 +250,10 @@ func (b *box) take(validity, uid uint32, now time.Time) {
 	b.next, b.said = max(b.next, uid+1), now
 }
 
-// Marked reports whether the mark is known. A message that may have been stored already
+// IsMarked reports whether the mark is known. A message that may have been stored already
 // keeps its mark. Otherwise the mark is known if a session was told a UID or UIDNEXT of the
 // mailbox within freshness.
-func (i *Intent) Marked() bool {
+func (i *Intent) IsMarked() bool {
 	i.claims.mu.Lock()
 	defer i.claims.mu.Unlock()
 	if i.sent == 0 {
@@ -263,17 +300,20 @@ func (i *Intent) Stored(told *imap.AppendData) {
 	defer i.claims.mu.Unlock()
 	if told == nil {
 		i.box.said = time.Time{} // next is too low now
-		i.end(1, i.sent)
+		i.end(1, i.sent, nil)
 		return
 	}
 	i.box.take(told.UIDValidity, uint32(told.UID), i.claims.now())
-	i.end(0, i.sent-1) // the messages of earlier tries may still come
+	i.end(0, i.sent-1, []uint32{uint32(told.UID)}) // the messages of earlier tries may still come
 }
 
 // end moves the APPEND from those on their way to those remembered, if it may have messages
-// under unknown UIDs and has a mark. claims.mu is held.
-func (i *Intent) end(least, most int) {
+// under unknown UIDs and has a mark. uids are those of its messages that are known. claims.mu is held.
+func (i *Intent) end(least, most int, uids []uint32) {
 	b := i.box
+	if i.lease != nil {
+		i.lease.End(most, b.validity, uids)
+	}
 	i.least, i.most = least, most
 	n := len(b.inFlight)
 	b.inFlight = slices.DeleteFunc(b.inFlight, func(other *Intent) bool { return other == i })
@@ -281,6 +321,7 @@ func (i *Intent) end(least, most int) {
 		b.remembered = append(b.remembered, i)
 	}
 	b.forget(i.claims.now())
+	i.claims.ended = i.claims.now()
 	close(i.claims.changed)
 	i.claims.changed = make(chan struct{})
 }
@@ -296,6 +337,6 @@ func (i *Intent) Close() {
 	i.closed = true
 	i.forget = i.claims.now().Add(Memory)
 	if slices.Contains(i.box.inFlight, i) {
-		i.end(0, i.sent)
+		i.end(0, i.sent, nil)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // newTestClaims returns claims by a clock of the test's.
 func newTestClaims() (*Claims, *testkit.Clock) {
 	clock := &testkit.Clock{T: time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)}
-	c := NewClaims()
+	c := NewClaims(nil)
 	c.now = clock.Now
 	return c, clock
 }
@@ -207,7 +207,7 @@ func TestEnterWaits(t *testing.T) {
 		entered <- second
 	}()
 	first.Stored(told(10))
-	if second := <-entered; second == nil || !second.Marked() || second.Low().Next != 11 {
+	if second := <-entered; second == nil || !second.IsMarked() || second.Low().Next != 11 {
 		t.Error("the second has no mark behind the first")
 	}
 }
@@ -242,7 +242,7 @@ func TestMarked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if marked := i.Marked(); marked != (tt.want != 0) || marked && i.Low().Next != tt.want {
+			if marked := i.IsMarked(); marked != (tt.want != 0) || marked && i.Low().Next != tt.want {
 				t.Errorf("the mark is %v, want %d", i.Low(), tt.want)
 			}
 		})
@@ -255,7 +255,7 @@ func TestMarkOfFirstTry(t *testing.T) {
 	i := begun(t, c, "<m@x>", 10, 1)
 	begun(t, c, "<x@x>", 10, 1).Stored(told(30))
 	i.SetMark(7, 40)
-	if !i.Marked() || i.Low().Next != 10 {
+	if !i.IsMarked() || i.Low().Next != 10 {
 		t.Errorf("the mark is %v", i.Low())
 	}
 	if got, uid := i.Judge(shows("m")); got != LandingFound || uid != 10 {
@@ -295,4 +295,65 @@ func TestClaimsAreBounded(t *testing.T) {
 		t.Errorf("%d mailboxes are kept", len(c.boxes))
 	}
 	other.Close()
+}
+
+// A UIDNEXT of a STATUS is the mark of the next APPEND, unless an APPEND may have stored a message above it.
+func TestTold(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before func(t *testing.T, c *Claims, clock *testkit.Clock) // before the STATUS is answered
+		later  time.Duration                                       // until the APPEND
+		mark   uint32
+	}{
+		"nothing else": {nil, 0, 12},
+		"just now":     {nil, freshness, 12},
+		"long ago":     {nil, freshness + 1, 0},
+		"an APPEND is on its way": {func(t *testing.T, c *Claims, _ *testkit.Clock) {
+			begun(t, c, "<other@x>", 11, 1)
+		}, 0, 11},
+		"an APPEND has ended meanwhile, without a UID": {func(t *testing.T, c *Claims, _ *testkit.Clock) {
+			begun(t, c, "<other@x>", 11, 1).Stored(nil)
+		}, 0, 0},
+		"an APPEND has ended meanwhile, with one": {func(t *testing.T, c *Claims, _ *testkit.Clock) {
+			begun(t, c, "<other@x>", 11, 1).Stored(told(15))
+		}, 0, 16},
+		"its outcome is not known": {func(t *testing.T, c *Claims, clock *testkit.Clock) {
+			clock.Add(time.Second)
+			begun(t, c, "<other@x>", 11, 1).Close()
+		}, freshness + 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, clock := newTestClaims()
+			clock.Add(time.Hour)
+			asked := clock.Now()
+			if tt.before != nil {
+				tt.before(t, c, clock)
+			}
+			c.Told("drafts", 7, 12, asked)
+			clock.Add(tt.later)
+			i, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i.IsMarked() != (tt.mark != 0) || i.Mark().Next != tt.mark {
+				t.Errorf("the mark is %v, want %d", i.Mark(), tt.mark)
+			}
+		})
+	}
+}
+
+// Numbers that a server has not given are no mark, and nothing is kept of them.
+func TestToldNothing(t *testing.T) {
+	c, clock := newTestClaims()
+	c.Told("drafts", 0, 12, clock.Now())
+	c.Told("drafts", 7, 0, clock.Now())
+	if !c.IsIdle() {
+		t.Error("something is kept")
+	}
+	c.Told("drafts", 7, 12, clock.Now())
+	if c.IsIdle() {
+		t.Error("the mark is forgotten")
+	}
+	if clock.Add(freshness + 1); !c.IsIdle() {
+		t.Error("the mark is kept too long")
+	}
 }

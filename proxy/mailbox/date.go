@@ -55,6 +55,9 @@ func LegalDate(text string) (legal string, ok bool) {
 // library tries dozens, each of which costs an error.
 func parseDate(text string) (time.Time, error) {
 	text = strings.TrimSpace(text)
+	if text == "" {
+		return time.Time{}, errors.New("a date is missing")
+	}
 	if plain, _, _ := strings.Cut(text, " ("); plain != "" {
 		if date, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", plain); err == nil {
 			return date, nil

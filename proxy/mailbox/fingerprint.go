@@ -33,18 +33,27 @@ func ReadFingerprint(message io.WriterTo) (Fingerprint, error) {
 	return parseFingerprint(head.data), nil
 }
 
-// prefix keeps the first bytes of what is written to it, and then refuses more.
+// prefix keeps the first bytes of what is written to it, up to the end of the header and max at
+// most, and then refuses more.
 type prefix struct {
 	data []byte
 	max  int
 	full bool
 }
 
+// headerEnd ends a header (RFC 5322 section 2.1).
+var headerEnd = []byte("\r\n\r\n")
+
 func (p *prefix) Write(b []byte) (int, error) {
 	n := min(len(b), p.max-len(p.data))
+	p.full = n < len(b)
+	if end := bytes.Index(b[:n], headerEnd); end >= 0 { // not after each piece in the whole of a long header
+		n, p.full = end+len(headerEnd), true
+	}
+	seam := max(len(p.data)-len(headerEnd)+1, 0)
 	p.data = append(p.data, b[:n]...)
-	if n < len(b) || bytes.Contains(p.data, []byte("\r\n\r\n")) {
-		p.full = true
+	p.full = p.full || bytes.Contains(p.data[seam:min(len(p.data), seam+2*len(headerEnd))], headerEnd)
+	if p.full {
 		return n, io.ErrShortWrite
 	}
 	return n, nil
@@ -161,7 +170,7 @@ func (id MessageKey) compare(m candidate) Landing {
 	}
 	sameDate := id.date != "" && m.date == id.date
 	// Exchange 2010 before SP2 RU5 loses it (docs/exchange.md#date).
-	sameArrival := id.Date != "" && sameInstant(id.Date, m.internalDate)
+	sameArrival := id.Date != "" && isSameInstant(id.Date, m.internalDate)
 	if id.messageID != "" && m.messageID != "" {
 		switch {
 		case m.messageID != id.messageID:
@@ -194,7 +203,7 @@ func isInstant(date string) bool {
 	return err == nil
 }
 
-func sameInstant(a, b string) bool {
+func isSameInstant(a, b string) bool {
 	t, err := time.Parse(dateTime, a)
 	u, err2 := time.Parse(dateTime, b)
 	return err == nil && err2 == nil && t.Equal(u)

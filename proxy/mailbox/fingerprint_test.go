@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -58,4 +59,39 @@ func FuzzParseCandidate(f *testing.F) {
 			}
 		}
 	})
+}
+
+// pieces writes a message in pieces of some bytes, and counts those that are taken.
+type pieces struct {
+	text string
+	of   int
+	took int
+}
+
+func (p *pieces) WriteTo(w io.Writer) (int64, error) {
+	for at := 0; at < len(p.text); at += p.of {
+		n, err := w.Write([]byte(p.text[at:min(at+p.of, len(p.text))]))
+		if p.took += n; err != nil {
+			return int64(p.took), err
+		}
+	}
+	return int64(p.took), nil
+}
+
+// The header of a message is read, wherever its pieces are cut, and little more.
+func TestFingerprintReadsTheHeader(t *testing.T) {
+	const header = "Message-ID: <1@x>\r\nSubject: one\r\n\r\n"
+	const body = "Subject: two\r\n\r\nMessage-ID: <2@x>\r\n\r\n"
+	for of := 1; of <= len(header+body); of++ {
+		p := &pieces{text: header + body, of: of}
+		got, err := ReadFingerprint(p)
+		if err != nil || got.messageID != "<1@x>" || got.subject != "one" || p.took >= len(header)+max(of, 20) {
+			t.Errorf("in pieces of %d bytes: %+v after %d bytes, %v", of, got, p.took, err)
+		}
+	}
+	for _, text := range []string{"", "Subject: one", "Subject: one\r\n\r"} {
+		if got, err := ReadFingerprint(&pieces{text: text, of: 3}); err != nil || (got.subject == "one") != (text != "") {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
 }

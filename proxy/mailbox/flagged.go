@@ -23,13 +23,15 @@ func FindStored(ctx context.Context, conn *backend.Conn, i *Intent) (uid uint32,
 	if low.Next == 0 {
 		return 0, errors.New("the server names no UID for the message")
 	}
-	if _, err := conn.Do(ctx, backend.NewRequest("NOOP")); err != nil { // which tells of the message
-		return 0, err
-	}
 	v := &surveyor{conn: conn, from: low.Next, shown: make(map[uint32]candidate)}
-	if err := v.read(ctx); err != nil {
+	replies, err := conn.DoTogether(ctx, backend.NewRequest("NOOP"), v.readRequest()) // NOOP tells of the message
+	if err == nil {
+		err = backend.ThrottleError("FETCH", replies[1])
+	}
+	if err != nil {
 		return 0, err
 	}
+	i.AskPeers(low)
 	switch found, uid := i.Judge(v.result(low.UIDValidity)); {
 	case found == LandingFound && uid != 0:
 		return uid, nil
@@ -42,14 +44,10 @@ func FindStored(ctx context.Context, conn *backend.Conn, i *Intent) (uid uint32,
 
 // StoreFlagged sets the flag on a connection, and takes the FETCH that answers
 // for proof: a UID that the connection has not been told of is passed over
-// with OK (RFC 9051 section 6.4.9). Then NOOP tells it, and it is set again.
+// with OK (RFC 9051 section 6.4.9). So a NOOP goes before it, in the same flight.
+// A server that tells of a message only after that gets both once more.
 func StoreFlagged(ctx context.Context, conn *backend.Conn, uid uint32) error {
-	for _, before := range []string{"", "NOOP"} {
-		if before != "" {
-			if _, err := conn.Do(ctx, backend.NewRequest(before)); err != nil {
-				return err
-			}
-		}
+	for range 2 {
 		if proved, err := storeOnce(ctx, conn, uid); proved || err != nil {
 			return err
 		}
@@ -70,9 +68,9 @@ func storeOnce(ctx context.Context, conn *backend.Conn, uid uint32) (proved bool
 		proved = proved || strings.Contains(text, `\FLAGGED`)
 		return true
 	}
-	status, err := conn.Do(ctx, req)
-	if err == nil && status.Word != "OK" {
-		err = backend.ReplyError("UID STORE", status)
+	replies, err := conn.DoTogether(ctx, backend.NewRequest("NOOP"), req)
+	if stored := replies[1]; err == nil && stored.Word != "OK" {
+		err = backend.ReplyError("UID STORE", stored)
 	}
 	return proved, err
 }

@@ -39,9 +39,9 @@ func (i *Intent) Mark() Mark {
 
 // others returns the lowest mark of this APPEND and of the equal APPENDs of other sessions.
 // It also returns the least and the most number of messages that those other APPENDs have
-// stored. claims.mu is held.
+// stored, and the equal APPENDs of other gateways. claims.mu is held.
 func (i *Intent) others() (low uint32, least, most int) {
-	low = i.mark.Next
+	low, most = i.mark.Next, i.elsewhere
 	for _, other := range slices.Concat(i.box.inFlight, i.box.remembered) {
 		if other == i || other.mark.UIDValidity != i.mark.UIDValidity || other.mark.Next == 0 ||
 			!other.id.equals(i.id) {
@@ -93,13 +93,13 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 	case n > most+i.sent: // a message of another client is among them
 		return LandingUnknown, 0
 	case n > most && most > 0:
-		i.end(1, i.sent)
+		i.end(1, i.sent, nil)
 		return LandingFound, 0
 	case n > most:
 		for _, uid := range equal {
 			i.box.take(s.UIDValidity, uid, c.now())
 		}
-		i.end(0, i.sent-n)
+		i.end(0, i.sent-n, equal)
 		return LandingFound, equal[n-1]
 	case i.sent == 0:
 		return LandingAbsent, 0
@@ -108,7 +108,7 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 	case n > 0 && most > least || unsure > 0:
 		return LandingUnknown, 0
 	}
-	if !s.Whole || i.box.missing(seen, i.mark.Next, s.Next) {
+	if !s.Whole || i.box.isMissing(seen, i.mark.Next, s.Next) {
 		return LandingPending, 0
 	}
 	return LandingAbsent, 0
@@ -120,10 +120,10 @@ func (i *Intent) isKnown() bool {
 	return slices.Contains(i.box.inFlight, i) || slices.Contains(i.box.remembered, i)
 }
 
-// missing reports whether a UID from first on and below next is neither seen nor taken by
+// isMissing reports whether a UID from first on and below next is neither seen nor taken by
 // another message. A message with such a UID came, and cannot be seen or was removed. It
 // may be the message that Judge looks for. claims.mu is held.
-func (b *box) missing(seen map[uint32]bool, first, next uint32) bool {
+func (b *box) isMissing(seen map[uint32]bool, first, next uint32) bool {
 	for uid := first; uid < next; uid++ {
 		if !seen[uid] && !b.taken[uid] {
 			return true // so the loop is not longer than the number of known UIDs

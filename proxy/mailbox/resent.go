@@ -56,7 +56,7 @@ func (i *Intent) Recognize(s *Survey) (landed Landing, uid uint32) {
 	switch {
 	case uid != 0:
 		i.box.take(s.UIDValidity, uid, c.now())
-		i.end(0, 0)
+		i.end(0, 0, []uint32{uid})
 		return LandingFound, uid
 	case unsure:
 		return LandingUnknown, 0

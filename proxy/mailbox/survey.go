@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -90,8 +91,10 @@ func (v *surveyor) survey(ctx context.Context) (whole bool, err error) {
 }
 
 // read fetches the UIDs, dates and identifying fields of the messages.
-func (v *surveyor) read(ctx context.Context) error {
-	return v.fetch(ctx, fmt.Sprintf("UID FETCH %d:*", v.from), "(UID INTERNALDATE "+fields(identifying)+")")
+func (v *surveyor) read(ctx context.Context) error { return v.do(ctx, v.readRequest()) }
+
+func (v *surveyor) readRequest() *backend.Request {
+	return v.request(fmt.Sprintf("UID FETCH %d:*", v.from), "(UID INTERNALDATE "+fields(identifying)+")")
 }
 
 // result returns the survey with the messages that the server has shown.
@@ -166,8 +169,16 @@ func fields(names string) string { return "BODY.PEEK[HEADER.FIELDS (" + names + 
 // fetch asks for messages. If the server refuses the command, fetch returns no error, and
 // v.shown has no new messages. A throttle is an error.
 func (v *surveyor) fetch(ctx context.Context, command, items string) error {
+	return v.do(ctx, v.request(command, items))
+}
+
+func (v *surveyor) request(command, items string) *backend.Request {
 	req := backend.NewRequest(command).Raw(items)
 	req.Untagged = v.note
+	return req
+}
+
+func (v *surveyor) do(ctx context.Context, req *backend.Request) error {
 	status, err := v.conn.Do(ctx, req)
 	if err == nil {
 		err = backend.ThrottleError("FETCH", status)
@@ -193,4 +204,18 @@ func (v *surveyor) note(response []byte) bool {
 		v.shown[m.uid] = m
 	}
 	return true
+}
+
+// WithID returns the first message of that Message-ID that is none of the others; 0 if the look
+// has shown none. sure reports whether it would have shown the message.
+func (s *Survey) WithID(id string, others []uint32) (uid uint32, sure bool) {
+	if len(id) > longestKept {
+		return 0, false // its end may have been cut
+	}
+	for _, m := range s.Shown {
+		if m.messageID == id && m.uid >= s.From && !slices.Contains(others, m.uid) && (uid == 0 || m.uid < uid) {
+			uid = m.uid
+		}
+	}
+	return uid, s.Whole
 }

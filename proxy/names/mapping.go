@@ -25,7 +25,7 @@ type Mapping struct {
 // has checked before.
 func New(opts folders.Options, user string) (*Mapping, error) {
 	opts = opts.For(user)
-	if !opts.Active() {
+	if !opts.IsActive() {
 		return nil, nil
 	}
 	mapper, err := folders.NewMapper(opts)

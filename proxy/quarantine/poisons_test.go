@@ -52,7 +52,7 @@ func TestPoisonsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(poisonLifetime)
+	now = now.Add(PoisonLifetime)
 	third := open()
 	for n := 1; n <= 3; n++ {
 		if !third.Has(int64(n), sum(n)) {
@@ -65,7 +65,8 @@ func TestPoisonsAreKept(t *testing.T) {
 		t.Error("a poison is on the list for more than 30 days")
 	}
 	add(third, 4)
-	if text, err := os.ReadFile(file); err != nil || string(text) != fmt.Sprintf("2026-12-24T10:00:01Z 4 %x\n", sum(4)) {
+	if text, err := os.ReadFile(file); err != nil || string(text) !=
+		fmt.Sprintf("# exgate poisoned, format 1\n2026-12-24T10:00:01Z 4 %x\n", sum(4)) {
 		t.Errorf("the file: %q, %v", text, err)
 	}
 	if p := open(); len(p.since) != 1 || len(p.sizes) != 1 {
@@ -79,11 +80,11 @@ func TestPoisonsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range maxPoisons + 5 {
-		p.put(poison{size: int64(n)}, p.now())
+	for n := range MaxPoisons + 5 {
+		p.put(Poison{Size: int64(n)}, p.now())
 	}
 	p.dropOld()
-	if len(p.since) != maxPoisons || len(p.sizes) != maxPoisons || p.HasSize(4) || !p.HasSize(5) {
+	if len(p.since) != MaxPoisons || len(p.sizes) != MaxPoisons || p.HasSize(4) || !p.HasSize(5) {
 		t.Errorf("%d are remembered, of %d sizes; the oldest: %t", len(p.since), len(p.sizes), p.HasSize(4))
 	}
 }
@@ -101,9 +102,39 @@ func TestPoisonsThatCannotBeKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &Poisons{
-		file: filepath.Join(file, "poisoned"), now: time.Now, since: map[poison]time.Time{}, sizes: map[int64]int{},
+		file: filepath.Join(file, "poisoned"), now: time.Now, since: map[Poison]time.Time{}, sizes: map[int64]int{},
 	}
 	if err := p.Add(1, [sha256.Size]byte{}); err == nil || !p.HasSize(1) {
 		t.Errorf("%v; remembered for this run: %t", err, p.HasSize(1))
+	}
+}
+
+// A file of a newer exgate is refused, and one without a number is read.
+func TestPoisonsFormat(t *testing.T) {
+	const line = "2026-11-29T00:00:00Z 3 ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n"
+	for head, known := range map[string]bool{
+		"":                              true,
+		"# exgate poisoned, format 1\n": true,
+		"# exgate poisoned, format 2\n": false,
+		"# exgate poisoned, format x\n": false,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, poisonedFile), []byte(head+line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := OpenPoisons(dir, func() time.Time { return time.Date(2026, 11, 29, 1, 0, 0, 0, time.UTC) })
+		if known != (err == nil) || p.HasSize(3) != known {
+			t.Errorf("%q: %v, read %v", head, err, p.HasSize(3))
+		}
+		if !known {
+			continue
+		}
+		if err := p.Add(4, [32]byte{}); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, poisonedFile))
+		if err != nil || !strings.HasPrefix(string(text), "# exgate poisoned, format 1\n") {
+			t.Errorf("%q, %v", text, err)
+		}
 	}
 }

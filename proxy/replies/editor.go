@@ -28,6 +28,13 @@ type Passer interface {
 	Passes() bool
 }
 
+// FetchPasser is an Editor of FETCH that can tell of many responses at once whether they need it.
+type FetchPasser interface {
+	// PassesFetches reports whether the client gets these responses unchanged. It is called once
+	// for each response: the editor then does not see those that pass.
+	PassesFetches(run wire.Fetches) bool
+}
+
 // Verdict decides about the tagged reply to a command. With the zero value, the
 // client gets the reply unchanged.
 type Verdict struct {

@@ -49,6 +49,22 @@ func hasTextItem(items string) bool {
 		strings.Contains(strings.ReplaceAll(items, "RFC822.SIZE", ""), "RFC822")
 }
 
+// bringsText reports whether a line of a FETCH response has a message or a part of a message.
+func bringsText(line []byte) bool {
+	if wire.IndexFold(line, "BODY[") >= 0 {
+		return true
+	}
+	for {
+		at := wire.IndexFold(line, "RFC822")
+		if at < 0 {
+			return false
+		}
+		if line = line[at+len("RFC822"):]; wire.IndexFold(line[:min(len(line), len(".SIZE"))], ".SIZE") < 0 {
+			return true
+		}
+	}
+}
+
 // NewFetching returns the editor for a FETCH or UID FETCH (verb) with this tag.
 // set is the message set of the command, items are its items in upper case, without the
 // text between their brackets (WithoutSections); sections has them with it. The editor applies
@@ -60,6 +76,7 @@ func NewFetching(
 	f := &Fetching{tag: tag, verb: verb, repaired: repaired, log: log}
 	if fixes.Structure && hasStructureItem(items) {
 		f.structure = new(structureEditor)
+		f.sizesOnly = !hasStructureItem(strings.ReplaceAll(items, "RFC822.SIZE", ""))
 	}
 	if fixes.Partials {
 		f.partial.wanted = newPartials(sections)
@@ -91,6 +108,7 @@ type Fetching struct {
 	log        *slog.Logger
 	asksText   bool             // the items have a text of the message
 	structure  *structureEditor // nil: no structure to repair
+	sizesOnly  bool             // of what structure repairs, only RFC822.SIZE is asked for
 	partial    partialCut
 	single     string // number of the only message in the set, if its text is fetched; otherwise ""
 	substitute backend.Substitute
@@ -117,7 +135,7 @@ func (f *Fetching) Wants(line []byte) bool {
 // Edit implements Editor.
 func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same bool) {
 	if f.single != "" && !f.hasText {
-		f.hasText = frag.Literal || hasTextItem(strings.ToUpper(string(frag.Data)))
+		f.hasText = frag.Literal || bringsText(frag.Data)
 	}
 	f.count(frag)
 	same = true
@@ -132,7 +150,10 @@ func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 		if frag.First {
 			f.structure.reset()
 		}
-		text, isSame := f.structure.edit(frag)
+		text, isSame := frag.Data, true
+		if !f.sizesOnly || !f.structure.skip(frag) {
+			text, isSame = f.structure.edit(frag)
+		}
 		if !isSame {
 			same = false
 			frag.Data = slices.Clip(text) // Fragment.Ahead must not find the editor's memory
@@ -152,14 +173,42 @@ func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 	return append(out, frag.Data...), false
 }
 
+// PassesFetches implements FetchPasser.
+func (f *Fetching) PassesFetches(run wire.Fetches) bool {
+	if f.partial.wanted != nil || f.structure != nil && !f.sizesOnly {
+		return false
+	}
+	if len(run.Texts) > 0 {
+		return f.passesTexts(run.Texts)
+	}
+	return !f.asksText && (f.structure == nil || !hasNegative(run.Data))
+}
+
+// passesTexts does for responses with texts what Edit does for those that it leaves unchanged.
+func (f *Fetching) passesTexts(texts []wire.FetchText) bool {
+	for i := range texts {
+		if f.structure != nil && hasNegative(texts[i].Line) || f.hasSubstituteFix() && isSubstitute(texts[i].Text) {
+			return false
+		}
+	}
+	f.hasText = true
+	for i := range texts {
+		if f.counts && bringsText(texts[i].Line) {
+			f.note(texts[i].Number)
+		}
+	}
+	return true
+}
+
 // Passes implements Passer.
 func (f *Fetching) Passes() bool {
 	return f.structure == nil && f.partial.wanted == nil && (f.counted || !f.counts) &&
 		(f.hasText || f.single == "") && (f.hold.state == passing || !f.hasSubstituteFix())
 }
 
-// CountTexts makes the editor note the messages whose texts arrive.
-func (f *Fetching) CountTexts() { f.counts = true }
+// CountTexts makes the editor note the messages whose texts arrive. Finish then leaves it to the
+// caller to find that one is missing.
+func (f *Fetching) CountTexts() { f.counts, f.single = true, "" }
 
 // Texts returns the number of messages whose texts have come.
 func (f *Fetching) Texts() int { return f.texts }
@@ -175,12 +224,17 @@ func (f *Fetching) count(frag wire.Fragment) {
 	if frag.First {
 		f.number, f.counted = FetchNumber(frag.Data), false
 	}
-	if f.counted || f.number == 0 || frag.Literal || !hasTextItem(strings.ToUpper(string(frag.Data))) {
+	if f.counted || f.number == 0 || frag.Literal || !bringsText(frag.Data) {
 		return
 	}
 	f.counted = true
+	f.note(f.number)
+}
+
+// note counts the text of a message.
+func (f *Fetching) note(number uint32) {
 	f.texts++
-	f.isFull = f.isFull || !f.seen.Add(f.number)
+	f.isFull = f.isFull || !f.seen.Add(number)
 }
 
 // IsSingle reports whether the command fetches text of a single message, so that

@@ -43,7 +43,7 @@ func endsInside(in string) bool {
 		for _, ok := r.Scan(); ok; _, ok = r.Scan() {
 		}
 		if r.Fill() != nil {
-			return r.Inside()
+			return r.IsInside()
 		}
 	}
 }

@@ -81,48 +81,11 @@ var listedVerbs = append([]string{"LIST", "LSUB"}, nameFirst...)
 // any response without the name of a mailbox. ParseListed is lenient: Exchange
 // sends a name with a TAB without quotes (docs/exchange.md#ex-21).
 func ParseListed(resp []byte) (l Listed, ok bool) {
-	rest, ok := bytes.CutPrefix(resp, []byte("* "))
-	word, _, _ := bytes.Cut(rest, []byte(" "))
-	if !ok || len(word) > 10 {
-		return l, false
+	at, ok := l.verb(resp)
+	if ok && (l.Verb == "LIST" || l.Verb == "LSUB") {
+		at, ok = l.attributesAndSeparator(resp, at)
 	}
-	for _, verb := range listedVerbs {
-		if len(word) == len(verb) && bytes.EqualFold(word, []byte(verb)) {
-			l.Verb = verb
-			break
-		}
-	}
-	if l.Verb == "" {
-		return l, false
-	}
-	at := len("* ") + len(word) + 1
-	for at < len(resp) && resp[at] == ' ' { // blanks too many
-		at++
-	}
-	if l.Verb == "LIST" || l.Verb == "LSUB" {
-		if at >= len(resp) || resp[at] != '(' {
-			return l, false
-		}
-		n := bytes.IndexByte(resp[at:], ')')
-		if n < 0 || !bytes.HasPrefix(resp[at+n:], []byte(") ")) {
-			return l, false
-		}
-		l.attributes = span{at + 1, at + n}
-		at += n + 2
-		end := at
-		for end < len(resp) && resp[end] != ' ' {
-			end++
-		}
-		l.separator = span{at, end}
-		sep := string(resp[at:end])
-		isQuoted := len(sep) >= 2 && sep[0] == '"' && sep[len(sep)-1] == '"'
-		l.isEmptySeparator = sep == `""`
-		if !strings.EqualFold(sep, "NIL") && !isQuoted {
-			return l, false
-		}
-		at = end + 1
-	}
-	if at >= len(resp) || resp[at] == ' ' {
+	if !ok || at >= len(resp) || resp[at] == ' ' {
 		return l, false
 	}
 	l.name.from = at
@@ -136,6 +99,48 @@ func ParseListed(resp []byte) (l Listed, ok bool) {
 	}
 	l.cutTail(resp)
 	return l, ok
+}
+
+// verb reads the name of the response. at is the index of its data.
+func (l *Listed) verb(resp []byte) (at int, ok bool) {
+	rest, ok := bytes.CutPrefix(resp, []byte("* "))
+	word, _, _ := bytes.Cut(rest, []byte(" "))
+	if !ok || len(word) > 10 {
+		return 0, false
+	}
+	for _, verb := range listedVerbs {
+		if len(word) == len(verb) && bytes.EqualFold(word, []byte(verb)) {
+			l.Verb = verb
+			break
+		}
+	}
+	at = len("* ") + len(word) + 1
+	for at < len(resp) && resp[at] == ' ' { // blanks too many
+		at++
+	}
+	return at, l.Verb != ""
+}
+
+// attributesAndSeparator reads the beginning of LIST and LSUB. next is the index of the name.
+func (l *Listed) attributesAndSeparator(resp []byte, at int) (next int, ok bool) {
+	if at >= len(resp) || resp[at] != '(' {
+		return 0, false
+	}
+	n := bytes.IndexByte(resp[at:], ')')
+	if n < 0 || !bytes.HasPrefix(resp[at+n:], []byte(") ")) {
+		return 0, false
+	}
+	l.attributes = span{at + 1, at + n}
+	at += n + 2
+	end := at
+	for end < len(resp) && resp[end] != ' ' {
+		end++
+	}
+	l.separator = span{at, end}
+	sep := string(resp[at:end])
+	isQuoted := len(sep) >= 2 && sep[0] == '"' && sep[len(sep)-1] == '"'
+	l.isEmptySeparator = sep == `""`
+	return end + 1, isQuoted || strings.EqualFold(sep, "NIL")
 }
 
 // cutTail removes a separator at the end of the name in LIST and LSUB, as the root of public

@@ -34,3 +34,11 @@ func Interrupted(outcome string) *imap.Error {
 		Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "the session ends; " + outcome,
 	}
 }
+
+// NotYet returns the tagged BAD for an APPEND that has failed, or may have failed, for no fault of
+// the message: the client may send it again. After a NO, mbsync never sends the message again, and
+// offlineimap ends its run; after BYE, offlineimap hangs if it cannot log in again at once
+// (docs/connections.md#not-yet).
+func NotYet(text string) *imap.Error {
+	return &imap.Error{Type: imap.StatusResponseTypeBad, Code: imap.ResponseCodeUnavailable, Text: text}
+}

@@ -22,6 +22,7 @@ type structureEditor struct {
 	tries   int    // how often what is held has been read in vain
 	tried   int    // its length at the last try
 	out     []byte
+	memory  elementMemory
 }
 
 // maxTries is how often held text is read again as soon as there is more of it. Then it is read
@@ -34,14 +35,36 @@ const maxHeldStructure = 512 << 10
 
 // reset prepares the editor for another response. It keeps the memory.
 func (e *structureEditor) reset() {
-	*e = structureEditor{held: e.held[:0], out: e.out[:0]}
+	kept := structureEditor{held: e.held[:0], out: e.out[:0], memory: e.memory}
 	if cap(e.held) > maxKeptStructure {
-		e.held, e.out = nil, nil
+		kept = structureEditor{}
 	}
+	*e = kept
 }
 
 // maxKeptStructure is the memory that an editor keeps between two responses.
 const maxKeptStructure = 64 << 10
+
+// hasNegative reports whether text may have a size that is wrong, as in "RFC822.SIZE -1".
+func hasNegative(text []byte) bool {
+	for at := bytes.IndexByte(text, '-'); at >= 0; at = bytes.IndexByte(text, '-') {
+		if at > 0 && text[at-1] == ' ' {
+			return true
+		}
+		text = text[at+1:]
+	}
+	return false
+}
+
+// skip reports whether a fragment passes because it has no size that is wrong. It is asked only if
+// the client asks for nothing else that would be repaired.
+func (e *structureEditor) skip(f wire.Fragment) bool {
+	if len(e.held) > 0 || e.passes || f.Inner || !f.Literal && hasNegative(f.Data) {
+		return false
+	}
+	e.begun = true
+	return true
+}
 
 // edit returns the text that the client gets for the fragment. The text is valid until the next
 // call. same reports whether the text is the fragment itself.
@@ -60,8 +83,10 @@ func (e *structureEditor) edit(f wire.Fragment) (text []byte, same bool) {
 	if tooEarly && !f.Last && len(text) <= maxHeldStructure {
 		return nil, false
 	}
-	r := structureRepair{p: text, isWhole: f.Last}
+	e.memory.lists, e.memory.open = e.memory.lists[:0], e.memory.open[:0]
+	r := structureRepair{p: text, isWhole: f.Last, memory: &e.memory, edits: e.memory.edits[:0]}
 	done := r.items(e.begun)
+	e.memory.edits = r.edits
 	e.begun, e.repairs = true, e.repairs+r.repairs
 	switch {
 	case f.Last || r.isOver || len(text)-done > maxHeldStructure:
@@ -100,6 +125,7 @@ type structureRepair struct {
 	isOver      bool // the list of items has ended, or is not understood
 	repairs     int
 	edits       []structureEdit
+	memory      *elementMemory
 }
 
 // structureEdit puts text in place of a part of a response.

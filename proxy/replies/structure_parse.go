@@ -2,6 +2,7 @@ package replies
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"exgate/backend/wire"
@@ -27,6 +28,20 @@ const (
 // maxStructureDepth is the number of lists that may be nested. Exchange nests
 // messages less deeply (docs/exchange.md#ex-37).
 const maxStructureDepth = 200
+
+// elementMemory is the memory of elements and edits, which serves one response after another.
+type elementMemory struct {
+	edits []structureEdit
+	lists []element // the elements of lists that have ended
+	open  []element // those of lists that have not
+}
+
+// closed returns the elements of a list that has ended, which are open from an index on.
+func (m *elementMemory) closed(from int) []element {
+	at := len(m.lists)
+	m.lists = append(m.lists, m.open[from:]...)
+	return slices.Clip(m.lists[at:])
+}
 
 // skipBlanks returns the index of the first byte from at on that is no blank.
 func (r *structureRepair) skipBlanks(at int) int {
@@ -121,11 +136,12 @@ func (r *structureRepair) listAt(at, depth int) (e element, next int, state elem
 	if depth == maxStructureDepth {
 		return e, at, elementBad
 	}
-	e = element{span: span{from: at}, isList: true}
+	open := len(r.memory.open)
+	defer func() { r.memory.open = r.memory.open[:open] }()
 	for i := at + 1; ; {
 		i = r.skipBlanks(i)
 		if i < len(r.p) && r.p[i] == ')' {
-			e.to = i + 1
+			e = element{span: span{at, i + 1}, isList: true, list: r.memory.closed(open)}
 			return e, e.to, elementWhole
 		}
 		inner, next, state := r.element(i, depth+1, false)
@@ -135,7 +151,7 @@ func (r *structureRepair) listAt(at, depth int) (e element, next int, state elem
 		if state != elementWhole {
 			return e, at, state
 		}
-		e.list = append(e.list, inner)
+		r.memory.open = append(r.memory.open, inner)
 		i = next
 	}
 }
@@ -155,6 +171,15 @@ func (r *structureRepair) value(e element) string {
 		return string(r.text(e))
 	}
 	return string(unescapeQuoted(r.p[e.from+1 : e.to-1]))
+}
+
+// isWord reports whether the element is a word, quoted or not, without regard to case.
+func (r *structureRepair) isWord(e element, word string) bool {
+	text := r.text(e)
+	if r.isQuoted(e) {
+		text = text[1 : len(text)-1]
+	}
+	return bytes.EqualFold(text, []byte(word))
 }
 
 // isNil reports whether the element is NIL.

@@ -83,24 +83,17 @@ func (r *structureRepair) singlePart(e element) {
 	if len(list) <= partSize || slices.ContainsFunc(list[:partParams], r.isLiteral) {
 		return // not extended so far, or the positions of the elements are not known
 	}
-	media := strings.ToLower(r.value(list[partType]))
-	subtype := strings.ToLower(r.value(list[partSubtype]))
 	next := partRest
-	if r.isNil(list[partType]) {
-		media, subtype = "application", "octet-stream"
-		if len(list) > next && (isDigit(r.p[list[next].from]) || r.p[list[next].from] == '-') {
-			media, subtype = "text", "plain" // it has a number of lines
-		}
-	}
-	r.mediaType(list, media, subtype)
+	isText := r.mediaType(list)
 	r.params(list[partParams])
 	r.encoding(list[partEncoding])
 	r.number(list[partSize])
 	switch {
-	case media == "text" && len(list) > next:
+	case isText && len(list) > next:
 		r.number(list[next])
 		next++
-	case media == "message" && subtype == "rfc822" && len(list) > next+2 && list[next].isList:
+	case len(list) > next+2 && list[next].isList && r.isWord(list[partType], "message") &&
+		r.isWord(list[partSubtype], "rfc822"):
 		r.envelope(list[next])
 		r.body(list[next+1])
 		r.number(list[next+2])
@@ -111,8 +104,19 @@ func (r *structureRepair) singlePart(e element) {
 	}
 }
 
-// mediaType puts a type in place of NIL.
-func (r *structureRepair) mediaType(list []element, media, subtype string) {
+// mediaType puts a type in place of NIL. isText reports whether the part is a text.
+func (r *structureRepair) mediaType(list []element) (isText bool) {
+	isText = r.isWord(list[partType], "text")
+	if !r.isNil(list[partType]) && !r.isNil(list[partSubtype]) {
+		return isText
+	}
+	media, subtype := strings.ToLower(r.value(list[partType])), strings.ToLower(r.value(list[partSubtype]))
+	if r.isNil(list[partType]) {
+		media, subtype = "application", "octet-stream"
+		if len(list) > partRest && (isDigit(r.p[list[partRest].from]) || r.p[list[partRest].from] == '-') {
+			media, subtype, isText = "text", "plain", true // it has a number of lines
+		}
+	}
 	for i, name := range []string{media, subtype} {
 		if !r.isNil(list[i]) {
 			continue
@@ -122,6 +126,7 @@ func (r *structureRepair) mediaType(list []element, media, subtype string) {
 		}
 		r.replace(list[i].from, list[i].to, wire.Quote(cmp.Or(name, "octet-stream")))
 	}
+	return isText
 }
 
 // params repairs the parameters of a part or of a disposition: pairs of strings.
@@ -150,7 +155,7 @@ func (r *structureRepair) params(e element) {
 // encoding repairs the encoding of a part. Exchange is known to write NIL for "7BIT"
 // (docs/exchange.md#ex-41).
 func (r *structureRepair) encoding(e element) {
-	if e.isList || r.isLiteral(e) {
+	if e.isList || r.isLiteral(e) || r.isQuoted(e) && isToken(r.text(e)[1:e.to-e.from-1]) {
 		return
 	}
 	text := string(r.text(e))
@@ -253,14 +258,14 @@ func (r *structureRepair) envelope(e element) {
 }
 
 func (r *structureRepair) addresses(field element) {
-	switch addresses := slices.DeleteFunc(slices.Clone(field.list), func(e element) bool { return !e.isList }); {
-	case len(addresses) == 0:
+	switch first := slices.IndexFunc(field.list, func(e element) bool { return e.isList }); {
+	case first < 0:
 		r.replaceByNil(field)
 		return
-	case len(addresses) < len(field.list) && !field.list[0].isList:
+	case first > 0:
 		// NIL stands before the addresses (jstedfast/MailKit#991).
-		r.replace(field.list[0].from, addresses[0].from, "")
-		field.list = addresses
+		r.replace(field.list[0].from, field.list[first].from, "")
+		field.list = slices.DeleteFunc(slices.Clone(field.list), func(e element) bool { return !e.isList })
 	}
 	for j := 1; j < len(field.list); j++ {
 		before, after := field.list[j-1], field.list[j]
@@ -272,11 +277,11 @@ func (r *structureRepair) addresses(field element) {
 
 // isToken reports whether s is a token (RFC 2045 section 5.1), as a type of
 // disposition must be.
-func isToken(s string) bool {
+func isToken[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }

@@ -215,7 +215,7 @@ func isComplete(text string) bool {
 			end += len(f.Data)
 		}
 		if r.Fill() != nil {
-			return end == len(text) && !r.Inside()
+			return end == len(text) && !r.IsInside()
 		}
 	}
 }

@@ -47,6 +47,20 @@ func Read(ctx context.Context, file string, o Options) (*Report, error) {
 	return r.finish(), nil
 }
 
+// ReadAll makes one report of several ledgers, as those of several gateways: a message that one of them has left behind
+// and another one has stored is not left behind. The ledgers must call an upstream by the same name.
+func ReadAll(ctx context.Context, files []string, o Options) (r *Report, err error) {
+	if len(files) == 1 {
+		return Read(ctx, files[0], o)
+	}
+	merged, remove, err := ledger.Merge(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	return Read(ctx, merged, o)
+}
+
 // reader makes one report.
 type reader struct {
 	ctx    context.Context
@@ -81,7 +95,7 @@ func (r *reader) where(at, account string) (condition string, args []any) {
 }
 
 func (r *reader) group(upstream, account string) *Group {
-	key := [2]string{upstream, account}
+	key := [2]string{upstream, strings.ToLower(account)} // gateways may have spelt it differently
 	g := r.groups[key]
 	if g == nil {
 		g = &Group{Upstream: upstream, Account: account}
@@ -156,7 +170,7 @@ func (r *reader) sessions() error {
 		if err := scan(&upstream, &account, &n); err != nil {
 			return err
 		}
-		r.group(upstream, account).Sessions = n
+		r.group(upstream, account).Sessions += n
 		return nil
 	})
 }
@@ -175,9 +189,9 @@ func (r *reader) folders() error {
 			return err
 		}
 		if g := r.group(upstream, account); what == ledger.FolderHidden {
-			g.Hidden = n
+			g.Hidden += n
 		} else {
-			g.Renamed = n
+			g.Renamed += n
 		}
 		return nil
 	})
@@ -194,7 +208,10 @@ func (r *reader) failures() error {
 			return err
 		}
 		g := r.group(upstream, account)
-		g.LoginFailures, g.FailedAt, g.FailedKind, g.FailedReason = n, time.UnixMilli(at).UTC(), kind, reason
+		g.LoginFailures += n
+		if at := time.UnixMilli(at).UTC(); at.After(g.FailedAt) {
+			g.FailedAt, g.FailedKind, g.FailedReason = at, kind, reason
+		}
 		return nil
 	})
 }
@@ -220,14 +237,14 @@ func (r *reader) left() error {
 				WHERE sha256 IS NULL AND outcome NOT IN ('stored', 'found', 'resent', 'observed'))
 			GROUP BY 1, 2, 3, 4, 5, 6) late
 			ON m.sha256 IS NULL AND late.size = m.size AND late.exchange = m.exchange AND late.upstream = s.upstream
-			AND late.account = s.account AND late.at > m.at
+			AND late.account = s.account COLLATE NOCASE AND late.at > m.at
 			AND (late.date = m.date OR m.date = '' AND late.date_from <> 'client')
 		WHERE late.size IS NULL AND m.outcome NOT IN ('stored', 'found', 'resent', 'observed') AND `+condition+`
 		AND (m.outcome <> 'pending' OR m.at < ?)
 		AND NOT EXISTS (SELECT 1 FROM messages n JOIN sessions t ON t.id = n.session_id
 			WHERE n.sha256 = m.sha256 AND n.outcome IN ('stored', 'found') AND n.exchange = m.exchange
-			AND t.upstream = s.upstream AND t.account = s.account)
-		GROUP BY s.upstream, s.account, m.exchange, iif(m.sha256 IS NULL, m.date, hex(m.sha256)), m.size
+			AND t.upstream = s.upstream AND t.account = s.account COLLATE NOCASE)
+		GROUP BY s.upstream, lower(s.account), m.exchange, iif(m.sha256 IS NULL, m.date, hex(m.sha256)), m.size
 		ORDER BY 4, 5, 1`, append(args, r.report.Made.Add(-onItsWay).UnixMilli()), func(scan func(...any) error) error {
 		var m Message
 		var at int64

@@ -5,6 +5,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,13 +112,14 @@ func (m *Message) unread() string {
 // MaxLeft limits the messages in a report. Its counts have all.
 const MaxLeft = 10_000
 
-// Rate returns the stored messages per second between the first and the last attempt.
-func (c *Counts) Rate() float64 {
+// rate returns the stored messages per second between the first and the last attempt; "-" if
+// these are less than a second apart.
+func (c *Counts) rate(digits int) string {
 	took := c.Last.Sub(c.First).Seconds()
 	if took < 1 {
-		return 0
+		return "-"
 	}
-	return float64(c.Stored) / took
+	return strconv.FormatFloat(float64(c.Stored)/took, 'f', digits, 64)
 }
 
 // add adds a number of messages with the same outcome.
@@ -191,9 +193,9 @@ func count(by *map[string]int64, names string, n int64) {
 const (
 	switchAgain    = "run the client again"
 	switchLater    = "run the client again at the time that the reason names, or raise its key"
-	switchBudget   = "upstream.pace.bytes_per_day: more than the size of the message (also under all)"
+	SwitchBudget   = "upstream.pace.bytes_per_day: more than the size of the message (also under all)"
 	switchLook     = "run the client again: exgate looks whether Exchange has the message"
-	switchSize     = "limits.message_size, if Exchange's own limit allows it, or fixes.oversize: detach"
+	SwitchSize     = "limits.message_size, if Exchange's own limit allows it, or fixes.oversize: detach"
 	switchEnvelope = "fixes.escalate: envelope"
 	switchKeep     = "quarantine.dir"
 	switchNone     = "none: ask exgate explain about the reason"
@@ -210,13 +212,13 @@ func switchOf(outcome, rule string, stage int) string {
 		return switchLook
 	}
 	switch {
-	case rule == "budget":
-		return switchBudget
+	case rule == ledger.RuleBudget:
+		return SwitchBudget
 	case ledger.Outcome(outcome) == ledger.TooLarge:
-		return switchSize
-	case rule == "oversize":
-		return switchSize
-	case rule == "quarantine":
+		return SwitchSize
+	case rule == ledger.RuleOversize:
+		return SwitchSize
+	case rule == ledger.RuleQuarantine:
 		return switchKeep
 	case stage >= int(rewrite.StageEnvelope):
 		return switchNone

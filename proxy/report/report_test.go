@@ -112,8 +112,8 @@ func TestRead(t *testing.T) {
 	}
 	wantLeft := []string{
 		"bob <3@example.com> 2 rejected: " + switchEnvelope,
-		"bob <5@example.com> 2 too-large: " + switchSize,
-		"bob <6@example.com> 1 too-large: " + switchSize,
+		"bob <5@example.com> 2 too-large: " + SwitchSize,
+		"bob <6@example.com> 1 too-large: " + SwitchSize,
 		"eve <7@example.com> 1 refused: " + switchNone,
 		"eve <9@example.com> 1 unknown: " + switchLook,
 	}
@@ -232,7 +232,7 @@ func TestLimitedMessages(t *testing.T) {
 	for _, m := range r.Left {
 		left = append(left, fmt.Sprintf("%s/%d %s", m.Date, m.Size, m.Switch))
 	}
-	want := []string{"2/100 " + switchLater, "3/100 " + switchLater, "/300 " + switchLater, "4/999 " + switchBudget}
+	want := []string{"2/100 " + switchLater, "3/100 " + switchLater, "/300 " + switchLater, "4/999 " + SwitchBudget}
 	var text strings.Builder
 	if err := r.Write(&text, "text"); err != nil {
 		t.Fatal(err)
@@ -298,5 +298,75 @@ func TestHTML(t *testing.T) {
 	if err := empty.Write(&out, "html"); err != nil || !strings.Contains(out.String(), "Nothing was left behind.") ||
 		strings.Contains(out.String(), "<svg") {
 		t.Errorf("an empty ledger: %v\n%s", err, out.String())
+	}
+}
+
+// A migration by two gateways has one report: each account once, however it was spelt, each attempt, and of what one has
+// left behind that which the other has not stored.
+func TestReadAll(t *testing.T) {
+	one, other := newWorld(t), newWorld(t)
+	bob, eve := one.session("default", "bob"), one.session("default", "eve")
+	one.message(bob, "1", ledger.Message{Outcome: ledger.Stored, Fixes: []string{"flagged"}})
+	one.message(bob, "2", ledger.Message{Outcome: ledger.Failed, Reason: "the gateway was stopped"})
+	one.message(bob, "3", ledger.Message{Outcome: ledger.Rejected, Rule: "refused by Exchange"})
+	one.message(bob, "4", ledger.Message{Outcome: ledger.TooLarge, Rule: "oversize", Size: 99, Date: "1"})
+	one.message(eve, "2", ledger.Message{Outcome: ledger.Failed})
+	bob.Folder(ledger.Folder{Client: "a/b", Exchange: "a_b", What: ledger.FolderRenamed})
+	one.Failed(ledger.LoginFailure{Upstream: "default", Account: "bob", Kind: "not-connected", Reason: "first"})
+	other.now = one.now.Add(time.Hour)
+	again := other.session("default", "Bob")
+	other.message(again, "2", ledger.Message{Outcome: ledger.Stored})
+	other.message(again, "3", ledger.Message{Outcome: ledger.Rejected, Rule: "refused by Exchange"})
+	other.message(again, "4", ledger.Message{Outcome: ledger.Stored, Size: 99, Date: "1"}) // the limit was raised
+	again.Folder(ledger.Folder{Client: "a/b", Exchange: "a_b", What: ledger.FolderRenamed})
+	other.Failed(ledger.LoginFailure{Upstream: "default", Account: "Bob", Kind: "credentials-refused", Reason: "last"})
+	one.Close()
+	other.Close()
+	for _, files := range [][]string{{one.file, other.file}, {other.file, one.file}} {
+		r, err := ReadAll(t.Context(), files, Options{Now: other.now.Add(time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Accounts) != 2 || r.Total.Stored != 3 || r.Total.Rejected != 2 || r.Total.Failed != 2 || r.Total.Fixes["flagged"] != 1 {
+			t.Errorf("%d accounts, %+v", len(r.Accounts), r.Total)
+		}
+		var left []string
+		for _, m := range r.Left {
+			left = append(left, fmt.Sprintf("%s %s %d", strings.ToLower(m.Account), m.MessageID, m.Attempts))
+		}
+		slices.Sort(left)
+		if want := []string{"bob <3@example.com> 2", "eve <2@example.com> 1"}; !slices.Equal(left, want) {
+			t.Errorf("left behind: %q, want %q", left, want)
+		}
+		for _, g := range r.Accounts {
+			if !strings.EqualFold(g.Account, "bob") {
+				continue
+			}
+			if g.Sessions != 2 || g.Left != 1 || g.LoginFailures != 2 || g.FailedReason != "last" {
+				t.Errorf("of bob: %+v", g)
+			}
+		}
+		if len(r.Hours) != 2 {
+			t.Errorf("%d hours, want 2", len(r.Hours))
+		}
+	}
+	if _, err := ReadAll(t.Context(), []string{one.file, filepath.Join(t.TempDir(), "none")}, Options{}); err == nil {
+		t.Error("a ledger that is not there is left out")
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "exgate-ledgers-*")); len(left) > 0 {
+		t.Errorf("left in the directory for temporary files: %q", left)
+	}
+}
+
+func BenchmarkReadAll(b *testing.B) {
+	dir := b.TempDir()
+	files := []string{filepath.Join(dir, "a.db"), filepath.Join(dir, "b.db")}
+	for _, file := range files {
+		fill(b, file, 100_000)
+	}
+	for b.Loop() {
+		if _, err := ReadAll(b.Context(), files, Options{}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

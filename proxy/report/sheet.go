@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// sheet has the style of a report in HTML, and the script that sorts its tables.
+// sheet has the head of a report in HTML, with its style, and the script that sorts its tables.
 //
 //go:embed sheet.html
 var sheet string
 
-// Sheet returns the templates "style" and "sorting" of a page in HTML, for the reports of other
+// Sheet returns the templates "head" (of a title) and "sorting" of a page in HTML, for the reports of other
 // packages.
 func Sheet() string { return sheet }
 
@@ -21,10 +21,11 @@ func When(t time.Time) string { return when(t) }
 // ByCount returns the names of counts, the largest count first.
 func ByCount(counts map[string]int64) []string { return byCount(counts) }
 
-// PlainCells marks the cells of a row that a spreadsheet would take for formulas.
+// PlainCells puts a ' before the cells of a row that a spreadsheet would take for formulas, and
+// before those that begin with one, so that it can be taken away again.
 func PlainCells(row []string) {
 	for i, field := range row {
-		if field != "" && strings.Contains("=+-@\t\r", field[:1]) {
+		if field != "" && strings.Contains("=+-@\t\r'", field[:1]) {
 			row[i] = "'" + field
 		}
 	}

@@ -118,7 +118,11 @@ func (c *Counts) writeText(b *strings.Builder) {
 		}
 	}
 	fmt.Fprintf(b, "%d with the client's date, %d with the date of their header\n", c.DatesKept, c.DatesMade)
-	fmt.Fprintf(b, "%.1f messages a second; waited %s for throttles, %s for the pace; last activity %s\n", c.Rate(),
+	rate := c.rate(1) + " messages a second"
+	if c.rate(1) == "-" {
+		rate = "all within a second"
+	}
+	fmt.Fprintf(b, "%s; waited %s for throttles, %s for the pace; last activity %s\n", rate,
 		c.Throttled.Round(time.Second), c.Paced.Round(time.Second), when(c.Last))
 	for _, list := range []struct {
 		title string
@@ -137,8 +141,8 @@ func writeGroups(b *strings.Builder, groups []Group, name func(*Group) string) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "  stored\tbytes\trepaired\tleft\tfolders renamed\thidden\tthrottled\tper second\tlast activity\t ")
 	for _, g := range groups {
-		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%s\t%.1f\t%s\t %s\n", g.Stored, words.Size(g.Bytes), g.Repaired,
-			g.Left, g.Renamed, g.Hidden, g.Throttled.Round(time.Second), g.Rate(), when(g.Last), name(&g))
+		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t %s\n", g.Stored, words.Size(g.Bytes), g.Repaired,
+			g.Left, g.Renamed, g.Hidden, g.Throttled.Round(time.Second), g.rate(1), when(g.Last), name(&g))
 	}
 	w.Flush()
 }

@@ -63,7 +63,7 @@ const defaultUpstream = "default"
 // read or has an invalid line.
 func LoadUserMap(path string, upstreams []string) (*UserMap, error) {
 	m := &UserMap{path: path, upstreams: upstreams}
-	m.changes.Changed(watchfile.StateOf(path))
+	m.changes.HasChanged(watchfile.StateOf(path))
 	var err error
 	m.rows, err = m.read()
 	return m, err
@@ -76,7 +76,7 @@ func LoadUserMap(path string, upstreams []string) (*UserMap, error) {
 func (m *UserMap) Reload() (changed bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.changes.Changed(watchfile.StateOf(m.path)) {
+	if !m.changes.HasChanged(watchfile.StateOf(m.path)) {
 		return false, nil
 	}
 	rows, err := m.read()

@@ -21,7 +21,7 @@ import (
 // allows 16 connections of one user by default (docs/exchange.md#connections).
 // The zero value has no limit.
 type Limits struct {
-	PerAccount int           // connections to one mailbox; one of them is reserved for side connections; 0: no limit
+	PerAccount int           // connections to one mailbox; each gateway has one reserved for itself; 0: no limit
 	PerLogin   int           // connections of one login name, such as an admin's; 0: no limit
 	MaxWait    time.Duration // how long a client queues at most; 0: backend.DefaultMaxWait
 	ParkAfter  time.Duration // an idle session gives up its slot to a waiter after this time; 0: never
@@ -37,17 +37,23 @@ var ErrNone = errors.New("all connections that exgate may open for this mailbox 
 // sessions come after all others. A waiter is not held up by waiters for another
 // account or login. A Pool is safe for use by several goroutines.
 type Pool struct {
+	leases Leases // nil: no other gateway counts
+
 	mu        sync.Mutex
 	limits    Limits
 	byAccount map[string]int // slots in use
 	byLogin   map[string]int
 	inUse     map[*Slot]struct{}
-	queue     []*Waiter // in the order in which they came
+	queue     []*Waiter         // in the order in which they came
+	untold    map[pair]struct{} // whose slots have changed since leases were told
 }
 
-// NewPool returns a pool without limits.
-func NewPool() *Pool {
-	return &Pool{byAccount: make(map[string]int), byLogin: make(map[string]int), inUse: make(map[*Slot]struct{})}
+// NewPool returns a pool without limits. Other gateways count with it by leases; nil: there are none.
+func NewPool(leases Leases) *Pool {
+	return &Pool{
+		leases: leases, byAccount: make(map[string]int), byLogin: make(map[string]int),
+		inUse: make(map[*Slot]struct{}), untold: make(map[pair]struct{}),
+	}
 }
 
 // SetLimits replaces the limits. Slots in use stay in use, even above the new
@@ -57,6 +63,7 @@ func (p *Pool) SetLimits(limits Limits) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limits = limits
+	p.forgetTold()
 	p.grant()
 }
 
@@ -171,28 +178,48 @@ func (w *Waiter) MakeRoom() (again time.Duration, ok bool) { return w.slot.pool.
 // Slot returns the slot of the waiter. The slot is valid once it is granted.
 func (w *Waiter) Slot() *Slot { return w.slot }
 
-// grant gives the free slots to waiters, to patient ones last. p.mu is held.
+// grant gives the free slots to waiters, to patient ones last. Where other gateways count, Settle does that. p.mu is
+// held.
 func (p *Pool) grant() {
+	if p.isShared() {
+		p.leases.Wake(p)
+		return
+	}
 	for _, isPatient := range []bool{false, true} {
 		p.queue = slices.DeleteFunc(p.queue, func(w *Waiter) bool {
 			if w.isPatient != isPatient || !p.hasRoom(w.slot) {
 				return false
 			}
-			p.byAccount[w.slot.account]++
-			p.byLogin[w.slot.login]++
-			p.inUse[w.slot] = struct{}{}
-			w.onGrant()
+			p.give(w)
 			return true
 		})
 	}
 }
 
+// give gives a slot to a waiter. p.mu is held.
+func (p *Pool) give(w *Waiter) {
+	p.byAccount[w.slot.account]++
+	p.byLogin[w.slot.login]++
+	p.inUse[w.slot] = struct{}{}
+	w.onGrant()
+}
+
+// most returns the slots that an account and a login may have; 0: no limit. p.mu is held.
+func (p *Pool) most() (account, login int) {
+	account, login = p.limits.PerAccount, p.limits.PerLogin
+	sides := 1 // reserved for the side connection of each gateway
+	if p.leases != nil {
+		sides = p.leases.Gateways()
+	}
+	if account > 0 {
+		account = max(1, account-sides)
+	}
+	return account, login
+}
+
 // hasRoom reports whether the limits allow another slot like s. p.mu is held.
 func (p *Pool) hasRoom(s *Slot) bool {
-	account, login := p.limits.PerAccount, p.limits.PerLogin
-	if account > 1 {
-		account-- // reserved for side connections
-	}
+	account, login := p.most()
 	return (account == 0 || p.byAccount[s.account] < account) && (login == 0 || p.byLogin[s.login] < login)
 }
 
@@ -285,6 +312,7 @@ func (s *Slot) Release() {
 	delete(p.inUse, s)
 	decrement(p.byAccount, s.account)
 	decrement(p.byLogin, s.login)
+	p.untold[s.pair()] = struct{}{}
 	p.grant()
 }
 

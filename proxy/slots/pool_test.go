@@ -62,7 +62,7 @@ func TestPool(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := NewPool()
+				p := NewPool(nil)
 				p.SetLimits(tt.limits)
 				granted := 0
 				for i := range tt.accounts {
@@ -84,7 +84,7 @@ func TestPool(t *testing.T) {
 
 func TestPoolInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPool()
+		p := NewPool(nil)
 		p.SetLimits(Limits{PerLogin: 1, MaxWait: time.Hour})
 		first, err := p.Take(t.Context(), new(sitter), "a", "x")
 		if err != nil {
@@ -131,7 +131,7 @@ func TestPoolInTurn(t *testing.T) {
 // sessions are asked than there are waiters.
 func TestPoolAsksTheIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPool()
+		p := NewPool(nil)
 		p.SetLimits(Limits{PerLogin: 3, MaxWait: time.Minute, ParkAfter: 10 * time.Second})
 		now := time.Now()
 		owners := []*sitter{{since: now.Add(-time.Second)}, {since: now.Add(-2 * time.Second)}, {}}
@@ -181,7 +181,7 @@ func TestPoolAsksTheIdle(t *testing.T) {
 // asked to park; another idle session is.
 func TestPoolParksNoListenerForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPool()
+		p := NewPool(nil)
 		p.SetLimits(Limits{PerLogin: 2, ParkAfter: time.Second})
 		owners := []*sitter{{since: time.Now(), listens: true}, {since: time.Now()}}
 		for _, o := range owners {

@@ -42,7 +42,7 @@ const (
 
 // open connects and logs in. The error is an *imap.Error if the server has refused the login.
 func open(ctx context.Context, o Options, login Login) (*session, error) {
-	dialed, err := o.Dialer.Dial(ctx)
+	dialed, err := o.Dialer.Dial(ctx, "")
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ import (
 // Spools share pools of memory. Memory that is allocated for each message keeps
 // the garbage collector busy for as long as the messages themselves take.
 const (
-	smallestPooled = 8 << 10 // bytes; less is not worth a pool
-	sizeClasses    = 6       // 8, 16, … 256 KiB, which is DefaultMemory
+	smallestPooled = 1 << 10 // bytes; less is not worth a pool
+	sizeClasses    = 9       // 1, 2, … 256 KiB, which is DefaultMemory
 )
 
 // memoryPools has a pool for each size class. Each class has twice the bytes of

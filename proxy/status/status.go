@@ -3,19 +3,39 @@
 // control socket and the status page show them.
 package status
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Snapshot is the state of a gateway at one moment.
 type Snapshot struct {
 	Time      time.Time  `json:"time"`
-	Draining  bool       `json:"draining"`  // the gateway is stopping
-	Sessions  []Session  `json:"sessions"`  // the oldest first
-	Accounts  []Account  `json:"accounts"`  // the last active first
-	Refusals  []Refusal  `json:"refusals"`  // the last ones; the last first
-	Upstreams []Upstream `json:"upstreams"` // in the order of the configuration
-	Paused    []string   `json:"paused"`    // users that the operator has paused; all: everybody
+	Draining  bool       `json:"draining"`          // the gateway is stopping
+	Sessions  []Session  `json:"sessions"`          // the oldest first
+	Accounts  []Account  `json:"accounts"`          // the last active first
+	Refusals  []Refusal  `json:"refusals"`          // the last ones; the last first
+	Upstreams []Upstream `json:"upstreams"`         // in the order of the configuration
+	Paused    []string   `json:"paused"`            // users that the operator has paused; all: everybody
+	Cluster   *Cluster   `json:"cluster,omitempty"` // nil: the gateway shares nothing with others
 	// CountedSince is the first message of the ledger, from which Accounts count; zero: from the start of the gateway.
 	CountedSince time.Time `json:"counted_since,omitzero"`
+}
+
+// Cluster is what the gateway knows of the others and of their Redis.
+type Cluster struct {
+	Gateways int       `json:"gateways"`               // that run or may run, with this one; the last known number
+	LostAt   time.Time `json:"redis_lost_at,omitzero"` // zero: Redis answers
+	Reason   string    `json:"reason,omitempty"`       // why Redis was lost
+}
+
+// Text says in one line what is wrong; "" if nothing is, or if there is no cluster.
+func (c *Cluster) Text() string {
+	if c == nil || c.LostAt.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("Redis is lost since %s: exgate keeps to 1/%d of each limit",
+		c.LostAt.Local().Format(time.TimeOnly), c.Gateways)
 }
 
 // State is what a session does.
@@ -105,12 +125,14 @@ type Refusal struct {
 
 // Upstream is a server of the configuration.
 type Upstream struct {
-	Name      string `json:"name"`
-	Address   string `json:"address"`
-	Sessions  int    `json:"sessions"`
-	Slots     int    `json:"slots"`  // upstream connections that sessions hold
-	Queued    int    `json:"queued"` // sessions that wait for a connection
-	Throttled int    `json:"throttled_accounts"`
+	Name    string `json:"name"`
+	Address string `json:"address"` // all of its addresses
+	// PassedOver are the addresses that did not answer during the last half minute.
+	PassedOver []string `json:"passed_over,omitempty"`
+	Sessions   int      `json:"sessions"`
+	Slots      int      `json:"slots"`  // upstream connections that sessions hold
+	Queued     int      `json:"queued"` // sessions that wait for a connection
+	Throttled  int      `json:"throttled_accounts"`
 	// Budget is that of all accounts together; nil: there is none. OverBudget counts the accounts of which a
 	// message was refused that does not fit yet.
 	Budget     *Budget `json:"budget,omitempty"`

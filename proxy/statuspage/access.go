@@ -16,13 +16,13 @@ import (
 func Guard(page http.Handler, token backend.Secret, certificates bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case token.None() && !certificates:
+		case token.IsNone() && !certificates:
 			if !isPlainHost(r.Host) {
 				http.Error(w, "name this machine by its IP address, or as localhost", http.StatusForbidden)
 				return
 			}
 		case r.TLS != nil && len(r.TLS.VerifiedChains) > 0, showsToken(r, token):
-		case token.None():
+		case token.IsNone():
 			http.Error(w, "the status page needs a client certificate", http.StatusForbidden)
 			return
 		default:
@@ -37,7 +37,7 @@ func Guard(page http.Handler, token backend.Secret, certificates bool) http.Hand
 
 // showsToken reports whether a request has the token as its password, or as a bearer token.
 func showsToken(r *http.Request, token backend.Secret) bool {
-	if token.None() {
+	if token.IsNone() {
 		return false
 	}
 	_, shown, ok := r.BasicAuth()

@@ -171,6 +171,9 @@ func (h *Handler) event(sent map[string]string) (string, error) {
 	if now.Draining {
 		next.Says += ": exgate is stopping"
 	}
+	if lost := now.Cluster.Text(); lost != "" {
+		next.Says += ": " + lost
+	}
 	for _, s := range sections(&now) {
 		var text strings.Builder
 		if err := page.ExecuteTemplate(&text, "section", s); err != nil {

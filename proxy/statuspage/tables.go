@@ -202,13 +202,22 @@ func budget(b *status.Budget) cell {
 	return c
 }
 
+// addresses returns the addresses of an upstream, and those that do not answer.
+func addresses(u status.Upstream) string {
+	if len(u.PassedOver) == 0 {
+		return u.Address
+	}
+	return u.Address + "; no answer from " + strings.Join(u.PassedOver, ", ")
+}
+
 func upstreams(now *status.Snapshot) section {
 	s := section{ID: "upstreams", Title: "Upstreams", None: "There is no upstream.", Heads: heads(
 		"Name", "Address", "Sessions#", "Connections#", "Waiting for one#", "Throttled accounts#",
 		"Accounts over budget#", "In 24 hours")}
 	for _, u := range now.Upstreams {
 		s.Rows = append(s.Rows, []cell{
-			text(u.Name), text(u.Address), number(int64(u.Sessions)), number(int64(u.Slots)), number(int64(u.Queued)),
+			text(u.Name), text(addresses(u)),
+			number(int64(u.Sessions)), number(int64(u.Slots)), number(int64(u.Queued)),
 			alarming(int64(u.Throttled)), alarming(int64(u.OverBudget)), budget(u.Budget),
 		})
 	}

@@ -45,9 +45,9 @@ type Watch struct {
 	hasAny   bool  // a state has been accepted
 }
 
-// Changed takes the state of the file at another look, and reports whether the
+// HasChanged takes the state of the file at another look, and reports whether the
 // file has changed since the last time that Changed returned true.
-func (w *Watch) Changed(now State) bool {
+func (w *Watch) HasChanged(now State) bool {
 	isStable := now.Equal(w.last) || !w.hasAny
 	w.last = now
 	if !isStable || w.hasAny && now.Equal(w.accepted) {

@@ -54,7 +54,7 @@ func TestWatchAcceptsWhatTwoLooksShow(t *testing.T) {
 		var w Watch
 		got := ""
 		for _, look := range []byte(tt.looks) {
-			if w.Changed(states[look]) {
+			if w.HasChanged(states[look]) {
 				got += "y"
 			} else {
 				got += "."

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"time"
+)
+
+// memoryEvery is the time between two looks at the memory.
+const memoryEvery = 30 * time.Second
+
+// startMemory begins to give memory back. stop ends it, and waits for that.
+func startMemory(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() { giveBackMemory(ctx) })
+	return func() {
+		cancel()
+		done.Wait()
+	}
+}
+
+// giveBackMemory returns memory to the operating system when the gateway has become quiet, until
+// ctx ends. Go's collector runs when as much was allocated as is in use: after a burst, thousands of
+// sessions that idle would keep the garbage of the burst, and Go keeps the pages for the next one.
+func giveBackMemory(ctx context.Context) {
+	ticks := time.NewTicker(memoryEvery)
+	defer ticks.Stop()
+	before := readMemory()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		now := readMemory()
+		if now.isWorthwhile(before) {
+			debug.FreeOSMemory()
+			now = readMemory()
+		}
+		before = now
+	}
+}
+
+// memory is what Go's runtime tells of its heap, in bytes.
+type memory struct {
+	allocated uint64 // since the start
+	live      uint64 // what the last collection has left
+	objects   uint64 // what is in use, or garbage
+	free      uint64 // pages that are neither in use nor returned
+}
+
+func readMemory() memory {
+	samples := [...]metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(samples[:])
+	return memory{
+		allocated: samples[0].Value.Uint64(), live: samples[1].Value.Uint64(),
+		objects: samples[2].Value.Uint64(), free: samples[3].Value.Uint64(),
+	}
+}
+
+// minGiveBack is the least memory that is worth a collection.
+const minGiveBack = 8 << 20
+
+// isWorthwhile reports whether a collection returns a quarter of what is live at least, and whether
+// little was allocated since before. So a quiet gateway pays for one collection after a burst, and a
+// busy one for none.
+func (m memory) isWorthwhile(before memory) bool {
+	gain := m.free
+	if m.objects > m.live {
+		gain += m.objects - m.live
+	}
+	return m.allocated-before.allocated <= minGiveBack/2+m.live/8 && gain >= max(minGiveBack, m.live/4)
+}

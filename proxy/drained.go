@@ -1,0 +1,148 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"exgate/proxy/budget"
+	"exgate/proxy/replies"
+	"exgate/proxy/routing"
+	"exgate/proxy/status"
+)
+
+// Drained returns what the gateway that takes the place of this one must know. An account that it does not name has no
+// session any more, and the ledger has all of the account's rows.
+func (s *Server) Drained() status.Drain {
+	drain := status.Drain{
+		Draining: s.draining.Err() != nil, Open: []status.Owner{}, Throttled: s.accounts.throttled(time.Now()),
+		Orders: status.Orders{Paused: s.holds.names(), Traced: s.traced.names(), Paces: s.accounts.ordered()},
+	}
+	for _, l := range s.sessions.all() {
+		drain.Open = append(drain.Open, status.Owner{Upstream: l.target.Name, User: l.identity.User})
+	}
+	s.settings.Load().opts.Ledger.Flush()
+	return drain
+}
+
+// throttled returns the accounts that Exchange throttles or has throttled, also those without a session.
+func (a *accounts) throttled(now time.Time) []status.Throttled {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := []status.Throttled{}
+	for key, registry := range a.registries {
+		for user, known := range registry.All() {
+			one := status.Throttled{Owner: status.Owner{Upstream: key.upstream, User: user}, Part: 1}
+			full, isOrdered := a.paces[user]
+			if !isOrdered {
+				full = key.pace.Each.Messages
+			}
+			if rate := known.Appends.Rate(); full > 0 && a.cluster == nil { // else Redis has the pace
+				one.Part = rate / full
+			}
+			left := known.Throttle.Remaining()
+			if left > 0 {
+				one.Until = now.Add(left)
+			}
+			if left > 0 || one.Part < 1 {
+				all = append(all, one)
+			}
+		}
+	}
+	return all
+}
+
+// Obey takes the orders that the gateway before this one had from its operator.
+func (s *Server) Obey(o status.Orders) {
+	var err error
+	for _, user := range o.Paused {
+		_, e := s.Pause(user)
+		err = errors.Join(err, e)
+	}
+	for _, user := range o.Traced {
+		_, e := s.Trace(user, true)
+		err = errors.Join(err, e)
+	}
+	for user, perSecond := range o.Paces {
+		_, e := s.Pace(user, &perSecond)
+		err = errors.Join(err, e)
+	}
+	log := s.settings.Load().opts.Log
+	if err != nil {
+		log.Error("orders that the gateway before this one had are not in force", "err", err)
+	}
+	if n := len(o.Paused) + len(o.Traced) + len(o.Paces); n > 0 {
+		log.Info("orders of the gateway before this one hold on", "paused", o.Paused, "traced", o.Traced,
+			"paces", o.Paces)
+	}
+}
+
+// Adopt implements handover.Heir.
+func (s *Server) Adopt(upstream, account string) {
+	s.settings.Load().opts.Ledger.Adopt(upstream, account)
+}
+
+// AdoptRest implements handover.Heir. It also counts what the gateway before this one has stored since this one began,
+// and the messages that Exchange has taken for commands there.
+func (s *Server) AdoptRest() {
+	opts := &s.settings.Load().opts
+	opts.Ledger.AdoptRest()
+	spent, err := opts.Ledger.Spent(time.Now().Add(-budget.Day-budget.Quarter), budget.Quarter)
+	if err != nil {
+		opts.Log.Warn("the budgets of a day (upstream.pace) lack what the gateway before this one has stored",
+			"err", err)
+	}
+	for _, n := range spent {
+		s.budgets.AtLeast(n.Upstream, n.Account, n.At, budget.Amount{Messages: n.Messages, Bytes: n.Bytes})
+	}
+	if err := s.poisons.Refresh(); err != nil {
+		opts.Log.Warn("the messages that are not sent again", "err", err)
+	}
+}
+
+// forerunnerText tells a client why it waits.
+const forerunnerText = "the exgate before this one still has a session of this mailbox"
+
+// awaitForerunner waits until the gateway before this one has no session of an account, for at most limit; 0: without a
+// limit. So the connections of both together stay within the limits.
+func (c *conn) awaitForerunner(upstream, account string, limit time.Duration) error {
+	before := c.srv.forerunner
+	if before.HasLeft(upstream, account) {
+		return nil
+	}
+	c.waiting.set(status.StateWaiting, forerunnerText, time.Time{})
+	return c.patiently(func(ctx context.Context) error {
+		if limit == 0 {
+			return before.Await(ctx, upstream, account)
+		}
+		short, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		if before.Await(short, upstream, account); ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return nil
+	})
+}
+
+// awaitAccount is awaitForerunner before a login. While the gateway before this one has all connections of the account,
+// the login waits as long as for a connection of this one: Exchange would refuse it.
+func (c *conn) awaitAccount(to *routing.Target, user string) error {
+	err := c.awaitForerunner(to.Name, user, c.srv.limits.Forerunner)
+	limits := to.Slots.Limits()
+	most := limits.PerAccount - 1 // one is reserved
+	if err != nil || limits.PerAccount == 0 || c.srv.forerunner.Sessions(to.Name, user) < most {
+		return err
+	}
+	return c.awaitForerunner(to.Name, user, limits.MaxWait)
+}
+
+// awaitTurn is awaitForerunner before a message is stored. A message that both gateways send at the same time would be
+// stored twice.
+func (c *conn) awaitTurn() *imap.Error {
+	if c.awaitForerunner(c.login.target.Name, c.login.identity.User, 0) != nil {
+		return replies.NotYet("the session ends; nothing was stored")
+	}
+	return nil
+}

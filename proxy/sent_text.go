@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"strings"
+
+	"exgate/backend/wire"
+)
+
+// sentText is what exgate remembers of a command that it sends, in case it has to send the
+// command again.
+type sentText struct {
+	pieces      []piece // nil: the command is too long to be remembered
+	isForgotten bool    // the command is too long to be remembered
+	isComplete  bool    // the last line was sent
+	size        int     // bytes that are remembered
+}
+
+// piece is one line of a command, and the literal that follows it.
+type piece struct {
+	line    string
+	literal []byte
+}
+
+const (
+	// maxKeptLiteral is the longest literal of a relayed command that is remembered.
+	// It is longer than any mailbox name.
+	maxKeptLiteral = 4096
+	// maxKept limits what is remembered of one command: two lines of the longest
+	// (wire.MaxLine). What is relayed of a command has no limit.
+	maxKept = 128 << 10
+)
+
+// wholeText returns the text of a command that is known as a whole.
+func wholeText(pieces []piece) sentText {
+	t := sentText{pieces: pieces, isComplete: true}
+	for _, p := range pieces {
+		t.size += len(p.line) + len(p.literal)
+	}
+	return t
+}
+
+// canBeRepeated reports whether the whole command is remembered.
+func (t *sentText) canBeRepeated() bool { return t.isComplete && !t.isForgotten }
+
+// addLine adds a line of cmd. lit is the literal that follows; nil: this is the last line.
+func (t *sentText) addLine(cmd *command, line string, lit *wire.Literal) {
+	if lit == nil {
+		t.isComplete = true
+	} else {
+		line = line[:strings.LastIndexByte(line, '{')]
+	}
+	t.size += len(line)
+	if t.isForgotten || t.size > maxKept || lit != nil && lit.Size > maxKeptLiteral {
+		t.isForgotten, t.pieces, t.size = true, nil, len(cmd.args)
+		return
+	}
+	t.pieces = append(t.pieces, piece{line: line})
+}
+
+// addLiteral adds the literal that follows the last line. It is nil if it is too long to be
+// remembered.
+func (t *sentText) addLiteral(value []byte) {
+	if value == nil || t.isForgotten {
+		return
+	}
+	t.pieces[len(t.pieces)-1].literal = value
+	t.size += len(value)
+}

@@ -1,0 +1,62 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"exgate/backend"
+	"exgate/proxy/ledger"
+	"exgate/proxy/mailbox"
+)
+
+// settleTime is the time after which a LOGOUT looks for no further message.
+const settleTime = 10 * time.Second
+
+// settleLeft finds out what became of the account's messages whose outcome is not known, before
+// the session ends. Most clients send such a message again, and delivery settles it. But mbsync
+// looks for it itself, as imapsync does in its next run: without settleLeft, the report would
+// count it as left behind for ever. The error is why the client is not there any more.
+func (c *conn) settleLeft() error {
+	l := c.login
+	if l == nil || !l.resume || !l.journal.HasUnsettled() || c.link.inFlight() > 0 {
+		return nil
+	}
+	began := time.Now()
+	says := func() string { return "exgate looks for messages that may be stored" }
+	return c.aside(says, func(context.Context) error {
+		for _, u := range l.journal.Unsettled() {
+			if time.Since(began) > settleTime || !c.settle(&u) {
+				u.Keep()
+			}
+		}
+		return nil
+	})
+}
+
+// settle looks for a message, and reports whether it found out what became of it.
+func (c *conn) settle(u *ledger.Unsettled) bool {
+	var survey *mailbox.Survey
+	err := c.onSide(u.Mailbox, func(conn *backend.Conn) (err error) {
+		survey, err = mailbox.LookResumed(c.ctx, conn, u.Mailbox, mailbox.Mark(u.Mark))
+		return err
+	})
+	if err == nil && survey == nil {
+		err = errors.New("the mailbox has been made anew")
+	}
+	uid, sure := uint32(0), false
+	if err == nil {
+		uid, sure = survey.WithID(u.MessageID, u.Others())
+	}
+	switch {
+	case uid != 0:
+		u.Stored(survey.UIDValidity, uid)
+	case sure && time.Since(u.At) >= mailbox.Memory: // before that, the server may still be storing it
+		u.Absent()
+	default:
+		sure = false
+	}
+	c.log.Info("looked for a message whose outcome was not known", "user", c.login.identity.User, "mailbox", u.Mailbox,
+		"message_id", u.MessageID, "stored", uid != 0, "known", uid != 0 || sure, "err", err)
+	return uid != 0 || sure
+}

@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"exgate/backend/exchangesim"
+	"exgate/proxy/ledger"
+	"exgate/proxy/mailbox"
+)
+
+// A message whose outcome is not known, and which its client does not send again, is looked for
+// when a session of the account ends. A client that sends it again after all stores it once.
+func TestUnsettledMessage(t *testing.T) {
+	lost := strings.Replace(cleanMessage, "Message-ID: <", "Message-ID: <lost.", 1)
+	id := mailbox.ReadAbout([]byte(lost)).MessageID
+	for _, tt := range []struct {
+		name   string
+		stored bool
+		ago    time.Duration
+		want   string
+		again  string // the outcome of the row when the message comes again; "": it does not
+	}{
+		{"stored", true, 2 * time.Minute, "stored", "found"},
+		{"absent", false, 2 * time.Minute, "failed", "stored"},
+		{"not there yet", false, 0, "unknown", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "ledger.db")
+			var records *ledger.Ledger
+			p := exchangeProfile
+			p.Name = "exchange2016"
+			g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, withProfile(p), resuming, func(o *Options, _ *limits) {
+				records = ledger.Open(ledger.Options{File: file, Log: o.Log, Now: func() time.Time { return time.Now().Add(-tt.ago) }})
+				o.Ledger = records
+				t.Cleanup(records.Close)
+			})
+			g.put(cleanMessage, "", logsOut)
+			records.Flush()
+			place := strings.Split(ask(t, file, "SELECT s.upstream || ' ' || s.account || ' ' || uid_validity || ' ' || uid FROM messages m "+
+				"JOIN sessions s ON s.id = m.session_id"), " ")
+			validity, _ := strconv.Atoi(place[2])
+			uid, _ := strconv.Atoi(place[3])
+			j := records.Session(ledger.Session{ID: "earlier", Upstream: place[0], Account: place[1]})
+			m := &ledger.Message{Mailbox: "INBOX", Exchange: "INBOX", MessageID: id, Size: int64(len(lost)), Sum: sha256.Sum256([]byte(lost)),
+				Mark: ledger.Mark{UIDValidity: uint32(validity), Next: uint32(uid) + 1}}
+			j.Begin(m)
+			j.Intend(m)()
+			m.Outcome = ledger.Unknown
+			j.Done(m)
+			j.End(ledger.Totals{})
+			if tt.stored {
+				if _, err := sim.Deliver("alice", "INBOX", nil, time.Now(), []byte(lost)); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			g.put(strings.Replace(cleanMessage, "Message-ID: <", "Message-ID: <other.", 1), "", logsOut)
+			records.Flush()
+			row := fmt.Sprintf("SELECT outcome || ' ' || uid FROM messages WHERE message_id = '%s' ORDER BY id", id)
+			want := tt.want + " 0"
+			if tt.stored {
+				want = fmt.Sprintf("%s %d", tt.want, uid+1)
+			}
+			if got := ask(t, file, row); got != want {
+				t.Errorf("the ledger says %q, want %q", got, want)
+			}
+
+			if tt.again == "" {
+				return
+			}
+			g.put(lost, "", logsOut)
+			records.Flush()
+			if n := len(sim.Messages("alice", "INBOX")); n != 3 {
+				t.Errorf("%d messages, want 3", n)
+			}
+			if got := ask(t, file, strings.Replace(row, "ORDER BY id", "ORDER BY id DESC", 1)); !strings.HasPrefix(got, tt.again+" ") {
+				t.Errorf("when it came again, the ledger says %q, want %q", got, tt.again)
+			}
+		})
+	}
+}
