@@ -8,6 +8,8 @@
   migrated.py maildir DIR                    a Maildir as JSON, like take
   migrated.py row SENT FIRST SECOND          what a first and a second run of a
                                              client brought, in cells of a table
+  migrated.py differences SENT TARGET        what arrived otherwise than it was
+                                             sent, a line for each
   migrated.py compare SOURCE TARGET [VIEW]   two of these; VIEW is the file
                                              that "exgate simulate --outlook"
                                              wrote
@@ -16,7 +18,9 @@ Exchange writes every message anew, so that contents are compared decoded,
 part by part. Exit status 3: something is missing or differs.
 """
 
+import codecs
 import email
+import email.header
 import email.policy
 import hashlib
 import imaplib
@@ -47,6 +51,23 @@ def parts(message):
     return digests
 
 
+def header(message):
+    """The fields that a user sees, their words decoded."""
+    shown = {}
+    for name in ("From", "To", "Cc", "Subject", "Date"):
+        words = email.header.decode_header(str(message[name] or ""))
+        text = "".join(w if isinstance(w, str) else w.decode(charset(c), "replace") for w, c in words)
+        shown[name] = " ".join(text.split())
+    return shown
+
+
+def charset(name):
+    try:
+        return codecs.lookup(name or "ascii").name
+    except LookupError:
+        return "latin-1"  # none that anybody knows
+
+
 def sent(kind):
     found = {}
     for m in getattr(messages, kind)():
@@ -58,6 +79,7 @@ def sent(kind):
             "flags": sorted(KEPT & set(m.flags.split())),
             "date": imaplib.Internaldate2tuple(b"INTERNALDATE " + m.date.encode())[:6],
             "size": len(m.content),
+            "header": header(message),
             "parts": parts(message),
         }
     json.dump(found, sys.stdout, indent=1)
@@ -96,6 +118,7 @@ def take(port, ca, user, password):
                 "date": imaplib.Internaldate2tuple(item[0])[:6],
                 "size": len(item[1]),
                 "receipt": "Disposition-Notification-To" in message,
+                "header": header(message),
                 "parts": parts(message),
             }
     imap.logout()
@@ -108,7 +131,11 @@ def maildir(top):
         message = email.message_from_bytes(file.read_bytes(), policy=email.policy.compat32)
         if "@e2e.example" in str(message["Message-ID"]):
             key = f"{top}: {message['Message-ID']}"
-            found[key] = {"copies": found[key]["copies"] + 1 if key in found else 1}
+            found[key] = {
+                "copies": found[key]["copies"] + 1 if key in found else 1,
+                "header": header(message),
+                "parts": parts(message),
+            }
     json.dump(found, sys.stdout, indent=1)
 
 
@@ -123,6 +150,32 @@ def row(sent, first, second):
     )
     left = [i.strip("<>").removesuffix("@e2e.example") for i in ids[0] if i not in ids[2]]
     print(f"{len(ids[0])} | {arrived} | {later} | {twice} | {', '.join(left) or 'nothing'}")
+
+
+def differences(sent, target):
+    """A line for each message that arrived otherwise than it was sent, and their number by kind."""
+    sent, target = (json.load(open(f)) for f in (sent, target))
+    arrived = {key.partition(": ")[2]: m for key, m in target.items()}
+    counts = dict.fromkeys(("name", "parts", "header", "flags", "date"), 0)
+    for key, was in sent.items():
+        identifier = key.partition(": ")[2]
+        if identifier not in arrived:
+            continue
+        for what in counts:
+            if what in arrived[identifier] and was[what] != arrived[identifier][what]:
+                counts[what] += 1
+                print(f"{identifier}: {what}: {short(was[what], arrived[identifier][what])}")
+    print("differ:", *(f"{what} {n}" for what, n in counts.items()))
+
+
+def short(was, now):
+    if isinstance(was, dict):
+        return "; ".join(f"{name} was {was[name]!r}, is {now[name]!r}" for name in was if was[name] != now[name])[:1000]
+    if isinstance(was, list) and len(was) != len(now):
+        return f"{len(was)} were, {len(now)} are"
+    if isinstance(was, list) and len(was) > 3:
+        return "; ".join(f"{a} is {b}" for a, b in zip(was, now) if a != b)[:400]
+    return f"was {was}, is {now}"
 
 
 def compare(source, target, view=None):
@@ -157,7 +210,7 @@ def compare(source, target, view=None):
 
 
 if __name__ == "__main__":
-    verbs = {"sent": sent, "take": take, "maildir": maildir, "row": row, "compare": compare}
+    verbs = {"sent": sent, "take": take, "maildir": maildir, "row": row, "differences": differences, "compare": compare}
     if len(sys.argv) < 3 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     sys.exit(verbs[sys.argv[1]](*sys.argv[2:]))

@@ -44,7 +44,7 @@ func (t *table) add(text string) {
 // itself in its own words; a session ended with its reason, or without it amid
 // a literal of FETCH, where nothing can be said. What mbsync says of them is in
 // its own words.
-var allowed = regexp.MustCompile(`^[A-Z ]+: (NO \[(UNAVAILABLE|OVERQUOTA)\]|NO Server Unavailable\.|BYE )|^(UID )?FETCH: closed without BYE$|^mbsync: (Maildir notice: .*|.*NO \[(UNAVAILABLE|OVERQUOTA)\].*|.*NO Server Unavailable\..*|Notice: .*|Warning: lost track of .*|Warning: far side refuses to store .*|Error: channel .* cannot be opened\.|.*\bBYE\b.*|exit status N)$`)
+var allowed = regexp.MustCompile(`^[A-Z ]+: (NO \[(UNAVAILABLE|OVERQUOTA)\]|NO Server Unavailable\.|BYE )|^APPEND: BAD \[UNAVAILABLE\]|^(UID )?FETCH: closed without BYE$|^mbsync: (Maildir notice: .*|.*(NO|BAD) \[(UNAVAILABLE|OVERQUOTA)\].*|.*NO Server Unavailable\..*|Notice: .*|Warning: lost track of .*|Warning: far side refuses to store .*|Error: channel .* cannot be opened\.|.*\bBYE\b.*|exit status N)$`)
 
 // print writes the table, what is most first, and returns how many errors were
 // not allowed.
