@@ -118,11 +118,11 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 		upstreams: make(map[string]*upstream),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	if err := c.await(ctx); err != nil {
+	news, err := c.await(ctx)
+	if err != nil {
 		c.cancel()
 		return nil, errors.Join(fmt.Errorf("cluster.address: %w", err), c.client.Close())
 	}
-	news := c.client.Subscribe(c.ctx, c.keys.news())
 	c.work.Go(c.beatOn)
 	c.work.Go(func() { c.listen(news) })
 	c.work.Go(func() { c.do(&c.chores) })
@@ -130,21 +130,34 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// await sends heartbeats until Redis answers one. Redis's refusal of a password is final.
-func (c *Cluster) await(ctx context.Context) error {
+// await tries to begin until Redis answers. Redis's refusal of a password is final.
+func (c *Cluster) await(ctx context.Context) (news *redis.PubSub, err error) {
 	for {
-		err := c.beat(ctx)
+		news, err := c.begin(ctx)
 		if err == nil {
-			return nil
+			return news, nil
 		}
 		var said redis.Error
 		if errors.As(err, &said) && !strings.HasPrefix(said.Error(), "LOADING") {
-			return err
+			return nil, err
 		}
 		if backend.Sleep(ctx, retryOpen) != nil {
-			return fmt.Errorf("cannot reach Redis: %w", err)
+			return nil, fmt.Errorf("cannot reach Redis: %w", err)
 		}
 	}
+}
+
+// begin sends the first heartbeat, and waits until Redis has noted that this gateway hears the news: each part of the
+// gateway asks Redis what there was before.
+func (c *Cluster) begin(ctx context.Context) (*redis.PubSub, error) {
+	if err := c.beat(ctx); err != nil {
+		return nil, err
+	}
+	news := c.client.Subscribe(c.ctx, c.keys.news())
+	if _, err := news.ReceiveTimeout(ctx, callTime); err != nil {
+		return nil, errors.Join(fmt.Errorf("hear the news of other gateways: %w", err), news.Close())
+	}
+	return news, nil
 }
 
 // Close tells the other gateways that this one ends, and closes the connections.
@@ -228,7 +241,7 @@ func (c *Cluster) beat(ctx context.Context) error {
 	if !lost.IsZero() {
 		c.log.Info("Redis answers again; the gateways share their limits", "gateways", len(ids),
 			"after", time.Since(lost).Round(time.Millisecond))
-		c.catchUp(false)
+		c.catchUp()
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ func (c *Cluster) Guesses() *guard.Guesses {
 	}
 	g := guard.NewGuesses(peers{c})
 	c.guesses.add(g)
+	c.learnFailures(g)
 	return g
 }
 
@@ -110,14 +111,11 @@ func (c *Cluster) loginKeys(limits []guard.Limit) []string {
 }
 
 // retellLogins is a chore: it tells of failed logins what Redis may not know, and asks what the other gateways know.
-type retellLogins struct {
-	c     *Cluster
-	tells bool // else it only asks
-}
+type retellLogins struct{ c *Cluster }
 
 func (r retellLogins) do() {
 	for _, g := range r.c.guesses.all() {
-		if r.tells && !r.c.retellFailures(g) {
+		if !r.c.retellFailures(g) {
 			return // and again when Redis is back
 		}
 		r.c.learnFailures(g)

@@ -15,7 +15,6 @@ import (
 // so: what was told meanwhile is asked for.
 func (c *Cluster) listen(news *redis.PubSub) {
 	heard := news.ChannelWithSubscriptions()
-	begins := true
 	for {
 		select {
 		case <-c.ctx.Done():
@@ -29,8 +28,7 @@ func (c *Cluster) listen(news *redis.PubSub) {
 			}
 			switch one := one.(type) {
 			case *redis.Subscription:
-				c.catchUp(begins)
-				begins = false
+				c.catchUp()
 			case *redis.Message:
 				c.hear(one.Payload)
 			}
@@ -39,10 +37,11 @@ func (c *Cluster) listen(news *redis.PubSub) {
 }
 
 // hear takes one piece of news: its kind, the gateway that tells it, a time in ms, and what it is about. A gateway
-// hears its own news of a pace: an answer that was under way could have the pace from before.
+// hears its own news of a pace: an answer that was under way could have the pace from before. It hears its own news of a
+// login that forgives failures, too: news of those failures could come after the login's outcome.
 func (c *Cluster) hear(news string) {
 	words := strings.SplitN(news, " ", 4)
-	if len(words) < 4 || words[1] == c.id && words[0] != newsPace {
+	if len(words) < 4 || words[1] == c.id && words[0] != newsPace && words[0] != newsForgiven {
 		return
 	}
 	ms, err := strconv.ParseInt(words[2], 10, 64)
@@ -111,15 +110,14 @@ func (c *Cluster) newsOf(kind, about string, d time.Duration) string {
 	return fmt.Sprintf("%s %s %d %s", kind, c.id, d.Milliseconds(), about)
 }
 
-// catchUp asks what has changed while Redis was lost, and tells what has changed here. begins says that this gateway
-// has just begun: what it knows of failed logins Redis knows, too, and a login may have forgiven them meanwhile.
-func (c *Cluster) catchUp(begins bool) {
+// catchUp asks what has changed while Redis was lost, and tells what has changed here.
+func (c *Cluster) catchUp() {
 	for _, a := range c.accounts() {
 		c.chores.add(retell{a})
 	}
 	c.retellSlots()
 	c.retellAppends()
-	c.chores.add(retellLogins{c, !begins})
+	c.chores.add(retellLogins{c})
 	c.chores.add(retellPoisons{c})
 	c.chores.add(settleBooks{c})
 	for _, l := range c.ledgers.all() {
