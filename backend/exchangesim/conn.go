@@ -110,10 +110,13 @@ func (c *conn) serve() {
 		err = errClosing
 	}
 	log.Debug("connection ended", "user", c.user, "reason", err)
+	isClosing := errors.Is(err, errClosing)
+	if isClosing {
+		c.leave() // before the client can know of the end
+	}
 	c.w.Flush() // best effort: the client may be gone
 	switch {
-	case errors.Is(err, errClosing):
-		c.leave()
+	case isClosing:
 		c.linger()
 	case errors.As(err, &end):
 		c.end(end)
