@@ -37,8 +37,8 @@ func (c *Cluster) listen(news *redis.PubSub) {
 }
 
 // hear takes one piece of news: its kind, the gateway that tells it, a time in ms, and what it is about. A gateway
-// hears its own news of a pace: an answer that was under way could have the pace from before. It hears its own news of a
-// login that forgives failures, too: news of those failures could come after the login's outcome.
+// hears its own news of a pace: an answer that was under way could have the pace from before. It hears its own news of
+// forgiven failures, too: news of these failures could come after the login that forgives them.
 func (c *Cluster) hear(news string) {
 	words := strings.SplitN(news, " ", 4)
 	if len(words) < 4 || words[1] == c.id && words[0] != newsPace && words[0] != newsForgiven {

@@ -60,13 +60,10 @@ type attempts struct {
 
 // add remembers that a message goes up.
 func (a *attempts) add(k key, m *Message) *attempt {
-	if m.row == nil {
-		m.row = new(row)
-	}
 	if m.began.IsZero() {
 		m.began = a.now()
 	}
-	t := &attempt{id: attemptID(m.session, m.began), key: k, row: m.row}
+	t := &attempt{id: attemptID(m.session, m.began), key: k, row: m.rowOf()}
 	a.put(t, a.now())
 	return t
 }
@@ -278,6 +275,11 @@ const unlessFound = "CASE outcome WHEN 'found' THEN outcome ELSE ? END"
 func (l *Ledger) end(t *attempt, update string, args ...any) {
 	l.attempts.drop(t)
 	l.put(op{ends: t, run: func(s *store) error {
+		if s.hasIntent(t.row) {
+			if err := s.settle(t.row); err != nil {
+				return err
+			}
+		}
 		if !s.has(t.row) {
 			return nil // it was lost, or is another gateway's
 		}
@@ -350,6 +352,11 @@ const isOpen = "outcome IN ('pending', 'unknown')"
 // load remembers the attempts of earlier runs of the gateway, whose sessions have ended: those of one account, or all.
 func (l *Ledger) load(s *store, of *owner) error {
 	where, args := of.where()
+	for _, move := range []string{insertPending + "1", "DELETE FROM intents WHERE 1"} {
+		if _, err := s.exec(move+where, args...); err != nil {
+			return err
+		}
+	}
 	rows, err := s.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.outcome, m.exchange, m.size,
 		m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account, s.session
 		FROM messages m JOIN sessions s ON s.id = m.session_id

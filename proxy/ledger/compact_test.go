@@ -26,7 +26,7 @@ func TestCompact(t *testing.T) {
 	}
 	session(l, "newer").Intend(message("newer"))()
 	l.Close()
-	if n := ask(t, file, "SELECT count(*) FROM messages"); n != "2" || l.Lost() != 0 {
+	if n := ask(t, file, "SELECT count(*) FROM log"); n != "2" || l.Lost() != 0 {
 		t.Errorf("%s rows, %d lost", n, l.Lost())
 	}
 	if _, _, err := Compact(t.Context(), filepath.Join(t.TempDir(), "none"), 0); err == nil {

@@ -4,10 +4,12 @@
 //
 // # Writing
 //
-// One goroutine writes (writer.go). It takes the rows from a bounded queue, and commits all
-// rows that wait in one transaction. Nothing but Journal.Intend waits for it: the intent of
-// a message is on the disk before the message goes to Exchange. If the file cannot be
-// written, the mail goes on: the rows are lost, and the ledger counts them and says so.
+// One goroutine writes (writer.go). It takes the rows from a bounded queue, and commits many of
+// them in one transaction. Only Journal.Intend waits for it on the way of a message: the intent
+// is on the disk before the message goes to Exchange. It is a row of the table intents, which
+// has no index and few rows, and goes alone. The row in the table messages, with its indexes,
+// is written once, with the outcome, and mostly with the proof. If the file cannot be written,
+// the mail goes on: the rows are lost, and the ledger counts them and says so.
 //
 // # Exactly once
 //

@@ -127,19 +127,12 @@ func (j *Journal) Intend(m *Message) (wait func()) {
 		j.open = append(j.open, m.attempt)
 	}
 	j.l.attempts.marked(m)
-	o := op{run: j.keep(m)}
+	o := op{run: j.intend(m), alone: true}
 	if !j.l.broken.Load() {
 		o.done = make(chan struct{})
 	}
 	waits := j.l.put(o) && o.done != nil
-	if endings := j.l.attempts.endings(m.attempt.key); len(endings) > 0 {
-		for _, t := range endings {
-			j.l.attempts.tell(t)()
-		}
-		if waits {
-			j.l.await(o.done) // the endings were put before
-		}
-	}
+	j.l.awaitEndings(m.attempt.key)
 	told := j.l.attempts.tell(m.attempt)
 	return func() {
 		told()
@@ -149,8 +142,20 @@ func (j *Journal) Intend(m *Message) (wait func()) {
 	}
 }
 
-// Done writes what became of a message: its fields say so. The answer is proven by the
-// client's next commands.
+// awaitEndings waits until the ends of attempts for an identical message are on the disk, and known to the peers.
+func (l *Ledger) awaitEndings(k key) {
+	endings := l.attempts.endings(k)
+	for _, t := range endings {
+		l.attempts.tell(t)()
+	}
+	for len(endings) > 0 && !l.broken.Load() {
+		l.Flush() // an ending may be put a moment later
+		endings = l.attempts.endings(k)
+	}
+}
+
+// Done writes what became of a message: its fields say so, and none of them changes any more. The answer is proven by
+// the client's next commands.
 func (j *Journal) Done(m *Message) {
 	if j == nil {
 		return
@@ -227,7 +232,7 @@ func (j *Journal) prove(n int) {
 		row := m.row
 		row.proven.Store(true)
 		j.l.put(op{ends: ends, run: func(s *store) error {
-			if !s.has(row) || row.provenIn == s.transaction {
+			if !s.has(row) || row.hasProof {
 				return nil // it was lost, or its outcome was written with the proof
 			}
 			_, err := s.exec("UPDATE messages SET proven = 1 WHERE id = ?", row.id)
@@ -253,72 +258,118 @@ func (j *Journal) forget(m *Message) *attempt {
 	return m.attempt
 }
 
-// keep returns the op that writes the row of a message as it is now.
-func (j *Journal) keep(m *Message) func(*store) error {
-	if m.row == nil {
-		m.row = new(row)
-	}
-	at, took := m.began, time.Duration(0)
-	if at.IsZero() {
-		at = j.l.opts.Now()
-	} else if m.Outcome != Pending {
-		took = j.l.opts.Now().Sub(at)
-	}
-	var subject any
-	if j.l.opts.Subjects {
-		subject = bounded(m.Subject)
-	}
-	var sum any
-	if m.Sum != [len(m.Sum)]byte{} {
-		sum = m.Sum[:]
-	}
-	row, values := m.row, []any{
-		string(m.Outcome), bounded(m.Date), m.DateFrom, m.Sent, strings.Join(m.Fixes, ","), m.Stage,
-		m.Throttled.Milliseconds(), m.Paced.Milliseconds(), took.Milliseconds(), m.Rule, bounded(m.Reason),
-		bounded(m.Would), m.Mark.UIDValidity, m.Mark.Next, m.UIDValidity, m.UID,
-	}
-	first := []any{
-		bounded(m.Mailbox), bounded(m.Exchange), bounded(m.MessageID), subject, m.Size, sum,
-		bounded(strings.Join(m.Flags, " ")), at.UnixMilli(),
-	}
+// intend returns the op that writes that a message goes up as it is now.
+func (j *Journal) intend(m *Message) func(*store) error {
+	row, fixed, values := m.rowOf(), j.fixed(m), m.changing()
 	return func(s *store) error {
-		if row.proven.Load() {
-			row.provenIn = s.transaction
-		}
-		switch {
-		case !s.has(row):
-			if err := j.insert(s); err != nil {
-				return err
-			}
-			return s.insert(row, insertMessage, slices.Concat(values, first, []any{j.row.id, row.provenIn != 0})...)
-		case row.provenIn == s.transaction:
-			_, err := s.exec(updateProven, append(values, row.id)...)
-			return err
-		default:
-			_, err := s.exec(updateMessage, append(values, row.id)...)
+		if s.hasIntent(row) {
+			_, err := s.exec(updateIntent, append(values, row.intent)...)
 			return err
 		}
+		if err := j.insert(s); err != nil {
+			return err
+		}
+		return s.insertIntent(row, insertIntent, slices.Concat(fixed, values, []any{j.row.id})...)
 	}
 }
 
-// messageColumns are the columns of a message that may change while it goes up, in the order of keep. firstColumns are
-// those that do not. An UPDATE touches the index of each column that it names.
+// keep returns the op that writes what became of a message.
+func (j *Journal) keep(m *Message) func(*store) error {
+	took := time.Duration(0)
+	if !m.began.IsZero() {
+		took = j.l.opts.Now().Sub(m.began)
+	}
+	row, fixed, values := m.rowOf(), j.fixed(m), m.changing()
+	ended := []any{
+		string(m.Outcome), took.Milliseconds(), m.Rule, bounded(m.Reason), bounded(m.Would), m.UIDValidity, m.UID,
+	}
+	return func(s *store) error {
+		if err := j.insert(s); err != nil {
+			return err
+		}
+		intent, hasIntent := row.intent, s.hasIntent(row)
+		row.hasProof = row.proven.Load()
+		all := slices.Concat(fixed, values, []any{j.row.id}, ended, []any{row.hasProof})
+		if err := s.insert(row, insertMessage, all...); err != nil || !hasIntent {
+			return err
+		}
+		return s.dropIntent(intent)
+	}
+}
+
+// The columns of a message, in the order of fixed, changing and keep.
 const (
-	messageColumns = "outcome date date_from sent fixes stage throttled_ms paced_ms took_ms rule reason would " +
-		"mark_validity mark_next uid_validity uid"
-	firstColumns = "mailbox exchange message_id subject size sha256 flags at session_id proven"
+	fixedColumns    = "mailbox exchange message_id subject size sha256 flags at"
+	changingColumns = "date date_from sent fixes stage throttled_ms paced_ms mark_validity mark_next"
+	intentColumns   = fixedColumns + " " + changingColumns + " session_id"
+	endedColumns    = "outcome took_ms rule reason would uid_validity uid proven"
 )
 
 var (
-	insertMessage = insertOf(strings.Fields(messageColumns + " " + firstColumns))
-	updateMessage = "UPDATE messages SET " + strings.ReplaceAll(messageColumns, " ", " = ?, ") + " = ? WHERE id = ?"
-	updateProven  = strings.Replace(updateMessage, " SET ", " SET proven = 1, ", 1)
+	insertIntent  = insertOf("intents", intentColumns)
+	updateIntent  = "UPDATE intents SET " + strings.ReplaceAll(changingColumns, " ", " = ?, ") + " = ? WHERE id = ?"
+	insertMessage = insertOf("messages", intentColumns+" "+endedColumns)
+	// insertPending moves the rows of intents that a condition selects. The caller removes them there.
+	insertPending = "INSERT INTO messages (outcome, " + listOf(intentColumns) + ") SELECT 'pending', " +
+		listOf(intentColumns) + " FROM intents WHERE "
 )
 
-// insertOf returns the statement that inserts the columns of a message.
-func insertOf(columns []string) string {
-	return "INSERT INTO messages (" + strings.Join(columns, ", ") + ") VALUES (?" +
-		strings.Repeat(", ?", len(columns)-1) + ")"
+// insertOf returns the statement that inserts a row with these columns.
+func insertOf(table, columns string) string {
+	return "INSERT INTO " + table + " (" + listOf(columns) + ") VALUES (?" +
+		strings.Repeat(", ?", strings.Count(columns, " ")) + ")"
+}
+
+func listOf(columns string) string { return strings.ReplaceAll(columns, " ", ", ") }
+
+// fixed returns what does not change while a message goes up.
+func (j *Journal) fixed(m *Message) []any {
+	at := m.began
+	if at.IsZero() {
+		at = j.l.opts.Now()
+	}
+	var subject, sum any
+	if j.l.opts.Subjects {
+		subject = bounded(m.Subject)
+	}
+	if m.Sum != [len(m.Sum)]byte{} {
+		sum = m.Sum[:]
+	}
+	return []any{
+		bounded(m.Mailbox), bounded(m.Exchange), bounded(m.MessageID), subject, m.Size, sum,
+		bounded(strings.Join(m.Flags, " ")), at.UnixMilli(),
+	}
+}
+
+// changing returns what may change while a message goes up.
+func (m *Message) changing() []any {
+	return []any{
+		bounded(m.Date), m.DateFrom, m.Sent, strings.Join(m.Fixes, ","), m.Stage, m.Throttled.Milliseconds(),
+		m.Paced.Milliseconds(), m.Mark.UIDValidity, m.Mark.Next,
+	}
+}
+
+// rowOf returns the row of a message.
+func (m *Message) rowOf() *row {
+	if m.row == nil {
+		m.row = new(row)
+	}
+	return m.row
+}
+
+// dropIntent removes a row from intents.
+func (s *store) dropIntent(id int64) error {
+	_, err := s.exec("DELETE FROM intents WHERE id = ?", id)
+	return err
+}
+
+// settle moves the row of a message on its way to messages: its session has ended, and writes nothing more of it.
+func (s *store) settle(r *row) error {
+	intent := r.intent
+	if err := s.insert(r, insertPending+"id = ?", intent); err != nil {
+		return err
+	}
+	return s.dropIntent(intent)
 }
 
 // key returns what an identical message has in common with this one.

@@ -95,9 +95,10 @@ func (l *Ledger) Options() Options { return l.opts }
 
 // op is a change of the file.
 type op struct {
-	run  func(*store) error
-	done chan struct{} // closed when it is on the disk, or lost; nil: nobody waits
-	ends *attempt      // it is on the disk then that this attempt has ended; nil: none has
+	run   func(*store) error
+	done  chan struct{} // closed when it is on the disk, or lost; nil: nobody waits
+	alone bool          // it does not need the ops that were put before it, and may go to the disk before them
+	ends  *attempt      // the attempt whose end the op writes; nil: none
 }
 
 // put hands an op to the writer. It reports whether there was room for the op.

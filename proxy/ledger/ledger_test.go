@@ -148,7 +148,7 @@ func TestEarlier(t *testing.T) {
 			c, file := newClock(), filepath.Join(t.TempDir(), "ledger.db")
 			l, _ := open(t, file, c)
 			tt.play(l, c)
-			session(l, "flush").Intend(message("flush"))()
+			l.flush()
 			again, _ := open(t, killed(t, file), c)
 			e := session(again, "two").Earlier(message("a"))
 			switch {
@@ -299,7 +299,7 @@ func TestCorrupt(t *testing.T) {
 	l, said := open(t, file, newClock())
 	session(l, "one").Intend(message("a"))()
 	l.Close()
-	if n := ask(t, file, "SELECT count(*) FROM messages"); n != "1" {
+	if n := ask(t, file, "SELECT count(*) FROM log"); n != "1" {
 		t.Errorf("%s rows in the new file", n)
 	}
 	aside, err := filepath.Glob(file + ".corrupt-*")
@@ -329,7 +329,7 @@ func TestCorruptInside(t *testing.T) {
 	l, said := open(t, file, newClock())
 	session(l, "one").Intend(message("a"))()
 	l.Close()
-	if n := ask(t, file, "SELECT count(*) FROM messages"); n != "1" || l.Lost() != 0 {
+	if n := ask(t, file, "SELECT count(*) FROM log"); n != "1" || l.Lost() != 0 {
 		t.Errorf("%s rows in the new file, %d lost", n, l.Lost())
 	}
 	if !strings.Contains(said.String(), "set it aside") {

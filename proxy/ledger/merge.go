@@ -45,7 +45,7 @@ func mergeInto(ctx context.Context, merged string, files []string) (err error) {
 
 // addAll adds the rows of another ledger. Its rows get new ids: each ledger counts from 1.
 func (s *store) addAll(ctx context.Context, file string) (err error) {
-	db, _, err := OpenReader(ctx, file) // checks that it is a ledger
+	db, schema, err := OpenReader(ctx, file) // checks that it is a ledger
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *store) addAll(ctx context.Context, file string) (err error) {
 		return err
 	}
 	for _, table := range tables {
-		if err == nil {
+		if err == nil && (table != "intents" || schema.HasIntents()) {
 			err = s.addTable(ctx, table, sessions)
 		}
 	}

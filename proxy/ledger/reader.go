@@ -9,23 +9,22 @@ import (
 )
 
 // OpenReader opens a ledger for reading, also while a gateway writes it. The reader sees the
-// file as it is when it begins a transaction. indexed reports whether the file has the index
-// messages_report, which an older exgate has not made.
-func OpenReader(ctx context.Context, file string) (db *sql.DB, indexed bool, err error) {
+// file as it is when it begins a transaction. schema is that of the file: an older exgate may
+// have made it.
+func OpenReader(ctx context.Context, file string) (db *sql.DB, schema Schema, err error) {
 	if _, err := os.Stat(file); err != nil { // SQLite does not say what is missing
-		return nil, false, err
+		return nil, 0, err
 	}
 	db, err = sql.Open("sqlite", dsn(file, "ro"))
 	if err != nil {
-		return nil, false, err
+		return nil, 0, err
 	}
-	var version int
-	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
-	if err == nil && (version == 0 || version > len(migrations)) {
+	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&schema)
+	if err == nil && (schema == 0 || int(schema) > len(migrations)) {
 		err = errors.New("it is no ledger that this exgate knows")
 	}
 	if err != nil {
-		return nil, false, errors.Join(fmt.Errorf("%s: %w", file, err), db.Close())
+		return nil, 0, errors.Join(fmt.Errorf("%s: %w", file, err), db.Close())
 	}
-	return db, version >= 2, nil
+	return db, schema, nil
 }

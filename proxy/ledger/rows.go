@@ -76,13 +76,14 @@ const (
 
 // row is the place of a row. Only the writer uses it, but for proven.
 type row struct {
-	id   int64
-	file int // the number of the file that has the row (store.number); 0: the row is not written
+	id     int64 // in its table; of a message: in messages, or 0
+	intent int64 // of a message that has no id yet: in intents, or 0
+	file   int   // the number of the file that has the row (store.number); 0: the row is not written
 
-	// proven is set as soon as the client has the answer: a transaction that writes the outcome, too, then writes both
-	// at once. provenIn is that transaction (store.transaction).
+	// proven is set as soon as the client has the answer. hasProof says that the row was written after that, and so
+	// with the proof.
 	proven   atomic.Bool
-	provenIn uint64
+	hasProof bool
 }
 
 // Session is what the row of a session begins with.

@@ -103,7 +103,48 @@ CREATE INDEX messages_report ON messages (session_id, outcome, fixes, rule, date
 	paced_ms, at);
 `, `
 CREATE INDEX messages_pending ON messages (outcome) WHERE outcome IN ('pending', 'unknown');
+`, `
+CREATE TABLE intents (                     -- messages on their way: few rows, so no index
+	id            INTEGER PRIMARY KEY,
+	at            INTEGER NOT NULL,
+	session_id    INTEGER NOT NULL,
+	mailbox       TEXT NOT NULL,
+	exchange      TEXT NOT NULL,
+	message_id    TEXT NOT NULL,
+	subject       TEXT,
+	date          TEXT NOT NULL,
+	date_from     TEXT NOT NULL,
+	size          INTEGER NOT NULL,
+	sent          INTEGER NOT NULL,
+	sha256        BLOB,
+	flags         TEXT NOT NULL,
+	fixes         TEXT NOT NULL,
+	stage         INTEGER NOT NULL,
+	throttled_ms  INTEGER NOT NULL,
+	paced_ms      INTEGER NOT NULL,
+	mark_validity INTEGER NOT NULL,
+	mark_next     INTEGER NOT NULL
+);
+DROP VIEW log;
+CREATE VIEW log AS
+	SELECT datetime(m.at / 1000, 'unixepoch') AS time, s.session, s.upstream, s.account, m.outcome,
+		m.mailbox, m.exchange, m.message_id, m.date, m.size, m.sent, m.fixes, m.rule, m.reason, m.uid,
+		lower(hex(m.sha256)) AS sha256
+	FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
+	UNION ALL
+	SELECT datetime(i.at / 1000, 'unixepoch'), s.session, s.upstream, s.account, 'pending',
+		i.mailbox, i.exchange, i.message_id, i.date, i.size, i.sent, i.fixes, '', '', 0, lower(hex(i.sha256))
+	FROM intents i LEFT JOIN sessions s ON s.id = i.session_id;
 `}
+
+// Schema is the number of migrations that a file has.
+type Schema int
+
+// HasReportIndex reports whether the file has the index messages_report.
+func (s Schema) HasReportIndex() bool { return s >= 2 }
+
+// HasIntents reports whether the file has the table intents. Without it, a message on its way is in messages.
+func (s Schema) HasIntents() bool { return s >= 4 }
 
 // migrate brings the schema of an open file up to date.
 func migrate(ctx context.Context, db *sql.Conn) error {

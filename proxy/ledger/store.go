@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"modernc.org/sqlite" // also the driver of database/sql
@@ -22,9 +23,14 @@ type store struct {
 	full  bool // synchronous is FULL
 	// number counts the files that the ledger has had: a corrupt one is replaced.
 	number   int
-	inserted []*row // in the current transaction
-	// transaction counts the transactions.
-	transaction uint64
+	inserted []place // in the current transaction
+}
+
+// place is where a row was before a transaction.
+type place struct {
+	row        *row
+	id, intent int64
+	file       int
 }
 
 // dsn returns the data source of a file. The pragmas hold for each connection.
@@ -90,24 +96,53 @@ func (s *store) exec(query string, args ...any) (sql.Result, error) {
 }
 
 // insert runs an INSERT and notes where the row is.
-func (s *store) insert(at *row, query string, args ...any) error {
-	result, err := s.exec(query, args...)
+func (s *store) insert(r *row, query string, args ...any) error {
+	id, err := s.insertID(query, args...)
 	if err != nil {
 		return err
 	}
-	at.id, err = result.LastInsertId()
-	at.file = s.number
-	s.inserted = append(s.inserted, at)
-	return err
+	s.move(r, id, 0)
+	return nil
 }
 
-// has reports whether the row is in the file.
-func (s *store) has(r *row) bool { return r.file == s.number }
+// insertIntent is insert for the table intents.
+func (s *store) insertIntent(r *row, query string, args ...any) error {
+	id, err := s.insertID(query, args...)
+	if err != nil {
+		return err
+	}
+	s.move(r, 0, id)
+	return nil
+}
 
-// undo forgets where the rows of the current transaction are.
+// insertID returns the id of the row that an INSERT has made; 0 if it has made none.
+func (s *store) insertID(query string, args ...any) (int64, error) {
+	result, err := s.exec(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	if n, err := result.RowsAffected(); n == 0 || err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+// move notes that a row is in the file now.
+func (s *store) move(r *row, id, intent int64) {
+	s.inserted = append(s.inserted, place{r, r.id, r.intent, r.file})
+	r.id, r.intent, r.file = id, intent, s.number
+}
+
+// has reports whether the row is in the file. The row of a message that is on its way is not in messages.
+func (s *store) has(r *row) bool { return r.id != 0 && r.file == s.number }
+
+// hasIntent reports whether the row is in the table intents.
+func (s *store) hasIntent(r *row) bool { return r.intent != 0 && r.file == s.number }
+
+// undo notes that the rows of the current transaction are where they were before it.
 func (s *store) undo() {
-	for _, r := range s.inserted {
-		r.id, r.file = 0, 0
+	for _, p := range slices.Backward(s.inserted) {
+		p.row.id, p.row.intent, p.row.file = p.id, p.intent, p.file
 	}
 	s.inserted = s.inserted[:0]
 }

@@ -9,9 +9,10 @@ import (
 const (
 	// maxBatch limits the ops of one transaction.
 	maxBatch = 1000
-	// gatherFor is how long an op for which nobody waits may stay in memory: until then, it goes to the disk with
-	// the next one for which somebody does. A kill loses the op, as if it had come a moment earlier.
-	gatherFor = 50 * time.Millisecond
+	// gatherFor is how long an op for which nobody waits may stay in memory, so that many of them go to the disk in one
+	// transaction. A kill loses the op, as if it had come a moment earlier. maxGathered limits their number: intents
+	// wait for the transaction.
+	gatherFor, maxGathered = 50 * time.Millisecond, 250
 	// retry is the pause before the writer tries a file again that could not be written.
 	retry = time.Second
 	// sweepEvery is how often old rows are removed.
@@ -30,7 +31,10 @@ type writer struct {
 	why    error       // the reason
 	loaded bool        // the attempts of earlier runs are known
 	number int         // of the file; see store.number
-	timer  *time.Timer // of gather
+	later  []op        // for which nobody waits
+	timer  *time.Timer // of later
+
+	isGathering bool // timer runs
 }
 
 // write runs until Close. It closes opened after the first try to open the file.
@@ -47,13 +51,16 @@ func (l *Ledger) write(opened chan<- struct{}) {
 	for {
 		select {
 		case first := <-l.queue:
-			w.batch(w.gather(first))
+			w.take(first)
+		case <-w.timer.C:
+			w.flush(nil)
 		case <-sweep.C:
 			w.sweep()
 		case <-l.closing:
 			for len(l.queue) > 0 {
-				w.batch(w.gather(<-l.queue))
+				w.take(<-l.queue)
 			}
+			w.flush(nil)
 			if err := w.file.close(); err != nil {
 				l.opts.Log.Warn("closing the ledger", "err", err)
 			}
@@ -114,29 +121,43 @@ func (w *writer) replace(corrupt error) error {
 	return nil
 }
 
-// gather returns an op and the ones after it, for one transaction: up to one for which somebody waits and what is in
-// the queue then, but no longer than gatherFor.
-func (w *writer) gather(first op) []op {
-	ops, waits := []op{first}, first.done != nil
-	if !waits {
-		w.timer.Reset(gatherFor)
-		defer w.timer.Stop()
-	}
-	for len(ops) < maxBatch {
-		if waits && len(w.queue) == 0 {
-			return ops
-		}
-		select {
-		case o := <-w.queue:
-			ops = append(ops, o)
+// take writes an op and those in the queue, or keeps them for later if nobody waits for them.
+func (w *writer) take(first op) {
+	var alone []op
+	waits := false
+	for o := first; ; o = <-w.queue {
+		if o.alone {
+			alone = append(alone, o)
+		} else {
+			w.later = append(w.later, o)
 			waits = waits || o.done != nil
-		case <-w.timer.C:
-			return ops
-		case <-w.closing: // write takes the rest
-			return ops
+		}
+		if len(w.queue) == 0 || len(alone)+len(w.later) >= maxBatch {
+			break
 		}
 	}
-	return ops
+	switch {
+	case waits || len(w.later) >= maxGathered:
+		w.flush(alone)
+	case len(alone) > 0:
+		w.batch(alone)
+	}
+	if len(w.later) > 0 && !w.isGathering {
+		w.isGathering = true
+		w.timer.Reset(gatherFor)
+	}
+}
+
+// flush writes the ops that were kept for later, and some more.
+func (w *writer) flush(alone []op) {
+	w.timer.Stop()
+	w.isGathering = false
+	ops := append(w.later, alone...)
+	if len(ops) > 0 {
+		w.batch(ops)
+	}
+	clear(ops)
+	w.later = ops[:0]
 }
 
 // batch writes ops in one transaction.
@@ -191,7 +212,6 @@ func (w *writer) commit(ops []op) (err error) {
 	if _, err := w.file.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	w.file.transaction++
 	defer func() {
 		if err != nil {
 			w.file.undo()
@@ -246,7 +266,7 @@ func (w *writer) sweep() {
 }
 
 // tables are those that have rows by time.
-var tables = []string{"messages", "sessions", "login_failures", "throttles", "folders", "losses"}
+var tables = []string{"messages", "intents", "sessions", "login_failures", "throttles", "folders", "losses"}
 
 func (w *writer) dropOld() error {
 	if w.opts.Retention <= 0 {

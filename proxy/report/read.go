@@ -22,7 +22,7 @@ type Options struct {
 // Read makes a report of a ledger, also while a gateway writes it. It needs memory for each
 // account, not for each message.
 func Read(ctx context.Context, file string, o Options) (*Report, error) {
-	db, indexed, err := ledger.OpenReader(ctx, file)
+	db, schema, err := ledger.OpenReader(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +35,11 @@ func Read(ctx context.Context, file string, o Options) (*Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	r := &reader{ctx: ctx, tx: tx, o: o, groups: make(map[[2]string]*Group), hours: make(map[int64]*Hour)}
+	r := &reader{ctx: ctx, tx: tx, o: o, schema: schema}
+	r.groups, r.hours = make(map[[2]string]*Group), make(map[int64]*Hour)
 	r.report = &Report{Made: o.Now, Since: o.Since, Only: o.Account, Left: []Message{}}
 	for _, step := range []func() error{
-		func() error { return r.messages(indexed) }, r.sessions, r.folders, r.failures, r.left, r.losses,
+		r.messages, r.intents, r.sessions, r.folders, r.failures, r.left, r.losses,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -66,6 +67,7 @@ type reader struct {
 	ctx    context.Context
 	tx     *sql.Tx
 	o      Options
+	schema ledger.Schema
 	report *Report
 	groups map[[2]string]*Group // by upstream and account
 	hours  map[int64]*Hour
@@ -121,11 +123,23 @@ func (r *reader) query(query string, args []any, row func(scan func(...any) erro
 
 // messages counts the messages. The index has all that this needs, in the order of the
 // groups: a million rows take a second or two.
-func (r *reader) messages(indexed bool) error {
-	by := ""
-	if indexed {
-		by = "INDEXED BY messages_report"
+func (r *reader) messages() error {
+	if r.schema.HasReportIndex() {
+		return r.count("messages INDEXED BY messages_report")
 	}
+	return r.count("messages")
+}
+
+// intents counts the messages on their way.
+func (r *reader) intents() error {
+	if !r.schema.HasIntents() {
+		return nil
+	}
+	return r.count("(SELECT *, 'pending' AS outcome, '' AS rule FROM intents)")
+}
+
+// count counts the messages of a table.
+func (r *reader) count(table string) error {
 	condition, args := r.where("at", "session_id IN (SELECT id FROM sessions WHERE account")
 	if r.o.Account != "" {
 		condition += ")"
@@ -133,7 +147,7 @@ func (r *reader) messages(indexed bool) error {
 	return r.query(`SELECT coalesce(s.upstream, ''), coalesce(s.account, ''), g.* FROM (
 		SELECT session_id, outcome, fixes, rule, date_from, at / 3600000 AS hour, count(*), sum(size),
 			sum(throttled_ms), sum(paced_ms), min(at), max(at)
-		FROM messages `+by+` WHERE `+condition+` GROUP BY session_id, outcome, fixes, rule, date_from, at / 3600000
+		FROM `+table+` WHERE `+condition+` GROUP BY session_id, outcome, fixes, rule, date_from, at / 3600000
 		) g LEFT JOIN sessions s ON s.id = g.session_id`, args, func(scan func(...any) error) error {
 		var (
 			upstream, account                            string
@@ -227,10 +241,16 @@ const onItsWay = 10 * time.Minute
 // row, of its header.
 func (r *reader) left() error {
 	condition, args := r.where("m.at", "s.account")
+	const columns = "at, session_id, mailbox, exchange, message_id, subject, date, size, stage, sha256"
+	from := "SELECT " + columns + ", outcome, rule, reason FROM messages " +
+		"WHERE outcome NOT IN ('stored', 'found', 'resent', 'observed')"
+	if r.schema.HasIntents() {
+		from += " UNION ALL SELECT " + columns + ", 'pending', '', '' FROM intents"
+	}
 	return r.query(`SELECT max(m.at), count(*), coalesce(s.upstream, ''), coalesce(s.account, ''), m.mailbox,
 		m.message_id, coalesce(m.subject, ''), m.date, m.size, m.outcome, m.rule, m.reason, m.stage,
 		m.sha256 IS NULL AND m.message_id = ''
-		FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
+		FROM (`+from+`) m LEFT JOIN sessions s ON s.id = m.session_id
 		LEFT JOIN (SELECT t.upstream, t.account, n.exchange, n.size, n.date, n.date_from, max(n.at) AS at
 			FROM messages n JOIN sessions t ON t.id = n.session_id
 			WHERE n.outcome IN ('stored', 'found') AND n.size IN (SELECT size FROM messages
@@ -239,7 +259,7 @@ func (r *reader) left() error {
 			ON m.sha256 IS NULL AND late.size = m.size AND late.exchange = m.exchange AND late.upstream = s.upstream
 			AND late.account = s.account COLLATE NOCASE AND late.at > m.at
 			AND (late.date = m.date OR m.date = '' AND late.date_from <> 'client')
-		WHERE late.size IS NULL AND m.outcome NOT IN ('stored', 'found', 'resent', 'observed') AND `+condition+`
+		WHERE late.size IS NULL AND `+condition+`
 		AND (m.outcome <> 'pending' OR m.at < ?)
 		AND NOT EXISTS (SELECT 1 FROM messages n JOIN sessions t ON t.id = n.session_id
 			WHERE n.sha256 = m.sha256 AND n.outcome IN ('stored', 'found') AND n.exchange = m.exchange
