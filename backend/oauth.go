@@ -154,7 +154,7 @@ func checkToken(token string) error {
 	case len(token) > maxToken:
 		return fmt.Errorf("the access token has %d bytes, more than %d", len(token), maxToken)
 	case i >= 0:
-		return fmt.Errorf("the access token has a character that none may have (0x%02X, byte %d of %d): "+
+		return fmt.Errorf("the access token has a forbidden character (0x%02X, byte %d of %d): "+
 			"look at the token endpoint or the token command", token[i], i+1, len(token))
 	}
 	return nil

@@ -14,7 +14,7 @@ type Pace struct{ meter Meter }
 // bucket; package cluster has one that several gateways share. A Meter is safe for
 // concurrent use.
 type Meter interface {
-	// Limits reports whether there is any limit.
+	// HasLimit reports whether there is a limit.
 	HasLimit() bool
 	// SetRate replaces the rate, per second; 0 is no limit. A throttle before it counts no
 	// more. SetRate does nothing if the rate is the same.

@@ -14,7 +14,7 @@ type Replies struct {
 	Structure     bool // structures and envelopes (EX-24, EX-29, EX-40, EX-41, EX-74)
 	CopyUID       bool // a bare [COPYUID ...] becomes a response, an empty one nothing (EX-22, EX-75)
 	ListNames     bool // names with a TAB are quoted (EX-21)
-	StatusCodes   bool // codes that are none become text (EX-23), and refusals get a code
+	StatusCodes   bool // invalid codes become text (EX-23), and refusals get a code
 	SearchCharset bool // terms in US-ASCII are not called UTF-8 (EX-20)
 	SearchFrom    bool // an address is also looked for by HEADER FROM (EX-82)
 	LongSets      bool // commands longer than Exchange takes are split (EX-04)

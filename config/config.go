@@ -145,7 +145,7 @@ type Fixes struct {
 	// Keywords that the mailbox does not accept; Exchange counts each as an error.
 	// drop: exgate removes them. leave: exgate sends them.
 	Keywords string `key:"keywords" example:"drop"`
-	// Messages that the client sends without a date, or with one that is none, such as
+	// Messages that the client sends without a date, or with an invalid one, such as
 	// 00-Jan-0000; Exchange would show the date of the transfer, or refuse the message.
 	// derive: exgate sends the date of the first Received, else of Date. leave: exgate
 	// sends what the client has sent.

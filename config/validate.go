@@ -58,7 +58,7 @@ func (c *Config) Validate() error {
 	return errors.Join(p...)
 }
 
-// smallestLog is the smallest size at which a log is rotated. A smaller one would push out
+// smallestLog is the smallest size at which a log is rotated. A smaller log would lose
 // within seconds what it is kept for.
 const smallestLog = 1_000_000
 
@@ -99,7 +99,7 @@ func (l Listen) validate(p *problems) {
 
 // hostOf returns the host of an address; "" if it has none.
 func hostOf(address string) string {
-	host, _, _ := net.SplitHostPort(address) // Validate has reported an address that is none
+	host, _, _ := net.SplitHostPort(address) // Validate has reported an invalid address
 	return host
 }
 

@@ -71,13 +71,12 @@ func (c *conn) clientLeft(err error) error {
 	return err
 }
 
-// patiently runs what only waits: it ends with the client, and when the gateway
-// drains.
+// patiently runs a wait, which ends when the client leaves or the gateway drains.
 func (c *conn) patiently(wait func(context.Context) error) error {
 	return c.patientlyWithin(c.ctx, wait)
 }
 
-// patientlyWithin is patiently, and ends with ctx, which ends with the client.
+// patientlyWithin is patiently with a ctx that ends with the client or before.
 func (c *conn) patientlyWithin(ctx context.Context, wait func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -91,7 +90,7 @@ func (c *conn) sleep(d time.Duration) error {
 	return c.sleepWithin(c.ctx, d)
 }
 
-// sleepWithin is sleep, and ends with ctx, which ends with the client.
+// sleepWithin is sleep with a ctx that ends with the client or before.
 func (c *conn) sleepWithin(ctx context.Context, d time.Duration) error {
 	return c.patientlyWithin(ctx, func(ctx context.Context) error { return backend.Sleep(ctx, d) })
 }

@@ -114,7 +114,7 @@ var ruleTable = []rule{
 	{"RLIST,RLSUB", amended, afterLogin, keepsView, again, extension(noNamesEdits), "RFC 2193"},
 	{"CONVERT,UID CONVERT,CONVERSIONS", amended, afterLogin, keepsView, once, extension(noEdits), "RFC 5259"},
 	{"GETJMAPACCESS", amended, afterLogin, keepsView, once, extension(noNamesEdits),
-		"RFC 9698: JMAP names mailboxes as the server does"},
+		"RFC 9698: JMAP uses the server's names of mailboxes"},
 
 	{"COMPRESS", refused, afterLogin, keepsView, once, noEdits, "it would hide what follows from the gateway"},
 	{"REPLACE,UID REPLACE", refused, afterLogin, keepsView, once, noEdits, "it would store a message without repairs"},

@@ -174,7 +174,7 @@ type lineOutcome int
 const (
 	lineSent    lineOutcome = iota // the line was sent, and needs no continuation request
 	lineGranted                    // the continuation request has come
-	lineRefused                    // the tagged reply has come instead of it
+	lineRefused                    // the tagged reply has come, and no "+"
 	lineLost                       // the upstream was lost or throttled the command: attend handles it
 )
 

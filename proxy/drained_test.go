@@ -84,7 +84,7 @@ func TestMessageOfAnAccountInTheHandOver(t *testing.T) {
 	if n := len(sim.Messages("alice", "INBOX")); n != 1 {
 		t.Errorf("%d messages, want 1", n)
 	}
-	after.logged("a message came again whose answer was lost")
+	after.logged("a message whose answer was lost came again")
 	again.close()
 }
 

@@ -50,7 +50,7 @@ func TestDatesThatAreNone(t *testing.T) {
 			if text := got.Format("2006-01-02 15:04"); tt.want != "" && text != tt.want || got.Year() < 2016 {
 				t.Errorf("date %s", text)
 			}
-			if isNone := tt.date != "" && !strings.HasPrefix(tt.date, "7-"); isNone != g.log.contains("the date that the client gave is none") {
+			if isInvalid := tt.date != "" && !strings.HasPrefix(tt.date, "7-"); isInvalid != g.log.contains("the client's date is invalid") {
 				t.Errorf("the log: %s", g.log)
 			}
 		})

@@ -13,8 +13,8 @@ import (
 // part of its response. The client must not take the bytes of another response for the end of a
 // message.
 type literalText struct {
-	isIn  bool // the fragments are those of such a literal
-	isWas bool // and at least one has come
+	isIn  bool // inside a literal with a message's text
+	isWas bool // and a fragment of it has come
 }
 
 // fetchItems are the beginnings of FETCH items that may follow a text.

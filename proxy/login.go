@@ -157,9 +157,9 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	return nil
 }
 
-// canonicalLogin returns the command as the library understands it: LOGIN with
-// its arguments as canonicalString writes them, AUTHENTICATE with its initial
-// response.
+// readLogin reads the arguments of a login, and returns the command as the library
+// understands it: LOGIN with its arguments as canonicalString writes them,
+// AUTHENTICATE with its initial response.
 func (c *conn) readLogin(cmd *command, lit *wire.Literal) (string, error) {
 	args, err := c.arguments(cmd, lit)
 	if err != nil {

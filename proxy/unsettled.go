@@ -10,7 +10,7 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// settleTime is the time after which a LOGOUT looks for no further message.
+// settleTime is the time after which settleLeft looks for no more messages.
 const settleTime = 10 * time.Second
 
 // settleLeft finds out what became of the account's messages whose outcome is not known, before

@@ -10,7 +10,7 @@ import (
 
 // broken-encoding gives a body that says it is in base64 or quoted-printable,
 // and is not quite, the same encoding without faults, of what readers take it
-// for (RFC 2045 sections 6.7 and 6.8: letters that are none are passed over).
+// for (RFC 2045 sections 6.7 and 6.8: invalid letters are passed over).
 // The Cambridge converter does so (docs/exchange.md#ex-31).
 
 // decodes reports whether the body is as its encoding wants it.

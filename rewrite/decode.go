@@ -22,7 +22,7 @@ func decoder(encoding string, body *io.SectionReader) io.Reader {
 // unbase64 decodes base64 up to its padding, whatever stands between its
 // letters (RFC 2045 section 6.8). A letter that is alone at the end, which
 // stands for no byte, is left out. The library's decoder ends at the first
-// letter that is none.
+// invalid letter.
 type unbase64 struct {
 	r       *bufio.Reader
 	letters uint32 // six bits of each of those that are not decoded yet
@@ -89,7 +89,7 @@ func (u *unbase64) fill() {
 }
 
 // base64Values has the six bits that each letter of base64 stands for, and
-// more than those for a byte that is none.
+// more than those for an invalid byte.
 var base64Values = func() (values [256]byte) {
 	for c := range values {
 		values[c] = 0xff
@@ -112,8 +112,8 @@ type unquoter struct {
 
 func (u *unquoter) Read(b []byte) (int, error) { return u.read(b, u.fill) }
 
-// fill decodes the lines in the buffer, or of one that is longer as much as
-// what follows has no say in.
+// fill decodes the lines in the buffer; of a longer line, the part that the rest
+// cannot change.
 func (u *unquoter) fill() {
 	b, err := u.r.Peek(u.r.Size())
 	u.out = u.out[:0]

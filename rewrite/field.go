@@ -9,7 +9,7 @@ import (
 // ends. Longer ones are left as they are, or refused where a line is too long.
 const maxField = 1 << 20
 
-// field is a header field with its line ends, or a line that is none: its name
+// field is a header field with its line ends, or a line that is no field: its name
 // is then empty. Fixes give it another name or another value; all of that
 // becomes one edit.
 type field struct {
@@ -87,7 +87,7 @@ func (f *field) insert(fix fixID, name, value string) {
 	f.mark(fix)
 }
 
-// put does so for a fix that changes this one, too.
+// put puts a field before this one for a fix that changes this one, too.
 func (f *field) put(name, value string) { f.before += fold(name, " "+value) }
 
 func (f *field) mark(fix fixID) { f.fixed = append(f.fixed, fix) }
@@ -177,12 +177,12 @@ var fieldFixes = []struct {
 	{fixFileNames, (*planner).fileNames},
 }
 
-// heldFields are decided on once the part's body was looked at.
+// isHeld reports whether the fixes of the field wait until the body was read.
 func (f *field) isHeld() bool {
 	return f.isAny("Content-Type", "Content-Transfer-Encoding", "Content-Disposition")
 }
 
-// field applies the fixes to a field that was read, or to a line that is none.
+// field applies the fixes to a field that was read, or to a line that is no field.
 func (p *planner) field(f *field) error {
 	if p.isOn(fixHeaderLines) && (!f.header.sealed || p.options.Signed != SignedLeave) {
 		if waits, err := p.stray(f); waits || err != nil {
@@ -192,7 +192,7 @@ func (p *planner) field(f *field) error {
 	return p.fixField(f)
 }
 
-// fixField does so for all fixes of the table.
+// fixField applies all fixes of the table.
 func (p *planner) fixField(f *field) error {
 	for _, row := range fieldFixes {
 		if !p.isOn(row.fix) || f.header.sealed && p.options.Signed == SignedLeave {

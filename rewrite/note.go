@@ -50,7 +50,7 @@ func (n Note) Validate() error {
 	case strings.ContainsFunc(string(n), func(r rune) bool {
 		return r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r == '\uFFFD'
 	}):
-		return fmt.Errorf("it has a control character, or one that is not of UTF-8")
+		return fmt.Errorf("it has a control character, or is not UTF-8")
 	case !strings.Contains(string(n), "{reason}"):
 		return fmt.Errorf("{reason} is missing: without it nobody learns what became of the message")
 	}

@@ -21,7 +21,7 @@ func TestNoteValidate(t *testing.T) {
 		"{name}":            "{reason} is missing",
 		"{reason}\r\n":      "a control character",
 		"{reason}\x00":      "a control character",
-		"{reason}\xff":      "not of UTF-8",
+		"{reason}\xff":      "is not UTF-8",
 		"{reason}" + Note(strings.Repeat("x", maxNote)): "2008 bytes are too many",
 	} {
 		if err := note.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

@@ -157,7 +157,7 @@ func (p *planner) entered(e *entity) error {
 	return p.appleDouble(e)
 }
 
-// alone does so for a part that is nothing but a header.
+// alone is entered for a part that is only a header.
 func (p *planner) alone(e *entity) error {
 	if err := p.entered(e); err != nil || !e.asFile {
 		return err

@@ -152,7 +152,7 @@ func (v *view) convert(b []byte, as region) (ends, wiped int64) {
 	return ends, wiped
 }
 
-// convertOdd does so for a line with NUL or CR in it.
+// convertOdd converts a line with NUL or CR in it.
 func (v *view) convertOdd(line []byte, as region) (ends, wiped int64) {
 	crs := 0 // that were read, and not yet written
 	for _, c := range line {

@@ -49,7 +49,7 @@ type conn struct {
 	mode Mode
 
 	raw net.Conn // the socket
-	net net.Conn // it, or TLS on it; replaced by STARTTLS
+	net net.Conn // raw, or TLS on raw; STARTTLS sets it
 	tls bool
 	r   *bufio.Reader
 	w   *bufio.Writer
@@ -65,9 +65,9 @@ type conn struct {
 	account *account // whose mailboxes; nil if they cannot be opened
 	view    *view    // nil: no mailbox is selected
 	bads    int      // BAD replies so far
+	lost    int      // of bads, those for a mailbox that cannot be opened
 
 	blankOpened bool // the mailbox opened last ends in a blank
-	lost        int  // those of them for a mailbox that cannot be opened
 
 	// What faults go by.
 	number      int           // of the connection, from 1

@@ -10,8 +10,8 @@ import (
 )
 
 // The limits of Exchange Online on what a message is made of, and those of the
-// Cambridge converter (docs/exchange.md#refused-content). Which reply they cause on
-// APPEND is not known; here it is that of all other content.
+// Cambridge converter (docs/exchange.md#refused-content). How APPEND is refused then is
+// not known; here, as for all other content.
 const (
 	maxSubject       = 255
 	maxFileName      = 255
@@ -28,7 +28,7 @@ type contentRule struct {
 	refuse func(e *entity) string // why, or ""
 }
 
-// contentRules are those of a server with these limits.
+// contentRules returns the rules of a server with these limits.
 func contentRules(limits map[string]int64) []contentRule {
 	over := func(n int, quirk string) bool { return int64(n) > limits[quirk] }
 	return []contentRule{

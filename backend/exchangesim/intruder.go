@@ -10,8 +10,8 @@ import (
 // 9051 section 7.5.1). Their UID forms are other commands.
 var withoutExpunge = [...]string{"FETCH", "STORE", "SEARCH"}
 
-// IntruderDomain is that of the Message-IDs of what the fault deliver
-// delivers, so that a test can tell it from what it has stored itself.
+// IntruderDomain is in the Message-IDs of the fault deliver, so that a test can
+// tell its messages from its own.
 const IntruderDomain = "intruder.invalid"
 
 // intrude lets another client change the selected mailbox, by the faults

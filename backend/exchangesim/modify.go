@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// changeFlags sets a message's flags and remembers that this client knows. The
+// changeFlags sets a message's flags, of which this client then knows. The
 // caller holds the store's lock.
 func (c *conn) changeFlags(m *message, to, named flags) {
 	c.srv.store.setFlags(c.view.mailbox, m, to, named)

@@ -142,7 +142,7 @@ func Quirks() []Quirk {
 		},
 		{
 			"EX-11", quirkReceipts,
-			"opening a message that asks for a read receipt sends one, however old it is",
+			"opening even an old message that asks for a read receipt sends a receipt",
 			"docs/exchange.md#ex-11; Set-ImapSettings SuppressReadReceipt",
 		},
 		{

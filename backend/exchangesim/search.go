@@ -13,7 +13,7 @@ import (
 // criterion is one search key, made into a question to a message.
 type criterion func(t target) bool
 
-// errUnknownKey is the error of a key that is none: for Exchange a wrong
+// errUnknownKey is the error of an unknown key: for Exchange a wrong
 // message set (node-imap#214, quirk EX-19).
 var errUnknownKey = fmt.Errorf("unknown search key: %w", errArgument)
 

@@ -24,7 +24,7 @@ type Stats struct {
 	Logins          int            `json:"logins"`           // that were answered by OK
 	Users           map[string]int `json:"users"`            // connections with an open mailbox now, by the name of who logged in
 	MostOfUser      map[string]int `json:"most_of_user"`     // the same, at a time
-	Commands        map[string]int `json:"commands"`         // by verb; what is none counts as "unknown"
+	Commands        map[string]int `json:"commands"`         // by verb; other words count as "unknown"
 	Bads            int            `json:"bads"`             // BAD replies
 	Strikes         map[string]int `json:"strikes"`          // by fault
 }

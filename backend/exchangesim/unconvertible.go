@@ -12,7 +12,7 @@ import (
 // that Exchange cannot make a message of.
 const unconvertible = "X-Exchangesim-Unconvertible"
 
-// cannotConvert reports whether an item is such a one.
+// cannotConvert reports whether the message has this field.
 func cannotConvert(m *message) bool {
 	for _, f := range parseEntity(m.received).header {
 		if f.is(unconvertible) {

@@ -43,8 +43,8 @@ const (
 	MarkMore  = moreMark
 )
 
-// Mark returns the mark of a level. Only Fates tells whether exgate has made it: somebody may
-// have called a folder so.
+// Mark returns the mark of a level. A user may have chosen the name: only Fates tells whether
+// exgate made it.
 func Mark(level string) string {
 	if _, ok := isMore(level); ok {
 		return MarkMore

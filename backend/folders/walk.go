@@ -203,7 +203,7 @@ func (w *walk) decode(levels []string) (name string, n int) {
 	n = 1
 	for _, more := isMore(levels[0]); more; n++ {
 		if n == len(levels) {
-			return "", 0 // what it begins is shown, not the beginning
+			return "", 0 // the whole name is shown, not its beginning
 		}
 		_, more = isMore(levels[n])
 	}

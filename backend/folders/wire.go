@@ -107,7 +107,7 @@ func foldRune(r rune) rune {
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
 		least = min(least, next)
 	}
-	if 'A' <= least && least <= 'Z' { // K, the Kelvin sign, is one of k's
+	if 'A' <= least && least <= 'Z' { // such as K for the Kelvin sign
 		least += 'a' - 'A'
 	}
 	return least

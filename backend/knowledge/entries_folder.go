@@ -141,8 +141,7 @@ var folderEntries = []Entry{
 			Source: "FAQ.Exchange, \"Exchange 2000\"",
 		}},
 		Exgate: "Profile exchange2000 has names.prefix: INBOX. Clients then do not see what is outside INBOX: exgate " +
-			"check --login says so, and the log does: \"clients do not see some mailboxes\". names.prefix: off shows " +
-			"all.",
+			"check --login and the log say so: \"clients do not see some mailboxes\". names.prefix: off shows all.",
 		See:    []string{"no-mailbox"},
 		Source: "FAQ.Exchange, \"Exchange 2000\"",
 	},
@@ -172,7 +171,7 @@ var logCauses = []Cause{
 	},
 	{
 		Title:  "Mode observe shows what exgate would change, and how Exchange answers without any change.",
-		Do:     "In this mode, exgate repairs and refuses nothing. For each message it logs what it would have done.",
+		Do:     "In this mode, exgate does not repair or refuse. For each message it logs what it would have done.",
 		Lines:  []string{"exgate serve --set mode=observe --set log.trace=FILE"},
 		Source: "docs/config.md",
 	},

@@ -83,7 +83,7 @@ var limitEntries = []Entry{
 				Source: "docs/connections.md#a-budget-for-each-day",
 			},
 			{
-				Title:  "NO [TOOBIG] with such a key: this one message is larger than the whole budget.",
+				Title:  "NO [TOOBIG] with this key: the message alone is larger than the whole budget.",
 				Do:     "Raise bytes_per_day above the size of the largest message.",
 				Source: "docs/connections.md#a-budget-for-each-day",
 			},

@@ -117,7 +117,7 @@ var messageEntries = []Entry{
 	},
 	{
 		ID: "dates", Title: "Messages have the date of the transfer",
-		Phrases: []string{"Exchange does not keep the dates of messages", "the date that the client gave is none"},
+		Phrases: []string{"Exchange does not keep the dates of messages", "the client's date is invalid"},
 		Keywords: []string{"date", "date transfer", "date sort", "date migration", "internaldate", "wrong date",
 			"rollup 5", "archive date"},
 		Meaning: "Exchange 2010 before Service Pack 2 Update Rollup 5 drops the date that arrives with a message " +
@@ -142,9 +142,9 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"date of the transfer\" R2 (Martin Hochreiter)",
 			},
 			{
-				Title: "The source gives out a date that is none, such as 00-Jan-0000, and the message has neither a " +
+				Title: "The source gives out an invalid date, such as 00-Jan-0000, and the message has neither a " +
 					"Received nor a Date.",
-				Tell:   "exgate's log says: the date that the client gave is none.",
+				Tell:   "exgate's log says: the client's date is invalid.",
 				Source: "docs/exchange.md#ex-83 (MailKit#1236)",
 			},
 			{
@@ -154,7 +154,7 @@ var messageEntries = []Entry{
 			},
 		},
 		Exgate: "Once in a session, exgate compares the stored date of a message with the date that was sent. If " +
-			"they differ, the client and the log get a warning. A date that is none is replaced with that of Received or Date. " +
+			"they differ, the client and the log get a warning. An invalid date is replaced with that of Received or Date. " +
 			"fixes.internal-date: leave switches this off.",
 		See:    []string{"exchange2007"},
 		Source: "FAQ.Exchange, \"date of the transfer\"; docs/exchange.md#date",
@@ -247,7 +247,7 @@ var messageEntries = []Entry{
 				Source: "docs/exchange.md#ex-47 (imapclient#441, emailengine#53)",
 			},
 		},
-		Exgate: "exgate fetches the messages that exist and were left out one by one, before the client gets the OK " +
+		Exgate: "exgate fetches each message that exists and was left out, before the client gets the OK " +
 			"(fixes.replies-off: missing-data).",
 		See:    []string{"retrieval-failed", "outcome-unknown"},
 		Source: "docs/exchange.md#ex-78",

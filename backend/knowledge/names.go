@@ -136,8 +136,8 @@ func (f *nameFinder) read(line string) {
 	}
 }
 
-// names are those of the login that failed. Where none did and one user alone
-// is named it is that one: of two, nothing says which is at Exchange.
+// names returns those of the failed login, else of the only user in the text: of
+// two, nothing says which one is at Exchange.
 func (f *nameFinder) names() Names {
 	user := f.failed
 	if user == "" && len(f.users) == 1 {

@@ -24,7 +24,7 @@ const piece = 7
 // Finder knows the forms of some secrets. Case is not told apart: a verb is
 // printed in capitals, whatever it was.
 type Finder struct {
-	windows map[int]map[string]string // what it is of, by text, by length
+	windows map[int]map[string]string // by length, then text: its secret
 }
 
 // New returns a Finder. Each secret has at least 7 bytes, and none of them is
@@ -44,7 +44,7 @@ func New(secrets ...string) *Finder {
 	return f
 }
 
-// add has all parts of a form that have size bytes looked for.
+// add makes Find look for all parts of a form of size bytes.
 func (f *Finder) add(form string, size int, what string) {
 	form = lower(form)
 	size = min(size, len(form))

@@ -124,8 +124,8 @@ func (s *surveyor) fetch(ctx context.Context, options string, m message, items s
 	return s.fetchLast(ctx, items)
 }
 
-// fetchLast returns the response of FETCH for the last message of the survey's folder. The message may lag. A message
-// whose UID FETCH tells does not: what is missing then will not come.
+// fetchLast returns the response of FETCH for the last message of the survey's folder. The message may come
+// late. Once FETCH tells its UID, what is missing will not come.
 func (s *surveyor) fetchLast(ctx context.Context, items string) (string, error) {
 	n, err := s.exists(ctx)
 	if err != nil {

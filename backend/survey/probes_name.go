@@ -43,7 +43,8 @@ func nameProbes() []probe {
 			},
 		},
 		{
-			id: "EX-42", name: "blank-end-closes", asks: "whether opening such a folder costs the connection",
+			id: "EX-42", name: "blank-end-closes",
+			asks: "whether opening a name with a blank at its end costs the connection",
 			cost: "perhaps a connection", run: blankEndCloses,
 			prepared: func(p profile.Profile) bool { return p.Names.RefuseBlankEnd },
 		},

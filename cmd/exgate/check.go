@@ -158,7 +158,7 @@ func modeText(c *config.Config) string {
 	if c.Mode != config.Observe {
 		return "enforce"
 	}
-	text := "observe: exgate repairs and refuses nothing, and logs what it would have done"
+	text := "observe: exgate does not repair or refuse, and logs what it would have done"
 	if c.Observe.Pace {
 		text += "; it keeps to the pace"
 	}

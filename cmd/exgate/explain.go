@@ -128,8 +128,8 @@ func (e *explanation) answer(args []string, stdin io.Reader, stderr io.Writer) (
 	return a, nil
 }
 
-// open returns the text: the contents of the file that the only argument names,
-// else the arguments themselves, else standard input.
+// open returns the text: the file that a single argument names, else the arguments
+// themselves, else standard input.
 func open(args []string, stdin io.Reader, stderr io.Writer) (io.ReadCloser, error) {
 	if len(args) == 1 {
 		if info, err := os.Stat(args[0]); err == nil && !info.IsDir() {

@@ -125,7 +125,7 @@ func TestCheckTellsWhatWillBeDone(t *testing.T) {
 			"log info, auto, to standard error; wire trace: off",
 		}},
 		{"observe", []string{
-			"mode observe: exgate repairs and refuses nothing, and logs what it would have done; it waits out throttles",
+			"mode observe: exgate does not repair or refuse, and logs what it would have done; it waits out throttles",
 			"listen insecure-plaintext on [::1]:1143",
 			"upstream 192.0.2.1:143, starttls TLS, certificate for mail.example.com from an authority that the system trusts",
 			"profile exchange2010",

@@ -172,7 +172,7 @@ func (w *wantedNames) of(users []listedUser) (absent []madeName) {
 			Why: "neither --login nor --from has this mailbox"}
 		isListed := func(u listedUser) bool { return strings.EqualFold(u.mailbox, row.mailbox) }
 		if slices.ContainsFunc(users, isListed) {
-			m.Why = "the mailbox has no such folder of exgate's: it is renamed already, or its name is another"
+			m.Why = "the mailbox has no such folder made by exgate: it is renamed already, or has another name"
 		}
 		absent = append(absent, m)
 	}

@@ -23,7 +23,7 @@ const (
 	serviceStops
 )
 
-// managed is an exgate that such a service manager runs. A nil managed is one that it does not.
+// managed is an exgate under such a service manager; nil: it runs without one.
 type managed struct {
 	reload  chan os.Signal
 	serving chan struct{} // closed when clients are served

@@ -43,8 +43,8 @@ func serviceInstallCommand() *cobra.Command {
 		Use:   "install",
 		Short: "Install the service, which starts with Windows",
 		Long: `Installs the service, which starts with Windows and after a crash. It serves the
-configuration of --config and --set. Its account, which has no rights but its
-own, must be able to read the configuration and what that names, and to write to
+configuration of --config and --set. Its account, which has only its own
+rights, must be able to read the configuration and its files, and to write to
 state_dir.`,
 		Example: `  exgate service install --config C:\ProgramData\exgate\exgate.yaml`,
 		Args:    cobra.NoArgs,

@@ -64,8 +64,8 @@ func surveyCommand() *cobra.Command {
 	f.StringVar(&s.format, "format", "text", "the report on standard output: text or json")
 	f.BoolVar(&s.withMail, "with-mail", false, "allow a mailbox that has mail")
 	f.Float64Var(&s.pace, "pace", 4, "commands per second; 0: no limit")
-	f.IntVar(&s.connections, "connections", 17, "try up to so many connections at a time; 0: do not try")
-	f.DurationVar(&s.idle, "idle", 0, "wait so long in IDLE, such as 11m; 0: do not")
+	f.IntVar(&s.connections, "connections", 17, "open at most this many connections; 0: do not try")
+	f.DurationVar(&s.idle, "idle", 0, "time to wait in IDLE, such as 11m; 0: do not")
 	f.StringVar(&s.other, "other-mailbox", "", "a `mailbox` that the login may not open, to see what it gets")
 	f.BoolVar(&s.wrongPassword, "wrong-password", false,
 		"try one wrong password; it counts towards a lock-out in Active Directory")

@@ -266,7 +266,7 @@ func (s *Share) Spend() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := s.taken
-	s.release() // what it frees, no other message takes: it is spent before the lock ends
+	s.release() // no other message gets these bytes: they are spent under the same lock
 	b.spend(s.upstream, s.user, at, n, true)
 }
 

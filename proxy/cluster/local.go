@@ -55,7 +55,7 @@ func (l *local) isFull(perSecond, burst float64, since time.Time) bool {
 	return l.tokens >= burst
 }
 
-// fill adds what has come since the last call. A bucket that will begin to fill later owes what it would have then.
+// fill adds what has come since the last call. A bucket that begins to fill later has less than nothing until then.
 // l.mu is held.
 func (l *local) fill(perSecond, burst float64, since time.Time) {
 	if !l.since.Equal(since) {

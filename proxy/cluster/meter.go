@@ -11,7 +11,7 @@ import (
 const (
 	// batchTime is how much of a pace a gateway takes at a time, so that it asks Redis about 20 times in a second.
 	batchTime = 50 * time.Millisecond
-	// batchLife is how long a gateway may use what it has taken so.
+	// batchLife is how long a gateway may use a batch.
 	batchLife = time.Second
 )
 

@@ -38,7 +38,7 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 			return nil, nil, s.unplanned(err).reply
 		}
 		landed, stored, err := s.recognize(up, plan, earlier)
-		s.Log.Info("a message came again whose answer was lost", append(s.about(up), "stored_before", landed.String(),
+		s.Log.Info("a message whose answer was lost came again", append(s.about(up), "stored_before", landed.String(),
 			"took", time.Since(began).Round(time.Millisecond), "err", err)...)
 		switch landed {
 		case mailbox.LandingFound:

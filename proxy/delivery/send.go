@@ -66,7 +66,7 @@ func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 }
 
 // date gives a message the date that Exchange gets, and reports whether it is another than
-// the client's. A date that is none would have Exchange refuse the message.
+// the client's. An invalid date would have Exchange refuse the message.
 func (s *Sender) date(up *Upload) (changed bool) {
 	given := up.Date
 	if legal, ok := mailbox.LegalDate(given); ok {
@@ -76,13 +76,13 @@ func (s *Sender) date(up *Upload) (changed bool) {
 	up.Date = mailbox.DerivedDate(up.Spool.Header(mailbox.MaxDatedHeader))
 	up.Record.Date, up.Record.DateFrom = up.Date, dateFrom(up.Date, ledger.DateDerived)
 	if given != "" {
-		s.Log.Warn("the date that the client gave is none; the message gets that of its Received or Date",
+		s.Log.Warn("the client's date is invalid; the message gets that of its Received or Date",
 			append(s.about(up), "given", given[:min(len(given), maxDateLogged)], "date", up.Date)...)
 	}
 	return up.Date != given
 }
 
-// maxDateLogged is how much of a date that is none is logged, in bytes. A date has 26.
+// maxDateLogged is how much of an invalid date is logged, in bytes. A date has 26.
 const maxDateLogged = 40
 
 // ownRefusal is this gateway's answer to a message, before it is sent.

@@ -48,8 +48,8 @@ type Session interface {
 	Replace() error
 	// Reconnect logs in again, on a connection that is not the session's yet.
 	Reconnect() (*backend.LoggedIn, error)
-	// Install makes such a connection the session's, or another one if that one
-	// cannot be brought to where the session is.
+	// Install makes a connection of Reconnect the session's, or another one if this
+	// one cannot be brought to where the session is.
 	Install(*backend.LoggedIn) error
 	// InMailbox runs do on a connection that has the mailbox selected. The error
 	// may be ErrSideBusy.

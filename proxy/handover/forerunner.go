@@ -17,7 +17,7 @@ const askEvery = 100 * time.Millisecond
 type Heir interface {
 	// Adopt takes what the old process knows of an account, of which it has no session any more.
 	Adopt(upstream, account string)
-	// AdoptRest takes what it knew of all other accounts. It has ended.
+	// AdoptRest takes the rest when the old process has ended.
 	AdoptRest()
 }
 

@@ -54,7 +54,7 @@ type attempts struct {
 	peers     Peers // nil: no other gateway has attempts
 	byKey     map[key][]*attempt
 	count     int
-	ending    map[key][]*attempt // dropped ones whose rows may not say so on the disk yet
+	ending    map[key][]*attempt // dropped attempts whose end may not be on the disk yet
 	unsettled map[owner]bool     // accounts with messages whose outcome is not known
 }
 

@@ -82,8 +82,8 @@ func (l *Ledger) Retell() {
 	}
 }
 
-// TellSilent tells the peers of clients that may not have got an answer of an open session, and
-// of those that have got it after all. It is called each second or so.
+// TellSilent tells the peers which clients of open sessions may lack an answer, and which have
+// got it after all. It is called each second or so.
 func (l *Ledger) TellSilent() {
 	a := &l.attempts
 	a.mu.Lock()

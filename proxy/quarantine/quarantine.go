@@ -110,7 +110,7 @@ func (q *Store) Keep(name string, size int64, write func(io.Writer) (int64, erro
 		return file, os.Chtimes(path, now, now)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return "", fmt.Errorf("name a file in quarantine.dir: %w", err)
+		return "", fmt.Errorf("rename a file in quarantine.dir: %w", err)
 	}
 	stored = size
 	return file, syncDir(q.opts.Dir)

@@ -22,7 +22,7 @@ type Editor interface {
 	Edit(out []byte, f wire.Fragment) (edited []byte, same bool)
 }
 
-// Passer is an Editor that can be done with a response before its end.
+// Passer is an Editor that may not need the whole of a response.
 type Passer interface {
 	// Passes reports whether the client gets the rest of the response unchanged.
 	Passes() bool

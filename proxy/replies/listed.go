@@ -183,7 +183,7 @@ func (l *Listed) quoted(resp []byte) bool {
 	return true
 }
 
-// escaped parses a name with escapes. It returns false if one of them is none.
+// escaped parses a name with escapes. It returns false if an escape is invalid.
 func (l *Listed) escaped(resp []byte) bool {
 	var b []byte
 	for i := l.name.from + 1; i < len(resp); i++ {

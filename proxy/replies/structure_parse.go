@@ -156,8 +156,8 @@ func (r *structureRepair) listAt(at, depth int) (e element, next int, state elem
 	}
 }
 
-// isEndOf reports whether what follows the element may do so: a list may follow a list, and nothing
-// else without a blank.
+// isEndOf reports whether the element may end here: a list may follow a list, and nothing else
+// without a blank.
 func (r *structureRepair) isEndOf(e element) bool {
 	return e.to == len(r.p) || r.p[e.to] == ' ' || r.p[e.to] == ')' || e.isList && r.p[e.to] == '('
 }

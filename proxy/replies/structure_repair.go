@@ -21,7 +21,7 @@ const (
 	partRest // the number of lines of a text, the envelope of a message, or the extension data
 )
 
-// number replaces a number that is none, such as -1, by 0.
+// number replaces an invalid number, such as -1, by 0.
 func (r *structureRepair) number(e element) {
 	if e.isList || len(bytes.Trim(r.text(e), "0123456789")) > 0 {
 		if !e.isList && r.p[e.from] != '-' && !r.isNil(e) {

@@ -106,7 +106,7 @@ func (c *Counts) writeText(b *strings.Builder) {
 		n    int64
 		what string
 	}{
-		{c.Found, "came again and were in Exchange"}, {c.Refused, "refused by exgate"},
+		{c.Found, "sent again, and were in Exchange"}, {c.Refused, "refused by exgate"},
 		{c.Rejected, "refused by Exchange"}, {c.TooLarge, "too large"},
 		{c.Limited, "refused because the budget of a day was used up"},
 		{c.Failed, "not stored; the client may try again"},

@@ -22,7 +22,7 @@ import (
 )
 
 // guard stands between go-imap's client and the connection. The client takes lines and
-// literals of any length, and gives up at what real servers send: a date that is none, a
+// literals of any length, and gives up at what real servers send: an invalid date, a
 // name that is not in modified UTF-7, a keyword in 8-bit characters, a response that it does
 // not know. guard therefore frames what the server sends, limits it, leaves out what the
 // audit does not ask for, and writes the rest so that the client takes it. Only the text of a
@@ -255,8 +255,8 @@ func isFetch(line []byte) bool {
 	return len(fields) > 2 && fields[0] == "*" && strings.EqualFold(fields[2], "FETCH")
 }
 
-// safeStatus writes a status response. It keeps the codes that the audit needs: the client gives
-// up at one that is not as it expects it.
+// safeStatus writes a status response. It keeps only the codes that the audit needs: the client
+// gives up at an unexpected code.
 func safeStatus(s wire.Status) []byte {
 	line := string(visible([]byte(s.Tag))) + " " + s.Word + " "
 	name, args, _ := strings.Cut(s.Code, " ")
@@ -298,7 +298,7 @@ var (
 	flagsItem    = regexp.MustCompile(`(?i)\bFLAGS \(([^()]*)\)`)
 )
 
-// noDate stands for a date that is none: the client has no word for it. Year 1 is before any
+// noDate stands for an invalid date: the client has no word for it. Year 1 is before any
 // message.
 const noDate = "02-Jan-0001 00:00:00 +0000"
 

@@ -54,7 +54,7 @@ type Mailbox struct {
 type Message struct {
 	UID   uint32
 	Flags []string
-	Date  string    // its INTERNALDATE; "": none, or one that no message has
+	Date  string    // the INTERNALDATE; "": none, or an invalid one
 	Size  int64     // as the server says
 	Text  io.Reader // valid during the call
 	// HeaderOnly says that Text has only the beginning of the header, because the message

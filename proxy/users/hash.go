@@ -117,8 +117,8 @@ func matchesHash(hash, password string) bool {
 	return err == nil && subtle.ConstantTimeCompare(a.derive(password, uint32(len(a.key))), a.key) == 1
 }
 
-// kindOf returns what decides how much work a hash is, the same for all of the same
-// work. The hash has passed checkHash.
+// kindOf returns the kind and the cost of a hash: equal texts mean equal work. The
+// hash has passed checkHash.
 func kindOf(hash string) string {
 	if isBcrypt(hash) {
 		cost, _ := bcrypt.Cost([]byte(hash))

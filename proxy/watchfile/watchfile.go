@@ -46,7 +46,7 @@ type Watch struct {
 }
 
 // HasChanged takes the state of the file at another look, and reports whether the
-// file has changed since the last time that Changed returned true.
+// file has changed since HasChanged last returned true.
 func (w *Watch) HasChanged(now State) bool {
 	isStable := now.Equal(w.last) || !w.hasAny
 	w.last = now
