@@ -130,11 +130,11 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 	size := len(line)
 	for lit != nil {
 		if err := boundArguments(size, lit); err != nil {
-			return c.argumentFault(cmd, err)
+			return c.answerFault(cmd, err)
 		}
 		value, err := c.argumentLiteral(lit)
 		if err != nil {
-			return c.argumentFault(cmd, err)
+			return c.answerFault(cmd, err)
 		}
 		more, err := c.readLine()
 		if err != nil {
@@ -145,7 +145,7 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 			if strings.HasSuffix(string(more), "+}") {
 				return c.bye("%s", err) // a literal may follow, and its length is unknown
 			}
-			return c.argumentFault(cmd, err)
+			return c.answerFault(cmd, err)
 		}
 		a.literals = append(a.literals, value)
 		a.args.AddLiteral(value)
@@ -153,7 +153,7 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 		size += len(value) + len(more)
 	}
 	if done, err := cmd.rule.edits.args(a); err != nil || done {
-		return c.argumentFault(cmd, err)
+		return c.answerFault(cmd, err)
 	}
 	return c.sendCommand(a.cmd, a.pieces())
 }
@@ -182,7 +182,7 @@ func (c *conn) sendCommand(cmd *command, pieces []piece) error {
 		return c.relayDirect(cmd, pieces[0].line, nil)
 	}
 	if err := c.admit(cmd, nil); err != nil {
-		return err
+		return c.answerFault(cmd, err)
 	}
 	if cmd.effect() == opensView {
 		cmd.flight.opens = openedView(argsOf(cmd.args, pieces), cmd.verb)

@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
 	"exgate/proxy/replies"
+	"exgate/proxy/slots"
 )
 
 // editNewName answers CREATE. Exchange may have the mailbox already: as the parent
@@ -94,6 +96,9 @@ func (c *conn) passReply(cmd *command, status wire.Status) error {
 func (c *conn) requestLost(cmd *command, err error) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
+	}
+	if errors.Is(err, slots.ErrNone) { // the request was not sent
+		return err
 	}
 	if bye := c.resumable(); bye != nil {
 		return bye

@@ -85,7 +85,7 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return req
 	})
 	if err != nil {
-		return c.argumentFault(cmd, c.requestLost(cmd, err))
+		return c.answerFault(cmd, c.requestLost(cmd, err))
 	}
 	if status.Word == "OK" && !exists {
 		return c.client.w.line("%s OK %s", cmd.tag, missing.Text)

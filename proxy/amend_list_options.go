@@ -162,7 +162,7 @@ func (c *conn) listWithStatus(a *amendment, l *replies.Listing, items []string) 
 			return req
 		})
 		if err != nil {
-			return c.argumentFault(cmd, c.requestLost(cmd, err))
+			return c.answerFault(cmd, c.requestLost(cmd, err))
 		}
 		if status.Word != "OK" || counts == "" {
 			continue

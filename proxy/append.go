@@ -24,13 +24,13 @@ import (
 func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	up, lit, err := c.readAppend(cmd, lit)
 	if err != nil {
-		return c.argumentFault(cmd, err)
+		return c.answerFault(cmd, err)
 	}
 	up.Record.Mailbox = up.Mailbox
 	if c.login.names != nil {
 		mailbox, list, err := c.upstreamMailbox(cmd, up.Mailbox)
 		if err != nil {
-			return c.argumentFault(cmd, withLiteral(err, lit))
+			return c.answerFault(cmd, withLiteral(err, lit))
 		}
 		up.Mailbox = list.Wire(mailbox)
 	}
@@ -59,7 +59,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		return c.spoolFailed(cmd, up, left, err)
 	}
 	if err := c.endOfAppend(); err != nil {
-		return c.argumentFault(cmd, err)
+		return c.answerFault(cmd, err)
 	}
 	s := &shot{tag: cmd.tag, preauth: true, upload: up}
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/proxy/slots"
 )
 
 // refusal is a command that cannot be taken, with what is left of it.
@@ -16,8 +17,9 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// argumentFault answers a command whose arguments cannot be read.
-func (c *conn) argumentFault(cmd *command, err error) error {
+// answerFault answers a command whose arguments cannot be read, or for which there is
+// no connection. The client has sent the whole command, or the refusal has the rest.
+func (c *conn) answerFault(cmd *command, err error) error {
 	var syntax wire.SyntaxError
 	var refused *refusal
 	switch {
@@ -25,6 +27,8 @@ func (c *conn) argumentFault(cmd *command, err error) error {
 		return c.refuse(refused.lit, "%s %s", cmd.tag, refused.text)
 	case errors.As(err, &syntax):
 		return c.client.w.line("%s BAD %s", cmd.tag, syntax)
+	case errors.Is(err, slots.ErrNone):
+		return c.client.w.line("%s %s [UNAVAILABLE] %s", cmd.tag, cmd.notYet(), err)
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func (m *manyFetch) fetchPart(set string, isLast bool) (status wire.Status, isAn
 	}
 	lacking, err := asked.prove(f)
 	if err != nil {
-		return status, true, c.argumentFault(cmd, c.requestLost(cmd, err))
+		return status, true, c.answerFault(cmd, c.requestLost(cmd, err))
 	}
 	isAnswered, err = m.fetchHoles(cmd, lacking)
 	return status, isAnswered, err

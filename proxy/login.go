@@ -123,7 +123,7 @@ var takesNothing = map[string]bool{"CAPABILITY": true, "NOOP": true, "LOGOUT": t
 func (c *conn) identify(cmd *command, lit *wire.Literal) error {
 	args, err := c.arguments(cmd, lit)
 	if err != nil {
-		return c.argumentFault(cmd, err)
+		return c.answerFault(cmd, err)
 	}
 	c.client.noteProgram(args)
 	if err := c.client.w.line(`* ID ("name" "exgate")`); err != nil {
@@ -140,7 +140,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	}
 	canonical, err := c.readLogin(cmd, lit)
 	if err != nil {
-		return c.argumentFault(cmd, err)
+		return c.answerFault(cmd, err)
 	}
 	c.tally.stats.Owned++
 	s := &shot{tag: cmd.tag, holdNo: strings.HasPrefix(canonical, "AUTHENTICATE "+xoauth2)}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 	"exgate/proxy/slots"
 	"exgate/proxy/testkit"
 )
@@ -215,5 +216,45 @@ func TestParkUnderLoad(t *testing.T) {
 	}
 	if most := sim.Stats().MostOfUser["alice"]; most > limit {
 		t.Errorf("%d connections at a time, the limit is %d", most, limit)
+	}
+}
+
+// A parked session whose next command gets no connection answers NO to it, whatever its lane, and goes on.
+func TestParkedInVain(t *testing.T) {
+	limits := slots.Limits{PerLogin: 1, MaxWait: 20 * time.Millisecond, ParkAfter: time.Nanosecond}
+	for name, profile := range map[string]profile.Profile{"plain": exchangeProfile, "mapping": mapping(apartNames)} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, withProfile(profile), resuming, connections(limits))
+			first, u1 := g.login()
+			first.C(`a1 STATUS "a\"b" (MESSAGES)`)
+			if name == "mapping" { // the folders are known then
+				u1.listed("xg2", "INBOX", "{3}\r\na\"b")
+				u1.C("a1 STATUS {3}")
+				u1.S("+ go on")
+				u1.C(`a"b (MESSAGES)`)
+			} else {
+				u1.C(`a1 STATUS "a\"b" (MESSAGES)`)
+			}
+			u1.S("a1 OK done")
+			first.S("a1 OK done")
+			second, u2 := g.login()
+			u1.ends()
+			second.C("b1 NOOP") // the session cannot be parked
+			u2.C("b1 NOOP")
+			for i, command := range []string{
+				"NOOP", `STATUS "a\"b" (MESSAGES)`, `SELECT "a\"b"`, "SELECT INBOX", `LIST "" *`, `CREATE "a/b"`, "PROXYAUTH bob",
+			} {
+				first.C(fmt.Sprintf("a%d %s", i, command))
+				first.until(fmt.Sprintf("a%d NO [UNAVAILABLE] all connections that exgate may open for …", i))
+			}
+			u2.S("b1 OK done")
+			second.S("b1 OK done")
+			first.C("a9 NOOP")
+			u2.ends()
+			u1 = g.relogin()
+			u1.C("a9 NOOP")
+			u1.S("a9 OK done")
+			first.S("a9 OK done")
+		})
 	}
 }

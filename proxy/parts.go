@@ -54,7 +54,7 @@ func (c *conn) sendParts(a *amendment, set string) error {
 	for {
 		if p.isCut { // a large part would be refused too, on two connections
 			if _, err := p.cut(); err != nil {
-				return c.argumentFault(a.cmd, c.requestLost(a.cmd, err))
+				return c.answerFault(a.cmd, c.requestLost(a.cmd, err))
 			}
 		}
 		status, err := p.send(p.left[0])
@@ -68,7 +68,7 @@ func (c *conn) sendParts(a *amendment, set string) error {
 			p.copied.Add(status)
 		case isCopyRefused(a.cmd, status):
 			if p.isCut, err = p.cut(); err != nil {
-				return c.argumentFault(a.cmd, c.requestLost(a.cmd, err))
+				return c.answerFault(a.cmd, c.requestLost(a.cmd, err))
 			}
 			if !p.isCut {
 				return p.answer(wire.Status{Word: "NO", Code: "OVERQUOTA", Text: backend.Classify(status).ClientText()})

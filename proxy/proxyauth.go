@@ -15,7 +15,7 @@ import (
 func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	args, err := c.arguments(cmd, lit)
 	if err != nil {
-		return c.argumentFault(cmd, err)
+		return c.answerFault(cmd, err)
 	}
 	args.Space()
 	user, ok := args.String()
@@ -26,7 +26,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 		return err
 	}
 	if err := c.ready(cmd); err != nil {
-		return err
+		return c.answerFault(cmd, err)
 	}
 	first := c.login.claim
 	switch {
