@@ -13,7 +13,8 @@ import (
 )
 
 // Sink receives the responses of an upstream that no Request asked for. The
-// connection's reader calls its methods, one at a time.
+// connection's reader calls its methods, one at a time; Conn.Relay calls End if
+// the connection has ended before.
 type Sink interface {
 	// Take receives the fragments of the responses, in order. An error ends the
 	// connection. f.Data is valid until Flush returns.
@@ -197,7 +198,7 @@ func (c *Conn) Said(s wire.Status) {
 	c.said = s.Words()
 }
 
-// Write sends bytes for the direct lane.
+// Write sends bytes as they are, at the pace.
 func (c *Conn) Write(p []byte) (int, error) {
 	if f := c.flow.Load(); f != nil {
 		return c.holdOut(f, p)

@@ -1,15 +1,12 @@
 package proxy
 
 import (
-	"context"
-	"errors"
 	"strings"
 
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
 	"exgate/proxy/replies"
-	"exgate/proxy/slots"
 )
 
 // editNewName answers CREATE. Exchange may have the mailbox already: as the parent
@@ -89,19 +86,4 @@ func (c *conn) passReply(cmd *command, status wire.Status) error {
 		text = "[" + status.Code + "] " + text
 	}
 	return c.client.w.line("%s %s %s", cmd.tag, status.Word, text)
-}
-
-// requestLost returns the answer to a command whose request to Exchange got no
-// reply.
-func (c *conn) requestLost(cmd *command, err error) error {
-	if c.ctx.Err() != nil {
-		return context.Cause(c.ctx)
-	}
-	if errors.Is(err, slots.ErrNone) { // the request was not sent
-		return err
-	}
-	if bye := c.resumable(); bye != nil {
-		return bye
-	}
-	return refuseArgument("NO [UNAVAILABLE] %s: %s; it is not known whether it was done", cmd.verb, replies.Reason(err))
 }

@@ -182,7 +182,7 @@ func (c *conn) endOfAppend() error {
 	return nil
 }
 
-// spoolFailed answers NO to an APPEND whose message the spool could not take, and
+// spoolFailed answers BAD to an APPEND whose message the spool could not take, and
 // skips the rest of the message.
 func (c *conn) spoolFailed(cmd *command, up *delivery.Upload, left int64, err error) error {
 	var bye *errBye

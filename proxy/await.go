@@ -13,7 +13,7 @@ import (
 	"exgate/backend"
 )
 
-// await parks the session's own goroutine until done reports true, while another
+// await holds the session's own goroutine until done reports true, while another
 // goroutine is at work. It watches the client meanwhile: when the client
 // leaves, the wait ends at once. While reason returns a text, the client gets
 // it as an untagged OK, first after limits.FirstWord and then every

@@ -9,9 +9,9 @@ type lane int
 
 const (
 	refused lane = iota // answered BAD in every mode
-	direct              // relayed byte for byte
+	direct              // relayed as it is, but for {n+}, which becomes {n}
 	amended             // edited, then relayed; direct if the profile needs no edit
-	owned               // answered by the own lane
+	owned               // answered by exgate: LOGIN, AUTHENTICATE, PROXYAUTH and APPEND by the own lane
 )
 
 // state is the state of a session (RFC 9051 section 3).

@@ -17,8 +17,9 @@ import (
 
 // conn is a session: one client connection and the upstream connection that
 // serves it. Two goroutines work for it: serve, which reads the client, and the
-// upstream connection's reader, which calls relay. Each part of the session says
-// who may touch it.
+// upstream connection's reader, which calls relay. While serve waits for them, that
+// of conn.aside and that of the library work for it, too. Each part of the session
+// says who may touch it.
 type conn struct {
 	srv *Server
 	set *settings // in force when the client connected
@@ -34,7 +35,7 @@ type conn struct {
 	idle     *command     // the client's IDLE, until the client ends it; nil: none
 	uploads  spool.Budget // counts the bytes of this session in the spool
 	out      []byte       // buffer for the line that is sent upstream
-	waiting  waiting      // text for the client while the own lane waits
+	waiting  waiting      // why the command in hand waits, for the client and the operator
 	quickly  *time.Timer  // of awaitQuickly; nil: not used yet
 	farewell farewell
 	tally    tally

@@ -11,8 +11,9 @@ import (
 	"exgate/proxy/slots"
 )
 
-// relayDirect sends a command upstream byte for byte, with literals of any size.
-// It returns when the next command may be read. The reply comes later, by relay.
+// relayDirect sends a command upstream unedited, but for {n+}, with literals of any
+// size. It returns when the next command may be read. The reply comes later, by
+// relay; after a LOGOUT it has come.
 func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 	defer func() { cmd.examined.Close() }()
 	if isDone, err := c.beforeLogout(cmd); isDone || err != nil {
@@ -98,8 +99,9 @@ func (c *conn) cutShort(lit *wire.Literal) error {
 	return c.attend()
 }
 
-// admit waits until the command may be sent: until the pipeline has room, the
-// pace allows the command, and the session has an upstream connection.
+// admit waits until the command may be sent: until the pipeline has room, the user
+// is not paused, the pace allows the command, and the session has an upstream
+// connection. The session ends there if the operator has dismissed it.
 func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return c.link.hasRoom(c.login.profile.InFlight()) }); err != nil {
 		return err

@@ -65,6 +65,7 @@
 //
 //	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight
+//	link.keepLine         flight.go    keeps the line, in case it has to be sent again
 //	conn.relayLine        direct.go    for the line, and for each literal after it
 //	conn.sendLine         direct.go
 //	conn.toUpstream       direct.go    writes to the upstream's socket
@@ -84,6 +85,7 @@
 //	conn.guardLogin       guesses.go   slows or refuses guessing
 //	conn.logInUpstream    login.go
 //	conn.grant            grant.go     settles identity, upstream and credential
+//	conn.awaitAccount     await_forerunner.go  waits for the gateway before this one, while that drains
 //	conn.takeSeat         seat.go      waits for a slot of the upstream
 //	conn.openUpstream     login.go     backend.Upstream.Open: LOGIN in a form that Exchange takes, then STATUS INBOX
 //	settings.newLogin     settings.go  profile, mapping of names, account
@@ -95,6 +97,7 @@
 // # The path of APPEND
 //
 //	conn.dispatch         conn.go      parses the line
+//	conn.proveAnswers     journal.go   the client has its earlier answers: the ledger notes that
 //	conn.takeAppend       append.go
 //	conn.readAppend       append.go    the arguments
 //	conn.upstreamMailbox  names.go     the mailbox's name in Exchange
@@ -106,30 +109,40 @@
 //	conn.ready            resume.go    resumes a lost session, renews a worn connection
 //	conn.fire             own.go
 //	laneSession.Append    lane_session.go  called by the library
+//	conn.awaitTurn        await_forerunner.go  waits for the gateway before this one, while that drains
 //	Sender.Append         delivery/send.go      records what becomes of the message
 //	Sender.store          delivery/send.go      flags and date; \Flagged afterwards
 //	Sender.deliver        delivery/escalate.go  sends, and repairs further what Exchange refuses
+//	delivery.resent       delivery/resent.go    asks the ledger for an earlier attempt, and looks for it in Exchange
 //	delivery.attempt      delivery/escalate.go  rewrite.NewPlan repairs the message
 //	Sender.sendMessage    delivery/send.go
 //	transfer.try          delivery/send.go      paces
 //	transfer.prepare      delivery/send.go
 //	Sender.begin          delivery/settle.go    claims the place of the message in the mailbox
+//	Sender.intend         delivery/record.go    begins to write to the ledger that the message goes up
 //	Sender.send           delivery/send.go      sends
 //	sending.Do            delivery_session.go  backend.Conn.Do sends the request and waits for the reply
+//	recorded.WriteTo      delivery/record.go    waits until the ledger is on the disk, and then sends the message
 //	Sender.settle         delivery/settle.go    only after a lost reply: looks for the message
-//	shot.reply            own.go
+//	Sender.record         delivery/record.go    writes to the ledger what became of the message
+//	shot.reply            own.go       and tells the ledger that the client has the answer
 //
-// APPEND takes the direct lane in mode: observe, and if neither a fix nor a filter concerns it (conn.laneOf).
+// APPEND takes the direct lane in mode: observe, and if neither a fix, a filter nor a budget of a day concerns it
+// (conn.laneOf).
 //
 // # The path of LIST
 //
 //	conn.relayAmended     amend.go
 //	editListNames         amend_list.go
+//	amendment.readListQuery amend_list.go the arguments
 //	conn.folderList       names.go     the account's list of folders
-//	conn.askUpstream      names.go     reads the list, if the account has none
+//	conn.readUpstream     ask.go       reads the list, if the account has none
+//	conn.askUpstream      ask.go       waits out a throttle
+//	conn.askOnce          ask.go       sends the request by conn.aside
+//	amendment.askForNames amend_list.go  writes the patterns that Exchange gets
 //	conn.sendCommand      amend.go
 //	conn.relayDirect      direct.go
-//	conn.admit            direct.go    waits for the pipeline, the pace and the upstream
+//	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight
 //	conn.relayLine        direct.go
 //	conn.sendLine         direct.go
@@ -153,7 +166,7 @@
 //	conn.ready            resume.go    else: before the next command
 //	conn.resumable        resume.go    ends the session with BYE if it cannot be resumed
 //	conn.resume           resume.go
-//	conn.answerLost       resume.go    NO to commands that cannot be repeated
+//	conn.answerLost       resume.go    NO to commands that cannot be repeated, BAD to APPEND
 //	conn.aside            await.go     runs the lines below on a goroutine, and watches the client meanwhile
 //	conn.reestablish      reconnect.go
 //	conn.reconnect        reconnect.go logs in again, with jitter and pauses
@@ -242,6 +255,7 @@
 //
 // A goroutine that holds Server.mu, openSessions.mu, clientWriter's turn or slots.Pool.mu may lock link.mu: Pool asks a
 // session whether it idles. A goroutine that holds link.mu may lock folders.List.mu and Known.mu, when a command has
-// landed, holds.mu, and repairs, when command.finish counts a fix. It locks no other of the list. Listing.Edit locks
-// folders.List.mu under clientWriter's turn.
+// landed, holds.mu, repairs, when command.finish counts a fix, and backend.Conn.mu (Err, Expect), whose holder calls
+// nothing of link. It locks no other of the list. Listing.Edit locks folders.List.mu under clientWriter's turn. A lock
+// that is not in the list is a leaf: its holder locks nothing else.
 package proxy

@@ -13,8 +13,9 @@ import (
 	"exgate/proxy/replies"
 )
 
-// flight is the progress of a command that was sent upstream. It is guarded by
-// link.mu.
+// flight is the progress of a command that was sent upstream. Until launch, it belongs to
+// serve. From then on it is guarded by link.mu; serve alone writes text, and may read that
+// without link.mu.
 type flight struct {
 	phase     phase
 	text      sentText

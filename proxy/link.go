@@ -13,10 +13,10 @@ import (
 )
 
 // link connects a session to its upstream. It has the connection, the commands in flight,
-// and the mailbox state that the client has been told. Two goroutines use it: serve, which
-// sends commands, and the reader of the connection, which calls relay. Every method locks
-// mu, unless its comment says that mu is held; nobody else does. No goroutine holds mu while it writes to a
-// socket.
+// and the mailbox state that the client has been told. Its users are serve, which sends commands
+// (or a goroutine that serve waits for), and the reader of the connection, which calls relay.
+// Every method locks mu, unless its comment says that mu is held; nobody else does. No goroutine
+// holds mu while it writes to a socket.
 type link struct {
 	// up is the connection, also after its end. It is nil before the login. Whoever writes
 	// to it reads it without mu: serve, or a goroutine that serve waits for (the library's

@@ -14,8 +14,8 @@ import (
 // relay sends the responses of the upstream to the client. It is the sink of the upstream's
 // connection, and the reader of that connection calls its methods.
 //
-// relay does not copy fragments. It joins fragments that follow each other in the reader's
-// buffer to one run. Flush writes the run.
+// relay copies only the fragments that an editor looks at. It joins the others, which follow
+// each other in the reader's buffer, to one run. Flush writes the run.
 type relay struct {
 	c      *conn
 	up     *backend.Conn     // the connection whose sink the relay is

@@ -14,16 +14,17 @@ import (
 
 // A session outlives its upstream connection. After a loss, exgate makes a new
 // connection and sends the commands in flight again, if they may be repeated; the
-// client notices nothing. The other commands are answered NO, with what is not known.
+// client notices nothing. The other commands are answered NO, or BAD if they are
+// APPENDs, with what is not known.
 // With no command in flight, exgate waits for the next command. On the new connection,
 // exgate opens the selected mailbox again. The session goes on only if its message
 // numbers are proved to be unchanged. Otherwise it ends with BYE, after which every
 // client reads the mailbox afresh.
 
-// attend handles trouble of the upstream while commands are in flight. It sends a
-// command that was refused for a time again, after the wait or on a fresh connection. It
-// replaces a lost connection. It tells a client that has waited long why. An error ends
-// the session.
+// attend handles trouble of the upstream. It sends a command that was refused for a time
+// again, after the wait or on a fresh connection. It replaces a lost connection, if
+// commands are in flight, and gives up the connection that another session waits for. It
+// tells a client that has waited long why. An error ends the session.
 func (c *conn) attend() error {
 	for {
 		trouble := c.link.trouble(c.client.within, c.idle)

@@ -352,8 +352,8 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	return c
 }
 
-// watchEnds wakes the session when its context ends or when the gateway drains, until stop
-// is called. When the context ends, the session has limits.Farewell to end.
+// watchEnds wakes the session when its context ends, until stop is called; until then
+// Server.wakeAll wakes it, too. When the context ends, the session has limits.Farewell to end.
 func (c *conn) watchEnds() (stop func()) {
 	s := c.srv
 	s.mu.Lock()

@@ -183,8 +183,8 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	}
 	tag, rest, _ := strings.Cut(string(line), " ")
 	verb, args := wire.SplitVerb(rest)
-	route := ruleOf[verb]
-	t.isHidden = !loggedIn || route == nil || !route.isShown() || !wire.IsTag(tag)
+	rule := ruleOf[verb]
+	t.isHidden = !loggedIn || rule == nil || !rule.isShown() || !wire.IsTag(tag)
 	switch {
 	case t.isOff():
 	case !t.isHidden:
@@ -193,9 +193,9 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 			line = []byte(tag + " " + withoutArgs(verb, args))
 		}
 		t.print("C>E", line)
-	case route != nil && bareVerbs[verb] && args == "":
+	case rule != nil && bareVerbs[verb] && args == "":
 		t.print("C>E", []byte(hidden+" "+verb))
-	case route != nil:
+	case rule != nil:
 		t.print("C>E", fmt.Appendf(nil, "%s %s %[1]s (%[3]d bytes)", hidden, verb, len(line)))
 	default:
 		t.print("C>E", fmt.Appendf(nil, "%s (%d bytes, an unknown command)", hidden, len(line)))

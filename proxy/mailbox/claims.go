@@ -38,8 +38,8 @@ import (
 //     remembered APPENDs can have stored, and not more than those APPENDs and this one
 //     together. This APPEND then takes the UIDs. Judge answers "absent" only if the
 //     equal messages there certainly belong to the remembered APPENDs, and every new UID
-//     is accounted for. Every other case is "not known". The client then gets NO, and
-//     the case is counted.
+//     is accounted for. Every other case is "not known". The client then gets BAD
+//     (replies.NotYet), and the case is counted.
 //
 // So each OK has a message, and each message that is sent again was not there before.
 // This also holds for a server without UIDs in its replies (no UIDPLUS, as in Exchange
