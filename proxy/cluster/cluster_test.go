@@ -362,3 +362,24 @@ func TestOpenFails(t *testing.T) {
 
 // contains reports whether an error has a text.
 func contains(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
+
+// A gateway that ends while more news come than the library's queue takes leaves no goroutine behind.
+func TestCloseWithNewsUnderWay(t *testing.T) {
+	r := testkit.StartRedis(t)
+	before := goleak.IgnoreCurrent()
+	c := join(t, r)
+	c.guesses.mu.Lock() // nobody hears
+	for range 300 {
+		if err := c.client.Publish(t.Context(), c.keys.news(), newsLogins+" another 0 -").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := make(chan error)
+	go func() { closed <- c.Close() }()
+	<-c.ctx.Done()
+	c.guesses.mu.Unlock()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	goleak.VerifyNone(t, before)
+}

@@ -21,6 +21,8 @@ func (c *Cluster) listen(news *redis.PubSub) {
 			if err := news.Close(); err != nil {
 				c.log.Debug("the news of the cluster were not closed", "err", err)
 			}
+			for range heard { // until the library's goroutine has ended, which may be waiting to hand over another one
+			}
 			return
 		case one, ok := <-heard:
 			if !ok {
