@@ -68,7 +68,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitHold(); err != nil {
 		return err
 	}
-	if err := c.ready(cmd); errors.Is(err, slots.ErrNone) {
+	if err := c.makeReady(cmd); errors.Is(err, slots.ErrNone) {
 		return c.client.w.line("%s %s [UNAVAILABLE] %s; nothing was stored", cmd.tag, cmd.notYet(), err)
 	} else if err != nil {
 		return err
@@ -81,7 +81,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 	if err := c.compareDate(up); err != nil {
 		return err
 	}
-	return c.resumable()
+	return c.byeIfOver()
 }
 
 // mbsyncBuffer is a little less than mbsync's BufferLimit, 10 MiB.
@@ -93,7 +93,7 @@ const mbsyncBuffer = 10_000_000
 // handles the refusal, and then waits for ever: msgs_copied in its sync.c, done_imap_cmd in
 // drv_imap.c. A literal that is longer than the bound of unwanted ones is not asked for.
 func (c *conn) takeUnwanted(lit *wire.Literal) error {
-	if lit.NonSync || lit.Size < mbsyncBuffer || lit.Size > c.srv.limits.Drain {
+	if lit.NonSync || lit.Size < mbsyncBuffer || lit.Size > c.srv.limits.SkipLiteral {
 		return nil
 	}
 	lit.NonSync = true // it comes now

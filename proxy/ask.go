@@ -48,7 +48,7 @@ func (c *conn) readUpstream(
 		status, err = c.askUpstream(cmd, reason, request)
 		var lost *lostRequestError
 		again := errors.As(err, &lost) && c.ctx.Err() == nil && c.link.isGone()
-		if !again || !c.login.resume || c.resumable() != nil || try == delivery.MaxTries || time.Now().After(giveUp) {
+		if !again || !c.login.resume || c.byeIfOver() != nil || try == delivery.MaxTries || time.Now().After(giveUp) {
 			return status, err
 		}
 	}
@@ -64,7 +64,7 @@ func (c *conn) askOnce(cmd *command, reason string, req *backend.Request) (statu
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return status, err
 	}
-	if err := c.ready(cmd); err != nil {
+	if err := c.makeReady(cmd); err != nil {
 		return status, err
 	}
 	err = c.aside(func() string { return reason }, func(ctx context.Context) error {
@@ -87,7 +87,7 @@ func (c *conn) requestLost(cmd *command, err error) error {
 	if errors.Is(err, slots.ErrNone) { // the request was not sent
 		return err
 	}
-	if bye := c.resumable(); bye != nil {
+	if bye := c.byeIfOver(); bye != nil {
 		return bye
 	}
 	return refuseArgument("NO [UNAVAILABLE] %s: %s; it is not known whether it was done", cmd.verb, replies.Reason(err))

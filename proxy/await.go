@@ -16,12 +16,12 @@ import (
 // await holds the session's own goroutine until done reports true, while another
 // goroutine is at work. It watches the client meanwhile: when the client
 // leaves, the wait ends at once. While reason returns a text, the client gets
-// it as an untagged OK, first after limits.FirstWord and then every
+// it as an untagged OK, first after limits.FirstKeepAlive and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence
 // (docs/clients.md#imapsync). Without a reason it is told of the commands in
 // flight. done is called with link.mu held.
 func (c *conn) await(done func() bool, reason func() string) error {
-	next := time.Now().Add(c.srv.limits.FirstWord)
+	next := time.Now().Add(c.srv.limits.FirstKeepAlive)
 	for {
 		over, watching := c.link.beginWatching(c.srv.ctx, done, c.client.r.Buffered() == 0, next)
 		switch {

@@ -346,7 +346,7 @@ func (c *conn) readFailure(err error) error {
 	if c.srv.ctx.Err() != nil {
 		return c.stopping()
 	}
-	if err := c.resumable(); err != nil {
+	if err := c.byeIfOver(); err != nil {
 		return err
 	}
 	if isTimeout(err) {
@@ -393,7 +393,7 @@ func (c *conn) refuse(lit *wire.Literal, format string, args ...any) error {
 // (RFC 9051 section 4.3).
 func (c *conn) skipRest(lit *wire.Literal) error {
 	for lit != nil && lit.NonSync {
-		if lit.Size > c.srv.limits.Drain {
+		if lit.Size > c.srv.limits.SkipLiteral {
 			return c.bye("refused: a literal of %d bytes was sent without waiting for +", lit.Size)
 		}
 		if _, err := c.readLiteral(io.Discard, lit.Size); err != nil {

@@ -12,14 +12,14 @@ import (
 	"exgate/proxy/status"
 )
 
-// sending shows a session to its delivery.Sender, as a delivery.Session.
-type sending struct{ c *conn }
+// deliverySession shows a session to its delivery.Sender, as a delivery.Session.
+type deliverySession struct{ c *conn }
 
-var _ delivery.Session = sending{}
+var _ delivery.Session = deliverySession{}
 
 // newSender returns the sender for the messages that the session stores.
 func (c *conn) newSender(l *login) *delivery.Sender {
-	return delivery.NewSender(sending{c}, delivery.Terms{
+	return delivery.NewSender(deliverySession{c}, delivery.Terms{
 		Profile: l.profile, Account: l.account.Account, User: l.identity.User, Resumes: l.resume,
 		Filter: c.set.opts.Filter, Quarantine: c.set.quarantine, Poisons: c.srv.poisons,
 		Journal: l.journal, NewSpool: c.newSpool, Claims: l.account.claims,
@@ -36,27 +36,29 @@ func (c *conn) newSpool(size int64) *spool.Spool {
 	return spool.New(c.set.opts.Spool, size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 }
 
-func (s sending) Context() context.Context { return s.c.ctx }
+func (s deliverySession) Context() context.Context { return s.c.ctx }
 
-func (s sending) Do(req *backend.Request) (wire.Status, error) { return s.c.link.up.Do(s.c.ctx, req) }
+func (s deliverySession) Do(req *backend.Request) (wire.Status, error) {
+	return s.c.link.up.Do(s.c.ctx, req)
+}
 
-func (s sending) HasUIDPlus() bool { return s.c.login.has("UIDPLUS") }
+func (s deliverySession) HasUIDPlus() bool { return s.c.login.has("UIDPLUS") }
 
-func (s sending) IsLost() bool { return s.c.link.isGone() }
+func (s deliverySession) IsLost() bool { return s.c.link.isGone() }
 
-func (s sending) IsPinned() bool { return s.c.link.isPinned() }
+func (s deliverySession) IsPinned() bool { return s.c.link.isPinned() }
 
-func (s sending) CanBearError() bool { return s.c.link.canBearError() }
+func (s deliverySession) CanBearError() bool { return s.c.link.canBearError() }
 
-func (s sending) CountErrors(f backend.Failure) { s.c.countErrors(f) }
+func (s deliverySession) CountErrors(f backend.Failure) { s.c.countErrors(f) }
 
-func (s sending) Restore() error { return s.c.restore() }
+func (s deliverySession) Restore() error { return s.c.restore() }
 
-func (s sending) Replace() error { return s.c.replace(s.c.ctx) }
+func (s deliverySession) Replace() error { return s.c.renew(s.c.ctx) }
 
-func (s sending) Reconnect() (*backend.LoggedIn, error) { return s.c.reconnect(s.c.ctx) }
+func (s deliverySession) Reconnect() (*backend.LoggedIn, error) { return s.c.reconnect(s.c.ctx) }
 
-func (s sending) Install(up *backend.LoggedIn) error {
+func (s deliverySession) Install(up *backend.LoggedIn) error {
 	err := s.c.install(s.c.ctx, up, keepsView)
 	if err != nil && delivery.MayPass(err) {
 		err = s.c.reestablish(s.c.ctx, keepsView)
@@ -64,27 +66,29 @@ func (s sending) Install(up *backend.LoggedIn) error {
 	return err
 }
 
-func (s sending) InMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
+func (s deliverySession) InMailbox(mailbox string, writes bool, do func(*backend.Conn) error) error {
 	return s.c.inMailbox(mailbox, writes, do)
 }
 
-func (s sending) OnSide(mailbox string, do func(*backend.Conn) error) error {
+func (s deliverySession) OnSide(mailbox string, do func(*backend.Conn) error) error {
 	return s.c.onSide(mailbox, do)
 }
 
-func (s sending) CloseSide() { s.c.login.account.side.closeUnused() }
+func (s deliverySession) CloseSide() { s.c.login.account.side.closeUnused() }
 
-func (s sending) Selected() mailbox.View { return s.c.link.selected() }
+func (s deliverySession) Selected() mailbox.View { return s.c.link.selected() }
 
-func (s sending) Waits(state status.State, what string, until time.Time) {
+func (s deliverySession) Waits(state status.State, what string, until time.Time) {
 	s.c.waiting.set(state, what, until)
 }
 
 // Warn tells the client a warning, as an untagged NO (RFC 9051 section 7.1.2).
-func (s sending) Warn(text string) {
+func (s deliverySession) Warn(text string) {
 	if err := s.c.client.w.line("* NO exgate: %s", text); err != nil {
 		s.c.log.Debug("a warning did not reach the client", "text", text, "err", err)
 	}
 }
 
-func (s sending) Patiently(wait func(context.Context) error) error { return s.c.patiently(wait) }
+func (s deliverySession) Patiently(wait func(context.Context) error) error {
+	return s.c.patiently(wait)
+}

@@ -81,7 +81,7 @@ func (c *conn) beforeLogout(cmd *command) (isDone bool, err error) {
 		return false, err
 	}
 	if c.link.isGone() {
-		return true, c.farewells(cmd)
+		return true, c.answerLogout(cmd)
 	}
 	return false, nil
 }
@@ -90,7 +90,7 @@ func (c *conn) beforeLogout(cmd *command) (isDone bool, err error) {
 // lost. It skips what the client still sends of the command. attend answers the
 // command: nothing of it was done.
 func (c *conn) cutShort(lit *wire.Literal) error {
-	if err := c.resumable(); err != nil {
+	if err := c.byeIfOver(); err != nil {
 		return err
 	}
 	if err := c.skipRest(lit); err != nil {
@@ -117,7 +117,7 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	var messages *backend.Pace
 	switch {
 	case cmd.verb == "LOGOUT": // not paced: it frees a connection
-		return c.ready(cmd)
+		return c.makeReady(cmd)
 	case cmd.effect() == fetchesView && hasBodyItem(cmd.args):
 		cmd.bodies = true
 		messages = c.login.account.Fetches
@@ -128,7 +128,7 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitPace(messages); err != nil {
 		return err
 	}
-	return c.ready(cmd)
+	return c.makeReady(cmd)
 }
 
 // awaitFlight waits until done reports true of the commands in flight. Meanwhile
@@ -277,15 +277,15 @@ func (c *conn) logout(cmd *command) error {
 		return err
 	}
 	if _, done := c.link.replyTo(cmd); !done {
-		return c.farewells(cmd)
+		return c.answerLogout(cmd)
 	}
 	c.client.w.settle()
 	return errDone
 }
 
-// farewells answers LOGOUT in place of a lost upstream.
-func (c *conn) farewells(cmd *command) error {
-	if err := c.resumable(); err != nil {
+// answerLogout answers LOGOUT in place of a lost upstream.
+func (c *conn) answerLogout(cmd *command) error {
+	if err := c.byeIfOver(); err != nil {
 		return err
 	}
 	if !c.link.hasFarewell() {

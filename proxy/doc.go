@@ -44,7 +44,7 @@
 //	Server.serve          server.go    counts the client's address, and recovers a panic
 //	Server.clientBehind   proxy_protocol.go reads the client's address, where a proxy sends it
 //	Server.newConn        server.go    makes the session
-//	conn.watchEnds        server.go    ends it with the gateway
+//	conn.enlist           server.go    ends it with the gateway
 //	conn.serve            conn.go      owns both sockets until close
 //	conn.run              conn.go      sends the greeting after the handshake, then calls next in a loop
 //	conn.handshake        starttls.go  TLS, on a port for TLS
@@ -78,14 +78,14 @@
 //	conn.readLogin        login.go     reads the arguments, and writes them as the library's parser takes them
 //	conn.fire             own.go       hands a shot to the own lane, and waits
 //	ownLane.hand          lane_conn.go the library takes the shot
-//	newLaneSession        lane_session.go  called by the library
-//	laneSession.Login     lane_session.go  called by the library; or laneSession.Authenticate
+//	newLaneSession        lane_session.go called by the library
+//	laneSession.Login     lane_session.go called by the library; or laneSession.Authenticate
 //	conn.open             login.go
 //	conn.awaitHoldOf      holds.go     waits while the user is paused
 //	conn.guardLogin       guesses.go   slows or refuses guessing
 //	conn.logInUpstream    login.go
 //	conn.grant            grant.go     settles identity, upstream and credential
-//	conn.awaitAccount     await_forerunner.go  waits for the gateway before this one, while that drains
+//	conn.awaitAccount     await_forerunner.go waits for the gateway before this one, while that drains
 //	conn.takeSeat         seat.go      waits for a slot of the upstream
 //	conn.openUpstream     login.go     backend.Upstream.Open: LOGIN in a form that Exchange takes, then STATUS INBOX
 //	settings.newLogin     settings.go  profile, mapping of names, account
@@ -106,25 +106,25 @@
 //	conn.endOfAppend      append.go
 //	conn.awaitFlight      direct.go    waits until no command is in flight
 //	conn.awaitHold        holds.go     waits while the user is paused
-//	conn.ready            resume.go    resumes a lost session, renews a worn connection
+//	conn.makeReady        resume.go    resumes a lost session, renews a worn connection
 //	conn.fire             own.go
-//	laneSession.Append    lane_session.go  called by the library
-//	conn.awaitTurn        await_forerunner.go  waits for the gateway before this one, while that drains
-//	Sender.Append         delivery/send.go      records what becomes of the message
-//	Sender.store          delivery/send.go      flags and date; \Flagged afterwards
-//	Sender.deliver        delivery/escalate.go  sends, and repairs further what Exchange refuses
-//	delivery.resent       delivery/resent.go    asks the ledger for an earlier attempt, and looks for it in Exchange
-//	delivery.attempt      delivery/escalate.go  rewrite.NewPlan repairs the message
+//	laneSession.Append    lane_session.go called by the library
+//	conn.awaitTurn        await_forerunner.go waits for the gateway before this one, while that drains
+//	Sender.Append         delivery/send.go records what becomes of the message
+//	Sender.store          delivery/send.go flags and date; \Flagged afterwards
+//	Sender.deliver        delivery/escalate.go sends, and repairs further what Exchange refuses
+//	delivery.resent       delivery/resent.go asks the ledger for an earlier attempt, and looks for it in Exchange
+//	delivery.attempt      delivery/escalate.go rewrite.NewPlan repairs the message
 //	Sender.sendMessage    delivery/send.go
-//	transfer.try          delivery/send.go      paces
+//	transfer.try          delivery/send.go paces
 //	transfer.prepare      delivery/send.go
-//	Sender.begin          delivery/settle.go    claims the place of the message in the mailbox
-//	Sender.intend         delivery/record.go    begins to write to the ledger that the message goes up
-//	Sender.send           delivery/send.go      sends
-//	sending.Do            delivery_session.go  backend.Conn.Do sends the request and waits for the reply
-//	recorded.WriteTo      delivery/record.go    waits until the ledger is on the disk, and then sends the message
-//	Sender.settle         delivery/settle.go    only after a lost reply: looks for the message
-//	Sender.record         delivery/record.go    writes to the ledger what became of the message
+//	Sender.claimPlace     delivery/settle.go claims the place of the message in the mailbox
+//	Sender.intend         delivery/record.go begins to write to the ledger that the message goes up
+//	Sender.send           delivery/send.go sends
+//	deliverySession.Do    delivery_session.go backend.Conn.Do sends the request and waits for the reply
+//	recorded.WriteTo      delivery/record.go waits until the ledger is on the disk, and then sends the message
+//	Sender.settle         delivery/settle.go only after a lost reply: looks for the message
+//	Sender.record         delivery/record.go writes to the ledger what became of the message
 //	shot.reply            own.go       and tells the ledger that the client has the answer
 //
 // APPEND takes the direct lane in mode: observe, and if neither a fix, a filter nor a budget of a day concerns it
@@ -139,7 +139,7 @@
 //	conn.readUpstream     ask.go       reads the list, if the account has none
 //	conn.askUpstream      ask.go       waits out a throttle
 //	conn.askOnce          ask.go       sends the request by conn.aside
-//	amendment.askForNames amend_list.go  writes the patterns that Exchange gets
+//	amendment.askForNames amend_list.go writes the patterns that Exchange gets
 //	conn.sendCommand      amend.go
 //	conn.relayDirect      direct.go
 //	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream
@@ -151,9 +151,9 @@
 //	link.editorOf         flight.go    finds the editor of the command
 //	relay.edit            relay.go
 //	Listing.Edit          replies/listing.go
-//	Listing.shown         replies/listing.go  folders.Pass.Told maps each name
+//	Listing.shown         replies/listing.go folders.Pass.Told maps each name
 //	relay.write           relay.go     writes to the client's socket
-//	relay.tagged          relay_responses.go  the tagged reply
+//	relay.tagged          relay_responses.go the tagged reply
 //	relay.completed       relay_responses.go
 //	link.land             flight.go    takes the command out of flight, and wakes serve
 //
@@ -163,8 +163,8 @@
 //	link.end              link.go      notes the cause
 //	bell.alarm            bell.go      wakes serve, from conn.waitForClient or conn.await
 //	conn.attend           resume.go    resumes at once if commands are in flight
-//	conn.ready            resume.go    else: before the next command
-//	conn.resumable        resume.go    ends the session with BYE if it cannot be resumed
+//	conn.makeReady        resume.go    else: before the next command
+//	conn.byeIfOver        resume.go    ends the session with BYE if it cannot be resumed
 //	conn.resume           resume.go
 //	conn.answerLost       resume.go    NO to commands that cannot be repeated, BAD to APPEND
 //	conn.aside            await.go     runs the lines below on a goroutine, and watches the client meanwhile
@@ -173,7 +173,7 @@
 //	conn.install          reconnect.go brings the new connection into the session, or closes it
 //	conn.bring            reconnect.go opens the mailbox, and asks for the UIDs that prove its numbering
 //	conn.takeOver         reconnect.go
-//	link.replace          link.go      proves the numbering; the new connection becomes the session's
+//	link.switchTo         link.go      proves the numbering; the new connection becomes the session's
 //	conn.sendAgain        repeat.go    sends the commands in flight once more
 //	conn.sendPieces       repeat.go
 //
@@ -212,7 +212,7 @@
 //	                      message that Redis is told of. Cluster.Close ends them.
 //
 // Timers and contexts call functions, too. conn.patiently and conn.waitFor cancel a context or wake serve.
-// conn.watchEnds also starts the timer of the farewell, which calls conn.cutOff, and that closes both sockets. The
+// conn.enlist also starts the timer of the farewell, which calls conn.cutOff, and that closes both sockets. The
 // timer of side.within cuts the side connection. An idle session has two goroutines: conn.serve and backend.Conn.read.
 //
 // # Who may write where

@@ -30,7 +30,7 @@ type obliging struct {
 
 // patience is how long the upstream waits for input. Its simple parser may wait for a literal that never comes, and
 // that must not slow the fuzzing.
-const patience = 500 * time.Millisecond
+const answerTime = 500 * time.Millisecond
 
 var announcedLiteral = regexp.MustCompile(`[ (]~?\{(\d{1,10})(\+?)\}$`)
 
@@ -48,7 +48,7 @@ func (o *obliging) serve() {
 }
 
 func (o *obliging) session(nc net.Conn) {
-	nc.SetDeadline(time.Now().Add(patience))
+	nc.SetDeadline(time.Now().Add(answerTime))
 	r := bufio.NewReader(nc)
 	say := func(s string) { io.WriteString(nc, s+"\r\n") } // the reader notices an error
 	say("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready")

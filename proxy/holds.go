@@ -143,7 +143,7 @@ func (c *conn) awaitHold() error {
 	case c.link.dismissal() != "":
 		return c.obeyDismissal()
 	}
-	return c.resumable()
+	return c.byeIfOver()
 }
 
 // awaitHoldOf waits while the user that a claim asks for is paused. It runs in the own lane, before the login counts as

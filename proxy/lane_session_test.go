@@ -13,7 +13,9 @@ import (
 // docs/design.md#rules.
 
 // shortWaits makes the gateway send keep-alives at once.
-func shortWaits(_ *Options, l *limits) { l.FirstWord, l.KeepAlive = time.Millisecond, time.Millisecond }
+func shortWaits(_ *Options, l *limits) {
+	l.FirstKeepAlive, l.KeepAlive = time.Millisecond, time.Millisecond
+}
 
 func TestOneWriterToTheClient(t *testing.T) {
 	g := newGateway(t)

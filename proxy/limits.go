@@ -13,7 +13,7 @@ type limits struct {
 	Watch           time.Duration // the pause between two looks at routes_file and users_file
 	Write           time.Duration // the longest time for one write
 	Unwatched       time.Duration // how long exgate waits for a command of its own before it watches the client
-	FirstWord       time.Duration // the silence after which a client is first told why it waits
+	FirstKeepAlive  time.Duration // the silence after which a client is first told why it waits
 	KeepAlive       time.Duration // the pause before a client is told this again
 	Reconnect       time.Duration // how long exgate tries again to reach an upstream
 	ReconnectPause  time.Duration // the pause between the first two of these tries; it doubles with each further try
@@ -44,7 +44,7 @@ type limits struct {
 	Forerunner time.Duration
 
 	SkipLine            int   // bytes of an unwanted line that exgate reads and drops
-	Drain               int64 // bytes of an unwanted literal {n+} that exgate reads and drops
+	SkipLiteral         int64 // bytes of an unwanted literal {n+} that exgate reads and drops
 	CommandsBeforeLogin int
 	BytesBeforeLogin    int64
 	Refused             int // commands that exgate refuses in a session after its login
@@ -61,7 +61,7 @@ var defaultLimits = limits{
 	Write:           2 * time.Minute,
 	Watch:           2 * time.Second,
 	Unwatched:       10 * time.Millisecond,
-	FirstWord:       10 * time.Second,
+	FirstKeepAlive:  10 * time.Second,
 	KeepAlive:       20 * time.Second,
 	Reconnect:       time.Minute,
 	ReconnectPause:  time.Second,
@@ -87,7 +87,7 @@ var defaultLimits = limits{
 	Forerunner:   10 * time.Second,
 
 	SkipLine:            1 << 20,
-	Drain:               256 << 20,
+	SkipLiteral:         256 << 20,
 	CommandsBeforeLogin: 30,
 	BytesBeforeLogin:    256 << 10,
 	Refused:             500,

@@ -34,7 +34,7 @@ type link struct {
 	cause    error // why the connection ended; nil while the state is up
 	resumes  bool  // the session can go on with another connection
 	exchange bool  // exgate treats the server as Exchange
-	farewell bool  // the client has been sent the upstream's BYE
+	saidBye  bool  // the client has been sent the upstream's BYE
 	errors   int   // errors of this connection; Exchange closes it after ten
 	spent    usage // errors of all connections, bytes of the earlier connections
 	flight   []*command
@@ -50,7 +50,7 @@ type link struct {
 	rested    time.Time // when the session became idle; zero: it is busy
 	wanted    bool      // another session wants the seat
 	mayReturn bool      // a parked session has been granted another seat
-	silence   silence
+	patience  patience
 }
 
 // linkState is the state of the connection.
@@ -108,11 +108,11 @@ func (l *link) end(r *relay, cause error, torn bool) (ours bool) {
 	return true
 }
 
-// replace gives the session another connection, if the connection is up and proof returns
+// switchTo gives the session another connection, if the connection is up and proof returns
 // nil. proof checks that the mailbox of r is still the mailbox that the client knows. told
 // is the number of messages that the client has been told, and now is the number of
 // messages in the mailbox. The error is that of the connection or of proof.
-func (l *link) replace(r *relay, up *backend.Conn, proof func(now *mailbox.View) error) (told, now uint32, err error) {
+func (l *link) switchTo(r *relay, up *backend.Conn, proof func(now *mailbox.View) error) (told, now uint32, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := up.Err(); err != nil {
@@ -194,14 +194,14 @@ func (l *link) isPinned() bool {
 func (l *link) isSilenced() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state == linkTorn || l.farewell
+	return l.state == linkTorn || l.saidBye
 }
 
 // hasFarewell reports whether the client has been sent the upstream's BYE.
 func (l *link) hasFarewell() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.farewell
+	return l.saidBye
 }
 
 // selected returns the view of the mailbox that the client has selected.
@@ -337,7 +337,7 @@ func (l *link) noteStatus(status wire.Status) (hide bool) {
 	if l.resumes && !leaving {
 		return true
 	}
-	l.farewell = true
+	l.saidBye = true
 	return false
 }
 
@@ -368,7 +368,7 @@ func (l *link) works() (wanted bool) {
 	defer l.mu.Unlock()
 	wanted = l.wanted
 	l.rested, l.wanted = time.Time{}, false
-	l.silence.spoke, l.silence.told = time.Now(), time.Time{}
+	l.patience.spoke, l.patience.told = time.Now(), time.Time{}
 	return wanted
 }
 

@@ -43,5 +43,5 @@ func (c *conn) reportExamined(cmd *command) error {
 	c.observeBudget(e.Size, done && status.Word == "OK", &would)
 	attrs = append(c.login.sender.RecordObserved(e, reply, &would), attrs...)
 	c.log.Info("observed a message", append(attrs, would.Attrs()...)...)
-	return c.resumable()
+	return c.byeIfOver()
 }

@@ -75,5 +75,5 @@ func (c *conn) waitFor(d time.Duration, state status.State, why string) error {
 	case c.srv.draining.Err() != nil:
 		return c.stopping()
 	}
-	return c.resumable()
+	return c.byeIfOver()
 }

@@ -15,8 +15,8 @@ import "time"
 // told nothing.
 type pauses struct{ first, again time.Duration }
 
-// silence records when a waiting client spoke, and when it was told why it waits.
-type silence struct {
+// patience records when a waiting client spoke, and when it was told why it waits.
+type patience struct {
 	pauses
 	spoke time.Time // when the client began to send its last line
 	told  time.Time // when exgate last told the client why it waits, or tried to
@@ -25,13 +25,13 @@ type silence struct {
 // patienceEnds returns the time at which the client must be told why it waits. It returns
 // the zero time if the client does not wait. l.mu is held.
 func (l *link) patienceEnds(amid bool) time.Time {
-	if l.silence.first == 0 || amid || l.state.isGone() || !l.awaitsReply() {
+	if l.patience.first == 0 || amid || l.state.isGone() || !l.awaitsReply() {
 		return time.Time{}
 	}
-	heard := later(l.silence.spoke, time.Unix(0, l.bell.client.w.wrote.Load()))
-	ends := heard.Add(l.silence.first)
-	if !l.silence.told.IsZero() {
-		ends = later(ends, l.silence.told.Add(l.silence.again))
+	heard := later(l.patience.spoke, time.Unix(0, l.bell.client.w.wrote.Load()))
+	ends := heard.Add(l.patience.first)
+	if !l.patience.told.IsZero() {
+		ends = later(ends, l.patience.told.Add(l.patience.again))
 	}
 	return ends
 }
@@ -56,7 +56,7 @@ func (l *link) tellsNow(amid bool) bool {
 	if ends.IsZero() || now.Before(ends) {
 		return false
 	}
-	l.silence.told = now
+	l.patience.told = now
 	return true
 }
 

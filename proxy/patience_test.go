@@ -8,7 +8,7 @@ import (
 
 // impatient has clients told soon why they wait.
 func impatient(_ *Options, l *limits) {
-	l.FirstWord, l.KeepAlive = 10*time.Millisecond, 10*time.Millisecond
+	l.FirstKeepAlive, l.KeepAlive = 10*time.Millisecond, 10*time.Millisecond
 }
 
 const notYet = "* OK exgate: still working: the reply has not come yet"

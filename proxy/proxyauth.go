@@ -25,7 +25,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 	if err := c.awaitFlight(func() bool { return len(c.link.flight) == 0 }); err != nil {
 		return err
 	}
-	if err := c.ready(cmd); err != nil {
+	if err := c.makeReady(cmd); err != nil {
 		return c.answerFault(cmd, err)
 	}
 	first := c.login.claim
@@ -50,7 +50,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 		c.log.Info("session goes on for another user", c.openAttrs()...)
 	}
 	c.link.rest()
-	return c.resumable()
+	return c.byeIfOver()
 }
 
 // leaveUpstream closes the session's upstream connection before another takes its

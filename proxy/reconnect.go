@@ -72,9 +72,9 @@ func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.L
 	return up, nil
 }
 
-// replace gives the session a new connection. The old connection stays if the new one
+// renew gives the session a new connection. The old connection stays if the new one
 // cannot be brought to the same state.
-func (c *conn) replace(ctx context.Context) error {
+func (c *conn) renew(ctx context.Context) error {
 	// Wait before the turn begins: other sessions of the account want the turn.
 	if err := c.patientlyWithin(ctx, c.login.account.Throttle.Wait); err != nil {
 		return err
@@ -186,7 +186,7 @@ func (c *conn) takeOver(
 		return err
 	}
 	defer c.client.w.release()
-	told, now, err := c.link.replace(r, up.Conn, proof)
+	told, now, err := c.link.switchTo(r, up.Conn, proof)
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (c *conn) renewIfDue() error {
 		return nil
 	}
 	c.waiting.set(status.StateWaiting, "exgate renews its connection to Exchange", time.Time{})
-	err := c.aside(c.waiting.text, c.replace)
+	err := c.aside(c.waiting.text, c.renew)
 	if c.ctx.Err() != nil {
 		return err
 	}

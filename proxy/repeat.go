@@ -86,7 +86,7 @@ func (cmd *command) isCopy() bool { return cmd.verb == "COPY" || cmd.verb == "UI
 // it. If no connection can be had, the client is told what Exchange has said.
 func (c *conn) sendFresh() error {
 	c.waiting.set(status.StateWaiting, "exgate sends the command again on a fresh connection", time.Time{})
-	if err := c.aside(c.waiting.text, c.replace); err != nil {
+	if err := c.aside(c.waiting.text, c.renew); err != nil {
 		if c.ctx.Err() != nil {
 			return err
 		}

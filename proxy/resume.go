@@ -40,7 +40,7 @@ func (c *conn) attend() error {
 		case isDismissed:
 			return c.bye("%s", c.link.dismissal())
 		case upstreamGone:
-			if err := c.resumable(); err != nil {
+			if err := c.byeIfOver(); err != nil {
 				return err
 			}
 			if c.link.inFlight() == 0 {
@@ -61,10 +61,10 @@ func (c *conn) attend() error {
 	}
 }
 
-// ready sees that cmd can be sent: a connection that was lost, or given up, is
+// makeReady sees that cmd can be sent: a connection that was lost, or given up, is
 // made again, and one whose errors Exchange has nearly counted to the end is
 // renewed.
-func (c *conn) ready(cmd *command) error {
+func (c *conn) makeReady(cmd *command) error {
 	if err := c.attend(); err != nil {
 		return err
 	}
@@ -74,9 +74,9 @@ func (c *conn) ready(cmd *command) error {
 	return c.renewIfDue()
 }
 
-// resumable returns the BYE that the end of the upstream calls for, or nil if
+// byeIfOver returns the BYE that the end of the upstream calls for, or nil if
 // the session may go on without it.
-func (c *conn) resumable() error {
+func (c *conn) byeIfOver() error {
 	torn, pinned, cause := c.link.outcome()
 	switch {
 	case cause == nil:

@@ -307,7 +307,7 @@ func (s *Server) serve(direct net.Conn, how Listen) {
 		return
 	}
 	defer leave()
-	stop := c.watchEnds()
+	stop := c.enlist()
 	defer stop()
 	defer func() {
 		if v := recover(); v != nil {
@@ -343,7 +343,7 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 		c.log = c.log.With("proxy", proxied.proxy().String())
 	}
 	if !set.opts.Observe {
-		c.link.silence.pauses = pauses{s.limits.FirstWord, s.limits.KeepAlive}
+		c.link.patience.pauses = pauses{s.limits.FirstKeepAlive, s.limits.KeepAlive}
 	}
 	c.link.bell = bell{client: &c.client, ring: make(chan struct{}, 1)}
 	c.client.r = wire.NewCommandReader(wire.CountReader{Reader: nc, N: &c.client.received})
@@ -352,9 +352,9 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	return c
 }
 
-// watchEnds wakes the session when its context ends, until stop is called; until then
+// enlist wakes the session when its context ends, until stop is called; until then
 // Server.wakeAll wakes it, too. When the context ends, the session has limits.Farewell to end.
-func (c *conn) watchEnds() (stop func()) {
+func (c *conn) enlist() (stop func()) {
 	s := c.srv
 	s.mu.Lock()
 	s.live[c] = struct{}{}

@@ -131,7 +131,7 @@ func TestRefusedLiteralIsSkipped(t *testing.T) {
 }
 
 func TestTooLongARefusedLiteralEndsTheSession(t *testing.T) {
-	c, u := newGateway(t, func(_ *Options, l *limits) { l.Drain = 10 }).login()
+	c, u := newGateway(t, func(_ *Options, l *limits) { l.SkipLiteral = 10 }).login()
 	c.raw("a1 REPLACE 1 INBOX {10+}\r\n0123456789\r\n")
 	c.S("a1 BAD REPLACE is not relayed: …")
 	c.raw("a2 REPLACE 1 INBOX {11+}\r\n")

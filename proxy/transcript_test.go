@@ -152,7 +152,7 @@ func (g *gateway) open() (*client, *upstream, *conn) {
 	g.t.Helper()
 	near, far := pair(g.t)
 	served := g.srv.newConn(far, ListenInsecurePlaintext)
-	stop := served.watchEnds()
+	stop := served.enlist()
 	g.srv.conns.Go(func() {
 		defer stop()
 		served.serve()

@@ -44,7 +44,7 @@ const (
 )
 
 // begins begins the APPEND of a message to Drafts, which goes up.
-func begins(t *testing.T, c *mailbox.Claims, header string) *mailbox.Intent {
+func begins(t *testing.T, c *mailbox.Claims, header string) *mailbox.Claim {
 	t.Helper()
 	i, err := c.Enter(t.Context(), "drafts", keyOf(t, header), testkit.WaitLimit)
 	if err != nil {
@@ -63,7 +63,7 @@ func waits(t *testing.T, c *mailbox.Claims, box, header string, ends func()) {
 	if _, err := c.Enter(soon, box, keyOf(t, header), time.Hour); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("an equal message does not wait: %v", err)
 	}
-	began := make(chan *mailbox.Intent, 1)
+	began := make(chan *mailbox.Claim, 1)
 	go func() {
 		i, _ := c.Enter(context.Background(), box, keyOf(t, header), 2*testkit.WaitLimit)
 		began <- i

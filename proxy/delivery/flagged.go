@@ -54,14 +54,14 @@ func (s *Sender) storeFlagged(up *Upload, stored *imap.AppendData) error {
 		if stored != nil {
 			return mailbox.StoreFlagged(s.Context(), conn, uint32(stored.UID))
 		}
-		if up.intent == nil {
+		if up.claim == nil {
 			return errors.New("the server names no UID for the message")
 		}
-		uid, err := mailbox.FindStored(s.Context(), conn, up.intent)
+		uid, err := mailbox.FindStored(s.Context(), conn, up.claim)
 		if err != nil {
 			return err
 		}
-		up.Record.UIDValidity, up.Record.UID = up.intent.Mark().UIDValidity, uid
+		up.Record.UIDValidity, up.Record.UID = up.claim.Mark().UIDValidity, uid
 		return mailbox.StoreFlagged(s.Context(), conn, uid)
 	})
 }

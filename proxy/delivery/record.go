@@ -62,8 +62,8 @@ func dateFrom(date, origin string) string {
 func (s *Sender) intend(up *Upload, plan *rewrite.Plan) (wait func()) {
 	up.Record.Sent = plan.Size()
 	up.Record.Fixes = fixesOf(plan)
-	if up.intent != nil {
-		up.Record.Mark = ledger.Mark(up.intent.Mark())
+	if up.claim != nil {
+		up.Record.Mark = ledger.Mark(up.claim.Mark())
 	}
 	return s.Journal.Intend(&up.Record)
 }

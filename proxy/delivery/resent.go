@@ -65,11 +65,11 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 	if err := s.pause(up); err != nil {
 		return mailbox.LandingUnknown, nil, err
 	}
-	if reply := s.begin(up, plan); reply != nil {
+	if reply := s.claimPlace(up, plan); reply != nil {
 		return mailbox.LandingUnknown, nil, reply
 	}
 	mark := mailbox.Mark(earlier.Mark)
-	up.intent.Resume(mark, earlier.UID, earlier.Others())
+	up.claim.Resume(mark, earlier.UID, earlier.Others())
 	looks := []time.Duration{0}
 	if earlier.UID == 0 && time.Since(earlier.At) < mailbox.Memory { // the server may still be storing it
 		looks = s.Looks
@@ -92,13 +92,13 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 			continue
 		}
 		var uid uint32
-		if landed, uid = up.intent.Recognize(survey); landed == mailbox.LandingFound {
+		if landed, uid = up.claim.Recognize(survey); landed == mailbox.LandingFound {
 			return landed, &imap.AppendData{UIDValidity: survey.UIDValidity, UID: imap.UID(uid)}, nil
 		}
 	}
 	switch landed {
 	case mailbox.LandingAbsent:
-		up.intent.Refused() // what is sent from now on counts anew
+		up.claim.Refused() // what is sent from now on counts anew
 	case mailbox.LandingPending:
 		landed = mailbox.LandingUnknown
 	}

@@ -187,8 +187,8 @@ func (x *transfer) try() (stored *imap.AppendData, again bool, err error) {
 		return nil, again, err
 	}
 	stored = appendData(status)
-	if x.up.intent != nil {
-		x.up.intent.Stored(stored)
+	if x.up.claim != nil {
+		x.up.claim.Stored(stored)
 	}
 	return stored, false, nil
 }
@@ -201,12 +201,12 @@ func (x *transfer) canRepeat() bool { return x.tries < MaxTries }
 // throttled, meanwhile. err is the reply to a message that must not be sent.
 func (x *transfer) prepare() (again bool, err error) {
 	if !x.isBegun {
-		if reply := x.begin(x.up, x.plan); reply != nil {
+		if reply := x.claimPlace(x.up, x.plan); reply != nil {
 			return false, reply
 		}
 		x.isBegun = true
 	}
-	throttled := x.markIntent(x.up)
+	throttled := x.markClaim(x.up)
 	return (throttled || x.IsLost()) && x.canRepeat(), nil
 }
 
@@ -282,13 +282,13 @@ func (s *Sender) refused(up *Upload, failure backend.Failure, complete, repeated
 // send sends an APPEND. Until its last byte may have been sent, and where it is
 // refused, nothing is stored.
 func (s *Sender) send(up *Upload, req *backend.Request) (wire.Status, error) {
-	if up.intent == nil {
+	if up.claim == nil {
 		return s.Do(req)
 	}
-	up.intent.Sending()
+	up.claim.Sending()
 	status, err := s.Do(req)
 	if err == nil && status.Word != "OK" || !req.Body.Ended {
-		up.intent.Refused()
+		up.claim.Refused()
 	}
 	return status, err
 }

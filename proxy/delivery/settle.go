@@ -19,7 +19,7 @@ import (
 
 // begin begins the APPEND of a message. It waits while another session has an equal message
 // on its way. It returns the reply to the client if it cannot begin, and nil otherwise.
-func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
+func (s *Sender) claimPlace(up *Upload, plan *rewrite.Plan) *imap.Error {
 	var message io.WriterTo = plan
 	if !plan.HasChanged() {
 		message = up.Body // in one piece
@@ -28,13 +28,13 @@ func (s *Sender) begin(up *Upload, plan *rewrite.Plan) *imap.Error {
 	if err != nil {
 		return s.unplanned(err).reply
 	}
-	if up.intent != nil { // the intent of the message before its repair
-		up.intent.Close()
+	if up.claim != nil { // the claim of the message before its repair
+		up.claim.Close()
 	}
 	s.Waits(status.StateWaiting, "another session is storing an equal message", time.Time{})
 	id := mailbox.MessageKey{Fingerprint: fingerprint, Date: up.Date, DateKept: !s.MayDropDates || s.Dates.AreKept()}
 	err = s.Patiently(func(ctx context.Context) (err error) {
-		up.intent, err = s.Claims.Enter(ctx, s.mailboxKey(up.Mailbox), id, s.Patience)
+		up.claim, err = s.Claims.Enter(ctx, s.mailboxKey(up.Mailbox), id, s.Patience)
 		return err
 	})
 	if err != nil {
@@ -52,12 +52,12 @@ func (s *Sender) mailboxKey(name string) string {
 	return name
 }
 
-// markIntent gives the APPEND a mark. It asks with STATUS, unless a session was told a UID
+// markClaim gives the APPEND a mark. It asks with STATUS, unless a session was told a UID
 // of the mailbox just now. The UIDNEXT of SELECT may be old, and STATUS of a selected
-// mailbox may be out of date (docs/exchange.md#status). So markIntent uses the higher one.
+// mailbox may be out of date (docs/exchange.md#status). So markClaim uses the higher one.
 // throttled says that Exchange has refused STATUS by a throttle.
-func (s *Sender) markIntent(up *Upload) (throttled bool) {
-	if up.intent.IsMarked() {
+func (s *Sender) markClaim(up *Upload) (throttled bool) {
+	if up.claim.IsMarked() {
 		return false
 	}
 	var numbers map[string]uint32
@@ -76,7 +76,7 @@ func (s *Sender) markIntent(up *Upload) (throttled bool) {
 		if next != 0 && v.UIDValidity == numbers["UIDVALIDITY"] && v.IsSelected(up.Mailbox, s.Profile.IsExchange()) {
 			next = max(next, v.UIDNext)
 		}
-		up.intent.SetMark(numbers["UIDVALIDITY"], next)
+		up.claim.SetMark(numbers["UIDVALIDITY"], next)
 	}
 	return err == nil && backend.ThrottleError("STATUS", status) != nil
 }
@@ -143,7 +143,7 @@ func (s *Sender) lookAgain(session *backend.LoggedIn, up *Upload, all bool) (
 
 // look looks once. If it finds the message, no other session can take its UID any more.
 func (s *Sender) look(session *backend.LoggedIn, up *Upload) (mailbox.Landing, *imap.AppendData, error) {
-	low := up.intent.Low()
+	low := up.claim.Low()
 	if low.Next == 0 {
 		return mailbox.LandingUnknown, nil, nil
 	}
@@ -151,8 +151,8 @@ func (s *Sender) look(session *backend.LoggedIn, up *Upload) (mailbox.Landing, *
 	if survey == nil || err != nil {
 		return mailbox.LandingUnknown, nil, err
 	}
-	up.intent.AskPeers(low)
-	found, uid := up.intent.Judge(survey)
+	up.claim.AskPeers(low)
+	found, uid := up.claim.Judge(survey)
 	if found != mailbox.LandingFound || uid == 0 {
 		return found, nil, nil
 	}

@@ -18,7 +18,7 @@ type Upload struct {
 	Date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	Spool   *spool.Spool
 	Share   *budget.Share    // what it has taken of the budget; nil: nothing
-	intent  *mailbox.Intent  // nil: it has not gone up, or a session that is not resumed has it
+	claim   *mailbox.Claim   // nil: it has not gone up, or a session that is not resumed has it
 	stored  *imap.AppendData // nil: it is not stored, or the upstream has not told its UID
 
 	Record   ledger.Message // its row in the ledger
@@ -29,8 +29,8 @@ type Upload struct {
 // Close gives back what holds the message.
 func (up *Upload) Close() error {
 	up.Share.Close()
-	if up.intent != nil {
-		up.intent.Close()
+	if up.claim != nil {
+		up.claim.Close()
 	}
 	if up.Body != nil && up.Body != up.Spool {
 		return errors.Join(up.Body.Close(), up.Spool.Close())

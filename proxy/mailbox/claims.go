@@ -30,8 +30,8 @@ import (
 //     late, and messages that other clients stored.
 //  3. Claims know which messages may be late. They remember an APPEND for a time if it
 //     was answered OK without a UID, or if its outcome could not be found out. They
-//     also remember its mark, and its least and most number of messages (Intent.least,
-//     Intent.most). A look for an equal message begins at that earlier mark. Equal
+//     also remember its mark, and its least and most number of messages (Claim.least,
+//     Claim.most). A look for an equal message begins at that earlier mark. Equal
 //     messages between the two marks belong to the remembered APPENDs. Only the rest
 //     of those may stand above the mark of this message.
 //  4. Judge answers "found" only if more equal messages stand above the mark than the
@@ -56,7 +56,7 @@ import (
 // APPENDs, at most maxTaken. A UIDNEXT that Told notes keeps a mailbox for freshness.
 //
 // Other gateways have Claims of their own. What they have of equal messages comes through Peers: such a message waits,
-// too, and those that they may have stored without a UID count as remembered (Intent.elsewhere). Their marks are not
+// too, and those that they may have stored without a UID count as remembered (Claim.elsewhere). Their marks are not
 // told. So the mark of an APPEND that begins after such a message is asked for anew, by 2.
 type Claims struct {
 	now   func() time.Time
@@ -94,15 +94,15 @@ type box struct {
 	said       time.Time // when the server said next
 	taken      map[uint32]bool
 	prune      int // the size of taken at which forget removes the UIDs below all marks
-	inFlight   []*Intent
-	remembered []*Intent // the oldest first
+	inFlight   []*Claim
+	remembered []*Claim // the oldest first
 }
 
 func newBox() *box { return &box{taken: make(map[uint32]bool)} }
 
-// Intent is the APPEND of one message, with all its tries. It belongs to one session.
+// Claim is the APPEND of one message, with all its tries. It belongs to one session.
 // claims.mu guards the fields that other sessions read.
-type Intent struct {
+type Claim struct {
 	claims *Claims
 	key    string
 	box    *box
@@ -122,18 +122,18 @@ type Intent struct {
 // Enter begins the APPEND of a message to the mailbox with this key. While another session
 // has an equal message on its way, Enter waits, for patience at most. After that, both are
 // on their way, and Judge tells them apart by counting. The error is the cause of ctx.
-func (c *Claims) Enter(ctx context.Context, key string, id MessageKey, patience time.Duration) (*Intent, error) {
+func (c *Claims) Enter(ctx context.Context, key string, id MessageKey, patience time.Duration) (*Claim, error) {
 	until := time.Now().Add(patience)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for waiting := true; ; {
-		i, changed := c.enter(key, id, waiting)
-		if i != nil {
-			if err := i.enterPeers(ctx, time.Until(until)); err != nil {
-				i.Close()
+		cl, changed := c.enter(key, id, waiting)
+		if cl != nil {
+			if err := cl.enterPeers(ctx, time.Until(until)); err != nil {
+				cl.Close()
 				return nil, err
 			}
-			return i, nil
+			return cl, nil
 		}
 		select {
 		case <-changed:
@@ -147,7 +147,7 @@ func (c *Claims) Enter(ctx context.Context, key string, id MessageKey, patience 
 
 // enter begins the APPEND, unless it must wait for an equal message. Then it returns nil
 // and a channel that is closed when an APPEND ends.
-func (c *Claims) enter(key string, id MessageKey, waiting bool) (*Intent, <-chan struct{}) {
+func (c *Claims) enter(key string, id MessageKey, waiting bool) (*Claim, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.boxes[key]
@@ -156,12 +156,12 @@ func (c *Claims) enter(key string, id MessageKey, waiting bool) (*Intent, <-chan
 		b = newBox()
 		c.boxes[key] = b
 	}
-	if waiting && slices.ContainsFunc(b.inFlight, func(other *Intent) bool { return other.id.equals(id) }) {
+	if waiting && slices.ContainsFunc(b.inFlight, func(other *Claim) bool { return other.id.equals(id) }) {
 		return nil, c.changed
 	}
-	i := &Intent{claims: c, key: key, box: b, id: id}
-	b.inFlight = append(b.inFlight, i)
-	return i, nil
+	cl := &Claim{claims: c, key: key, box: b, id: id}
+	b.inFlight = append(b.inFlight, cl)
+	return cl, nil
 }
 
 // sweep drops the mailboxes that Claims need not know any more. c.mu is held.
@@ -207,8 +207,8 @@ func (c *Claims) IsIdle() bool {
 // forget drops the remembered APPENDs that are too old or too many, and the UIDs below all
 // marks. claims.mu is held.
 func (b *box) forget(now time.Time) {
-	b.remembered = slices.DeleteFunc(b.remembered, func(i *Intent) bool {
-		return !i.forget.IsZero() && now.After(i.forget)
+	b.remembered = slices.DeleteFunc(b.remembered, func(cl *Claim) bool {
+		return !cl.forget.IsZero() && now.After(cl.forget)
 	})
 	if extra := len(b.remembered) - maxRemembered; extra > 0 {
 		b.remembered = slices.Delete(b.remembered, 0, extra)
@@ -217,15 +217,15 @@ func (b *box) forget(now time.Time) {
 		return
 	}
 	if len(b.taken) >= maxTaken {
-		for _, i := range b.inFlight {
-			i.mark.Next = 0
+		for _, cl := range b.inFlight {
+			cl.mark.Next = 0
 		}
 		b.remembered = nil
 	}
 	low := ^uint32(0)
-	for _, i := range slices.Concat(b.inFlight, b.remembered) {
-		if i.mark.Next != 0 {
-			low = min(low, i.mark.Next)
+	for _, cl := range slices.Concat(b.inFlight, b.remembered) {
+		if cl.mark.Next != 0 {
+			low = min(low, cl.mark.Next)
 		}
 	}
 	maps.DeleteFunc(b.taken, func(uid uint32, _ bool) bool { return uid < low })
@@ -253,90 +253,90 @@ func (b *box) take(validity, uid uint32, now time.Time) {
 // IsMarked reports whether the mark is known. A message that may have been stored already
 // keeps its mark. Otherwise the mark is known if a session was told a UID or UIDNEXT of the
 // mailbox within freshness.
-func (i *Intent) IsMarked() bool {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	if i.sent == 0 {
-		i.mark = Mark{}
-		if b := i.box; b.next != 0 && i.claims.now().Sub(b.said) <= freshness {
-			i.mark = Mark{UIDValidity: b.validity, Next: b.next}
+func (cl *Claim) IsMarked() bool {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	if cl.sent == 0 {
+		cl.mark = Mark{}
+		if b := cl.box; b.next != 0 && cl.claims.now().Sub(b.said) <= freshness {
+			cl.mark = Mark{UIDValidity: b.validity, Next: b.next}
 		}
 	}
-	return i.mark.Next != 0
+	return cl.mark.Next != 0
 }
 
 // SetMark sets the mark to the UIDNEXT that the server has just said. It does nothing once
 // the message may have been stored: a mark that was unknown before the first try stays
 // unknown.
-func (i *Intent) SetMark(validity, next uint32) {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	if validity == 0 || next == 0 || i.sent > 0 {
+func (cl *Claim) SetMark(validity, next uint32) {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	if validity == 0 || next == 0 || cl.sent > 0 {
 		return
 	}
-	b := i.box
+	b := cl.box
 	b.valid(validity)
-	b.next, b.said = max(b.next, next), i.claims.now()
-	i.mark = Mark{UIDValidity: validity, Next: b.next}
+	b.next, b.said = max(b.next, next), cl.claims.now()
+	cl.mark = Mark{UIDValidity: validity, Next: b.next}
 }
 
 // Sending notes that a try to store the message begins.
-func (i *Intent) Sending() {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	i.sent++
+func (cl *Claim) Sending() {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	cl.sent++
 }
 
 // Refused notes that the last try did not store the message.
-func (i *Intent) Refused() {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	i.sent--
+func (cl *Claim) Refused() {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	cl.sent--
 }
 
 // Stored ends the APPEND after an OK. told is the UID of the OK; nil if it had none.
-func (i *Intent) Stored(told *imap.AppendData) {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
+func (cl *Claim) Stored(told *imap.AppendData) {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
 	if told == nil {
-		i.box.said = time.Time{} // next is too low now
-		i.end(1, i.sent, nil)
+		cl.box.said = time.Time{} // next is too low now
+		cl.end(1, cl.sent, nil)
 		return
 	}
-	i.box.take(told.UIDValidity, uint32(told.UID), i.claims.now())
-	i.end(0, i.sent-1, []uint32{uint32(told.UID)}) // the messages of earlier tries may still come
+	cl.box.take(told.UIDValidity, uint32(told.UID), cl.claims.now())
+	cl.end(0, cl.sent-1, []uint32{uint32(told.UID)}) // the messages of earlier tries may still come
 }
 
 // end moves the APPEND from those on their way to those remembered, if it may have messages
 // under unknown UIDs and has a mark. uids are those of its messages that are known. claims.mu is held.
-func (i *Intent) end(least, most int, uids []uint32) {
-	b := i.box
-	if i.lease != nil {
-		i.lease.End(most, b.validity, uids)
+func (cl *Claim) end(least, most int, uids []uint32) {
+	b := cl.box
+	if cl.lease != nil {
+		cl.lease.End(most, b.validity, uids)
 	}
-	i.least, i.most = least, most
+	cl.least, cl.most = least, most
 	n := len(b.inFlight)
-	b.inFlight = slices.DeleteFunc(b.inFlight, func(other *Intent) bool { return other == i })
-	if len(b.inFlight) < n && most > 0 && i.mark.Next != 0 {
-		b.remembered = append(b.remembered, i)
+	b.inFlight = slices.DeleteFunc(b.inFlight, func(other *Claim) bool { return other == cl })
+	if len(b.inFlight) < n && most > 0 && cl.mark.Next != 0 {
+		b.remembered = append(b.remembered, cl)
 	}
-	b.forget(i.claims.now())
-	i.claims.ended = i.claims.now()
-	close(i.claims.changed)
-	i.claims.changed = make(chan struct{})
+	b.forget(cl.claims.now())
+	cl.claims.ended = cl.claims.now()
+	close(cl.claims.changed)
+	cl.claims.changed = make(chan struct{})
 }
 
 // Close releases the APPEND. If the APPEND has not ended, its outcome is not known. Claims
 // remember it for a time from now on.
-func (i *Intent) Close() {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	if i.closed {
+func (cl *Claim) Close() {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	if cl.closed {
 		return
 	}
-	i.closed = true
-	i.forget = i.claims.now().Add(Memory)
-	if slices.Contains(i.box.inFlight, i) {
-		i.end(0, i.sent, nil)
+	cl.closed = true
+	cl.forget = cl.claims.now().Add(Memory)
+	if slices.Contains(cl.box.inFlight, cl) {
+		cl.end(0, cl.sent, nil)
 	}
 }

@@ -25,20 +25,20 @@ func identity(messageID string) MessageKey {
 }
 
 // begun returns an APPEND with its mark that has gone up so many times.
-func begun(t *testing.T, c *Claims, messageID string, mark uint32, sent int) *Intent {
+func begun(t *testing.T, c *Claims, messageID string, mark uint32, sent int) *Claim {
 	t.Helper()
-	i, err := c.Enter(t.Context(), "drafts", identity(messageID), 0)
+	cl, err := c.Enter(t.Context(), "drafts", identity(messageID), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i.SetMark(7, mark)
-	if got := i.Low(); got.Next == 0 || got.UIDValidity != 7 {
+	cl.SetMark(7, mark)
+	if got := cl.Low(); got.Next == 0 || got.UIDValidity != 7 {
 		t.Fatalf("the mark is %v, want %d", got, mark)
 	}
 	for range sent {
-		i.Sending()
+		cl.Sending()
 	}
-	return i
+	return cl
 }
 
 // shows is a survey from 10 on: m is the message or one that is equal to it, x
@@ -129,22 +129,22 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := newTestClaims()
-			var pending []*Intent
+			var pending []*Claim
 			for _, o := range tt.others {
-				i := begun(t, c, o.id, 10, 1)
+				cl := begun(t, c, o.id, 10, 1)
 				var uid uint32
 				switch n, _ := fmt.Sscanf(o.ends, "told %d", &uid); {
 				case n == 1:
 					// The lost one's mark is from before that was told.
-					pending = append(pending, i)
-					defer i.Close()
+					pending = append(pending, cl)
+					defer cl.Close()
 				case o.ends == "untold":
-					i.Stored(nil)
+					cl.Stored(nil)
 				case o.ends == "unknown":
-					i.Close()
+					cl.Close()
 				case o.ends == "refused":
-					i.Refused()
-					i.Close()
+					cl.Refused()
+					cl.Close()
 				}
 			}
 			mark := uint32(10)
@@ -201,7 +201,7 @@ func TestEnterWaits(t *testing.T) {
 	if _, err := c.Enter(gone, "drafts", identity("<m@x>"), time.Hour); err == nil || err.Error() != "gone" {
 		t.Error("a client that has gone:", err)
 	}
-	entered := make(chan *Intent)
+	entered := make(chan *Claim)
 	go func() {
 		second, _ := c.Enter(context.Background(), "drafts", identity("<m@x>"), testkit.WaitLimit)
 		entered <- second
@@ -238,12 +238,12 @@ func TestMarked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, clock := newTestClaims()
 			tt.before(c, clock)
-			i, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
+			cl, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if marked := i.IsMarked(); marked != (tt.want != 0) || marked && i.Low().Next != tt.want {
-				t.Errorf("the mark is %v, want %d", i.Low(), tt.want)
+			if marked := cl.IsMarked(); marked != (tt.want != 0) || marked && cl.Low().Next != tt.want {
+				t.Errorf("the mark is %v, want %d", cl.Low(), tt.want)
 			}
 		})
 	}
@@ -252,13 +252,13 @@ func TestMarked(t *testing.T) {
 // A mark stays that of the first try, since the message may have been stored then.
 func TestMarkOfFirstTry(t *testing.T) {
 	c, _ := newTestClaims()
-	i := begun(t, c, "<m@x>", 10, 1)
+	cl := begun(t, c, "<m@x>", 10, 1)
 	begun(t, c, "<x@x>", 10, 1).Stored(told(30))
-	i.SetMark(7, 40)
-	if !i.IsMarked() || i.Low().Next != 10 {
-		t.Errorf("the mark is %v", i.Low())
+	cl.SetMark(7, 40)
+	if !cl.IsMarked() || cl.Low().Next != 10 {
+		t.Errorf("the mark is %v", cl.Low())
 	}
-	if got, uid := i.Judge(shows("m")); got != LandingFound || uid != 10 {
+	if got, uid := cl.Judge(shows("m")); got != LandingFound || uid != 10 {
 		t.Errorf("landed: %s, UID %d", got, uid)
 	}
 }
@@ -279,9 +279,9 @@ func TestClaimsAreBounded(t *testing.T) {
 	}
 	slow.Close()
 	for n := range maxRemembered + 100 {
-		i := begun(t, c, fmt.Sprintf("<u%d@x>", n), 20_000, 1)
-		i.Stored(nil)
-		i.Close()
+		cl := begun(t, c, fmt.Sprintf("<u%d@x>", n), 20_000, 1)
+		cl.Stored(nil)
+		cl.Close()
 	}
 	if len(b.remembered) != maxRemembered {
 		t.Errorf("%d messages without a UID are remembered", len(b.remembered))
@@ -330,12 +330,12 @@ func TestTold(t *testing.T) {
 			}
 			c.Told("drafts", 7, 12, asked)
 			clock.Add(tt.later)
-			i, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
+			cl, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if i.IsMarked() != (tt.mark != 0) || i.Mark().Next != tt.mark {
-				t.Errorf("the mark is %v, want %d", i.Mark(), tt.mark)
+			if cl.IsMarked() != (tt.mark != 0) || cl.Mark().Next != tt.mark {
+				t.Errorf("the mark is %v, want %d", cl.Mark(), tt.mark)
 			}
 		})
 	}

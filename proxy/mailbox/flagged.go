@@ -18,8 +18,8 @@ var (
 
 // FindStored finds the UID of a message that was stored without APPENDUID, as
 // by Exchange 2007, in the mailbox that is selected on conn.
-func FindStored(ctx context.Context, conn *backend.Conn, i *Intent) (uid uint32, err error) {
-	low := i.Low()
+func FindStored(ctx context.Context, conn *backend.Conn, cl *Claim) (uid uint32, err error) {
+	low := cl.Low()
 	if low.Next == 0 {
 		return 0, errors.New("the server names no UID for the message")
 	}
@@ -31,8 +31,8 @@ func FindStored(ctx context.Context, conn *backend.Conn, i *Intent) (uid uint32,
 	if err != nil {
 		return 0, err
 	}
-	i.AskPeers(low)
-	switch found, uid := i.Judge(v.result(low.UIDValidity)); {
+	cl.AskPeers(low)
+	switch found, uid := cl.Judge(v.result(low.UIDValidity)); {
 	case found == LandingFound && uid != 0:
 		return uid, nil
 	case found == LandingAbsent || found == LandingPending:

@@ -19,36 +19,36 @@ func (l Landing) String() string {
 
 // Low returns the mark at which a look for the message must begin. Its Next is 0 if a look
 // cannot find out anything.
-func (i *Intent) Low() Mark {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	i.box.forget(i.claims.now())
-	low := i.mark
+func (cl *Claim) Low() Mark {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	cl.box.forget(cl.claims.now())
+	low := cl.mark
 	if low.Next != 0 {
-		low.Next, _, _ = i.others()
+		low.Next, _, _ = cl.others()
 	}
 	return low
 }
 
 // Mark returns the mark of the APPEND. Its Next is 0 if it is not known.
-func (i *Intent) Mark() Mark {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	return i.mark
+func (cl *Claim) Mark() Mark {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	return cl.mark
 }
 
 // others returns the lowest mark of this APPEND and of the equal APPENDs of other sessions.
 // It also returns the least and the most number of messages that those other APPENDs have
 // stored, and the equal APPENDs of other gateways. claims.mu is held.
-func (i *Intent) others() (low uint32, least, most int) {
-	low, most = i.mark.Next, i.elsewhere
-	for _, other := range slices.Concat(i.box.inFlight, i.box.remembered) {
-		if other == i || other.mark.UIDValidity != i.mark.UIDValidity || other.mark.Next == 0 ||
-			!other.id.equals(i.id) {
+func (cl *Claim) others() (low uint32, least, most int) {
+	low, most = cl.mark.Next, cl.elsewhere
+	for _, other := range slices.Concat(cl.box.inFlight, cl.box.remembered) {
+		if other == cl || other.mark.UIDValidity != cl.mark.UIDValidity || other.mark.Next == 0 ||
+			!other.id.equals(cl.id) {
 			continue
 		}
 		low = min(low, other.mark.Next)
-		if slices.Contains(i.box.inFlight, other) {
+		if slices.Contains(cl.box.inFlight, other) {
 			most += other.sent
 			continue
 		}
@@ -60,12 +60,12 @@ func (i *Intent) others() (low uint32, least, most int) {
 // Judge decides from a look whether the message was stored (see Claims). If it was, this
 // APPEND takes the UIDs of the message. uid is 0 if the message was found, but Judge cannot
 // tell which one of several messages it is.
-func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
-	c := i.claims
+func (cl *Claim) Judge(s *Survey) (landed Landing, uid uint32) {
+	c := cl.claims
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	low, least, most := i.others()
-	if i.mark.Next == 0 || !i.isKnown() || s.UIDValidity != i.mark.UIDValidity || s.From > low {
+	low, least, most := cl.others()
+	if cl.mark.Next == 0 || !cl.isKnown() || s.UIDValidity != cl.mark.UIDValidity || s.From > low {
 		return LandingUnknown, 0
 	}
 	var equal []uint32
@@ -73,11 +73,11 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 	seen := make(map[uint32]bool)
 	for _, m := range s.Shown {
 		seen[m.uid] = true
-		if i.box.taken[m.uid] || m.uid < low {
+		if cl.box.taken[m.uid] || m.uid < low {
 			continue
 		}
-		switch verdict := i.id.compare(m); {
-		case m.uid < i.mark.Next:
+		switch verdict := cl.id.compare(m); {
+		case m.uid < cl.mark.Next:
 			if verdict == LandingFound {
 				before++
 			}
@@ -90,25 +90,25 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 	slices.Sort(equal)
 	least, most = max(least-before, 0), max(most-before, 0) // the messages of the others that may stand above the mark
 	switch n := len(equal); {
-	case n > most+i.sent: // a message of another client is among them
+	case n > most+cl.sent: // a message of another client is among them
 		return LandingUnknown, 0
 	case n > most && most > 0:
-		i.end(1, i.sent, nil)
+		cl.end(1, cl.sent, nil)
 		return LandingFound, 0
 	case n > most:
 		for _, uid := range equal {
-			i.box.take(s.UIDValidity, uid, c.now())
+			cl.box.take(s.UIDValidity, uid, c.now())
 		}
-		i.end(0, i.sent-n, equal)
+		cl.end(0, cl.sent-n, equal)
 		return LandingFound, equal[n-1]
-	case i.sent == 0:
+	case cl.sent == 0:
 		return LandingAbsent, 0
 	case n < least:
 		return LandingPending, 0
 	case n > 0 && most > least || unsure > 0:
 		return LandingUnknown, 0
 	}
-	if !s.Whole || i.box.isMissing(seen, i.mark.Next, s.Next) {
+	if !s.Whole || cl.box.isMissing(seen, cl.mark.Next, s.Next) {
 		return LandingPending, 0
 	}
 	return LandingAbsent, 0
@@ -116,8 +116,8 @@ func (i *Intent) Judge(s *Survey) (landed Landing, uid uint32) {
 
 // isKnown reports whether the APPEND is on its way or remembered. For any other APPEND,
 // Claims no longer know the UIDs of the other sessions. claims.mu is held.
-func (i *Intent) isKnown() bool {
-	return slices.Contains(i.box.inFlight, i) || slices.Contains(i.box.remembered, i)
+func (cl *Claim) isKnown() bool {
+	return slices.Contains(cl.box.inFlight, cl) || slices.Contains(cl.box.remembered, cl)
 }
 
 // isMissing reports whether a UID from first on and below next is neither seen nor taken by

@@ -41,40 +41,40 @@ func (id MessageKey) shared(mailbox string) Shared {
 }
 
 // enterPeers begins the APPEND for the other gateways.
-func (i *Intent) enterPeers(ctx context.Context, patience time.Duration) error {
-	if i.claims.peers == nil {
+func (cl *Claim) enterPeers(ctx context.Context, patience time.Duration) error {
+	if cl.claims.peers == nil {
 		return nil
 	}
-	lease, others, err := i.claims.peers.Enter(ctx, i.id.shared(i.key), patience)
+	lease, others, err := cl.claims.peers.Enter(ctx, cl.id.shared(cl.key), patience)
 	if err != nil {
 		return err
 	}
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	i.lease, i.elsewhere = lease, others
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	cl.lease, cl.elsewhere = lease, others
 	if others > 0 {
-		i.box.said = time.Time{} // the other gateway's message may be above next
+		cl.box.said = time.Time{} // the other gateway's message may be above next
 	}
 	return nil
 }
 
 // AskPeers asks what other gateways have stored from a mark on, and what they may have stored. It is called between a
 // look and its judgement.
-func (i *Intent) AskPeers(from Mark) {
-	i.claims.mu.Lock()
-	lease := i.lease
-	i.claims.mu.Unlock()
+func (cl *Claim) AskPeers(from Mark) {
+	cl.claims.mu.Lock()
+	lease := cl.lease
+	cl.claims.mu.Unlock()
 	if lease == nil {
 		return
 	}
 	others, uids := lease.Others(from)
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	i.elsewhere = others
-	if i.box.validity != from.UIDValidity {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	cl.elsewhere = others
+	if cl.box.validity != from.UIDValidity {
 		return
 	}
 	for _, uid := range uids {
-		i.box.taken[uid] = true
+		cl.box.taken[uid] = true
 	}
 }

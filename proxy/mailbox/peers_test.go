@@ -70,18 +70,18 @@ func TestJudgeWithPeers(t *testing.T) {
 // Peers are told how an APPEND has ended.
 func TestPeersAreTold(t *testing.T) {
 	for name, tt := range map[string]struct {
-		end  func(*Intent)
+		end  func(*Claim)
 		most int
 		uids []uint32
 	}{
-		"with a UID":          {func(i *Intent) { i.Stored(told(10)) }, 0, []uint32{10}},
-		"at the second try":   {func(i *Intent) { i.Sending(); i.Stored(told(10)) }, 1, []uint32{10}},
-		"without one":         {func(i *Intent) { i.Stored(nil) }, 1, nil},
-		"refused":             {func(i *Intent) { i.Refused(); i.Close() }, 0, nil},
-		"not known":           {func(i *Intent) { i.Close() }, 1, nil},
-		"found":               {func(i *Intent) { i.Judge(shows("m")) }, 0, []uint32{10}},
-		"found, as two tries": {func(i *Intent) { i.Sending(); i.Judge(shows("mm")) }, 0, []uint32{10, 11}},
-		"recognized":          {func(i *Intent) { i.Recognize(shows("m")) }, 0, []uint32{10}},
+		"with a UID":          {func(cl *Claim) { cl.Stored(told(10)) }, 0, []uint32{10}},
+		"at the second try":   {func(cl *Claim) { cl.Sending(); cl.Stored(told(10)) }, 1, []uint32{10}},
+		"without one":         {func(cl *Claim) { cl.Stored(nil) }, 1, nil},
+		"refused":             {func(cl *Claim) { cl.Refused(); cl.Close() }, 0, nil},
+		"not known":           {func(cl *Claim) { cl.Close() }, 1, nil},
+		"found":               {func(cl *Claim) { cl.Judge(shows("m")) }, 0, []uint32{10}},
+		"found, as two tries": {func(cl *Claim) { cl.Sending(); cl.Judge(shows("mm")) }, 0, []uint32{10, 11}},
+		"recognized":          {func(cl *Claim) { cl.Recognize(shows("m")) }, 0, []uint32{10}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := newTestClaims()
@@ -103,11 +103,11 @@ func TestMarkAfterPeers(t *testing.T) {
 		c.peers = peers
 		begun(t, c, "<a@x>", 10, 1).Stored(told(10))
 		peers.others = others
-		i, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
+		cl, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i.IsMarked() != (others == 0) {
+		if cl.IsMarked() != (others == 0) {
 			t.Errorf("with %d of others, the mark is known: %t", others, others > 0)
 		}
 	}

@@ -8,43 +8,43 @@ import (
 )
 
 // A client that has lost its gateway sends its last message again. Only the ledger knows
-// then that the message may be in the mailbox: an Intent that Resumes the earlier APPEND
+// then that the message may be in the mailbox: a Claim that Resumes the earlier APPEND
 // looks for it.
 
 // Resume makes the APPEND stand for an earlier one of the same message, which began at the
 // mark and may have stored the message, under the UID own if that is not 0. others are the
 // UIDs of other messages that exgate has stored since the mark.
-func (i *Intent) Resume(mark Mark, own uint32, others []uint32) {
-	i.claims.mu.Lock()
-	defer i.claims.mu.Unlock()
-	b := i.box
+func (cl *Claim) Resume(mark Mark, own uint32, others []uint32) {
+	cl.claims.mu.Lock()
+	defer cl.claims.mu.Unlock()
+	b := cl.box
 	b.valid(mark.UIDValidity)
 	for _, uid := range others {
 		b.taken[uid] = true
 	}
 	delete(b.taken, own)
-	i.mark, i.sent = mark, 1
+	cl.mark, cl.sent = mark, 1
 }
 
 // Recognize decides from a look whether the mailbox has the message of a resumed APPEND. If
 // it has, the APPEND takes its UID, and ends. Several earlier APPENDs of the message may be
 // resumed, one after another: each takes one of the equal messages, and where none is left
 // the message is absent. So there are as many messages as APPENDs, whichever came first.
-func (i *Intent) Recognize(s *Survey) (landed Landing, uid uint32) {
-	c := i.claims
+func (cl *Claim) Recognize(s *Survey) (landed Landing, uid uint32) {
+	c := cl.claims
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i.mark.Next == 0 || s.UIDValidity != i.mark.UIDValidity || s.From > i.mark.Next {
+	if cl.mark.Next == 0 || s.UIDValidity != cl.mark.UIDValidity || s.From > cl.mark.Next {
 		return LandingUnknown, 0
 	}
 	unsure := false
 	seen := make(map[uint32]bool)
 	for _, m := range s.Shown {
 		seen[m.uid] = true
-		if i.box.taken[m.uid] || m.uid < i.mark.Next {
+		if cl.box.taken[m.uid] || m.uid < cl.mark.Next {
 			continue
 		}
-		switch i.id.compare(m) {
+		switch cl.id.compare(m) {
 		case LandingFound:
 			if uid == 0 || m.uid < uid {
 				uid = m.uid
@@ -55,8 +55,8 @@ func (i *Intent) Recognize(s *Survey) (landed Landing, uid uint32) {
 	}
 	switch {
 	case uid != 0:
-		i.box.take(s.UIDValidity, uid, c.now())
-		i.end(0, 0, []uint32{uid})
+		cl.box.take(s.UIDValidity, uid, c.now())
+		cl.end(0, 0, []uint32{uid})
 		return LandingFound, uid
 	case unsure:
 		return LandingUnknown, 0
