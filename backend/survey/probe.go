@@ -47,15 +47,6 @@ func Costs() []string {
 	return list
 }
 
-// Probed returns the ids of all probes.
-func Probed() []string {
-	var ids []string
-	for _, p := range table() {
-		ids = append(ids, p.id)
-	}
-	return ids
-}
-
 // one returns a single setting, if it is needed.
 func one(needed bool, key string, value any) []Setting {
 	if !needed {
