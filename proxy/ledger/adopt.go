@@ -70,10 +70,10 @@ func (l *Ledger) adoptOne(s *store, o owner) error {
 
 // owners returns the accounts that have rows which load takes.
 func (l *Ledger) owners(s *store) (all []owner, err error) {
-	rows, err := s.conn.QueryContext(context.Background(), `SELECT DISTINCT s.upstream, s.account FROM messages m
-		JOIN sessions s ON s.id = m.session_id
-		WHERE m.id IN (SELECT id FROM messages WHERE proven = 0 AND at >= ?
-			UNION SELECT id FROM messages WHERE `+isOpen+`)`, l.opts.Now().Add(-Window).UnixMilli())
+	rows, err := s.conn.QueryContext(context.Background(), `SELECT DISTINCT upstream, account FROM sessions
+		WHERE id IN (SELECT session_id FROM messages WHERE proven = 0 AND at >= ?
+			UNION SELECT session_id FROM messages WHERE `+isOpen+`
+			UNION SELECT session_id FROM intents)`, l.opts.Now().Add(-Window).UnixMilli())
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ func TestAdopt(t *testing.T) {
 		return m
 	}
 	bob, eve := session(before, "Bob"), session(before, "eve")
+	append1(session(before, "dan"), "killed", Pending)
 	append1(bob, "lost", Stored)
 	append1(bob, "cut", Pending)
 	proven := append1(bob, "proven", Stored)
@@ -73,7 +74,7 @@ func TestAdopt(t *testing.T) {
 	eve.Done(busy)
 	before.Flush()
 	after.AdoptRest()
-	if !known(hers, "busy") {
+	if !known(hers, "busy") || !known(session(after, "dan"), "killed") {
 		t.Error("the rest is not adopted")
 	}
 	after.Flush()
