@@ -153,7 +153,7 @@ var messageEntries = []Entry{
 				Source: "FAQ.Exchange, \"any to Exchange 2007\" R1",
 			},
 		},
-		Exgate: "Once in a session, exgate compares the stored date of a message with the date that was sent. If " +
+		Exgate: "Once for each upstream, exgate compares the stored date of a message with the date sent. If " +
 			"they differ, the client and the log get a warning. An invalid date is replaced with that of Received or Date. " +
 			"fixes.internal-date: leave switches this off.",
 		See:    []string{"exchange2007"},

@@ -16,9 +16,9 @@ var syncEntries = []Entry{
 			{
 				Title: "With exgate, the preset is not needed. It does no harm.",
 				Do: "Set upstream.profile: auto, or the profile of the version, such as exchange2016. As with the " +
-					"preset, the profile allows 4 messages per second and 10,000,000 bytes for a message, disarms " +
-					"read-receipt requests, and does not send \\Flagged with the message. exgate sets \\Flagged " +
-					"afterwards.",
+					"preset, the profile allows 4 messages per second, disarms read-receipt requests, and does not send " +
+					"\\Flagged with the message. exgate sets \\Flagged afterwards. A message may have 10 MiB, as " +
+					"Exchange has it by default; the preset skips what has more than 10,000,000 bytes.",
 				Lines: []string{
 					`imapsync --host1 old.example.com --user1 '{user}' --passfile1 p1 --host2 127.0.0.1 --port2 1993 --ssl2 --user2 '{domain}\{admin}\{user}' --passfile2 p2`,
 				},
