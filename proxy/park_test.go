@@ -221,7 +221,7 @@ func TestParkUnderLoad(t *testing.T) {
 
 // A parked session whose next command gets no connection answers NO to it, whatever its lane, and goes on.
 func TestParkedInVain(t *testing.T) {
-	limits := slots.Limits{PerLogin: 1, MaxWait: 20 * time.Millisecond, ParkAfter: time.Nanosecond}
+	limits := slots.Limits{PerLogin: 1, MaxWait: time.Minute, ParkAfter: time.Nanosecond}
 	for name, profile := range map[string]profile.Profile{"plain": exchangeProfile, "mapping": mapping(apartNames)} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, withProfile(profile), resuming, connections(limits))
@@ -241,12 +241,16 @@ func TestParkedInVain(t *testing.T) {
 			u1.ends()
 			second.C("b1 NOOP") // the session cannot be parked
 			u2.C("b1 NOOP")
+			soon := limits
+			soon.MaxWait = 20 * time.Millisecond
+			g.srv.slotsOf("").SetLimits(soon)
 			for i, command := range []string{
 				"NOOP", `STATUS "a\"b" (MESSAGES)`, `SELECT "a\"b"`, "SELECT INBOX", `LIST "" *`, `CREATE "a/b"`, "PROXYAUTH bob",
 			} {
 				first.C(fmt.Sprintf("a%d %s", i, command))
 				first.until(fmt.Sprintf("a%d NO [UNAVAILABLE] all connections that exgate may open for …", i))
 			}
+			g.srv.slotsOf("").SetLimits(limits)
 			u2.S("b1 OK done")
 			second.S("b1 OK done")
 			first.C("a9 NOOP")

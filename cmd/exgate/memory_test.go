@@ -43,7 +43,9 @@ func TestGarbageIsReturned(t *testing.T) {
 		runtime.KeepAlive(burst)
 		time.Sleep(2*memoryEvery + time.Second)
 		synctest.Wait()
-		if m := readMemory(); m.free > minGiveBack || m.objects > m.live+minGiveBack {
+		// A collection during the burst counts the burst as live: less than a quarter of that is not worth another one.
+		m := readMemory()
+		if most := max(minGiveBack, m.live/4); m.free > most || m.objects > m.live+most {
 			t.Errorf("%+v", m)
 		}
 		stop()
