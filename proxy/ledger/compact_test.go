@@ -20,6 +20,7 @@ func TestCompact(t *testing.T) {
 	}
 	c.pass(47 * time.Hour)
 	session(l, "new").Intend(message("new"))()
+	l.Flush() // the intent goes to the disk alone
 	before, after, err := Compact(t.Context(), file, 24*time.Hour)
 	if err != nil || after >= before/2 {
 		t.Errorf("%d bytes, then %d, %v", before, after, err)

@@ -276,6 +276,7 @@ func TestUnwritable(t *testing.T) {
 		j.Intend(message("b"))()
 		l.flush()
 	}
+	j.Intend(message("c"))() // that before may be lost, and the flush after it written
 	l.Close()
 	if n := ask(t, file, "SELECT sum(rows) FROM losses"); n == "0" {
 		t.Error("the ledger does not say that rows are missing")
