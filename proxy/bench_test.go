@@ -117,8 +117,12 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
 		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
 		a.addLine("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
-		m := &manyFetch{c: c, a: a, line: a.pieces()[0].line, set: "1:*", items: replies.WithoutSections(items)}
-		cmd, _, _ = m.command(m.set)
+		if strings.Contains(items, "BODY.PEEK[") { // as editFetch does it
+			m := &manyFetch{c: c, a: a, line: a.pieces()[0].line, set: "1:*", items: replies.WithoutSections(items)}
+			cmd, _, _ = m.command(m.set)
+		} else if done, err := editFetch(a); done || err != nil {
+			b.Fatal(done, err)
+		}
 	}
 	c.link.flight = []*command{cmd}
 	have := folders.NewList("")
@@ -151,14 +155,18 @@ func relayAll(r *relay, src io.Reader) error {
 	for {
 		oneByOne := 0 // bytes of FETCH responses that the relay does not want at once
 		for {
-			if run := fetchesAfter(reader, oneByOne); len(run.Data) > 0 {
-				taken, err := r.TakeFetches(run)
-				if err != nil {
-					return err
+			if oneByOne <= 0 && !reader.IsInside() {
+				run := reader.Fetches()
+				taken, err := false, error(nil)
+				if len(run.Data) > 0 {
+					taken, err = r.TakeFetches(run)
 				}
-				if taken {
+				switch {
+				case err != nil:
+					return err
+				case taken:
 					reader.TakeFetches(run)
-				} else {
+				default:
 					oneByOne = len(run.Data)
 				}
 			}
@@ -178,12 +186,4 @@ func relayAll(r *relay, src io.Reader) error {
 			return nil
 		}
 	}
-}
-
-// fetchesAfter returns nothing before the responses end that are relayed one by one.
-func fetchesAfter(reader *wire.ResponseReader, oneByOne int) wire.Fetches {
-	if oneByOne > 0 {
-		return wire.Fetches{}
-	}
-	return reader.Fetches()
 }

@@ -31,20 +31,22 @@ func (r *relay) passesFetches(run wire.Fetches) bool {
 			return false
 		}
 	}
-	if fixes.Blanks && !run.IsTidy() {
+	editor, ok := c.link.fetchPasser(run, c.login.account.Fetches.HasLimit())
+	if !ok || fixes.Blanks && !run.IsTidy() {
 		return false
 	}
 	// The editor comes last: it notes the responses that pass.
-	return c.link.passesFetches(run, c.login.account.Fetches.HasLimit())
+	return editor == nil || editor.PassesFetches(run)
 }
 
-// passesFetches reports whether no command in flight has an editor that these FETCH responses need,
-// and whether they do not count against a limit of messages.
-func (l *link) passesFetches(run wire.Fetches, hasLimit bool) bool {
+// fetchPasser returns the editor of these FETCH responses; nil if no command in flight has one. ok is
+// false if they cannot pass together: the editor does not allow it, or they count against a limit of
+// messages.
+func (l *link) fetchPasser(run wire.Fetches, hasLimit bool) (editor replies.FetchPasser, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if hasLimit && len(l.flight) > 0 && l.flight[0].bodies {
-		return false
+		return nil, false
 	}
 	first := run.Data[:bytes.IndexByte(run.Data, '\n')+1]
 	for _, cmd := range l.flight {
@@ -52,8 +54,8 @@ func (l *link) passesFetches(run wire.Fetches, hasLimit bool) bool {
 			continue
 		}
 		// The first one that wants them is their editor, as in editorOf.
-		passer, ok := cmd.editor.(replies.FetchPasser)
-		return ok && passer.PassesFetches(run)
+		editor, ok = cmd.editor.(replies.FetchPasser)
+		return editor, ok && editor.CanPassFetches()
 	}
-	return true
+	return nil, true
 }

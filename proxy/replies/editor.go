@@ -30,6 +30,8 @@ type Passer interface {
 
 // FetchPasser is an Editor of FETCH that can tell of many responses at once whether they need it.
 type FetchPasser interface {
+	// CanPassFetches reports whether PassesFetches may ever be true.
+	CanPassFetches() bool
 	// PassesFetches reports whether the client gets these responses unchanged. It is called once
 	// for each response: the editor then does not see those that pass.
 	PassesFetches(run wire.Fetches) bool

@@ -173,9 +173,14 @@ func (f *Fetching) Edit(out []byte, frag wire.Fragment) (edited []byte, same boo
 	return append(out, frag.Data...), false
 }
 
+// CanPassFetches implements FetchPasser.
+func (f *Fetching) CanPassFetches() bool {
+	return f.partial.wanted == nil && (f.structure == nil || f.sizesOnly)
+}
+
 // PassesFetches implements FetchPasser.
 func (f *Fetching) PassesFetches(run wire.Fetches) bool {
-	if f.partial.wanted != nil || f.structure != nil && !f.sizesOnly {
+	if !f.CanPassFetches() {
 		return false
 	}
 	if len(run.Texts) > 0 {

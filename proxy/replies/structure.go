@@ -83,7 +83,7 @@ func (e *structureEditor) edit(f wire.Fragment) (text []byte, same bool) {
 	if tooEarly && !f.Last && len(text) <= maxHeldStructure {
 		return nil, false
 	}
-	e.memory.lists, e.memory.open = e.memory.lists[:0], e.memory.open[:0]
+	e.memory.lists = e.memory.lists[:0]
 	r := structureRepair{p: text, isWhole: f.Last, memory: &e.memory, edits: e.memory.edits[:0]}
 	done := r.items(e.begun)
 	e.memory.edits = r.edits
@@ -170,14 +170,14 @@ func (r *structureRepair) items(begun bool) (done int) {
 	}
 	for !r.isOver {
 		at = r.skipBlanks(at)
-		name, next, state := r.element(at, 0, true)
-		if state != elementWhole || name.isList || !r.isEndOf(name) {
+		name, state := r.name(at)
+		if state != elementWhole || !r.isEndOf(name) {
 			r.isOver = state != elementCut // ")", or something else
 			return done
 		}
-		at = r.skipBlanks(next)
-		value, next, state := r.element(at, 0, false)
-		if state == elementLiteral && valueKind(r.p[name.from:name.to]) == otherValue {
+		kind := valueKind(r.text(name))
+		value, state := r.value(name.to)
+		if state == elementLiteral && kind == otherValue {
 			r.isAtLiteral = true
 			return len(r.p)
 		}
@@ -185,7 +185,7 @@ func (r *structureRepair) items(begun bool) (done int) {
 			r.isOver = state == elementBad || state == elementWhole
 			return done
 		}
-		switch valueKind(r.p[name.from:name.to]) {
+		switch kind {
 		case bodyValue:
 			r.body(value)
 		case envelopeValue:
@@ -193,7 +193,7 @@ func (r *structureRepair) items(begun bool) (done int) {
 		case sizeValue:
 			r.number(value)
 		}
-		at, done = next, next
+		at, done = value.to, value.to
 	}
 	return done
 }
@@ -210,13 +210,19 @@ const (
 
 // valueKind returns the kind of the value of a FETCH item.
 func valueKind(item []byte) valueKindOf {
-	switch {
-	case bytes.EqualFold(item, []byte("BODYSTRUCTURE")), bytes.EqualFold(item, []byte("BODY")):
-		return bodyValue
-	case bytes.EqualFold(item, []byte("ENVELOPE")):
-		return envelopeValue
-	case bytes.EqualFold(item, []byte("RFC822.SIZE")):
-		return sizeValue
+	switch len(item) {
+	case len("BODY"), len("BODYSTRUCTURE"):
+		if bytes.EqualFold(item, []byte("BODYSTRUCTURE")) || bytes.EqualFold(item, []byte("BODY")) {
+			return bodyValue
+		}
+	case len("ENVELOPE"):
+		if bytes.EqualFold(item, []byte("ENVELOPE")) {
+			return envelopeValue
+		}
+	case len("RFC822.SIZE"):
+		if bytes.EqualFold(item, []byte("RFC822.SIZE")) {
+			return sizeValue
+		}
 	}
 	return otherValue
 }

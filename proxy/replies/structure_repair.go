@@ -1,7 +1,6 @@
 package replies
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -23,10 +22,8 @@ const (
 
 // number replaces an invalid number, such as -1, by 0.
 func (r *structureRepair) number(e element) {
-	if e.isList || len(bytes.Trim(r.text(e), "0123456789")) > 0 {
-		if !e.isList && r.p[e.from] != '-' && !r.isNil(e) {
-			return
-		}
+	isNumber := !e.isList && !slices.ContainsFunc(r.text(e), func(c byte) bool { return !isDigit(c) })
+	if !isNumber && (e.isList || r.p[e.from] == '-' || r.isNil(e)) {
 		r.replace(e.from, e.to, "0")
 	}
 }
@@ -43,10 +40,10 @@ func (r *structureRepair) replaceByNil(e element) {
 // body repairs a body structure.
 func (r *structureRepair) body(e element) {
 	switch {
-	case !e.isList || len(e.list) == 0:
-	case e.list[0].isList:
-		r.multipart(e.list)
-	case r.isEmptyMultipart(e.list):
+	case !e.isList || e.count == 0:
+	case r.list(e)[0].isList:
+		r.multipart(r.list(e))
+	case r.isEmptyMultipart(r.list(e)):
 		r.replace(e.from, e.to, `("text" "plain" NIL NIL NIL "7bit" 0 0)`)
 	default:
 		r.singlePart(e)
@@ -79,7 +76,7 @@ func (r *structureRepair) multipart(list []element) {
 
 // singlePart repairs the body structure of a part that has no parts.
 func (r *structureRepair) singlePart(e element) {
-	list := e.list
+	list := r.list(e)
 	if len(list) <= partSize || slices.ContainsFunc(list[:partParams], r.isLiteral) {
 		return // not extended so far, or the positions of the elements are not known
 	}
@@ -110,7 +107,7 @@ func (r *structureRepair) mediaType(list []element) (isText bool) {
 	if !r.isNil(list[partType]) && !r.isNil(list[partSubtype]) {
 		return isText
 	}
-	media, subtype := strings.ToLower(r.value(list[partType])), strings.ToLower(r.value(list[partSubtype]))
+	media, subtype := strings.ToLower(r.stringOf(list[partType])), strings.ToLower(r.stringOf(list[partSubtype]))
 	if r.isNil(list[partType]) {
 		media, subtype = "application", "octet-stream"
 		if len(list) > partRest && (isDigit(r.p[list[partRest].from]) || r.p[list[partRest].from] == '-') {
@@ -137,11 +134,11 @@ func (r *structureRepair) params(e element) {
 			r.replaceByNil(e)
 		}
 		return
-	case len(e.list) == 0 || len(e.list)%2 > 0 || slices.ContainsFunc(e.list, func(p element) bool { return p.isList }):
+	case e.count == 0 || e.count%2 > 0 || slices.ContainsFunc(r.list(e), func(p element) bool { return p.isList }):
 		r.replaceByNil(e)
 		return
 	}
-	for i, word := range e.list {
+	for i, word := range r.list(e) {
 		switch {
 		case r.isString(word):
 		case r.isNil(word) && i%2 > 0:
@@ -155,11 +152,11 @@ func (r *structureRepair) params(e element) {
 // encoding repairs the encoding of a part. Exchange is known to write NIL for "7BIT"
 // (docs/exchange.md#ex-41).
 func (r *structureRepair) encoding(e element) {
-	if e.isList || r.isLiteral(e) || r.isQuoted(e) && isToken(r.text(e)[1:e.to-e.from-1]) {
+	if e.isList || r.isLiteral(e) || r.isQuotedToken(e) {
 		return
 	}
 	text := string(r.text(e))
-	name := strings.Trim(r.value(e), " ")
+	name := strings.Trim(r.stringOf(e), " ")
 	if r.isNil(e) || name == "" {
 		name = "7BIT"
 	}
@@ -177,12 +174,12 @@ func (r *structureRepair) disposition(list []element) {
 	case e.isList:
 		r.dispositionList(e)
 	case r.isNil(e):
-	case r.isLiteral(e):
+	case r.isLiteral(e), r.isQuotedToken(e) && !(len(list) > 1 && r.isDispositionParams(list[1])):
 		r.replace(e.from, e.from, "(")
 		r.replace(e.to, e.to, " NIL)")
 		r.repairs--
 	default:
-		name := r.value(e)
+		name := r.stringOf(e)
 		if !isToken(name) {
 			r.replaceByNil(e)
 			return
@@ -200,20 +197,21 @@ func (r *structureRepair) disposition(list []element) {
 
 // dispositionList repairs a disposition that is a list.
 func (r *structureRepair) dispositionList(e element) {
+	list := r.list(e)
 	switch {
-	case len(e.list) == 0 || e.list[0].isList || r.isNil(e.list[0]) || string(r.text(e.list[0])) == `""`:
+	case len(list) == 0 || list[0].isList || r.isNil(list[0]) || string(r.text(list[0])) == `""`:
 		r.replaceByNil(e)
 		return
-	case !r.isString(e.list[0]):
-		r.replace(e.list[0].from, e.list[0].to, wire.Quote(string(r.text(e.list[0]))))
+	case !r.isString(list[0]):
+		r.replace(list[0].from, list[0].to, wire.Quote(string(r.text(list[0]))))
 	}
-	if len(e.list) == 1 {
+	if len(list) == 1 {
 		r.replace(e.to-1, e.to-1, " NIL")
 		return
 	}
-	r.params(e.list[1])
-	if len(e.list) > 2 {
-		r.replace(e.list[1].to, e.to-1, "")
+	r.params(list[1])
+	if len(list) > 2 {
+		r.replace(list[1].to, e.to-1, "")
 	}
 }
 
@@ -226,10 +224,10 @@ var dispositionParams = []string{
 // isDispositionParams reports whether a list has the parameters of a disposition, and not
 // languages.
 func (r *structureRepair) isDispositionParams(e element) bool {
-	if !e.isList || len(e.list) < 2 || len(e.list)%2 > 0 || !r.isQuoted(e.list[0]) {
+	if !e.isList || e.count == 0 || e.count%2 > 0 || !r.isQuoted(r.list(e)[0]) {
 		return false
 	}
-	name, _, _ := strings.Cut(strings.ToLower(r.value(e.list[0])), "*")
+	name, _, _ := strings.Cut(strings.ToLower(r.stringOf(r.list(e)[0])), "*")
 	return slices.Contains(dispositionParams, name)
 }
 
@@ -247,41 +245,53 @@ func (r *structureRepair) envelope(e element) {
 	if !e.isList {
 		return
 	}
-	for i, field := range e.list {
+	for i, field := range r.list(e) {
 		if i >= envelopeFrom && i <= envelopeBcc && field.isList {
 			r.addresses(field)
 		}
 	}
-	if n := len(e.list); n >= envelopeBcc && n < envelopeFields {
+	if n := int(e.count); n >= envelopeBcc && n < envelopeFields {
 		r.replace(e.to-1, e.to-1, strings.Repeat(" NIL", envelopeFields-n))
 	}
 }
 
 func (r *structureRepair) addresses(field element) {
-	switch first := slices.IndexFunc(field.list, func(e element) bool { return e.isList }); {
+	list := r.list(field)
+	switch first := slices.IndexFunc(list, func(e element) bool { return e.isList }); {
 	case first < 0:
 		r.replaceByNil(field)
 		return
 	case first > 0:
 		// NIL stands before the addresses (jstedfast/MailKit#991).
-		r.replace(field.list[0].from, field.list[first].from, "")
-		field.list = slices.DeleteFunc(slices.Clone(field.list), func(e element) bool { return !e.isList })
+		r.replace(list[0].from, list[first].from, "")
+		list = slices.DeleteFunc(slices.Clone(list), func(e element) bool { return !e.isList })
 	}
-	for j := 1; j < len(field.list); j++ {
-		before, after := field.list[j-1], field.list[j]
+	for j := 1; j < len(list); j++ {
+		before, after := list[j-1], list[j]
 		if before.isList && after.isList && before.to < after.from {
 			r.replace(before.to, after.from, "")
 		}
 	}
 }
 
+// isQuotedToken reports whether the element is a quoted string with a token and nothing else.
+func (r *structureRepair) isQuotedToken(e element) bool {
+	return r.isQuoted(e) && isToken(r.p[e.from+1:e.to-1])
+}
+
 // isToken reports whether s is a token (RFC 2045 section 5.1), as a type of
 // disposition must be.
 func isToken[T string | []byte](s T) bool {
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
+		if c := s[i]; c <= ' ' || c >= 0x7f || isSpecial[c] {
 			return false
 		}
 	}
 	return len(s) > 0
+}
+
+// isSpecial has the tspecials of RFC 2045 section 5.1.
+var isSpecial = [256]bool{
+	'(': true, ')': true, '<': true, '>': true, '@': true, ',': true, ';': true, ':': true, '\\': true, '"': true,
+	'/': true, '[': true, ']': true, '?': true, '=': true,
 }
