@@ -404,8 +404,11 @@ type Limits struct {
 	// The largest message that exgate sends to Exchange, in bytes, after the repair.
 	// 0: the profile's value. Raise it together with the limits of Exchange.
 	MessageSize int64 `key:"message_size" example:"10_000_000"`
-	// Bytes of one message in memory. The rest of the message goes to a file.
+	// Bytes of one message in memory. A longer message goes to a file.
 	SpoolMemoryPerMessage int64 `key:"spool_memory_per_message"`
+	// Bytes in memory of all messages that are longer than 262,144 bytes. While they
+	// are used up, such messages go to files.
+	SpoolMemory int64 `key:"spool_memory"`
 	// Bytes in the spool for one client connection.
 	SpoolPerSession int64 `key:"spool_per_session"`
 	// Bytes in the spool for all connections of one account.
@@ -483,7 +486,8 @@ func Default() *Config {
 		Limits: Limits{
 			ConnectionsPerAddress: 200,
 			FailedLogins:          20,
-			SpoolMemoryPerMessage: 256 << 10,
+			SpoolMemoryPerMessage: 4 << 20,
+			SpoolMemory:           64 << 20,
 			SpoolPerSession:       200_000_000,
 			SpoolPerAccount:       400_000_000,
 			SpoolTotal:            2_000_000_000,

@@ -266,9 +266,13 @@ func (c *Config) validateLimits(p *problems) {
 		p.add("limits.message_size", "%d is negative: give a number of bytes, or 0 for the profile's value",
 			l.MessageSize)
 	}
-	if l.SpoolMemoryPerMessage <= 0 {
-		p.add("limits.spool_memory_per_message", "%d is not a size: give a number of bytes", l.SpoolMemoryPerMessage)
+	size := func(key string, n int64) {
+		if n <= 0 {
+			p.add(key, "%d is not a size: give a number of bytes", n)
+		}
 	}
+	size("limits.spool_memory_per_message", l.SpoolMemoryPerMessage)
+	size("limits.spool_memory", l.SpoolMemory)
 	// Each budget must hold the one before it.
 	profile := c.Profile(c.Upstream.Profile)
 	least, because := int64(1), ""

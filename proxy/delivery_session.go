@@ -33,7 +33,7 @@ func (c *conn) newSender(l *login) *delivery.Sender {
 // newSpool returns the spool for a message of size bytes, charged to the budgets
 // of session, account and gateway.
 func (c *conn) newSpool(size int64) *spool.Spool {
-	return spool.New(c.set.opts.Spool, size, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
+	return spool.New(c.set.opts.Spool, size, &c.srv.longUploads, &c.uploads, &c.login.account.uploads, &c.srv.uploads)
 }
 
 func (s deliverySession) Context() context.Context { return s.c.ctx }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -90,25 +91,26 @@ type AbuseLimits struct {
 
 // Server is the gateway. NewServer makes one.
 type Server struct {
-	settings   atomic.Pointer[settings]
-	limits     limits
-	own        *ownLane
-	sessions   openSessions
-	guesses    *guard.Guesses
-	proofs     *guard.Proofs
-	addresses  guard.Addresses
-	refusals   *guard.RefusalLog
-	totals     counters.Gateway
-	watching   sync.Once
-	accounts   *accounts
-	uploads    spool.Budget // bytes of all sessions in the spool
-	poisons    *quarantine.Poisons
-	holds      holds
-	traced     tracedUsers
-	readiness  readiness
-	progress   progress
-	budgets    *budget.Books
-	forerunner *handover.Forerunner // nil: there is none, or it has ended
+	settings    atomic.Pointer[settings]
+	limits      limits
+	own         *ownLane
+	sessions    openSessions
+	guesses     *guard.Guesses
+	proofs      *guard.Proofs
+	addresses   guard.Addresses
+	refusals    *guard.RefusalLog
+	totals      counters.Gateway
+	watching    sync.Once
+	accounts    *accounts
+	uploads     spool.Budget // bytes of all sessions in the spool
+	longUploads spool.Budget // those of them in memory that are of long messages
+	poisons     *quarantine.Poisons
+	holds       holds
+	traced      tracedUsers
+	readiness   readiness
+	progress    progress
+	budgets     *budget.Books
+	forerunner  *handover.Forerunner // nil: there is none, or it has ended
 
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
@@ -179,6 +181,7 @@ func (s *Server) Certificate() *tls.Certificate { return &s.settings.Load().opts
 func (s *Server) use(set *settings) {
 	opts := &set.opts
 	s.uploads.SetMax(opts.Spool.Total)
+	s.longUploads.SetMax(cmp.Or(opts.Spool.Long, spool.DefaultLong))
 	s.accounts.setSpoolLimit(opts.Spool.Account)
 	budgets := make(map[string]budget.Limits)
 	for _, t := range set.router.Targets {

@@ -311,6 +311,7 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 		Spool: spool.Options{
 			Dir:     c.Spool.Dir,
 			Memory:  c.Limits.SpoolMemoryPerMessage,
+			Long:    c.Limits.SpoolMemory,
 			Session: c.Limits.SpoolPerSession,
 			Account: c.Limits.SpoolPerAccount,
 			Total:   c.Limits.SpoolTotal,

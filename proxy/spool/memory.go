@@ -9,7 +9,7 @@ import (
 // the garbage collector busy for as long as the messages themselves take.
 const (
 	smallestPooled = 1 << 10 // bytes; less is not worth a pool
-	sizeClasses    = 9       // 1, 2, … 256 KiB, which is DefaultMemory
+	sizeClasses    = 13      // 1, 2, … 4096 KiB, which is DefaultMemory
 )
 
 // memoryPools has a pool for each size class. Each class has twice the bytes of

@@ -3,6 +3,7 @@ package spool
 import (
 	"bytes"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func TestSpoolMemoryIsOfTheLeastSize(t *testing.T) {
 		size int
 	}{
 		{1, 1}, {1<<10 - 1, 1<<10 - 1}, {1 << 10, 1 << 10}, {1<<10 + 1, 2 << 10}, {8 << 10, 8 << 10}, {8<<10 + 1, 16 << 10}, {64 << 10, 64 << 10},
-		{64<<10 + 1, 128 << 10}, {256 << 10, 256 << 10}, {256<<10 + 1, 256<<10 + 1}, {1 << 20, 1 << 20},
+		{64<<10 + 1, 128 << 10}, {256 << 10, 256 << 10}, {256<<10 + 1, 512 << 10}, {4 << 20, 4 << 20}, {4<<20 + 1, 4<<20 + 1},
 	} {
 		mem := takeMemory(tt.n)
 		if len(*mem) != 0 || cap(*mem) != tt.size {
@@ -29,7 +30,7 @@ func TestSpoolsDoNotMix(t *testing.T) {
 	letters := func(c byte, n int) []byte { return bytes.Repeat([]byte{c}, n) }
 	for i := range 50 {
 		n := 9000 + 1000*i
-		a, b := New(Options{Dir: t.TempDir()}, int64(n)), New(Options{Dir: t.TempDir()}, int64(n))
+		a, b := New(Options{Dir: t.TempDir()}, int64(n), nil), New(Options{Dir: t.TempDir()}, int64(n), nil)
 		for _, s := range []*Spool{a, b} {
 			c := byte('a')
 			if s == b {
@@ -65,13 +66,55 @@ func TestSpoolsDoNotMix(t *testing.T) {
 
 // A message that is announced as too long for memory goes to a file from its first byte.
 func TestSpoolOfALongMessageTakesNoMemory(t *testing.T) {
-	s := New(Options{Dir: t.TempDir(), Memory: 1000}, 1001)
+	s := New(Options{Dir: t.TempDir(), Memory: 1000}, 1001, nil)
 	defer s.Close()
 	if _, err := s.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if s.mem != nil || s.file == nil || s.Bytes() != nil || string(s.Header(100)) != "x" {
 		t.Error("the message is in memory")
+	}
+}
+
+// Long messages share a budget of memory. Those that find no room in it go to files; short ones stay in memory.
+func TestLongMessagesShareMemory(t *testing.T) {
+	var long Budget
+	long.SetMax(1 << 20)
+	dir := t.TempDir()
+	spooled := func(announced int64, size int) *Spool {
+		s := New(Options{Dir: dir}, announced, &long)
+		for part := range slices.Chunk(bytes.Repeat([]byte("0123456789"), size/10), 50_000) {
+			if _, err := s.Write(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		whole, err := io.ReadAll(io.NewSectionReader(s, 0, s.Size()))
+		if err != nil || !bytes.Equal(whole, bytes.Repeat([]byte("0123456789"), size/10)) {
+			t.Fatalf("%d bytes came back, or others than those written: %v", len(whole), err)
+		}
+		return s
+	}
+	first := spooled(600_000, 600_000)
+	if first.file != nil || long.Used() != 600_000 {
+		t.Errorf("the first message is in a file, or %d bytes are charged", long.Used())
+	}
+	second, grown, short := spooled(600_000, 600_000), spooled(0, 500_000), spooled(UsualMemory, UsualMemory/10*10)
+	if second.file == nil || grown.file == nil || short.file != nil {
+		t.Error("a message is in memory that has no room there, or a short one is in a file")
+	}
+	if long.Used() != 600_000 {
+		t.Errorf("%d bytes are charged for one message of 600,000", long.Used())
+	}
+	first.Close()
+	third := spooled(0, 900_000)
+	if third.file != nil || long.Used() != 900_000 {
+		t.Errorf("the third message is in a file although there is room, or %d bytes are charged", long.Used())
+	}
+	for _, s := range []*Spool{second, grown, short, third} {
+		s.Close()
+	}
+	if long.Used() != 0 {
+		t.Errorf("%d bytes stay charged", long.Used())
 	}
 }
 
@@ -93,7 +136,7 @@ func TestBudgets(t *testing.T) {
 			var session, all Budget
 			session.SetMax(tt.session)
 			all.SetMax(tt.all)
-			s := New(Options{Dir: t.TempDir(), Memory: 1500}, 0, &session, &all)
+			s := New(Options{Dir: t.TempDir(), Memory: 1500}, 0, nil, &session, &all)
 			written := 0
 			var err error
 			for _, n := range tt.pieces {
@@ -127,7 +170,7 @@ func TestHeaderOfAFile(t *testing.T) {
 	} {
 		text := append(bytes.Repeat([]byte("x"), tt.header), "\r\n\r\n"...)
 		text = append(text, bytes.Repeat([]byte("y"), 50_000-len(text))...)
-		s := New(Options{Dir: t.TempDir(), Memory: 1}, 50_000)
+		s := New(Options{Dir: t.TempDir(), Memory: 1}, 50_000, nil)
 		if _, err := s.Write(text); err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +188,7 @@ func BenchmarkSpool(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(message)))
 	for b.Loop() {
-		s := New(Options{}, int64(len(message)))
+		s := New(Options{}, int64(len(message)), nil)
 		if _, err := s.Write(message); err != nil {
 			b.Fatal(err)
 		}

@@ -19,15 +19,23 @@ import (
 // budgets.
 type Options struct {
 	Dir     string // directory of the files; "": the system's temporary directory
-	Memory  int64  // bytes of one message kept in memory; a longer message goes to a file; 0: DefaultMemory
+	Memory  int64  // bytes of one message in memory; a longer one goes to a file; 0: DefaultMemory
+	Long    int64  // bytes in memory of all messages longer than UsualMemory; 0: DefaultLong
 	Session int64  // bytes of all messages of one session at a time; 0: no limit
 	Account int64  // bytes of all messages of one mailbox at a time, over all its sessions; 0: no limit
 	Total   int64  // bytes of all messages of the gateway at a time; 0: no limit
 }
 
-// DefaultMemory is the default of Options.Memory, in bytes. Most messages of a
-// mailbox are shorter, and a thousand uploads fit into 256 MB.
-const DefaultMemory = 256 << 10
+// UsualMemory is the bytes of a message that may stay in memory whatever the other messages take.
+// Most messages of a mailbox are shorter, and a thousand uploads fit into 256 MB.
+const UsualMemory = 256 << 10
+
+// The defaults of Options.Memory and Options.Long, in bytes. To write a message of 1 MB to a file and to
+// read it again takes as much of the processor as to relay it.
+const (
+	DefaultMemory = 4 << 20
+	DefaultLong   = 64 << 20
+)
 
 // ErrBudget is the error of a write that would exceed a budget.
 var ErrBudget = errors.New("too many bytes are being uploaded at a time " +
@@ -80,6 +88,8 @@ func (b *Budget) release(n int64) {
 type Spool struct {
 	opts      Options
 	budgets   []*Budget
+	long      *Budget  // of the memory for messages longer than UsualMemory; nil: no limit
+	granted   int64    // bytes charged to it
 	expected  int64    // bytes announced
 	mem       *[]byte  // nil: nothing is written yet, or the message is in the file
 	file      *os.File // nil: the message is in memory
@@ -90,12 +100,13 @@ type Spool struct {
 // New returns an empty spool for a message that is announced with size bytes.
 // The announcement decides between memory and file, but does not limit the
 // message. The spool takes memory, files and budget only when bytes are written.
+// If long has no room, a message longer than UsualMemory goes to a file.
 // The caller closes the spool.
-func New(opts Options, size int64, budgets ...*Budget) *Spool {
+func New(opts Options, size int64, long *Budget, budgets ...*Budget) *Spool {
 	if opts.Memory == 0 {
 		opts.Memory = DefaultMemory
 	}
-	return &Spool{opts: opts, budgets: budgets, expected: size}
+	return &Spool{opts: opts, long: long, budgets: budgets, expected: size}
 }
 
 // Write appends p to the message. It returns ErrBudget if p would exceed a
@@ -111,7 +122,7 @@ func (s *Spool) Write(p []byte) (int, error) {
 		}
 	}
 	s.size += int64(len(p))
-	if s.file == nil && max(s.size, s.expected) <= s.opts.Memory {
+	if s.file == nil && s.fitsIntoMemory(max(s.size, s.expected)) {
 		if s.mem == nil { // not earlier: the announcement alone costs no memory
 			s.mem = takeMemory(s.expected)
 		}
@@ -130,6 +141,20 @@ func (s *Spool) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// fitsIntoMemory reports whether the message may stay in memory with size bytes. It charges them.
+func (s *Spool) fitsIntoMemory(size int64) bool {
+	switch {
+	case size > s.opts.Memory:
+		return false
+	case size <= UsualMemory, size <= s.granted, s.long == nil:
+		return true
+	case !s.long.charge(size - s.granted):
+		return false
+	}
+	s.granted = size
+	return true
+}
+
 // spill moves the message to a new file. The file loses its name at once, so
 // that the system removes it when exgate ends in any way.
 func (s *Spool) spill() error {
@@ -140,11 +165,10 @@ func (s *Spool) spill() error {
 	s.file = f
 	// Windows does not remove an open file. Close removes it there.
 	s.isRemoved = os.Remove(f.Name()) == nil
-	if s.mem == nil {
-		return nil
-	}
-	if _, err := f.Write(*s.mem); err != nil {
-		return fmt.Errorf("move the message to the spool file: %w", err)
+	if s.mem != nil {
+		if _, err := f.Write(*s.mem); err != nil {
+			return fmt.Errorf("move the message to the spool file: %w", err)
+		}
 	}
 	s.releaseMemory()
 	return nil
@@ -201,8 +225,12 @@ func (s *Spool) Header(limit int64) []byte {
 // copySize is the number of bytes that WriteTo reads of the file at a time.
 const copySize = 128 << 10
 
-// releaseMemory gives the memory back to the pool.
+// releaseMemory gives the memory back to the pool, and what is charged for it to its budget.
 func (s *Spool) releaseMemory() {
+	if s.granted > 0 {
+		s.long.release(s.granted)
+		s.granted = 0
+	}
 	if s.mem != nil {
 		giveMemory(s.mem)
 		s.mem = nil
