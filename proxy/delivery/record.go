@@ -68,16 +68,18 @@ func (s *Sender) intend(up *Upload, plan *rewrite.Plan) (wait func()) {
 	return s.Journal.Intend(&up.Record)
 }
 
-// recorded is a message that goes up when its row is on the disk, and other gateways know of it.
-// The disk and Redis work while Exchange is asked for the literal.
+// recorded is a message whose end goes up when its row is on the disk, and other gateways know of it.
+// The disk and Redis work while Exchange is asked for the literal and gets it. Exchange stores nothing
+// before the CRLF after the literal (docs/design.md#lost-append).
 type recorded struct {
 	io.WriterTo
 	wait func()
 }
 
 func (r recorded) WriteTo(w io.Writer) (int64, error) {
+	n, err := r.WriterTo.WriteTo(w)
 	r.wait()
-	return r.WriterTo.WriteTo(w)
+	return n, err
 }
 
 // record writes what became of a message.
