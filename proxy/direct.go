@@ -27,7 +27,9 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 	kept := new(wire.Args)
 	kept.AddText([]byte(cmd.args))
 	c.link.launch(cmd)
+	namesSeen := false
 	for {
+		namesSeen = namesSeen || c.observeNames(cmd, kept)
 		c.link.keepLine(cmd, kept, line, lit)
 		outcome, err := c.relayLine(cmd, line, lit)
 		if err != nil {

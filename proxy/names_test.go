@@ -32,6 +32,35 @@ func (u *upstream) listed(tag string, mailboxes ...string) {
 	u.S(tag + " OK LIST completed.")
 }
 
+// commandsWithName are the commands in which exgate maps a name, in each place.
+var commandsWithName = []string{
+	"SELECT %s",
+	"EXAMINE %s (CONDSTORE)",
+	"STATUS %s (MESSAGES UIDNEXT)",
+	"SUBSCRIBE %s",
+	"UNSUBSCRIBE %s",
+	"DELETE %s",
+	"RENAME %s other",
+	"RENAME other %s",
+	"COPY 1:5 %s",
+	"UID COPY 1:* %s",
+	"MOVE 7 %s",
+	"UID MOVE 7,9 %s",
+	"GETQUOTAROOT %s",
+	"GETACL %s",
+	"SETACL %s bob lrs",
+	"DELETEACL %s bob",
+	"LISTRIGHTS %s bob",
+	"MYRIGHTS %s",
+	"GETMETADATA %s /private/comment",
+	"GETMETADATA (DEPTH 1) %s /private/comment",
+	"SETMETADATA %s (/private/comment x)",
+	"GETANNOTATION %s * *",
+	"SETANNOTATION %s * (x y)",
+	`LIST "" %s`,
+	`LSUB "" %s`,
+}
+
 // TestNameInEveryCommand checks each command with a mailbox name, in each place and each spelling of the argument: the
 // name goes through the mapper.
 func TestNameInEveryCommand(t *testing.T) {
@@ -45,40 +74,14 @@ func TestNameInEveryCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct{ client, upstream string }{
-		{"SELECT %s", "SELECT %s"},
-		{"EXAMINE %s (CONDSTORE)", "EXAMINE %s (CONDSTORE)"},
-		{"STATUS %s (MESSAGES UIDNEXT)", "STATUS %s (MESSAGES UIDNEXT)"},
-		{"SUBSCRIBE %s", "SUBSCRIBE %s"},
-		{"UNSUBSCRIBE %s", "UNSUBSCRIBE %s"},
-		{"DELETE %s", "DELETE %s"},
-		{"RENAME %s other", "RENAME %s other"},
-		{"RENAME other %s", "RENAME other %s"},
-		{"COPY 1:5 %s", "COPY 1:5 %s"},
-		{"UID COPY 1:* %s", "UID COPY 1:* %s"},
-		{"MOVE 7 %s", "MOVE 7 %s"},
-		{"UID MOVE 7,9 %s", "UID MOVE 7,9 %s"},
-		{"GETQUOTAROOT %s", "GETQUOTAROOT %s"},
-		{"GETACL %s", "GETACL %s"},
-		{"SETACL %s bob lrs", "SETACL %s bob lrs"},
-		{"DELETEACL %s bob", "DELETEACL %s bob"},
-		{"LISTRIGHTS %s bob", "LISTRIGHTS %s bob"},
-		{"MYRIGHTS %s", "MYRIGHTS %s"},
-		{"GETMETADATA %s /private/comment", "GETMETADATA %s /private/comment"},
-		{"GETMETADATA (DEPTH 1) %s /private/comment", "GETMETADATA (DEPTH 1) %s /private/comment"},
-		{"SETMETADATA %s (/private/comment x)", "SETMETADATA %s (/private/comment x)"},
-		{"GETANNOTATION %s * *", "GETANNOTATION %s * *"},
-		{"SETANNOTATION %s * (x y)", "SETANNOTATION %s * (x y)"},
-		{`LIST "" %s`, `LIST "" %s`},
-		{`LSUB "" %s`, `LSUB "" %s`},
-	} {
+	for _, command := range commandsWithName {
 		for _, as := range []struct{ name, text string }{
 			{"atom", "trash"}, {"quoted", `"trash"`}, {"literal", "{5}\r\ntrash"}, {"literal+", "{5+}\r\ntrash"},
 		} {
-			t.Run(tt.client+" "+as.name, func(t *testing.T) {
+			t.Run(command+" "+as.name, func(t *testing.T) {
 				g := newGateway(t, withProfile(mapping(apartNames)))
 				c, u := g.login()
-				before, after, _ := strings.Cut(tt.client, "%s")
+				before, after, _ := strings.Cut(command, "%s")
 				literal, value, isLiteral := strings.Cut(as.text, "\r\n")
 				c.raw("a1 " + before + literal)
 				if isLiteral {
@@ -90,8 +93,7 @@ func TestNameInEveryCommand(t *testing.T) {
 				}
 				c.raw(after + "\r\n")
 				u.listed("xg2", "INBOX", "Trash", "other", other)
-				want := fmt.Sprintf("a1 "+tt.upstream, other)
-				u.C(want)
+				u.C(fmt.Sprintf("a1 "+command, other))
 				u.S("a1 NO done")
 				c.S("a1 NO done")
 			})

@@ -67,6 +67,9 @@ type Group struct {
 	Sessions int64 `json:"sessions"`
 	Renamed  int64 `json:"folders_renamed"`
 	Hidden   int64 `json:"folders_hidden"`
+	// WouldRename and WouldHide count folders whose names mode observe has passed on.
+	WouldRename int64 `json:"folders_would_rename"`
+	WouldHide   int64 `json:"folders_would_hide"`
 	// LoginFailures counts failed logins; the last one is described.
 	LoginFailures int64     `json:"login_failures"`
 	FailedAt      time.Time `json:"last_login_failure,omitzero"`

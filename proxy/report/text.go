@@ -141,10 +141,20 @@ func writeGroups(b *strings.Builder, groups []Group, name func(*Group) string) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "  stored\tbytes\trepaired\tleft\tfolders renamed\thidden\tthrottled\tper second\tlast activity\t ")
 	for _, g := range groups {
-		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t %s\n", g.Stored, words.Size(g.Bytes), g.Repaired,
-			g.Left, g.Renamed, g.Hidden, g.Throttled.Round(time.Second), g.rate(1), when(g.Last), name(&g))
+		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t %s\n", g.Stored, words.Size(g.Bytes), g.Repaired,
+			g.Left, folderCount(g.Renamed, g.WouldRename), folderCount(g.Hidden, g.WouldHide),
+			g.Throttled.Round(time.Second), g.rate(1), when(g.Last), name(&g))
 	}
 	w.Flush()
+}
+
+// folderCount says how many folders were renamed or hidden, and how many would have been in mode
+// observe.
+func folderCount(n, would int64) string {
+	if would == 0 {
+		return strconv.FormatInt(n, 10)
+	}
+	return fmt.Sprintf("%d, would be %d", n, would)
 }
 
 func (r *Report) writeFailures(b *strings.Builder) {
