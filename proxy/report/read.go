@@ -350,7 +350,7 @@ func (c *Counts) merge(o *Counts) {
 	for _, by := range []struct {
 		to   *map[string]int64
 		from map[string]int64
-	}{{&c.Fixes, o.Fixes}, {&c.WouldFix, o.WouldFix}, {&c.Rules, o.Rules}} {
+	}{{&c.Fixes, o.Fixes}, {&c.WouldFix, o.WouldFix}, {&c.Rules, o.Rules}, {&c.WouldRules, o.WouldRules}} {
 		for name, n := range by.from {
 			count(by.to, name, n)
 		}

@@ -48,6 +48,7 @@ type Counts struct {
 	Observed    int64            `json:"observed"`      // passed on by mode observe
 	WouldRefuse int64            `json:"would_refuse"`  // of Observed
 	WouldFix    map[string]int64 `json:"would_fix"`     // uses of fixes on observed messages
+	WouldRules  map[string]int64 `json:"would_rules"`   // of WouldRefuse, by rule
 	Rules       map[string]int64 `json:"rules"`         // refused, rejected and too large messages, by rule
 	Bytes       int64            `json:"bytes"`         // of Stored, as they came
 	DatesKept   int64            `json:"dates_kept"`    // of Stored, those with the date that the client gave
@@ -162,11 +163,12 @@ func (c *Counts) add(r *sums) {
 	case ledger.Observed:
 		c.Observed += r.n
 		count(&c.WouldFix, r.fixes, r.n)
+		count(&c.WouldRules, r.rule, r.n)
 		if r.rule != "" {
 			c.WouldRefuse += r.n
 		}
 	}
-	if r.rule != "" {
+	if ledger.Outcome(r.outcome) != ledger.Observed {
 		count(&c.Rules, r.rule, r.n)
 	}
 	c.Throttled += r.throttled

@@ -100,12 +100,14 @@ func TestRead(t *testing.T) {
 	w.migration()
 	r := w.read(Options{})
 	got := fmt.Sprintf("%d stored, %d untouched, %d repaired, %d bytes, %v, %d refused, %d rejected, %d too large, %d failed, "+
-		"%d unknown, %d observed, %d would refuse, %v, %d and %d dates, %v, %v", r.Total.Stored, r.Total.Untouched,
+		"%d unknown, %d observed, %d would refuse, %v, %v, %v, %d and %d dates, %v, %v", r.Total.Stored, r.Total.Untouched,
 		r.Total.Repaired, r.Total.Bytes, r.Total.Fixes, r.Total.Refused, r.Total.Rejected, r.Total.TooLarge, r.Total.Failed,
-		r.Total.Unknown, r.Total.Observed, r.Total.WouldRefuse, r.Total.WouldFix, r.Total.DatesKept, r.Total.DatesMade,
+		r.Total.Unknown, r.Total.Observed, r.Total.WouldRefuse, r.Total.WouldFix,
+		r.Total.WouldRules, r.Total.Rules, r.Total.DatesKept, r.Total.DatesMade,
 		r.Total.Throttled, r.Total.Paced)
 	want := "4 stored, 3 untouched, 1 repaired, 4000 bytes, map[flagged:1 long-lines:1], 1 refused, 2 rejected, 3 too large, " +
-		"1 failed, 1 unknown, 1 observed, 1 would refuse, map[flagged:1], 1 and 1 dates, 1m0s, 1s"
+		"1 failed, 1 unknown, 1 observed, 1 would refuse, map[flagged:1], map[oversize:1], " +
+		"map[header-line:1 oversize:3 refused by Exchange:2], 1 and 1 dates, 1m0s, 1s"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -127,7 +127,10 @@ func (c *Counts) writeText(b *strings.Builder) {
 	for _, list := range []struct {
 		title string
 		by    map[string]int64
-	}{{"repaired by fix", c.Fixes}, {"would have been repaired by fix", c.WouldFix}, {"refused by rule", c.Rules}} {
+	}{
+		{"repaired by fix", c.Fixes}, {"would have been repaired by fix", c.WouldFix}, {"refused by rule", c.Rules},
+		{"would have been refused by rule", c.WouldRules},
+	} {
 		for i, name := range byCount(list.by) {
 			if i == 0 {
 				fmt.Fprintf(b, "\n%s:\n", list.title)
