@@ -37,10 +37,6 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 		return req
 	}
 	status, err := c.readUpstream(cmd, "exgate reads the list of folders", req)
-	var lost *backend.LostError
-	if errors.As(err, &lost) && c.ctx.Err() == nil && c.login.resume { // once more, on another connection
-		status, err = c.readUpstream(cmd, "exgate reads the list of folders", req)
-	}
 	if err == nil && status.Word != "OK" {
 		err = backend.ReplyError("LIST", status)
 	}
