@@ -78,7 +78,7 @@
 //	conn.logIn            login.go     refuses a password in plain text
 //	conn.readLogin        login.go     reads the arguments, and writes them as the library's parser takes them
 //	conn.fire             own.go       hands a shot to the own lane, and waits
-//	ownLane.hand          lane_conn.go the library takes the shot
+//	ownLane.hand          own.go       the library takes the shot
 //	newLaneSession        lane_session.go called by the library
 //	laneSession.Login     lane_session.go called by the library; or laneSession.Authenticate
 //	conn.open             login.go
