@@ -80,6 +80,15 @@ func (c *Conn) Do(ctx context.Context, req *Request) (wire.Status, error) {
 	return status, nil
 }
 
+// DoUnthrottled is Do, but a throttle is an error. doing names the request in it.
+func (c *Conn) DoUnthrottled(ctx context.Context, doing string, req *Request) (wire.Status, error) {
+	status, err := c.Do(ctx, req)
+	if err == nil {
+		err = ThrottleError(doing, status)
+	}
+	return status, err
+}
+
 func (c *Conn) newCall(req *Request) *call {
 	c.tag++
 	return &call{req: req, tag: "xg" + strconv.Itoa(c.tag), ev: make(chan event, 1)}

@@ -29,8 +29,8 @@ const (
 // sets; the tag "example" is a value that the sample shows commented out.
 type Config struct {
 	// enforce: exgate repairs, paces and refuses messages. observe: exgate changes
-	// nothing; for each message it logs what it would have done, and Exchange's
-	// reply.
+	// nothing; for each message and each name of a mailbox it logs what it would have
+	// done, and for a message Exchange's reply.
 	Mode Mode `key:"mode" sample:"enforce"`
 	// Directory for the state that exgate keeps between runs, such as its
 	// self-signed certificate and the list of messages that Exchange executed as

@@ -20,6 +20,7 @@ type account struct {
 	uploads        spool.Budget // bytes of the account in the spool
 	side           *side
 	known          names.Known // the mailboxes of the account
+	seen           names.Known // those that clients have been listed, and have made, in mode: observe
 	claims         *mailbox.Claims
 
 	// Guarded by accounts.mu.

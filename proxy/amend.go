@@ -18,6 +18,9 @@ type edits struct {
 	args func(*amendment) (done bool, err error)
 	// names says which mapping of mailbox names needs args.
 	names nameUse
+	// named reads the names of mailboxes in the arguments, for mode: observe. It is nil for
+	// commands whose names are not mapped, and for LIST (conn.observeList).
+	named func(*wire.Args) (names []string, ok bool)
 	// fixes are the reply fixes that need args. args can see no other fix
 	// (amendment.hasFix), so a fix that is missing here never works.
 	fixes []backend.ReplyFix

@@ -8,10 +8,14 @@ import (
 )
 
 // copyEdits are the edits of COPY: a set of messages, and a mailbox.
-var copyEdits = edits{args: editCopy, names: mappedNames, fixes: []backend.ReplyFix{backend.FixLongSets}}
+var copyEdits = edits{
+	args: editCopy, names: mappedNames, named: nameAfterSet, fixes: []backend.ReplyFix{backend.FixLongSets},
+}
 
 // moveEdits are the edits of MOVE: the same, and messages are deleted.
-var moveEdits = edits{args: editMove, names: mappedNames, fixes: []backend.ReplyFix{backend.FixLongSets}}
+var moveEdits = edits{
+	args: editMove, names: mappedNames, named: nameAfterSet, fixes: []backend.ReplyFix{backend.FixLongSets},
+}
 
 // expungeEdits are the edits of EXPUNGE.
 var expungeEdits = edits{args: editExpunge, names: mergedNames, fixes: []backend.ReplyFix{backend.FixLongSets}}

@@ -87,7 +87,7 @@ func (a *amendment) readListQuery(l *replies.Listing) (q listQuery, err error) {
 	q.from = a.here()
 	if q.reference, ok = a.args.String(); ok {
 		a.args.Space()
-		q.patterns, ok = a.readPatterns()
+		q.patterns, ok = readPatterns(a.args)
 	}
 	if !ok {
 		return q, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
@@ -134,12 +134,12 @@ const (
 )
 
 // readPatterns reads one pattern, or a list of patterns in parentheses.
-func (a *amendment) readPatterns() ([]string, bool) {
-	if a.args.Peek() != '(' {
-		pattern, ok := a.args.String()
+func readPatterns(args *wire.Args) ([]string, bool) {
+	if args.Peek() != '(' {
+		pattern, ok := args.String()
 		return []string{pattern}, ok
 	}
-	return a.args.Strings()
+	return args.Strings()
 }
 
 // hasWord reports whether the list has the word, in any case.

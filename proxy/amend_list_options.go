@@ -100,7 +100,7 @@ func (a *amendment) refuseListOptions() error {
 	}
 	a.args.String()
 	a.args.Space()
-	if _, ok := a.readPatterns(); !ok {
+	if _, ok := readPatterns(a.args); !ok {
 		return nil // not understood here: Exchange judges it
 	}
 	if a.args.Space(); !a.args.IsEmpty() && a.takeWord("RETURN") {

@@ -17,12 +17,20 @@ import (
 func hasNames(l *login) bool { return l.names != nil }
 
 var (
-	firstNameEdits  = edits{args: editFirstName, names: mappedNames}  // SELECT, STATUS, SUBSCRIBE and so on
-	bothNamesEdits  = edits{args: editBothNames, names: mappedNames}  // RENAME
-	optionNameEdits = edits{args: editOptionName, names: mappedNames} // GETMETADATA: a name after the options
-	newNameEdits    = edits{args: editNewName, names: mappedNames}    // CREATE
-	oldNameEdits    = edits{args: editOldName, names: mappedNames}    // DELETE
-	noNamesEdits    = edits{args: editNoNames, names: mappedNames}    // NOTIFY and others: names are not mapped
+	// SELECT, STATUS, SUBSCRIBE and so on
+	firstNameEdits = edits{args: editFirstName, names: mappedNames, named: firstName}
+	// RENAME
+	bothNamesEdits = edits{args: editBothNames, names: mappedNames, named: bothNames}
+	// GETMETADATA: a name after the options
+	optionNameEdits = edits{args: editOptionName, names: mappedNames, named: nameAfterOptions}
+	// CREATE
+	newNameEdits = edits{args: editNewName, names: mappedNames, named: firstName}
+	// DELETE
+	oldNameEdits = edits{args: editOldName, names: mappedNames, named: firstName}
+	// NOTIFY and others: names are not mapped
+	noNamesEdits = edits{args: editNoNames, names: mappedNames}
+	// APPEND, whose name conn.takeAppend maps
+	appendEdits = edits{named: firstName}
 )
 
 // namespaceEdits are the edits of NAMESPACE.

@@ -69,7 +69,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 		return err
 	}
 	if err := c.makeReady(cmd); errors.Is(err, slots.ErrNone) {
-		return c.client.w.line("%s %s [UNAVAILABLE] %s; nothing was stored", cmd.tag, cmd.notYet(), err)
+		return c.answerFault(cmd, fmt.Errorf("%w; nothing was stored", err))
 	} else if err != nil {
 		return err
 	}

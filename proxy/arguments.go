@@ -22,15 +22,22 @@ func (r *refusal) Error() string { return r.text }
 func (c *conn) answerFault(cmd *command, err error) error {
 	var syntax wire.SyntaxError
 	var refused *refusal
-	switch {
+	switch err = noConnection(cmd, err); {
 	case errors.As(err, &refused):
 		return c.refuse(refused.lit, "%s %s", cmd.tag, refused.text)
 	case errors.As(err, &syntax):
 		return c.client.w.line("%s BAD %s", cmd.tag, syntax)
-	case errors.Is(err, slots.ErrNone):
-		return c.client.w.line("%s %s [UNAVAILABLE] %s", cmd.tag, cmd.notYet(), err)
 	}
 	return err
+}
+
+// noConnection returns the refusal of a command for which the session got no connection, and
+// err itself if that is not why it failed.
+func noConnection(cmd *command, err error) error {
+	if !errors.Is(err, slots.ErrNone) {
+		return err
+	}
+	return refuseArgument("%s [UNAVAILABLE] %s", cmd.notYet(), err)
 }
 
 // arguments reads the rest of a command whole, with its literals.

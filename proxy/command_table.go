@@ -72,7 +72,8 @@ var ruleTable = []rule{
 	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway makes the TLS handshake"},
 	{"LOGIN,AUTHENTICATE",
 		owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
-	{"APPEND", owned, afterLogin, keepsView, once, noEdits, "the message is repaired; relayed if no fix concerns it"},
+	{"APPEND", owned, afterLogin, keepsView, once, appendEdits,
+		"the message is repaired; relayed if no fix concerns it"},
 
 	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin goes on to a user's mailbox"},
 

@@ -95,6 +95,7 @@ func (c *conn) close(reason error, took time.Duration) {
 		c.srv.accounts.close(c.login.account)
 	}
 	c.endTrace(true)
+	c.observeHidden()
 	c.logEnd(reason, took)
 	c.srv.sessions.remove(c) // after the last row of the ledger: see Server.Drained
 }
@@ -160,6 +161,7 @@ func (c *conn) dispatch(line []byte, begins int64) error {
 		// The "+" for a literal would be taken for that of IDLE.
 		return c.refuse(lit, "%s BAD IDLE takes no arguments", tag)
 	}
+	c.observeHidden()
 	if verb == "ID" && lit == nil {
 		args := new(wire.Args)
 		args.AddText([]byte(cmd.args))

@@ -8,7 +8,6 @@ import (
 	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/proxy/delivery"
-	"exgate/proxy/slots"
 )
 
 // relayDirect sends a command upstream unedited, but for {n+}, with literals of any
@@ -19,15 +18,15 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 	if isDone, err := c.beforeLogout(cmd); isDone || err != nil {
 		return err
 	}
-	if err := c.admit(cmd, lit); errors.Is(err, slots.ErrNone) {
-		return c.refuse(lit, "%s %s [UNAVAILABLE] %s", cmd.tag, cmd.notYet(), err)
-	} else if err != nil {
-		return err
+	if err := c.admit(cmd, lit); err != nil {
+		return c.answerFault(cmd, withLiteral(noConnection(cmd, err), lit))
 	}
 	kept := new(wire.Args)
 	kept.AddText([]byte(cmd.args))
 	c.link.launch(cmd)
+	namesSeen := false
 	for {
+		namesSeen = namesSeen || c.observeNames(cmd, kept)
 		c.link.keepLine(cmd, kept, line, lit)
 		outcome, err := c.relayLine(cmd, line, lit)
 		if err != nil {

@@ -65,6 +65,7 @@
 //
 //	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight
+//	conn.observeNames     observe_names.go in mode: observe, tells what the mapping of names would have done
 //	link.keepLine         flight.go    keeps the line, in case it has to be sent again
 //	conn.relayLine        direct.go    for the line, and for each literal after it
 //	conn.sendLine         direct.go
@@ -77,7 +78,7 @@
 //	conn.logIn            login.go     refuses a password in plain text
 //	conn.readLogin        login.go     reads the arguments, and writes them as the library's parser takes them
 //	conn.fire             own.go       hands a shot to the own lane, and waits
-//	ownLane.hand          lane_conn.go the library takes the shot
+//	ownLane.hand          own.go       the library takes the shot
 //	newLaneSession        lane_session.go called by the library
 //	laneSession.Login     lane_session.go called by the library; or laneSession.Authenticate
 //	conn.open             login.go

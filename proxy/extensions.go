@@ -45,7 +45,7 @@ func extension(inner edits) edits {
 			}
 			return false, nil
 		},
-		names: inner.names, fixes: append(slices.Clone(inner.fixes), backend.FixRefusals),
+		names: inner.names, named: inner.named, fixes: append(slices.Clone(inner.fixes), backend.FixRefusals),
 	}
 }
 
@@ -96,7 +96,9 @@ func (a *amendment) isForeign(list []foreign, word string) bool {
 }
 
 // statusEdits are the edits of STATUS.
-var statusEdits = edits{args: editStatus, names: mappedNames, fixes: []backend.ReplyFix{backend.FixRefusals}}
+var statusEdits = edits{
+	args: editStatus, names: mappedNames, named: firstName, fixes: []backend.ReplyFix{backend.FixRefusals},
+}
 
 // editStatus removes the items that Exchange does not know: the client gets the others.
 func editStatus(a *amendment) (done bool, err error) {
@@ -140,7 +142,9 @@ func (a *amendment) readMailbox() error {
 }
 
 // selectEdits are the edits of SELECT and EXAMINE.
-var selectEdits = edits{args: editSelect, names: mappedNames, fixes: []backend.ReplyFix{backend.FixRefusals}}
+var selectEdits = edits{
+	args: editSelect, names: mappedNames, named: firstName, fixes: []backend.ReplyFix{backend.FixRefusals},
+}
 
 // editSelect removes the parameter CONDSTORE (RFC 7162 section 3.1.8), which asks only that
 // the server tell more than otherwise. Other parameters are refused here.

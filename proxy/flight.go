@@ -85,6 +85,14 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 	f.text.addLine(cmd, line, lit)
 }
 
+// attach gives a command in flight its editor, and what is called after its tagged reply. Its
+// last line is not sent yet.
+func (l *link) attach(cmd *command, editor replies.Editor, landed func(wire.Status)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	cmd.editor, cmd.landed = editor, landed
+}
+
 // maxInFlight limits what is remembered of all commands in flight. At the limit
 // the next command waits.
 const maxInFlight = 1 << 20

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"exgate/backend/folders"
+	"exgate/proxy/names"
 )
 
 // hiddenBy is a reason why clients do not see mailboxes.
@@ -22,13 +23,9 @@ var (
 // maxHiddenNamed limits the names of hidden mailboxes in a line of the log.
 const maxHiddenNamed = 20
 
-// logHidden logs the mailboxes of a list that clients do not see, once for each reason: a
-// client that copies all mailboxes leaves these behind.
-func (c *conn) logHidden(list *folders.List) {
-	n := c.login.names
-	if n == nil {
-		return
-	}
+// logHidden logs the mailboxes of a list that clients do not see with a mapping, once for each
+// reason: a client that copies all mailboxes leaves these behind.
+func (c *conn) logHidden(n *names.Mapping, list *folders.List, message string) {
 	hidden := make(map[hiddenBy][]string)
 	for _, name := range list.All() {
 		if _, ok := n.Client(name, list); ok && !n.IsHidden(name, list) {
@@ -49,7 +46,7 @@ func (c *conn) logHidden(list *folders.List) {
 			continue
 		}
 		slices.Sort(list)
-		c.log.Log(c.ctx, by.level, "clients do not see some mailboxes", "count", len(list),
+		c.log.Log(c.ctx, by.level, message, "count", len(list),
 			"mailboxes", list[:min(len(list), maxHiddenNamed)], "reason", by.reason, "remedy", by.remedy)
 	}
 }

@@ -6,9 +6,6 @@ import (
 	"time"
 )
 
-// maxLaneIdle is how many connections of the library wait for another APPEND. One has about 12 KiB.
-const maxLaneIdle = 16
-
 // laneConn is a connection to the library's server. It carries one shot, and after an APPEND that
 // was answered OK or NO it may carry another one: to make a connection for each costs as much as
 // a short message itself. Only the library's goroutine uses it.
@@ -16,72 +13,6 @@ type laneConn struct {
 	lane *ownLane
 	shot *shot // nil: the connection waits for one, or ends
 	used bool  // the library has sent its greeting
-}
-
-// Accept implements net.Listener.
-func (lane *ownLane) Accept() (net.Conn, error) {
-	select {
-	case s := <-lane.shots:
-		return &laneConn{lane: lane, shot: s}, nil
-	case <-lane.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Addr implements net.Listener.
-func (lane *ownLane) Addr() net.Addr { return laneAddr{} }
-
-// Close implements net.Listener. It does not wait for shots: their sessions do.
-func (lane *ownLane) Close() error {
-	lane.once.Do(func() {
-		lane.mu.Lock()
-		defer lane.mu.Unlock()
-		lane.over = true
-		close(lane.closed)
-	})
-	<-lane.ended
-	lane.idlers.Wait()
-	return nil
-}
-
-// next waits for another APPEND. It returns nil if enough connections wait, or when the lane ends.
-func (lane *ownLane) next() (s *shot) {
-	lane.mu.Lock()
-	enough := lane.over || lane.idle == maxLaneIdle
-	if !enough {
-		lane.idle++
-		lane.idlers.Add(1)
-	}
-	lane.mu.Unlock()
-	if enough {
-		return nil
-	}
-	select {
-	case s = <-lane.more:
-	case <-lane.closed:
-	}
-	lane.mu.Lock()
-	lane.idle--
-	lane.mu.Unlock()
-	lane.idlers.Done()
-	return s
-}
-
-// hand gives a shot to the library. It returns false if the lane has ended.
-func (lane *ownLane) hand(s *shot) bool {
-	if s.upload != nil {
-		select {
-		case lane.more <- s: // to a connection that waits
-			return true
-		default:
-		}
-	}
-	select {
-	case lane.shots <- s:
-		return true
-	case <-lane.closed:
-		return false
-	}
 }
 
 // Read implements net.Conn. When the library has answered a command and asks for the next one, the
@@ -154,7 +85,4 @@ type laneAddr struct{}
 func (laneAddr) Network() string { return "exgate" }
 func (laneAddr) String() string  { return "own lane" }
 
-var (
-	_ net.Listener = (*ownLane)(nil)
-	_ net.Conn     = (*laneConn)(nil)
-)
+var _ net.Conn = (*laneConn)(nil)

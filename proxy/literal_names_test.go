@@ -111,3 +111,85 @@ func TestEscapedNameOfItsOwn(t *testing.T) {
 		c.S("a4 OK …")
 	}
 }
+
+// A name that the server lists in 8 bits goes back to it as a literal, whose bytes
+// wait for the "+" of the server, which the client does not see. A session with such
+// a mailbox selected can be resumed.
+func TestNameThatOnlyALiteralCarries(t *testing.T) {
+	const listed, shown = "b\xc3\xbcro", "b&APw-ro"
+	literal := fmt.Sprintf("{%d}", len(listed))
+	for _, tt := range []struct{ client, before, after string }{
+		{"SELECT " + shown, "SELECT ", ""},
+		{"EXAMINE " + shown + " (CONDSTORE)", "EXAMINE ", " (CONDSTORE)"},
+		{"STATUS " + shown + " (MESSAGES)", "STATUS ", " (MESSAGES)"},
+		{"COPY 1 " + shown, "COPY 1 ", ""},
+		{"DELETE " + shown, "DELETE ", ""},
+		{"RENAME " + shown + " other", "RENAME ", " other"},
+		{`LIST "" ` + shown, `LIST "" `, ""},
+		{"SETMETADATA " + shown + " (/private/comment {1+}\r\nx)", "SETMETADATA ", " (/private/comment {1}"},
+	} {
+		t.Run(tt.client, func(t *testing.T) {
+			g := newGateway(t, withProfile(mapping(apartNames)))
+			c, u := g.login()
+			c.C("a1 " + tt.client)
+			u.listed("xg2", "INBOX", `"`+listed+`"`)
+			u.C("a1 " + tt.before + literal)
+			u.silent()
+			u.S("+ go on")
+			u.C(listed + tt.after)
+			if strings.HasSuffix(tt.after, "{1}") {
+				u.silent()
+				u.S("+ go on")
+				u.C("x)")
+			}
+			u.S("a1 NO done")
+			c.S("a1 NO done")
+			noop(c, u)
+		})
+	}
+	t.Run("RENAME to one", func(t *testing.T) {
+		g := newGateway(t, withProfile(mapping(apartNames)))
+		c, u := g.login()
+		c.C("a1 RENAME " + shown + " " + shown)
+		u.listed("xg2", "INBOX", `"`+listed+`"`)
+		for range 2 {
+			u.C("… " + literal)
+			u.silent()
+			u.S("+ go on")
+		}
+		u.C(listed)
+		u.S("a1 NO done")
+		c.S("a1 NO done")
+	})
+	t.Run("resumed", func(t *testing.T) {
+		g := exchangeResuming(t, withProfile(mapping(apartNames)))
+		c, u := g.login()
+		c.C("a1 SELECT " + shown)
+		u.listed("xg2", "INBOX", `"`+listed+`"`)
+		u.C("a1 SELECT " + literal)
+		u.S("+ go on")
+		u.C(listed)
+		u.S("* 0 EXISTS")
+		c.S("* 0 EXISTS")
+		u.S("* OK [UIDVALIDITY 7] ok")
+		c.S("* OK [UIDVALIDITY 7] ok")
+		u.S("* OK [UIDNEXT 1] ok")
+		c.S("* OK [UIDNEXT 1] ok")
+		u.S("a1 OK [READ-WRITE] done")
+		c.S("a1 OK [READ-WRITE] done")
+		u.close()
+		g.lost()
+		c.C("a2 NOOP")
+		u = g.relogin()
+		u.C("xg2 SELECT " + literal)
+		u.S("+ go on")
+		u.C(listed)
+		u.S("* 0 EXISTS")
+		u.S("* OK [UIDVALIDITY 7] ok")
+		u.S("* OK [UIDNEXT 1] ok")
+		u.S("xg2 OK [READ-WRITE] done")
+		u.C("a2 NOOP")
+		u.S("a2 OK done")
+		c.S("a2 OK done")
+	})
+}

@@ -41,6 +41,7 @@ type login struct {
 	prefix   string           // of names, by the map file
 	below    string           // the same, if the session is kept below it; "" if it is not
 	names    *names.Mapping   // of mailboxes; nil: they are not mapped
+	observed *observedNames   // nil: names are mapped, or would not be
 	edits    bool             // commands may have reply editors
 	caps     []string         // the upstream's
 	sender   *delivery.Sender // of the session's messages

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -36,10 +37,6 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 		return req
 	}
 	status, err := c.readUpstream(cmd, "exgate reads the list of folders", req)
-	var lost *backend.LostError
-	if errors.As(err, &lost) && c.ctx.Err() == nil && c.login.resume { // once more, on another connection
-		status, err = c.readUpstream(cmd, "exgate reads the list of folders", req)
-	}
 	if err == nil && status.Word != "OK" {
 		err = backend.ReplyError("LIST", status)
 	}
@@ -48,7 +45,9 @@ func (c *conn) folderList(cmd *command, allowed time.Duration) (*folders.List, e
 	}
 	account.known.Set(list)
 	c.login.recordHidden(list)
-	c.logHidden(list)
+	if c.login.names != nil {
+		c.logHidden(c.login.names, list, "clients do not see some mailboxes")
+	}
 	return list, nil
 }
 
@@ -72,13 +71,11 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 	if name == "" {
 		return "", nil, nil // in GETMETADATA, the empty name is the server (RFC 5464 section 4.2)
 	}
-	o := &c.login.names.Options
-	if strings.EqualFold(name, "INBOX") && o.Prefix == "" && len(o.List)+len(o.Patterns) == 0 {
-		return "INBOX", nil, nil // maps to itself: no list is needed
+	if c.login.names.KeepsInbox(name) {
+		return "INBOX", nil, nil // no list is needed
 	}
 	if !ok {
-		return "", nil, refuseArgument(
-			"NO [CANNOT] the name of the mailbox is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
+		return "", nil, refuseArgument("NO [CANNOT] %s", errNoText)
 	}
 	for allowed := names.AnyAge; ; allowed = names.FreshEnough {
 		if list, err = c.folderList(cmd, allowed); err != nil {
@@ -102,6 +99,8 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 	}
 	return mailbox, list, c.checkMailbox(cmd, name, mailbox, list)
 }
+
+var errNoText = errors.New("the name of the mailbox is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
 
 // unescaped returns another reading of a name that no mailbox has, if a mailbox has it: the
 // name without the backslashes that LIST has put before its quotes and backslashes. getmail
@@ -138,11 +137,8 @@ func (c *conn) makeInbox(cmd *command, mailbox string, list *folders.List) error
 // name that differs in Exchange, once.
 func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.List) error {
 	n := c.login.names
-	opens := cmd.verb != "RENAME" && cmd.verb != "DELETE"
-	if n.Options.RefuseBlankEnd && opens && strings.HasSuffix(mailbox, " ") {
-		return refuseArgument("NO [CANNOT] the name %q ends in a blank, "+
-			"for which Exchange 2007 closes the connection: "+
-			"rename the mailbox with Outlook or by RENAME", client)
+	if err := blankEndFault(n, cmd.verb, client, mailbox); err != nil {
+		return refuseArgument("NO [CANNOT] %s", err)
 	}
 	if n.Options.Case == folders.Merge && list.Has(mailbox) { // else a client could call any number of them
 		if shown, ok := n.Client(mailbox, list); ok {
@@ -159,4 +155,14 @@ func (c *conn) checkMailbox(cmd *command, client, mailbox string, list *folders.
 		c.log.Info("a mailbox has another name in Exchange", "mailbox", client, "exchange", mailbox)
 	}
 	return nil
+}
+
+// blankEndFault returns why a command would break the connection by the name of its mailbox; nil if
+// it would not.
+func blankEndFault(n *names.Mapping, verb, client, mailbox string) error {
+	if !n.Options.RefuseBlankEnd || verb == "RENAME" || verb == "DELETE" || !strings.HasSuffix(mailbox, " ") {
+		return nil
+	}
+	return fmt.Errorf("the name %q ends in a blank, for which Exchange 2007 closes the connection: "+
+		"rename the mailbox with Outlook or by RENAME", client)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,9 +29,14 @@ type ownLane struct {
 	over bool // closed is closed
 }
 
+// maxLaneIdle is how many connections of the library wait for another APPEND. One has about 12 KiB.
+const maxLaneIdle = 16
+
 // laneTag is the tag of every command in the lane. The library never sees the
 // client's tag: it would close the connection over a "]" in it.
 const laneTag = "L"
+
+var _ net.Listener = (*ownLane)(nil)
 
 // newOwnLane starts the lane's server; Close ends it.
 func newOwnLane(log imapserver.Logger) *ownLane {
@@ -51,6 +57,72 @@ func (l *ownLane) serve(log imapserver.Logger) {
 	defer close(l.ended)
 	if err := l.server.Serve(l); err != nil {
 		log.Printf("the own lane's server failed: %v", err)
+	}
+}
+
+// Accept implements net.Listener.
+func (l *ownLane) Accept() (net.Conn, error) {
+	select {
+	case s := <-l.shots:
+		return &laneConn{lane: l, shot: s}, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr implements net.Listener.
+func (l *ownLane) Addr() net.Addr { return laneAddr{} }
+
+// Close implements net.Listener. It does not wait for shots: their sessions do.
+func (l *ownLane) Close() error {
+	l.once.Do(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.over = true
+		close(l.closed)
+	})
+	<-l.ended
+	l.idlers.Wait()
+	return nil
+}
+
+// next waits for another APPEND. It returns nil if enough connections wait, or when the lane ends.
+func (l *ownLane) next() (s *shot) {
+	l.mu.Lock()
+	enough := l.over || l.idle == maxLaneIdle
+	if !enough {
+		l.idle++
+		l.idlers.Add(1)
+	}
+	l.mu.Unlock()
+	if enough {
+		return nil
+	}
+	select {
+	case s = <-l.more:
+	case <-l.closed:
+	}
+	l.mu.Lock()
+	l.idle--
+	l.mu.Unlock()
+	l.idlers.Done()
+	return s
+}
+
+// hand gives a shot to the library. It returns false if the lane has ended.
+func (l *ownLane) hand(s *shot) bool {
+	if s.upload != nil {
+		select {
+		case l.more <- s: // to a connection that waits
+			return true
+		default:
+		}
+	}
+	select {
+	case l.shots <- s:
+		return true
+	case <-l.closed:
+		return false
 	}
 }
 

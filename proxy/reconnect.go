@@ -131,11 +131,8 @@ func (c *conn) bring(ctx context.Context, up *backend.LoggedIn, next effect) err
 	old, enabled := c.link.repeatable()
 	up.Relay(r)
 	if len(enabled) > 0 {
-		status, err := up.Do(ctx, backend.NewRequest("ENABLE").Raw(strings.Join(enabled, " ")))
-		if err == nil {
-			err = backend.ThrottleError("ENABLE", status)
-		}
-		if err != nil {
+		req := backend.NewRequest("ENABLE").Raw(strings.Join(enabled, " "))
+		if _, err := up.DoUnthrottled(ctx, "ENABLE", req); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"exgate/backend"
-	"exgate/backend/folders"
 	"exgate/config/profile"
 	"exgate/proxy/names"
 	"exgate/proxy/quarantine"
@@ -79,18 +78,22 @@ func (s *settings) newLogin(
 	to, id := r.To, r.Identity
 	name, why := to.Detect(up.Evidence)
 	wanted := to.ProfileNamed(name)
-	prof, options := wanted, r.Names(wanted.Names)
-	below := r.Below()
-	if s.opts.Observe {
-		options, below = folders.Options{}, ""
-		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
-	}
-	mapped, err := names.New(options, id.User)
+	prof, below := wanted, r.Below()
+	mapped, err := names.New(r.Names(wanted.Names), id.User)
 	if err != nil { // cannot happen: the configuration was validated
 		s.opts.Log.Error("mailbox names are not mapped in this session: check names in the configuration", "err", err)
 	}
+	var observed *observedNames
+	if s.opts.Observe {
+		if mapped != nil {
+			mapped, observed = nil, &observedNames{Mapping: mapped}
+		}
+		below = ""
+		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}
+	}
 	return &login{
-		names: mapped, prefix: r.Prefix, below: below, edits: mapped != nil || prof.Replies != (backend.Replies{}),
+		names: mapped, observed: observed, prefix: r.Prefix, below: below,
+		edits:  mapped != nil || observed != nil || prof.Replies != (backend.Replies{}),
 		target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
 		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
 		// Without the version by ID, exgate only supposes which one it is.

@@ -49,7 +49,9 @@ func (c *conn) countersNow() counters.Values {
 		counters.Stored: int64(s.Stored), counters.TurnedAway: int64(s.TurnedAway), counters.Unknown: int64(s.Unknown),
 		counters.Found: int64(s.Found), counters.Observed: int64(s.Observed),
 		counters.WouldRepair: int64(s.WouldRepair), counters.WouldRefuse: int64(s.WouldRefuse),
-		counters.Resumed: int64(s.Resumed), counters.Renewed: int64(s.Renewed), counters.Parked: int64(s.Parked),
+		counters.WouldRename: int64(s.NamesWould.Rename), counters.WouldHide: int64(s.NamesWould.Hide),
+		counters.WouldBar: int64(s.NamesWould.Refuse),
+		counters.Resumed:  int64(s.Resumed), counters.Renewed: int64(s.Renewed), counters.Parked: int64(s.Parked),
 		counters.Waited: int64(s.Waited),
 	}
 	used := c.link.usage()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/delivery"
 	"exgate/proxy/testkit"
 )
 
@@ -168,4 +169,46 @@ func TestRefusalIsJudgedFirst(t *testing.T) {
 			c.nc.Close()
 		})
 	}
+}
+
+// A throttled command is sent again after the back-off. Throttles come in three shapes (docs/exchange.md#throttling).
+func TestThrottledCommandIsSentAgain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		reply  string
+		closes bool
+	}{
+		"NO":          {"a1 NO Request is throttled. Suggested Backoff Time: 5 milliseconds", false},
+		"BAD":         {"a1 BAD Request is throttled. Suggested Backoff Time: 5 milliseconds", false},
+		"BAD and BYE": {"a1 BAD Request is throttled. Suggested Backoff Time: 5 milliseconds\r\n* BYE Connection closed. 14", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := exchangeResuming(t)
+			c, u := g.login()
+			c.raw("a1 FETCH 1 FLAGS\r\na2 NOOP\r\n")
+			u.C("a1 FETCH 1 FLAGS")
+			u.S(tt.reply)
+			if tt.closes {
+				u.close()
+				u = g.relogin()
+			}
+			u.C("a1 FETCH 1 FLAGS")
+			u.S("a1 OK done")
+			c.S("a1 OK done")
+			u.C("a2 NOOP")
+			u.S("a2 OK done")
+			c.S("a2 OK done")
+		})
+	}
+	t.Run("again and again", func(t *testing.T) {
+		c, u := exchangeResuming(t).login()
+		c.C("a1 FETCH 1 FLAGS")
+		for range delivery.MaxTries {
+			u.C("a1 FETCH 1 FLAGS")
+			u.S("a1 NO Request is throttled. Suggested Backoff Time: 1 milliseconds")
+		}
+		u.C("a1 FETCH 1 FLAGS")
+		u.S("a1 NO Request is throttled. Suggested Backoff Time: 1 milliseconds")
+		c.S("a1 NO Request is throttled. Suggested Backoff Time: 1 milliseconds")
+		noop(c, u)
+	})
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,11 @@ func (a *Args) AddText(p []byte) { a.text = append(a.text, bytes.Clone(p)) }
 
 // AddLiteral appends the literal that follows the last text. Args keeps p.
 func (a *Args) AddLiteral(p []byte) { a.literals = append(a.literals, p) }
+
+// Clone returns a copy, so that the arguments can be read more than once.
+func (a *Args) Clone() *Args {
+	return &Args{text: slices.Clone(a.text), literals: slices.Clone(a.literals)}
+}
 
 // Space skips blanks, and reports whether there was at least one.
 func (a *Args) Space() bool {

@@ -164,6 +164,8 @@ var (
 	messagesMetric    = describe("messages_total", "Messages appended by clients, by result.", "result")
 	wouldMetric       = describe("messages_observed_total", "Messages of mode observe that exgate would have "+
 		"repaired or refused.", "would")
+	namesMetric = describe("names_observed_total", "Names of mailboxes in mode observe that exgate would have "+
+		"renamed, hidden or refused; each once in a session.", "would")
 	rulesMetric = describe("messages_refused_total", "Refused messages by rule.", "rule")
 	fixesMetric = describe("fixes_total", "Uses of each fix of messages, flags, names and replies.", "fix")
 	bytesMetric = describe("bytes_total", "Bytes received (in) and sent (out) on each side, without TLS.",
@@ -205,6 +207,9 @@ var counterMetrics = []struct {
 	{"messages_observed", messagesMetric, []string{"observed"}},
 	{"messages_would_repair", wouldMetric, []string{"repaired"}},
 	{"messages_would_refuse", wouldMetric, []string{"refused"}},
+	{"names_would_rename", namesMetric, []string{"renamed"}},
+	{"names_would_hide", namesMetric, []string{"hidden"}},
+	{"names_would_refuse", namesMetric, []string{"refused"}},
 	{"client_in", bytesMetric, []string{"client", "in"}},
 	{"client_out", bytesMetric, []string{"client", "out"}},
 	{"upstream_in", bytesMetric, []string{"upstream", "in"}},
@@ -217,8 +222,8 @@ var counterMetrics = []struct {
 // Describe implements prometheus.Collector.
 func (g gateway) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, wouldMetric, rulesMetric,
-		fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, lostMetric, refusalsMetric,
+		connectionsMetric, sessionsMetric, loginsMetric, commandsMetric, messagesMetric, wouldMetric, namesMetric,
+		rulesMetric, fixesMetric, bytesMetric, errorsMetric, upstreamMetric, waitedMetric, lostMetric, refusalsMetric,
 		budgetUsedMetric, budgetLimitMetric, budgetOverMetric, gatewaysMetric, redisMetric,
 	} {
 		ch <- d

@@ -63,7 +63,7 @@ func (e equals) lease(m mailbox.Shared) *lease {
 		l.keys, l.kinds = append(l.keys, c.keys.equal(c.hash("fields", place+"\x00"+m.Fields))), "fields"
 	}
 	if m.ID != "" {
-		l.hasID, l.kinds = true, "id"
+		l.kinds = "id"
 		if m.Fields != "" {
 			l.kinds = "both"
 		}
@@ -77,8 +77,7 @@ type lease struct {
 	c     *Cluster
 	id    string
 	keys  []string // of begin.lua
-	kinds string   // of keys
-	hasID bool
+	kinds string   // of keys: fields, id or both; "": none
 
 	mu       sync.Mutex
 	others   int  // by Redis's last answer
@@ -88,6 +87,9 @@ type lease struct {
 	validity uint32
 	uids     []uint32
 }
+
+// hasID reports whether the message has a Message-ID.
+func (l *lease) hasID() bool { return l.kinds == "id" || l.kinds == "both" }
 
 // about returns the arguments that begin.lua and equal.lua begin with.
 func (l *lease) about() []any {
@@ -101,7 +103,7 @@ func (l *lease) begin(waits bool) (others int, ok bool) {
 	if l.kinds == "" {
 		return 0, true
 	}
-	args := append(l.about(), l.id, flag(l.hasID), flag(waits), appendLife.Milliseconds())
+	args := append(l.about(), l.id, flag(l.hasID()), flag(waits), appendLife.Milliseconds())
 	cmd, ok := c.run(beginScript, l.keys, args...)
 	if !ok {
 		return 0, true
@@ -155,7 +157,7 @@ func (l *lease) do() {
 	l.mu.Lock()
 	begun, ended := l.begun, l.ended
 	args := []any{
-		l.c.id, l.id, flag(l.hasID), l.most, mailbox.Memory.Milliseconds(), l.c.keys.news(),
+		l.c.id, l.id, flag(l.hasID()), l.most, mailbox.Memory.Milliseconds(), l.c.keys.news(),
 		l.c.newsOf(newsEqual, "", 0), l.validity, 2 * ledger.Window.Milliseconds(), maxUIDs,
 	}
 	for _, uid := range l.uids {

@@ -21,6 +21,9 @@ const (
 	Observed           // messages that mode observe has passed on
 	WouldRepair        // of these, those that exgate would have repaired
 	WouldRefuse        // of these, those that exgate would have refused
+	WouldRename        // names of mailboxes that mode observe has passed on, and exgate would have changed
+	WouldHide          // mailboxes that mode observe has shown, and exgate would have hidden
+	WouldBar           // names of mailboxes that mode observe has passed on, and exgate would have refused
 	Errors             // replies that count towards the ten errors after which Exchange closes a connection
 	Resumed            // sessions resumed on a new connection after a loss
 	Renewed            // connections left in time, before Exchange counts ten errors
@@ -36,6 +39,7 @@ var Names = [Waited]string{
 	"commands_direct", "commands_amended", "commands_owned", "commands_refused",
 	"messages_stored", "messages_refused", "messages_unknown", "messages_found",
 	"messages_observed", "messages_would_repair", "messages_would_refuse",
+	"names_would_rename", "names_would_hide", "names_would_refuse",
 	"errors", "resumed", "renewed", "parked",
 }
 

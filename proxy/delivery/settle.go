@@ -10,7 +10,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
-	"exgate/backend/wire"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 	"exgate/proxy/status"
@@ -133,10 +132,7 @@ func (s *Sender) lookAgain(session *backend.LoggedIn, up *Upload, all bool) (
 	if err == nil && s.Selected().Mailbox == "" {
 		// Without CLOSE, the client would get news of a mailbox that it has not
 		// selected. After EXAMINE, CLOSE removes nothing (RFC 9051 section 6.4.1).
-		var status wire.Status
-		if status, err = session.Do(s.Context(), backend.NewRequest("CLOSE")); err == nil {
-			err = backend.ThrottleError("CLOSE", status)
-		}
+		_, err = session.DoUnthrottled(s.Context(), "CLOSE", backend.NewRequest("CLOSE"))
 	}
 	return found, stored, err
 }

@@ -120,13 +120,17 @@ type LoginFailure struct {
 type Folder struct {
 	Client   string // the name that the client uses; "" for a hidden folder
 	Exchange string
-	What     string // FolderRenamed or FolderHidden
+	What     string // one of the values below
 }
 
 // The values of Folder.What.
 const (
 	FolderRenamed = "renamed"
 	FolderHidden  = "hidden"
+
+	// In mode observe, exgate has passed the name on.
+	FolderWouldRename = "would-rename"
+	FolderWouldHide   = "would-hide"
 )
 
 // maxText limits a text of a row, in bytes.

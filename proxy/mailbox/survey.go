@@ -25,10 +25,7 @@ func Look(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*
 	now := new(View)
 	req := backend.NewRequest("EXAMINE").Mailbox(mailbox)
 	req.Untagged = now.NoteLine
-	status, err := conn.Do(ctx, req)
-	if err == nil {
-		err = backend.ThrottleError("EXAMINE", status)
-	}
+	status, err := conn.DoUnthrottled(ctx, "EXAMINE", req)
 	if err != nil || status.Word != "OK" || now.UIDValidity != from.UIDValidity {
 		return nil, err
 	}
@@ -179,10 +176,7 @@ func (v *surveyor) request(command, items string) *backend.Request {
 }
 
 func (v *surveyor) do(ctx context.Context, req *backend.Request) error {
-	status, err := v.conn.Do(ctx, req)
-	if err == nil {
-		err = backend.ThrottleError("FETCH", status)
-	}
+	_, err := v.conn.DoUnthrottled(ctx, "FETCH", req)
 	return err
 }
 

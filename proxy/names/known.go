@@ -39,6 +39,20 @@ func (k *Known) Set(list *folders.List) {
 	k.list, k.listedAt = list, time.Now()
 }
 
+// Extend adds mailboxes that were listed besides those that are known. part belongs to Known
+// afterwards.
+func (k *Known) Extend(part *folders.List) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.list == nil {
+		k.list, k.listedAt = part, time.Now()
+		return
+	}
+	for _, name := range part.Names() {
+		k.list.AddWire(part.Wire(name))
+	}
+}
+
 // Forget drops the list of mailboxes, so that the next session that needs the
 // list reads it again.
 func (k *Known) Forget() { k.Set(nil) }

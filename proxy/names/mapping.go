@@ -7,6 +7,7 @@ package names
 
 import (
 	"hash/maphash"
+	"strings"
 
 	"exgate/backend/folders"
 )
@@ -33,6 +34,13 @@ func New(opts folders.Options, user string) (*Mapping, error) {
 		return nil, err
 	}
 	return &Mapping{Mapper: mapper, Options: opts, seed: maphash.MakeSeed(), logged: make(map[uint64]bool)}, nil
+}
+
+// KeepsInbox reports whether a client's name is that of INBOX, and maps to INBOX whatever
+// mailboxes there are.
+func (m *Mapping) KeepsInbox(name string) bool {
+	o := &m.Options
+	return strings.EqualFold(name, "INBOX") && o.Prefix == "" && len(o.List)+len(o.Patterns) == 0
 }
 
 // IsNews reports whether the caller should log something about name. It returns

@@ -76,6 +76,30 @@ func TestKnownList(t *testing.T) {
 	})
 }
 
+func TestKnownExtend(t *testing.T) {
+	part := func(names ...string) *folders.List {
+		list := folders.NewList("")
+		for _, name := range names {
+			list.AddWire(name)
+		}
+		return list
+	}
+	var k Known
+	k.Extend(part("INBOX", "a&-b"))
+	k.Extend(part("a&b", "INBOX", "c"))
+	list, _ := k.Get()
+	got := list.Names()
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"INBOX", "a&b", "c"}) || list.Wire("a&b") != "a&-b" {
+		t.Errorf("%q are known, a&b as %q", got, list.Wire("a&b"))
+	}
+	k.Set(part("d"))
+	k.Extend(part("e"))
+	if list, _ = k.Get(); list.Has("c") || !list.Has("d") || !list.Has("e") {
+		t.Errorf("%q are known", list.Names())
+	}
+}
+
 func TestKnownMade(t *testing.T) {
 	for _, tt := range []struct {
 		has, made []string

@@ -18,6 +18,7 @@ var page string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"when": when, "size": words.Size, "count": words.Count, "byCount": byCount, "unread": (*Message).unread,
+	"folders": folderCount,
 	"seconds": func(d time.Duration) string { return d.Round(time.Second).String() },
 	"rate":    func(c Counts) string { return c.rate(2) },
 	"unix": func(t time.Time) int64 {

@@ -202,10 +202,15 @@ func (r *reader) folders() error {
 		if err := scan(&upstream, &account, &what, &n); err != nil {
 			return err
 		}
-		if g := r.group(upstream, account); what == ledger.FolderHidden {
+		switch g := r.group(upstream, account); what {
+		case ledger.FolderHidden:
 			g.Hidden += n
-		} else {
+		case ledger.FolderRenamed:
 			g.Renamed += n
+		case ledger.FolderWouldHide:
+			g.WouldHide += n
+		case ledger.FolderWouldRename:
+			g.WouldRename += n
 		}
 		return nil
 	})
@@ -320,6 +325,8 @@ func (g *Group) merge(o *Group) {
 	g.Sessions += o.Sessions
 	g.Renamed += o.Renamed
 	g.Hidden += o.Hidden
+	g.WouldRename += o.WouldRename
+	g.WouldHide += o.WouldHide
 	g.LoginFailures += o.LoginFailures
 	if o.FailedAt.After(g.FailedAt) {
 		g.FailedAt, g.FailedKind, g.FailedReason = o.FailedAt, o.FailedKind, o.FailedReason
@@ -343,7 +350,7 @@ func (c *Counts) merge(o *Counts) {
 	for _, by := range []struct {
 		to   *map[string]int64
 		from map[string]int64
-	}{{&c.Fixes, o.Fixes}, {&c.WouldFix, o.WouldFix}, {&c.Rules, o.Rules}} {
+	}{{&c.Fixes, o.Fixes}, {&c.WouldFix, o.WouldFix}, {&c.Rules, o.Rules}, {&c.WouldRules, o.WouldRules}} {
 		for name, n := range by.from {
 			count(by.to, name, n)
 		}

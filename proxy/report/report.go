@@ -48,6 +48,7 @@ type Counts struct {
 	Observed    int64            `json:"observed"`      // passed on by mode observe
 	WouldRefuse int64            `json:"would_refuse"`  // of Observed
 	WouldFix    map[string]int64 `json:"would_fix"`     // uses of fixes on observed messages
+	WouldRules  map[string]int64 `json:"would_rules"`   // of WouldRefuse, by rule
 	Rules       map[string]int64 `json:"rules"`         // refused, rejected and too large messages, by rule
 	Bytes       int64            `json:"bytes"`         // of Stored, as they came
 	DatesKept   int64            `json:"dates_kept"`    // of Stored, those with the date that the client gave
@@ -67,6 +68,9 @@ type Group struct {
 	Sessions int64 `json:"sessions"`
 	Renamed  int64 `json:"folders_renamed"`
 	Hidden   int64 `json:"folders_hidden"`
+	// WouldRename and WouldHide count folders whose names mode observe has passed on.
+	WouldRename int64 `json:"folders_would_rename"`
+	WouldHide   int64 `json:"folders_would_hide"`
 	// LoginFailures counts failed logins; the last one is described.
 	LoginFailures int64     `json:"login_failures"`
 	FailedAt      time.Time `json:"last_login_failure,omitzero"`
@@ -159,11 +163,12 @@ func (c *Counts) add(r *sums) {
 	case ledger.Observed:
 		c.Observed += r.n
 		count(&c.WouldFix, r.fixes, r.n)
+		count(&c.WouldRules, r.rule, r.n)
 		if r.rule != "" {
 			c.WouldRefuse += r.n
 		}
 	}
-	if r.rule != "" {
+	if ledger.Outcome(r.outcome) != ledger.Observed {
 		count(&c.Rules, r.rule, r.n)
 	}
 	c.Throttled += r.throttled

@@ -82,6 +82,9 @@ func (w *world) migration() {
 	w.message(bob, "6", ledger.Message{Outcome: ledger.TooLarge, Rule: "oversize", Size: 99_000_000, Date: "2"})
 	bob.Folder(ledger.Folder{Client: "a/b", Exchange: "a_b", What: ledger.FolderRenamed})
 	bob.Folder(ledger.Folder{Exchange: "Calendar", What: ledger.FolderHidden})
+	eve.Folder(ledger.Folder{Client: "trash", Exchange: "trash_x", What: ledger.FolderWouldRename})
+	eve.Folder(ledger.Folder{Client: "Notes", Exchange: "Notes_x", What: ledger.FolderWouldRename})
+	eve.Folder(ledger.Folder{Exchange: "Notes", What: ledger.FolderWouldHide})
 	w.message(eve, "3", ledger.Message{Outcome: ledger.Stored}) // of another account
 	w.message(eve, "7", ledger.Message{Outcome: ledger.Refused, Rule: "header-line", Stage: 3, Reason: "=1+1"})
 	w.message(eve, "8", ledger.Message{Outcome: ledger.Observed, Rule: "oversize", Fixes: []string{"flagged"}})
@@ -97,12 +100,14 @@ func TestRead(t *testing.T) {
 	w.migration()
 	r := w.read(Options{})
 	got := fmt.Sprintf("%d stored, %d untouched, %d repaired, %d bytes, %v, %d refused, %d rejected, %d too large, %d failed, "+
-		"%d unknown, %d observed, %d would refuse, %v, %d and %d dates, %v, %v", r.Total.Stored, r.Total.Untouched,
+		"%d unknown, %d observed, %d would refuse, %v, %v, %v, %d and %d dates, %v, %v", r.Total.Stored, r.Total.Untouched,
 		r.Total.Repaired, r.Total.Bytes, r.Total.Fixes, r.Total.Refused, r.Total.Rejected, r.Total.TooLarge, r.Total.Failed,
-		r.Total.Unknown, r.Total.Observed, r.Total.WouldRefuse, r.Total.WouldFix, r.Total.DatesKept, r.Total.DatesMade,
+		r.Total.Unknown, r.Total.Observed, r.Total.WouldRefuse, r.Total.WouldFix,
+		r.Total.WouldRules, r.Total.Rules, r.Total.DatesKept, r.Total.DatesMade,
 		r.Total.Throttled, r.Total.Paced)
 	want := "4 stored, 3 untouched, 1 repaired, 4000 bytes, map[flagged:1 long-lines:1], 1 refused, 2 rejected, 3 too large, " +
-		"1 failed, 1 unknown, 1 observed, 1 would refuse, map[flagged:1], 1 and 1 dates, 1m0s, 1s"
+		"1 failed, 1 unknown, 1 observed, 1 would refuse, map[flagged:1], map[oversize:1], " +
+		"map[header-line:1 oversize:3 refused by Exchange:2], 1 and 1 dates, 1m0s, 1s"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -126,6 +131,9 @@ func TestRead(t *testing.T) {
 	bob, eve := r.Accounts[0], r.Accounts[1]
 	if bob.Account != "bob" || bob.Left != 3 || bob.Renamed != 1 || bob.Hidden != 1 || bob.Sessions != 1 || bob.Stored != 3 {
 		t.Errorf("bob: %+v", bob)
+	}
+	if eve.Renamed != 0 || eve.Hidden != 0 || eve.WouldRename != 2 || eve.WouldHide != 1 || bob.WouldRename != 0 {
+		t.Errorf("folders: bob %+v, eve %+v", bob, eve)
 	}
 	if eve.LoginFailures != 2 || eve.FailedKind != "credentials-refused" || eve.FailedReason != "last" || eve.Left != 2 {
 		t.Errorf("eve: %+v", eve)
@@ -189,7 +197,7 @@ func TestWrite(t *testing.T) {
 	for _, want := range []string{
 		"4 messages stored (4.0 kB): 3 untouched, 1 repaired", "left behind: 5 messages, 198.0 MB",
 		"would arrive with: " + switchEnvelope, "eve: 2, the last one 2026-11-01 12:05:14Z: credentials-refused: last",
-		"1 of these would have been refused",
+		"1 of these would have been refused", "0, would be 2", "0, would be 1",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, text.String())
@@ -200,7 +208,8 @@ func TestWrite(t *testing.T) {
 		t.Errorf("CSV: %v, %q", err, rows)
 	}
 	var again Report
-	if err := json.Unmarshal(object.Bytes(), &again); err != nil || again.LeftCount != 5 || again.Total.Stored != 4 {
+	if err := json.Unmarshal(object.Bytes(), &again); err != nil || again.LeftCount != 5 || again.Total.Stored != 4 ||
+		again.Accounts[1].WouldRename != 2 || again.Accounts[1].WouldHide != 1 {
 		t.Errorf("JSON: %v\n%s", err, object.String())
 	}
 }

@@ -127,7 +127,10 @@ func (c *Counts) writeText(b *strings.Builder) {
 	for _, list := range []struct {
 		title string
 		by    map[string]int64
-	}{{"repaired by fix", c.Fixes}, {"would have been repaired by fix", c.WouldFix}, {"refused by rule", c.Rules}} {
+	}{
+		{"repaired by fix", c.Fixes}, {"would have been repaired by fix", c.WouldFix}, {"refused by rule", c.Rules},
+		{"would have been refused by rule", c.WouldRules},
+	} {
 		for i, name := range byCount(list.by) {
 			if i == 0 {
 				fmt.Fprintf(b, "\n%s:\n", list.title)
@@ -141,10 +144,20 @@ func writeGroups(b *strings.Builder, groups []Group, name func(*Group) string) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "  stored\tbytes\trepaired\tleft\tfolders renamed\thidden\tthrottled\tper second\tlast activity\t ")
 	for _, g := range groups {
-		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t %s\n", g.Stored, words.Size(g.Bytes), g.Repaired,
-			g.Left, g.Renamed, g.Hidden, g.Throttled.Round(time.Second), g.rate(1), when(g.Last), name(&g))
+		fmt.Fprintf(w, "  %d\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t %s\n", g.Stored, words.Size(g.Bytes), g.Repaired,
+			g.Left, folderCount(g.Renamed, g.WouldRename), folderCount(g.Hidden, g.WouldHide),
+			g.Throttled.Round(time.Second), g.rate(1), when(g.Last), name(&g))
 	}
 	w.Flush()
+}
+
+// folderCount says how many folders were renamed or hidden, and how many would have been in mode
+// observe.
+func folderCount(n, would int64) string {
+	if would == 0 {
+		return strconv.FormatInt(n, 10)
+	}
+	return fmt.Sprintf("%d, would be %d", n, would)
 }
 
 func (r *Report) writeFailures(b *strings.Builder) {
