@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME = 60s
 
-.PHONY: dist dist-test build test demo check e2e e2e-self-test soak hostile schedules soak-self-test kill9 migration cluster handover clients libraries outage imapsync thunderbird fixspeed fuzz bench bench-peers clean
+.PHONY: dist dist-test build test demo check e2e e2e-self-test soak hostile schedules soak-self-test kill9 migration cluster handover clients libraries outage imapsync thunderbird fixspeed corpora fuzz bench bench-peers clean
 
 build:
 	go build -o exgate ./cmd/exgate
@@ -112,6 +112,11 @@ handover:
 imapsync:
 	./testdata/e2e/imapsync $(IMAPSYNC)
 	./testdata/e2e/imapsync-logins $(IMAPSYNC)
+
+# Mail that others have collected through every stage and level of repair, read by
+# three parsers before and after: DIR="MimeKit enmime", folders outside the repository.
+corpora:
+	./testdata/e2e/corpora $(DIR)
 
 # exgate fix beside reformime on an mbox of 1 GB.
 fixspeed:

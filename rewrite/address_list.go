@@ -67,11 +67,14 @@ func (w *addressWriter) leaveOut(e element) {
 // String is the list. What was behind the last address may have been left out.
 func (w *addressWriter) String() string { return w.b.String() }
 
+// unknownAddress stands for one that cannot be said.
+const unknownAddress = "unknown@unknown.invalid"
+
 // nobody is what a list has in which no address was left: From must have one
 // (RFC 5322 section 3.6.2).
 func (f *field) nobody() string {
 	if f.isAny("From", "Sender", "Reply-To") {
-		return " unknown@unknown.invalid"
+		return " " + unknownAddress
 	}
 	return " undisclosed-recipients:;"
 }

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -174,10 +175,11 @@ func eightBitParams(value, charset string) string {
 // eightBitAddresses encodes names and comments, and domains as the DNS has them
 // (RFC 5891). An address with such bytes elsewhere cannot be said in ASCII (RFC
 // 6532): it is broken, and left out. kept is "" where no address would be left
-// of a field that a message can do without.
+// of a field that a message can do without; From keeps the name of its first address.
 func eightBitAddresses(f *field, value, charset string) (kept string, broken []string) {
 	var w addressWriter
-	for _, e := range addressElements(value) {
+	elements := addressElements(value)
+	for _, e := range elements {
 		text, ok := e.text(), true
 		if has8bit([]byte(text)) {
 			text, ok = eightBitElement(e.tokens, charset, f.column(w.b.Len()+len(w.pending)))
@@ -193,9 +195,25 @@ func eightBitAddresses(f *field, value, charset string) (kept string, broken []s
 	case w.kept > 0 || len(broken) == 0:
 		return w.String(), broken
 	case f.is("From"):
+		for _, e := range elements {
+			if named, ok := eightBitElement(e.unknown(), charset, f.column(0)); ok && e.angle() != "" {
+				return named, broken
+			}
+		}
 		return f.nobody(), broken
 	}
 	return "", broken
+}
+
+// unknown is the element with its name, and nobody's address in the brackets.
+func (e *element) unknown() []token {
+	tokens := slices.Clone(e.tokens)
+	for i := range tokens {
+		if tokens[i].kind == tokenAngle {
+			tokens[i].text = "<" + unknownAddress + ">"
+		}
+	}
+	return tokens
 }
 
 // eightBitElement does so for one address, behind so many bytes of a line. ok

@@ -29,12 +29,12 @@ func encodeText(text string, behind int) string {
 	}
 	var words []string
 	for text != "" {
-		room := max(maxWord-frame-behind, 3*utf8.UTFMax)
+		room := max(maxWord-frame-behind, 4*utf8.UTFMax) // three of the longest letters in base64
 		if encoding == "B" {
 			room = room / 4 * 3
 		}
 		behind = 0
-		n, cost := 0, 0
+		n, cost, whole := 0, 0, 0
 		for n < len(text) {
 			_, size := utf8.DecodeRuneInString(text[n:])
 			more := size
@@ -44,7 +44,12 @@ func encodeText(text string, behind int) string {
 			if cost+more > room {
 				break
 			}
-			n, cost = n+size, cost+more
+			if n, cost = n+size, cost+more; n%3 == 0 {
+				whole = n
+			}
+		}
+		if encoding == "B" && n < len(text) && whole > 0 {
+			n = whole // without padding, behind which GMime 3.2.13 reads no further words
 		}
 		payload := base64.StdEncoding.EncodeToString([]byte(text[:n]))
 		if encoding == "Q" {

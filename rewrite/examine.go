@@ -104,7 +104,12 @@ func (x *Examination) look(p *planner) error {
 	seen := map[string]bool{}
 	names := map[string]int{}
 	w := &walker{lines: newLines(p.message, p.length, p.buffer(0)), limit: 1 << 62}
+	isTold := false // of a field that has such bytes and stays as it is
 	w.field = func(f *field) error {
+		if !isTold && f.eightBit && f.identifies() {
+			isTold = true
+			x.add("eight-bit", "bytes over 127 in %s, which exgate does not change", f.name)
+		}
 		if !f.header.top {
 			return nil
 		}

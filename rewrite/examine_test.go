@@ -20,6 +20,8 @@ func TestExamine(t *testing.T) {
 		{head + "no field\r\nFrom: b@example.org\r\n\r\na\rb\nc\x00\xe4\r\n",
 			[]string{"header-lines: lines of a header that are no fields", "2 fields from",
 				"line-endings", "nul-bytes", "eight-bit", "1 bare CR and 1 bare LF", "1 NUL", "1 bytes over 127"}},
+		{head + "Message-ID: <\xe4@example.org>\r\nReceived: by \xe4\r\n\r\n",
+			[]string{"eight-bit: bytes over 127 in Message-ID, which exgate does not change ("}},
 		{head + "Content-Type: message/partial\r\n\r\nx", []string{"partial: message/partial"}},
 		{head + "\r\n" + strings.Repeat("x\r\n", 10_000), []string{"oversize: it has 30061 bytes, the limit is 20000"}},
 		{head + "Message-ID: " + strings.Repeat("m", 10_000) + "\r\n\r\n", []string{"header-line: 1 over 9900 bytes"}},

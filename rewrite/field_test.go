@@ -65,6 +65,24 @@ func FuzzField(f *testing.F) {
 	})
 }
 
+// TestOnlyTheLastWordIsPadded: GMime 3.2.13 reads no word behind a padded one of the same
+// charset.
+func TestOnlyTheLastWordIsPadded(t *testing.T) {
+	for _, letters := range []string{"ä", "aä", "語", "a語", "🎉", "🎉ä語"} {
+		for behind := range 60 {
+			words := strings.Fields(encodeText(strings.Repeat(letters, 70), behind))
+			if len(words) < 3 || !strings.HasPrefix(words[0], "=?utf-8?B?") {
+				t.Fatalf("%s: %q", letters, words)
+			}
+			for _, word := range words[:len(words)-1] {
+				if strings.HasSuffix(word, "=?=") {
+					t.Errorf("%s behind %d bytes: %q", letters, behind, word)
+				}
+			}
+		}
+	}
+}
+
 func TestFormatParam(t *testing.T) {
 	for _, value := range []string{"", "a.pdf", `a"b\c`, "ü.pdf", strings.Repeat("x", 300), strings.Repeat("ü€😀", 100), "a;b", "%41"} {
 		raw := formatParam("filename", value)

@@ -11,7 +11,8 @@ type span struct{ start, end int64 }
 
 // header is what the fixes need of one header section (RFC 5322 section 2.2).
 // Lines that are no field (a "From " line of an mbox, a line without colon)
-// are passed over: only an empty line ends the section.
+// are passed over: only an empty line ends the section, or the delimiter of its own
+// parts, whose fields are not its own.
 type header struct {
 	span
 	// room is where a field can be added: before the empty line, or before the
@@ -22,20 +23,23 @@ type header struct {
 	encodings   []*field // every Content-Transfer-Encoding field
 	mimeVersion bool
 
-	ofMessage bool     // a message's, not a part's
-	top       bool     // the message's own
-	sealed    bool     // it is in what is signed or encrypted
-	carried   bool     // its fields are to be fields of an envelope
-	strays    []*field // lines that are no field, and wait for what follows
-	first     *field   // the first line, if it is one of these that stays as it is
-	unended   bool     // the message ends in the header, without a line end
-	text      bool     // there were so many of them that they are no header
-	held      []*field // fields that are decided on when the part has ended
-	added     string   // fields to add at its end
-	changed   bool     // a change to the part, which is sealed, was counted
-	received  bool     // there is a Received field
+	ofMessage bool      // a message's, not a part's
+	top       bool      // the message's own
+	sealed    bool      // it is in what is signed or encrypted
+	carried   bool      // its fields are to be fields of an envelope
+	strays    []*field  // lines that are no field, and wait for what follows
+	first     *field    // the first line, if it is one of these that stays as it is
+	unended   bool      // the message ends in the header, without a line end
+	text      bool      // there were so many of them that they are no header
+	begun     delimiter // of its own parts, that ended it in place of an empty line
+	closed    bool      // an empty line was put there
+	held      []*field  // fields that are decided on when the part has ended
+	added     string    // fields to add at its end
+	changed   bool      // a change to the part, which is sealed, was counted
+	received  bool      // there is a Received field
 	date      *field
-	charset   *string // that charsetOf has found
+	charset   *string    // that charsetOf has found
+	parts     *multipart // with the boundary of its parts, once a line looked like a delimiter
 
 	limit int64  // of lines, in bytes
 	lines int    // of the section so far
@@ -97,6 +101,24 @@ func (h *header) add(l line) (ended *field) {
 		}
 	}
 	return ended
+}
+
+// ownParts is the multipart that the header is of, as far as its boundary goes, or nil: where a
+// line is a delimiter of it, the empty line before the parts is missing.
+func (h *header) ownParts(l line) *multipart {
+	if h.contentType == nil || !bytes.HasPrefix(l.head, []byte("--")) {
+		return nil
+	}
+	if h.parts == nil {
+		h.parts = &multipart{}
+		if m := parseMediaType(string(h.contentType.text)); m.isMultipart() && len(m.boundary) <= maxBoundary {
+			h.parts.boundary = []byte(m.boundary)
+		}
+	}
+	if len(h.parts.boundary) == 0 {
+		return nil
+	}
+	return h.parts
 }
 
 // done ends the field that is open, and returns it.

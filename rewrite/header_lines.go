@@ -6,7 +6,8 @@ import "slices"
 // 2.2), of which readers differ on whether the header ends there: a line
 // without a name and a colon is kept as X-Broken-Line, blanks before a colon
 // go. Where no field follows such lines, they may be the text of a message of
-// which the empty line is missing, and stay as they are.
+// which the empty line is missing, and stay as they are. The delimiter of the
+// header's own parts shows that it is missing: then it is put before such lines.
 
 // maxStrays bounds the lines without a name in a row. More of them are a text.
 const maxStrays = 64
@@ -48,6 +49,11 @@ func (p *planner) stray(f *field) (waits bool, err error) {
 func (p *planner) strays(h *header, followed bool) (mended bool, err error) {
 	waiting := h.strays
 	h.strays = nil
+	if h.begun.of != nil && !followed {
+		if err := p.endHeader(h, waiting); err != nil {
+			return false, err
+		}
+	}
 	isLong := func(f *field) bool { return f.over.count > 0 }
 	mended = followed || p.isOn(fixLongHeaders) && slices.ContainsFunc(waiting, isLong)
 	for _, f := range waiting {
@@ -67,6 +73,24 @@ func (p *planner) strays(h *header, followed bool) (mended bool, err error) {
 		}
 	}
 	return mended, nil
+}
+
+// endHeader puts the empty line that is missing before the parts of a multipart, and
+// before the lines that wait, which are text before the first of them.
+func (p *planner) endHeader(h *header, waiting []*field) error {
+	left := h.sealed && p.options.Signed == SignedLeave
+	if h.closed || h.text || left || !p.isOn(fixHeaderLines) {
+		return nil
+	}
+	h.closed = true
+	at := h.end
+	if len(waiting) > 0 {
+		at = waiting[0].start
+	}
+	if p.count(fixHeaderLines, 1); h.sealed {
+		p.sealedChanged(h)
+	}
+	return p.add(fixes[fixHeaderLines].name, edit{span: span{at, at}, text: "\r\n"})
 }
 
 // mendFirst mends a first line that was left as it is, since a field comes

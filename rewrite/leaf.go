@@ -3,6 +3,7 @@ package rewrite
 import (
 	"errors"
 	"math"
+	"strings"
 )
 
 // content decides what becomes of a range between headers.
@@ -132,7 +133,7 @@ func (p *planner) reencode(c content, why fixID) error {
 	limit := p.options.LineLimit
 	switch {
 	case c.encoding == "base64" && why == fixBrokenEncoding:
-		return p.recode(c, why, rebase64)
+		return p.recodeEncoded(c, why, rebase64)
 	case c.encoding == "base64":
 		// Line ends mean nothing there (RFC 2045 section 6.8), so more of them
 		// change nothing, even where the base64 is broken.
@@ -141,12 +142,12 @@ func (p *planner) reencode(c content, why fixID) error {
 		}
 		return p.recode(c, why, wrapper{limit, base64Line, c.enclosing}.recode)
 	case c.encoding == "quoted-printable" && why == fixBrokenEncoding:
-		return p.recode(c, why, quotedPrintableWrapper{limit: -1}.recode)
+		return p.recodeEncoded(c, why, quotedPrintableWrapper{limit: -1}.recode)
 	case c.encoding == "quoted-printable":
 		if c.over.count == 0 {
 			return nil
 		}
-		return p.recode(c, why, quotedPrintableWrapper{limit}.recode)
+		return p.recodeEncoded(c, why, quotedPrintableWrapper{limit}.recode)
 	}
 	lineBased := c.mediaType.isText() && !c.mediaType.isWide() && isIdentity(c.encoding) && !c.asFile &&
 		why != fixNULBytes && why != fixLineEndings
@@ -175,6 +176,20 @@ func (p *planner) reencode(c content, why fixID) error {
 		return err
 	}
 	return p.add(fixes[why].name, body)
+}
+
+// recodeEncoded gives a body in base64 or quoted-printable the same encoding anew. The
+// header then names it so that every reader takes the body for it: "quoted-printable;"
+// is no encoding to some, who show the codes.
+func (p *planner) recodeEncoded(c content, why fixID, r recoding) error {
+	h := c.header
+	name := strings.Trim(string(h.encoding.text), " \t")
+	if len(h.encodings) > 1 || !strings.EqualFold(name, c.encoding) {
+		if err := p.setEncoding(h, c.encoding, c.encoding); err != nil {
+			return err
+		}
+	}
+	return p.recode(c, why, r)
 }
 
 // recode adds an edit that keeps the encoding's name.

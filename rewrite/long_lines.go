@@ -29,7 +29,7 @@ func (p *planner) setEncoding(h *header, old, encoding string) error {
 	}
 	// A field that is over the limit stays, under another name, as all long
 	// header lines do.
-	replace := len(h.encodings) > 0 && isIdentity(old) &&
+	replace := len(h.encodings) > 0 && (isIdentity(old) || old == encoding) &&
 		(p.options.LineLimit == 0 || h.encodings[0].size() <= int64(p.options.LineLimit))
 	if !replace {
 		missing += "Content-Transfer-Encoding: " + encoding + "\r\n"

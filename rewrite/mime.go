@@ -201,8 +201,8 @@ func (w *walker) entityBody(e *entity, enclosing *multipart, depth int) (delimit
 	return w.body(c, enclosing)
 }
 
-// header reads a header section. No body follows it if it ends in a delimiter
-// or with the message.
+// header reads a header section. No body follows it if it ends in a delimiter of what
+// encloses it, or with the message.
 func (w *walker) header(h *header, enclosing *multipart) (bodyFollows bool, d delimiter, err error) {
 	h.start, h.room, h.limit = w.lines.pos, w.lines.pos, w.limit
 	for {
@@ -224,6 +224,13 @@ func (w *walker) header(h *header, enclosing *multipart) (bodyFollows bool, d de
 				err = w.fieldEnded(h.done())
 			}
 			return false, d, err
+		}
+		if h.begun, err = w.delimiter(h.ownParts(l), l); h.begun.of != nil || err != nil {
+			h.end = l.start
+			if err == nil {
+				err = w.fieldEnded(h.done())
+			}
+			return true, delimiter{}, err
 		}
 		if err := w.fieldEnded(h.add(l)); err != nil {
 			return false, delimiter{}, err
@@ -260,7 +267,10 @@ func (w *walker) multipart(c content, depth int) (delimiter, error) {
 		sealed:   c.sealed,
 	}
 	around.enclosing = m
-	d, err := w.body(around, m)
+	d, err := delimiter{of: m, closing: c.header.begun.closing}, error(nil)
+	if c.header.begun.of == nil {
+		d, err = w.body(around, m)
+	}
 	for err == nil && d.of == m && !d.closing {
 		if w.full != nil && w.full() {
 			d, err = w.surplus(m)

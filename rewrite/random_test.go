@@ -17,6 +17,7 @@ import (
 type messages struct {
 	*rand.Rand
 	boundaries int
+	faulty     bool // the empty line after a header may be missing
 }
 
 func (m *messages) pick(all ...string) string { return all[m.IntN(len(all))] }
@@ -50,7 +51,11 @@ func (m *messages) entity(depth int, fields []string) string {
 		m.boundaries++
 		b := m.pick("b", "b-", "--", "=_b'()+ ,./:=?") + fmt.Sprint(m.boundaries)
 		var s strings.Builder
-		s.WriteString(m.header(append(fields, `Content-Type: multipart/`+m.pick("mixed", "digest", "signed")+`; boundary="`+b+`"`)...))
+		header := m.header(append(fields, `Content-Type: multipart/`+m.pick("mixed", "digest", "signed")+`; boundary="`+b+`"`)...)
+		if m.faulty && m.IntN(4) == 0 {
+			header = strings.TrimSuffix(header, "\r\n")
+		}
+		s.WriteString(header)
 		s.WriteString(m.pick("", m.text()+"\r\n"))
 		for range m.IntN(4) + 1 {
 			fmt.Fprintf(&s, "--%s%s\r\n%s\r\n", b, m.pick("", "", "  \t", strings.Repeat(" ", 200)), m.entity(depth-1, nil))
@@ -132,7 +137,7 @@ func TestRandomMessages(t *testing.T) {
 	rounds := *randomRounds
 	readable, changed := 0, 0
 	for seed := range rounds {
-		m := &messages{Rand: rand.New(rand.NewPCG(uint64(seed), 1))}
+		m := &messages{Rand: rand.New(rand.NewPCG(uint64(seed), 1)), faulty: seed%2 == 1}
 		message := []byte(m.message(3))
 		o := Options{LongLines: LongLines(m.pick("recode", "wrap")), LineLimit: 78 + m.IntN(100), ReadReceipt: ReadReceiptAll}
 		if seed%2 == 1 {

@@ -62,6 +62,11 @@ func readBodies(message []byte) ([]body, error) {
 }
 
 func readEntity(h textproto.MIMEHeader, r io.Reader, standard string) ([]body, error) {
+	for name := range h {
+		if strings.HasPrefix(name, "--") {
+			return nil, errUnclear // a delimiter with a colon, which ends the header for others
+		}
+	}
 	mediaType, params := standard, map[string]string(nil)
 	if v, ok := h["Content-Type"]; ok {
 		var err error

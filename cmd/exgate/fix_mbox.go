@@ -36,11 +36,22 @@ var fromLine = []byte("From ")
 
 // isMbox reports whether a file is an mbox, and not a single message.
 func isMbox(src io.ReaderAt) (bool, error) {
-	first := make([]byte, len(fromLine))
-	if _, err := src.ReadAt(first, 0); err != nil && err != io.EOF {
+	first := make([]byte, fromStart)
+	n, err := src.ReadAt(first, 0)
+	if err != nil && err != io.EOF {
 		return false, err
 	}
-	return bytes.Equal(first, fromLine), nil
+	return beginsFromLine(first[:n]), nil
+}
+
+// fromStart is how much of a line tells whether it is a From line.
+const fromStart = 40
+
+// beginsFromLine tells a From line of an mbox from the field From with blanks before its
+// colon (RFC 5322 section 4.5.8).
+func beginsFromLine(line []byte) bool {
+	rest, ok := bytes.CutPrefix(line, fromLine)
+	return ok && !bytes.HasPrefix(bytes.TrimLeft(rest, " \t"), []byte(":"))
 }
 
 // open begins another file. The buffer is used again for it.
@@ -114,7 +125,7 @@ func (m *mbox) find(start int64) (end int64, separator []byte, err error) {
 	if end, separator, ok, err := m.byLength(start); ok || err != nil {
 		return end, separator, err
 	}
-	const overlap = int64(len("\r\n\r\nFrom "))
+	const overlap = int64(len("\r\n\r\n")) + fromStart
 	for at := start; ; {
 		if at < m.off || at-m.off >= int64(len(m.buf)) {
 			if at >= m.size {
@@ -124,12 +135,17 @@ func (m *mbox) find(start int64) (end int64, separator []byte, err error) {
 				return 0, nil, err
 			}
 		}
+		last := m.off+int64(len(m.buf)) >= m.size
 		for from := at - m.off; ; {
 			i := bytes.Index(m.buf[from:], []byte("\nFrom "))
-			if i < 0 {
-				break
+			if i < 0 || !last && from+int64(i) >= int64(len(m.buf))-fromStart {
+				break // or the rest of the line is needed too
 			}
 			from += int64(i)
+			if !beginsFromLine(m.buf[from+1:]) {
+				from++
+				continue
+			}
 			if before := m.buf[:from]; bytes.HasSuffix(before, []byte("\n")) {
 				return m.off + from, []byte("\n"), nil
 			} else if bytes.HasSuffix(before, []byte("\n\r")) {
@@ -137,7 +153,7 @@ func (m *mbox) find(start int64) (end int64, separator []byte, err error) {
 			}
 			from++
 		}
-		if m.off+int64(len(m.buf)) >= m.size {
+		if last {
 			return m.size, nil, nil
 		}
 		at = m.off + int64(len(m.buf)) - overlap

@@ -159,6 +159,26 @@ func TestFixFolders(t *testing.T) {
 	}
 }
 
+// TestFromWithBlanks has messages with blanks before the colon of From, which is no From
+// line of an mbox.
+func TestFromWithBlanks(t *testing.T) {
+	message := "From  : Ann <ann@example.org>\nTo: bob@example.org\n\nFrom :\n\nFrom  : the text\n"
+	in := t.TempDir()
+	// The end of the mbox's buffer comes between From and the colon.
+	first := mboxOf("Subject: x\n\n")
+	space := mboxBuffer - len(first) - len("\nFrom  ")
+	filler := strings.Repeat("x\n", space/2) + strings.Repeat("\n", space%2) + "\nFrom      : no message\n"
+	write(t, in, map[string]string{"one.eml": message, "box": mboxOf(message, message), "large": first + filler})
+	out := filepath.Join(t.TempDir(), "out")
+	_, log, status := runFix(t, "", in, "--output", out, "--report", "json")
+	if status != 0 {
+		t.Errorf("status %d: %s", status, log)
+	}
+	if n := strings.Count(log, `"size"`); n != 4 {
+		t.Errorf("%d messages: %s", n, log)
+	}
+}
+
 // What a folder has beside its messages stays as it is, and is named.
 func TestFixOtherFiles(t *testing.T) {
 	sqlite := "SQLite format 3\x00\x10\x00\n\n\r\x00" + strings.Repeat("\x00\n", 20_000)
