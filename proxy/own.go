@@ -40,88 +40,88 @@ var _ net.Listener = (*ownLane)(nil)
 
 // newOwnLane starts the lane's server; Close ends it.
 func newOwnLane(log imapserver.Logger) *ownLane {
-	l := &ownLane{
+	o := &ownLane{
 		shots: make(chan *shot), more: make(chan *shot),
 		closed: make(chan struct{}), ended: make(chan struct{}),
 	}
-	l.server = imapserver.New(&imapserver.Options{
+	o.server = imapserver.New(&imapserver.Options{
 		NewSession:   newLaneSession,
 		Logger:       log,
 		InsecureAuth: true, // conn.logIn refuses logins without TLS, except on insecure-plaintext
 	})
-	go l.serve(log)
-	return l
+	go o.serve(log)
+	return o
 }
 
-func (l *ownLane) serve(log imapserver.Logger) {
-	defer close(l.ended)
-	if err := l.server.Serve(l); err != nil {
+func (o *ownLane) serve(log imapserver.Logger) {
+	defer close(o.ended)
+	if err := o.server.Serve(o); err != nil {
 		log.Printf("the own lane's server failed: %v", err)
 	}
 }
 
 // Accept implements net.Listener.
-func (l *ownLane) Accept() (net.Conn, error) {
+func (o *ownLane) Accept() (net.Conn, error) {
 	select {
-	case s := <-l.shots:
-		return &laneConn{lane: l, shot: s}, nil
-	case <-l.closed:
+	case s := <-o.shots:
+		return &laneConn{lane: o, shot: s}, nil
+	case <-o.closed:
 		return nil, net.ErrClosed
 	}
 }
 
 // Addr implements net.Listener.
-func (l *ownLane) Addr() net.Addr { return laneAddr{} }
+func (o *ownLane) Addr() net.Addr { return laneAddr{} }
 
 // Close implements net.Listener. It does not wait for shots: their sessions do.
-func (l *ownLane) Close() error {
-	l.once.Do(func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.over = true
-		close(l.closed)
+func (o *ownLane) Close() error {
+	o.once.Do(func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.over = true
+		close(o.closed)
 	})
-	<-l.ended
-	l.idlers.Wait()
+	<-o.ended
+	o.idlers.Wait()
 	return nil
 }
 
 // next waits for another APPEND. It returns nil if enough connections wait, or when the lane ends.
-func (l *ownLane) next() (s *shot) {
-	l.mu.Lock()
-	enough := l.over || l.idle == maxLaneIdle
+func (o *ownLane) next() (s *shot) {
+	o.mu.Lock()
+	enough := o.over || o.idle == maxLaneIdle
 	if !enough {
-		l.idle++
-		l.idlers.Add(1)
+		o.idle++
+		o.idlers.Add(1)
 	}
-	l.mu.Unlock()
+	o.mu.Unlock()
 	if enough {
 		return nil
 	}
 	select {
-	case s = <-l.more:
-	case <-l.closed:
+	case s = <-o.more:
+	case <-o.closed:
 	}
-	l.mu.Lock()
-	l.idle--
-	l.mu.Unlock()
-	l.idlers.Done()
+	o.mu.Lock()
+	o.idle--
+	o.mu.Unlock()
+	o.idlers.Done()
 	return s
 }
 
 // hand gives a shot to the library. It returns false if the lane has ended.
-func (l *ownLane) hand(s *shot) bool {
+func (o *ownLane) hand(s *shot) bool {
 	if s.upload != nil {
 		select {
-		case l.more <- s: // to a connection that waits
+		case o.more <- s: // to a connection that waits
 			return true
 		default:
 		}
 	}
 	select {
-	case l.shots <- s:
+	case o.shots <- s:
 		return true
-	case <-l.closed:
+	case <-o.closed:
 		return false
 	}
 }
