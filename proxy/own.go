@@ -40,88 +40,88 @@ var _ net.Listener = (*ownLane)(nil)
 
 // newOwnLane starts the lane's server; Close ends it.
 func newOwnLane(log imapserver.Logger) *ownLane {
-	o := &ownLane{
+	lane := &ownLane{
 		shots: make(chan *shot), more: make(chan *shot),
 		closed: make(chan struct{}), ended: make(chan struct{}),
 	}
-	o.server = imapserver.New(&imapserver.Options{
+	lane.server = imapserver.New(&imapserver.Options{
 		NewSession:   newLaneSession,
 		Logger:       log,
 		InsecureAuth: true, // conn.logIn refuses logins without TLS, except on insecure-plaintext
 	})
-	go o.serve(log)
-	return o
+	go lane.serve(log)
+	return lane
 }
 
-func (o *ownLane) serve(log imapserver.Logger) {
-	defer close(o.ended)
-	if err := o.server.Serve(o); err != nil {
+func (lane *ownLane) serve(log imapserver.Logger) {
+	defer close(lane.ended)
+	if err := lane.server.Serve(lane); err != nil {
 		log.Printf("the own lane's server failed: %v", err)
 	}
 }
 
 // Accept implements net.Listener.
-func (o *ownLane) Accept() (net.Conn, error) {
+func (lane *ownLane) Accept() (net.Conn, error) {
 	select {
-	case s := <-o.shots:
-		return &laneConn{lane: o, shot: s}, nil
-	case <-o.closed:
+	case s := <-lane.shots:
+		return &laneConn{lane: lane, shot: s}, nil
+	case <-lane.closed:
 		return nil, net.ErrClosed
 	}
 }
 
 // Addr implements net.Listener.
-func (o *ownLane) Addr() net.Addr { return laneAddr{} }
+func (lane *ownLane) Addr() net.Addr { return laneAddr{} }
 
 // Close implements net.Listener. It does not wait for shots: their sessions do.
-func (o *ownLane) Close() error {
-	o.once.Do(func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.over = true
-		close(o.closed)
+func (lane *ownLane) Close() error {
+	lane.once.Do(func() {
+		lane.mu.Lock()
+		defer lane.mu.Unlock()
+		lane.over = true
+		close(lane.closed)
 	})
-	<-o.ended
-	o.idlers.Wait()
+	<-lane.ended
+	lane.idlers.Wait()
 	return nil
 }
 
 // next waits for another APPEND. It returns nil if enough connections wait, or when the lane ends.
-func (o *ownLane) next() (s *shot) {
-	o.mu.Lock()
-	enough := o.over || o.idle == maxLaneIdle
+func (lane *ownLane) next() (s *shot) {
+	lane.mu.Lock()
+	enough := lane.over || lane.idle == maxLaneIdle
 	if !enough {
-		o.idle++
-		o.idlers.Add(1)
+		lane.idle++
+		lane.idlers.Add(1)
 	}
-	o.mu.Unlock()
+	lane.mu.Unlock()
 	if enough {
 		return nil
 	}
 	select {
-	case s = <-o.more:
-	case <-o.closed:
+	case s = <-lane.more:
+	case <-lane.closed:
 	}
-	o.mu.Lock()
-	o.idle--
-	o.mu.Unlock()
-	o.idlers.Done()
+	lane.mu.Lock()
+	lane.idle--
+	lane.mu.Unlock()
+	lane.idlers.Done()
 	return s
 }
 
 // hand gives a shot to the library. It returns false if the lane has ended.
-func (o *ownLane) hand(s *shot) bool {
+func (lane *ownLane) hand(s *shot) bool {
 	if s.upload != nil {
 		select {
-		case o.more <- s: // to a connection that waits
+		case lane.more <- s: // to a connection that waits
 			return true
 		default:
 		}
 	}
 	select {
-	case o.shots <- s:
+	case lane.shots <- s:
 		return true
-	case <-o.closed:
+	case <-lane.closed:
 		return false
 	}
 }

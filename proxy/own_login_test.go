@@ -39,7 +39,7 @@ func loginLane(tb testing.TB, s *said) *ownLane {
 }
 
 // logIn runs a LOGIN through the lane.
-func (o *ownLane) logIn(tb testing.TB, name, password string) {
+func (lane *ownLane) logIn(tb testing.TB, name, password string) {
 	command, err := canonicalLogin(name, password)
 	if err != nil {
 		tb.Fatal(err)
@@ -47,7 +47,7 @@ func (o *ownLane) logIn(tb testing.TB, name, password string) {
 	nc := nowhere{}
 	c := &conn{client: clientSide{nc: nc, w: newClientWriter(nc, 0, nil)}, link: link{bell: bell{ring: make(chan struct{}, 1)}}, ctx: context.Background()}
 	s := &shot{c: c, tag: "a1", in: bytes.NewReader([]byte(laneTag + " " + command)), done: make(chan struct{})}
-	o.hand(s)
+	lane.hand(s)
 	<-s.done
 }
 
