@@ -40,6 +40,7 @@ e2e:
 	./testdata/e2e/engine
 	./testdata/e2e/replies
 	./testdata/e2e/folders
+	./testdata/e2e/stumbles
 	./testdata/e2e/statuspage
 	./testdata/e2e/migration
 	./testdata/e2e/survey

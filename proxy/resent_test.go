@@ -105,6 +105,47 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 	}
 }
 
+// A mailbox that was removed and made anew does not have the message of which the client has no answer: it is sent. One that
+// has another UIDVALIDITY and has the message may have it from that attempt or from another one.
+func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
+	for _, tt := range []struct {
+		name, says string
+		anew       func(*client, *exchangesim.Server)
+	}{
+		{"made anew", "a1 OK …", func(c *client, _ *exchangesim.Server) {
+			for _, command := range []string{"DELETE", "CREATE"} {
+				c.C("d1 " + command + " Box")
+				c.until("d1 OK …")
+			}
+		}},
+		{"with the message", "a1 BAD [UNAVAILABLE] …; it is not known whether the message was stored", func(_ *client, sim *exchangesim.Server) {
+			if err := sim.ChangeUIDValidity("alice", "Box"); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g, sim := newRecorded(t, "exchange2016")
+			c := g.loginSimulated()
+			c.C("c1 CREATE Box")
+			c.until("c1 OK …")
+			c.upload("Box", cleanMessage)
+			breaksOff(c)
+			c.close()
+			testkit.Eventually(t, "the end of the session", func() bool { return g.srv.Totals().Connections == 0 })
+			c = g.loginSimulated()
+			tt.anew(c, sim)
+			c.close()
+			c = g.loginSimulated()
+			c.upload("Box", cleanMessage)
+			c.until(tt.says, "* …")
+			if n := len(sim.Messages("alice", "Box")); n != 1 {
+				t.Errorf("%d messages, want 1", n)
+			}
+		})
+	}
+}
+
 // newRecorded starts a gateway with a ledger in front of a simulated Exchange.
 func newRecorded(t *testing.T, profile string) (*gateway, *exchangesim.Server) {
 	t.Helper()

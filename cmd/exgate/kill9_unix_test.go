@@ -75,6 +75,32 @@ func TestKill9(t *testing.T) {
 	}
 }
 
+// A client has the answer to a message, and sends an equal one on purpose. exgate is killed before that goes up: what the
+// client sends again then is not the first one.
+func TestKill9BeforeAnEqualMessage(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		profile, moment string
+		held            int
+	}{
+		{"exchange2007", "STATUS Drafts (UIDNEXT", 22},
+		{"exchange2016", "APPEND", 6}, // it has told the UID of the first one, which is the mark of the next
+	} {
+		t.Run(tt.profile, func(t *testing.T) {
+			t.Parallel()
+			w := newKillWorld(t, tt.profile)
+			w.send("another one\r\n") // the session has asked for what it asks once
+			w.send("an equal one\r\n")
+			w.killAfter(true, tt.moment, tt.held)
+			w.send("an equal one\r\n")
+			if w.kills != 1 {
+				t.Errorf("exgate was killed %d times", w.kills)
+			}
+			w.holds("an equal one\r\n", 2, 2)
+		})
+	}
+}
+
 // The same at random moments, which are bytes of the connections to Exchange. KILL_MOMENTS=200 in the environment is a
 // long run, KILL_SEED=17 has other moments.
 func TestKill9AtRandom(t *testing.T) {

@@ -69,7 +69,7 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 		return mailbox.LandingUnknown, nil, reply
 	}
 	mark := mailbox.Mark(earlier.Mark)
-	up.claim.Resume(mark, earlier.UID, earlier.Others())
+	resumed := false
 	looks := []time.Duration{0}
 	if earlier.UID == 0 && time.Since(earlier.At) < mailbox.Memory { // the server may still be storing it
 		looks = s.Looks
@@ -81,9 +81,17 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 		}
 		var survey *mailbox.Survey
 		err = s.InMailbox(up.Mailbox, false, func(conn *backend.Conn) (err error) {
-			survey, err = mailbox.LookResumed(s.Context(), conn, up.Mailbox, mark)
+			survey, err = mailbox.LookAnew(s.Context(), conn, up.Mailbox, mark)
 			return err
 		})
+		if survey != nil && survey.UIDValidity != mark.UIDValidity {
+			landed = up.claim.RecognizeAnew(survey)
+			continue
+		}
+		if !resumed {
+			up.claim.Resume(mark, earlier.UID, earlier.Others())
+			resumed = true
+		}
 		if err != nil || survey == nil {
 			landed = mailbox.LandingUnknown
 			if MayPass(err) && n+1 < len(late) {
@@ -98,7 +106,9 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 	}
 	switch landed {
 	case mailbox.LandingAbsent:
-		up.claim.Refused() // what is sent from now on counts anew
+		if resumed {
+			up.claim.Refused() // what is sent from now on counts anew
+		}
 	case mailbox.LandingPending:
 		landed = mailbox.LandingUnknown
 	}

@@ -232,12 +232,17 @@ type Earlier struct {
 }
 
 // Earlier returns an earlier attempt to store an identical message, whose client may not
-// have the answer; nil if there is none. The caller ends it with Found, Absent or Leave.
+// have the answer; nil if there is none. The caller ends it with Found, Absent or Leave. After
+// an identical message whose client has just proven to have the answer, Earlier waits until
+// that is on the disk: if exgate died with the proof, it would take this message for the
+// earlier one that is sent again.
 func (j *Journal) Earlier(m *Message) *Earlier {
 	if j == nil {
 		return nil
 	}
-	t := j.l.attempts.takeAny(j.key(m))
+	k := j.key(m)
+	j.l.awaitEndings(k)
+	t := j.l.attempts.takeAny(k)
 	if t == nil {
 		return nil
 	}

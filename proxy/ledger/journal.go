@@ -114,9 +114,8 @@ func (j *Journal) Begin(m *Message) {
 
 // Intend begins to write that the message goes up. It returns a function that waits until
 // that is on the disk and the peers know of it, or until that cannot be. The caller waits before it says what became of
-// the message, even if the message did not go up. After an identical
-// message whose client has just proven to have the answer, Intend waits itself: if exgate died
-// with the proof, it would take this message for the earlier one that is sent again.
+// the message, even if the message did not go up. Intend itself waits as Earlier
+// does: another session may have ended an attempt since.
 func (j *Journal) Intend(m *Message) (wait func()) {
 	if j == nil {
 		return func() {}

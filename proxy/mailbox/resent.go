@@ -66,9 +66,41 @@ func (cl *Claim) Recognize(s *Survey) (landed Landing, uid uint32) {
 	return LandingAbsent, 0
 }
 
+// RecognizeAnew decides for an APPEND whose earlier attempt went to a mailbox that had another
+// UIDVALIDITY: it was made anew since, or moved. An equal message in it may be that of the
+// attempt or another one: nobody can tell.
+func (cl *Claim) RecognizeAnew(s *Survey) Landing {
+	c := cl.claims
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range s.Shown {
+		isOther := cl.box.validity == s.UIDValidity && cl.box.taken[m.uid]
+		if !isOther && cl.id.compare(m) != LandingAbsent {
+			return LandingUnknown
+		}
+	}
+	if !s.Whole {
+		return LandingPending
+	}
+	return LandingAbsent
+}
+
+// maxAnew limits the messages that LookAnew reads.
+const maxAnew = 10_000
+
+// LookAnew is LookResumed, and surveys all of a mailbox that has another UIDVALIDITY than the
+// mark, for RecognizeAnew. It returns nil if that has too many messages.
+func LookAnew(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*Survey, error) {
+	return lookResumed(ctx, conn, mailbox, from, true)
+}
+
 // LookResumed surveys a mailbox for Recognize, on a connection that has it selected. It
 // returns nil if the mailbox has another UIDVALIDITY than the mark, or tells none.
 func LookResumed(ctx context.Context, conn *backend.Conn, mailbox string, from Mark) (*Survey, error) {
+	return lookResumed(ctx, conn, mailbox, from, false)
+}
+
+func lookResumed(ctx context.Context, conn *backend.Conn, mailbox string, from Mark, anew bool) (*Survey, error) {
 	var said map[string]uint32
 	req := backend.NewRequest("STATUS").Mailbox(mailbox).Raw("(MESSAGES UIDNEXT UIDVALIDITY)")
 	req.Untagged = func(line []byte) bool {
@@ -85,7 +117,11 @@ func LookResumed(ctx context.Context, conn *backend.Conn, mailbox string, from M
 	if _, err := conn.Do(ctx, req); err != nil {
 		return nil, err
 	}
-	if said["UIDVALIDITY"] != from.UIDValidity || from.Next == 0 {
+	validity := said["UIDVALIDITY"]
+	if validity != from.UIDValidity && anew && validity != 0 && said["MESSAGES"] <= maxAnew && from.Next != 0 {
+		from = Mark{UIDValidity: validity, Next: 1}
+	}
+	if validity != from.UIDValidity || from.Next == 0 {
 		return nil, nil
 	}
 	v := &surveyor{conn: conn, from: from.Next, exists: said["MESSAGES"], shown: make(map[uint32]candidate)}

@@ -1,14 +1,50 @@
-# Shared by clients and outage, after lib.sh and lib-imapsync.sh: runs of nine clients, which bring
-# messages to bob@example.com through exgate.
+# Shared by clients, outage and stumbles, after lib.sh and lib-imapsync.sh: runs of nine clients, which
+# bring messages to bob@example.com through exgate.
 # shellcheck shell=bash
 
 boxes=(INBOX 'Two words' a/b/c)
+ca=$tmp/ca.pem # signs what the clients meet
 
 client_needs=(dovecot-imapd isync libsasl2-modules offlineimap3 mutt neomutt imapfilter getmail6 ncurses-base curl python3 openssl)
 
+# sources kind: what the clients bring, in Dovecot and as a Maildir, and what it is
+sources() {
+	python3 "$here/mailboxes.py" seed "$dovecot_starttls" "$1" "$1"
+	python3 "$here/mailboxes.py" fill "$tmp/$1" "$1"
+	python3 "$here/migrated.py" sent "$1" >"$tmp/$1-sent"
+}
+
+# begin profile setting...: for the case $name of $client, in $dir: a fresh Exchange, exgate before it with these lines
+# of configuration, and what the client brings, of $kind
+begin() {
+	local profile=$1
+	shift
+	mkdir "$dir"
+	simulated_exchange "$name" --profile "$profile"
+	read -r exgate < <(free_ports 1)
+	cat >"$dir/exgate.yaml" <<-END
+		state_dir: $dir/state
+		listen: {implicit: '127.0.0.1:$exgate'}
+		tls: {certificate_file: $tmp/cert.pem, key_file: $tmp/key.pem}
+		upstream:
+		  address: 127.0.0.1:$exchange
+		  ca_file: $dir/exchange.pem
+		  server_name: localhost
+		  profile: $profile
+		  pace: {messages_per_second: 0}
+	END
+	printf '%s\n' "$@" >>"$dir/exgate.yaml"
+	gateway "$name"
+	# shellcheck disable=SC2154 # set by those who source this
+	case $client in
+	imapsync | imapfilter) cp -a "$tmp/mail/$kind" "$tmp/mail/$name" ;;
+	*) cp -a "$tmp/$kind" "$dir/mail" ;;
+	esac
+}
+
 # run_client client seconds log: one run, of so many seconds at most; returns its exit status
 run_client() {
-	timeout -k 5 "$2" bash -c "$(declare -p dir name kind exgate tmp here boxes imapsync dovecot_starttls dovecot_implicit
+	timeout -k 5 "$2" bash -c "$(declare -p dir name kind exgate ca tmp here boxes imapsync dovecot_starttls dovecot_implicit
 		declare -f sync mutt_keys "${1}_run"); ${1}_run" >"$3" 2>&1 </dev/null
 }
 
@@ -28,7 +64,8 @@ mbsync_run() {
 		User bob@example.com
 		Pass bobpass
 		SSLType IMAPS
-		CertificateFile $tmp/ca.pem
+		AuthMechs PLAIN LOGIN
+		CertificateFile $ca
 
 		MaildirStore near
 		Path $dir/mail/
@@ -44,7 +81,7 @@ mbsync_run() {
 		CopyArrivalDate yes
 		SyncState $dir/state-
 	END
-	mbsync -c "$dir/rc" -a
+	exec mbsync -c "$dir/rc" -a # its process is that of the shell
 }
 
 offlineimap_run() {
@@ -67,7 +104,7 @@ offlineimap_run() {
 		remoteuser = bob@example.com
 		remotepass = bobpass
 		ssl = yes
-		sslcacertfile = $tmp/ca.pem
+		sslcacertfile = $ca
 		maxconnections = 1
 		folderfilter = lambda name: name in ['INBOX', 'Two words', 'a', 'a/b', 'a/b/c']
 	END
@@ -75,11 +112,11 @@ offlineimap_run() {
 	offlineimap -c "$dir/rc" -o -u basic
 }
 
-imaplib_run() { python3 "$here/upload.py" "$exgate" "$tmp/ca.pem" "$dir/done" $kind; }
+imaplib_run() { python3 "$here/upload.py" "$exgate" "$ca" "$dir/done" $kind; }
 
 curl_run() { # a file that was sent is not sent again
 	local box file status=0
-	local curl=(curl -sS --cacert "$tmp/ca.pem" -u bob@example.com:bobpass)
+	local curl=(curl -sS --cacert "$ca" -u bob@example.com:bobpass)
 	for box in "${boxes[@]}"; do
 		"${curl[@]}" -X "CREATE \"$box\"" "imaps://localhost:$exgate/" >/dev/null 2>&1 || true
 		for file in "$dir/mail/$box/cur"/*; do
@@ -103,7 +140,7 @@ imapfilter_run() {
 		    source[box]:select_all():move_messages(target[box])
 		end
 	END
-	HOME=$dir imapfilter -t "$tmp/ca.pem" -c "$dir/config.lua"
+	HOME=$dir imapfilter -t "$ca" -c "$dir/config.lua"
 }
 
 mutt_run() { mutt_keys mutt; }
@@ -111,11 +148,11 @@ neomutt_run() { mutt_keys neomutt; }
 mutt_keys() {
 	local keys='' box
 	for box in "${boxes[@]:1}"; do # neomutt copies nothing into a mailbox that is not there
-		curl -sS --cacert "$tmp/ca.pem" -u bob@example.com:bobpass -X "CREATE \"$box\"" "imaps://localhost:$exgate/" >/dev/null 2>&1 || true
+		curl -sS --cacert "$ca" -u bob@example.com:bobpass -X "CREATE \"$box\"" "imaps://localhost:$exgate/" >/dev/null 2>&1 || true
 	done
 	cat >"$dir/rc" <<-END
 		set folder="imaps://localhost:$exgate/" spoolfile="+INBOX"
-		set imap_user=bob@example.com imap_pass=bobpass ssl_force_tls=yes ssl_ca_certificates_file=$tmp/ca.pem
+		set imap_user=bob@example.com imap_pass=bobpass ssl_force_tls=yes ssl_ca_certificates_file=$ca
 		set mbox_type=Maildir copy=no move=no delete=yes mark_old=no wait_key=no sleep_time=0
 		set confirmappend=no confirmcreate=no tmpdir=$dir header_cache="" certificate_file=""
 		set charset=utf-8 send_charset=utf-8 imap_keepalive=0 timeout=1 quit=yes beep=no
@@ -132,7 +169,7 @@ mutt_keys() {
 # getmail refuses to run as root
 getmail_run() {
 	if [ ! -d "$dir/getmail" ]; then
-		python3 "$here/upload.py" "$exgate" "$tmp/ca.pem" "$dir/done" $kind || true
+		python3 "$here/upload.py" "$exgate" "$ca" "$dir/done" $kind || true
 		mkdir -p "$dir/getmail/"{cur,new,tmp}
 		cat >"$dir/getmail/getmailrc" <<-END
 			[retriever]
@@ -142,7 +179,7 @@ getmail_run() {
 			username = bob@example.com
 			password = bobpass
 			mailboxes = ALL
-			ca_certs = $tmp/ca.pem
+			ca_certs = $ca
 			[destination]
 			type = Maildir
 			path = $dir/getmail/

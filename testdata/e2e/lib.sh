@@ -189,8 +189,9 @@ certificates() {
 	} 2>"$tmp/openssl" || { cat "$tmp/openssl" >&2; die "openssl could not make a certificate"; }
 }
 
-# dovecot_start runs a Dovecot of our own: any user, password "pass", a
-# mailbox per user in $tmp/mail. It sets dovecot_starttls (which also takes
+# dovecot_start [settings] runs a Dovecot of our own, with these lines of
+# configuration besides: any user, password "pass", a mailbox per user in
+# $tmp/mail. It sets dovecot_starttls (which also takes
 # plain text, for seeding and looking) and dovecot_implicit. Its log tells a
 # flag given with APPEND from one that came by STORE.
 dovecot_start() {
@@ -236,6 +237,7 @@ dovecot_start() {
 		    mode = 0
 		  }
 		}
+		${1:-}
 	EOF
 	background dovecot dovecot -F -c "$d/dovecot.conf"
 	await_port dovecot "$dovecot_starttls"

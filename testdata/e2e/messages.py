@@ -215,6 +215,20 @@ def thousand():
     return small(1000)
 
 
+def one_refused():
+    """One message that Exchange refuses, and others before and behind it. offlineimap begins with a/b/c."""
+    partial = head("partial", "MIME-Version: 1.0", 'Content-Type: message/partial; id="x"; number=1; total=2') + b"\r\nhalf\r\n"
+    for folder, name in (("INBOX", "before it"), ("INBOX", "partial"), ("INBOX", "behind it"), ("Two words", "next folder"), ("a/b/c", "first folder")):
+        yield Message(folder, name, partial if name == "partial" else head(name) + b"\r\nHello\r\n", r"\Seen", DATES[0])
+
+
+def two_large():
+    """One message that Exchange 2016 takes and one that is too large for it, and others."""
+    texts = {"10.2 MB": attachment("10.2 MB", 7_550_000), "11 MB": attachment("11 MB", 8_150_000)}
+    for name in ("before them", "10.2 MB", "11 MB", "behind them"):
+        yield Message("INBOX", name, texts.get(name) or head(name) + b"\r\nHello\r\n", r"\Seen", DATES[0])
+
+
 def awkward():
     """What clients bring to Exchange: clean messages, those that exgate repairs, and those that Exchange refuses."""
     mime = "MIME-Version: 1.0"
