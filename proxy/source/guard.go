@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -144,7 +145,7 @@ func (g *guard) fill() error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("the source has sent nothing for %s", g.reply)
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET): // a reset: with bytes of ours unread
 		return errors.New("the source has closed the connection")
 	case err != nil:
 		return fmt.Errorf("the connection to the source was lost: %w", err)
