@@ -23,7 +23,7 @@ func TestPause(t *testing.T) {
 				t.Errorf("pause: %d, %v", n, err)
 			}
 			c.C("a1 NOOP")
-			c.S("* OK exgate: still working: " + pausedText)
+			c.until("* OK exgate: still working: " + pausedText)
 			g.session("a paused session", inState(status.StatePaused))
 			if got := strings.Join(g.srv.Snapshot().Paused, " "); got != strings.ToLower(who) {
 				t.Errorf("paused: %q", got)
@@ -69,7 +69,7 @@ func TestPausedLoginAndAppend(t *testing.T) {
 	c := g.dial()
 	c.S("* OK …")
 	c.C("a0 LOGIN alice@example.com alicepass")
-	c.S("* OK exgate: still working: " + pausedText)
+	c.until("* OK exgate: still working: " + pausedText)
 	if n := sim.Stats().Logins; n != 0 {
 		t.Errorf("%d logins at Exchange during the pause", n)
 	}
@@ -86,7 +86,7 @@ func TestPausedLoginAndAppend(t *testing.T) {
 	}
 	c.C("a1 APPEND INBOX {24+}")
 	c.raw("Subject: x\r\n\r\ntext text.\r\n")
-	c.S("* OK exgate: still working: " + pausedText)
+	c.until("* OK exgate: still working: " + pausedText)
 	if n := g.session("a paused session", inState(status.StatePaused)).Stored; n != 0 {
 		t.Errorf("%d messages stored during the pause", n)
 	}

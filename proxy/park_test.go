@@ -47,7 +47,7 @@ func TestConnectionsWaitAtLogin(t *testing.T) {
 		c.C("a0 LOGIN alice secret")
 		c.until("a0 NO [UNAVAILABLE] all connections that exgate may open for this mailbox or this login are in use: …")
 		c.C("a1 NOOP") // the client may try again
-		c.S("a1 OK …")
+		c.until("a1 OK …")
 	})
 	t.Run("a wrong login gives its place back", func(t *testing.T) {
 		g := newGateway(t, connections(slots.Limits{PerLogin: 1}))
