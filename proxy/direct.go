@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"exgate/backend"
@@ -25,10 +26,11 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 	kept.AddText([]byte(cmd.args))
 	c.link.launch(cmd)
 	namesSeen := false
+	var tail []byte
 	for {
 		namesSeen = namesSeen || c.observeNames(cmd, kept)
 		c.link.keepLine(cmd, kept, line, lit)
-		outcome, err := c.relayLine(cmd, line, lit)
+		outcome, err := c.relayLine(cmd, tail, line, lit)
 		if err != nil {
 			return err
 		}
@@ -41,7 +43,9 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 		if outcome == lineLost {
 			return c.cutShort(&wire.Literal{Size: lit.Size, NonSync: lit.NonSync})
 		}
-		value, left, err := c.relayLiteral(cmd, lit)
+		var value []byte
+		var left int64
+		value, tail, left, err = c.relayLiteral(cmd, lit)
 		if err != nil {
 			return err
 		}
@@ -145,10 +149,10 @@ func (c *conn) awaitFlight(done func() bool) error {
 	}
 }
 
-// relayLine sends one line of a command upstream. If the line needs a
-// continuation request before anything else is sent, it waits for that.
-func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutcome, error) {
-	step := lineStep{asks: cmd.verb == "IDLE"}
+// relayLine sends one line of a command upstream, behind the tail of a literal. If the line
+// needs a continuation request before anything else is sent, it waits for that.
+func (c *conn) relayLine(cmd *command, tail []byte, line string, lit *wire.Literal) (lineOutcome, error) {
+	step := lineStep{tail: tail, asks: cmd.verb == "IDLE"}
 	if lit != nil {
 		plus := lit.NonSync && c.login.canKeepPlus(lit)
 		if lit.NonSync && !plus {
@@ -157,16 +161,18 @@ func (c *conn) relayLine(cmd *command, line string, lit *wire.Literal) (lineOutc
 		// A server may answer NO before it has read a non-synchronizing literal, and
 		// then skips the literal (RFC 7888 section 3). Exchange is not trusted to
 		// skip it, so a reply in mid-literal ends its connection.
-		step = lineStep{asks: !plus, swallow: lit.NonSync && !plus, mid: plus && c.login.profile.IsExchange()}
+		step.asks, step.swallow = !plus, lit.NonSync && !plus
+		step.mid = plus && c.login.profile.IsExchange()
 	}
 	return c.sendLine(cmd, line, step)
 }
 
 // lineStep says what follows a line of a command.
 type lineStep struct {
-	asks    bool // a continuation request has to come
-	swallow bool // and is hidden from the client, who does not expect it
-	mid     bool // a literal follows at once, and no reply may come before its end
+	tail    []byte // of the literal before, which goes up in one write with the line
+	asks    bool   // a continuation request has to come
+	swallow bool   // and is hidden from the client, who does not expect it
+	mid     bool   // a literal follows at once, and no reply may come before its end
 }
 
 // lineOutcome is the result of sending a line.
@@ -184,7 +190,7 @@ const (
 func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, error) {
 	c.link.begin(cmd, step)
 	c.link.up.Expect(true)
-	if !c.toUpstream(cmd, line) {
+	if !c.toUpstream(cmd, step.tail, line) {
 		return lineLost, nil
 	}
 	if !step.asks {
@@ -208,31 +214,43 @@ func (l *login) canKeepPlus(lit *wire.Literal) bool {
 	return l.profile.LiteralPlus && (l.has("LITERAL+") || l.has("LITERAL-") && lit.Size <= 4096)
 }
 
-// relayLiteral copies a literal from the client to the upstream. value is the
-// literal, if it is short enough to be kept. left is the number of bytes that
-// the client has still to send when the upstream is lost.
-func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value []byte, left int64, err error) {
-	w := &literalWriter{c: c, examined: cmd.examined, until: time.Now().Add(c.srv.limits.literal(lit.Size))}
+// relayLiteral copies a literal from the client to the upstream, but for its tail, which the line
+// behind it takes along. value is the literal, if it is short enough to be kept. left is the number
+// of bytes that the client has still to send when the upstream is lost.
+func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value, tail []byte, left int64, err error) {
+	w := &literalWriter{
+		c: c, examined: cmd.examined, left: lit.Size, until: time.Now().Add(c.srv.limits.literal(lit.Size)),
+	}
 	if lit.Size <= maxKeptLiteral {
 		w.value = make([]byte, 0, lit.Size)
 	}
 	left, err = c.readLiteral(w, lit.Size)
 	if w.err != nil {
 		c.link.up.Abandon(w.err)
-		return nil, left, nil
+		return nil, nil, left, nil
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	c.link.literalSent(cmd, w.value)
-	return w.value, 0, nil
+	return w.value, w.tail, 0, nil
 }
+
+// maxTail is the longest tail of a literal, in bytes: as much as a record of TLS has.
+const maxTail = 16 << 10
+
+// tails has the memory of tails with the lines behind them. A session that idles has none.
+var tails = sync.Pool{New: func() any { return new(tailMemory) }}
+
+type tailMemory [maxTail + 512]byte
 
 // literalWriter writes the bytes of a literal upstream.
 type literalWriter struct {
 	c        *conn
 	examined *delivery.Examined // gets a copy of the message; nil: no copy
 	value    []byte             // the literal, if it is kept; else nil
+	left     int64              // the bytes of the literal that have not come
+	tail     []byte             // its last bytes, if they are not written; else nil
 	err      error              // of writing upstream
 
 	until time.Time     // time by which the client must have sent the literal
@@ -240,13 +258,10 @@ type literalWriter struct {
 }
 
 func (w *literalWriter) Write(p []byte) (int, error) {
-	began := time.Now()
-	if _, w.err = w.c.link.up.Write(p); w.err != nil {
-		return 0, w.err
-	}
-	if w.held += time.Since(began); w.held > time.Second {
-		w.until, w.held = w.until.Add(w.held), 0
-		w.c.setReadDeadline(w.until)
+	if w.left -= int64(len(p)); w.left == 0 && len(p) <= maxTail && w.c.client.r.HasLine() {
+		w.tail = append(tails.Get().(*tailMemory)[:0], p...)
+	} else if err := w.toUpstream(p); err != nil {
+		return 0, err
 	}
 	w.examined.Add(p)
 	if w.value != nil {
@@ -255,14 +270,33 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// toUpstream writes a line of a command upstream, in one write and with CRLF. If
-// the write fails, the upstream is given up as lost.
-func (c *conn) toUpstream(cmd *command, line string) (sent bool) {
+func (w *literalWriter) toUpstream(p []byte) error {
+	began := time.Now()
+	if _, w.err = w.c.link.up.Write(p); w.err != nil {
+		return w.err
+	}
+	if w.held += time.Since(began); w.held > time.Second {
+		w.until, w.held = w.until.Add(w.held), 0
+		w.c.setReadDeadline(w.until)
+	}
+	return nil
+}
+
+// toUpstream writes a line of a command upstream, with CRLF and behind the tail of the literal
+// before it, in one write. If the write fails, the upstream is given up as lost.
+func (c *conn) toUpstream(cmd *command, tail []byte, line string) (sent bool) {
 	c.client.trace.toUpstream(cmd, line)
-	c.out = append(append(c.out[:0], line...), "\r\n"...)
-	_, err := c.link.up.Write(c.out)
-	if cap(c.out) > maxKeptLiteral {
-		c.out = nil // an idle session keeps no large buffer
+	out := tail
+	if tail == nil {
+		out = c.out[:0]
+	}
+	out = append(append(out, line...), "\r\n"...)
+	_, err := c.link.up.Write(out)
+	switch {
+	case tail != nil && cap(out) == cap(tail):
+		tails.Put((*tailMemory)(out[:cap(out)]))
+	case cap(out) <= maxKeptLiteral: // an idle session keeps no large buffer
+		c.out = out
 	}
 	if err != nil {
 		c.link.up.Abandon(err)

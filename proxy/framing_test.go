@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -69,12 +70,31 @@ func TestBadLineBeforeLoginEndsTheSession(t *testing.T) {
 	}
 }
 
+// Every byte of a literal and of the line behind it goes up, in however many writes.
+func TestLiteralsOfAllLengths(t *testing.T) {
+	for _, size := range []int{0, 1, 4096, maxTail - 1, maxTail, maxTail + 1, 64 << 10, 200_000} {
+		for _, behind := range []string{"", " " + strings.Repeat("z", 1000), " {3+}\r\nend"} {
+			for parts := range 2 { // all at once, or one after the other
+				t.Run(fmt.Sprint(size, len(behind), parts), func(t *testing.T) {
+					c, u := newGateway(t).login()
+					literal := strings.Repeat("y", size)
+					line := fmt.Sprintf("a1 APPEND Box {%d+}\r\n", size)
+					rest := behind + "\r\n"
+					for _, part := range [][]string{{line + literal + rest}, {line, literal, rest}}[parts] {
+						c.raw(part)
+						u.expectRaw(part)
+					}
+				})
+			}
+		}
+	}
+}
+
 func TestBadLineBehindALiteral(t *testing.T) {
 	t.Run("direct", func(t *testing.T) { // half of the command is upstream
 		c, u := newGateway(t).login()
 		c.raw("a1 RENAME {1+}\r\nx \x00\r\n")
-		u.C("a1 RENAME {1+}")
-		u.expectRaw("x")
+		u.C("a1 RENAME {1+}") // the literal would go up with the line behind it
 		c.S("* BYE a command cannot be completed: the command contains a NUL byte")
 		c.ends()
 		u.ends()

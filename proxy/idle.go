@@ -37,7 +37,7 @@ func (c *conn) renewIdle() error {
 	idle := c.idle
 	c.link.beginRenewal(idle)
 	c.link.up.Expect(true)
-	if !c.toUpstream(idle, "DONE") {
+	if !c.toUpstream(idle, nil, "DONE") {
 		return nil // attend notices the loss
 	}
 	over := func() bool { return !idle.flight.idle.isRenewing || idle.flight.isDone() || c.link.state.isGone() }
@@ -79,7 +79,7 @@ func (c *conn) endIdle(line []byte, begins int64) error {
 			end = string(line)
 		}
 		c.link.up.Expect(true)
-		c.toUpstream(idle, end) // if this fails, attend notices the loss
+		c.toUpstream(idle, nil, end) // if this fails, attend notices the loss
 	}
 	if isDone {
 		return nil

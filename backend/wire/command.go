@@ -142,6 +142,9 @@ func (r *CommandReader) Buffered() int { return len(r.buf.bytes()) }
 // call of another method.
 func (r *CommandReader) Peek() []byte { return r.buf.bytes() }
 
+// HasLine reports whether ReadLine would return a line without reading from src.
+func (r *CommandReader) HasLine() bool { return bytes.IndexByte(r.buf.bytes(), '\n') >= 0 }
+
 // Wait waits until at least one byte is buffered. It returns the error of src.
 func (r *CommandReader) Wait() error {
 	if r.Buffered() > 0 {
