@@ -142,7 +142,7 @@ func (r *sourceReader) read(
 ) (err error) {
 	login := source.Login{User: u.mailbox, Admin: u.admin, Password: backend.NewSecret(cmp.Or(u.password, r.password))}
 	admin := r.admin(u)
-	leave := admin.enter()
+	leave := admin.enter(u.line)
 	defer leave()
 	if !admin.mayTry() {
 		return fmt.Errorf("not tried: too many logins of %s have failed in a row", cmp.Or(u.admin, u.mailbox))
@@ -176,15 +176,6 @@ func (r *sourceReader) admin(u listedUser) *adminState {
 		r.admins[key] = new(adminState)
 	}
 	return r.admins[key]
-}
-
-// enter waits until no other login tests the password. leave may be called more than once.
-func (a *adminState) enter() (leave func()) {
-	if a.hasProven() {
-		return func() {}
-	}
-	a.turn.Lock()
-	return sync.OnceFunc(a.turn.Unlock)
 }
 
 // sourceSink counts the messages of an account. It implements source.Sink.

@@ -57,46 +57,6 @@ type listResult struct {
 // key is that of listedUser.
 func (r listResult) key() string { return listedUser{mailbox: r.Mailbox, admin: r.Admin}.key() }
 
-// The bounds on the failures of one account. An admin whose password has never been
-// accepted has few, since each may count towards a lock-out. Later many mailboxes in a row
-// may fail, since only their names are wrong then.
-const (
-	maxUnproven     = 3
-	maxProvenMisses = 200
-)
-
-// adminState is what is known of the password of one admin.
-type adminState struct {
-	turn     sync.Mutex // held during a login, until the password is proven
-	mu       sync.Mutex
-	isProven bool
-	missed   int // in a row
-}
-
-// mayTry reports whether another login with the password is harmless enough.
-func (a *adminState) mayTry() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.isProven && a.missed < maxProvenMisses || a.missed < maxUnproven
-}
-
-func (a *adminState) hasProven() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.isProven
-}
-
-func (a *adminState) note(opens, isGuess bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case opens:
-		a.isProven, a.missed = true, 0
-	case isGuess:
-		a.missed++
-	}
-}
-
 // listRun is one call of check --from.
 type listRun struct {
 	listCheck
@@ -261,10 +221,7 @@ func (r *listRun) try(ctx context.Context, u listedUser) listResult {
 		return fail(err)
 	}
 	p, admin, id, cred := l.listProber, l.admin, l.id, l.cred
-	if !admin.hasProven() {
-		admin.turn.Lock()
-		defer admin.turn.Unlock()
-	}
+	defer admin.enter(u.line)()
 	if !admin.mayTry() {
 		result.Step = "not tried"
 		result.Why = fmt.Sprintf("too many logins of %s have failed in a row", cmp.Or(id.Admin, id.User))
