@@ -19,7 +19,7 @@ func explain(t *testing.T, stdin io.Reader, args ...string) (stdout string, err 
 	var out strings.Builder
 	cmd := explainCommand()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // nil would be the arguments of the test
 	cmd.SetIn(stdin)
 	cmd.SetOut(&out)
 	cmd.SetErr(&out)
