@@ -101,6 +101,26 @@ func TestKill9BeforeAnEqualMessage(t *testing.T) {
 	}
 }
 
+// exgate is killed after Exchange's OK, and once more while it sets the flag of the message that it has found there. The
+// message that the client sends a third time is found again.
+func TestKill9Twice(t *testing.T) {
+	t.Parallel()
+	w := newKillWorld(t, "exchange2016")
+	w.flags = `(\Flagged) `
+	w.send("another one\r\n")
+	// Exchange is slow, so that what the ledger does without haste is on the disk before STORE is answered.
+	if err := w.sim.AddFault("slow:150ms"); err != nil {
+		t.Fatal(err)
+	}
+	w.killAfter(false, "APPEND completed.\r\n", 0)
+	w.orderAfter = func() { w.up, w.moment, w.held = false, "STORE completed", 3 }
+	w.send("killed twice\r\n")
+	if w.kills != 2 {
+		t.Errorf("exgate was killed %d times", w.kills)
+	}
+	w.holds("killed twice\r\n", 1, 1)
+}
+
 // The same at random moments, which are bytes of the connections to Exchange. KILL_MOMENTS=200 in the environment is a
 // long run, KILL_SEED=17 has other moments.
 func TestKill9AtRandom(t *testing.T) {
@@ -171,6 +191,9 @@ type killWorld struct {
 	moment string // exgate is killed when this has passed; "": it is not
 	orders int    // how often a moment was set
 	held   int    // the last bytes of moment, which do not pass
+	// orderAfter sets the next moment, when exgate is killed; nil: there is none. mu is held.
+	orderAfter func()
+	flags      string // of the client's messages, with a blank behind
 }
 
 func newKillWorld(t *testing.T, profile string) *killWorld {
@@ -306,6 +329,11 @@ func (w *killWorld) copy(to, from net.Conn, up bool) {
 			w.at, w.moment = 0, ""
 			w.kills++
 			w.kill()
+			if w.orderAfter != nil {
+				w.orderAfter()
+				w.orders++
+				w.orderAfter = nil
+			}
 		}
 		w.mu.Unlock()
 		if err != nil || writeErr != nil || kills {
@@ -327,7 +355,7 @@ func (w *killWorld) send(body string) (sent int, proven bool) {
 			sent--
 			continue
 		}
-		reply := w.client.ask(fmt.Sprintf("APPEND Drafts {%d+}\r\n%s", len(message), message))
+		reply := w.client.ask(fmt.Sprintf("APPEND Drafts %s{%d+}\r\n%s", w.flags, len(message), message))
 		if strings.HasPrefix(reply, "OK") {
 			break
 		}

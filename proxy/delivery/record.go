@@ -109,6 +109,10 @@ func (s *Sender) record(up *Upload, stored *imap.AppendData, err error) {
 		up.Share.Close()
 	}
 	s.Journal.Done(r)
+	if up.earlier != nil {
+		// Not before: if exgate died between the two, it would not know the message when it comes again.
+		up.earlier.Found(r.UIDValidity, r.UID)
+	}
 }
 
 // RecordObserved writes the row of a message that was passed on untouched. reply is that of

@@ -42,7 +42,7 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 			"took", time.Since(began).Round(time.Millisecond), "err", err)...)
 		switch landed {
 		case mailbox.LandingFound:
-			earlier.Found(stored.UIDValidity, uint32(stored.UID))
+			up.earlier = earlier
 			up.Record.Outcome, up.Record.Stage = ledger.Found, int(options.Stage)
 			s.Stats.Found++
 			return stored, plan, nil

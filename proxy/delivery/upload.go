@@ -20,6 +20,7 @@ type Upload struct {
 	Share   *budget.Share    // what it has taken of the budget; nil: nothing
 	claim   *mailbox.Claim   // nil: it has not gone up, or a session that is not resumed has it
 	stored  *imap.AppendData // nil: it is not stored, or the upstream has not told its UID
+	earlier *ledger.Earlier  // the attempt that had stored it; nil: there is none
 
 	Record   ledger.Message // its row in the ledger
 	Body     *spool.Spool   // what is repaired and sent: the spool, or what a filter has made of it
