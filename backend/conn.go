@@ -289,7 +289,7 @@ func (c *Conn) takeAll(sink Sink) error {
 // takeFetches lets the sink take many FETCH responses at once. If the sink wants them one by one,
 // it gets them so here. taken is false if there are none.
 func (c *Conn) takeFetches(sink Sink) (taken bool, err error) {
-	if c.r.IsInside() || c.call.Load() != nil {
+	if !c.r.MayHaveFetches() || c.call.Load() != nil {
 		return false, nil
 	}
 	many, ok := sink.(FetchSink)

@@ -155,7 +155,7 @@ func relayAll(r *relay, src io.Reader) error {
 	for {
 		oneByOne := 0 // bytes of FETCH responses that the relay does not want at once
 		for {
-			if oneByOne <= 0 && !reader.IsInside() {
+			if oneByOne <= 0 && reader.MayHaveFetches() {
 				run := reader.Fetches()
 				taken, err := false, error(nil)
 				if len(run.Data) > 0 {

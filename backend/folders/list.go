@@ -56,7 +56,7 @@ func (l *List) addWire(wire string) *entry {
 		return e
 	}
 	name, again, _ := decode(wire)
-	e := &entry{name: name, index: len(l.wires)}
+	e := &entry{name: name, again: again, index: len(l.wires)}
 	if !l.add(name) {
 		return e
 	}
@@ -251,6 +251,11 @@ func (l *List) Has(name string) bool {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
+	return l.has(name)
+}
+
+// has is Has. l.mu is held.
+func (l *List) has(name string) bool {
 	if first, known := l.first(name); first == name {
 		return known
 	}

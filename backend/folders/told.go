@@ -1,61 +1,80 @@
 package folders
 
-import "maps"
+import (
+	"maps"
+	"sync/atomic"
+)
 
 // Told says how clients see an upstream mailbox.
 type Told struct {
 	Client string // its name for clients; "": they do not see it
 	Wire   string // this name on the wire; unchanged if clients use the same name
 	Use    string // its special-use attribute (RFC 6154), or ""
+
+	at int // the list's version for which it is valid
 }
 
 // entry is a mailbox by its name on the wire.
 type entry struct {
-	name  string // decoded
-	index int    // in the order of arrival
-	told  *Told  // nil: not yet mapped
-	at    int    // the list's version for which told is valid
+	name  string               // decoded
+	again bool                 // Encode writes it so
+	index int                  // in the order of arrival
+	told  atomic.Pointer[Told] // nil: not yet mapped
 }
 
 // Told returns how clients see a mailbox, which is given by its name on the wire. A new
 // mailbox is added to the list. The result is remembered until the list changes.
 func (m *Mapper) Told(wire []byte, have *List) *Told {
-	e, _ := have.tell(m, wire)
-	return e.told
+	told, _, _ := have.tell(m, wire)
+	return told
 }
 
-// tell does the work of Told. changes is the increase of the list's version.
-func (l *List) tell(m *Mapper, wire []byte) (e *entry, changes int) {
-	l.mu.RLock()
-	e = l.wires[string(wire)]
-	if e != nil && e.told != nil && e.at == l.version && l.mapper == m.key {
-		defer l.mu.RUnlock()
-		return e, 0
+// tell does the work of Told. index is that of the entry, changes is the increase of the list's
+// version.
+func (l *List) tell(m *Mapper, wire []byte) (told *Told, index, changes int) {
+	if told, index := l.told(m, wire); told != nil {
+		return told, index, 0
 	}
-	l.mu.RUnlock()
-
+	name := string(wire)
 	l.mu.Lock()
 	before := l.version
 	if l.mapper != m.key {
 		l.mapper = m.key
 		l.version++
 	}
-	e = l.addWire(string(wire))
-	at := l.version
+	e := l.addWire(name)
+	at, isOwn := l.version, l.has(e.name) && l.writes(e, name) // else the name is another's
 	l.mu.Unlock()
 
-	told := &Told{}
-	if l.Has(e.name) && l.Wire(e.name) == string(wire) { // else the name is another's
-		told = m.tell(e.name, string(wire), l)
+	told = &Told{}
+	if isOwn {
+		told = m.tell(e.name, name, l)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	other := *e // readers may have the one that is there
-	other.told, other.at = told, at
-	if l.wires[string(wire)] == e {
-		l.wires[string(wire)] = &other
+	told.at = at
+	e.told.Store(told)
+	return told, e.index, at - before
+}
+
+// told returns what is remembered of a mailbox; nil if that is not valid any more.
+func (l *List) told(m *Mapper, wire []byte) (told *Told, index int) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	e := l.wires[string(wire)]
+	if e == nil || l.mapper != m.key {
+		return nil, 0
 	}
-	return &other, at - before
+	if told = e.told.Load(); told == nil || told.at != l.version {
+		return nil, 0
+	}
+	return told, e.index
+}
+
+// writes reports whether the upstream writes the name of the entry as wire. l.mu is held.
+func (l *List) writes(e *entry, wire string) bool {
+	if odd, ok := l.odd[e.name]; ok {
+		return odd == wire
+	}
+	return e.again
 }
 
 // tell returns the result of Told without remembering it.
@@ -91,16 +110,16 @@ func (l *List) Pass() *Pass {
 
 // Told notes that a mailbox has appeared in the pass, and returns the same as Mapper.Told.
 func (p *Pass) Told(m *Mapper, wire []byte) *Told {
-	e, changes := p.list.tell(m, wire)
+	told, index, changes := p.list.tell(m, wire)
 	p.version += changes
-	for e.index >= len(p.seen) {
+	for index >= len(p.seen) {
 		p.seen = append(p.seen, false)
 	}
-	if !p.seen[e.index] {
-		p.seen[e.index] = true
+	if !p.seen[index] {
+		p.seen[index] = true
 		p.n++
 	}
-	return e.told
+	return told
 }
 
 // End returns the list after the pass: the same list if no mailbox has disappeared. ok is
