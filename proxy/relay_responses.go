@@ -156,11 +156,11 @@ func (r *relay) statusLine(status wire.Status) {
 
 // fetched counts a message that a FETCH response brings against the pace of the account.
 func (r *relay) fetched(line []byte) {
-	fetches := r.c.login.account.Fetches
-	if !fetches.HasLimit() || len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
+	if len(line) < 3 || line[0] != '*' || line[2] < '0' || line[2] > '9' {
 		return
 	}
-	if !bytes.Contains(line[:min(len(line), 32)], []byte(" FETCH ")) {
+	fetches := r.c.login.account.Fetches
+	if !fetches.HasLimit() || !bytes.Contains(line[:min(len(line), 32)], []byte(" FETCH ")) {
 		return
 	}
 	if r.c.link.countsMessage() {
