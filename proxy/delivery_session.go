@@ -74,6 +74,10 @@ func (s deliverySession) OnSide(mailbox string, do func(*backend.Conn) error) er
 	return s.c.onSide(mailbox, do)
 }
 
+func (s deliverySession) OnSideAnew(mailbox string, do func(*backend.Conn) error) error {
+	return s.c.selectOnSide(mailbox, true, do)
+}
+
 func (s deliverySession) CloseSide() { s.c.login.account.side.closeUnused() }
 
 func (s deliverySession) Selected() mailbox.View { return s.c.link.selected() }

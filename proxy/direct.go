@@ -232,7 +232,7 @@ func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value, tail []byte
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	c.link.literalSent(cmd, w.value)
+	c.link.literalSent(cmd, w.value, w.tail == nil)
 	return w.value, w.tail, 0, nil
 }
 

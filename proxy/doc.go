@@ -123,7 +123,7 @@
 //	Sender.intend         delivery/record.go begins to write to the ledger that the message goes up
 //	Sender.send           delivery/send.go sends
 //	deliverySession.Do    delivery_session.go backend.Conn.Do sends the request and waits for the reply
-//	recorded.WriteTo      delivery/record.go waits until the ledger is on the disk, and then sends the message
+//	recorded.WriteTo      delivery/record.go sends the message; its last piece waits until the ledger is on the disk
 //	Sender.settle         delivery/settle.go only after a lost reply: looks for the message
 //	Sender.record         delivery/record.go writes to the ledger what became of the message
 //	shot.reply            own.go       and tells the ledger that the client has the answer

@@ -122,13 +122,13 @@ func (l *link) begin(cmd *command, step lineStep) {
 	}
 }
 
-// literalSent notes that a literal was sent. value is the literal, if it is short
-// enough to be kept.
-func (l *link) literalSent(cmd *command, value []byte) {
+// literalSent notes that a literal was sent, all of it or but for its tail. value is the literal, if
+// it is short enough to be kept.
+func (l *link) literalSent(cmd *command, value []byte, isWhole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := &cmd.flight
-	if f.phase == phaseLiteral {
+	if isWhole && f.phase == phaseLiteral { // else the line behind it ends the phase
 		f.phase = phaseSent
 	}
 	f.text.addLiteral(value)

@@ -102,17 +102,29 @@ func (c *conn) observeNewName(cmd *command, named []string, list *folders.List) 
 	}
 	isSame := c.observeName(cmd.verb, client, true, beside)
 	c.link.attach(cmd, nil, onOK(func() {
-		if cmd.verb == "RENAME" {
+		mailbox, _ := folders.Decode(client)
+		switch {
+		case cmd.verb == "RENAME" && isSame:
+			renameSeen(seen, named[0], mailbox)
+		case cmd.verb == "RENAME": // Exchange may have changed the name
 			removeSeen(seen, named[0])
-		}
-		if isSame { // else Exchange may have changed the name
+		case isSame:
 			made := folders.NewList(separator)
-			mailbox, _ := folders.Decode(client)
 			made.Add(mailbox)
 			seen.Extend(made)
 		}
 	}))
 	return true
+}
+
+// renameSeen gives another name to the mailbox that a client calls by a name, in any case, and to
+// those below it.
+func renameSeen(seen *names.Known, client, to string) {
+	name, _ := folders.Decode(client)
+	list, _ := seen.Get()
+	if spelt, ok := list.Spelling(name); ok {
+		list.Rename(spelt, to)
+	}
 }
 
 // removeSeen removes the mailbox that a client calls by a name, in any case.

@@ -150,6 +150,7 @@ func TestObserveKeepsTheList(t *testing.T) {
 		"a mailbox that others deleted":  {[]string{"CREATE Gone", "DELETE Gone", "CREATE gone"}, nil},
 		"deleted by another spelling":    {[]string{"CREATE Gone", "DELETE gone", "CREATE GONE"}, []string{"gone"}},
 		"renamed":                        {[]string{"CREATE One", "RENAME One Two", "CREATE one", "CREATE two"}, []string{"two"}},
+		"renamed with one below it":      {[]string{"CREATE One/sub", "RENAME One Two", "CREATE One/SUB", "CREATE Two/SUB"}, []string{"Two/SUB"}},
 		"renamed to another case":        {[]string{"CREATE One", "RENAME One ONE", "CREATE one"}, []string{"one"}},
 		"parents":                        {[]string{"CREATE a/b", "CREATE A"}, []string{"A"}},
 		"a separator at the end":         {[]string{"CREATE a/", "CREATE A"}, []string{"A"}},

@@ -53,7 +53,7 @@ func (c *conn) sendPieces(cmd *command) error {
 			c.link.up.Abandon(err)
 			return nil
 		}
-		c.link.literalSent(cmd, nil)
+		c.link.literalSent(cmd, nil, true)
 	}
 	return nil
 }

@@ -91,6 +91,12 @@ func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) err
 // too. So a server that does not answer one session holds up the other sessions for one
 // turn, and not for reply_timeout.
 func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
+	return c.selectOnSide(mailbox, false, do)
+}
+
+// selectOnSide is onSide. isAnew says that the mailbox is selected although it is already: what is
+// selected may have been removed, and another one may have the name by now.
+func (c *conn) selectOnSide(mailbox string, isAnew bool, do func(*backend.Conn) error) error {
 	s, err := c.holdSide()
 	if err != nil {
 		return err
@@ -101,7 +107,7 @@ func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
 	if err := c.openSide(ctx, s); err != nil {
 		return fmt.Errorf("side connection: %w", err)
 	}
-	if !strings.EqualFold(s.mailbox, mailbox) || s.mailbox == "" {
+	if isAnew || !strings.EqualFold(s.mailbox, mailbox) || s.mailbox == "" {
 		s.mailbox = ""
 		status, err := s.conn.Do(ctx, backend.NewRequest("SELECT").Mailbox(mailbox))
 		if err == nil && status.Word != "OK" {

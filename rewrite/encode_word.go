@@ -30,35 +30,47 @@ func encodeText(text string, behind int) string {
 	var words []string
 	for text != "" {
 		room := max(maxWord-frame-behind, 4*utf8.UTFMax) // three of the longest letters in base64
-		if encoding == "B" {
-			room = room / 4 * 3
-		}
 		behind = 0
-		n, cost, whole := 0, 0, 0
-		for n < len(text) {
-			_, size := utf8.DecodeRuneInString(text[n:])
-			more := size
-			if encoding == "Q" && (size > 1 || !isPlainInQ(text[n]) && text[n] != ' ') {
-				more = 3 * size
-			}
-			if cost+more > room {
-				break
-			}
-			if n, cost = n+size, cost+more; n%3 == 0 {
-				whole = n
-			}
-		}
-		if encoding == "B" && n < len(text) && whole > 0 {
-			n = whole // without padding, behind which GMime 3.2.13 reads no further words
+		as := encoding
+		n := wordLength(text, as, room)
+		if as == "B" && n < len(text) && n%3 > 0 { // padded: GMime 3.2.13 reads no further words behind it
+			as = "Q"
+			n = wordLength(text, as, room)
 		}
 		payload := base64.StdEncoding.EncodeToString([]byte(text[:n]))
-		if encoding == "Q" {
+		if as == "Q" {
 			payload = escapeQ(text[:n])
 		}
-		words = append(words, "=?utf-8?"+encoding+"?"+payload+"?=")
+		words = append(words, "=?utf-8?"+as+"?"+payload+"?=")
 		text = text[n:]
 	}
 	return strings.Join(words, " ")
+}
+
+// wordLength returns how many bytes of the text an encoded word takes that has so much room. In
+// base64 it is a multiple of three, where letters end there.
+func wordLength(text, encoding string, room int) int {
+	if encoding == "B" {
+		room = room / 4 * 3
+	}
+	n, cost, whole := 0, 0, 0
+	for n < len(text) {
+		_, size := utf8.DecodeRuneInString(text[n:])
+		more := size
+		if encoding == "Q" && (size > 1 || !isPlainInQ(text[n]) && text[n] != ' ') {
+			more = 3 * size
+		}
+		if cost+more > room {
+			break
+		}
+		if n, cost = n+size, cost+more; n%3 == 0 {
+			whole = n
+		}
+	}
+	if encoding == "B" && n < len(text) && whole > 0 {
+		return whole
+	}
+	return n
 }
 
 // isPlainInQ reports whether a byte stands for itself in an encoded word in a

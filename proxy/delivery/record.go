@@ -68,18 +68,32 @@ func (s *Sender) intend(up *Upload, plan *rewrite.Plan) (wait func()) {
 	return s.Journal.Intend(&up.Record)
 }
 
-// recorded is a message whose end goes up when its row is on the disk, and other gateways know of it.
-// The disk and Redis work while Exchange is asked for the literal and gets it. Exchange stores nothing
-// before the CRLF after the literal (docs/design.md#lost-append).
+// recorded is a message whose last piece goes up when its row is on the disk, and other gateways
+// know of it. The disk and Redis work while Exchange is asked for the literal and gets the rest.
 type recorded struct {
 	io.WriterTo
+	size int64
 	wait func()
 }
 
 func (r recorded) WriteTo(w io.Writer) (int64, error) {
-	n, err := r.WriterTo.WriteTo(w)
-	r.wait()
+	n, err := r.WriterTo.WriteTo(&recordedWriter{w, r.size, r.wait})
+	r.wait() // an empty message has no piece
 	return n, err
+}
+
+// recordedWriter writes the pieces of a recorded message.
+type recordedWriter struct {
+	w    io.Writer
+	left int64 // bytes of the message
+	wait func()
+}
+
+func (r *recordedWriter) Write(p []byte) (int, error) {
+	if r.left -= int64(len(p)); r.left <= 0 {
+		r.wait()
+	}
+	return r.w.Write(p)
 }
 
 // record writes what became of a message.

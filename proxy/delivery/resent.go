@@ -69,7 +69,7 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 		return mailbox.LandingUnknown, nil, reply
 	}
 	mark := mailbox.Mark(earlier.Mark)
-	resumed := false
+	resumed, isAnew := false, false
 	looks := []time.Duration{0}
 	if earlier.UID == 0 && time.Since(earlier.At) < mailbox.Memory { // the server may still be storing it
 		looks = s.Looks
@@ -80,15 +80,23 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 			return mailbox.LandingUnknown, nil, err
 		}
 		var survey *mailbox.Survey
-		err = s.InMailbox(up.Mailbox, false, func(conn *backend.Conn) (err error) {
+		look := func(conn *backend.Conn) (err error) {
 			survey, err = mailbox.LookAnew(s.Context(), conn, up.Mailbox, mark)
 			return err
-		})
+		}
+		err = s.InMailbox(up.Mailbox, false, look)
 		if survey != nil && survey.UIDValidity != mark.UIDValidity {
-			landed = up.claim.RecognizeAnew(survey)
+			// The connection may still have the mailbox selected that was removed.
+			survey, isAnew = nil, true
+			err = s.OnSideAnew(up.Mailbox, look)
+		}
+		if survey != nil && survey.UIDValidity != mark.UIDValidity {
+			if landed = up.claim.RecognizeAnew(survey); landed == mailbox.LandingUnknown {
+				break // an equal message is there, and stays
+			}
 			continue
 		}
-		if !resumed {
+		if survey != nil && !resumed {
 			up.claim.Resume(mark, earlier.UID, earlier.Others())
 			resumed = true
 		}
@@ -103,6 +111,10 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 		if landed, uid = up.claim.Recognize(survey); landed == mailbox.LandingFound {
 			return landed, &imap.AppendData{UIDValidity: survey.UIDValidity, UID: imap.UID(uid)}, nil
 		}
+	}
+	if !resumed && !isAnew {
+		up.claim.Resume(mark, earlier.UID, earlier.Others())
+		resumed = true
 	}
 	switch landed {
 	case mailbox.LandingAbsent:

@@ -176,7 +176,7 @@ func (x *transfer) try() (stored *imap.AppendData, again bool, err error) {
 	}
 	req := appendRequest(x.up, x.plan, x.flags)
 	intended := x.intend(x.up, x.plan)
-	req.Body.WriterTo = recorded{req.Body.WriterTo, intended}
+	req.Body.WriterTo = recorded{req.Body.WriterTo, req.Body.Size, intended}
 	status, err := x.send(x.up, req)
 	intended() // if the message has not gone up, nobody has waited yet
 	if err != nil {

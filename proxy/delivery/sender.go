@@ -57,6 +57,8 @@ type Session interface {
 	// OnSide runs do on the account's side connection, with the mailbox selected. The
 	// error may be ErrSideBusy.
 	OnSide(mailbox string, do func(*backend.Conn) error) error
+	// OnSideAnew is OnSide, and selects the mailbox even if it is selected.
+	OnSideAnew(mailbox string, do func(*backend.Conn) error) error
 	// CloseSide closes the side connection, if no session uses it.
 	CloseSide()
 	// Selected is the mailbox that the client has selected.

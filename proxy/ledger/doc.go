@@ -6,7 +6,7 @@
 //
 // One goroutine writes (writer.go). It takes the rows from a bounded queue, and commits many of
 // them in one transaction. Only Journal.Intend waits for it on the way of a message: the intent
-// is on the disk before Exchange has the end of the message. It is a row of the table intents, which
+// is on the disk before Exchange has all of the message. It is a row of the table intents, which
 // has no index and few rows, and goes alone. The row in the table messages, with its indexes,
 // is written once, with the outcome, and mostly with the proof. If the file cannot be written,
 // the mail goes on: the rows are lost, and the ledger counts them and says so.

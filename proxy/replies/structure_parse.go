@@ -188,9 +188,13 @@ func (r *structureRepair) literalAt(at int) (e element, state elementState) {
 		return e, elementCut
 	}
 	size, err := strconv.Atoi(string(bytes.Trim(r.p[at:at+line], "~{}+\r\n")))
-	switch end := at + line + size; {
-	case err != nil || size < 0:
+	if err != nil || size < 0 {
 		return e, elementBad
+	}
+	if size > len(r.p) { // before the sum, which may be too large for an int
+		return e, elementLiteral
+	}
+	switch end := at + line + size; {
 	case end > len(r.p) || end == len(r.p) && !r.isWhole: // the line goes on after the literal
 		return e, elementLiteral
 	default:

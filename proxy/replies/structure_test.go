@@ -36,6 +36,7 @@ var structures = []struct{ name, in, want string }{ // want "": unchanged
 	{"no structure", "* 1 FETCH (FLAGS (\\Seen) UID 7)\r\n", ""},
 	{"a string for the name of an item", "* 1 FETCH (\"a\"b\" 7 RFC822.SIZE -1)\r\n", ""},
 	{"a list for the name of an item", "* 1 FETCH ((\"a\"b\") 7 RFC822.SIZE -1)\r\n", ""},
+	{"a literal without its end", "* 1 FETCH (BODYSTRUCTURE {9223372036854775807\r\n", ""},
 	{"header fields", "* 1 FETCH (BODY[HEADER.FIELDS (A \"B)\")] {4}\r\n) \")\r\n UID 7)\r\n", ""},
 	{"single part", "* 1 FETCH (BODYSTRUCTURE " + testkit.TextPart + ` NIL ("inline" NIL) NIL NIL) UID 7)` + "\r\n", ""},
 	{"not extended", "* 1 FETCH (BODY (" + testkit.TextPart + ")" + testkit.TextPart + `) "mixed"))` + "\r\n", ""},

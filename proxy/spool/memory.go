@@ -25,6 +25,14 @@ func sizeClass(n int64) (class int, ok bool) {
 	return bits.Len64(uint64(n-1) / smallestPooled), true
 }
 
+// memoryFor returns the bytes that takeMemory takes for n.
+func memoryFor(n int64) int64 {
+	if class, ok := sizeClass(n); ok {
+		return smallestPooled << class
+	}
+	return n
+}
+
 // takeMemory returns an empty slice with a capacity of at least n bytes.
 func takeMemory(n int64) *[]byte {
 	class, ok := sizeClass(n)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -141,17 +142,20 @@ func (s *Spool) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// fitsIntoMemory reports whether the message may stay in memory with size bytes. It charges them.
+// fitsIntoMemory reports whether the message may stay in memory with size bytes. It charges what
+// memory for them takes.
 func (s *Spool) fitsIntoMemory(size int64) bool {
 	switch {
 	case size > s.opts.Memory:
 		return false
 	case size <= UsualMemory, size <= s.granted, s.long == nil:
 		return true
-	case !s.long.charge(size - s.granted):
+	}
+	takes := memoryFor(size)
+	if !s.long.charge(takes - s.granted) {
 		return false
 	}
-	s.granted = size
+	s.granted = takes
 	return true
 }
 
@@ -222,7 +226,7 @@ func (s *Spool) Header(limit int64) []byte {
 	}
 }
 
-// copySize is the number of bytes that WriteTo reads of the file at a time.
+// copySize is the number of bytes that WriteTo writes, and reads of a file, at a time.
 const copySize = 128 << 10
 
 // releaseMemory gives the memory back to the pool, and what is charged for it to its budget.
@@ -245,8 +249,14 @@ func (s *Spool) WriteTo(w io.Writer) (int64, error) {
 		defer giveMemory(mem)
 		return io.CopyBuffer(w, io.NewSectionReader(s.file, 0, s.size), (*mem)[:copySize])
 	}
-	n, err := w.Write(s.Bytes())
-	return int64(n), err
+	var n int64 // in pieces: a write of a whole message to a slow server would take too long for its deadline
+	for piece := range slices.Chunk(s.Bytes(), copySize) {
+		written, err := w.Write(piece)
+		if n += int64(written); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Size returns the number of bytes written so far.
