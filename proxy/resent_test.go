@@ -146,6 +146,35 @@ func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
 	}
 }
 
+// The account's side connection may have the mailbox selected that was removed. The one that was made anew, and has the
+// message, is looked through all the same.
+func TestMessageThatIsSentAgainWhileTheOldMailboxIsSelected(t *testing.T) {
+	g, sim := newRecorded(t, "exchange2016")
+	c := g.loginSimulated()
+	c.C("c1 CREATE Box")
+	c.until("c1 OK …")
+	c.upload("Box", cleanMessage)
+	breaksOff(c)
+	c.close()
+	testkit.Eventually(t, "the end of the session", func() bool { return g.srv.Totals().Connections == 0 })
+	c = g.loginSimulated()
+	c.upload(`Box (\Flagged)`, strings.Replace(cleanMessage, "clean", "other", 1)) // the flag is set on the side connection
+	c.until("a1 OK …", "* …")
+	direct := startGateway(t, ListenInsecurePlaintext, g.srv.settings.Load().opts.Upstreams[0].Backend.Address).loginSimulated()
+	for _, command := range []string{"DELETE", "CREATE"} {
+		direct.C("d1 " + command + " Box")
+		direct.until("d1 OK …")
+	}
+	direct.upload("Box", cleanMessage)
+	direct.until("a1 OK …")
+	again := g.loginSimulated()
+	again.upload("Box", cleanMessage)
+	again.until("a1 BAD [UNAVAILABLE] …; it is not known whether the message was stored", "* …")
+	if n := len(sim.Messages("alice", "Box")); n != 1 {
+		t.Errorf("%d messages, want 1", n)
+	}
+}
+
 // newRecorded starts a gateway with a ledger in front of a simulated Exchange.
 func newRecorded(t *testing.T, profile string) (*gateway, *exchangesim.Server) {
 	t.Helper()

@@ -95,6 +95,18 @@ func TestSessionsOfAMailboxShareItsSpoolBudget(t *testing.T) {
 	second.S("b1 BAD [LIMIT] …")
 }
 
+// The gateway's sessions share limits.spool_memory.
+func TestLongMessageIsChargedToTheGateway(t *testing.T) {
+	g := newGateway(t, withProfile(exchangeProfile))
+	c, _ := g.login()
+	c.C("a1 APPEND INBOX {600000}")
+	c.S("+ go ahead")
+	c.raw(strings.Repeat("x", 1000))
+	testkit.Eventually(t, "the memory of a long message is charged", func() bool { return g.srv.longUploads.Used() == 1<<20 })
+	c.close()
+	testkit.Eventually(t, "it is given back", func() bool { return g.srv.longUploads.Used() == 0 })
+}
+
 func TestMessageMustComeAtAMinimumRate(t *testing.T) {
 	g := newGateway(t, withProfile(exchangeProfile), func(_ *Options, l *limits) {
 		l.Stall, l.MinRate = 20*time.Millisecond, 1<<40

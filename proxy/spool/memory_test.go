@@ -118,6 +118,29 @@ func TestLongMessagesShareMemory(t *testing.T) {
 	}
 }
 
+// A message goes out in pieces, each of which has its own time: also one in memory.
+func TestSpoolWritesPieces(t *testing.T) {
+	for _, memory := range []int64{1, 4 << 20} {
+		s := New(Options{Dir: t.TempDir(), Memory: memory}, 0, nil)
+		if _, err := s.Write(bytes.Repeat([]byte("0123456789"), 100_000)); err != nil {
+			t.Fatal(err)
+		}
+		var longest longestWrite
+		if n, err := s.WriteTo(&longest); n != 1_000_000 || err != nil || longest > copySize {
+			t.Errorf("%d bytes, %v; the longest write had %d", n, err, longest)
+		}
+		s.Close()
+	}
+}
+
+// longestWrite is a writer that notes the length of its longest write.
+type longestWrite int
+
+func (l *longestWrite) Write(p []byte) (int, error) {
+	*l = max(*l, longestWrite(len(p)))
+	return len(p), nil
+}
+
 func TestBudgets(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
