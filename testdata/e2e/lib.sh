@@ -175,6 +175,19 @@ gateway() {
 	await_port exgate "$exgate"
 }
 
+# final_report config file: exgate report as JSON, once no message is on its way: the last rows go to the disk some 50 ms
+# after the answers. Returns the status of exgate report.
+final_report() {
+	local status tries
+	for ((tries = 0; tries < 100; tries++)); do
+		status=0
+		"$tmp/exgate" report --config "$1" --format json >"$2" || status=$?
+		python3 -c 'import json, sys; sys.exit(any(a["pending"] for a in json.load(sys.stdin)["accounts"]))' <"$2" && break
+		sleep 0.05
+	done
+	return "$status"
+}
+
 # certificates makes $tmp/ca.pem, and signed by it $tmp/cert.pem for localhost,
 # key $tmp/key.pem; with the extensions that Python 3.13 insists on.
 certificates() {
