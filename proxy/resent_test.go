@@ -105,6 +105,27 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 	}
 }
 
+// losesTheAnswerInBox has a client store cleanMessage in a new mailbox, and leave without a proof that it has the answer.
+func (g *gateway) losesTheAnswerInBox() {
+	g.t.Helper()
+	c := g.loginSimulated()
+	c.C("c1 CREATE Box")
+	c.until("c1 OK …")
+	c.upload("Box", cleanMessage)
+	breaksOff(c)
+	c.close()
+	testkit.Eventually(g.t, "the end of the session", func() bool { return g.srv.Totals().Connections == 0 })
+}
+
+// makesBoxAnew removes that mailbox, and makes another one of this name.
+func (c *client) makesBoxAnew() {
+	c.t.Helper()
+	for _, command := range []string{"DELETE", "CREATE"} {
+		c.C("d1 " + command + " Box")
+		c.until("d1 OK …")
+	}
+}
+
 // A mailbox that was removed and made anew does not have the message of which the client has no answer: it is sent. One that
 // has another UIDVALIDITY and has the message may have it from that attempt or from another one.
 func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
@@ -113,10 +134,7 @@ func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
 		anew       func(*client, *exchangesim.Server)
 	}{
 		{"made anew", "a1 OK …", func(c *client, _ *exchangesim.Server) {
-			for _, command := range []string{"DELETE", "CREATE"} {
-				c.C("d1 " + command + " Box")
-				c.until("d1 OK …")
-			}
+			c.makesBoxAnew()
 		}},
 		{"with the message", "a1 BAD [UNAVAILABLE] …; it is not known whether the message was stored", func(_ *client, sim *exchangesim.Server) {
 			if err := sim.ChangeUIDValidity("alice", "Box"); err != nil {
@@ -126,14 +144,8 @@ func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g, sim := newRecorded(t, "exchange2016")
+			g.losesTheAnswerInBox()
 			c := g.loginSimulated()
-			c.C("c1 CREATE Box")
-			c.until("c1 OK …")
-			c.upload("Box", cleanMessage)
-			breaksOff(c)
-			c.close()
-			testkit.Eventually(t, "the end of the session", func() bool { return g.srv.Totals().Connections == 0 })
-			c = g.loginSimulated()
 			tt.anew(c, sim)
 			c.close()
 			c = g.loginSimulated()
@@ -150,21 +162,12 @@ func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
 // message, is looked through all the same.
 func TestMessageThatIsSentAgainWhileTheOldMailboxIsSelected(t *testing.T) {
 	g, sim := newRecorded(t, "exchange2016")
+	g.losesTheAnswerInBox()
 	c := g.loginSimulated()
-	c.C("c1 CREATE Box")
-	c.until("c1 OK …")
-	c.upload("Box", cleanMessage)
-	breaksOff(c)
-	c.close()
-	testkit.Eventually(t, "the end of the session", func() bool { return g.srv.Totals().Connections == 0 })
-	c = g.loginSimulated()
 	c.upload(`Box (\Flagged)`, strings.Replace(cleanMessage, "clean", "other", 1)) // the flag is set on the side connection
 	c.until("a1 OK …", "* …")
 	direct := startGateway(t, ListenInsecurePlaintext, g.srv.settings.Load().opts.Upstreams[0].Backend.Address).loginSimulated()
-	for _, command := range []string{"DELETE", "CREATE"} {
-		direct.C("d1 " + command + " Box")
-		direct.until("d1 OK …")
-	}
+	direct.makesBoxAnew()
 	direct.upload("Box", cleanMessage)
 	direct.until("a1 OK …")
 	again := g.loginSimulated()

@@ -45,7 +45,7 @@ begin() {
 # run_client client seconds log: one run, of so many seconds at most; returns its exit status
 run_client() {
 	timeout -k 5 "$2" bash -c "$(declare -p dir name kind exgate ca tmp here boxes imapsync dovecot_starttls dovecot_implicit
-		declare -f sync mutt_keys "${1}_run"); ${1}_run" >"$3" 2>&1 </dev/null
+		declare -f sync mutt_keys offlineimap_rc "${1}_run"); ${1}_run" >"$3" 2>&1 </dev/null
 }
 
 # ---- the clients: each is run in $dir, and brings $dir/mail or the mailbox $name of Dovecot to bob
@@ -85,29 +85,8 @@ mbsync_run() {
 }
 
 offlineimap_run() {
-	cat >"$dir/rc" <<-END
-		[general]
-		accounts = all
-		metadata = $dir/state-offlineimap
-		socktimeout = 60
-		[Account all]
-		localrepository = near
-		remoterepository = far
-		[Repository near]
-		type = Maildir
-		localfolders = $dir/mail
-		sep = /
-		[Repository far]
-		type = IMAP
-		remotehost = localhost
-		remoteport = $exgate
-		remoteuser = bob@example.com
-		remotepass = bobpass
-		ssl = yes
-		sslcacertfile = $ca
-		maxconnections = 1
-		folderfilter = lambda name: name in ['INBOX', 'Two words', 'a', 'a/b', 'a/b/c']
-	END
+	offlineimap_rc "$dir/state-offlineimap" "$dir/mail" "$exgate" bob@example.com "$ca" \
+		"folderfilter = lambda name: name in ['INBOX', 'Two words', 'a', 'a/b', 'a/b/c']" >"$dir/rc"
 	for box in a a/b; do mkdir -p "$dir/mail/$box/cur" "$dir/mail/$box/new" "$dir/mail/$box/tmp"; done
 	offlineimap -c "$dir/rc" -o -u basic
 }

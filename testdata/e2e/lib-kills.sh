@@ -72,28 +72,7 @@ watch_hung() {
 # offlineimap_clean kind run: a run of offlineimap, clean or not; it brings $dir/mail there
 offlineimap_clean() {
 	local log=$dir/run-$2 status=0
-	cat >"$dir/rc" <<-EOF
-		[general]
-		accounts = all
-		metadata = $dir/offlineimap
-		socktimeout = 60
-		[Account all]
-		localrepository = near
-		remoterepository = far
-		[Repository near]
-		type = Maildir
-		localfolders = $dir/mail
-		sep = /
-		[Repository far]
-		type = IMAP
-		remotehost = localhost
-		remoteport = $exgate
-		remoteuser = bob
-		remotepass = bobpass
-		ssl = yes
-		sslcacertfile = $tmp/ca.pem
-		maxconnections = 1
-	EOF
+	offlineimap_rc "$dir/offlineimap" "$dir/mail" "$exgate" bob "$tmp/ca.pem" >"$dir/rc"
 	[ -d "$dir/mail" ] || python3 "$here/mailboxes.py" fill "$dir/mail" "$1"
 	offlineimap -c "$dir/rc" -o -u basic >"$log" 2>&1 &
 	watch_hung $! "$log" || status=$?

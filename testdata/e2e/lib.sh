@@ -175,6 +175,35 @@ gateway() {
 	await_port exgate "$exgate"
 }
 
+# offlineimap_rc metadata maildir port user ca [line...]: a configuration of offlineimap for a Maildir and an account of that
+# port, with these lines about the account
+offlineimap_rc() {
+	cat <<-END
+		[general]
+		accounts = all
+		metadata = $1
+		socktimeout = 60
+		[Account all]
+		localrepository = near
+		remoterepository = far
+		[Repository near]
+		type = Maildir
+		localfolders = $2
+		sep = /
+		[Repository far]
+		type = IMAP
+		remotehost = localhost
+		remoteport = $3
+		remoteuser = $4
+		remotepass = bobpass
+		ssl = yes
+		sslcacertfile = $5
+		maxconnections = 1
+	END
+	shift 5
+	[ $# = 0 ] || printf '%s\n' "$@"
+}
+
 # final_report config file: exgate report as JSON, once no message is on its way: the last rows go to the disk some 50 ms
 # after the answers. Returns the status of exgate report.
 final_report() {
