@@ -114,7 +114,6 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 	}
 	if !resumed && !isAnew {
 		up.claim.Resume(mark, earlier.UID, earlier.Others())
-		resumed = true
 	}
 	switch landed {
 	case mailbox.LandingAbsent:
