@@ -31,6 +31,17 @@ func TestClosedConnectionTellsWhetherTheAnswerWasRead(t *testing.T) {
 	}
 }
 
+// A client that has read all until the BYE of a gateway that drains, and then closes, has the answer.
+func TestDrainHearsThatTheAnswerWasRead(t *testing.T) {
+	got := provenAfterDrain(t, func(_ *gateway, c *client) {
+		c.ends()
+		c.close()
+	})
+	if got != "1" {
+		t.Errorf("proven is %s, want 1", got)
+	}
+}
+
 // dies returns when the answer is with the client's machine.
 func dies(c *client) {
 	c.t.Helper()

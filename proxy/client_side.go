@@ -29,6 +29,7 @@ type clientSide struct {
 	program  atomic.Pointer[string] // name and version by the client's last ID; nil: it has sent none
 	received atomic.Int64           // bytes from the client
 	answered int64                  // of received, when the last APPEND was answered: what had come before is no proof
+	ended    error                  // how the connection ended after BYE; nil: see the end of the session
 	read     bool                   // the client has read all that it was sent, before it closed the connection
 }
 
@@ -58,6 +59,9 @@ func (s *clientSide) certificate() string {
 	sum := sha256.Sum256(certs[0].Raw)
 	return hex.EncodeToString(sum[:])
 }
+
+// begins returns how many bytes of the client come before the next one that is read.
+func (s *clientSide) begins() int64 { return s.received.Load() - int64(s.r.Buffered()) }
 
 // hasRead reports whether the client has read all that it was sent, at the end of its
 // session. It has closed the connection, its machine had acknowledged everything before, and

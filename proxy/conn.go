@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,10 @@ var errDone = errors.New("logged out")
 var errClient = errors.New("the client's connection failed")
 
 // errBye ends a session with BYE and the reason.
-type errBye struct{ reason string }
+type errBye struct {
+	reason  string
+	between bool // what the client sends next begins a command
+}
 
 func (e *errBye) Error() string { return e.reason }
 
@@ -80,7 +84,7 @@ func (c *conn) serve() {
 // owns.
 func (c *conn) close(reason error, took time.Duration) {
 	c.cancel()
-	c.client.read = c.client.hasRead(reason)
+	c.client.read = c.client.hasRead(cmp.Or(c.client.ended, reason))
 	c.client.nc.Close()
 	switch { // Leave and Close wait for the reader: nothing writes to the client afterwards
 	case c.link.up == nil:
@@ -117,7 +121,14 @@ func (c *conn) run() error {
 
 // next reads the first line of a command and has the command handled.
 func (c *conn) next() error {
-	begins := c.client.received.Load() - int64(c.client.r.Buffered())
+	begins := c.client.begins()
+	if err := c.waitForClient(); err != nil {
+		var bye *errBye
+		if errors.As(err, &bye) {
+			bye.between = c.idle == nil
+		}
+		return err
+	}
 	line, max, err := c.nextLine()
 	switch {
 	case errors.Is(err, wire.ErrLineTooLong):
@@ -215,8 +226,11 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 // session: the end of the command cannot be found without it.
 func (c *conn) readLine() ([]byte, error) {
 	c.client.within = true
+	defer func() { c.client.within = false }()
+	if err := c.waitForClient(); err != nil {
+		return nil, err
+	}
 	line, max, err := c.nextLine()
-	c.client.within = false
 	if errors.Is(err, wire.ErrLineTooLong) {
 		return nil, c.bye("%s", tooLongText(max))
 	}
@@ -228,14 +242,11 @@ func tooLongText(max int) string {
 	return fmt.Sprintf("a command line is at most %d bytes long here", max)
 }
 
-// nextLine waits for the client's next line and reads it. The client may stay
+// nextLine reads the client's next line, after waitForClient. The client may stay
 // silent, but once it has begun a line it has limits.Line to complete it. The
 // error is wire.ErrLineTooLong for a line of more than max bytes.
 func (c *conn) nextLine() (line []byte, max int, err error) {
 	limits := &c.srv.limits
-	if err := c.waitForClient(); err != nil {
-		return nil, 0, err
-	}
 	c.works()
 	if c.link.up == nil && c.client.received.Load() > limits.BytesBeforeLogin {
 		c.srv.totals.Refusals.Count(guard.RefusedBytes)
@@ -433,7 +444,7 @@ func (c *conn) setReadDeadline(t time.Time) { c.link.boundReads(c.ctx, t) }
 
 // bye returns the error that ends the session with BYE and a reason.
 func (c *conn) bye(format string, args ...any) error {
-	return &errBye{fmt.Sprintf(format, args...)}
+	return &errBye{reason: fmt.Sprintf(format, args...)}
 }
 
 // sayBye writes BYE for an errBye, and returns the error. It writes nothing in
@@ -451,22 +462,47 @@ func (c *conn) sayBye(err error) error {
 		}
 		// Closing a socket with unread data resets the connection, and the client
 		// would lose the BYE.
-		c.closeWrite()
+		c.client.ended = c.closeWrite(bye.between)
 	}
 	return err
 }
 
 // closeWrite closes the socket for writing and reads for a short time what the
-// client still sends.
-func (c *conn) closeWrite() {
+// client still sends. A command proves that the client has the answers before it. The
+// error is io.EOF, or io.ErrUnexpectedEOF, if the client has closed the connection in
+// this time.
+func (c *conn) closeWrite(between bool) error {
 	half, ok := c.client.nc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
-		return
+		return nil
 	}
 	c.client.nc.SetReadDeadline(time.Now().Add(c.srv.limits.Linger))
-	if _, err := io.CopyN(io.Discard, c.client.nc, lingerBytes); err != nil && !errors.Is(err, io.EOF) {
+	err := error(nil)
+	if between {
+		err = c.lastCommand()
+	}
+	if err == nil {
+		_, err = io.CopyN(io.Discard, c.client.nc, lingerBytes)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
 		c.log.Debug("the client did not close after BYE", "err", err)
 	}
+	return err
+}
+
+// lastCommand reads a line that begins a command, which is not carried out.
+func (c *conn) lastCommand() error {
+	begins := c.client.begins()
+	line, err := c.client.r.ReadLine(wire.MaxLine)
+	if errors.Is(err, wire.ErrLineTooLong) {
+		return nil
+	}
+	if err == nil {
+		_, rest, _ := strings.Cut(string(line), " ")
+		verb, _ := wire.SplitVerb(rest)
+		c.proveAnswers(verb, begins)
+	}
+	return err
 }
 
 // lingerBytes bounds how much is read after BYE.

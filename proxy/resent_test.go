@@ -178,6 +178,53 @@ func TestMessageThatIsSentAgainWhileTheOldMailboxIsSelected(t *testing.T) {
 	}
 }
 
+// A gateway that drains still hears that the client has the answer to its last APPEND: by the client's next command.
+func TestDrainHearsTheProof(t *testing.T) {
+	for _, tt := range []struct {
+		name, command, proven string
+	}{
+		{"next message", "a2 APPEND INBOX {5}\r\n", "1"},
+		{"logout", "a2 LOGOUT\r\n", "1"},
+		{"no next command", "", "0"},
+		{"half a command", "a2 APPEND INB", "0"},
+		{"another command, whose answer does not come", "a2 CHECK\r\n", "0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := provenAfterDrain(t, func(g *gateway, c *client) {
+				before := g.l.read.Load()
+				c.raw(tt.command)
+				testkit.Eventually(t, "the command was read", func() bool { return g.l.read.Load() == before+int64(len(tt.command)) })
+				c.nc.(*net.TCPConn).SetLinger(0)
+				c.close()
+			})
+			if got != tt.proven {
+				t.Errorf("proven is %s, want %s", got, tt.proven)
+			}
+		})
+	}
+}
+
+// provenAfterDrain returns whether the ledger has the proof for a message after which exgate has said BYE, since it drains,
+// and the client has ended as end says.
+func provenAfterDrain(t *testing.T, end func(*gateway, *client)) string {
+	t.Helper()
+	g, _ := newRecorded(t, "exchange2016")
+	c := g.loginSimulated()
+	c.upload("INBOX", cleanMessage)
+	answered(c)
+	drained := make(chan struct{})
+	go func() {
+		g.srv.Drain(t.Context())
+		close(drained)
+	}()
+	c.S("* BYE exgate is stopping; log in again later")
+	end(g, c)
+	<-drained
+	kept := g.srv.settings.Load().opts.Ledger
+	kept.Flush()
+	return ask(t, kept.Options().File, "SELECT proven FROM messages")
+}
+
 // newRecorded starts a gateway with a ledger in front of a simulated Exchange.
 func newRecorded(t *testing.T, profile string) (*gateway, *exchangesim.Server) {
 	t.Helper()

@@ -24,7 +24,8 @@ func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	for try := range MaxTries {
 		if try > 0 {
 			s.Log.Info("\\Flagged was not set; trying again", append(s.about(up), "err", err)...)
-			if s.Patiently(s.Account.Throttle.Wait) != nil {
+			// Not only until the gateway drains: no client sets the flag later.
+			if s.Account.Throttle.Wait(s.Context()) != nil {
 				break
 			}
 			isLast = s.sleep(s.ReplayPause) != nil // the session ends: once more, at once

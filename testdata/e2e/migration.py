@@ -214,9 +214,11 @@ def mbsync_stored(plan, account):
 
 
 def ours(plan, account, run):
-    """One APPEND after the other. DIR/ACCOUNT/stored has the UID and the number of each message that got OK."""
+    """One APPEND after the other. DIR/ACCOUNT/done.json has the answer to each message by its number, and
+    DIR/ACCOUNT/lost.json the times at which a connection was lost with it."""
     record = plan.dir(account) / "done.json"
     done = json.loads(record.read_text()) if record.exists() else {}
+    losses = losses_of(plan, account)
     left = {n: m for n, m in enumerate(plan.content(account)) if done.get(str(n), "")[:2] != "OK"}
     clean = True
     imap = made = None
@@ -234,6 +236,8 @@ def ours(plan, account, run):
                 status, data = imap._simple_command("APPEND", quoted(m.folder), f"({kept(m)})", m.date)
             except (OSError, imaplib.IMAP4.error) as err:  # it connects again, and sends the message again
                 status, data, imap = "lost", [str(err).encode()], None
+                losses[str(n)].append(time.time())
+                (plan.dir(account) / "lost.json").write_text(json.dumps(losses))
             answer = f"{status} {data[0].decode(errors='replace')}"
             if status != "lost" and not re.search(r"\[(UNAVAILABLE|OVERQUOTA)\]|Server Unavailable", answer):
                 break
@@ -247,6 +251,26 @@ def ours(plan, account, run):
     except imaplib.IMAP4.error:
         clean = False  # exgate was killed meanwhile: the next run looks again
     return clean
+
+
+def losses_of(plan, account):
+    file = plan.dir(account) / "lost.json"
+    return collections.defaultdict(list, json.loads(file.read_text()) if file.exists() else {})
+
+
+def unproven(plan, account):
+    """The equal messages that were taken for the ones before them, sent again: exgate was killed when the client had the
+    answer to the first one and exgate no command after it (docs/ledger.md). How many of each Message-ID."""
+    if plan.client(account) != "ours":
+        return collections.Counter()
+    done = json.loads((plan.dir(account) / "done.json").read_text())
+    losses, source, taken = losses_of(plan, account), plan.content(account), collections.Counter()
+    began, ended = map(float, (plan.top / "killed").read_text().split())
+    for n, (first, second) in enumerate(zip(source, source[1:]), 1):
+        uids = {answer[answer.find("[APPENDUID") :].partition("]")[0] for answer in (done[str(n - 1)], done[str(n)]) if "[APPENDUID" in answer}
+        if first == second and len(uids) == 1 and any(began <= at <= ended for at in losses[str(n)]):
+            taken[message_id(second.content)] += 1
+    return taken
 
 
 def kept(m):
@@ -350,7 +374,7 @@ def compare(plan):
     for m in report["left_behind"]:
         left_behind[m["account"].split("@")[0]].append(m)
     totals = collections.defaultdict(collections.Counter)
-    again, later = collections.Counter(), collections.Counter()
+    again, later, equal = collections.Counter(), collections.Counter(), collections.Counter()
     outcomes = collections.Counter(row["outcome"] for all_of_it in rows.values() for row in all_of_it)
 
     for account in plan.accounts:
@@ -362,7 +386,9 @@ def compare(plan):
         arrived = collections.Counter(m["id"] for m in there.values())
 
         # the client, and the source and Exchange
-        says, missing = client_says(plan, account), []
+        says, missing, taken = client_says(plan, account), [], unproven(plan, account)
+        equal.update(taken)
+        copies, says = copies - taken, says - taken
         for key, m in sent.items():
             if arrived[key] == 0 and may_be_left(m.name):
                 missing.append(m)
@@ -441,6 +467,8 @@ def compare(plan):
             print(f"{who:10}" + "".join(f"{n:9}" for n in total.values()))
     print(f"{'all':10}" + "".join(f"{n:9}" for n in totals["all"].values()))
     print("ledger:", ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common()))
+    if equal:
+        print(f"taken for the message before, whose answer was not proven when exgate was killed: {list(equal)}")
     if again:
         print(f"imapsync says that it has sent {again.total()} messages twice, since it lost its connection amid its look: {dict(again)}")
     if later:
