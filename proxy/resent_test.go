@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"exgate/backend/exchangesim"
 	"exgate/proxy/ledger"
@@ -136,7 +137,7 @@ func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
 		{"made anew", "a1 OK …", func(c *client, _ *exchangesim.Server) {
 			c.makesBoxAnew()
 		}},
-		{"with the message", "a1 BAD [UNAVAILABLE] …; it is not known whether the message was stored", func(_ *client, sim *exchangesim.Server) {
+		{"with the message", "a1 BAD [UNAVAILABLE] …has an equal message…; it is not known whether the message was stored", func(_ *client, sim *exchangesim.Server) {
 			if err := sim.ChangeUIDValidity("alice", "Box"); err != nil {
 				t.Fatal(err)
 			}
@@ -155,6 +156,60 @@ func TestMessageThatIsSentAgainIntoAnotherMailbox(t *testing.T) {
 				t.Errorf("%d messages, want 1", n)
 			}
 		})
+	}
+}
+
+// A STATUS that Exchange cannot carry out now is asked for again: before a message, since a message is not found again without
+// its mark, and in the look for an earlier one.
+func TestStatusThatFailsIsAskedForAgain(t *testing.T) {
+	quick := func(_ *Options, l *limits) {
+		l.Replay = time.Millisecond
+		scaledLooks(l)
+	}
+	const busy = "refuse:STATUS:1:NO Server Unavailable. 15"
+	t.Run("before a message", func(t *testing.T) {
+		g, sim := newRecorded(t, "exchange2016", quick)
+		c := g.loginSimulated()
+		c.C("c1 STATUS INBOX (MESSAGES)")
+		c.until("c1 OK …", "* …")
+		if err := sim.AddFault(busy); err != nil {
+			t.Fatal(err)
+		}
+		c.upload("Drafts", cleanMessage)
+		answered(c)
+		if mark := g.inLedger("SELECT mark_next FROM messages"); mark == "0" {
+			t.Errorf("the message went up without a mark\n%s", g.log)
+		}
+	})
+	t.Run("in the look for an earlier one", func(t *testing.T) {
+		g, sim := newRecorded(t, "exchange2016", quick)
+		g.losesTheAnswerInBox()
+		c := g.loginSimulated()
+		c.upload(`INBOX (\Flagged)`, cleanMessage) // the side connection is open after that, with its own STATUS
+		answered(c)
+		if err := sim.AddFault(busy); err != nil {
+			t.Fatal(err)
+		}
+		c.upload("Box", cleanMessage)
+		answered(c)
+		if n := len(sim.Messages("alice", "Box")); n != 1 {
+			t.Errorf("%d messages, want 1\n%s", n, g.log)
+		}
+	})
+}
+
+// The row of an attempt in which nothing went up is not in doubt: that of the earlier attempt is.
+func TestRowOfAMessageThatIsNotSentAgain(t *testing.T) {
+	g, sim := newRecorded(t, "exchange2016")
+	g.losesTheAnswerInBox()
+	if err := sim.ChangeUIDValidity("alice", "Box"); err != nil {
+		t.Fatal(err)
+	}
+	c := g.loginSimulated()
+	c.upload("Box", cleanMessage)
+	c.until("a1 BAD [UNAVAILABLE] …", "* …")
+	if got := g.inLedger("SELECT group_concat(outcome) FROM (SELECT outcome FROM messages ORDER BY id)"); got != "stored,failed" {
+		t.Errorf("outcomes %s, want stored,failed", got)
 	}
 }
 
@@ -220,17 +275,24 @@ func provenAfterDrain(t *testing.T, end func(*gateway, *client)) string {
 	c.S("* BYE exgate is stopping; log in again later")
 	end(g, c)
 	<-drained
+	return g.inLedger("SELECT proven FROM messages")
+}
+
+// inLedger asks the gateway's ledger.
+func (g *gateway) inLedger(query string) string {
+	g.t.Helper()
 	kept := g.srv.settings.Load().opts.Ledger
 	kept.Flush()
-	return ask(t, kept.Options().File, "SELECT proven FROM messages")
+	return ask(g.t, kept.Options().File, query)
 }
 
 // newRecorded starts a gateway with a ledger in front of a simulated Exchange.
-func newRecorded(t *testing.T, profile string) (*gateway, *exchangesim.Server) {
+func newRecorded(t *testing.T, profile string, more ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
 	t.Helper()
 	p := exchangeProfile
 	p.Name = profile
-	return newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming, recording(t))
+	setups := append([]func(*Options, *limits){withProfile(p), resuming, recording(t)}, more...)
+	return newSimulated(t, exchangesim.Config{Profile: profile}, setups...)
 }
 
 // ask reads one value from a ledger.

@@ -20,17 +20,15 @@ import (
 func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	s.Waits(status.StateSending, "setting \\Flagged", time.Time{})
 	var err error
-	isLast := false
 	for try := range MaxTries {
 		if try > 0 {
 			s.Log.Info("\\Flagged was not set; trying again", append(s.about(up), "err", err)...)
-			// Not only until the gateway drains: no client sets the flag later.
-			if s.Account.Throttle.Wait(s.Context()) != nil {
+			// Also while the gateway drains, as long as it lets the session live: no client sets the flag later.
+			if s.Account.Throttle.Wait(s.Context()) != nil || backend.Sleep(s.Context(), s.ReplayPause) != nil {
 				break
 			}
-			isLast = s.sleep(s.ReplayPause) != nil // the session ends: once more, at once
 		}
-		if err = s.storeFlagged(up, stored); err == nil || isLast || !MayPass(err) {
+		if err = s.storeFlagged(up, stored); err == nil || !MayPass(err) {
 			break
 		}
 	}

@@ -51,8 +51,9 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 			continue
 		}
 		earlier.Leave()
-		up.Record.Outcome = ledger.Unknown
-		return nil, nil, s.appendLost(up, err, mailbox.LandingUnknown)
+		reply := s.appendLost(up, err, mailbox.LandingUnknown)
+		up.Record.Outcome = ledger.Failed // nothing has gone up: the row of the earlier attempt is the one in doubt
+		return nil, nil, reply
 	}
 	return nil, nil, nil
 }
@@ -92,7 +93,9 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 		}
 		if survey != nil && survey.UIDValidity != mark.UIDValidity {
 			if landed = up.claim.RecognizeAnew(survey); landed == mailbox.LandingUnknown {
-				break // an equal message is there, and stays
+				err = &mailbox.ChangedError{Mailbox: up.Record.Mailbox,
+					How: "is another one, and has an equal message: this one is refused for an hour"}
+				break // the equal message stays
 			}
 			continue
 		}
@@ -100,7 +103,11 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 			up.claim.Resume(mark, earlier.UID, earlier.Others())
 			resumed = true
 		}
-		if err != nil || survey == nil {
+		if err == nil && survey == nil {
+			err = &mailbox.ChangedError{Mailbox: up.Record.Mailbox,
+				How: "cannot be looked through: it has too many messages, or the server does not tell its UIDVALIDITY"}
+		}
+		if err != nil {
 			landed = mailbox.LandingUnknown
 			if MayPass(err) && n+1 < len(late) {
 				landed = mailbox.LandingPending

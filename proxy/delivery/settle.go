@@ -54,8 +54,8 @@ func (s *Sender) mailboxKey(name string) string {
 // markClaim gives the APPEND a mark. It asks with STATUS, unless a session was told a UID
 // of the mailbox just now. The UIDNEXT of SELECT may be old, and STATUS of a selected
 // mailbox may be out of date (docs/exchange.md#status). So markClaim uses the higher one.
-// throttled says that Exchange has refused STATUS by a throttle.
-func (s *Sender) markClaim(up *Upload) (throttled bool) {
+// again says that Exchange could not carry out STATUS now.
+func (s *Sender) markClaim(up *Upload) (again bool) {
 	if up.claim.IsMarked() {
 		return false
 	}
@@ -77,7 +77,16 @@ func (s *Sender) markClaim(up *Upload) (throttled bool) {
 		}
 		up.claim.SetMark(numbers["UIDVALIDITY"], next)
 	}
-	return err == nil && backend.ThrottleError("STATUS", status) != nil
+	if err != nil || status.Word == "OK" {
+		return false
+	}
+	switch backend.Classify(status).Kind {
+	case backend.KindThrottled:
+		return true
+	case backend.KindUnavailable:
+		return s.sleep(s.ReplayPause) == nil
+	}
+	return false
 }
 
 // settle finds out whether a message was stored whose APPEND was cut, and resumes the

@@ -114,7 +114,11 @@ func lookResumed(ctx context.Context, conn *backend.Conn, mailbox string, from M
 	if _, err := conn.Do(ctx, backend.NewRequest("NOOP")); err != nil {
 		return nil, err
 	}
-	if _, err := conn.Do(ctx, req); err != nil {
+	status, err := conn.Do(ctx, req)
+	if err == nil && status.Word != "OK" {
+		err = backend.ReplyError("STATUS", status)
+	}
+	if err != nil {
 		return nil, err
 	}
 	validity := said["UIDVALIDITY"]
