@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -46,16 +47,38 @@ func isTerminal(w io.Writer) bool {
 }
 
 func logHandler(w io.Writer, c config.Log, terminal bool) slog.Handler {
-	opts := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration { // JSON would count nanoseconds
-			a.Value = slog.StringValue(a.Value.Duration().String())
-		}
-		return a
-	}}
+	opts := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: logged}
 	if c.Format == config.FormatText || c.Format == config.FormatAuto && terminal {
 		return slog.NewTextHandler(w, opts)
 	}
 	return slog.NewJSONHandler(w, opts)
+}
+
+// maxLogged limits a value of the log, in bytes: the name of a mailbox, or what an upstream says, can be
+// as long as a line of IMAP. The stack of a panic is longer.
+const maxLogged, maxStack = 2_000, 64_000
+
+// logged returns an attribute as the log has it.
+func logged(_ []string, a slog.Attr) slog.Attr {
+	text := ""
+	switch v := a.Value.Any().(type) {
+	case time.Duration: // JSON would count nanoseconds
+		text = v.String()
+	case string:
+		text = v
+	case error:
+		text = v.Error()
+	default:
+		return a
+	}
+	most := maxLogged
+	if a.Key == "stack" {
+		most = maxStack
+	}
+	if len(text) > most {
+		text = fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:most], ""), len(text))
+	}
+	return slog.String(a.Key, text)
 }
 
 // openTrace opens the wire trace. trace is nil if the configuration has no trace. The trace
