@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"exgate/backend/exchangesim"
 	"exgate/config/profile"
@@ -224,6 +225,42 @@ func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
 				}
 				if flagged != "true false true " {
 					t.Errorf("flagged in Outlook: %s", flagged)
+				}
+			})
+		}
+	}
+}
+
+// A STORE that fails is tried again, with the UID that the first look has found: equal messages are in the mailbox.
+func TestExchangeFlaggedIsTriedAgain(t *testing.T) {
+	for _, profile := range []string{"exchange2000", "exchange2007", "exchange2016"} {
+		for _, fault := range []string{
+			"refuse:UID STORE:2:NO Server Unavailable. 15",
+			"refuse:UID STORE:1:BAD Request is throttled. Suggested Backoff Time: 10 milliseconds",
+			"cut:UID STORE",
+			"cut-reply:UID STORE:1",
+			"refuse:SELECT:1:NO Server Unavailable. 15",
+			"cut:NOOP",
+		} {
+			t.Run(profile+" "+fault, func(t *testing.T) {
+				p := exchangeProfile
+				p.Name = profile
+				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming,
+					func(_ *Options, l *limits) { l.Replay = time.Millisecond })
+				c := g.loginSimulated()
+				for range 2 {
+					if err := sim.AddFault(fault); err != nil {
+						t.Fatal(err)
+					}
+					c.upload(`INBOX (\Flagged)`, cleanMessage)
+					c.until("a1 OK …", "* …")
+				}
+				flagged := ""
+				for _, m := range sim.Messages("alice", "INBOX") {
+					flagged += fmt.Sprintf("%t ", m.OutlookFlagged)
+				}
+				if flagged != "true true " {
+					t.Errorf("flagged in Outlook: %s\n%s", flagged, g.log)
 				}
 			})
 		}

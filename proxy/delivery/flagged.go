@@ -56,11 +56,13 @@ func (s *Sender) storeFlagged(up *Upload, stored *imap.AppendData) error {
 		if up.claim == nil {
 			return errors.New("the server names no UID for the message")
 		}
-		uid, err := mailbox.FindStored(s.Context(), conn, up.claim)
-		if err != nil {
-			return err
+		if up.Record.UID == 0 { // else an earlier try has found the message: a claim finds it once
+			uid, err := mailbox.FindStored(s.Context(), conn, up.claim)
+			if err != nil {
+				return err
+			}
+			up.Record.UIDValidity, up.Record.UID = up.claim.Mark().UIDValidity, uid
 		}
-		up.Record.UIDValidity, up.Record.UID = up.claim.Mark().UIDValidity, uid
-		return mailbox.StoreFlagged(s.Context(), conn, uid)
+		return mailbox.StoreFlagged(s.Context(), conn, up.Record.UID)
 	})
 }

@@ -267,8 +267,8 @@ def unproven(plan, account):
     losses, source, taken = losses_of(plan, account), plan.content(account), collections.Counter()
     began, ended = map(float, (plan.top / "killed").read_text().split())
     for n, (first, second) in enumerate(zip(source, source[1:]), 1):
-        uids = {answer[answer.find("[APPENDUID") :].partition("]")[0] for answer in (done[str(n - 1)], done[str(n)]) if "[APPENDUID" in answer}
-        if first == second and len(uids) == 1 and any(began <= at <= ended for at in losses[str(n)]):
+        uids = [re.search(r"\[APPENDUID [0-9 ]*\]", done[str(k)]) for k in (n - 1, n)]
+        if first == second and all(uids) and uids[0][0] == uids[1][0] and any(began <= at <= ended for at in losses[str(n)]):
             taken[message_id(second.content)] += 1
     return taken
 
