@@ -43,6 +43,7 @@ e2e:
 	./testdata/e2e/stumbles
 	./testdata/e2e/statuspage
 	./testdata/e2e/migration
+	PROFILE=exchange2007 MESSAGES=300 ./testdata/e2e/migration
 	./testdata/e2e/survey
 	./testdata/e2e/balancers
 	./testdata/e2e/monitoring

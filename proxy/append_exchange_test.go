@@ -267,6 +267,39 @@ func TestExchangeFlaggedIsTriedAgain(t *testing.T) {
 	}
 }
 
+// mbsync gets the UID of each of its messages, also where Exchange does not say it: it cannot find the message by itself.
+// Other clients do not need it, and do not wait for it.
+func TestMbsyncGetsTheUID(t *testing.T) {
+	marked := "X-TUID: abcdefghijkl\r\n" + cleanMessage
+	for _, profile := range []string{"exchange2000", "exchange2007"} {
+		for _, fault := range []string{"", "cut:UID FETCH", "refuse:UID FETCH:1:NO Server Unavailable. 15"} {
+			t.Run(profile+" "+fault, func(t *testing.T) {
+				p := exchangeProfile
+				p.Name = profile
+				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming,
+					func(_ *Options, l *limits) { l.Replay = time.Millisecond })
+				c := g.loginSimulated()
+				c.C("a0 SELECT INBOX")
+				c.until("a0 OK …", "* …")
+				for n, step := range []struct{ arguments, message, says string }{
+					{"INBOX", marked, "a1 OK [APPENDUID … 1] …"},
+					{`INBOX (\Flagged)`, marked, "a1 OK [APPENDUID … 2] …"},
+					{"Drafts", marked, "a1 OK [APPENDUID … 1] …"},
+					{"INBOX", cleanMessage, "a1 OK APPEND …"},
+				} {
+					if n == 0 && fault != "" {
+						if err := sim.AddFault(fault); err != nil {
+							t.Fatal(err)
+						}
+					}
+					c.upload(step.arguments, step.message)
+					c.until(step.says, "* …")
+				}
+			})
+		}
+	}
+}
+
 func TestExchangeKeywordsAreDropped(t *testing.T) {
 	forEachExchange(t, func(t *testing.T, p profile.Profile, g *gateway, c *client, sim *exchangesim.Server) {
 		for i, mailbox := range []string{"INBOX", "Drafts"} {

@@ -19,26 +19,40 @@ import (
 // no mail.
 func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	s.Waits(status.StateSending, "setting \\Flagged", time.Time{})
-	var err error
+	uid := uint32(0)
+	if stored != nil {
+		uid = uint32(stored.UID)
+	}
+	const failed = "\\Flagged was not set"
+	err := s.afterwards(up, failed, func() (err error) {
+		uid, err = s.storeFlagged(up, uid)
+		return err
+	})
+	if err == nil {
+		return true
+	}
+	s.Log.Error(failed, append(s.about(up), "err", err)...)
+	// A warning, RFC 9051 section 7.1.2.
+	s.Warn(`the message is stored, but \Flagged could not be set on it: ` + replies.Reason(err))
+	return false
+}
+
+// afterwards does something with a message that is stored, and tries again while the failure
+// may pass. It also waits while the gateway drains, as long as that lets the session live: no
+// client does it later.
+func (s *Sender) afterwards(up *Upload, failed string, do func() error) (err error) {
 	for try := range MaxTries {
 		if try > 0 {
-			s.Log.Info("\\Flagged was not set; trying again", append(s.about(up), "err", err)...)
-			// Also while the gateway drains, as long as it lets the session live: no client sets the flag later.
+			s.Log.Info(failed+"; trying again", append(s.about(up), "err", err)...)
 			if s.Account.Throttle.Wait(s.Context()) != nil || backend.Sleep(s.Context(), s.ReplayPause) != nil {
 				break
 			}
 		}
-		if err = s.storeFlagged(up, stored); err == nil || !MayPass(err) {
+		if err = do(); err == nil || !MayPass(err) {
 			break
 		}
 	}
-	if err == nil {
-		return true
-	}
-	s.Log.Error("\\Flagged was not set", append(s.about(up), "err", err)...)
-	// A warning, RFC 9051 section 7.1.2.
-	s.Warn(`the message is stored, but \Flagged could not be set on it: ` + replies.Reason(err))
-	return false
+	return err
 }
 
 // MayPass tells whether a failure of a replay may be over soon.
@@ -48,21 +62,48 @@ func MayPass(err error) bool {
 		errors.Is(err, mailbox.ErrNotSeen) || errors.Is(err, ErrSideBusy)
 }
 
-func (s *Sender) storeFlagged(up *Upload, stored *imap.AppendData) error {
-	return s.InMailbox(up.Mailbox, true, func(conn *backend.Conn) error {
-		if stored != nil {
-			return mailbox.StoreFlagged(s.Context(), conn, uint32(stored.UID))
-		}
-		if up.claim == nil {
-			return errors.New("the server names no UID for the message")
-		}
-		if up.Record.UID == 0 { // else an earlier try has found the message: a claim finds it once
-			uid, err := mailbox.FindStored(s.Context(), conn, up.claim)
-			if err != nil {
+// storeFlagged sets \Flagged on the message with this UID. If the UID is 0, storeFlagged looks
+// for the message first, and returns its UID also if the flag could not be set: a claim finds
+// its message once.
+func (s *Sender) storeFlagged(up *Upload, uid uint32) (uint32, error) {
+	err := s.InMailbox(up.Mailbox, true, func(conn *backend.Conn) (err error) {
+		if uid == 0 {
+			if uid, err = s.findStored(conn, up); err != nil {
 				return err
 			}
-			up.Record.UIDValidity, up.Record.UID = up.claim.Mark().UIDValidity, uid
 		}
-		return mailbox.StoreFlagged(s.Context(), conn, up.Record.UID)
+		return mailbox.StoreFlagged(s.Context(), conn, uid)
 	})
+	return uid, err
+}
+
+// tellUID returns the UID of a message of mbsync that the server has stored without saying it;
+// nil if it cannot be found out. Without it, mbsync 1.4.4 asks for the new messages, takes the
+// answer for an error ("extraneous data in FETCH response": imap_find_new_msgs_p3 in its
+// drv_imap.c forgets what it has asked for), and never comes to an end.
+func (s *Sender) tellUID(up *Upload) *imap.AppendData {
+	const failed = "the UID of a message was not found"
+	err := s.afterwards(up, failed, func() error {
+		return s.InMailbox(up.Mailbox, false, func(conn *backend.Conn) error {
+			_, err := s.findStored(conn, up)
+			return err
+		})
+	})
+	if err != nil || up.Record.UID == 0 {
+		s.Log.Warn(failed, append(s.about(up), "err", err)...)
+		return nil
+	}
+	return &imap.AppendData{UIDValidity: up.Record.UIDValidity, UID: imap.UID(up.Record.UID)}
+}
+
+// findStored finds the UID of a message for which the server has given none.
+func (s *Sender) findStored(conn *backend.Conn, up *Upload) (uint32, error) {
+	if up.claim == nil {
+		return 0, errors.New("the server names no UID for the message")
+	}
+	uid, sure, err := mailbox.FindStored(s.Context(), conn, up.claim)
+	if sure {
+		up.Record.UIDValidity, up.Record.UID = up.claim.Mark().UIDValidity, uid
+	}
+	return uid, err
 }

@@ -44,6 +44,9 @@ func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 	if err != nil {
 		return nil, err
 	}
+	if stored == nil && mailbox.IsOfMbsync(up.Spool.Header(mailbox.MaxDatedHeader)) {
+		stored = s.tellUID(up)
+	}
 	if flags.replay {
 		flags.replay = s.replayFlagged(up, stored)
 	}

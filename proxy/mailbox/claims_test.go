@@ -64,6 +64,43 @@ func shows(text string) *Survey {
 
 func told(uid uint32) *imap.AppendData { return &imap.AppendData{UIDValidity: 7, UID: imap.UID(uid)} }
 
+// A message that was stored without a UID, where Judge cannot tell it from another one: the highest that is equal.
+func TestLikeliest(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before, shown string // how the APPEND of an equal message before it ended
+		want          uint32
+	}{
+		"the one before is lost and absent": {"unknown", "m", 10},
+		"and has come late":                 {"unknown", "mm", 11},
+		"among others":                      {"unknown", "xm?", 11},
+		"the one before has no UID either":  {"untold", "mm", 11},
+		"one is another client's":           {"unknown", "mmm", 0},
+		"it is not there":                   {"unknown", "x", 0},
+		"the one before is taken":           {"told", "mm", 11},
+		"and alone there":                   {"told", "m", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := newTestClaims()
+			before := begun(t, c, "<m@x>", 10, 1)
+			switch tt.before {
+			case "untold":
+				before.Stored(nil)
+			case "unknown":
+				before.Close()
+			}
+			cl := begun(t, c, "<m@x>", 10, 1)
+			if tt.before == "told" {
+				before.Stored(told(10))
+			}
+			cl.Stored(nil)
+			s := shows(tt.shown)
+			if got := cl.Likeliest(s); got != tt.want {
+				t.Errorf("UID %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
 // The equal messages of other sessions, each by how it ended, and what a look
 // then proves of one that was lost.
 func TestJudge(t *testing.T) {

@@ -17,11 +17,12 @@ var (
 )
 
 // FindStored finds the UID of a message that was stored without APPENDUID, as
-// by Exchange 2007, in the mailbox that is selected on conn.
-func FindStored(ctx context.Context, conn *backend.Conn, cl *Claim) (uid uint32, err error) {
+// by Exchange 2007, in the mailbox that is selected on conn. sure says that it is
+// no other message that looks alike.
+func FindStored(ctx context.Context, conn *backend.Conn, cl *Claim) (uid uint32, sure bool, err error) {
 	low := cl.Low()
 	if low.Next == 0 {
-		return 0, errors.New("the server names no UID for the message")
+		return 0, false, errors.New("the server names no UID for the message")
 	}
 	v := &surveyor{conn: conn, from: low.Next, shown: make(map[uint32]candidate)}
 	replies, err := conn.DoTogether(ctx, backend.NewRequest("NOOP"), v.readRequest()) // NOOP tells of the message
@@ -29,17 +30,22 @@ func FindStored(ctx context.Context, conn *backend.Conn, cl *Claim) (uid uint32,
 		err = backend.ThrottleError("FETCH", replies[1])
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	cl.AskPeers(low)
-	switch found, uid := cl.Judge(v.result(low.UIDValidity)); {
-	case found == LandingFound && uid != 0:
-		return uid, nil
+	survey := v.result(low.UIDValidity)
+	found, uid := cl.Judge(survey)
+	switch {
+	case uid != 0:
+		return uid, true, nil
 	case found == LandingAbsent || found == LandingPending:
-		return 0, ErrNotSeen
+		return 0, false, ErrNotSeen
 	}
-	return 0, errors.New(
-		"several messages in the mailbox look alike, and the server did not give the UID of the stored one")
+	if uid = cl.Likeliest(survey); uid == 0 {
+		return 0, false, errors.New(
+			"several messages in the mailbox look alike, and the server did not give the UID of the stored one")
+	}
+	return uid, false, nil
 }
 
 // StoreFlagged sets the flag on a connection, and takes the FETCH that answers

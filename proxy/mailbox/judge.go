@@ -114,6 +114,28 @@ func (cl *Claim) Judge(s *Survey) (landed Landing, uid uint32) {
 	return LandingAbsent, 0
 }
 
+// Likeliest returns the UID of the message that was stored, as far as that can be told where
+// Judge cannot: the highest one of the equal messages of a look, since a message of an earlier
+// try, which was late, stands below it as a rule. It returns 0 if there is none, or if another
+// client's message may be among them. It takes no UID.
+func (cl *Claim) Likeliest(s *Survey) (uid uint32) {
+	c := cl.claims
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, _, most := cl.others()
+	n := 0
+	for _, m := range s.Shown {
+		if !cl.box.taken[m.uid] && m.uid >= cl.mark.Next && cl.id.compare(m) == LandingFound {
+			n++
+			uid = max(uid, m.uid)
+		}
+	}
+	if n > most+cl.sent {
+		return 0
+	}
+	return uid
+}
+
 // isKnown reports whether the APPEND is on its way or remembered. For any other APPEND,
 // Claims no longer know the UIDs of the other sessions. claims.mu is held.
 func (cl *Claim) isKnown() bool {

@@ -5,7 +5,15 @@ import "bytes"
 // clientMarks are fields that a client adds to a message to find it again, with another value
 // for each attempt: mbsync (copy_msg_convert in its sync.c), and offlineimap where the server
 // has no UIDPLUS (generate_headername in its folder/IMAP.py).
-var clientMarks = [][]byte{[]byte("x-tuid:"), []byte("x-offlineimap:")}
+var clientMarks = [][]byte{mbsyncMark, []byte("x-offlineimap:")}
+
+var mbsyncMark = []byte("x-tuid:")
+
+// IsOfMbsync reports whether mbsync has marked the message as its own.
+func IsOfMbsync(header []byte) bool {
+	from, to := ClientMark(header)
+	return from < to && bytes.EqualFold(header[from:from+len(mbsyncMark)], mbsyncMark)
+}
 
 // ClientMark returns where the field is with which a client has marked its attempt to store a
 // message; 0, 0 if there is none.

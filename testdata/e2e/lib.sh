@@ -125,7 +125,7 @@ simulated_exchange() {
 	shift
 	read -r exchange < <(free_ports 1)
 	mkfifo "$tmp/$name/orders"
-	"$tmp/exgate" simulate --profile exchange2016 --control --listen-starttls '' --listen-implicit "127.0.0.1:$exchange" \
+	"$tmp/exgate" simulate --profile "${PROFILE:-exchange2016}" --control --listen-starttls '' --listen-implicit "127.0.0.1:$exchange" \
 		--cert-out "$tmp/$name/exchange.pem" "$@" >"$tmp/log/$name-exchange" 2>&1 <>"$tmp/$name/orders" &
 	exchange_pid=$!
 	started+=("$exchange_pid")
@@ -164,7 +164,7 @@ gateway() {
 			  address: 127.0.0.1:$exchange
 			  ca_file: $tmp/$1/exchange.pem
 			  server_name: localhost
-			  profile: exchange2016
+			  profile: ${PROFILE:-exchange2016}
 			  pace: {messages_per_second: 0}
 		EOF
 	}
