@@ -20,7 +20,7 @@ kill_after_ok() {
 		upstream:
 		  address: 127.0.0.1:$relay
 		  tls: insecure-none
-		  profile: exchange2016
+		  profile: ${PROFILE:-exchange2016}
 		  pace: {messages_per_second: 0}
 		$settings
 	EOF
