@@ -96,11 +96,21 @@ func (r *CommandReader) SkipLine(limit int) ([]byte, error) {
 	}
 }
 
-// WriteLiteral copies the n bytes of a literal to w. The error is a *ReadError if
-// src fails or ends, and otherwise that of w. left is the number of bytes of the
-// literal that have not been read.
+// WriteLiteral copies the n bytes of a literal to w, which may be a PipeWriter. The error
+// is a *ReadError if src fails or ends, and otherwise that of w. left is the number of
+// bytes of the literal that have not been read.
 func (r *CommandReader) WriteLiteral(w io.Writer, n int64) (left int64, err error) {
 	for n > 0 {
+		piped, err := r.buf.pipe(w, n)
+		n -= piped
+		switch {
+		case piped > 0 && err == nil:
+			continue
+		case piped > 0:
+			return n, err
+		case err != nil:
+			return n, &ReadError{unexpectedEOF(err)}
+		}
 		if len(r.buf.bytes()) == 0 {
 			if err := r.buf.fill(false); err != nil {
 				return n, &ReadError{unexpectedEOF(err)}

@@ -101,6 +101,14 @@ func (r *ResponseReader) Fill() error {
 	return r.buf.fill(!r.isInside)
 }
 
+// Pipe reads a part of a literal, and w writes it. isPiped is false if the part has to come by Fill
+// instead, or if src has failed; otherwise the error is that of w. What Scan has returned becomes invalid.
+func (r *ResponseReader) Pipe(w PipeWriter) (isPiped bool, err error) {
+	n, err := r.buf.pipe(w, r.literal)
+	r.literal -= n
+	return n > 0, err
+}
+
 // IsInside reports whether a response has begun and not ended.
 func (r *ResponseReader) IsInside() bool { return r.isInside }
 
