@@ -14,7 +14,8 @@ import (
 
 // Sink receives the responses of an upstream that no Request asked for. The
 // connection's reader calls its methods, one at a time; Conn.Relay calls End if
-// the connection has ended before.
+// the connection has ended before. A Sink that is a wire.PipeWriter may get parts of
+// a literal so, after Flush.
 type Sink interface {
 	// Take receives the fragments of the responses, in order. An error ends the
 	// connection. f.Data is valid until Flush returns.
@@ -215,6 +216,14 @@ func (c *Conn) write(p []byte) (int, error) {
 	return n, err
 }
 
+// TakesPipe implements wire.PipeWriter. Bytes that have a pace are written in short pieces.
+func (c *Conn) TakesPipe() bool { return wire.IsBare(c.nc) && c.flow.Load() == nil }
+
+// WritePipe implements wire.PipeWriter.
+func (c *Conn) WritePipe(p *wire.Pipe) error {
+	return p.Send(c.nc, &c.writeBy, c.timeouts.Write, &c.out)
+}
+
 // Abandon ends the connection after a write has failed, and returns the reason. It
 // gives the reader a moment, because a server that closes a connection has often
 // sent the reason first.
@@ -262,7 +271,7 @@ func (c *Conn) readAll() error {
 		}
 		c.holdIn()
 		c.heard()
-		if err := c.fill(); err != nil {
+		if err := c.fill(sink); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"exgate/backend/wire"
 )
 
 // Expect sets whether the direct lane waits for a reply. While it does, a silence
@@ -61,13 +63,16 @@ func isTimeout(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
-// fill waits for bytes of the server.
-func (c *Conn) fill() error {
+// fill waits for bytes of the server. Those of a literal may pass to the sink at once.
+func (c *Conn) fill(sink Sink) error {
 	for {
-		err := c.r.Fill()
+		isPiped, err := c.pipe(sink)
+		if !isPiped && err == nil {
+			err = c.r.Fill()
+		}
 		switch {
-		case err == nil:
-			return nil
+		case isPiped || err == nil:
+			return err
 		case err == io.EOF:
 			return errors.New("the upstream has closed the connection")
 		case !isTimeout(err):
@@ -76,6 +81,16 @@ func (c *Conn) fill() error {
 			return c.errSilence()
 		}
 	}
+}
+
+// pipe lets the sink take a part of a literal in a pipe, if both can. isPiped is false if it cannot, and
+// then the error is that of the server's connection.
+func (c *Conn) pipe(sink Sink) (isPiped bool, err error) {
+	to, ok := sink.(wire.PipeWriter)
+	if !ok || c.gather != nil || c.flow.Load() != nil {
+		return false, nil
+	}
+	return c.r.Pipe(to)
 }
 
 // heard notes that the server has sent something, and whether it owes the rest of

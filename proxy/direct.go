@@ -272,7 +272,13 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 
 func (w *literalWriter) toUpstream(p []byte) error {
 	began := time.Now()
-	if _, w.err = w.c.link.up.Write(p); w.err != nil {
+	_, w.err = w.c.link.up.Write(p)
+	return w.written(began)
+}
+
+// written gives the client the time that the upstream has taken.
+func (w *literalWriter) written(began time.Time) error {
+	if w.err != nil {
 		return w.err
 	}
 	if w.held += time.Since(began); w.held > time.Second {
@@ -280,6 +286,19 @@ func (w *literalWriter) toUpstream(p []byte) error {
 		w.c.setReadDeadline(w.until)
 	}
 	return nil
+}
+
+// TakesPipe implements wire.PipeWriter: whether nothing looks at the bytes on their way upstream.
+func (w *literalWriter) TakesPipe() bool {
+	return w.examined == nil && w.value == nil && w.c.link.up.TakesPipe()
+}
+
+// WritePipe implements wire.PipeWriter.
+func (w *literalWriter) WritePipe(p *wire.Pipe) error {
+	w.left -= p.Len()
+	began := time.Now()
+	w.err = w.c.link.up.WritePipe(p)
+	return w.written(began)
 }
 
 // toUpstream writes a line of a command upstream, with CRLF and behind the tail of the literal

@@ -154,6 +154,7 @@
 //	Listing.Edit          replies/listing.go
 //	Listing.shown         replies/listing.go folders.Pass.Told maps each name
 //	relay.write           relay.go     writes to the client's socket
+//	relay.WritePipe       relay.go     instead, a part of a long literal in a pipe of the kernel
 //	relay.tagged          relay_responses.go the tagged reply
 //	relay.completed       relay_responses.go
 //	link.land             flight.go    takes the command out of flight, and wakes serve

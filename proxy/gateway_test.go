@@ -223,16 +223,20 @@ func (b *buffer) String() string {
 
 func (b *buffer) contains(s string) bool { return strings.Contains(b.String(), s) }
 
-// countingListener counts what the gateway has read from its clients.
+// countingListener counts what the gateway has read from its clients, unless it hands out bare sockets.
 type countingListener struct {
 	*net.TCPListener
-	read atomic.Int64
+	read   atomic.Int64
+	isBare atomic.Bool
 }
 
 func (l *countingListener) Accept() (net.Conn, error) {
 	nc, err := l.AcceptTCP()
 	if err != nil {
 		return nil, err
+	}
+	if l.isBare.Load() {
+		return nc, nil
 	}
 	return &countingConn{nc, &l.read}, nil
 }

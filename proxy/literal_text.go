@@ -27,7 +27,7 @@ var fetchItems = []string{
 // fragment of the connection, can follow it.
 func (l *literalText) isAsLong(f wire.Fragment) bool {
 	if f.Literal {
-		l.isWas = l.isIn
+		l.passes()
 		return true
 	}
 	ends := l.isWas
@@ -40,6 +40,9 @@ func (l *literalText) isAsLong(f wire.Fragment) bool {
 		return len(rest) >= len(item) && strings.EqualFold(string(rest[:len(item)]), item)
 	})
 }
+
+// passes notes a part of a literal.
+func (l *literalText) passes() { l.isWas = l.isIn }
 
 // announcesText reports whether the fragment ends with the announcement of a message's text.
 func announcesText(f wire.Fragment) bool {

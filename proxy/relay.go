@@ -132,11 +132,28 @@ func (r *relay) write() error {
 	}
 	err := r.c.client.w.write(r.run)
 	r.run = nil
+	return r.written(err)
+}
+
+// written notes a write to the client.
+func (r *relay) written(err error) error {
 	r.c.link.heard.Store(time.Now().UnixNano())
 	if err != nil {
 		r.failed = fmt.Errorf("%w: %w", errClient, err)
 	}
 	return r.failed
+}
+
+// TakesPipe implements wire.PipeWriter: whether the client gets the rest of the literal, and nothing
+// looks at it.
+func (r *relay) TakesPipe() bool {
+	return r.turn && r.inside && !r.hide && r.editor == nil && r.search.Max == 0 && wire.IsBare(r.c.client.w.nc)
+}
+
+// WritePipe implements wire.PipeWriter. Flush has been called.
+func (r *relay) WritePipe(p *wire.Pipe) error {
+	r.text.passes()
+	return r.written(r.c.client.w.pipe(p))
 }
 
 // Flush implements backend.Sink. It writes the run, and between two responses it gives the
