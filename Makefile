@@ -32,7 +32,7 @@ check:
 	.ci/lines
 	.ci/vulnerabilities $(GOVULNCHECK)
 	go test -race -timeout 25m ./...
-	go test -run '^$$' -bench 'Relay|Reader|Noop|AppendToSink' -benchtime 1x ./proxy ./backend/wire
+	go test -run '^$$' -bench 'Relay|Reader|Session|Noop|AppendToSink' -benchtime 1x ./proxy ./backend/wire
 
 # Real clients through exgate; installs them from Debian.
 e2e:

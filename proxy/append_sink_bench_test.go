@@ -62,6 +62,13 @@ func startSink(b *testing.B) net.Addr {
 
 // sinkClient starts a gateway before a server, and returns a client of it that has logged in.
 func sinkClient(b *testing.B, up net.Addr, options ...func(*Options, *limits)) *benchClient {
+	c := dialBench(b, startBenchGateway(b, up, options...), "LOGIN alice@example.com alicepass")
+	b.Cleanup(func() { c.Close() })
+	return c
+}
+
+// startBenchGateway starts a gateway before a server, and returns the gateway's address.
+func startBenchGateway(b *testing.B, up net.Addr, options ...func(*Options, *limits)) string {
 	l := backendkit.Listen(b)
 	opts := Options{
 		Upstreams: []routing.Upstream{{Backend: backend.Options{Address: up.String(), TLS: backend.TLSInsecureNone}}},
@@ -78,15 +85,13 @@ func sinkClient(b *testing.B, up net.Addr, options ...func(*Options, *limits)) *
 	srv.limits = lim
 	var serving sync.WaitGroup
 	serving.Go(func() { srv.Serve(l, ListenInsecurePlaintext) })
-	c := dialBench(b, l.Addr().String(), "LOGIN alice@example.com alicepass")
 	b.Cleanup(func() {
-		c.Close()
 		l.Close()
 		srv.Close()
 		serving.Wait()
 		opts.Ledger.Close()
 	})
-	return c
+	return l.Addr().String()
 }
 
 // serveSinks runs serveSink for each connection, until the listener is closed.
