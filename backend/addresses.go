@@ -37,10 +37,12 @@ type address struct {
 func (d *Dialer) addresses(ctx context.Context) ([]address, error) {
 	hosts := d.opts.Addresses()
 	found, errs := make([][]address, len(hosts)), make([]error, len(hosts))
+	look := func(i int) { found[i], errs[i] = d.resolve(ctx, hosts[i]) }
 	var lookups sync.WaitGroup
-	for i, host := range hosts {
-		lookups.Go(func() { found[i], errs[i] = d.resolve(ctx, host) })
+	for i := 1; i < len(hosts); i++ {
+		lookups.Go(func() { look(i) })
 	}
+	look(0) // most upstreams have one host, which needs no goroutine
 	lookups.Wait()
 	all := slices.Concat(found...)
 	if len(all) == 0 {
@@ -147,10 +149,19 @@ type connected struct {
 	err   error
 }
 
+// connect makes a TCP connection to the address.
+func (a address) connect(ctx context.Context) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", a.String())
+}
+
 // connectTCP makes a TCP connection to the address that takes one first. The next address is
 // tried when one has failed, or keeps exgate waiting. which is the index of the address, and
 // those before it did not answer. The error is that of the first.
 func connectTCP(ctx context.Context, addresses []address) (conn net.Conn, which int, err error) {
+	if len(addresses) == 1 { // no other address need be tried beside it
+		conn, err := addresses[0].connect(ctx)
+		return conn, 0, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	results := make(chan connected, len(addresses))
 	var attempts sync.WaitGroup
@@ -172,7 +183,7 @@ func connectTCP(ctx context.Context, addresses []address) (conn net.Conn, which 
 		case <-next.C:
 			which := begun
 			attempts.Go(func() {
-				conn, err := new(net.Dialer).DialContext(ctx, "tcp", addresses[which].String())
+				conn, err := addresses[which].connect(ctx)
 				results <- connected{conn, which, err}
 			})
 			if begun++; begun < len(addresses) {

@@ -103,6 +103,11 @@ func (c *conn) logEnd(err error, took time.Duration) {
 		c.log.Log(context.Background(), level, "connection ended before a login", attrs...)
 		return
 	}
+	l := c.login
+	l.journal.End(c.journalTotals(endReason(err)))
+	if !c.log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
 	c.tally.repairs.Lock()
 	for name, n := range c.tally.repairs.fixes {
 		c.tally.stats.Fixes.Count(slices.Repeat([]string{name}, n)...)
@@ -112,8 +117,6 @@ func (c *conn) logEnd(err error, took time.Duration) {
 	for _, name := range slices.Sorted(maps.Keys(c.tally.stats.Fixes)) {
 		fixes = append(fixes, name+"="+strconv.Itoa(c.tally.stats.Fixes[name]))
 	}
-	l := c.login
-	l.journal.End(c.journalTotals(endReason(err)))
 	attrs = append(attrs, "user", l.identity.User, "form", string(l.attempt.Form), "profile", l.profile.Name)
 	for i, name := range counters.Names {
 		attrs = append(attrs, name, c.tally.published[i])

@@ -104,10 +104,15 @@ type Waiter struct {
 // Take waits for a slot to a mailbox (account) for a login name. It returns
 // ErrNone after Limits.MaxWait, and the cause of ctx if ctx ends earlier.
 func (p *Pool) Take(ctx context.Context, o Owner, account, login string) (*Slot, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.Limits().MaxWait, ErrNone)
-	defer cancel()
 	granted := make(chan struct{})
 	w := p.enqueue(&Slot{pool: p, owner: o, account: account, login: login}, false, func() { close(granted) })
+	select {
+	case <-granted: // as nearly always: nothing is prepared for a wait
+		return w.slot, nil
+	default:
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, p.Limits().MaxWait, ErrNone)
+	defer cancel()
 	for {
 		var again <-chan time.Time
 		if d, ok := p.makeRoom(w); ok {
