@@ -14,13 +14,16 @@ import (
 )
 
 // await holds the session's own goroutine until done reports true, while another
-// goroutine is at work. It watches the client meanwhile: when the client
-// leaves, the wait ends at once. While reason returns a text, the client gets
-// it as an untagged OK, first after limits.FirstKeepAlive and then every
+// goroutine is at work. After a moment it begins to watch the client: when the
+// client leaves then, the wait ends at once. While reason returns a text, the client
+// gets it as an untagged OK, first after limits.FirstKeepAlive and then every
 // limits.KeepAlive, since imapsync gives up after 120 s of silence
 // (docs/clients.md#imapsync). Without a reason it is told of the commands in
 // flight. done is called with link.mu held.
 func (c *conn) await(done func() bool, reason func() string) error {
+	if c.awaitQuickly(done) {
+		return nil
+	}
 	next := time.Now().Add(c.srv.limits.FirstKeepAlive)
 	for {
 		over, watching := c.link.beginWatching(c.srv.ctx, done, c.client.r.Buffered() == 0, next)
@@ -58,6 +61,30 @@ func (c *conn) await(done func() bool, reason func() string) error {
 		}
 		if err := c.client.w.keepAlive(reason); err != nil {
 			return c.clientLeft(err)
+		}
+	}
+}
+
+// awaitQuickly waits for a moment without watching the client, and returns what done reports: to
+// begin with that and to end it costs more than most commands that Exchange answers at once.
+func (c *conn) awaitQuickly(done func() bool) bool {
+	if c.link.check(done) {
+		return true
+	}
+	if c.quickly == nil {
+		c.quickly = time.NewTimer(c.srv.limits.Unwatched)
+	} else {
+		c.quickly.Reset(c.srv.limits.Unwatched)
+	}
+	defer c.quickly.Stop()
+	for {
+		select {
+		case <-c.link.bell.ring:
+			if c.link.check(done) {
+				return true
+			}
+		case <-c.quickly.C:
+			return false
 		}
 	}
 }

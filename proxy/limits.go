@@ -12,7 +12,7 @@ type limits struct {
 	Line            time.Duration // the longest time from the first byte of a line to its end
 	Watch           time.Duration // the pause between two looks at routes_file and users_file
 	Write           time.Duration // the longest time for one write
-	Unwatched       time.Duration // how long exgate waits for a command of its own before it watches the client
+	Unwatched       time.Duration // how long exgate waits for another goroutine before it watches the client
 	FirstKeepAlive  time.Duration // the silence after which a client is first told why it waits
 	KeepAlive       time.Duration // the pause before a client is told this again
 	Reconnect       time.Duration // how long exgate tries again to reach an upstream

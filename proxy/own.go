@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/emersion/go-imap/v2/imapserver"
 
@@ -151,7 +150,6 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 	if !c.srv.own.hand(s) {
 		return c.stopping()
 	}
-	c.awaitQuickly(s)
 	finished := func() bool {
 		select {
 		case <-s.done:
@@ -179,21 +177,6 @@ func (c *conn) fire(s *shot, command string, reason func() string) error {
 		return c.client.w.line("%s NO [SERVERBUG] exgate failed on this command: see its log", s.tag)
 	}
 	return nil
-}
-
-// awaitQuickly waits for a shot for a moment without watching the client: to begin with that
-// and to end it costs more than a command that Exchange answers at once.
-func (c *conn) awaitQuickly(s *shot) {
-	if c.quickly == nil {
-		c.quickly = time.NewTimer(c.srv.limits.Unwatched)
-	} else {
-		c.quickly.Reset(c.srv.limits.Unwatched)
-	}
-	select {
-	case <-s.done:
-	case <-c.quickly.C:
-	}
-	c.quickly.Stop()
 }
 
 // Write passes on whole lines of the library.
