@@ -53,8 +53,10 @@ func (b *bell) readUntil(t time.Time) {
 // nothing where the deadline in force ends the wait before t: to set one costs as much as a short
 // line.
 func (b *bell) lookBy(t time.Time) {
-	inForce := b.armed.After(time.Now()) && (t.IsZero() || !b.armed.After(t))
-	if !inForce && !(t.IsZero() && b.armed.IsZero()) {
+	if t.IsZero() && b.armed.IsZero() {
+		return
+	}
+	if inForce := (t.IsZero() || !b.armed.After(t)) && b.armed.After(time.Now()); !inForce {
 		b.readUntil(t)
 	}
 }

@@ -441,6 +441,7 @@ const (
 	replyThrottled // a command in flight must be sent again after a throttle
 	replyStale     // a command in flight must be sent again on a new connection
 	seatWanted     // another session wants the seat
+	clientWaits    // the client must be told why it waits
 )
 
 // trouble returns the task that serve must do first. amid says that the client is in the
@@ -461,6 +462,8 @@ func (l *link) trouble(amid bool, idle *command) trouble {
 		return replyStale
 	case l.wanted:
 		return seatWanted
+	case l.isImpatient(amid):
+		return clientWaits
 	}
 	return noTrouble
 }

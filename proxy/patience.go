@@ -52,12 +52,17 @@ func (l *link) awaitsReply() bool {
 func (l *link) tellsNow(amid bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ends, now := l.patienceEnds(amid), time.Now()
-	if ends.IsZero() || now.Before(ends) {
+	if !l.isImpatient(amid) {
 		return false
 	}
-	l.patience.told = now
+	l.patience.told = time.Now()
 	return true
+}
+
+// isImpatient reports whether the client must be told now why it waits. l.mu is held.
+func (l *link) isImpatient(amid bool) bool {
+	ends := l.patienceEnds(amid)
+	return !ends.IsZero() && !time.Now().Before(ends)
 }
 
 // keepPatient tells the client that its command still waits for a reply, if it is time to

@@ -39,27 +39,39 @@ const (
 	maxRefusals = 50
 )
 
-// add adds the difference between two readings of a session's counters.
+// add adds the difference between two readings of a session's counters. Only the goroutine that
+// has l calls it.
 func (p *progress) add(l *login, now, before *counters.Values) {
-	key := claimsKey{l.target.Name, foldCase(l.identity.User)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	one := p.accounts[key]
-	switch {
-	case one != nil:
-	case len(p.accounts) >= maxProgress:
-		return
-	case p.accounts == nil:
-		p.accounts = make(map[claimsKey]*accountProgress)
+	if l.progress == nil {
+		l.progress = p.of(claimsKey{l.target.Name, foldCase(l.identity.User)}, l.identity.User)
 	}
+	one := l.progress
 	if one == nil {
-		one = &accountProgress{user: l.identity.User}
-		p.accounts[key] = one
+		return
 	}
 	for i := range now {
 		one.values[i] += now[i] - before[i]
 	}
 	one.last = time.Now()
+}
+
+// of returns the progress of an account, which stays the same; nil if there are too many. p.mu is
+// held.
+func (p *progress) of(key claimsKey, user string) *accountProgress {
+	one := p.accounts[key]
+	switch {
+	case one != nil:
+		return one
+	case len(p.accounts) >= maxProgress:
+		return nil
+	case p.accounts == nil:
+		p.accounts = make(map[claimsKey]*accountProgress)
+	}
+	one = &accountProgress{user: user}
+	p.accounts[key] = one
+	return one
 }
 
 // recall adds what the ledger has of earlier runs, before the first session.

@@ -3,7 +3,6 @@ package proxy
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"exgate/backend"
 	"exgate/backend/wire"
@@ -137,7 +136,7 @@ func (r *relay) write() error {
 
 // written notes a write to the client.
 func (r *relay) written(err error) error {
-	r.c.link.heard.Store(time.Now().UnixNano())
+	r.c.link.heard.Store(r.c.client.w.wrote.Load())
 	if err != nil {
 		r.failed = fmt.Errorf("%w: %w", errClient, err)
 	}

@@ -33,10 +33,10 @@ func (c *conn) attend() error {
 		}
 		var err error
 		switch trouble {
-		case noTrouble:
-			return c.keepPatient()
-		case awaitsSeat:
+		case noTrouble, awaitsSeat:
 			return nil
+		case clientWaits:
+			return c.keepPatient()
 		case isDismissed:
 			return c.bye("%s", c.link.dismissal())
 		case upstreamGone:

@@ -29,7 +29,8 @@ func NewTracer(w io.Writer) *Tracer { return &Tracer{w: w} }
 
 // tracer is the trace of one session. It writes to the wire trace of the gateway, and to
 // the session's own trace. Either may be missing. The session's own trace may begin at any
-// time, so the tracer follows the commands without one, too. A nil tracer writes nothing.
+// time, also in the middle of a command: the rest of that command is hidden. A nil tracer writes
+// nothing.
 type tracer struct {
 	out      *Tracer // nil: the gateway has no wire trace
 	session  string
@@ -181,12 +182,15 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 	if t == nil {
 		return
 	}
+	if t.isOff() {
+		t.isHidden = true // for what is left of the command, if a trace begins before that comes
+		return
+	}
 	tag, rest, _ := strings.Cut(string(line), " ")
 	verb, args := wire.SplitVerb(rest)
 	rule := ruleOf[verb]
 	t.isHidden = !loggedIn || rule == nil || !rule.isShown() || !wire.IsTag(tag)
 	switch {
-	case t.isOff():
 	case !t.isHidden:
 		t.rememberTag(tag)
 		if bareVerbs[verb] {
