@@ -296,9 +296,12 @@ func (c *conn) openUpstream(
 	for try := 0; ; try++ {
 		c.waiting.set(status.StateLogin, loggingIn, time.Time{})
 		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
+		if err == nil {
+			return up, nil
+		}
 		failure := backend.FailureOf(err)
-		if err == nil || failure.Kind != backend.KindThrottled || try == delivery.MaxTries {
-			return up, err
+		if failure.Kind != backend.KindThrottled || try == delivery.MaxTries {
+			return nil, err
 		}
 		wait := min(failure.Backoff, cmp.Or(to.Backend.MaxBackoff, backend.DefaultMaxBackoff))
 		c.log.Warn("Exchange throttles a login", "user", id.User, "backoff", wait)

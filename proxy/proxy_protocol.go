@@ -24,6 +24,9 @@ const maxProxyHeader = 4 << 10
 // isProxy reports whether connections from an address begin with a header of the PROXY
 // protocol.
 func (s *settings) isProxy(address net.Addr) bool {
+	if len(s.opts.Proxies) == 0 {
+		return false
+	}
 	ip, err := netip.ParseAddrPort(address.String())
 	return err == nil && slices.ContainsFunc(s.opts.Proxies, func(network netip.Prefix) bool {
 		return network.Contains(ip.Addr().Unmap().WithZone(""))

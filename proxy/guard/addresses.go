@@ -105,6 +105,10 @@ func networkOf(remote net.Addr) string {
 }
 
 func ipOf(remote net.Addr) (addr netip.Addr, ok bool) {
+	if tcp, isTCP := remote.(*net.TCPAddr); isTCP { // as nearly always: no text need be read
+		addr = tcp.AddrPort().Addr().Unmap()
+		return addr, addr.IsValid()
+	}
 	host, err := netip.ParseAddrPort(remote.String())
 	return host.Addr().Unmap(), err == nil
 }

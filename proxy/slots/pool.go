@@ -46,6 +46,8 @@ type Pool struct {
 	inUse     map[*Slot]struct{}
 	queue     []*Waiter         // in the order in which they came
 	untold    map[pair]struct{} // whose slots have changed since leases were told
+	// waitingText is written once for the limits, since each login takes it along.
+	waitingText string
 }
 
 // NewPool returns a pool without limits. Other gateways count with it by leases; nil: there are none.
@@ -63,6 +65,8 @@ func (p *Pool) SetLimits(limits Limits) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limits = limits
+	p.waitingText = fmt.Sprintf("all connections for this mailbox, or this login, are in use; "+
+		"exgate waits for one for up to %s", limits.MaxWait)
 	p.forgetTold()
 	p.grant()
 }
@@ -342,6 +346,7 @@ func (s *Slot) Keep() {
 // WaitingText returns the text that tells a client why its login waits, and how
 // long it waits at most.
 func (p *Pool) WaitingText() string {
-	return fmt.Sprintf("all connections for this mailbox, or this login, are in use; exgate waits for one for up to %s",
-		p.Limits().MaxWait)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waitingText
 }
