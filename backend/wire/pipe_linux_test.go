@@ -318,10 +318,10 @@ func TestPipesThatAreCut(t *testing.T) {
 // A receiver that is slow, but not silent, gets everything.
 func TestPipesToASlowReceiver(t *testing.T) {
 	p := newPassage(t)
-	p.bound = time.Second
+	p.bound = 2 * time.Second
 	p.to.SetWriteBuffer(64 << 10)
 	p.receiver.SetReadBuffer(64 << 10)
-	literal := text(4 << 20)
+	literal := text(8 << 20)
 	p.sends(literal, true)
 	written := make(chan error, 1)
 	go func() {

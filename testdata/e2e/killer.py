@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-STORED = re.compile(rb"^\S+ OK \[APPENDUID ", re.M)
+STORED = re.compile(rb"^\S+ OK (?:\[APPENDUID |APPEND)", re.M)
 WAITS = (None, 0, 0.001, 0.002, 0.005)  # None: the OK is not passed on
 
 
