@@ -79,6 +79,9 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 		{"both answered", goesOn, []string{cleanMessage, cleanMessage}, 2, false},
 		{"both answered, and logged out", logsOut, []string{cleanMessage, cleanMessage}, 2, false},
 		{"marked anew by mbsync", breaksOff, []string{"X-TUID: abcdefghijkl\r\n" + cleanMessage, "X-TUID: ABCDEFGHIJKL\r\n" + cleanMessage}, 1, false},
+		{"marked by offlineimap once more in each attempt", breaksOff, []string{
+			cleanMessage, "X-OfflineIMAP: 12-3\r\n" + cleanMessage, "X-OfflineIMAP: 12-3\r\nX-OfflineIMAP: 4-567\r\n" + cleanMessage,
+		}, 1, false},
 		{"another body", breaksOff, []string{cleanMessage, other}, 2, false},
 		{"another message meanwhile", breaksOff, []string{cleanMessage, other, cleanMessage}, 2, false},
 	} {

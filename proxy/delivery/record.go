@@ -33,21 +33,24 @@ func (s *Sender) describe(up *Upload) {
 	r.Sum = *sum
 }
 
-// unmarked is a message without the field with which a client marks each of its attempts, so
+// unmarked is a message without the fields with which a client marks its attempts, so
 // that the attempts of one message are equal.
 type unmarked struct{ *spool.Spool }
 
-func (m unmarked) WriteTo(w io.Writer) (int64, error) {
-	from, to := mailbox.ClientMark(m.Header(mailbox.MaxDatedHeader))
-	if from == to {
+func (m unmarked) WriteTo(w io.Writer) (n int64, err error) {
+	marks := mailbox.ClientMarks(m.Header(mailbox.MaxDatedHeader))
+	if len(marks) == 0 {
 		return m.Spool.WriteTo(w)
 	}
-	for _, part := range [][2]int64{{0, int64(from)}, {int64(to), m.Size() - int64(to)}} {
-		if _, err := io.Copy(w, io.NewSectionReader(m.Spool, part[0], part[1])); err != nil {
-			return 0, err
+	from := int64(0)
+	for _, mark := range append(marks, [2]int{int(m.Size()), 0}) {
+		written, err := io.Copy(w, io.NewSectionReader(m.Spool, from, int64(mark[0])-from))
+		if n += written; err != nil {
+			return n, err
 		}
+		from = int64(mark[1])
 	}
-	return m.Size() - int64(to-from), nil
+	return n, nil
 }
 
 // dateFrom returns the origin of a date, if there is one.

@@ -22,8 +22,7 @@ const (
 // key identifies a message in a mailbox.
 type key struct {
 	upstream, account, mailbox string
-	size                       int64
-	sum                        [sha256.Size]byte
+	sum                        [sha256.Size]byte // without what a client adds to each attempt
 }
 
 // attempt is an APPEND of which it is not proven that the client has the answer.
@@ -362,7 +361,7 @@ func (l *Ledger) load(s *store, of *owner) error {
 			return err
 		}
 	}
-	rows, err := s.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.outcome, m.exchange, m.size,
+	rows, err := s.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.outcome, m.exchange,
 		m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account, s.session
 		FROM messages m JOIN sessions s ON s.id = m.session_id
 		WHERE m.id IN (SELECT id FROM messages WHERE proven = 0 AND at >= ?1
@@ -383,7 +382,7 @@ func (l *Ledger) load(s *store, of *owner) error {
 			mailbox  string
 			session  string
 		)
-		if err := rows.Scan(&t.row.id, &at, &outcome, &mailbox, &t.key.size, &sum, &t.stage, &t.mark.UIDValidity,
+		if err := rows.Scan(&t.row.id, &at, &outcome, &mailbox, &sum, &t.stage, &t.mark.UIDValidity,
 			&t.mark.Next, &validity, &t.uid, &t.key.upstream, &t.key.account, &session); err != nil {
 			return err
 		}

@@ -373,5 +373,5 @@ func (s *store) settle(r *row) error {
 
 // key returns what an identical message has in common with this one.
 func (j *Journal) key(m *Message) key {
-	return key{j.session.Upstream, j.session.Account, strings.ToLower(m.Exchange), m.Size, m.Sum}
+	return key{j.session.Upstream, j.session.Account, strings.ToLower(m.Exchange), m.Sum}
 }

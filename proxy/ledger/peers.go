@@ -59,7 +59,7 @@ func (k *key) place() string { return Place(k.upstream, k.account, k.mailbox) }
 
 // text names a message for all gateways.
 func (k *key) text() string {
-	return k.place() + "\x00" + strconv.FormatInt(k.size, 10) + "\x00" + hex.EncodeToString(k.sum[:])
+	return k.place() + "\x00" + hex.EncodeToString(k.sum[:])
 }
 
 // Share has other gateways know the attempts of this one.

@@ -11,13 +11,17 @@ var mbsyncMark = []byte("x-tuid:")
 
 // IsOfMbsync reports whether mbsync has marked the message as its own.
 func IsOfMbsync(header []byte) bool {
-	from, to := ClientMark(header)
-	return from < to && bytes.EqualFold(header[from:from+len(mbsyncMark)], mbsyncMark)
+	for _, mark := range ClientMarks(header) {
+		if hasName(header[mark[0]:], mbsyncMark) {
+			return true
+		}
+	}
+	return false
 }
 
-// ClientMark returns where the field is with which a client has marked its attempt to store a
-// message; 0, 0 if there is none.
-func ClientMark(header []byte) (from, to int) {
+// ClientMarks returns where the fields begin and end with which a client has marked its attempts to
+// store a message. offlineimap adds one for each attempt of a run, and leaves those before it.
+func ClientMarks(header []byte) (marks [][2]int) {
 	for at := 0; at < len(header); {
 		end := bytes.IndexByte(header[at:], '\n') + 1
 		line := header[at : at+end]
@@ -25,11 +29,15 @@ func ClientMark(header []byte) (from, to int) {
 			break // the header ends
 		}
 		for _, mark := range clientMarks {
-			if len(line) >= len(mark) && bytes.EqualFold(line[:len(mark)], mark) {
-				return at, at + end
+			if hasName(line, mark) {
+				marks = append(marks, [2]int{at, at + end})
 			}
 		}
 		at += end
 	}
-	return 0, 0
+	return marks
+}
+
+func hasName(line, name []byte) bool {
+	return len(line) >= len(name) && bytes.EqualFold(line[:len(name)], name)
 }

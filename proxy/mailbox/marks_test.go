@@ -1,21 +1,34 @@
 package mailbox
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
-func TestClientMark(t *testing.T) {
+func TestClientMarks(t *testing.T) {
 	for _, tt := range []struct{ header, want string }{
 		{"Subject: x\r\nX-TUID: AbCdEfGhIjKl\r\nDate: y\r\n\r\nbody\r\n", "X-TUID: AbCdEfGhIjKl\r\n"},
 		{"x-tuid: AbCdEfGhIjKl\r\n\r\n", "x-tuid: AbCdEfGhIjKl\r\n"},
 		{"X-OfflineIMAP: 123-456\r\nSubject: x\r\n\r\n", "X-OfflineIMAP: 123-456\r\n"},
+		{
+			"X-OfflineIMAP: 123-456\r\nSubject: x\r\nX-OfflineIMAP: 12-3\r\nx-offlineimap: 1-2\r\n\r\n",
+			"X-OfflineIMAP: 123-456\r\n|X-OfflineIMAP: 12-3\r\n|x-offlineimap: 1-2\r\n",
+		},
 		{"Subject: x\r\n\r\nX-TUID: AbCdEfGhIjKl\r\n", ""}, // of the body
 		{"Subject: x\r\nX-TUIDS: a\r\n\r\n", ""},
 		{"Subject: x\r\n\tX-TUID: a\r\n\r\n", ""}, // of the subject
 		{"X-TUID: cut", ""},
 		{"", ""},
 	} {
-		from, to := ClientMark([]byte(tt.header))
-		if got := tt.header[from:to]; got != tt.want {
+		var got []string
+		for _, mark := range ClientMarks([]byte(tt.header)) {
+			got = append(got, tt.header[mark[0]:mark[1]])
+		}
+		if got := strings.Join(got, "|"); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.header, got, tt.want)
+		}
+		if got, want := IsOfMbsync([]byte(tt.header)), strings.HasPrefix(strings.ToLower(tt.want), "x-tuid"); got != want {
+			t.Errorf("%q: of mbsync %t, want %t", tt.header, got, want)
 		}
 	}
 }
