@@ -77,6 +77,7 @@ soak-self-test:
 kill9:
 	KILL_MOMENTS=$${KILL_MOMENTS:-40} go test -count=1 -parallel 16 -run '^TestKill9' ./cmd/exgate
 	./testdata/e2e/kill9
+	PROFILE=exchange2007 CASES=offlineimap-after-ok ./testdata/e2e/kill9
 
 # What nine clients bring into a simulated Exchange, as a table; some minutes.
 # IMAPSYNC=/path/to/imapsync has it too.
