@@ -245,6 +245,12 @@ func (s *Server) Serve(l net.Listener, how Listen) {
 // acceptRetry is the pause before Serve tries again to accept a client.
 const acceptRetry = 200 * time.Millisecond
 
+// GiveBack gives back the memory that idle sessions need not keep. The caller calls it now and then: what
+// has been of use since the last call is kept.
+func (s *Server) GiveBack() {
+	wire.GiveBack()
+}
+
 // Drain lets the commands in flight finish, and ends each session with a BYE when it has no
 // command in flight. When ctx ends, Drain cuts the sessions that are left. The caller calls
 // Close after it.

@@ -24,6 +24,7 @@ type records struct {
 	seen    int  // bytes of the header that were handed on
 	left    int  // bytes of the record that were not handed on
 	isHasty bool // Read fails rather than waits
+	lent    lent // the slice that Read got, while it waits for a record
 
 	mu       sync.Mutex
 	gathers  bool // Write keeps what it gets until flush
@@ -51,7 +52,7 @@ func (notReady) Temporary() bool { return true }
 // Read implements net.Conn. It ends where a header or a record ends.
 func (c *records) Read(p []byte) (int, error) {
 	if c.r == c.w {
-		if err := c.fill(); err != nil {
+		if err := c.fill(p); err != nil {
 			return 0, err
 		}
 	}
@@ -80,15 +81,18 @@ func (c *records) note(p []byte) {
 }
 
 // fill reads the socket. In the middle of a record it uses a buffer of the pool, and before one it
-// waits without.
-func (c *records) fill() (err error) {
+// waits without. p is what Read got.
+func (c *records) fill(p []byte) (err error) {
 	if c.isHasty {
 		return errNotReady
 	}
 	c.r, c.w = 0, 0
-	if c.left <= len(c.small) {
+	switch {
+	case c.left == 0:
+		c.w, err = c.lent.readWith(p, c.Conn, c.small[:])
+	case c.left <= len(c.small):
 		c.w, err = c.Conn.Read(c.small[:])
-	} else {
+	default:
 		c.mem = pool.Get().(*[bufferSize]byte)
 		c.w, err = c.Conn.Read(c.mem[:])
 	}

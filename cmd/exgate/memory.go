@@ -11,11 +11,12 @@ import (
 // memoryEvery is the time between two looks at the memory.
 const memoryEvery = 30 * time.Second
 
-// startMemory begins to give memory back. stop ends it, and waits for that.
-func startMemory(ctx context.Context) (stop func()) {
+// startMemory begins to give memory back. Now and then it calls giveBack, which gives back what the sessions need
+// not keep. stop ends it, and waits for that.
+func startMemory(ctx context.Context, giveBack func()) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
-	done.Go(func() { giveBackMemory(ctx) })
+	done.Go(func() { giveBackMemory(ctx, giveBack) })
 	return func() {
 		cancel()
 		done.Wait()
@@ -25,7 +26,7 @@ func startMemory(ctx context.Context) (stop func()) {
 // giveBackMemory returns memory to the operating system when the gateway has become quiet, until
 // ctx ends. Go's collector runs when as much was allocated as is in use: after a burst, thousands of
 // sessions that idle would keep the garbage of the burst, and Go keeps the pages for the next one.
-func giveBackMemory(ctx context.Context) {
+func giveBackMemory(ctx context.Context, giveBack func()) {
 	ticks := time.NewTicker(memoryEvery)
 	defer ticks.Stop()
 	before := readMemory()
@@ -35,6 +36,7 @@ func giveBackMemory(ctx context.Context) {
 			return
 		case <-ticks.C:
 		}
+		giveBack() // also while the gateway is busy: other sessions idle
 		now := readMemory()
 		if now.isWorthwhile(before) {
 			debug.FreeOSMemory()

@@ -37,7 +37,8 @@ func TestMemoryIsGivenBackWhenQuiet(t *testing.T) {
 // The garbage of a burst is returned to the operating system at the second look at the latest.
 func TestGarbageIsReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		stop := startMemory(t.Context())
+		looks := 0
+		stop := startMemory(t.Context(), func() { looks++ })
 		synctest.Wait()
 		burst := bytes.Repeat([]byte("x"), 64<<20)
 		runtime.KeepAlive(burst)
@@ -49,5 +50,8 @@ func TestGarbageIsReturned(t *testing.T) {
 			t.Errorf("%+v", m)
 		}
 		stop()
+		if looks != 2 {
+			t.Errorf("the sessions were asked %d times", looks)
+		}
 	})
 }
