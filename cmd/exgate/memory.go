@@ -66,8 +66,13 @@ func readMemory() memory {
 	}
 }
 
-// minGiveBack is the least memory that is worth a collection.
-const minGiveBack = 8 << 20
+const (
+	// minGiveBack is the least memory that is worth a collection. A collection of a small heap takes some
+	// milliseconds of the processor.
+	minGiveBack = 2 << 20
+	// minQuiet is what a quiet gateway may allocate between two looks, besides an eighth of what is live.
+	minQuiet = 4 << 20
+)
 
 // isWorthwhile reports whether a collection returns a quarter of what is live at least, and whether
 // little was allocated since before. So a quiet gateway pays for one collection after a burst, and a
@@ -77,5 +82,5 @@ func (m memory) isWorthwhile(before memory) bool {
 	if m.objects > m.live {
 		gain += m.objects - m.live
 	}
-	return m.allocated-before.allocated <= minGiveBack/2+m.live/8 && gain >= max(minGiveBack, m.live/4)
+	return m.allocated-before.allocated <= minQuiet+m.live/8 && gain >= max(minGiveBack, m.live/4)
 }

@@ -17,7 +17,8 @@ func TestMemoryIsGivenBackWhenQuiet(t *testing.T) {
 		"a burst is over": {memory{allocated: 900 * mib}, memory{allocated: 901 * mib, live: 20 * mib, objects: 35 * mib}, true},
 		"free pages":      {memory{}, memory{live: 20 * mib, objects: 20 * mib, free: 10 * mib}, true},
 		"busy":            {memory{allocated: 900 * mib}, memory{allocated: 1900 * mib, live: 20 * mib, objects: 35 * mib}, false},
-		"little to gain":  {memory{}, memory{live: 10 * mib, objects: 13 * mib, free: 4 * mib}, false},
+		"few sessions":    {memory{}, memory{live: 6 * mib, objects: 9 * mib}, true},
+		"little to gain":  {memory{}, memory{live: 3 * mib, objects: 4 * mib, free: mib / 2}, false},
 		"many sessions, each with a little": {
 			memory{}, memory{allocated: 20 * mib, live: 400 * mib, objects: 620 * mib}, true},
 		"less than a quarter": {memory{}, memory{live: 400 * mib, objects: 430 * mib, free: 60 * mib}, false},
