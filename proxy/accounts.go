@@ -137,6 +137,17 @@ func (a *accounts) sweepClaims() {
 	a.sweepAt = max(minClaims, 2*len(a.claims))
 }
 
+// giveBack drops what open accounts need not know any more of their APPENDs. It returns the number of mailboxes of
+// which something is kept.
+func (a *accounts) giveBack() (kept int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, shared := range a.open {
+		kept += shared.claims.Forget()
+	}
+	return kept
+}
+
 // close ends one session of the account. With the last one, it closes the side connection.
 func (a *accounts) close(shared *account) {
 	a.mu.Lock()

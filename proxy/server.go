@@ -248,6 +248,7 @@ const acceptRetry = 200 * time.Millisecond
 // GiveBack gives back the memory that idle sessions need not keep. The caller calls it now and then: what
 // has been of use since the last call is kept.
 func (s *Server) GiveBack() {
+	s.accounts.giveBack()
 	wire.GiveBack()
 }
 

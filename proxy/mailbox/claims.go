@@ -70,7 +70,7 @@ type Claims struct {
 
 // NewClaims returns empty Claims for one account. peers may be nil.
 func NewClaims(peers Peers) *Claims {
-	return &Claims{now: time.Now, peers: peers, boxes: make(map[string]*box), changed: make(chan struct{})}
+	return &Claims{now: time.Now, peers: peers, changed: make(chan struct{})}
 }
 
 const (
@@ -150,18 +150,26 @@ func (c *Claims) Enter(ctx context.Context, key string, id MessageKey, patience 
 func (c *Claims) enter(key string, id MessageKey, waiting bool) (*Claim, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := c.boxes[key]
-	if b == nil {
-		c.sweep()
-		b = newBox()
-		c.boxes[key] = b
-	}
+	b := c.boxOf(key)
 	if waiting && slices.ContainsFunc(b.inFlight, func(other *Claim) bool { return other.id.equals(id) }) {
 		return nil, c.changed
 	}
 	cl := &Claim{claims: c, key: key, box: b, id: id}
 	b.inFlight = append(b.inFlight, cl)
 	return cl, nil
+}
+
+// boxOf returns what Claims know of a mailbox. c.mu is held.
+func (c *Claims) boxOf(key string) *box {
+	b := c.boxes[key]
+	if b == nil {
+		c.sweep()
+		if b = newBox(); c.boxes == nil {
+			c.boxes = make(map[string]*box)
+		}
+		c.boxes[key] = b
+	}
+	return b
 }
 
 // sweep drops the mailboxes that Claims need not know any more. c.mu is held.
@@ -171,6 +179,9 @@ func (c *Claims) sweep() {
 		if len(b.inFlight)+len(b.remembered) == 0 && c.now().Sub(b.said) > freshness {
 			delete(c.boxes, key)
 		}
+	}
+	if len(c.boxes) == 0 {
+		c.boxes = nil // an empty map keeps its memory
 	}
 }
 
@@ -184,16 +195,20 @@ func (c *Claims) Told(key string, validity, next uint32, asked time.Time) {
 		return
 	}
 	c.sweep()
-	b := c.boxes[key]
-	if b == nil {
-		b = newBox()
-		c.boxes[key] = b
-	}
+	b := c.boxOf(key)
 	if len(b.inFlight) > 0 {
 		return
 	}
 	b.valid(validity)
 	b.next, b.said = max(b.next, next), asked
+}
+
+// Forget drops what Claims need not know any more. It returns the number of mailboxes that are kept.
+func (c *Claims) Forget() (kept int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sweep()
+	return len(c.boxes)
 }
 
 // IsIdle reports whether there is nothing that Claims need to know any more.

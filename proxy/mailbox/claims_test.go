@@ -393,4 +393,7 @@ func TestToldNothing(t *testing.T) {
 	if clock.Add(freshness + 1); !c.IsIdle() {
 		t.Error("the mark is kept too long")
 	}
+	if c.boxes != nil {
+		t.Error("an empty map is kept")
+	}
 }
