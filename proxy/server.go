@@ -343,7 +343,7 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	trace := set.opts.Trace.session(id)
 	c := &conn{
 		srv: s, set: set, id: id,
-		log: set.opts.Log.With("session", id, "client", nc.RemoteAddr().String()),
+		log: slog.New(&sessionLog{set.opts.Log.Handler(), id, nc.RemoteAddr().String()}),
 		client: clientSide{
 			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: trace,
 			w: newClientWriter(nc, s.limits.Write, trace),
