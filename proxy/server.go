@@ -245,11 +245,11 @@ func (s *Server) Serve(l net.Listener, how Listen) {
 // acceptRetry is the pause before Serve tries again to accept a client.
 const acceptRetry = 200 * time.Millisecond
 
-// GiveBack gives back the memory that idle sessions need not keep. The caller calls it now and then: what
-// has been of use since the last call is kept.
-func (s *Server) GiveBack() {
+// GiveBack gives back the memory that idle sessions need not keep. The caller calls it now and then: the buffers
+// that have been of use since the last call are kept. It returns the number of bytes of the others.
+func (s *Server) GiveBack() (bytes int) {
 	s.accounts.giveBack()
-	wire.GiveBack()
+	return wire.GiveBack()
 }
 
 // Drain lets the commands in flight finish, and ends each session with a BYE when it has no

@@ -157,7 +157,7 @@ func serve(
 		log.Info("listening", "address", l.Addr().String(), "tls", l.name)
 		serving.Go(func() { server.Serve(l, l.mode) })
 	}
-	defer startMemory(ctx, server.GiveBack)()
+	defer startMemory(ctx, func() { server.GiveBack() })()
 	service := &manager{server: server, log: log}
 	service.ready(servingPhase(c.Mode, nil))
 	managedBy(ctx).serves()
