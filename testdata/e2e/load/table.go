@@ -43,8 +43,8 @@ func (t *table) add(text string) {
 // happens to Exchange: a refusal that says to try again, or that of Exchange
 // itself in its own words; a session ended with its reason, or without it amid
 // a literal of FETCH, where nothing can be said. What mbsync says of them is in
-// its own words.
-var allowed = regexp.MustCompile(`^[A-Z ]+: (NO \[(UNAVAILABLE|OVERQUOTA)\]|NO Server Unavailable\.|BYE )|^APPEND: BAD \[UNAVAILABLE\]|^(UID )?FETCH: closed without BYE$|^mbsync: (Maildir notice: .*|.*(NO|BAD) \[(UNAVAILABLE|OVERQUOTA)\].*|.*NO Server Unavailable\..*|Notice: .*|Warning: lost track of .*|Warning: far side refuses to store .*|Error: channel .* cannot be opened\.|.*\bBYE\b.*|exit status N)$`)
+// its own words: unexpected EOF is the last one.
+var allowed = regexp.MustCompile(`^[A-Z ]+: (NO \[(UNAVAILABLE|OVERQUOTA)\]|NO Server Unavailable\.|BYE )|^APPEND: BAD \[UNAVAILABLE\]|^(UID )?FETCH: closed without BYE$|^mbsync: (Maildir notice: .*|.*(NO|BAD) \[(UNAVAILABLE|OVERQUOTA)\].*|.*NO Server Unavailable\..*|Notice: .*|Warning: lost track of .*|Warning: far side refuses to store .*|Error: channel .* cannot be opened\.|.*\bBYE\b.*|IMAP error: unexpected EOF from .*|exit status N)$`)
 
 // print writes the table, what is most first, and returns how many errors were
 // not allowed.
