@@ -15,7 +15,7 @@ import (
 // Sink receives the responses of an upstream that no Request asked for. The
 // connection's reader calls its methods, one at a time; Conn.Relay calls End if
 // the connection has ended before. A Sink that is a wire.PipeWriter may get parts of
-// a literal so, after Flush.
+// a literal in a pipe, after Flush.
 type Sink interface {
 	// Take receives the fragments of the responses, in order. An error ends the
 	// connection. f.Data is valid until Flush returns.

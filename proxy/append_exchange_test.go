@@ -268,7 +268,7 @@ func TestExchangeFlaggedIsTriedAgain(t *testing.T) {
 }
 
 // mbsync gets the UID of each of its messages, also where Exchange does not say it: it cannot find the message by itself.
-// Other clients do not need it, and do not wait for it.
+// A message without its mark does not wait for that.
 func TestMbsyncGetsTheUID(t *testing.T) {
 	marked := "X-TUID: abcdefghijkl\r\n" + cleanMessage
 	for _, profile := range []string{"exchange2000", "exchange2007"} {

@@ -49,8 +49,8 @@
 //	conn.run              conn.go      sends the greeting after the handshake, then calls next in a loop
 //	conn.handshake        starttls.go  TLS, on a port for TLS
 //	conn.next             conn.go      runs one command
-//	conn.nextLine         conn.go      reads its first line
 //	conn.waitForClient    conn.go      waits for the client, and handles what happens upstream
+//	conn.nextLine         conn.go      reads its first line
 //	conn.dispatch         conn.go      parses the line
 //	conn.beforeLogin      login.go     handles every command before the login
 //	conn.laneOf           conn.go      finds the lane, in the table of command_table.go

@@ -39,8 +39,7 @@ const (
 	maxRefusals = 50
 )
 
-// add adds the difference between two readings of a session's counters. Only the goroutine that
-// has l calls it.
+// add adds the difference between two readings of a session's counters.
 func (p *progress) add(l *login, now, before *counters.Values) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -214,6 +214,11 @@ func TestRowOfAMessageThatIsNotSentAgain(t *testing.T) {
 	if got := g.inLedger("SELECT group_concat(outcome) FROM (SELECT outcome FROM messages ORDER BY id)"); got != "stored,failed" {
 		t.Errorf("outcomes %s, want stored,failed", got)
 	}
+	c.close()
+	testkit.Eventually(t, "the session has ended", func() bool { return g.srv.Totals().Connections == 0 })
+	if n := g.srv.Totals().Counters["messages_unknown"]; n != 0 {
+		t.Errorf("%d messages count as unknown, want 0", n)
+	}
 }
 
 // The account's side connection may have the mailbox selected that was removed. The one that was made anew, and has the

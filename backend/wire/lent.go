@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"weak"
 )
@@ -59,8 +60,9 @@ func (l *lent) giveBack() (n int) {
 
 // list has the connections that have lent a buffer, and those that have ended since the last look.
 type list struct {
-	mu  sync.Mutex
-	all []weak.Pointer[lent]
+	mu     sync.Mutex
+	all    []weak.Pointer[lent]
+	sweeps int // the length at which those that have ended are dropped
 }
 
 var lenders list
@@ -68,6 +70,10 @@ var lenders list
 func (s *list) add(l *lent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.all) >= s.sweeps {
+		s.all = slices.DeleteFunc(s.all, func(w weak.Pointer[lent]) bool { return w.Value() == nil })
+		s.sweeps = 2*len(s.all) + 64
+	}
 	s.all = append(s.all, weak.Make(l))
 }
 

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// waitsFor waits until a lender of mem's first byte waits, or none does.
+// waitsFor waits until the connection has lent a buffer, or has none lent.
 func waitsFor(t *testing.T, r *records, waits bool) {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(time.Millisecond) {

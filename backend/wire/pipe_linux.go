@@ -32,8 +32,7 @@ var (
 	madePipes atomic.Int32
 )
 
-// openPipe returns an empty pipe; nil if all are in use. One that cannot be made counts as in use, so that it
-// is not tried for ever.
+// openPipe returns an empty pipe; nil if all are in use, or if none can be made now.
 func openPipe() *Pipe {
 	select {
 	case p := <-idlePipes:
@@ -46,10 +45,12 @@ func openPipe() *Pipe {
 	}
 	p := new(Pipe)
 	if unix.Pipe2(p.ends[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
+		madePipes.Add(-1)
 		return nil
 	}
 	if _, err := unix.FcntlInt(uintptr(p.ends[0]), unix.F_SETPIPE_SZ, pipeSize); err != nil {
 		p.destroy()
+		madePipes.Add(-1)
 		return nil
 	}
 	return p
@@ -96,7 +97,7 @@ func readPipe(nc *net.TCPConn, max int64) (p *Pipe, err error) {
 	}
 	switch failed {
 	case unix.EINVAL, unix.ENOSYS, unix.EPERM: // this system, or its sandbox, has no splice for sockets
-		p.destroy()
+		p.destroy() // and counts as made, so that this is not tried for ever
 		return nil, nil
 	}
 	p.close()

@@ -209,32 +209,39 @@ func TestPipesThatAreCut(t *testing.T) {
 	const size = 8 << 20 // more than sockets hold
 	literal := text(size)
 	tests := map[string]struct {
-		sent     int // bytes of the literal
-		prepare  func(p *passage)
-		isSource bool // the source has failed
+		sent     int                        // bytes of the literal
+		prepare  func(p *passage, sent int) // sent: all bytes that the source sends
+		isSource bool                       // the source has failed
 		is       error
 	}{
-		"the source ends":     {400_000, func(*passage) {}, true, io.EOF},
-		"the source is reset": {0, func(p *passage) { p.sender.SetLinger(0); p.sender.Close() }, true, syscall.ECONNRESET},
+		"the source ends":     {400_000, func(*passage, int) {}, true, io.EOF},
+		"the source is reset": {0, func(p *passage, _ int) { p.sender.SetLinger(0); p.sender.Close() }, true, syscall.ECONNRESET},
 		"the source stops": {
-			400_000, func(p *passage) { p.from.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) }, true, os.ErrDeadlineExceeded,
+			400_000, func(p *passage, sent int) {
+				go func() {
+					for p.read.Load() < int64(sent) {
+						time.Sleep(time.Millisecond)
+					}
+					p.from.SetReadDeadline(time.Now())
+				}()
+			}, true, os.ErrDeadlineExceeded,
 		},
-		"the receiver is closed": {size, func(p *passage) { p.to.Close() }, false, net.ErrClosed},
+		"the receiver is closed": {size, func(p *passage, _ int) { p.to.Close() }, false, net.ErrClosed},
 		"the receiver is reset": {
-			size, func(p *passage) { p.receiver.SetLinger(0); p.receiver.Close() }, false, nil, // EPIPE or ECONNRESET
+			size, func(p *passage, _ int) { p.receiver.SetLinger(0); p.receiver.Close() }, false, nil, // EPIPE or ECONNRESET
 		},
-		"the receiver stops": {size, func(p *passage) { p.bound = 50 * time.Millisecond }, false, os.ErrDeadlineExceeded},
+		"the receiver stops": {size, func(p *passage, _ int) { p.bound = 50 * time.Millisecond }, false, os.ErrDeadlineExceeded},
 	}
 	for name, tt := range tests {
 		t.Run("command, "+name, func(t *testing.T) {
-			p := newPassage(t)
+			p, sent := newPassage(t), tt.sent
 			r := NewCommandReader(p.source())
-			if tt.sent == size {
+			if sent == size {
 				p.sends(literal+"\r\na2 NOOP\r\n", true)
 			} else {
-				p.sends(literal[:tt.sent], tt.is == io.EOF)
+				p.sends(literal[:sent], tt.is == io.EOF)
 			}
-			tt.prepare(p)
+			tt.prepare(p, sent)
 			var received <-chan []byte
 			if tt.isSource {
 				received = p.received()
@@ -259,20 +266,20 @@ func TestPipesThatAreCut(t *testing.T) {
 				}
 				return
 			}
-			if left != int64(size-tt.sent) {
-				t.Errorf("%d left, want %d", left, size-tt.sent)
+			if left != int64(size-sent) {
+				t.Errorf("%d left, want %d", left, size-sent)
 			}
 			if tt.is == os.ErrDeadlineExceeded { // the passage goes on
 				p.from.SetReadDeadline(time.Time{})
-				p.sends(literal[tt.sent:], true)
-				tt.sent = size
+				p.sends(literal[sent:], true)
+				sent = size
 				if left, err := r.WriteLiteral(p, left); left != 0 || err != nil {
 					t.Errorf("%d left, %v", left, err)
 				}
 			}
 			p.to.CloseWrite()
-			if got := <-received; string(got) != literal[:tt.sent] {
-				t.Errorf("%d bytes, not the %d that were sent", len(got), tt.sent)
+			if got := <-received; string(got) != literal[:sent] {
+				t.Errorf("%d bytes, not the %d that were sent", len(got), sent)
 			}
 		})
 		t.Run("response, "+name, func(t *testing.T) {
@@ -282,7 +289,7 @@ func TestPipesThatAreCut(t *testing.T) {
 			if tt.sent > 0 {
 				p.sends(announced+literal[:tt.sent], tt.is == io.EOF)
 			}
-			tt.prepare(p)
+			tt.prepare(p, len(announced)+tt.sent)
 			var received <-chan []byte
 			if tt.isSource {
 				received = p.received()

@@ -67,18 +67,29 @@ func logged(_ []string, a slog.Attr) slog.Attr {
 	case string:
 		text = v
 	case error:
-		text = v.Error()
+		text = fmt.Sprint(v) // which does not panic for a nil of a type
+	case []string:
+		cut := make([]string, len(v))
+		for i := range v {
+			cut[i] = bounded(v[i], maxLogged)
+		}
+		return slog.Any(a.Key, cut)
 	default:
 		return a
 	}
 	most := maxLogged
-	if a.Key == "stack" {
+	if a.Key == "stack" || strings.HasPrefix(text, "panic: ") { // which has its stack
 		most = maxStack
 	}
-	if len(text) > most {
-		text = fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:most], ""), len(text))
+	return slog.String(a.Key, bounded(text, most))
+}
+
+// bounded cuts a text after most bytes.
+func bounded(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return slog.String(a.Key, text)
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:most], ""), len(text))
 }
 
 // openTrace opens the wire trace. trace is nil if the configuration has no trace. The trace

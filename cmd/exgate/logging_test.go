@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,9 @@ func TestLoggedValues(t *testing.T) {
 		{slog.String("stack", long), `"` + long + `"`},
 		{slog.Duration("took", 1500*time.Millisecond), `"1.5s"`},
 		{slog.Int("size", 12), "12"},
-		{slog.Any("mailboxes", []string{"a"}), `["a"]`},
+		{slog.Any("mailboxes", []string{"a", long}), `["a","` + cut + `"]`},
+		{slog.Any("err", errors.New("panic: "+long)), `"panic: ` + long + `"`},
+		{slog.Any("err", (*net.OpError)(nil)), `"<nil>"`},
 	} {
 		var out strings.Builder
 		slog.New(logHandler(&out, config.Log{Format: config.FormatJSON}, false)).Info("m", tt.attr)

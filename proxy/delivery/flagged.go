@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -37,14 +38,20 @@ func (s *Sender) replayFlagged(up *Upload, stored *imap.AppendData) (set bool) {
 	return false
 }
 
+// maxDrainWait is the longest throttle that is waited for while the gateway drains.
+const maxDrainWait = 10 * time.Second
+
 // afterwards does something with a message that is stored, and tries again while the failure
-// may pass. It also waits while the gateway drains, as long as that lets the session live: no
-// client does it later.
+// may pass. Short waits go on while the gateway drains: no client does it later.
 func (s *Sender) afterwards(up *Upload, failed string, do func() error) (err error) {
 	for try := range MaxTries {
 		if try > 0 {
 			s.Log.Info(failed+"; trying again", append(s.about(up), "err", err)...)
-			if s.Account.Throttle.Wait(s.Context()) != nil || backend.Sleep(s.Context(), s.ReplayPause) != nil {
+			wait := s.Account.Throttle.Wait
+			if s.Account.Throttle.Remaining() > maxDrainWait {
+				wait = func(context.Context) error { return s.Patiently(s.Account.Throttle.Wait) }
+			}
+			if wait(s.Context()) != nil || backend.Sleep(s.Context(), s.ReplayPause) != nil {
 				break
 			}
 		}
@@ -82,6 +89,9 @@ func (s *Sender) storeFlagged(up *Upload, uid uint32) (uint32, error) {
 // answer for an error ("extraneous data in FETCH response": imap_find_new_msgs_p3 in its
 // drv_imap.c forgets what it has asked for), and never comes to an end.
 func (s *Sender) tellUID(up *Upload) *imap.AppendData {
+	if up.claim == nil {
+		return nil // without upstream.resume nothing is known of what was there before
+	}
 	const failed = "the UID of a message was not found"
 	err := s.afterwards(up, failed, func() error {
 		return s.InMailbox(up.Mailbox, false, func(conn *backend.Conn) error {
@@ -89,7 +99,10 @@ func (s *Sender) tellUID(up *Upload) *imap.AppendData {
 			return err
 		})
 	})
-	if err != nil || up.Record.UID == 0 {
+	if err == nil && up.Record.UID == 0 {
+		err = errors.New("another message looks alike")
+	}
+	if err != nil {
 		s.Log.Warn(failed, append(s.about(up), "err", err)...)
 		return nil
 	}

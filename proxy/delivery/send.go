@@ -200,8 +200,8 @@ func (x *transfer) try() (stored *imap.AppendData, again bool, err error) {
 func (x *transfer) canRepeat() bool { return x.tries < MaxTries }
 
 // prepare notes what Exchange has before the message, so that exgate can find the message
-// there after a loss of the connection. again says that the connection was lost, or Exchange
-// was busy, meanwhile. err is the reply to a message that must not be sent.
+// there after a loss of the connection. again says that the connection was lost, or
+// throttled, meanwhile. err is the reply to a message that must not be sent.
 func (x *transfer) prepare() (again bool, err error) {
 	if !x.isBegun {
 		if reply := x.claimPlace(x.up, x.plan); reply != nil {
@@ -209,8 +209,8 @@ func (x *transfer) prepare() (again bool, err error) {
 		}
 		x.isBegun = true
 	}
-	busy := x.markClaim(x.up)
-	return (busy || x.IsLost()) && x.canRepeat(), nil
+	throttled := x.markClaim(x.up)
+	return (throttled || x.IsLost()) && x.canRepeat(), nil
 }
 
 // refusal handles a refusal by Exchange. complete says that Exchange has read the whole

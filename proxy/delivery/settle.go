@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"exgate/backend"
+	"exgate/backend/wire"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 	"exgate/proxy/status"
@@ -54,11 +55,29 @@ func (s *Sender) mailboxKey(name string) string {
 // markClaim gives the APPEND a mark. It asks with STATUS, unless a session was told a UID
 // of the mailbox just now. The UIDNEXT of SELECT may be old, and STATUS of a selected
 // mailbox may be out of date (docs/exchange.md#status). So markClaim uses the higher one.
-// again says that Exchange could not carry out STATUS now.
-func (s *Sender) markClaim(up *Upload) (again bool) {
-	if up.claim.IsMarked() {
-		return false
+// throttled says that Exchange has refused STATUS by a throttle. A server that cannot carry out
+// STATUS now is asked once more.
+func (s *Sender) markClaim(up *Upload) (throttled bool) {
+	for try := range 2 {
+		if up.claim.IsMarked() {
+			return false
+		}
+		status, err := s.askMark(up)
+		if err != nil || status.Word == "OK" {
+			return false
+		}
+		switch kind := backend.Classify(status).Kind; {
+		case kind == backend.KindThrottled:
+			return true
+		case kind != backend.KindUnavailable, try > 0, s.sleep(s.ReplayPause) != nil:
+			return false
+		}
 	}
+	return false
+}
+
+// askMark asks with STATUS, and gives the APPEND the mark of the answer.
+func (s *Sender) askMark(up *Upload) (wire.Status, error) {
 	var numbers map[string]uint32
 	req := backend.NewRequest("STATUS").Mailbox(up.Mailbox).Raw("(UIDNEXT UIDVALIDITY)")
 	req.Untagged = func(line []byte) bool {
@@ -77,16 +96,7 @@ func (s *Sender) markClaim(up *Upload) (again bool) {
 		}
 		up.claim.SetMark(numbers["UIDVALIDITY"], next)
 	}
-	if err != nil || status.Word == "OK" {
-		return false
-	}
-	switch backend.Classify(status).Kind {
-	case backend.KindThrottled:
-		return true
-	case backend.KindUnavailable:
-		return s.sleep(s.ReplayPause) == nil
-	}
-	return false
+	return status, err
 }
 
 // settle finds out whether a message was stored whose APPEND was cut, and resumes the

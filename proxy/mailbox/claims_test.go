@@ -69,15 +69,21 @@ func TestLikeliest(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before, shown string // how the APPEND of an equal message before it ended
 		want          uint32
+		mark          uint32 // 0: 10, as that of the one before
+		change        func(*Claims, *Survey)
 	}{
-		"the one before is lost and absent": {"unknown", "m", 10},
-		"and has come late":                 {"unknown", "mm", 11},
-		"among others":                      {"unknown", "xm?", 11},
-		"the one before has no UID either":  {"untold", "mm", 11},
-		"one is another client's":           {"unknown", "mmm", 0},
-		"it is not there":                   {"unknown", "x", 0},
-		"the one before is taken":           {"told", "mm", 11},
-		"and alone there":                   {"told", "m", 0},
+		"the one before is lost and absent":    {before: "unknown", shown: "m", want: 10},
+		"and has come late":                    {before: "unknown", shown: "mm", want: 11},
+		"among others":                         {before: "unknown", shown: "xm?", want: 11},
+		"the one before has no UID either":     {before: "untold", shown: "mm", want: 11},
+		"one is another client's":              {before: "unknown", shown: "mmm", want: 0},
+		"it is not there":                      {before: "unknown", shown: "x", want: 0},
+		"the one before is taken":              {before: "told", shown: "mm", want: 11},
+		"the one before stands below the mark": {before: "untold", shown: "mm", want: 11, mark: 11},
+		"and one is another client's":          {before: "untold", shown: "mmm", want: 0, mark: 11},
+		"another mailbox":                      {before: "unknown", shown: "m", want: 0, change: func(_ *Claims, s *Survey) { s.UIDValidity = 8 }},
+		"made anew, and forgotten":             {before: "unknown", shown: "m", want: 0, change: func(c *Claims, _ *Survey) { c.boxes["drafts"].valid(8) }},
+		"and alone there":                      {before: "told", shown: "m", want: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := newTestClaims()
@@ -88,12 +94,15 @@ func TestLikeliest(t *testing.T) {
 			case "unknown":
 				before.Close()
 			}
-			cl := begun(t, c, "<m@x>", 10, 1)
+			cl := begun(t, c, "<m@x>", max(tt.mark, 10), 1)
 			if tt.before == "told" {
 				before.Stored(told(10))
 			}
 			cl.Stored(nil)
 			s := shows(tt.shown)
+			if tt.change != nil {
+				tt.change(c, s)
+			}
 			if got := cl.Likeliest(s); got != tt.want {
 				t.Errorf("UID %d, want %d", got, tt.want)
 			}

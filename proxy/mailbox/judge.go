@@ -65,7 +65,7 @@ func (cl *Claim) Judge(s *Survey) (landed Landing, uid uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	low, least, most := cl.others()
-	if cl.mark.Next == 0 || !cl.isKnown() || s.UIDValidity != cl.mark.UIDValidity || s.From > low {
+	if !cl.canJudge(s, low) {
 		return LandingUnknown, 0
 	}
 	var equal []uint32
@@ -122,18 +122,31 @@ func (cl *Claim) Likeliest(s *Survey) (uid uint32) {
 	c := cl.claims
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, _, most := cl.others()
-	n := 0
+	low, _, most := cl.others()
+	if !cl.canJudge(s, low) {
+		return 0
+	}
+	n, before := 0, 0
 	for _, m := range s.Shown {
-		if !cl.box.taken[m.uid] && m.uid >= cl.mark.Next && cl.id.compare(m) == LandingFound {
+		switch {
+		case cl.box.taken[m.uid] || m.uid < low || cl.id.compare(m) != LandingFound:
+		case m.uid < cl.mark.Next:
+			before++
+		default:
 			n++
 			uid = max(uid, m.uid)
 		}
 	}
-	if n > most+cl.sent {
+	if n > max(most-before, 0)+cl.sent {
 		return 0
 	}
 	return uid
+}
+
+// canJudge reports whether a look can tell what became of the APPEND. low is the lowest mark of the equal
+// APPENDs. claims.mu is held.
+func (cl *Claim) canJudge(s *Survey, low uint32) bool {
+	return cl.mark.Next != 0 && cl.isKnown() && s.UIDValidity == cl.mark.UIDValidity && s.From <= low
 }
 
 // isKnown reports whether the APPEND is on its way or remembered. For any other APPEND,
