@@ -208,9 +208,7 @@ func TestExchangeFlaggedWithoutUIDPLUS(t *testing.T) {
 	for _, profile := range []string{"exchange2000", "exchange2007"} {
 		for _, selected := range []string{"NOOP", "SELECT INBOX", "SELECT Drafts"} {
 			t.Run(profile+" "+selected, func(t *testing.T) {
-				p := exchangeProfile
-				p.Name = profile
-				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming)
+				g, sim := newExchange(t, profile)
 				c := g.loginSimulated()
 				c.C("a0 " + selected)
 				c.until("a0 OK …", "* …")
@@ -243,10 +241,7 @@ func TestExchangeFlaggedIsTriedAgain(t *testing.T) {
 			"cut:NOOP",
 		} {
 			t.Run(profile+" "+fault, func(t *testing.T) {
-				p := exchangeProfile
-				p.Name = profile
-				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming,
-					func(_ *Options, l *limits) { l.Replay = time.Millisecond })
+				g, sim := newExchange(t, profile, func(_ *Options, l *limits) { l.Replay = time.Millisecond })
 				c := g.loginSimulated()
 				for range 2 {
 					if err := sim.AddFault(fault); err != nil {
@@ -274,10 +269,7 @@ func TestMbsyncGetsTheUID(t *testing.T) {
 	for _, profile := range []string{"exchange2000", "exchange2007"} {
 		for _, fault := range []string{"", "cut:UID FETCH", "refuse:UID FETCH:1:NO Server Unavailable. 15"} {
 			t.Run(profile+" "+fault, func(t *testing.T) {
-				p := exchangeProfile
-				p.Name = profile
-				g, sim := newSimulated(t, exchangesim.Config{Profile: profile}, withProfile(p), resuming,
-					func(_ *Options, l *limits) { l.Replay = time.Millisecond })
+				g, sim := newExchange(t, profile, func(_ *Options, l *limits) { l.Replay = time.Millisecond })
 				c := g.loginSimulated()
 				c.C("a0 SELECT INBOX")
 				c.until("a0 OK …", "* …")

@@ -236,13 +236,10 @@ func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value, tail []byte
 	return w.value, w.tail, 0, nil
 }
 
-// maxTail is the longest tail of a literal, in bytes: as much as a record of TLS has.
-const maxTail = 16 << 10
-
 // tails has the memory of tails with the lines behind them. A session that idles has none.
 var tails = sync.Pool{New: func() any { return new(tailMemory) }}
 
-type tailMemory [maxTail + 512]byte
+type tailMemory [wire.MaxTail + 512]byte
 
 // literalWriter writes the bytes of a literal upstream.
 type literalWriter struct {
@@ -258,7 +255,7 @@ type literalWriter struct {
 }
 
 func (w *literalWriter) Write(p []byte) (int, error) {
-	if w.left -= int64(len(p)); w.left == 0 && len(p) <= maxTail && w.c.client.r.HasLine() {
+	if w.left -= int64(len(p)); w.left == 0 && len(p) <= wire.MaxTail && w.c.client.r.HasLine() {
 		w.tail = append(tails.Get().(*tailMemory)[:0], p...)
 	} else if err := w.toUpstream(p); err != nil {
 		return 0, err

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"exgate/backend/wire"
 )
 
 // badLines are lines that two IMAP parsers could read differently.
@@ -72,7 +74,7 @@ func TestBadLineBeforeLoginEndsTheSession(t *testing.T) {
 
 // Every byte of a literal and of the line behind it goes up, in however many writes.
 func TestLiteralsOfAllLengths(t *testing.T) {
-	for _, size := range []int{0, 1, 4096, maxTail - 1, maxTail, maxTail + 1, 64 << 10, 200_000} {
+	for _, size := range []int{0, 1, 4096, wire.MaxTail - 1, wire.MaxTail, wire.MaxTail + 1, 64 << 10, 200_000} {
 		for _, behind := range []string{"", " " + strings.Repeat("z", 1000), " {3+}\r\nend"} {
 			for parts := range 2 { // all at once, or one after the other
 				t.Run(fmt.Sprint(size, len(behind), parts), func(t *testing.T) {

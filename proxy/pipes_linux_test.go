@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,11 +19,12 @@ import (
 // The tests below pass long literals without TLS on either side: in a pipe of the kernel, where both are bare
 // sockets, and by the memory of the gateway. Nobody may notice a difference.
 
-// bothWays runs a test with bare sockets, and without.
+// bothWays runs a test with bare sockets, and without. Setups may be nil.
 func bothWays(t *testing.T, test func(t *testing.T, start func(setups ...func(*Options, *limits)) *gateway)) {
 	for name, isBare := range map[string]bool{"in pipes": true, "copied": false} {
 		t.Run(name, func(t *testing.T) {
 			test(t, func(setups ...func(*Options, *limits)) *gateway {
+				setups = slices.DeleteFunc(setups, func(setup func(*Options, *limits)) bool { return setup == nil })
 				g := newGateway(t, append([]func(*Options, *limits){briefly}, setups...)...)
 				g.l.isBare.Store(isBare)
 				return g
@@ -163,11 +165,7 @@ func TestLongFetchesThatAreCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, start func(...func(*Options, *limits)) *gateway) {
-				setup := tt.setup
-				if setup == nil {
-					setup = func(*Options, *limits) {}
-				}
-				g := start(setup)
+				g := start(tt.setup)
 				c, u := g.login()
 				c.C("a1 FETCH 1 BODY[]")
 				u.C("a1 FETCH 1 BODY[]")
@@ -246,11 +244,7 @@ func TestLongAppendsThatAreCut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, start func(...func(*Options, *limits)) *gateway) {
-				setup := tt.setup
-				if setup == nil {
-					setup = func(*Options, *limits) {}
-				}
-				g := start(setup)
+				g := start(tt.setup)
 				c, u := begin(g)
 				u.expectRaw(longText(sent))
 				tt.does(c)

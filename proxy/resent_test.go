@@ -297,9 +297,15 @@ func (g *gateway) inLedger(query string) string {
 // newRecorded starts a gateway with a ledger in front of a simulated Exchange.
 func newRecorded(t *testing.T, profile string, more ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
 	t.Helper()
+	return newExchange(t, profile, append(more, recording(t))...)
+}
+
+// newExchange starts a gateway in front of a simulated Exchange of that profile.
+func newExchange(t *testing.T, profile string, more ...func(*Options, *limits)) (*gateway, *exchangesim.Server) {
+	t.Helper()
 	p := exchangeProfile
 	p.Name = profile
-	setups := append([]func(*Options, *limits){withProfile(p), resuming, recording(t)}, more...)
+	setups := append([]func(*Options, *limits){withProfile(p), resuming}, more...)
 	return newSimulated(t, exchangesim.Config{Profile: profile}, setups...)
 }
 

@@ -71,7 +71,7 @@ func (s *list) add(l *lent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.all) >= s.sweeps {
-		s.all = slices.DeleteFunc(s.all, func(w weak.Pointer[lent]) bool { return w.Value() == nil })
+		s.sweep()
 		s.sweeps = 2*len(s.all) + 64
 	}
 	s.all = append(s.all, weak.Make(l))
@@ -81,15 +81,18 @@ func (s *list) add(l *lent) {
 func (s *list) alive() (found []*lent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := s.all[:0]
+	s.sweep()
 	for _, w := range s.all {
 		if l := w.Value(); l != nil {
-			kept, found = append(kept, w), append(found, l)
+			found = append(found, l)
 		}
 	}
-	clear(s.all[len(kept):])
-	s.all = kept
 	return found
+}
+
+// sweep drops the connections that have ended. s.mu is held.
+func (s *list) sweep() {
+	s.all = slices.DeleteFunc(s.all, func(w weak.Pointer[lent]) bool { return w.Value() == nil })
 }
 
 // GiveBack returns to the operating system the buffers of the connections under TLS that have read

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -10,22 +11,18 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"exgate/backend/testkit"
 )
 
 // waitsFor waits until the connection has lent a buffer, or has none lent.
 func waitsFor(t *testing.T, r *records, waits bool) {
 	t.Helper()
-	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+	testkit.Eventually(t, fmt.Sprintf("lent: %t", waits), func() bool {
 		r.lent.mu.Lock()
-		got := r.lent.mem != nil
-		r.lent.mu.Unlock()
-		if got == waits {
-			return
-		}
-		if time.Since(began) > 10*time.Second {
-			t.Fatalf("lent: %v", got)
-		}
-	}
+		defer r.lent.mu.Unlock()
+		return (r.lent.mem != nil) == waits
+	})
 }
 
 // The whole pages of a buffer are given back, and not a byte beside it.

@@ -15,8 +15,9 @@ const (
 	// minPiped is the shortest rest of a literal that passes by a pipe. A shorter one takes no less of
 	// the processor so.
 	minPiped = 128 << 10
-	// unpiped is the end of a literal that passes by the buffer, to be written with the line behind it.
-	unpiped = 16 << 10
+	// MaxTail is the longest end of a literal that can be written with the line behind it, in bytes: as much
+	// as a record of TLS has. It passes by the buffer.
+	MaxTail = 16 << 10
 )
 
 // IsBare reports whether nc is a TCP socket with nothing over it, to which a pipe can be sent.
@@ -38,7 +39,7 @@ func (b *buffer) pipe(w any, left int64) (n int64, err error) {
 	if !ok {
 		return 0, nil
 	}
-	p, err := readPipe(nc, left-unpiped)
+	p, err := readPipe(nc, left-MaxTail)
 	if p == nil {
 		return 0, err
 	}

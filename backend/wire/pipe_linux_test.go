@@ -129,7 +129,7 @@ func TestLiteralsInPipes(t *testing.T) {
 				if p.read.Load() != int64(len(all)) || p.sent.Load() != int64(len(got)) {
 					t.Errorf("%d bytes counted as read of %d, %d as sent of %d", p.read.Load(), len(all), p.sent.Load(), len(got))
 				}
-				if most := int64(max(0, tt.size-unpiped)); (p.piped > 0) != (tt.isPiped && wants) || p.piped > most {
+				if most := int64(max(0, tt.size-MaxTail)); (p.piped > 0) != (tt.isPiped && wants) || p.piped > most {
 					t.Errorf("%d bytes in pipes, at most %d can be", p.piped, most)
 				}
 			}

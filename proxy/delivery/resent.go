@@ -51,10 +51,8 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 			continue
 		}
 		earlier.Leave()
-		reply := s.appendLost(up, err, mailbox.LandingUnknown)
-		s.Stats.Unknown--
 		up.Record.Outcome = ledger.Failed // nothing has gone up: the row of the earlier attempt is the one in doubt
-		return nil, nil, reply
+		return nil, nil, s.lostReply(up, err, mailbox.LandingUnknown)
 	}
 	return nil, nil, nil
 }

@@ -353,14 +353,21 @@ func appendRequest(up *Upload, plan *rewrite.Plan, flags []string) *backend.Requ
 	return req
 }
 
-// appendLost answers an APPEND that came to no end, with what is known of it.
+// appendLost notes what is known of an APPEND that came to no end, and returns its answer.
 func (s *Sender) appendLost(up *Upload, err error, landed mailbox.Landing) *imap.Error {
-	outcome := "nothing was stored"
 	up.Record.Outcome = ledger.Failed
 	if landed == mailbox.LandingUnknown {
 		up.Record.Outcome = ledger.Unknown
-		outcome = "it is not known whether the message was stored"
 		s.Stats.Unknown++
+	}
+	return s.lostReply(up, err, landed)
+}
+
+// lostReply returns the answer to an APPEND that came to no end, with what is known of its message.
+func (s *Sender) lostReply(up *Upload, err error, landed mailbox.Landing) *imap.Error {
+	outcome := "nothing was stored"
+	if landed == mailbox.LandingUnknown {
+		outcome = "it is not known whether the message was stored"
 	}
 	if s.Context().Err() != nil { // the client has gone, or exgate stops
 		return replies.NotYet("the session ends; " + outcome)
