@@ -46,12 +46,21 @@ func TestGarbageIsReturned(t *testing.T) {
 		time.Sleep(2*memoryEvery + time.Second)
 		synctest.Wait()
 		// A collection during the burst counts the burst as live: less than a quarter of that is not worth another one.
-		m := readMemory()
-		if most := max(minGiveBack, m.live/4); m.free > most || m.objects > m.live+most {
+		m, want := readMemory(), 2
+		keepsMuch := func() bool {
+			most := max(minGiveBack, m.live/4)
+			return m.free > most || m.objects > m.live+most
+		}
+		for ; keepsMuch() && want < 10; want++ { // what other goroutines of the tests leave meanwhile goes with the next looks
+			time.Sleep(memoryEvery)
+			synctest.Wait()
+			m = readMemory()
+		}
+		if keepsMuch() {
 			t.Errorf("%+v", m)
 		}
 		stop()
-		if looks != 2 {
+		if looks != want {
 			t.Errorf("the sessions were asked %d times", looks)
 		}
 	})
