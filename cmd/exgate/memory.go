@@ -29,7 +29,7 @@ func startMemory(ctx context.Context, giveBack func()) (stop func()) {
 func giveBackMemory(ctx context.Context, giveBack func()) {
 	ticks := time.NewTicker(memoryEvery)
 	defer ticks.Stop()
-	before := readMemory()
+	before, residue := readMemory(), uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -38,9 +38,10 @@ func giveBackMemory(ctx context.Context, giveBack func()) {
 		}
 		giveBack() // also while the gateway is busy: other sessions idle
 		now := readMemory()
-		if now.isWorthwhile(before) {
+		if now.isWorthwhile(before, residue) {
 			debug.FreeOSMemory()
 			now = readMemory()
+			residue = now.free
 		}
 		before = now
 	}
@@ -76,9 +77,10 @@ const (
 
 // isWorthwhile reports whether a collection returns a quarter of what is live at least, and whether
 // little was allocated since before. So a quiet gateway pays for one collection after a burst, and a
-// busy one for none.
-func (m memory) isWorthwhile(before memory) bool {
-	gain := m.free
+// busy one for none. residue is what was free after the last collection: some pages, such as those in the
+// caches of Go's scheduler, cannot be returned, and a collection for them would come at every look.
+func (m memory) isWorthwhile(before memory, residue uint64) bool {
+	gain := m.free - min(m.free, residue)
 	if m.objects > m.live {
 		gain += m.objects - m.live
 	}
