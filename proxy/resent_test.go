@@ -201,6 +201,35 @@ func TestStatusThatFailsIsAskedForAgain(t *testing.T) {
 	})
 }
 
+// A client sends two equal messages at once, as mbsync does, and loses its connection while the second is on its way. It
+// has the answer to the first, and sends the second again, without a proof of that.
+func TestSecondOfTwoMessagesIsSentAgain(t *testing.T) {
+	for _, profile := range []string{"exchange2007", "exchange2016"} {
+		for _, fault := range []string{"hang-append:100", "lost-append-reply"} { // Exchange has a part of the second, or all
+			t.Run(profile+" "+fault, func(t *testing.T) {
+				g, sim := newRecorded(t, profile, func(_ *Options, l *limits) { scaledLooks(l) })
+				c := g.loginSimulated()
+				command := fmt.Sprintf("a1 APPEND INBOX {%d+}\r\n%s\r\n", len(cleanMessage), cleanMessage)
+				half := len(command) / 2
+				c.raw(command + command[:half])
+				answered(c)
+				if err := sim.AddFault(fault); err != nil {
+					t.Fatal(err)
+				}
+				c.raw(command[half:])
+				testkit.Eventually(t, "the second goes up", func() bool { return g.inLedger("SELECT count(*) FROM intents") == "1" })
+				c.nc.(*net.TCPConn).SetLinger(0)
+				c.close()
+				testkit.Eventually(t, "the end of the session", func() bool { return g.srv.Totals().Connections == 0 })
+				g.put(cleanMessage, "", goesOn)
+				if n := len(sim.Messages("alice", "INBOX")); n != 2 {
+					t.Errorf("%d messages, want 2\n%s", n, g.log)
+				}
+			})
+		}
+	}
+}
+
 // The row of an attempt in which nothing went up is not in doubt: that of the earlier attempt is.
 func TestRowOfAMessageThatIsNotSentAgain(t *testing.T) {
 	g, sim := newRecorded(t, "exchange2016")

@@ -60,12 +60,14 @@ func (c *Cluster) tellAttempt(s ledger.State) {
 
 // Take implements ledger.Peers. An attempt of another gateway may be open because that gateway was killed: Take waits
 // until it has told that it lives, or counts as silent.
-func (m messages) Take(message string) (s *ledger.State, ok bool) {
+func (m messages) Take(message string, without []string) (s *ledger.State, ok bool) {
 	c := m.c
-	first := "0"
+	args := []any{c.id, silentAfter.Milliseconds(), ledger.Window.Milliseconds(), lookLife.Milliseconds(), "0"}
+	for _, session := range without {
+		args = append(args, session)
+	}
 	for until := time.Now().Add(lookFor); ; {
-		cmd, ok := c.run(lookScript, []string{c.messageKey(message), c.keys.gateways()}, c.id,
-			silentAfter.Milliseconds(), ledger.Window.Milliseconds(), lookLife.Milliseconds(), first)
+		cmd, ok := c.run(lookScript, []string{c.messageKey(message), c.keys.gateways()}, args...)
 		if !ok {
 			return nil, false
 		}
@@ -84,7 +86,7 @@ func (m messages) Take(message string) (s *ledger.State, ok bool) {
 		case said[1] == "0" || time.Now().After(until) || backend.Sleep(c.ctx, lookAgain) != nil:
 			return nil, true
 		}
-		first = said[0]
+		args[4] = said[0]
 	}
 }
 

@@ -106,6 +106,49 @@ func TestMessagesConform(t *testing.T) {
 				testkit.Eventually(t, "nothing is left", func() bool { return session(l, "last").Earlier(message("m")) == nil })
 			}
 		},
+		"the second of two was lost": func(t *testing.T, a, b *ledger.Ledger) {
+			one, told := session(a, "one"), message("m")
+			goesUp(one, told)
+			isStored(one, told, 8)
+			goesUp(one, message("m"))
+			one.End(ledger.Totals{})
+			again := message("m")
+			testkit.Eventually(t, "the second attempt is known", func() bool { // the first may be known before it
+				e := session(b, "two").Earlier(again)
+				if e == nil {
+					return false
+				}
+				if e.UID == 0 {
+					e.Absent()
+					return true
+				}
+				e.Leave()
+				return false
+			})
+			if e := session(b, "two").Earlier(again); e != nil {
+				t.Errorf("the second is taken for the first, with UID %d", e.UID)
+			}
+			if e := eventually(t, session(b, "two"), message("m")); e.UID != 8 {
+				t.Errorf("the first came again, and has UID %d", e.UID)
+			}
+		},
+		"the answers of two sessions were lost": func(t *testing.T, a, b *ledger.Ledger) {
+			one, two, m := session(a, "one-1"), session(b, "one-2"), message("m")
+			goesUp(one, message("m"))
+			one.End(ledger.Totals{})
+			goesUp(two, m)
+			isStored(two, m, 8)
+			two.End(ledger.Totals{})
+			again, uids := message("m"), map[uint32]bool{}
+			for range 2 {
+				e := eventually(t, session(b, "three"), again)
+				uids[e.UID] = true
+				e.Absent()
+			}
+			if !uids[0] || !uids[8] {
+				t.Errorf("got the attempts with the UIDs %v", uids)
+			}
+		},
 		"the answer is proven": func(t *testing.T, a, b *ledger.Ledger) {
 			one, m := session(a, "one"), message("m")
 			goesUp(one, m)

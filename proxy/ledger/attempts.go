@@ -187,21 +187,27 @@ func cut(from map[key][]*attempt, t *attempt) bool {
 	return true
 }
 
-// take returns the oldest attempt whose client may not have the answer, for a look; nil if
-// there is none.
-func (a *attempts) take(k key) *attempt {
+// take returns the attempt that a message that came now may send again, for a look; nil if there is none. It is the
+// last attempt of a session, and of the session that has the oldest one: a client has the answer to the last attempt
+// only if it has those to the earlier ones of the session. After the last one was absent, the earlier ones
+// belong to other messages, which come again by themselves. without has the sessions of which that is so.
+func (a *attempts) take(k key, without []string) (last *attempt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
 	for _, t := range a.byKey[k] {
 		age := now.Sub(t.at)
-		if age >= Window || t.taken || !t.left && !t.isSilent(age) {
-			continue
+		switch {
+		case age >= Window || t.taken || !t.left && !t.isSilent(age):
+		case slices.Contains(without, sessionOf(t.id)):
+		case last == nil || sessionOf(t.id) == sessionOf(last.id):
+			last = t
 		}
-		t.taken = true
-		return t
 	}
-	return nil
+	if last != nil {
+		last.taken = true
+	}
+	return last
 }
 
 // isSilent reports whether the client of an open session may not have got the answer, or that
@@ -221,6 +227,7 @@ func (t *attempt) isSilent(age time.Duration) bool {
 type Earlier struct {
 	j *Journal
 	t *attempt
+	m *Message // that came again; nil: none has come
 	// Mark is the place in the mailbox before the message was sent; Next is 0 if it is not
 	// known. UID is where Exchange has stored it; 0 if that is not known. Stage is the stage
 	// of repair with which it went up. At is the time of the attempt.
@@ -231,7 +238,8 @@ type Earlier struct {
 }
 
 // Earlier returns an earlier attempt to store an identical message, whose client may not
-// have the answer; nil if there is none. The caller ends it with Found, Absent or Leave. After
+// have the answer; nil if there is none. The caller ends it with Found, Absent or Leave, and may
+// call Earlier again after Absent: then the attempt is of another session. After
 // an identical message whose client has just proven to have the answer, Earlier waits until
 // that is on the disk: if exgate died with the proof, it would take this message for the
 // earlier one that is sent again.
@@ -241,11 +249,11 @@ func (j *Journal) Earlier(m *Message) *Earlier {
 	}
 	k := j.key(m)
 	j.l.awaitEndings(k)
-	t := j.l.attempts.takeAny(k)
+	t := j.l.attempts.takeAny(k, m.again)
 	if t == nil {
 		return nil
 	}
-	return &Earlier{j: j, t: t, Mark: t.mark, UID: t.uid, Stage: t.stage, At: t.at}
+	return &Earlier{j: j, t: t, m: m, Mark: t.mark, UID: t.uid, Stage: t.stage, At: t.at}
 }
 
 // Found ends an attempt whose message is in the mailbox.
@@ -256,6 +264,9 @@ func (e *Earlier) Found(validity, uid uint32) {
 
 // Absent ends an attempt whose message is not in the mailbox, and is sent again.
 func (e *Earlier) Absent() {
+	if e.m != nil {
+		e.m.again = append(e.m.again, sessionOf(e.t.id))
+	}
 	e.j.l.attempts.settleShared(e.t, 0, 0)
 	e.j.l.absent(e.t)
 }

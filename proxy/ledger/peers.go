@@ -16,10 +16,11 @@ type Peers interface {
 	Tell(State) (wait func())
 	// TellSoon tells of an attempt as it is a moment later.
 	TellSoon(Attempt)
-	// Take takes the oldest attempt for a message whose client may not have the answer. No
+	// Take takes the attempt that a message that came now may send again: of the session that has the oldest attempt
+	// whose client may not have the answer, the last one, but of none of the sessions without. No
 	// other gateway takes it until it is left. s is nil if there is none. ok is false if only
 	// this gateway can know of attempts.
-	Take(message string) (s *State, ok bool)
+	Take(message string, without []string) (s *State, ok bool)
 	// Leave gives an attempt back.
 	Leave(message, id string)
 	// Settle ends an attempt, and tells the gateway that has made it. uid is 0 if the message
@@ -49,6 +50,9 @@ type State struct {
 func attemptID(session string, began time.Time) string {
 	return session + "-" + strconv.FormatInt(began.UnixMilli(), 36)
 }
+
+// sessionOf returns the session of an attempt.
+func sessionOf(id string) string { return id[:max(0, strings.LastIndexByte(id, '-'))] }
 
 // Place names a mailbox for all gateways.
 func Place(upstream, account, mailbox string) string {
@@ -170,15 +174,15 @@ func (a *attempts) named(id string) *attempt {
 }
 
 // takeAny takes an attempt of this gateway or of another; nil if there is none.
-func (a *attempts) takeAny(k key) *attempt {
+func (a *attempts) takeAny(k key, without []string) *attempt {
 	peers := a.shared()
 	if peers == nil {
-		return a.take(k)
+		return a.take(k, without)
 	}
-	s, ok := peers.Take(k.text())
+	s, ok := peers.Take(k.text(), without)
 	switch {
 	case !ok:
-		return a.take(k)
+		return a.take(k, without)
 	case s == nil:
 		return nil
 	}

@@ -55,6 +55,7 @@ type Message struct {
 
 	began   time.Time // of the APPEND
 	session string    // its ID
+	again   []string  // sessions of earlier attempts that this one sends again
 	row     *row
 	attempt *attempt
 }
