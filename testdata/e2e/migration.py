@@ -24,6 +24,7 @@ import json
 import os
 import random
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -189,7 +190,7 @@ SyncState {top}/state-
     for file in (top / "mail").rglob("cur/*"):
         if file not in stored and not mbsync_state(top, file.parent).with_suffix(".journal").exists():
             file.rename(file.parent / re.sub(r",U=\d+", "", file.name))
-    failed = re.search(r"^(Error|IMAP error|Socket error|Cannot connect)", (top / f"run-{run}").read_text(), re.M)
+    failed = re.search(r"^(Error|IMAP error|Socket error|Cannot connect|IMAP command '(AUTHENTICATE|LOGIN))", (top / f"run-{run}").read_text(), re.M)
     return stored == before and not failed
 
 
@@ -291,11 +292,22 @@ def connect(port, ca, account):
     return imap
 
 
+def await_exgate(plan):
+    for _ in range(600):
+        try:
+            socket.create_connection(("localhost", int(plan.exgate)), timeout=60).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    sys.exit("migration.py: nothing listens on exgate's port for a minute")
+
+
 def move(plan):
     runs = collections.Counter()
 
     def until_clean(account, most):
         for _ in range(most):
+            await_exgate(plan)  # it may be on its way up again
             runs[account] += 1
             if globals()[plan.client(account)](plan, account, runs[account]):
                 return True
