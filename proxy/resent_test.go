@@ -78,7 +78,7 @@ func TestMessageThatIsSentAgainIsStoredOnce(t *testing.T) {
 		{"next command answered", checksTwice, []string{cleanMessage, cleanMessage}, 2, false},
 		{"both answered", goesOn, []string{cleanMessage, cleanMessage}, 2, false},
 		{"both answered, and logged out", logsOut, []string{cleanMessage, cleanMessage}, 2, false},
-		{"marked anew by mbsync", breaksOff, []string{"X-TUID: abcdefghijkl\r\n" + cleanMessage, "X-TUID: ABCDEFGHIJKL\r\n" + cleanMessage}, 1, false},
+		{"marked anew by mbsync, which has looked for it", breaksOff, []string{"X-TUID: abcdefghijkl\r\n" + cleanMessage, "X-TUID: ABCDEFGHIJKL\r\n" + cleanMessage}, 2, false},
 		{"marked by offlineimap once more in each attempt", breaksOff, []string{
 			cleanMessage, "X-OfflineIMAP: 12-3\r\n" + cleanMessage, "X-OfflineIMAP: 12-3\r\nX-OfflineIMAP: 4-567\r\n" + cleanMessage,
 		}, 1, false},

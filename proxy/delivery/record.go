@@ -16,8 +16,9 @@ import (
 func (s *Sender) describe(up *Upload) {
 	r := &up.Record
 	s.Journal.Begin(r)
-	header := mailbox.ReadAbout(up.Spool.Header(mailbox.MaxDatedHeader))
-	r.MessageID = header.MessageID
+	text := up.Spool.Header(mailbox.MaxDatedHeader)
+	header := mailbox.ReadAbout(text)
+	r.MessageID, r.IsSought = header.MessageID, mailbox.IsOfMbsync(text)
 	r.Exchange, r.Size, r.Flags = up.Mailbox, up.Spool.Size(), up.Flags
 	r.Date, r.DateFrom = up.Date, dateFrom(up.Date, ledger.DateClient)
 	if s.Journal == nil {

@@ -44,7 +44,7 @@ func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stored == nil && mailbox.IsOfMbsync(up.Spool.Header(mailbox.MaxDatedHeader)) {
+	if stored == nil && up.Record.IsSought {
 		stored = s.tellUID(up)
 	}
 	if flags.replay {

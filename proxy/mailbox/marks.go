@@ -9,7 +9,9 @@ var clientMarks = [][]byte{mbsyncMark, []byte("x-offlineimap:")}
 
 var mbsyncMark = []byte("x-tuid:")
 
-// IsOfMbsync reports whether mbsync has marked the message as its own.
+// IsOfMbsync reports whether mbsync has marked the message as its own. When mbsync begins anew, it
+// looks for the marks of which it has no answer in all messages that have come to the mailbox since
+// (match_tuids in its sync.c). A message whose mark it does not find gets a new one, and is sent again.
 func IsOfMbsync(header []byte) bool {
 	for _, mark := range ClientMarks(header) {
 		if hasName(header[mark[0]:], mbsyncMark) {
