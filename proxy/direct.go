@@ -83,6 +83,7 @@ func (c *conn) beforeLogout(cmd *command) (isDone bool, err error) {
 	if err := c.settleLeft(); err != nil {
 		return false, err
 	}
+	c.login.journal.Flush()
 	if c.link.isGone() {
 		return true, c.answerLogout(cmd)
 	}

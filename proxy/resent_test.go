@@ -296,6 +296,19 @@ func TestDrainHearsTheProof(t *testing.T) {
 	}
 }
 
+// The rows of a session's messages are on the disk when LOGOUT is answered: the client may never come again, and then
+// nobody would ask Exchange for a message whose outcome is not known.
+func TestRowsAreOnTheDiskAtLogout(t *testing.T) {
+	g, _ := newRecorded(t, "exchange2016")
+	c := g.loginSimulated()
+	c.upload("INBOX", cleanMessage)
+	logsOut(c)
+	file := g.srv.settings.Load().opts.Ledger.Options().File
+	if got := ask(t, file, "SELECT count(*) FROM messages WHERE outcome = 'stored'"); got != "1" {
+		t.Errorf("%s messages are stored, want 1", got)
+	}
+}
+
 // provenAfterDrain returns whether the ledger has the proof for a message after which exgate has said BYE, since it drains,
 // and the client has ended as end says.
 func provenAfterDrain(t *testing.T, end func(*gateway, *client)) string {

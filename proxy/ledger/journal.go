@@ -192,6 +192,14 @@ func (j *Journal) Told() {
 	j.told = len(j.answered)
 }
 
+// Flush waits until what became of the session's messages is on the disk, or lost. If exgate is
+// killed after that, it need not ask Exchange for them. A session without messages waits for nothing.
+func (j *Journal) Flush() {
+	if j != nil && !j.began.IsZero() {
+		j.l.Flush()
+	}
+}
+
 // HasUnproven reports whether there is a message whose answer is not proven.
 func (j *Journal) HasUnproven() bool { return j != nil && len(j.answered) > 0 }
 
