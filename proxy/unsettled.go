@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/delivery"
 	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
 )
@@ -24,9 +25,9 @@ func (c *conn) settleLeft() error {
 	}
 	began := time.Now()
 	says := func() string { return "exgate looks for messages that may be stored" }
-	return c.aside(says, func(context.Context) error {
+	return c.aside(says, func(ctx context.Context) error {
 		for _, u := range l.journal.Unsettled() {
-			if time.Since(began) > settleTime || !c.settle(&u) {
+			if time.Since(began) > settleTime || !c.settle(ctx, &u) {
 				u.Keep()
 			}
 		}
@@ -34,13 +35,23 @@ func (c *conn) settleLeft() error {
 	})
 }
 
-// settle looks for a message, and reports whether it found out what became of it.
-func (c *conn) settle(u *ledger.Unsettled) bool {
+// settle looks for a message, and reports whether it found out what became of it. It looks again if the look
+// fails for a reason that may pass: the client may never come again.
+func (c *conn) settle(ctx context.Context, u *ledger.Unsettled) bool {
 	var survey *mailbox.Survey
-	err := c.onSide(u.Mailbox, func(conn *backend.Conn) (err error) {
-		survey, err = mailbox.LookResumed(c.ctx, conn, u.Mailbox, mailbox.Mark(u.Mark))
-		return err
-	})
+	look := func() error {
+		return c.onSide(u.Mailbox, func(conn *backend.Conn) (err error) {
+			survey, err = mailbox.LookResumed(c.ctx, conn, u.Mailbox, mailbox.Mark(u.Mark))
+			return err
+		})
+	}
+	err := look()
+	for try := 1; err != nil && try < delivery.MaxTries && delivery.MayPass(err); try++ {
+		if backend.Sleep(ctx, c.srv.limits.Replay) != nil {
+			break
+		}
+		err = look()
+	}
 	if err == nil && survey == nil {
 		err = errors.New("the mailbox has been made anew")
 	}

@@ -25,17 +25,20 @@ func TestUnsettledMessage(t *testing.T) {
 		ago    time.Duration
 		want   string
 		again  string // the outcome of the row when the message comes again; "": it does not
+		fault  string // meets the look
 	}{
-		{"stored", true, 2 * time.Minute, "stored", "found"},
-		{"absent", false, 2 * time.Minute, "failed", "stored"},
-		{"not there yet", false, 0, "unknown", ""},
+		{"stored", true, 2 * time.Minute, "stored", "found", ""},
+		{"absent", false, 2 * time.Minute, "failed", "stored", ""},
+		{"not there yet", false, 0, "unknown", "", ""},
+		{"stored, and the look loses its connection", true, 2 * time.Minute, "stored", "", "cut:FETCH:1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "ledger.db")
 			var records *ledger.Ledger
 			p := exchangeProfile
 			p.Name = "exchange2016"
-			g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, withProfile(p), resuming, func(o *Options, _ *limits) {
+			g, sim := newSimulated(t, exchangesim.Config{Profile: p.Name}, withProfile(p), resuming, func(o *Options, l *limits) {
+				l.Replay = time.Millisecond
 				records = ledger.Open(ledger.Options{File: file, Log: o.Log, Now: func() time.Time { return time.Now().Add(-tt.ago) }})
 				o.Ledger = records
 				t.Cleanup(records.Close)
@@ -60,6 +63,11 @@ func TestUnsettledMessage(t *testing.T) {
 				}
 			}
 
+			if tt.fault != "" {
+				if err := sim.AddFault(tt.fault); err != nil {
+					t.Fatal(err)
+				}
+			}
 			g.put(strings.Replace(cleanMessage, "Message-ID: <", "Message-ID: <other.", 1), "", logsOut)
 			records.Flush()
 			row := fmt.Sprintf("SELECT outcome || ' ' || uid FROM messages WHERE message_id = '%s' ORDER BY id", id)

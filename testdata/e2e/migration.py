@@ -270,7 +270,8 @@ def unproven(plan, account, rows):
         losses, source = losses_of(plan, account), plan.content(account)
         for n, (first, second) in enumerate(zip(source, source[1:]), 1):
             uids = [re.search(r"\[APPENDUID [0-9 ]*\]", done[str(k)]) for k in (n - 1, n)]
-            is_taken = uids[1] and (not uids[0] or uids[0][0] == uids[1][0])  # Exchange 2007 says no UID: only exgate, which has found one
+            stored = {(r["exchange"], r["uid"]) for r in rows if r["message_id"] == message_id(second.content) and r["uid"]}
+            is_taken = uids[1] and (uids[0][0] == uids[1][0] if uids[0] else len(stored) == 1)  # Exchange 2007 says no UID
             if first == second and is_taken and any(began <= at <= ended for at in losses[str(n)]):
                 taken[message_id(second.content)] += 1
     if plan.client(account) == "mbsync":  # after a kill it looks for its messages by itself, and then sends the second one
