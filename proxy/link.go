@@ -225,6 +225,7 @@ func (l *link) openedAfresh(r *relay, old *mailbox.View, status wire.Status) mai
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r.fresh.Mailbox, r.fresh.Shown, r.fresh.ReadWrite = old.Mailbox, old.Shown, old.ReadWrite
+	r.fresh.FirstNext = old.ClientNext()
 	r.fresh.Opened(status)
 	return *r.fresh
 }

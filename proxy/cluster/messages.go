@@ -60,11 +60,10 @@ func (c *Cluster) tellAttempt(s ledger.State) {
 
 // Take implements ledger.Peers. An attempt of another gateway may be open because that gateway was killed: Take waits
 // until it has told that it lives, or counts as silent.
-func (m messages) Take(message string, not ledger.Others) (s *ledger.State, ok bool) {
+func (m messages) Take(message string, without []string) (s *ledger.State, ok bool) {
 	c := m.c
-	args := []any{c.id, silentAfter.Milliseconds(), ledger.Window.Milliseconds(), lookLife.Milliseconds(), "0",
-		not.Stored.Milliseconds()}
-	for _, session := range not.Sessions {
+	args := []any{c.id, silentAfter.Milliseconds(), ledger.Window.Milliseconds(), lookLife.Milliseconds(), "0"}
+	for _, session := range without {
 		args = append(args, session)
 	}
 	for until := time.Now().Add(lookFor); ; {

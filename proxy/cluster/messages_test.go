@@ -149,26 +149,6 @@ func TestMessagesConform(t *testing.T) {
 				t.Errorf("got the attempts with the UIDs %v", uids)
 			}
 		},
-		"the client has looked for it": func(t *testing.T, a, b *ledger.Ledger) {
-			one, m, lost := session(a, "one"), message("m"), message("lost")
-			goesUp(one, lost)
-			goesUp(one, m)
-			isStored(one, m, 8)
-			one.End(ledger.Totals{})
-			eventually(t, session(b, "two"), message("m")).Leave()
-			m, lost = message("m"), message("lost")
-			m.IsSought, lost.IsSought = true, true
-			testkit.Eventually(t, "it is another message", func() bool { // the next session begins a millisecond later
-				e := session(b, "three").Earlier(m)
-				if e != nil {
-					e.Leave()
-				}
-				return e == nil
-			})
-			if e := eventually(t, session(b, "four"), lost); e.UID != 0 {
-				t.Errorf("the one that was not answered has UID %d", e.UID)
-			}
-		},
 		"the answer is proven": func(t *testing.T, a, b *ledger.Ledger) {
 			one, m := session(a, "one"), message("m")
 			goesUp(one, m)

@@ -46,6 +46,9 @@ func (d *delivery) resent() (*imap.AppendData, *rewrite.Plan, error) {
 			up.Record.Outcome, up.Record.Stage = ledger.Found, int(options.Stage)
 			s.Stats.Found++
 			return stored, plan, nil
+		case mailbox.LandingOther:
+			earlier.Found(stored.UIDValidity, uint32(stored.UID))
+			continue
 		case mailbox.LandingAbsent:
 			earlier.Absent()
 			continue
@@ -114,7 +117,8 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 			continue
 		}
 		var uid uint32
-		if landed, uid = up.claim.Recognize(survey); landed == mailbox.LandingFound {
+		landed, uid = up.claim.Recognize(survey, s.soughtBelow(up, survey.UIDValidity))
+		if landed == mailbox.LandingFound || landed == mailbox.LandingOther {
 			return landed, &imap.AppendData{UIDValidity: survey.UIDValidity, UID: imap.UID(uid)}, nil
 		}
 	}
@@ -130,4 +134,14 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 		landed = mailbox.LandingUnknown
 	}
 	return landed, nil, err
+}
+
+// soughtBelow returns the UID below which the client has looked for its message itself; 0 if it has
+// not. mbsync does so when it has selected the mailbox.
+func (s *Sender) soughtBelow(up *Upload, validity uint32) uint32 {
+	view := s.Selected()
+	if !up.Record.IsSought || !view.IsSelected(up.Mailbox, true) || view.UIDValidity != validity {
+		return 0
+	}
+	return view.ClientNext()
 }

@@ -190,8 +190,8 @@ func cut(from map[key][]*attempt, t *attempt) bool {
 // take returns the attempt that a message that came now may send again, for a look; nil if there is none. It is the
 // last attempt of a session, and of the session that has the oldest one: a client has the answer to the last attempt
 // only if it has those to the earlier ones of the session. After the last one was absent, the earlier ones
-// belong to other messages, which come again by themselves.
-func (a *attempts) take(k key, not Others) (last *attempt) {
+// belong to other messages, which come again by themselves. without has the sessions of which none is taken.
+func (a *attempts) take(k key, without []string) (last *attempt) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
@@ -199,7 +199,7 @@ func (a *attempts) take(k key, not Others) (last *attempt) {
 		age := now.Sub(t.at)
 		switch {
 		case age >= Window || t.taken || !t.left && !t.isSilent(age):
-		case slices.Contains(not.Sessions, sessionOf(t.id)) || t.uid != 0 && not.Stored > 0 && age > not.Stored:
+		case slices.Contains(without, sessionOf(t.id)):
 		case last == nil || sessionOf(t.id) == sessionOf(last.id):
 			last = t
 		}
@@ -249,12 +249,11 @@ func (j *Journal) Earlier(m *Message) *Earlier {
 	}
 	k := j.key(m)
 	j.l.awaitEndings(k)
-	not := Others{Sessions: m.again}
+	without := m.again
 	if m.IsSought {
-		not.Sessions = append(slices.Clone(m.again), j.session.ID)
-		not.Stored = max(time.Millisecond, j.l.opts.Now().Sub(j.at))
+		without = append(slices.Clone(without), j.session.ID)
 	}
-	t := j.l.attempts.takeAny(k, not)
+	t := j.l.attempts.takeAny(k, without)
 	if t == nil {
 		return nil
 	}

@@ -163,49 +163,27 @@ func TestEarlier(t *testing.T) {
 	}
 }
 
-// mbsync looks for its messages when it has logged in. What had been stored before that is another message. What was on its
-// way may have come since.
+// mbsync sends a message once in a session: an equal one is another one.
 func TestEarlierOfASoughtMessage(t *testing.T) {
-	for _, tt := range []struct {
-		name              string
-		outcome           Outcome
-		uid               uint32
-		sender            string // the session that sends it again: one, two (which begins before the outcome) or three
-		killed, isEarlier bool
-	}{
-		{"stored", Stored, 4, "three", false, false},
-		{"stored, and exgate was killed", Stored, 4, "three", true, false},
-		{"stored after the look", Stored, 4, "two", false, true},
-		{"stored under no known UID", Stored, 0, "three", false, true},
-		{"not known", Unknown, 0, "three", false, true},
-		{"not known, and exgate was killed", Unknown, 0, "three", true, true},
-		{"not known, and the same session goes on", Unknown, 0, "one", false, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c, file := newClock(), filepath.Join(t.TempDir(), "ledger.db")
-			l, _ := open(t, file, c)
-			one, two, m := session(l, "one"), session(l, "two"), message("a")
-			c.pass(time.Second)
-			m.Mark = Mark{7, 3}
-			one.Begin(m)
-			one.Intend(m)()
-			m.Outcome, m.UIDValidity, m.UID = tt.outcome, 7, tt.uid
-			one.Done(m)
-			one.Told()
-			c.pass(time.Second)
-			if tt.killed {
-				l.flush()
-				l, _ = open(t, killed(t, file), c)
-			} else if tt.sender != "one" {
-				one.End(Totals{})
+	for _, isSought := range []bool{false, true} {
+		l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), newClock())
+		j := session(l, "one")
+		for range 2 {
+			m := message("a")
+			m.IsSought = isSought
+			if got := j.Earlier(m) != nil; got != (j.HasUnproven() && !isSought) {
+				t.Errorf("sought: %v; it counts as sent again: %v", isSought, got)
 			}
-			sender := map[string]*Journal{"one": one, "two": two, "three": session(l, "three")}[tt.sender]
-			again := message("a")
-			again.IsSought = true
-			if got := sender.Earlier(again) != nil; got != tt.isEarlier {
-				t.Errorf("it counts as sent again: %v", got)
-			}
-		})
+			j.Begin(m)
+			j.Intend(m)()
+			m.Outcome = Unknown
+			j.Done(m)
+		}
+		m := message("a")
+		m.IsSought = true
+		if session(l, "two").Earlier(m) == nil {
+			t.Error("no earlier attempt of another session")
+		}
 	}
 }
 

@@ -17,10 +17,10 @@ type Peers interface {
 	// TellSoon tells of an attempt as it is a moment later.
 	TellSoon(Attempt)
 	// Take takes the attempt that a message that came now may send again: of the session that has the oldest attempt
-	// whose client may not have the answer, the last one, but none of the others. No
+	// whose client may not have the answer, the last one, but of none of the sessions without. No
 	// other gateway takes it until it is left. s is nil if there is none. ok is false if only
 	// this gateway can know of attempts.
-	Take(message string, not Others) (s *State, ok bool)
+	Take(message string, without []string) (s *State, ok bool)
 	// Leave gives an attempt back.
 	Leave(message, id string)
 	// Settle ends an attempt, and tells the gateway that has made it. uid is 0 if the message
@@ -29,15 +29,6 @@ type Peers interface {
 	// UIDs returns the UIDs from a mark on that all gateways were told of a mailbox, but not
 	// that of the message own.
 	UIDs(mailbox string, from Mark, own uint32) []uint32
-}
-
-// Others are attempts of identical messages that are others than the one that came now.
-type Others struct {
-	// Sessions are those of which an attempt has been looked for.
-	Sessions []string
-	// Stored is the age from which on an attempt is another message if its UID is known; 0: none is. The client has
-	// looked for the message itself since.
-	Stored time.Duration
 }
 
 // Attempt is an attempt of this gateway.
@@ -183,15 +174,15 @@ func (a *attempts) named(id string) *attempt {
 }
 
 // takeAny takes an attempt of this gateway or of another; nil if there is none.
-func (a *attempts) takeAny(k key, not Others) *attempt {
+func (a *attempts) takeAny(k key, without []string) *attempt {
 	peers := a.shared()
 	if peers == nil {
-		return a.take(k, not)
+		return a.take(k, without)
 	}
-	s, ok := peers.Take(k.text(), not)
+	s, ok := peers.Take(k.text(), without)
 	switch {
 	case !ok:
-		return a.take(k, not)
+		return a.take(k, without)
 	case s == nil:
 		return nil
 	}

@@ -50,7 +50,7 @@ type Message struct {
 	Reason    string // what Exchange said, or exgate
 	Would     string // in mode observe: what exgate would have done
 	Mark      Mark   // the place in the mailbox before the message was sent
-	// IsSought says that the client looks for its messages itself when it has logged in, and sends
+	// IsSought says that the client looks for its messages itself when it has selected the mailbox, and sends
 	// only those that are not there, and each of them once, as mbsync does.
 	IsSought bool
 	// UIDValidity and UID are the place of the stored message; UID is 0 if it is not known.

@@ -11,10 +11,11 @@ const (
 	LandingAbsent                 // the message was not stored
 	LandingFound                  // the message was stored
 	LandingPending                // a new message is there that cannot be seen yet
+	LandingOther                  // the message of the earlier APPEND was stored, and is another one
 )
 
 func (l Landing) String() string {
-	return [...]string{"not known", "no", "yes", "not yet seen"}[l]
+	return [...]string{"not known", "no", "yes", "not yet seen", "yes, another one"}[l]
 }
 
 // Low returns the mark at which a look for the message must begin. Its Next is 0 if a look

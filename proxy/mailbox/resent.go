@@ -30,7 +30,10 @@ func (cl *Claim) Resume(mark Mark, own uint32, others []uint32) {
 // it has, the APPEND takes its UID, and ends. Several earlier APPENDs of the message may be
 // resumed, one after another: each takes one of the equal messages, and where none is left
 // the message is absent. So there are as many messages as APPENDs, whichever came first.
-func (cl *Claim) Recognize(s *Survey) (landed Landing, uid uint32) {
+//
+// sought is UIDNEXT when a client looked for its messages itself, and 0 if it has not: it has found the messages
+// below, so the one that it sends is another one (LandingOther), and the APPEND goes on.
+func (cl *Claim) Recognize(s *Survey, sought uint32) (landed Landing, uid uint32) {
 	c := cl.claims
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,6 +57,10 @@ func (cl *Claim) Recognize(s *Survey) (landed Landing, uid uint32) {
 		}
 	}
 	switch {
+	case uid != 0 && uid < sought:
+		cl.box.take(s.UIDValidity, uid, c.now())
+		cl.sent-- // what is sent from now on counts anew
+		return LandingOther, uid
 	case uid != 0:
 		cl.box.take(s.UIDValidity, uid, c.now())
 		cl.end(0, 0, []uint32{uid})

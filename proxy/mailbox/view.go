@@ -21,6 +21,7 @@ type View struct {
 
 	UIDValidity uint32 // UIDVALIDITY; 0: not said
 	UIDNext     uint32 // UIDNEXT at SELECT; 0: not said, as by Exchange 2003
+	FirstNext   uint32 // UIDNEXT at the client's own SELECT, if the mailbox was selected again for it; 0: UIDNext
 	Exists      uint32 // messages, as the client has been told
 	// Early is how many of them were there at SELECT, so that their UIDs are
 	// below uidNext. It may be too high, never too low, which the proof of a
@@ -39,6 +40,10 @@ func (v *View) IsSelected(name string, exchange bool) bool {
 	}
 	return name == v.Mailbox
 }
+
+// ClientNext is UIDNEXT when the client itself selected the mailbox: it may have seen the messages
+// below. 0: not known.
+func (v *View) ClientNext() uint32 { return cmp.Or(v.FirstNext, v.UIDNext) }
 
 // ClientName is the mailbox's name to the client.
 func (v *View) ClientName() string { return cmp.Or(v.Shown, v.Mailbox) }

@@ -1,15 +1,14 @@
 -- Takes an attempt to store a message whose client may not have the answer: of the session that has the oldest one, the
 -- last. See attempts.take of package ledger. KEYS: attempts of the message;
 -- gateways. ARGV: 1 the id of the gateway; 2 ms after which a gateway is silent; 3 ms for which attempts are known; 4 ms
--- for which this one is taken; 5 the time of the first look, 0 if this is it; 6 ms from which on
--- an attempt with a known UID is not taken, 0 if each is; 7 and on: sessions whose attempts are not taken.
+-- for which this one is taken; 5 the time of the first look, 0 if this is it; 6 and on: sessions whose attempts are not
+-- taken.
 -- Returns the time, and then 1 if a gateway with an open attempt may have ended, 0 if another gateway looks, or the id of
 -- the attempt, UIDVALIDITY, UIDNEXT, UID, stage and age in ms.
 local first = tonumber(ARGV[5])
 if first == 0 then first = now end
 local without = {}
-local stored = tonumber(ARGV[6])
-for i = 7, #ARGV do without[ARGV[i]] = true end
+for i = 6, #ARGV do without[ARGV[i]] = true end
 -- The id of an attempt has its session, and the time when it began in base 36.
 local function session(id) return string.match(id, '^(.*)%-') end
 local function began(id) return tonumber(string.match(id, '%-(%w+)$') or '', 36) or 0 end
@@ -18,7 +17,7 @@ local fields, attempts, taken, waits = redis.call('HGETALL', KEYS[1]), {}, false
 for i = 1, #fields, 2 do
 	local gateway, left, validity, next, uid, stage, at =
 		string.match(fields[i + 1], '^(%S+) (%d) (%d+) (%d+) (%d+) (%d+) (%S+)$')
-	if gateway and (without[session(fields[i])] or uid ~= '0' and stored > 0 and now - at > stored) then gateway = nil end
+	if gateway and without[session(fields[i])] then gateway = nil end
 	if gateway and now - at >= tonumber(ARGV[3]) then
 		redis.call('HDEL', KEYS[1], fields[i], 'taken ' .. fields[i])
 	elseif gateway and now < tonumber(redis.call('HGET', KEYS[1], 'taken ' .. fields[i]) or 0) then
