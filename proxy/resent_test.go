@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/config/profile"
 	"exgate/proxy/ledger"
 	"exgate/proxy/testkit"
 )
@@ -237,18 +239,20 @@ func TestMbsyncLooksForItsMessagesItself(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		fault string // meets the first APPEND
+		on    string // the profile; "": exchange2016
 		late  bool   // SELECT comes before the first message
 		cut   bool   // the upstream connection is cut after SELECT, and the mailbox selected again
 		want  int
 	}{
-		{"stored", "", false, false, 2},
-		{"stored, and the outcome was not known", "lost-append-reply", false, false, 2},
-		{"stored after the look", "", true, false, 1},
-		{"stored after the look, and before the mailbox is selected again", "", true, true, 1},
-		{"not stored", "lost-append", false, false, 1},
+		{"stored", "", "", false, false, 2},
+		{"stored, and the outcome was not known", "lost-append-reply", "", false, false, 2},
+		{"stored after the look", "", "", true, false, 1},
+		{"stored after the look, and before the mailbox is selected again", "", "", true, true, 1},
+		{"stored a moment ago, and FETCH may not show it yet", "", profile.Online, false, false, 1},
+		{"not stored", "lost-append", "", false, false, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g, sim := newRecorded(t, "exchange2016", func(_ *Options, l *limits) { scaledLooks(l) })
+			g, sim := newRecorded(t, cmp.Or(tt.on, "exchange2016"), func(_ *Options, l *limits) { scaledLooks(l) })
 			again := g.loginSimulated()
 			selects := func() {
 				again.C("b1 SELECT INBOX")

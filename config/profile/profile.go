@@ -58,6 +58,9 @@ func (p *Profile) LacksTLS13() bool {
 	return false
 }
 
+// CanHideNew reports whether a FETCH may not show a new message that UIDNEXT counts (docs/exchange.md#ex-47).
+func (p *Profile) CanHideNew() bool { return p.Name == Online }
+
 // HasAppendFix reports whether the gateway must read APPEND commands: because of a
 // fix, a limit or the pace.
 func (p *Profile) HasAppendFix() bool {

@@ -235,6 +235,8 @@ type Earlier struct {
 	UID   uint32
 	Stage int
 	At    time.Time
+	// AtLogin is the age of the attempt when the session began in which the message came again.
+	AtLogin time.Duration
 }
 
 // Earlier returns an earlier attempt to store an identical message, whose client may not
@@ -257,7 +259,9 @@ func (j *Journal) Earlier(m *Message) *Earlier {
 	if t == nil {
 		return nil
 	}
-	return &Earlier{j: j, t: t, m: m, Mark: t.mark, UID: t.uid, Stage: t.stage, At: t.at}
+	return &Earlier{
+		j: j, t: t, m: m, Mark: t.mark, UID: t.uid, Stage: t.stage, At: t.at, AtLogin: j.at.Sub(t.at),
+	}
 }
 
 // Found ends an attempt whose message is in the mailbox.
