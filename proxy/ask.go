@@ -69,7 +69,7 @@ func (c *conn) askOnce(cmd *command, reason string, req *backend.Request) (statu
 	}
 	err = c.aside(func() string { return reason }, func(ctx context.Context) error {
 		var err error
-		status, err = c.link.up.Do(ctx, req)
+		status, err = c.link.upstream.Do(ctx, req)
 		return err
 	})
 	if err != nil {

@@ -94,10 +94,10 @@ func (l *link) beginIdling(ctx context.Context, until time.Time, draining, amid 
 	if ends := l.patienceEnds(amid); !ends.IsZero() && (until.IsZero() || ends.Before(until)) {
 		until = ends
 	}
-	if ctx.Err() != nil || l.up != nil && l.isTroubled(amid, idle) {
+	if ctx.Err() != nil || l.upstream != nil && l.isTroubled(amid, idle) {
 		until = past
 	}
-	if l.up == nil { // the end of this wait is that of the session
+	if l.upstream == nil { // the end of this wait is that of the session
 		l.bell.readUntil(until)
 	} else {
 		l.bell.lookBy(until)

@@ -79,11 +79,11 @@ func (c *conn) close(reason error, took time.Duration) {
 	c.client.read = c.client.hasRead(cmp.Or(c.client.ended, reason))
 	c.client.nc.Close()
 	switch { // Leave and Close wait for the reader: nothing writes to the client afterwards
-	case c.link.up == nil:
+	case c.link.upstream == nil:
 	case c.seat.slot.IsLimited():
-		c.link.up.Leave()
+		c.link.upstream.Leave()
 	default:
-		c.link.up.Close()
+		c.link.upstream.Close()
 	}
 	c.leaveSeat()
 	c.client.r.Release()
@@ -130,14 +130,14 @@ func (c *conn) next() error {
 	case c.idle != nil:
 		return c.endIdle(line, begins)
 	}
-	c.client.trace.command(line, c.link.up != nil)
+	c.client.trace.command(line, c.link.upstream != nil)
 	return c.dispatch(line, begins)
 }
 
 // dispatch finds the lane of a command and hands the command to it. The line begins with the
 // byte begins of all that the client has sent.
 func (c *conn) dispatch(line []byte, begins int64) error {
-	if c.link.up != nil && hasNames(c.login) {
+	if c.link.upstream != nil && hasNames(c.login) {
 		line = wire.QuoteName(line)
 	}
 	text, lit, err := wire.CheckLine(line)
@@ -158,7 +158,7 @@ func (c *conn) dispatch(line []byte, begins int64) error {
 	switch {
 	case !wire.IsTag(tag) || verb == "":
 		return c.refuseMalformed(tag, lit, "a command is a tag and a name (RFC 9051 section 2.2.1)")
-	case c.link.up == nil:
+	case c.link.upstream == nil:
 		return c.beforeLogin(cmd, lit)
 	case verb == "IDLE" && (lit != nil || strings.TrimSpace(args) != ""):
 		// The "+" for a literal would be taken for that of IDLE.
@@ -240,11 +240,11 @@ func tooLongText(max int) string {
 func (c *conn) nextLine() (line []byte, max int, err error) {
 	limits := &c.srv.limits
 	c.works()
-	if c.link.up == nil && c.client.received.Load() > limits.BytesBeforeLogin {
+	if c.link.upstream == nil && c.client.received.Load() > limits.BytesBeforeLogin {
 		c.srv.totals.Refusals.Count(guard.RefusedBytes)
 		return nil, 0, c.bye("too many bytes without a login")
 	}
-	if c.link.up == nil && c.client.isTLSHello() {
+	if c.link.upstream == nil && c.client.isTLSHello() {
 		c.log.Warn("TLS on a port that begins in plain text",
 			"remedy", "set the client to STARTTLS, or to the SSL/TLS port")
 		return nil, 0, c.bye("this port begins in plain text: set the client to STARTTLS, or use the SSL/TLS port")
@@ -280,7 +280,7 @@ func (c *conn) waitForClient() error {
 			return nil
 		}
 		isWoken := isTimeout(err) && c.ctx.Err() == nil
-		if !isWoken || c.link.up == nil && c.srv.draining.Err() == nil {
+		if !isWoken || c.link.upstream == nil && c.srv.draining.Err() == nil {
 			return c.readFailure(err)
 		}
 	}
@@ -290,7 +290,7 @@ func (c *conn) waitForClient() error {
 // of the wait; the zero time: it has none. Before the login, the client has a time to send its
 // next line in, and a time for the whole login.
 func (c *conn) prepareToWait() (until time.Time, err error) {
-	if c.link.up == nil {
+	if c.link.upstream == nil {
 		until = time.Now().Add(c.srv.limits.BeforeLogin)
 		if last := c.client.began.Add(c.srv.limits.Login); until.After(last) {
 			until = last
@@ -327,7 +327,7 @@ func (c *conn) prepareToWait() (until time.Time, err error) {
 func (c *conn) lineTooLong(max int) error {
 	text := tooLongText(max)
 	tag, _, _ := strings.Cut(string(c.client.r.Peek()[:64]), " ")
-	if c.link.up == nil || !wire.IsTag(tag) {
+	if c.link.upstream == nil || !wire.IsTag(tag) {
 		return c.bye("%s", text)
 	}
 	tail, err := c.client.r.SkipLine(c.srv.limits.SkipLine)
@@ -355,7 +355,7 @@ func (c *conn) readFailure(err error) error {
 		return err
 	}
 	if isTimeout(err) {
-		if c.link.up == nil {
+		if c.link.upstream == nil {
 			c.srv.totals.Refusals.Count(guard.RefusedTime)
 			return c.bye("too slow: log in within %s", c.srv.limits.BeforeLogin)
 		}
@@ -372,7 +372,7 @@ func (c *conn) readFailure(err error) error {
 // login.
 func (c *conn) refuseMalformed(tag string, lit *wire.Literal, why string) error {
 	c.tally.stats.Refused++
-	if c.link.up == nil {
+	if c.link.upstream == nil {
 		return c.bye("%s", why)
 	}
 	if !wire.IsTag(tag) {

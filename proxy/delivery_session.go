@@ -39,7 +39,7 @@ func (c *conn) newSpool(size int64) *spool.Spool {
 func (s deliverySession) Context() context.Context { return s.c.ctx }
 
 func (s deliverySession) Do(req *backend.Request) (wire.Status, error) {
-	return s.c.link.up.Do(s.c.ctx, req)
+	return s.c.link.upstream.Do(s.c.ctx, req)
 }
 
 func (s deliverySession) HasUIDPlus() bool { return s.c.login.has("UIDPLUS") }
@@ -58,8 +58,8 @@ func (s deliverySession) Replace() error { return s.c.renew(s.c.ctx) }
 
 func (s deliverySession) Reconnect() (*backend.LoggedIn, error) { return s.c.reconnect(s.c.ctx) }
 
-func (s deliverySession) Install(up *backend.LoggedIn) error {
-	err := s.c.install(s.c.ctx, up, keepsView)
+func (s deliverySession) Install(opened *backend.LoggedIn) error {
+	err := s.c.install(s.c.ctx, opened, keepsView)
 	if err != nil && delivery.MayPass(err) {
 		err = s.c.reestablish(s.c.ctx, keepsView)
 	}

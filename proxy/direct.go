@@ -190,7 +190,7 @@ const (
 // that step.asks for.
 func (c *conn) sendLine(cmd *command, line string, step lineStep) (lineOutcome, error) {
 	c.link.begin(cmd, step)
-	c.link.up.Expect(true)
+	c.link.upstream.Expect(true)
 	if !c.toUpstream(cmd, step.tail, line) {
 		return lineLost, nil
 	}
@@ -227,7 +227,7 @@ func (c *conn) relayLiteral(cmd *command, lit *wire.Literal) (value, tail []byte
 	}
 	left, err = c.readLiteral(w, lit.Size)
 	if w.err != nil {
-		c.link.up.Abandon(w.err)
+		c.link.upstream.Abandon(w.err)
 		return nil, nil, left, nil
 	}
 	if err != nil {
@@ -270,7 +270,7 @@ func (w *literalWriter) Write(p []byte) (int, error) {
 
 func (w *literalWriter) toUpstream(p []byte) error {
 	began := time.Now()
-	_, w.err = w.c.link.up.Write(p)
+	_, w.err = w.c.link.upstream.Write(p)
 	return w.written(began)
 }
 
@@ -288,14 +288,14 @@ func (w *literalWriter) written(began time.Time) error {
 
 // TakesPipe implements wire.PipeWriter: whether nothing looks at the bytes on their way upstream.
 func (w *literalWriter) TakesPipe() bool {
-	return w.examined == nil && w.value == nil && w.c.link.up.TakesPipe()
+	return w.examined == nil && w.value == nil && w.c.link.upstream.TakesPipe()
 }
 
 // WritePipe implements wire.PipeWriter.
 func (w *literalWriter) WritePipe(p *wire.Pipe) error {
 	w.left -= p.Len()
 	began := time.Now()
-	w.err = w.c.link.up.WritePipe(p)
+	w.err = w.c.link.upstream.WritePipe(p)
 	return w.written(began)
 }
 
@@ -308,7 +308,7 @@ func (c *conn) toUpstream(cmd *command, tail []byte, line string) (sent bool) {
 		out = c.out[:0]
 	}
 	out = append(append(out, line...), "\r\n"...)
-	_, err := c.link.up.Write(out)
+	_, err := c.link.upstream.Write(out)
 	switch {
 	case tail != nil && cap(out) == cap(tail):
 		tails.Put((*tailMemory)(out[:cap(out)]))
@@ -316,7 +316,7 @@ func (c *conn) toUpstream(cmd *command, tail []byte, line string) (sent bool) {
 		c.out = out
 	}
 	if err != nil {
-		c.link.up.Abandon(err)
+		c.link.upstream.Abandon(err)
 	}
 	return err == nil
 }

@@ -200,7 +200,7 @@ func (l *link) acceptContinuation(r *relay) (known, hide bool) {
 	cmd.flight.phase, cmd.flight.plus.hasCome = phaseLiteral, true
 	if cmd.verb == "IDLE" { // the upstream may now be silent for long
 		cmd.flight.phase, cmd.flight.idle.hasPlus = phaseContinued, true
-		r.up.Expect(false)
+		r.upstream.Expect(false)
 		l.rests()
 	}
 	l.bell.wake()
@@ -263,7 +263,7 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 		cmd.landed(status)
 	}
 	if len(l.flight) == 0 {
-		r.up.Expect(false)
+		r.upstream.Expect(false)
 		l.rests()
 		if draining {
 			l.bell.alarm()

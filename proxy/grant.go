@@ -20,13 +20,13 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 	if err != nil {
 		return r, backend.Credential{}, refusedHere(err)
 	}
-	up := r.To.Server
-	if !claim.Token.IsNone() || !up.Holds() {
+	server := r.To.Server
+	if !claim.Token.IsNone() || !server.Holds() {
 		if claim.Password.IsNone() && claim.Token.IsNone() {
 			// Exchange would count a login without a password as a failure.
 			return r, backend.Credential{}, refusedHere(errors.New("a password is needed"))
 		}
-		return r, up.Credential(claim), nil
+		return r, server.Credential(claim), nil
 	}
 	caller := r.Caller()
 	if err := list.Prove(c.ctx, caller, claim.Password, c.client.certificate()); errors.Is(err, users.ErrUnusable) {
@@ -39,7 +39,7 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 			"and keeps nobody below the prefix that the map file has for this login"))
 	}
 	form := r.Identity.Form
-	id, cred := up.Held(r.Identity.User, func(mailbox string) error { return list.May(caller, mailbox, r.Below()) })
+	id, cred := server.Held(r.Identity.User, func(mailbox string) error { return list.May(caller, mailbox, r.Below()) })
 	id.Form = form
 	r.Identity = id
 	return r, cred, nil

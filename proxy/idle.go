@@ -36,7 +36,7 @@ func (c *conn) idleDue() time.Time {
 func (c *conn) renewIdle() error {
 	idle := c.idle
 	c.link.beginRenewal(idle)
-	c.link.up.Expect(true)
+	c.link.upstream.Expect(true)
 	if !c.toUpstream(idle, nil, "DONE") {
 		return nil // attend notices the loss
 	}
@@ -78,7 +78,7 @@ func (c *conn) endIdle(line []byte, begins int64) error {
 		if isDone { // keep the client's spelling
 			end = string(line)
 		}
-		c.link.up.Expect(true)
+		c.link.upstream.Expect(true)
 		c.toUpstream(idle, nil, end) // if this fails, attend notices the loss
 	}
 	if isDone {

@@ -18,10 +18,10 @@ import (
 // Every method locks mu, unless its comment says that mu is held; nobody else does. No goroutine
 // holds mu while it writes to a socket.
 type link struct {
-	// up is the connection, also after its end. It is nil before the login. Whoever writes
+	// upstream is the connection, also after its end. It is nil before the login. Whoever writes
 	// to it reads it without mu: serve, or a goroutine that serve waits for (the library's
 	// during a shot, that of conn.aside).
-	up *backend.Conn
+	upstream *backend.Conn
 	// sink takes the responses of the upstream; nil: they are dropped.
 	sink atomic.Pointer[relay]
 	bell bell
@@ -72,10 +72,10 @@ func (s linkState) isGone() bool { return s >= linkParked }
 var errParked = errors.New("it was given to another session while this one idled")
 
 // open gives the session its connection after a login.
-func (l *link) open(r *relay, up *backend.Conn, resumes, exchange bool) {
+func (l *link) open(r *relay, upstream *backend.Conn, resumes, exchange bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.up, l.state, l.cause, l.errors = up, linkUp, nil, 0
+	l.upstream, l.state, l.cause, l.errors = upstream, linkUp, nil, 0
 	l.resumes, l.exchange = resumes, exchange
 	l.sink.Store(r)
 	l.rests()
@@ -112,10 +112,12 @@ func (l *link) end(r *relay, cause error, torn bool) (ours bool) {
 // nil. proof checks that the mailbox of r is still the mailbox that the client knows. told
 // is the number of messages that the client has been told, and now is the number of
 // messages in the mailbox. The error is that of the connection or of proof.
-func (l *link) switchTo(r *relay, up *backend.Conn, proof func(now *mailbox.View) error) (told, now uint32, err error) {
+func (l *link) switchTo(
+	r *relay, upstream *backend.Conn, proof func(now *mailbox.View) error,
+) (told, now uint32, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := up.Err(); err != nil {
+	if err := upstream.Err(); err != nil {
 		return 0, 0, err
 	}
 	if err := proof(r.fresh); err != nil {
@@ -123,7 +125,7 @@ func (l *link) switchTo(r *relay, up *backend.Conn, proof func(now *mailbox.View
 	}
 	told = l.view.Exists
 	l.view, r.fresh = *r.fresh, nil
-	l.up, l.state, l.cause, l.errors = up, linkUp, nil, 0
+	l.upstream, l.state, l.cause, l.errors = upstream, linkUp, nil, 0
 	l.sink.Store(r)
 	return told, l.view.Exists, nil
 }
@@ -159,10 +161,10 @@ func (l *link) loss() error {
 // cut ends the connection at once, without waiting.
 func (l *link) cut(cause error) {
 	l.mu.Lock()
-	up := l.up
+	upstream := l.upstream
 	l.mu.Unlock()
-	if up != nil {
-		up.Cut(cause)
+	if upstream != nil {
+		upstream.Cut(cause)
 	}
 }
 
@@ -261,8 +263,8 @@ type usage struct {
 }
 
 // retire adds the bytes of a connection that has ended to those of the session.
-func (l *link) retire(up *backend.Conn) {
-	in, out := up.Traffic()
+func (l *link) retire(upstream *backend.Conn) {
+	in, out := upstream.Traffic()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.spent.in += in
@@ -274,8 +276,8 @@ func (l *link) usage() usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	sum := l.spent
-	if l.up != nil {
-		in, out := l.up.Traffic()
+	if l.upstream != nil {
+		in, out := l.upstream.Traffic()
 		sum.in += in
 		sum.out += out
 	}

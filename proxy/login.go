@@ -153,7 +153,7 @@ func (c *conn) logIn(cmd *command, lit *wire.Literal) error {
 	if s.held != "" {
 		return c.refuseToken(s.held)
 	}
-	if c.link.up != nil {
+	if c.link.upstream != nil {
 		c.log.Info("session open", c.openAttrs()...)
 	}
 	return nil
@@ -239,7 +239,7 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: err.Error()}
 	}
 	alone := srv.forerunner.HasLeft(to.Name, id.User) // before the login shows the state of INBOX
-	up, err := c.openUpstream(to, id, cred)
+	opened, err := c.openUpstream(to, id, cred)
 	if err != nil {
 		failure := backend.FailureOf(err)
 		failure.Connections = c.seat.slot.OfLogin()
@@ -254,23 +254,23 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 	srv.proofs.Add(to.Name, to.Backend.Login.Account(id), cred.Password, id.Admin != "")
 	earlier.Release()
 	c.attempts.failed = nil
-	if c.link.up != nil {
+	if c.link.upstream != nil {
 		c.leaveUpstream()
 	}
-	l := c.set.newLogin(r, claim, cred, up, srv.accounts)
+	l := c.set.newLogin(r, claim, cred, opened, srv.accounts)
 	l.account.Inherit(srv.forerunner.Throttled(to.Name, id.User))
-	sink := &relay{c: c, up: up.Conn}
+	sink := &relay{c: c, upstream: opened.Conn}
 	if c.login != nil {
 		c.login.journal.End(c.journalTotals("PROXYAUTH to another mailbox"))
 	}
 	l.journal = c.newJournal(l)
 	if alone { // else messages of the gateway before this one may come after the login
-		l.noteInbox(up.Inbox)
+		l.noteInbox(opened.Inbox)
 	}
 	c.login, l.sender = l, c.newSender(l)
-	c.link.open(sink, up.Conn, l.resume, l.profile.IsExchange())
-	c.tieToAccount(c.link.up)
-	c.link.up.Relay(sink)
+	c.link.open(sink, opened.Conn, l.resume, l.profile.IsExchange())
+	c.tieToAccount(c.link.upstream)
+	c.link.upstream.Relay(sink)
 	srv.sessions.add(c, l)
 	if srv.traced.has(id.User) {
 		if err := c.beginTrace(); err != nil {
@@ -295,9 +295,9 @@ func (c *conn) openUpstream(
 ) (*backend.LoggedIn, error) {
 	for try := 0; ; try++ {
 		c.waiting.set(status.StateLogin, loggingIn, time.Time{})
-		up, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
+		opened, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
 		if err == nil {
-			return up, nil
+			return opened, nil
 		}
 		failure := backend.FailureOf(err)
 		if failure.Kind != backend.KindThrottled || try == delivery.MaxTries {

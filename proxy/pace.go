@@ -47,10 +47,10 @@ func (c *conn) paceThrottle() error {
 
 // tieToAccount makes a connection keep to the account's bytes per second, and tell the
 // account when Exchange throttles a request of exgate's.
-func (c *conn) tieToAccount(up *backend.Conn) {
-	up.OnThrottle(c.login.account.Throttled)
+func (c *conn) tieToAccount(upstream *backend.Conn) {
+	upstream.OnThrottle(c.login.account.Throttled)
 	if opts := &c.set.opts; !opts.Observe || opts.ObservePace {
-		up.KeepPace(c.login.account.In, c.login.account.Out)
+		upstream.KeepPace(c.login.account.In, c.login.account.Out)
 	}
 }
 

@@ -57,7 +57,7 @@ func (c *conn) proxyAuth(cmd *command, lit *wire.Literal) error {
 // place. No command is in flight.
 func (c *conn) leaveUpstream() {
 	c.link.detach()
-	c.link.up.Close()
-	c.link.retire(c.link.up)
+	c.link.upstream.Close()
+	c.link.retire(c.link.upstream)
 	c.srv.accounts.close(c.login.account)
 }

@@ -80,5 +80,5 @@ func reach(ctx context.Context, to *routing.Target) error {
 func (l *link) isLive() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.up != nil && !l.state.isGone()
+	return l.upstream != nil && !l.state.isGone()
 }

@@ -29,9 +29,9 @@ func (c *conn) reconnect(ctx context.Context) (*backend.LoggedIn, error) {
 		if err := c.patientlyWithin(ctx, c.login.account.Throttle.Wait); err != nil {
 			return nil, err
 		}
-		up, err := c.logInAgain(ctx, spread)
+		opened, err := c.logInAgain(ctx, spread)
 		if err == nil {
-			return up, nil
+			return opened, nil
 		}
 		spread = 0 // the further tries have their own pause
 		failure := backend.FailureOf(err)
@@ -64,12 +64,12 @@ func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.L
 		return nil, err
 	}
 	defer leave()
-	up, err := to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+	opened, err := to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
 	if err != nil {
 		return nil, err
 	}
-	c.tieToAccount(up.Conn)
-	return up, nil
+	c.tieToAccount(opened.Conn)
+	return opened, nil
 }
 
 // renew gives the session a new connection. The old connection stays if the new one
@@ -96,11 +96,11 @@ func (c *conn) renew(ctx context.Context) error {
 // the selected mailbox. It tries again after an error that may pass.
 func (c *conn) reestablish(ctx context.Context, next effect) error {
 	for try := 0; ; try++ {
-		up, err := c.reconnect(ctx)
+		opened, err := c.reconnect(ctx)
 		if err != nil {
 			return err
 		}
-		err = c.install(ctx, up, next)
+		err = c.install(ctx, opened, next)
 		if err == nil || try == delivery.MaxTries || !delivery.MayPass(err) {
 			return err
 		}
@@ -114,32 +114,32 @@ func (c *conn) reestablish(ctx context.Context, next effect) error {
 	}
 }
 
-// install gives the session the new connection up. Before that, it selects the mailbox that
+// install gives the session the connection of opened. Before that, it selects the mailbox that
 // the client has selected, and enables the extensions that the client has enabled. It does
 // not check the message numbers if the next command leaves the mailbox. If install fails,
-// it closes up.
-func (c *conn) install(ctx context.Context, up *backend.LoggedIn, next effect) error {
-	err := c.bring(ctx, up, next)
+// it closes opened.
+func (c *conn) install(ctx context.Context, opened *backend.LoggedIn, next effect) error {
+	err := c.bring(ctx, opened, next)
 	if err != nil {
-		up.Close()
+		opened.Close()
 	}
 	return err
 }
 
-func (c *conn) bring(ctx context.Context, up *backend.LoggedIn, next effect) error {
-	r := &relay{c: c, up: up.Conn, fresh: new(mailbox.View)}
+func (c *conn) bring(ctx context.Context, opened *backend.LoggedIn, next effect) error {
+	r := &relay{c: c, upstream: opened.Conn, fresh: new(mailbox.View)}
 	old, enabled := c.link.repeatable()
-	up.Relay(r)
+	opened.Relay(r)
 	if len(enabled) > 0 {
 		req := backend.NewRequest("ENABLE").Raw(strings.Join(enabled, " "))
-		if _, err := up.DoUnthrottled(ctx, "ENABLE", req); err != nil {
+		if _, err := opened.DoUnthrottled(ctx, "ENABLE", req); err != nil {
 			return err
 		}
 	}
 	if old.Mailbox == "" || next == opensView { // the next command leaves the selected mailbox
-		return c.takeOver(ctx, r, up, func(*mailbox.View) error { return nil })
+		return c.takeOver(ctx, r, opened, func(*mailbox.View) error { return nil })
 	}
-	status, err := up.Do(ctx, backend.NewRequest(old.Verb()).Mailbox(old.Mailbox))
+	status, err := opened.Do(ctx, backend.NewRequest(old.Verb()).Mailbox(old.Mailbox))
 	if err != nil {
 		return err
 	}
@@ -153,13 +153,13 @@ func (c *conn) bring(ctx context.Context, up *backend.LoggedIn, next effect) err
 	fresh := c.link.openedAfresh(r, &old, status)
 	if next == closesView {
 		same := func(now *mailbox.View) error { return mailbox.SameMailbox(&old, now) }
-		return c.takeOver(ctx, r, up, same)
+		return c.takeOver(ctx, r, opened, same)
 	}
-	uids, err := mailbox.UIDsAround(ctx, up.Conn, old.Early, fresh.Exists)
+	uids, err := mailbox.UIDsAround(ctx, opened.Conn, old.Early, fresh.Exists)
 	if err != nil {
 		return err
 	}
-	return c.takeOver(ctx, r, up, func(now *mailbox.View) error {
+	return c.takeOver(ctx, r, opened, func(now *mailbox.View) error {
 		if now.Exists < fresh.Exists || c.link.view.Early != old.Early {
 			return &mailbox.ChangedError{Mailbox: old.ClientName(), How: "has lost messages just now"}
 		}
@@ -171,11 +171,11 @@ func (c *conn) bring(ctx context.Context, up *backend.LoggedIn, next effect) err
 // Then it tells the client of new messages. Nothing else is written to the client between
 // the proof and this line. takeOver stops its wait for the turn to write when ctx ends.
 func (c *conn) takeOver(
-	ctx context.Context, r *relay, up *backend.LoggedIn, proof func(fresh *mailbox.View) error,
+	ctx context.Context, r *relay, opened *backend.LoggedIn, proof func(fresh *mailbox.View) error,
 ) error {
-	before := c.link.up
+	before := c.link.upstream
 	defer func() { // its reader may wait for the turn to write
-		if c.link.up != before {
+		if c.link.upstream != before {
 			before.Close()
 		}
 	}()
@@ -183,11 +183,11 @@ func (c *conn) takeOver(
 		return err
 	}
 	defer c.client.w.release()
-	told, now, err := c.link.switchTo(r, up.Conn, proof)
+	told, now, err := c.link.switchTo(r, opened.Conn, proof)
 	if err != nil {
 		return err
 	}
-	c.login.caps = up.Capabilities
+	c.login.caps = opened.Capabilities
 	c.link.retire(before)
 	if now > told {
 		return c.client.w.whileHeld(fmt.Sprintf("* %d EXISTS", now))

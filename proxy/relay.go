@@ -16,18 +16,18 @@ import (
 // relay copies only the fragments that an editor looks at. It joins the others, which follow
 // each other in the reader's buffer, to one run. Flush writes the run.
 type relay struct {
-	c      *conn
-	up     *backend.Conn     // the connection whose sink the relay is
-	run    []byte            // bytes that are not written to the client yet
-	turn   bool              // the relay has the turn to write to the client
-	inside bool              // the relay is in the middle of a response
-	text   literalText       // the text of a message that passes
-	hide   bool              // the client does not get the current response
-	last   error             // ends the connection after the current response
-	failed error             // the error of a write to the client
-	editor replies.Editor    // the editor of the current response; nil: it is not changed
-	edited []byte            // the output of editors, until it is written
-	memory *[editedSize]byte // the memory of edited; nil: nothing is edited
+	c        *conn
+	upstream *backend.Conn     // the connection whose sink the relay is
+	run      []byte            // bytes that are not written to the client yet
+	turn     bool              // the relay has the turn to write to the client
+	inside   bool              // the relay is in the middle of a response
+	text     literalText       // the text of a message that passes
+	hide     bool              // the client does not get the current response
+	last     error             // ends the connection after the current response
+	failed   error             // the error of a write to the client
+	editor   replies.Editor    // the editor of the current response; nil: it is not changed
+	edited   []byte            // the output of editors, until it is written
+	memory   *[editedSize]byte // the memory of edited; nil: nothing is edited
 
 	search replies.SearchNumbers // removes message numbers that do not exist
 
@@ -190,7 +190,7 @@ func (r *relay) takeTurn() error {
 		return nil
 	}
 	if w := r.c.client.w; !w.tryTake() {
-		if err := w.take(r.up.Ending()); err != nil {
+		if err := w.take(r.upstream.Ending()); err != nil {
 			return err
 		}
 	}

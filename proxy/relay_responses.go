@@ -98,7 +98,7 @@ func (r *relay) private(f wire.Fragment) {
 		return
 	}
 	if status, ok := wire.ParseStatus(f.Data); ok {
-		r.up.Said(status)
+		r.upstream.Said(status)
 	}
 	r.c.link.noteFresh(r, f.Data)
 }
@@ -110,7 +110,7 @@ func (r *relay) private(f wire.Fragment) {
 func (r *relay) completed(line []byte) (known, hide bool, err error) {
 	c := r.c
 	status, _ := wire.ParseStatus(line)
-	r.up.Said(status)
+	r.upstream.Said(status)
 	failure, refused := c.judge(status) // first, since land wakes serve, which may send the next command at once
 	landed := c.link.land(r, status, c.srv.draining.Err() != nil)
 	cmd := landed.cmd
@@ -150,7 +150,7 @@ func (r *relay) untagged(line []byte) []byte {
 
 // statusLine handles an untagged status response.
 func (r *relay) statusLine(status wire.Status) {
-	r.up.Said(status)
+	r.upstream.Said(status)
 	r.hide = r.c.link.noteStatus(status)
 }
 

@@ -49,8 +49,8 @@ func (c *conn) sendPieces(cmd *command) error {
 		if p.literal == nil {
 			continue
 		}
-		if _, err := c.link.up.Write(p.literal); err != nil {
-			c.link.up.Abandon(err)
+		if _, err := c.link.upstream.Write(p.literal); err != nil {
+			c.link.upstream.Abandon(err)
 			return nil
 		}
 		c.link.literalSent(cmd, nil, true)

@@ -300,8 +300,8 @@ func TestRepairsTouchNothingElse(t *testing.T) {
 	g := newGateway(t, withProfile(prof))
 	for at := 0; at < total; at++ {
 		c, u, served := g.open()
-		in, _ := served.link.up.Traffic()
-		cut := &cutter{t: t, nc: u.nc, at: int64(at), read: func() int64 { n, _ := served.link.up.Traffic(); return n - in }}
+		in, _ := served.link.upstream.Traffic()
+		cut := &cutter{t: t, nc: u.nc, at: int64(at), read: func() int64 { n, _ := served.link.upstream.Traffic(); return n - in }}
 		gotClient, gotServer := play(t, steps, c.nc, u.nc, cut)
 		if !bytes.Equal(gotClient, wantClient) || !bytes.Equal(gotServer, wantServer) {
 			i := firstDifference(gotClient, wantClient)

@@ -60,7 +60,7 @@ func (c *conn) giveAway() {
 		c.seat.slot.Keep()
 		return
 	}
-	c.link.up.Leave()
+	c.link.upstream.Leave()
 	c.tally.stats.Parked++
 	c.log.Info("session parked: its connection goes to a client that waits", "idle", c.idle != nil)
 	left := c.seat.slot

@@ -73,10 +73,10 @@ func observedUpstreams(opts Options) []routing.Upstream {
 // newLogin returns what a session knows after its login: the profile in force, the
 // mapping of names, the account.
 func (s *settings) newLogin(
-	r routing.Decision, claim backend.Claim, cred backend.Credential, up *backend.LoggedIn, accounts *accounts,
+	r routing.Decision, claim backend.Claim, cred backend.Credential, opened *backend.LoggedIn, accounts *accounts,
 ) *login {
 	to, id := r.To, r.Identity
-	name, why := to.Detect(up.Evidence)
+	name, why := to.Detect(opened.Evidence)
 	wanted := to.ProfileNamed(name)
 	prof, below := wanted, r.Below()
 	mapped, err := names.New(r.Names(wanted.Names), id.User)
@@ -94,10 +94,10 @@ func (s *settings) newLogin(
 	return &login{
 		names: mapped, observed: observed, prefix: r.Prefix, below: below,
 		edits:  mapped != nil || observed != nil || prof.Replies != (backend.Replies{}),
-		target: to, identity: id, claim: claim, cred: cred, attempt: up.Attempt,
-		profile: prof, wanted: wanted, why: why, caps: up.Capabilities,
+		target: to, identity: id, claim: claim, cred: cred, attempt: opened.Attempt,
+		profile: prof, wanted: wanted, why: why, caps: opened.Capabilities,
 		// Without the version by ID, exgate only supposes which one it is.
-		mayDropDates: prof.MayDropDates || to.Profile == profile.Auto && up.Evidence.ID == nil && prof.IsExchange(),
+		mayDropDates: prof.MayDropDates || to.Profile == profile.Auto && opened.Evidence.ID == nil && prof.IsExchange(),
 		resume:       to.Resume && (!s.opts.Observe || s.opts.ObserveResume),
 		account:      accounts.get(to.Name, id.User, wanted.Pace, to.Backend.MaxBackoff),
 	}

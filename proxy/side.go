@@ -77,7 +77,7 @@ func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) err
 		ctx, cancel = c.ownTurn(ctx)
 		defer cancel()
 	}
-	err := within(ctx, c.link.up, do)
+	err := within(ctx, c.link.upstream, do)
 	var refused *backend.Error
 	if errors.As(err, &refused) {
 		c.countErrors(refused.Failure)
@@ -145,11 +145,11 @@ func (c *conn) openSide(ctx context.Context, s *side) error {
 		return nil
 	}
 	s.close()
-	up, err := c.login.target.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+	opened, err := c.login.target.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
 	if err != nil {
 		return err
 	}
-	c.tieToAccount(up.Conn)
-	s.conn, s.by, s.mailbox = up.Conn, c.login.identity, ""
+	c.tieToAccount(opened.Conn)
+	s.conn, s.by, s.mailbox = opened.Conn, c.login.identity, ""
 	return nil
 }

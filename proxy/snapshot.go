@@ -33,24 +33,24 @@ func (s *Server) Snapshot() status.Snapshot {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 	})
 	for _, to := range s.settings.Load().router.Targets {
-		up := status.Upstream{
+		upstream := status.Upstream{
 			Name:    upstreamName(to.Name),
 			Address: strings.Join(to.Backend.Addresses(), ", "), PassedOver: to.Server.PassedOver(),
 			Slots: to.Slots.Used(), Queued: to.Slots.Queued(),
 		}
 		for _, session := range all.Sessions {
-			if session.Upstream == up.Name {
-				up.Sessions++
+			if session.Upstream == upstream.Name {
+				upstream.Sessions++
 			}
 		}
 		for _, account := range all.Accounts {
-			if account.Upstream == up.Name && !account.ThrottledUntil.IsZero() {
-				up.Throttled++
+			if account.Upstream == upstream.Name && !account.ThrottledUntil.IsZero() {
+				upstream.Throttled++
 			}
 		}
 		state, waiting := s.budgets.All(to.Name)
-		up.Budget, up.OverBudget = shownBudget(state), waiting
-		all.Upstreams = append(all.Upstreams, up)
+		upstream.Budget, upstream.OverBudget = shownBudget(state), waiting
+		all.Upstreams = append(all.Upstreams, upstream)
 	}
 	return all
 }

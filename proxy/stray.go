@@ -46,7 +46,7 @@ func (r *relay) stray(f wire.Fragment) (line []byte, ok bool) {
 		r.drop(f)
 		return nil, true
 	}
-	r.up.Said(refusal)
+	r.upstream.Said(refusal)
 	tag, how := r.c.link.bareRefusal()
 	if r.drop(f); r.last != nil {
 		return nil, true

@@ -79,8 +79,8 @@ func (c *conn) openAttrs() []any {
 	if l.identity.Admin != "" {
 		attrs = append(attrs, "admin", l.identity.Admin)
 	}
-	if c.link.up.TLS != "" {
-		attrs = append(attrs, "upstream_tls", c.link.up.TLS)
+	if c.link.upstream.TLS != "" {
+		attrs = append(attrs, "upstream_tls", c.link.upstream.TLS)
 	}
 	if l.why != "" {
 		attrs = append(attrs, "why", l.why)

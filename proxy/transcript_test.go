@@ -205,8 +205,8 @@ func TestCutAnywhere(t *testing.T) {
 		for at := 1; at < total[ofClient]; at++ {
 			c, u, served := g.open()
 			// The bytes of the login are not in the transcript.
-			in, _ := served.link.up.Traffic()
-			cut := &cutter{t: t, nc: u.nc, read: func() int64 { n, _ := served.link.up.Traffic(); return n - in }}
+			in, _ := served.link.upstream.Traffic()
+			cut := &cutter{t: t, nc: u.nc, read: func() int64 { n, _ := served.link.upstream.Traffic(); return n - in }}
 			if ofClient {
 				in := served.client.received.Load()
 				cut.nc, cut.read = c.nc, func() int64 { return served.client.received.Load() - in }

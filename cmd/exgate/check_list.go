@@ -74,7 +74,7 @@ type listRun struct {
 // listProber is an upstream. Its backend.Upstream remembers which form a login has, so that
 // later logins of the same admin cost no failure.
 type listProber struct {
-	up     *backend.Upstream
+	server *backend.Upstream
 	detect func(backend.Evidence) (name, why string)
 }
 
@@ -227,7 +227,7 @@ func (r *listRun) try(ctx context.Context, u listedUser) listResult {
 		result.Why = fmt.Sprintf("too many logins of %s have failed in a row", cmp.Or(id.Admin, id.User))
 		return result
 	}
-	report := &loginReport{Login: u.mailbox, Admin: id.Admin, Probe: p.up.ProbeMailbox(ctx, id, cred)}
+	report := &loginReport{Login: u.mailbox, Admin: id.Admin, Probe: p.server.ProbeMailbox(ctx, id, cred)}
 	result.Profile, _ = p.detect(report.Evidence())
 	for _, form := range report.Forms {
 		if form.OK {
@@ -267,9 +267,9 @@ func (r *listRun) prepare(u listedUser) (l listedLogin, err error) {
 	if l.listProber, l.admin, err = r.at(l.c, l.to, u); err != nil {
 		return l, err
 	}
-	l.id, l.cred = l.to.Identity, l.up.Credential(claim)
-	if l.up.Holds() {
-		held, heldCred := l.up.Held(l.id.User, backend.CheckTarget)
+	l.id, l.cred = l.to.Identity, l.server.Credential(claim)
+	if l.server.Holds() {
+		held, heldCred := l.server.Held(l.id.User, backend.CheckTarget)
 		held.Form = l.id.Form
 		l.id, l.cred = held, heldCred
 	} else if claim.Password.IsNone() {
@@ -284,11 +284,11 @@ func (r *listRun) at(c *config.Config, to routing.Destination, u listedUser) (*l
 	defer r.mu.Unlock()
 	p := r.probers[to.Upstream]
 	if p == nil {
-		up, detect, err := newProber(c)
+		server, detect, err := newProber(c)
 		if err != nil {
 			return nil, nil, err
 		}
-		p = &listProber{up, detect}
+		p = &listProber{server, detect}
 		r.probers[to.Upstream] = p
 	}
 	account := to.Upstream + "\x00" + strings.ToLower(cmp.Or(u.admin, u.mailbox)) + "\x00" + u.password

@@ -103,16 +103,16 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 	if err != nil {
 		return nil, err
 	}
-	up, detect, err := newProber(c)
+	server, detect, err := newProber(c)
 	if err != nil {
 		return nil, err
 	}
-	cred, id, err := l.credential(cmd, up, to.Identity)
+	cred, id, err := l.credential(cmd, server, to.Identity)
 	if err != nil {
 		return nil, exitError{exitUsage, err}
 	}
 	report := &loginReport{Login: l.name, Upstream: to.Upstream, Mailbox: id.User, Admin: id.Admin}
-	report.Probe = up.Probe(cmd.Context(), id, cred, testMessage(l.appendTo, time.Now()), nil)
+	report.Probe = server.Probe(cmd.Context(), id, cred, testMessage(l.appendTo, time.Now()), nil)
 	report.Profile, report.Why = detect(report.Evidence())
 	p := c.Profile(report.Profile)
 	report.Limits = map[string]any{
@@ -139,7 +139,7 @@ func (l loginCheck) probe(cmd *cobra.Command, c *config.Config) (*loginReport, e
 
 // newProber returns the upstream of c for probes, and how the profile of a probe is found.
 func newProber(c *config.Config) (
-	up *backend.Upstream, detect func(backend.Evidence) (name, why string), err error,
+	server *backend.Upstream, detect func(backend.Evidence) (name, why string), err error,
 ) {
 	opts, err := c.Backend()
 	if err != nil {
@@ -151,7 +151,7 @@ func newProber(c *config.Config) (
 		}
 		return backend.Detect(e)
 	}
-	up, err = backend.NewUpstream(opts, func(e backend.Evidence) backend.Choice {
+	server, err = backend.NewUpstream(opts, func(e backend.Evidence) backend.Choice {
 		name, _ := detect(e)
 		forms := c.Profile(name).Forms
 		if c.Upstream.Profile == profile.Auto {
@@ -162,16 +162,16 @@ func newProber(c *config.Config) (
 	if err != nil {
 		return nil, nil, exitError{exitConfig, err}
 	}
-	return up, detect, nil
+	return server, detect, nil
 }
 
 // credential asks for the password, unless exgate itself holds a credential for the
 // mailbox.
 func (l loginCheck) credential(
-	cmd *cobra.Command, up *backend.Upstream, id backend.Identity,
+	cmd *cobra.Command, server *backend.Upstream, id backend.Identity,
 ) (backend.Credential, backend.Identity, error) {
-	if up.Holds() {
-		held, cred := up.Held(id.User, backend.CheckTarget)
+	if server.Holds() {
+		held, cred := server.Held(id.User, backend.CheckTarget)
 		held.Form = id.Form
 		return cred, held, nil
 	}
@@ -179,7 +179,7 @@ func (l loginCheck) credential(
 	if err == nil && password == "" {
 		err = errors.New("the password is empty")
 	}
-	return up.Credential(backend.Claim{Authcid: l.name, Password: backend.NewSecret(password)}), id, err
+	return server.Credential(backend.Claim{Authcid: l.name, Password: backend.NewSecret(password)}), id, err
 }
 
 // explain adds the causes of the problem, and what to do about each. If the other

@@ -121,7 +121,7 @@ func (n *namesRun) users(cmd *cobra.Command, c *config.Config) (users []listedUs
 		if l.listProber == nil {
 			return nil, err
 		}
-		if !l.up.Holds() {
+		if !l.server.Holds() {
 			n.list.password, err = askSecret(cmd, "Password for "+n.login)
 			return users, err
 		}
@@ -156,7 +156,7 @@ func (n *namesRun) mailbox(ctx context.Context, u listedUser) []madeName {
 	if !l.admin.mayTry() {
 		return closed(errors.New("not tried: too many logins of this account have failed in a row"))
 	}
-	session, err := l.up.Open(ctx, l.id, l.cred, nil)
+	session, err := l.server.Open(ctx, l.id, l.cred, nil)
 	if err != nil {
 		l.admin.note(false, true)
 		return closed(err)

@@ -49,7 +49,7 @@ func (r *renamer) rename(ctx context.Context, made []madeName) {
 // judge finds out what a RENAME has done. said is what went wrong with it.
 func (r *renamer) judge(ctx context.Context, m *madeName, said string) error {
 	if r.session.Err() != nil {
-		session, err := r.login.up.Open(ctx, r.login.id, r.login.cred, nil)
+		session, err := r.login.server.Open(ctx, r.login.id, r.login.cred, nil)
 		if err != nil {
 			return err
 		}

@@ -252,16 +252,16 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	if shared := g.server.Cluster(); shared != nil {
-		up := 1.0
+		reached := 1.0
 		if !shared.LostAt.IsZero() {
-			up = 0
+			reached = 0
 		}
-		send(redisMetric, prometheus.GaugeValue, up)
+		send(redisMetric, prometheus.GaugeValue, reached)
 		send(gatewaysMetric, prometheus.GaugeValue, float64(shared.Gateways))
 	}
-	for _, up := range g.server.Snapshot().Upstreams {
-		send(budgetOverMetric, prometheus.GaugeValue, float64(up.OverBudget), up.Name)
-		b := up.Budget
+	for _, upstream := range g.server.Snapshot().Upstreams {
+		send(budgetOverMetric, prometheus.GaugeValue, float64(upstream.OverBudget), upstream.Name)
+		b := upstream.Budget
 		if b == nil {
 			continue
 		}
@@ -270,8 +270,8 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 			used, limit int64
 		}{{"messages", b.Messages, b.MessageLimit}, {"bytes", b.Bytes, b.ByteLimit}} {
 			if of.limit > 0 {
-				send(budgetUsedMetric, prometheus.GaugeValue, float64(of.used), up.Name, of.unit)
-				send(budgetLimitMetric, prometheus.GaugeValue, float64(of.limit), up.Name, of.unit)
+				send(budgetUsedMetric, prometheus.GaugeValue, float64(of.used), upstream.Name, of.unit)
+				send(budgetLimitMetric, prometheus.GaugeValue, float64(of.limit), upstream.Name, of.unit)
 			}
 		}
 	}

@@ -99,7 +99,7 @@ func (s *surveying) run(cmd *cobra.Command, c *config.Config) error {
 		return exitError{exitConfig, err}
 	}
 	opts.LiteralPlus = false // a message that is only announced must not be sent
-	up, err := s.upstream(c, opts)
+	server, err := s.upstream(c, opts)
 	if err != nil {
 		return exitError{exitConfig, err}
 	}
@@ -107,7 +107,7 @@ func (s *surveying) run(cmd *cobra.Command, c *config.Config) error {
 	if file, ok := cmd.InOrStdin().(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
 		cmd.SetIn(answers) // the password and the answers come from one pipe
 	}
-	cred, id, err := s.login.credential(cmd, up, to.Identity)
+	cred, id, err := s.login.credential(cmd, server, to.Identity)
 	if err != nil {
 		return exitError{exitUsage, err}
 	}
@@ -129,7 +129,7 @@ func (s *surveying) run(cmd *cobra.Command, c *config.Config) error {
 		state.Forget()
 	}
 	o := s.options(cmd, c, answers)
-	o.Upstream, o.Identity, o.Credential = up, id, cred
+	o.Upstream, o.Identity, o.Credential = server, id, cred
 	o.Save = func(state *survey.State) error { return state.Store(file) }
 	if s.other != "" {
 		o.Other = &backend.Identity{User: s.other, Admin: id.User, Domain: id.Domain}

@@ -57,23 +57,24 @@ func (r surveyResults) print(out io.Writer, format string) error {
 
 // connectionSettings are the keys of a configuration that say which server it is, and where clients connect.
 func connectionSettings(c *config.Config) []survey.Setting {
-	up, listen := c.Upstream, c.Listen
+	upstream, listen := c.Upstream, c.Listen
 	var list []survey.Setting
 	for _, s := range []struct{ key, value string }{
 		{"listen.implicit", listen.Implicit}, {"listen.starttls", listen.StartTLS},
 		{"listen.insecure-plaintext", listen.InsecurePlaintext},
-		{"upstream.address", up.Address}, {"upstream.tls", string(up.TLS)}, {"upstream.server_name", up.ServerName},
-		{"upstream.ca_file", up.CAFile}, {"upstream.pin", up.Pin}, {"upstream.login.upn", up.Login.UPN},
+		{"upstream.address", upstream.Address}, {"upstream.tls", string(upstream.TLS)},
+		{"upstream.server_name", upstream.ServerName}, {"upstream.ca_file", upstream.CAFile},
+		{"upstream.pin", upstream.Pin}, {"upstream.login.upn", upstream.Login.UPN},
 	} {
 		if s.value != "" {
 			list = append(list, survey.Setting{Key: s.key, Value: s.value})
 		}
 	}
-	if up.InsecureOldTLS {
+	if upstream.InsecureOldTLS {
 		list = append(list, survey.Setting{Key: "upstream.insecure-old-tls", Value: true})
 	}
-	if len(up.Login.Domains) > 0 {
-		list = append(list, survey.Setting{Key: "upstream.login.domains", Value: up.Login.Domains})
+	if len(upstream.Login.Domains) > 0 {
+		list = append(list, survey.Setting{Key: "upstream.login.domains", Value: upstream.Login.Domains})
 	}
 	return list
 }

@@ -14,7 +14,7 @@ func (c *Cluster) Accounts(upstream string, pace backend.Pacing, maxBackoff time
 	if c == nil {
 		return backend.NewAccounts(pace, maxBackoff)
 	}
-	k := &keeper{c: c, up: c.upstream(cmp.Or(upstream, "default")), pace: pace, maxBackoff: maxBackoff,
+	k := &keeper{c: c, upstream: c.upstream(cmp.Or(upstream, "default")), pace: pace, maxBackoff: maxBackoff,
 		open: make(map[string]*account)}
 	c.keepers.add(k)
 	return backend.AccountsOf(k)
@@ -33,12 +33,12 @@ type upstream struct {
 func (c *Cluster) upstream(name string) *upstream {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	up := c.upstreams[name]
-	if up == nil {
-		up = &upstream{c: c, name: name, alone: make(map[string]*local), known: make(map[string]int)}
-		c.upstreams[name] = up
+	u := c.upstreams[name]
+	if u == nil {
+		u = &upstream{c: c, name: name, alone: make(map[string]*local), known: make(map[string]int)}
+		c.upstreams[name] = u
 	}
-	return up
+	return u
 }
 
 // local returns the bucket of a pace of all accounts, for a gateway that has lost Redis.
@@ -68,7 +68,7 @@ func (u *upstream) note(pace string, losses int) {
 // keeper implements backend.Keeper.
 type keeper struct {
 	c          *Cluster
-	up         *upstream
+	upstream   *upstream
 	pace       backend.Pacing
 	maxBackoff time.Duration
 
@@ -79,7 +79,9 @@ type keeper struct {
 // Open implements backend.Keeper. It does not wait for Redis: what Redis knows of the account comes a moment later, and
 // with each answer about its pace.
 func (k *keeper) Open(user string) (*backend.Paces, *backend.Throttle) {
-	a := &account{c: k.c, up: k.up, name: k.up.name + " " + user, throttle: backend.NewThrottle(k.maxBackoff)}
+	a := &account{
+		c: k.c, upstream: k.upstream, name: k.upstream.name + " " + user, throttle: backend.NewThrottle(k.maxBackoff),
+	}
 	a.throttle.Share(a)
 	link := k.c.now()
 	losses := link.losses
@@ -126,7 +128,7 @@ func (c *Cluster) accounts() (all []*account) {
 // account is what a gateway knows of an account.
 type account struct {
 	c        *Cluster
-	up       *upstream
+	upstream *upstream
 	name     string // the upstream's, which has no blank, and the user's
 	throttle *backend.Throttle
 	meters   []*meter

@@ -143,9 +143,9 @@ func (m *meter) keep(n int, wait time.Duration) {
 
 // ask takes n at Redis, and tells it of those that have passed. ok is false if Redis is lost.
 func (m *meter) ask(n int) (wait time.Duration, ok bool) {
-	c, up := m.a.c, m.a.up
+	c, u := m.a.c, m.a.upstream
 	losses := c.now().losses
-	emptyAll := up.isBehind(m.name, losses)
+	emptyAll := u.isBehind(m.name, losses)
 	m.mu.Lock()
 	each, passed, restores, isBehind, part := m.each, m.passed, m.restores, m.losses < losses, 1.0
 	if isBehind {
@@ -155,7 +155,7 @@ func (m *meter) ask(n int) (wait time.Duration, ok bool) {
 	m.passed = 0
 	m.mu.Unlock()
 	cmd, ok := c.run(takeScript,
-		[]string{c.keys.account(m.a.name), c.keys.upstream(up.name), c.keys.gateways(), c.keys.born()},
+		[]string{c.keys.account(m.a.name), c.keys.upstream(u.name), c.keys.gateways(), c.keys.born()},
 		silentAfter.Milliseconds(), m.name, n, passed, each, m.all, flag(isBehind), flag(emptyAll), flag(restores),
 		part, backend.PaceRegains, backend.MaxDebt.Seconds(), c.keys.news(), c.newsOf(newsPace, m.a.name, 0))
 	if !ok {
@@ -170,7 +170,7 @@ func (m *meter) ask(n int) (wait time.Duration, ok bool) {
 	if throttled := said[1]; throttled > 0 {
 		m.a.throttle.Extend(milliseconds(throttled))
 	}
-	up.note(m.name, losses)
+	u.note(m.name, losses)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.noteFactor(said[2])
@@ -189,7 +189,7 @@ func (m *meter) owed(part float64, isFirstOfAll bool) int {
 	case m.each > 0:
 		return m.alone.owes(m.each * part * link.share())
 	case isFirstOfAll:
-		return m.a.up.local(m.name).owes(m.all * link.share())
+		return m.a.upstream.local(m.name).owes(m.all * link.share())
 	}
 	return 0
 }
@@ -265,7 +265,7 @@ func (m *meter) IsIdle() bool {
 	}
 	each, all := m.each*m.part()*link.share(), m.all*link.share()
 	return (each == 0 || m.since.IsZero() && m.alone.isFull(each, burst(m.each, &link), link.alone())) &&
-		(all == 0 || m.a.up.local(m.name).isFull(all, burst(m.all, &link), link.alone()))
+		(all == 0 || m.a.upstream.local(m.name).isFull(all, burst(m.all, &link), link.alone()))
 }
 
 // burst returns the part of the burst of a pace that a gateway without Redis has.
@@ -281,7 +281,7 @@ func (m *meter) takeAlone(n int) (wait time.Duration) {
 		wait = m.alone.take(n, each*part*link.share(), burst(each, &link), link.alone())
 	}
 	if m.all > 0 {
-		wait = max(wait, m.a.up.local(m.name).take(n, m.all*link.share(), burst(m.all, &link), link.alone()))
+		wait = max(wait, m.a.upstream.local(m.name).take(n, m.all*link.share(), burst(m.all, &link), link.alone()))
 	}
 	return wait
 }
@@ -299,6 +299,6 @@ func (m *meter) passAlone(n int) {
 		m.alone.pass(n, each*part*link.share(), burst(each, &link), link.alone(), backend.MaxDebt)
 	}
 	if m.all > 0 {
-		m.a.up.local(m.name).pass(n, m.all*link.share(), burst(m.all, &link), link.alone(), backend.MaxDebt)
+		m.a.upstream.local(m.name).pass(n, m.all*link.share(), burst(m.all, &link), link.alone(), backend.MaxDebt)
 	}
 }

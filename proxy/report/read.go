@@ -299,16 +299,16 @@ func (r *reader) finish() *Report {
 	upstreams := make(map[string]*Group)
 	for _, g := range r.groups {
 		r.report.Accounts = append(r.report.Accounts, *g)
-		up := upstreams[g.Upstream]
-		if up == nil {
-			up = &Group{Upstream: g.Upstream}
-			upstreams[g.Upstream] = up
+		upstream := upstreams[g.Upstream]
+		if upstream == nil {
+			upstream = &Group{Upstream: g.Upstream}
+			upstreams[g.Upstream] = upstream
 		}
-		up.merge(g)
+		upstream.merge(g)
 		r.report.Total.merge(&g.Counts)
 	}
-	for _, up := range upstreams {
-		r.report.Upstreams = append(r.report.Upstreams, *up)
+	for _, upstream := range upstreams {
+		r.report.Upstreams = append(r.report.Upstreams, *upstream)
 	}
 	sortGroups(r.report.Accounts)
 	sortGroups(r.report.Upstreams)
