@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -122,7 +123,11 @@ func profileTable() string {
 // fieldComments are the comments above the fields of Config, by key.
 func fieldComments(t *testing.T) map[string]string {
 	structs := map[string]*ast.StructType{}
-	for _, name := range []string{"config.go", "upstream.go", "cluster.go"} {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
