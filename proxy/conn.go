@@ -93,7 +93,7 @@ func (c *conn) close(reason error, took time.Duration) {
 	c.endTrace(true)
 	c.observeHidden()
 	c.logEnd(reason, took)
-	c.srv.sessions.remove(c) // after the last row of the ledger: see Server.Drained
+	c.srv.logins.remove(c) // after the last row of the ledger: see Server.Drained
 }
 
 func (c *conn) run() error {

@@ -245,8 +245,8 @@
 //	slots.Pool.mu     the sessions that hold or await a slot
 //	folders.List.mu   the names of an account's mailboxes
 //	Known.mu          what an account knows of its mailboxes (package names)
-//	Server.mu         live sessions, and the pools of slots (server.go)
-//	openSessions.mu   sessions that are logged in (watch.go)
+//	Server.mu         the sessions, and the pools of slots (server.go)
+//	logins.mu         the sessions that are logged in (watch.go)
 //	accounts.mu       accounts with sessions (accounts.go)
 //	Forerunner.adopting, then Forerunner.mu  the gateway before this one (package handover); adopting is held while
 //	                  the ledger is asked
@@ -255,7 +255,7 @@
 //	                  lease.mu (package cluster)  never held while
 //	                  Redis is asked
 //
-// A goroutine that holds Server.mu, openSessions.mu, clientWriter's turn or slots.Pool.mu may lock link.mu: Pool asks a
+// A goroutine that holds Server.mu, logins.mu, clientWriter's turn or slots.Pool.mu may lock link.mu: Pool asks a
 // session whether it idles. A goroutine that holds link.mu may lock folders.List.mu and Known.mu, when a command has
 // landed, holds.mu, repairs, when command.finish counts a fix, and backend.Conn.mu (Err, Expect), whose holder calls
 // nothing of link. It locks no other of the list. Listing.Edit locks folders.List.mu under clientWriter's turn. A lock

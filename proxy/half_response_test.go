@@ -105,7 +105,7 @@ func TestDrainWithAClientThatDoesNotRead(t *testing.T) {
 	testkit.Eventually(t, "much has been read", func() bool {
 		g.srv.mu.Lock()
 		defer g.srv.mu.Unlock()
-		for s := range g.srv.live {
+		for s := range g.srv.sessions {
 			return s.link.usage().in > 1<<20
 		}
 		return false

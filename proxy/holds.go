@@ -182,7 +182,7 @@ func (s *Server) Resume(who string) (sessions int, err error) {
 	if err := s.holds.remove(who); err != nil {
 		return 0, err
 	}
-	for _, c := range s.liveSessions() {
+	for _, c := range s.allSessions() {
 		c.link.wake()
 	}
 	return len(s.sessionsOf(who)), nil
@@ -190,7 +190,7 @@ func (s *Server) Resume(who string) (sessions int, err error) {
 
 // sessionsOf returns the sessions of a user, in any case, or of everybody ("all").
 func (s *Server) sessionsOf(who string) (found []*conn) {
-	for c, l := range s.sessions.all() {
+	for c, l := range s.logins.all() {
 		if who == everybody || strings.EqualFold(l.identity.User, who) {
 			found = append(found, c)
 		}

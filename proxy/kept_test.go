@@ -88,9 +88,9 @@ func TestIdleTakesNoArguments(t *testing.T) {
 
 // remembered is what is kept of each command in flight, of all sessions.
 func (g *gateway) remembered() (bytes []int) {
-	g.srv.sessions.mu.Lock()
-	defer g.srv.sessions.mu.Unlock()
-	for conn := range g.srv.sessions.open {
+	g.srv.logins.mu.Lock()
+	defer g.srv.logins.mu.Unlock()
+	for conn := range g.srv.logins.open {
 		conn.link.mu.Lock()
 		for _, cmd := range conn.link.flight {
 			sum := 0

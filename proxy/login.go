@@ -271,7 +271,7 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 	c.link.open(sink, opened.Conn, l.resume, l.profile.IsExchange())
 	c.tieToAccount(c.link.upstream)
 	c.link.upstream.Relay(sink)
-	srv.sessions.add(c, l)
+	srv.logins.add(c, l)
 	if srv.traced.has(id.User) {
 		if err := c.beginTrace(); err != nil {
 			c.log.Warn("no trace of this session is written", "err", err)

@@ -193,7 +193,7 @@ func (g *gateway) received(n int64) {
 	testkit.Eventually(g.t, "much has been read", func() bool {
 		g.srv.mu.Lock()
 		defer g.srv.mu.Unlock()
-		for s := range g.srv.live {
+		for s := range g.srv.sessions {
 			return s.link.usage().in > n
 		}
 		return false

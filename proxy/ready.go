@@ -18,15 +18,15 @@ type readiness struct {
 	err   error      // of the last try
 }
 
-// Ready returns nil if new clients can be served: an upstream has a live connection, or can be reached. Otherwise the
-// error says why. All callers share one try to reach the upstreams, which logs in nowhere. A success counts for
-// limits.Reachable, a failure for limits.Unreachable.
+// Ready returns nil if new clients can be served: a session is connected to an upstream, or one can be reached.
+// Otherwise the error says why. All callers share one try to reach the upstreams, which logs in nowhere. A success
+// counts for limits.Reachable, a failure for limits.Unreachable.
 func (s *Server) Ready() error {
 	if s.draining.Err() != nil {
 		return errors.New("exgate is stopping and accepts no new clients")
 	}
-	for c := range s.sessions.all() {
-		if c.link.isLive() {
+	for c := range s.logins.all() {
+		if c.link.isUp() {
 			return nil
 		}
 	}
@@ -76,8 +76,8 @@ func reach(ctx context.Context, to *routing.Target) error {
 	return err
 }
 
-// isLive reports whether the connection is up.
-func (l *link) isLive() bool {
+// isUp reports whether the connection is up.
+func (l *link) isUp() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.upstream != nil && !l.state.isGone()

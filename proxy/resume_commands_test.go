@@ -163,13 +163,13 @@ func TestEnableIsBounded(t *testing.T) {
 			for i := range 200 {
 				enable(c, u, args(i))
 			}
-			g.srv.sessions.mu.Lock()
-			for conn := range g.srv.sessions.open {
+			g.srv.logins.mu.Lock()
+			for conn := range g.srv.logins.open {
 				if _, enabled := conn.link.repeatable(); len(strings.Join(enabled, " ")) > maxEnabled {
 					t.Errorf("%d names are remembered", len(enabled))
 				}
 			}
-			g.srv.sessions.mu.Unlock()
+			g.srv.logins.mu.Unlock()
 			u.close()
 			c.S("* BYE …the session cannot be resumed after ENABLE of so much")
 			c.ends()

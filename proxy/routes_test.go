@@ -157,9 +157,9 @@ func TestDismissalBetweenCommands(t *testing.T) {
 	u.C("a2 NOOP")
 	testkit.WriteFile(t, path, "alice new\n")
 	testkit.Eventually(t, "dismissal", func() bool {
-		g.srv.sessions.mu.Lock()
-		defer g.srv.sessions.mu.Unlock()
-		for conn := range g.srv.sessions.open {
+		g.srv.logins.mu.Lock()
+		defer g.srv.logins.mu.Unlock()
+		for conn := range g.srv.logins.open {
 			return conn.link.dismissal() != ""
 		}
 		return false

@@ -94,7 +94,7 @@ type Server struct {
 	settings    atomic.Pointer[settings]
 	limits      limits
 	own         *ownLane
-	sessions    openSessions
+	logins      logins
 	guesses     *guard.Guesses
 	proofs      *guard.Proofs
 	addresses   guard.Addresses
@@ -119,10 +119,10 @@ type Server struct {
 	drain    context.CancelFunc
 	conns    sync.WaitGroup
 
-	mu    sync.Mutex
-	live  map[*conn]struct{}
-	slots map[string]*slots.Pool // by name of the upstream
-	gates map[string]guard.Gate  // for sessions that have lost their upstream, by name of the upstream
+	mu       sync.Mutex
+	sessions map[*conn]struct{}
+	slots    map[string]*slots.Pool // by name of the upstream
+	gates    map[string]guard.Gate  // for sessions that have lost their upstream, by name of the upstream
 }
 
 // NewServer returns a gateway. The caller calls Serve for each listener, and Close at the
@@ -143,7 +143,7 @@ func NewServer(opts Options) (*Server, error) {
 		accounts:   newAccounts(opts.Cluster),
 		slots:      make(map[string]*slots.Pool),
 		gates:      make(map[string]guard.Gate),
-		live:       make(map[*conn]struct{}),
+		sessions:   make(map[*conn]struct{}),
 		guesses:    opts.Cluster.Guesses(),
 		proofs:     opts.Cluster.Proofs(),
 		refusals:   guard.NewRefusalLog(),
@@ -295,7 +295,7 @@ func (s *Server) cut(ended <-chan struct{}) {
 	case <-ended:
 	case <-last.C:
 		s.mu.Lock()
-		left := len(s.live)
+		left := len(s.sessions)
 		s.mu.Unlock()
 		s.settings.Load().opts.Log.Error("sessions do not end, and are left behind", "sessions", left)
 	}
@@ -367,7 +367,7 @@ func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 func (c *conn) enlist() (stop func()) {
 	s := c.srv
 	s.mu.Lock()
-	s.live[c] = struct{}{}
+	s.sessions[c] = struct{}{}
 	s.mu.Unlock()
 	woken := context.AfterFunc(c.ctx, func() {
 		c.link.interrupt()
@@ -377,7 +377,7 @@ func (c *conn) enlist() (stop func()) {
 		woken()
 		c.farewell.end()
 		s.mu.Lock()
-		delete(s.live, c)
+		delete(s.sessions, c)
 		s.mu.Unlock()
 	}
 }
@@ -386,7 +386,7 @@ func (c *conn) enlist() (stop func()) {
 func (s *Server) wakeAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.live {
+	for c := range s.sessions {
 		c.link.alarm()
 	}
 }

@@ -25,8 +25,8 @@ func (s *Server) Snapshot() status.Snapshot {
 		a := &all.Accounts[i]
 		a.Budget = shownBudget(s.budgets.Of(upstreamKey(a.Upstream), a.User))
 	}
-	logins := s.sessions.all()
-	for _, c := range s.liveSessions() {
+	logins := s.logins.all()
+	for _, c := range s.allSessions() {
 		all.Sessions = append(all.Sessions, c.describe(logins[c]))
 	}
 	slices.SortFunc(all.Sessions, func(a, b status.Session) int {
@@ -69,15 +69,15 @@ func upstreamKey(name string) string {
 	return name
 }
 
-// liveSessions returns the connections of clients, in no order.
-func (s *Server) liveSessions() []*conn {
+// allSessions returns the sessions, also those before the login, in no order.
+func (s *Server) allSessions() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	live := make([]*conn, 0, len(s.live))
-	for c := range s.live {
-		live = append(live, c)
+	all := make([]*conn, 0, len(s.sessions))
+	for c := range s.sessions {
+		all = append(all, c)
 	}
-	return live
+	return all
 }
 
 // describe returns the accounts with sessions.
@@ -171,8 +171,8 @@ func plainText(text string) string {
 // Kick ends sessions: the one with this ID, or all sessions of a user, in any case. Commands under way are finished
 // first, unless now is set. It returns the number of sessions.
 func (s *Server) Kick(who string, now bool) (ended int) {
-	logins := s.sessions.all()
-	for _, c := range s.liveSessions() {
+	logins := s.logins.all()
+	for _, c := range s.allSessions() {
 		l := logins[c]
 		if c.id != who && (l == nil || !strings.EqualFold(l.identity.User, who)) {
 			continue

@@ -23,9 +23,9 @@ func (s *Server) Totals() counters.Totals {
 	all := s.totals.Report()
 	all.Draining = s.draining.Err() != nil
 	s.mu.Lock()
-	all.Connections = len(s.live)
+	all.Connections = len(s.sessions)
 	s.mu.Unlock()
-	all.Sessions = s.sessions.count()
+	all.Sessions = s.logins.count()
 	all.LedgerLost = s.settings.Load().opts.Ledger.Lost()
 	return all
 }

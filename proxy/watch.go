@@ -11,13 +11,13 @@ import (
 	"exgate/proxy/watchfile"
 )
 
-// openSessions has the sessions that are logged in.
-type openSessions struct {
+// logins has the logins of the sessions that are logged in.
+type logins struct {
 	mu   sync.Mutex
 	open map[*conn]*login
 }
 
-func (s *openSessions) add(c *conn, l *login) {
+func (s *logins) add(c *conn, l *login) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open == nil {
@@ -26,27 +26,27 @@ func (s *openSessions) add(c *conn, l *login) {
 	s.open[c] = l
 }
 
-func (s *openSessions) remove(c *conn) {
+func (s *logins) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)
 }
 
-// all returns the sessions with their logins.
-func (s *openSessions) all() map[*conn]*login {
+// all returns the sessions that are logged in, with their logins.
+func (s *logins) all() map[*conn]*login {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.open)
 }
 
-func (s *openSessions) count() int {
+func (s *logins) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.open)
 }
 
 // dismiss ends each session for which why returns a reason. The client gets the reason.
-func (s *openSessions) dismiss(why func(*login) string) {
+func (s *logins) dismiss(why func(*login) string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c, l := range s.open {
@@ -101,7 +101,7 @@ func (s *Server) watch(ctx context.Context) {
 				set.opts.Log.Error("the map file is used as it was", "err", err)
 			case changed:
 				set.opts.Log.Info("the map file has changed")
-				s.sessions.dismiss(set.moved)
+				s.logins.dismiss(set.moved)
 			}
 		}
 		if users.HasChanged(set.opts.Users.State()) {
@@ -112,7 +112,7 @@ func (s *Server) watch(ctx context.Context) {
 			} else {
 				set.opts.Log.Info("the users file has changed")
 			}
-			s.sessions.dismiss(barred)
+			s.logins.dismiss(barred)
 		}
 	}
 }
