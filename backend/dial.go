@@ -24,7 +24,7 @@ type Dialer struct {
 	avoided avoided
 }
 
-// NewDialer returns a Dialer, or the faults of the options.
+// NewDialer returns a Dialer, or the problems of the options.
 func NewDialer(o Options) (*Dialer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ type Upstream struct {
 	tokens     *OAuth2 // nil if the gateway gets no tokens
 }
 
-// NewUpstream returns an Upstream, or the faults of the options. choose decides how
+// NewUpstream returns an Upstream, or the problems of the options. choose decides how
 // to log in, from the evidence before the login.
 func NewUpstream(o Options, choose func(Evidence) Choice) (*Upstream, error) {
 	dialer, err := NewDialer(o)

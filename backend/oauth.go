@@ -51,7 +51,7 @@ const maxKept = 10_000
 // quarter of that life.
 const refreshAhead = 5 * time.Minute
 
-// NewOAuth2 returns a token source, or the faults of the options.
+// NewOAuth2 returns a token source, or the problems of the options.
 func NewOAuth2(o OAuth2Options) (*OAuth2, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err

@@ -80,15 +80,15 @@ func (o OAuth2Options) WithDefaults() OAuth2Options {
 // IsHeld reports whether the gateway itself holds a credential that opens mailboxes.
 func (o OAuth2Options) IsHeld() bool { return o.Flow != FlowNone && !o.SecretFromLogin }
 
-// Validate returns every fault at once. Each begins with its key.
+// Validate returns every problem at once. Each begins with its key.
 func (o OAuth2Options) Validate() error {
-	var found faults
+	var found problems
 	o.validate(&found)
 	return errors.Join(found...)
 }
 
-// validate finds the faults of the options.
-func (o OAuth2Options) validate(found *faults) {
+// validate finds the problems of the options.
+func (o OAuth2Options) validate(found *problems) {
 	for key, value := range map[string]string{"token_url": o.TokenURL, "device_url": o.DeviceURL} {
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
 			found.add("oauth2.%s: %q is not an https address: exgate sends secrets only to a verified host", key, value)
@@ -116,7 +116,7 @@ func (o OAuth2Options) validate(found *faults) {
 }
 
 // validateSecrets finds secrets that the flow lacks or does not use.
-func (o OAuth2Options) validateSecrets(found *faults) {
+func (o OAuth2Options) validateSecrets(found *problems) {
 	if o.Certificate != nil {
 		if _, ok := o.Certificate.PrivateKey.(*rsa.PrivateKey); !ok {
 			found.add("oauth2.certificate_file: the key is not RSA: Microsoft Entra accepts only RSA keys")

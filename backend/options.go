@@ -135,15 +135,15 @@ func (t Timeouts) WithDefaults() Timeouts {
 	return t
 }
 
-// faults has the faults that Validate has found.
-type faults []error
+// problems has the problems that Validate has found.
+type problems []error
 
-func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+func (f *problems) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
 
-// Validate returns every fault of the options at once. Each begins with its key, as
+// Validate returns every problem of the options at once. Each begins with its key, as
 // the configuration spells it.
 func (o Options) Validate() error {
-	var found faults
+	var found problems
 	if o.Address == "" {
 		found.add("address: missing: give the Exchange server as host:port, such as mail.example.com:993")
 	} else if !isHostPort(o.Address) {
@@ -198,8 +198,8 @@ func isHostPort(address string) bool {
 // Addresses returns Address and MoreAddresses.
 func (o Options) Addresses() []string { return append([]string{o.Address}, o.MoreAddresses...) }
 
-// validate finds the faults of the login options.
-func (o LoginOptions) validate(found *faults) {
+// validate finds the problems of the login options.
+func (o LoginOptions) validate(found *problems) {
 	for i, f := range o.Forms {
 		if !slices.Contains(Forms, f) {
 			found.add("login.forms: entry %d: %q is not one of %q", i+1, f, Forms)

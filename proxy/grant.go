@@ -49,7 +49,7 @@ func (c *conn) grant(claim backend.Claim) (routing.Decision, backend.Credential,
 // not count as a failure of the client.
 func unusable(list *users.File) error {
 	text := backend.Failure{Kind: backend.KindOther, Word: "NO", Code: "UNAVAILABLE", Text: users.ErrUnusable.Error()}
-	return &backend.Error{Doing: "login", Failure: text, Err: list.Fault()}
+	return &backend.Error{Doing: "login", Failure: text, Err: list.Problem()}
 }
 
 // refusedHere returns the refusal of a login by exgate, without a question to Exchange.

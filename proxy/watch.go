@@ -105,7 +105,7 @@ func (s *Server) watch(ctx context.Context) {
 			}
 		}
 		if users.HasChanged(set.opts.Users.State()) {
-			if err := set.opts.Users.Fault(); err != nil {
+			if err := set.opts.Users.Problem(); err != nil {
 				set.opts.Log.Error(
 					"the users file is used as it was, and lets nobody in if it is missing or others can read it",
 					"err", err)

@@ -30,7 +30,7 @@ type pattern struct {
 	to, backTo, as string         // as: From, as written
 }
 
-// NewMapper returns a Mapper, or the faults that Validate finds in the options.
+// NewMapper returns a Mapper, or the problems that Validate finds in the options.
 func NewMapper(o Options) (*Mapper, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err

@@ -85,15 +85,15 @@ func (o Options) IsActive() bool {
 // minLongest leaves room for a suffix, and for enough characters to distinguish names.
 const minLongest = 64
 
-// faults has the faults that Validate has found.
-type faults []error
+// problems has the problems that Validate has found.
+type problems []error
 
-func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+func (f *problems) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
 
-// Validate returns every fault of the options at once. Each begins with its key, as
+// Validate returns every problem of the options at once. Each begins with its key, as
 // the configuration spells it.
 func (o Options) Validate() error {
-	var found faults
+	var found problems
 	switch o.Case {
 	case "", Apart, Merge:
 	default:
@@ -133,7 +133,7 @@ func (o Options) Validate() error {
 func isPrefix(prefix string) bool { return strings.Trim(prefix, "./ ") != "" }
 
 // validateList finds the entries of List that lack a name or have the name of another entry.
-func (o Options) validateList(found *faults) {
+func (o Options) validateList(found *problems) {
 	for i, p := range o.List {
 		if p.From == "" || p.To == "" {
 			found.add("list: entry %d: set from and to", i+1)
@@ -152,7 +152,7 @@ func (o Options) validateList(found *faults) {
 }
 
 // validatePatterns finds the entries of Patterns that are incomplete or are no regular expression.
-func (o Options) validatePatterns(found *faults) {
+func (o Options) validatePatterns(found *problems) {
 	for i, p := range o.Patterns {
 		if p.From == "" || (p.BackFrom == "") != (p.BackTo == "") {
 			found.add("patterns: entry %d: set from and to, and either both or none of back_from and back_to", i+1)

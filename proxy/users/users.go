@@ -49,7 +49,7 @@ type File struct {
 	isRead  bool // the file has been read at least once
 	seen    watchfile.State
 	callers callerList // in force
-	fault   error      // what is wrong with the current file; nil: nothing
+	problem error      // what is wrong with the current file; nil: nothing
 }
 
 // callerList is the content of the file.
@@ -73,7 +73,7 @@ type caller struct {
 // reveal which callers exist. Both cases take the same work.
 var errWrong = errors.New("wrong name or password")
 
-// ErrUnusable is the answer to clients while no caller can log in. File.Fault has the
+// ErrUnusable is the answer to clients while no caller can log in. File.Problem has the
 // reason.
 var ErrUnusable = errors.New("exgate does not know now who may open what: try again later, or tell the administrator")
 
@@ -81,19 +81,19 @@ var ErrUnusable = errors.New("exgate does not know now who may open what: try ag
 // read, is readable by other users of the system, or has an invalid line.
 func Load(path string) (*File, error) {
 	u := &File{path: path, hashing: make(chan struct{}, runtime.GOMAXPROCS(0)), matches: matchesHash}
-	return u, u.Fault()
+	return u, u.Problem()
 }
 
-// Fault returns the error in the current file, with its path and the line; nil if there is
+// Problem returns the error in the current file, with its path and the line; nil if there is
 // none. The error is for the log.
-func (u *File) Fault() error {
+func (u *File) Problem() error {
 	if u == nil {
 		return nil
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.update()
-	return u.fault
+	return u.problem
 }
 
 // current returns the callers in force, or ErrUnusable.
@@ -114,15 +114,15 @@ func (u *File) update() {
 		return
 	}
 	var data []byte
-	if u.fault = backend.CheckPrivate(u.path); u.fault == nil {
-		data, u.fault = os.ReadFile(u.path)
+	if u.problem = backend.CheckPrivate(u.path); u.problem == nil {
+		data, u.problem = os.ReadFile(u.path)
 	}
-	if u.fault != nil {
-		u.callers.locks, u.fault = true, fmt.Errorf("users_file: %w", u.fault)
+	if u.problem != nil {
+		u.callers.locks, u.problem = true, fmt.Errorf("users_file: %w", u.problem)
 	} else if callers, err := parseCallers(u.path, data); err == nil {
 		u.callers = callers
 	} else {
-		u.fault = err
+		u.problem = err
 		u.callers.locks = !u.isRead // without earlier callers, no caller can log in
 	}
 	u.seen, u.isRead = now, true

@@ -157,15 +157,15 @@ func TestUsersFileChanges(t *testing.T) {
 	if prove("two") != nil || users.May("bob", "alice", "") != nil || prove("three") != errWrong {
 		t.Error("a file with a mistake is not as it was")
 	}
-	if err := users.Fault(); err == nil || !strings.Contains(err.Error(), path+", line 2") {
-		t.Errorf("the fault of a file with a mistake: %v", err)
+	if err := users.Problem(); err == nil || !strings.Contains(err.Error(), path+", line 2") {
+		t.Errorf("the problem of a file with a mistake: %v", err)
 	}
 	if _, err := Load(path); err == nil {
 		t.Error("a file with a mistake is taken for one to begin with")
 	}
 	testkit.WriteUsers(t, path, "bob HASH(three) bob")
-	if prove("three") != nil || users.Fault() != nil {
-		t.Errorf("a mended file: %v", users.Fault())
+	if prove("three") != nil || users.Problem() != nil {
+		t.Errorf("a mended file: %v", users.Problem())
 	}
 }
 
@@ -190,7 +190,7 @@ func TestUsersFileLocks(t *testing.T) {
 			if err != ErrUnusable || strings.Contains(err.Error(), path) || users.May("bob", "bob", "") != ErrUnusable {
 				t.Errorf("it is let in, or told %v", err)
 			}
-			if err := users.Fault(); err == nil || !strings.Contains(err.Error(), path) {
+			if err := users.Problem(); err == nil || !strings.Contains(err.Error(), path) {
 				t.Errorf("the log is told %v", err)
 			}
 			if _, ok := users.Named(strings.Repeat("ab", 32)); ok || users.HasCertificates() {
