@@ -216,6 +216,17 @@ func (c *Conn) write(p []byte) (int, error) {
 	return n, err
 }
 
+// LendTo has lenders give back the buffer of the connection while nothing comes, if it is under TLS.
+func (c *Conn) LendTo(lenders *wire.Lenders) {
+	nc := c.nc
+	if first, ok := nc.(*ahead); ok {
+		nc = first.Conn
+	}
+	if encrypted, ok := nc.(*wire.TLS); ok {
+		lenders.Add(encrypted)
+	}
+}
+
 // TakesPipe implements wire.PipeWriter. Bytes that have a pace are written in short pieces.
 func (c *Conn) TakesPipe() bool { return wire.IsBare(c.nc) && c.flow.Load() == nil }
 

@@ -174,6 +174,13 @@ func (g *gateway) logInAs(c *client) *upstream {
 func (g *gateway) relogin() *upstream {
 	g.t.Helper()
 	u := g.accept()
+	g.playLogin(u)
+	return u
+}
+
+// playLogin plays the login on a connection of the gateway.
+func (g *gateway) playLogin(u *upstream) {
+	g.t.Helper()
 	u.S("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready")
 	u.C(`xg1 LOGIN "alice" "secret"`)
 	u.S("xg1 OK [CAPABILITY " + capabilities + "] done")
@@ -183,7 +190,6 @@ func (g *gateway) relogin() *upstream {
 		u.S("* STATUS INBOX (UIDNEXT 1)")
 		u.S("xg2 OK done")
 	}
-	return u
 }
 
 // logged waits for a line of the log and returns its attributes.

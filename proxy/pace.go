@@ -46,8 +46,10 @@ func (c *conn) paceThrottle() error {
 }
 
 // tieToAccount makes a connection keep to the account's bytes per second, and tell the
-// account when Exchange throttles a request of exgate's.
+// account when Exchange throttles a request of exgate's. The gateway gives back its buffer
+// while it idles.
 func (c *conn) tieToAccount(upstream *backend.Conn) {
+	upstream.LendTo(&c.srv.lenders)
 	upstream.OnThrottle(c.login.account.Throttled)
 	if opts := &c.set.opts; !opts.Observe || opts.ObservePace {
 		upstream.KeepPace(c.login.account.In, c.login.account.Out)

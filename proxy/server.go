@@ -102,6 +102,7 @@ type Server struct {
 	totals      counters.Gateway
 	watching    sync.Once
 	accounts    *accounts
+	lenders     wire.Lenders // the connections whose buffers GiveBack gives back
 	uploads     spool.Budget // bytes of all sessions in the spool
 	longUploads spool.Budget // those of them in memory that are of long messages
 	poisons     *quarantine.Poisons
@@ -249,7 +250,7 @@ const acceptRetry = 200 * time.Millisecond
 // that have been of use since the last call are kept. It returns the number of bytes of the others.
 func (s *Server) GiveBack() (bytes int) {
 	s.accounts.giveBack()
-	return wire.GiveBack()
+	return s.lenders.GiveBack()
 }
 
 // Drain lets the commands in flight finish, and ends each session with a BYE when it has no

@@ -41,6 +41,7 @@ func (c *conn) startServerTLS() error {
 	defer cancel()
 	c.client.nc.SetReadDeadline(time.Time{})
 	secured := wire.NewTLS(c.client.nc, tls.Server, c.set.tls)
+	c.srv.lenders.Add(secured)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		var plain tls.RecordHeaderError
 		if errors.As(err, &plain) && c.client.listener == ListenImplicit {

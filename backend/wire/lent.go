@@ -20,18 +20,12 @@ type lent struct {
 	mu     sync.Mutex
 	mem    []byte // nil: no Read waits, or its pages were given back
 	isSeen bool   // the last GiveBack has seen this wait already
-
-	listed bool // in the list of lenders; only the reader uses it
 }
 
 // readWith reads nc into p while mem is lent.
 func (l *lent) readWith(mem []byte, nc net.Conn, p []byte) (int, error) {
 	if !canGiveBack || len(mem) < minLent {
 		return nc.Read(p)
-	}
-	if !l.listed {
-		l.listed = true
-		lenders.add(l)
 	}
 	l.set(mem)
 	n, err := nc.Read(p)
@@ -58,16 +52,21 @@ func (l *lent) giveBack() (n int) {
 	return n
 }
 
-// list has the connections that have lent a buffer, and those that have ended since the last look.
-type list struct {
+// Lenders are the connections under TLS whose buffers GiveBack gives back. The zero value has none.
+type Lenders struct {
 	mu     sync.Mutex
-	all    []weak.Pointer[lent]
-	sweeps int // the length at which those that have ended are dropped
+	all    []weak.Pointer[lent] // with some that have ended since the last look
+	sweeps int                  // the length at which those that have ended are dropped
 }
 
-var lenders list
+// Add adds a connection, until it ends.
+func (s *Lenders) Add(t *TLS) {
+	if canGiveBack {
+		s.add(&t.records.lent)
+	}
+}
 
-func (s *list) add(l *lent) {
+func (s *Lenders) add(l *lent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.all) >= s.sweeps {
@@ -78,7 +77,7 @@ func (s *list) add(l *lent) {
 }
 
 // alive returns the connections that have not ended.
-func (s *list) alive() (found []*lent) {
+func (s *Lenders) alive() (found []*lent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweep()
@@ -91,15 +90,14 @@ func (s *list) alive() (found []*lent) {
 }
 
 // sweep drops the connections that have ended. s.mu is held.
-func (s *list) sweep() {
+func (s *Lenders) sweep() {
 	s.all = slices.DeleteFunc(s.all, func(w weak.Pointer[lent]) bool { return w.Value() == nil })
 }
 
-// GiveBack returns to the operating system the buffers of the connections under TLS that have read
-// nothing since the last call. It returns the number of bytes. It does nothing on other systems than
-// Linux.
-func GiveBack() (n int) {
-	for _, l := range lenders.alive() {
+// GiveBack returns to the operating system the buffers of the connections that have read nothing
+// since the last call. It returns the number of bytes. It does nothing on other systems than Linux.
+func (s *Lenders) GiveBack() (n int) {
+	for _, l := range s.alive() {
 		n += l.giveBack()
 	}
 	return n

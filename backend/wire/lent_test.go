@@ -95,6 +95,8 @@ func TestTLSReadsAfterItsBufferWasGivenBack(t *testing.T) {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			from, to := socketPair(t)
 			client, server := tlsPair(t, from, to, version)
+			var lenders Lenders
+			lenders.Add(client)
 			text := bytes.Repeat([]byte("0123456789abcdef"), 8<<10)
 			arrived := make(chan []byte)
 			go func() {
@@ -115,8 +117,8 @@ func TestTLSReadsAfterItsBufferWasGivenBack(t *testing.T) {
 					t.Fatal("other bytes have come")
 				}
 				waitsFor(t, client.records, true)
-				GiveBack()
-				if GiveBack() < maxRecord/2 {
+				lenders.GiveBack()
+				if lenders.GiveBack() < maxRecord/2 {
 					t.Error("the buffer was not given back")
 				}
 			}
@@ -130,7 +132,7 @@ func TestTLSReadsAfterItsBufferWasGivenBack(t *testing.T) {
 
 // The list of lenders keeps no connection alive that has ended.
 func TestLendersEnd(t *testing.T) {
-	var some list
+	var some Lenders
 	func() {
 		for range 100 {
 			some.add(new(lent))
