@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -37,7 +38,8 @@ func sockets(t *testing.T) (near, far *net.TCPConn) {
 // passage is the way of bytes from one socket to another. It is a PipeWriter if wants is set.
 type passage struct {
 	sender   *net.TCPConn
-	from, to *net.TCPConn
+	from     *net.TCPConn
+	to       *armedTCP
 	receiver *net.TCPConn
 	read     atomic.Int64
 	wants    bool
@@ -47,10 +49,36 @@ type passage struct {
 	piped    int64
 }
 
+// armedTCP remembers the deadlines that are set for its writes.
+type armedTCP struct {
+	*net.TCPConn
+
+	mu          sync.Mutex
+	first, last time.Time
+}
+
+func (c *armedTCP) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	if c.first.IsZero() {
+		c.first = t
+	}
+	c.last = t
+	c.mu.Unlock()
+	return c.TCPConn.SetWriteDeadline(t)
+}
+
+// deadlines returns the first deadline that was set, and the last one.
+func (c *armedTCP) deadlines() (first, last time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.first, c.last
+}
+
 func newPassage(t *testing.T) *passage {
 	p := &passage{wants: true, bound: testkit.WaitLimit}
 	p.sender, p.from = sockets(t)
-	p.to, p.receiver = sockets(t)
+	to, receiver := sockets(t)
+	p.to, p.receiver = &armedTCP{TCPConn: to}, receiver
 	t.Cleanup(func() {
 		if idle, made := len(idlePipes), madePipes.Load(); idle != int(made) {
 			t.Errorf("%d pipes were made, %d are idle", made, idle)
@@ -337,20 +365,34 @@ func TestPipesToASlowReceiver(t *testing.T) {
 		written <- err
 	}()
 	var got bytes.Buffer
-	began := time.Now()
-	for {
-		if n, err := io.CopyN(&got, p.receiver, 128<<10); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatalf("after %d bytes: %v", n, err)
+	take := func(n int64) error {
+		_, err := io.CopyN(&got, p.receiver, n)
+		return err
+	}
+	// Each piece is taken when a quarter of the sender's time is gone, and gives it the whole time again, until the time
+	// that it had at first is over.
+	for isOver := false; !isOver; {
+		testkit.Eventually(t, "a quarter of the sender's time is gone", func() bool {
+			_, last := p.to.deadlines()
+			return !last.IsZero() && time.Until(last) < p.bound-p.bound/4
+		})
+		if err := take(256 << 10); err != nil { // as much as the sockets hold: the sender writes more
+			t.Fatalf("after %d bytes: %v", got.Len(), err)
 		}
-		time.Sleep(40 * time.Millisecond) // the receiver is slow
+		testkit.Eventually(t, "the sender has its time again", func() bool {
+			first, last := p.to.deadlines()
+			isOver = time.Now().After(first)
+			return time.Until(last) >= p.bound-p.bound/4 || len(written) > 0
+		})
 	}
-	if err := <-written; err != nil || got.String() != literal {
-		t.Errorf("%d bytes of %d, %v", got.Len(), len(literal), err)
+	if sent := p.sent.Load(); sent == int64(len(literal)) {
+		t.Error("everything was sent within the first deadline")
 	}
-	if took := time.Since(began); took < p.bound || p.piped == 0 {
-		t.Errorf("it took %s, not longer than the bound %s; %d bytes in pipes", took, p.bound, p.piped)
+	if err := take(int64(len(literal) - got.Len())); err != nil {
+		t.Errorf("after %d bytes: %v", got.Len(), err)
+	}
+	if err := <-written; err != nil || got.String() != literal || p.piped == 0 {
+		t.Errorf("%d bytes of %d, %v; %d bytes in pipes", got.Len(), len(literal), err, p.piped)
 	}
 }
 
