@@ -72,7 +72,8 @@ func TestBadLineBeforeLoginEndsTheSession(t *testing.T) {
 	}
 }
 
-// Every byte of a literal and of the line behind it goes up, in however many writes.
+// Every byte of a literal and of the line behind it goes up, and the end of the literal in one write with the line, if
+// that has come.
 func TestLiteralsOfAllLengths(t *testing.T) {
 	for _, size := range []int{0, 1, 4096, wire.MaxTail - 1, wire.MaxTail, wire.MaxTail + 1, 64 << 10, 200_000} {
 		for _, behind := range []string{"", " " + strings.Repeat("z", 1000), " {3+}\r\nend"} {
@@ -88,6 +89,34 @@ func TestLiteralsOfAllLengths(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+	// Under TLS, what the client writes at once comes at once, and a write of the gateway's is one record.
+	setup, loginTLS := upstreamUnderTLS(t)
+	for _, size := range []int{1, 4096, 15_000} {
+		literal := strings.Repeat("y", size)
+		for _, writes := range [][]string{
+			{literal + "\r\n"}, {literal + " " + strings.Repeat("z", 1000) + "\r\n"}, {literal + " {3+}\r\n", "end\r\n"},
+		} {
+			t.Run(fmt.Sprint("one write ", size, len(writes[0])-size, len(writes)), func(t *testing.T) {
+				g := newTLSGateway(t, ListenImplicit, setup)
+				c := g.dial()
+				c.secure()
+				u := loginTLS(g, c)
+				line := fmt.Sprintf("a1 APPEND Box {%d}", size)
+				c.C(line)
+				u.C(line)
+				u.S("+ go")
+				c.S("+ …")
+				c.raw(strings.Join(writes, ""))
+				record := make([]byte, wire.MaxTail)
+				for _, want := range writes {
+					u.wait()
+					if n, err := u.nc.Read(record); string(record[:n]) != want || err != nil {
+						u.fatalf("%d bytes came at once and %v, want %d", n, err, len(want))
+					}
+				}
+			})
 		}
 	}
 }

@@ -1,15 +1,10 @@
 package proxy
 
 import (
-	"crypto/sha256"
-	"crypto/tls"
-	"encoding/hex"
 	"runtime"
 	"strings"
 	"testing"
 
-	"exgate/backend"
-	"exgate/proxy/certificate"
 	"exgate/proxy/testkit"
 )
 
@@ -17,10 +12,6 @@ import (
 func TestIdleSessionsGiveBuffersBack(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("buffers are given back on Linux only")
-	}
-	cert, _, err := certificate.Own(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
 	}
 	long := strings.Repeat(" 1", 6<<10)
 	for name, tt := range map[string]struct {
@@ -43,18 +34,10 @@ func TestIdleSessionsGiveBuffersBack(t *testing.T) {
 		},
 		"an upstream": {
 			func(t *testing.T) (*gateway, *client, *upstream) {
-				pin := sha256.Sum256(cert.Certificate[0])
-				g := newGateway(t, func(o *Options, _ *limits) {
-					o.Upstreams[0].Backend.TLS, o.Upstreams[0].Backend.Pin = backend.TLSImplicit, hex.EncodeToString(pin[:])
-				})
+				setup, loginTLS := upstreamUnderTLS(t)
+				g := newGateway(t, setup)
 				c := g.dial()
-				c.S("* OK …")
-				c.C("a0 LOGIN alice secret")
-				u := g.accept()
-				u.attach(tls.Server(u.nc, &tls.Config{Certificates: []tls.Certificate{cert}, DynamicRecordSizingDisabled: true}))
-				g.playLogin(u)
-				c.until("a0 OK …")
-				return g, c, u
+				return g, c, loginTLS(g, c)
 			},
 			func(c *client, u *upstream) {
 				c.C("a1 SEARCH UNSEEN")

@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
 
+	"exgate/backend"
 	"exgate/proxy/certificate"
 	"exgate/proxy/testkit"
 )
@@ -25,10 +28,33 @@ func newTLSGateway(t *testing.T, how Listen, setups ...func(*Options, *limits)) 
 	return g
 }
 
-// secure makes the TLS handshake.
+// upstreamUnderTLS has the scripted upstream of a gateway speak TLS. loginTLS logs a client in to that.
+func upstreamUnderTLS(t *testing.T) (setup func(*Options, *limits), loginTLS func(*gateway, *client) *upstream) {
+	t.Helper()
+	cert, _, err := certificate.Own(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pin := sha256.Sum256(cert.Certificate[0])
+	setup = func(o *Options, _ *limits) {
+		o.Upstreams[0].Backend.TLS, o.Upstreams[0].Backend.Pin = backend.TLSImplicit, hex.EncodeToString(pin[:])
+	}
+	return setup, func(g *gateway, c *client) *upstream {
+		g.t.Helper()
+		c.S("* OK …")
+		c.C("a0 LOGIN alice secret")
+		u := g.accept()
+		u.attach(tls.Server(u.nc, &tls.Config{Certificates: []tls.Certificate{cert}, DynamicRecordSizingDisabled: true}))
+		g.playLogin(u)
+		c.until("a0 OK …")
+		return u
+	}
+}
+
+// secure makes the TLS handshake. What is written at once is one record, if it fits.
 func (c *client) secure() {
 	c.t.Helper()
-	secured := tls.Client(c.nc, &tls.Config{InsecureSkipVerify: true})
+	secured := tls.Client(c.nc, &tls.Config{InsecureSkipVerify: true, DynamicRecordSizingDisabled: true})
 	if err := secured.Handshake(); err != nil {
 		c.fatalf("handshake: %v", err)
 	}
