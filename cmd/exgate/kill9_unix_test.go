@@ -21,6 +21,7 @@ import (
 
 	"exgate/backend/exchangesim"
 	"exgate/backend/testkit"
+	"exgate/proxy/control"
 )
 
 // killProfiles are an Exchange without UIDPLUS, and one with it.
@@ -102,18 +103,14 @@ func TestKill9BeforeAnEqualMessage(t *testing.T) {
 }
 
 // exgate is killed after Exchange's OK, and once more while it sets the flag of the message that it has found there. The
-// message that the client sends a third time is found again.
+// message that the client sends a third time is found again: what the ledger has by then does not end the first attempt.
 func TestKill9Twice(t *testing.T) {
 	t.Parallel()
 	w := newKillWorld(t, "exchange2016")
 	w.flags = `(\Flagged) `
 	w.send("another one\r\n")
-	// Exchange is slow, so that what the ledger does without haste is on the disk before STORE is answered.
-	if err := w.sim.AddFault("slow:150ms"); err != nil {
-		t.Fatal(err)
-	}
 	w.killAfter(false, "APPEND completed.\r\n", 0)
-	w.orderAfter = func() { w.up, w.moment, w.held = false, "STORE completed", 3 }
+	w.orderAfter = func() { w.up, w.moment, w.held, w.beforeKill = false, "STORE completed", 3, w.flushLedger }
 	w.send("killed twice\r\n")
 	if w.kills != 2 {
 		t.Errorf("exgate was killed %d times", w.kills)
@@ -193,6 +190,8 @@ type killWorld struct {
 	held   int    // the last bytes of moment, which do not pass
 	// orderAfter sets the next moment, when exgate is killed; nil: there is none. mu is held.
 	orderAfter func()
+	// beforeKill is called at the moment, before its bytes pass and exgate is killed; it may be nil. mu is held.
+	beforeKill func()
 	flags      string // of the client's messages, with a blank behind
 }
 
@@ -275,6 +274,13 @@ func (w *killWorld) kill() {
 	}
 }
 
+// flushLedger returns when all that exgate has given its ledger is on the disk, also that for which nobody waits.
+func (w *killWorld) flushLedger() {
+	if _, err := control.NewClient(control.Path(filepath.Dir(w.file))).Drain(w.t.Context()); err != nil {
+		w.t.Errorf("the ledger is not flushed: %v", err)
+	}
+}
+
 // killAfter has exgate killed at a moment that has not come yet.
 func (w *killWorld) killAfter(up bool, moment string, held int) {
 	w.mu.Lock()
@@ -324,6 +330,10 @@ func (w *killWorld) copy(to, from net.Conn, up bool) {
 			pass, kills = w.at-w.passed, true
 		}
 		w.passed += pass
+		if kills && w.beforeKill != nil {
+			w.beforeKill()
+			w.beforeKill = nil
+		}
 		_, writeErr := to.Write(buf[:pass])
 		if kills {
 			w.at, w.moment = 0, ""
