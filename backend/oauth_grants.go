@@ -17,7 +17,8 @@ import (
 const tokenTimeout = 30 * time.Second
 
 // tokenHTTP sends requests to the token endpoint. It follows no redirect, because
-// only the configured host may receive the secret.
+// only the configured host may receive the secret. Nothing changes it, and its idle connections are those of
+// http.DefaultTransport, each to one host: so all upstreams can use it.
 var tokenHTTP = &http.Client{
 	Timeout:       tokenTimeout,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -11,7 +11,8 @@ import (
 // is returned in one piece, and the size of one read.
 const bufferSize = 64 << 10
 
-// pool has the buffers that no connection uses.
+// pool has the buffers that no connection uses, for all gateways of the process: they are scratch memory, and no
+// setting concerns them.
 var pool = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // errFull is the error of a fill when the whole buffer has bytes that were not

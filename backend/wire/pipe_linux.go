@@ -27,6 +27,8 @@ const (
 	maxPipes = 16
 )
 
+// The pipes belong to the process, and not to a gateway, since Linux counts them for a user. No setting concerns them,
+// and a gateway that gets none, because another has them all, passes the bytes by its buffers.
 var (
 	idlePipes = make(chan *Pipe, maxPipes)
 	madePipes atomic.Int32

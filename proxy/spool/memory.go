@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// Spools share pools of memory. Memory that is allocated for each message keeps
-// the garbage collector busy for as long as the messages themselves take.
+// Spools share pools of memory, also those of several gateways in a process: it is scratch memory, which each
+// spool charges to its own budgets. Memory that is allocated for each message keeps the garbage collector busy
+// for as long as the messages themselves take.
 const (
 	smallestPooled = 1 << 10 // bytes; less is not worth a pool
 	sizeClasses    = 13      // 1, 2, … 4096 KiB, which is DefaultMemory
