@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"syscall"
 
 	"exgate/proxy/status"
 )
@@ -122,7 +121,7 @@ func (c *Client) unanswered(err error) error {
 		err = wrapped.Err
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, connectionRefused):
 		return fmt.Errorf("%w: nothing listens on %s", ErrNotRunning, c.path)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, io.EOF): // isOurs has refused this user
 		return fmt.Errorf("only root and the user that exgate runs as may use %s: %w", c.path, err)

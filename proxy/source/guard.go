@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -145,7 +144,7 @@ func (g *guard) fill() error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("the source has sent nothing for %s", g.reply)
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET): // a reset: with bytes of ours unread
+	case errors.Is(err, io.EOF), errors.Is(err, connectionReset): // a reset: with bytes of ours unread
 		return errors.New("the source has closed the connection")
 	case err != nil:
 		return fmt.Errorf("the connection to the source was lost: %w", err)

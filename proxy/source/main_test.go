@@ -67,7 +67,8 @@ type server struct {
 	t       *testing.T
 	address string
 	// reply writes the untagged replies to a command, and returns the tagged one without its
-	// tag; "": the connection is closed.
+	// tag; "": the connection is closed;
+	// "reset": it is reset.
 	reply func(n int, command string, w io.Writer) string
 
 	mu       sync.Mutex
@@ -108,7 +109,12 @@ func (s *server) serve(n int, nc net.Conn) {
 		s.commands = append(s.commands, command)
 		s.mu.Unlock()
 		status := s.usual(n, command, w)
-		if status != "" {
+		switch status {
+		case "":
+		case "reset":
+			nc.(*net.TCPConn).SetLinger(0)
+			return
+		default:
 			fmt.Fprintf(w, "%s %s\r\n", tag, status)
 		}
 		if w.Flush() != nil || status == "" {

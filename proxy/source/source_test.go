@@ -294,6 +294,8 @@ func TestReadFails(t *testing.T) {
 			"login of bob: imap: NO bad..."},
 		{"hangs up at the login", at("AUTHENTICATE", func(io.Writer) string { return "" }),
 			"login of bob: the source has closed the connection"},
+		{"is reset at the login", at("AUTHENTICATE", func(io.Writer) string { return "reset" }),
+			"login of bob: the source has closed the connection"},
 		{"a line without end", at("LIST", func(w io.Writer) string { return endless(w, "* LIST () \"/\" "+strings.Repeat("x", 1000), 2000) }),
 			"a response of more than 65536 bytes"},
 		{"a long literal", at("LIST", func(w io.Writer) string {
