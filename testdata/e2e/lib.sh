@@ -117,7 +117,16 @@ await_port() { # name port: until the process last started listens there
 	die "$1 does not listen on port $2 after 15 s"
 }
 
-# simulated_exchange case [option...]: a fresh simulated Exchange 2016 that takes
+# login_as user: the name by which that user logs in at the Exchange that PROFILE names: Exchange Online takes the
+# address only
+login_as() {
+	case ${PROFILE:-} in
+	exchange-online) say "$1@example.com" ;;
+	*) say "$1" ;;
+	esac
+}
+
+# simulated_exchange case [option...]: a fresh simulated Exchange, 2016 without PROFILE, that takes
 # orders, in $tmp/case. Sets exchange, its port with TLS from the first byte,
 # and exchange_pid.
 simulated_exchange() {

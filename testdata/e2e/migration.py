@@ -45,10 +45,14 @@ TRIES = 8  # runs of a client while there are faults; without faults, it has as 
 
 class Plan:
     def __init__(self, top):
-        self.top = Path(top)
+        self.top, self.domain = Path(top), ""
         vars(self).update(json.loads((self.top / "plan.json").read_text()))
         self.clients = ["imapsync", "mbsync", "ours"] if self.imapsync else ["mbsync", "ours"]
         self.accounts = [f"user{n + 1}" for n in range(self.mailboxes)]
+
+    def login(self, account):
+        """The name by which exgate and Exchange know the account."""
+        return account + self.domain
 
     def client(self, account):
         return self.clients[self.accounts.index(account) % len(self.clients)]
@@ -136,7 +140,7 @@ def imapsync(plan, account, run):
     command = ["perl", plan.imapsync, "--nolog", "--noreleasecheck", "--nomodulesversion", "--tmpdir", str(plan.dir(account)),
         "--pidfile", f"{log}.pid", "--ssl1", "--ssl2", "--host1", "localhost", "--host2", "localhost",
         "--port1", str(plan.dovecot), "--user1", account, "--password1", "pass",
-        "--port2", str(plan.exgate), "--user2", account, "--password2", account + "pass",
+        "--port2", str(plan.exgate), "--user2", plan.login(account), "--password2", account + "pass",
         "--syncduplicates", "--appendlimit", "50000000"]  # fmt: skip
     with open(log, "w") as out:
         subprocess.run(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, timeout=900)
@@ -158,7 +162,7 @@ def mbsync(plan, account, run):
 IMAPStore far
 Host localhost
 Port {plan.exgate}
-User {account}
+User {plan.login(account)}
 Pass {account}pass
 SSLType IMAPS
 CertificateFile {plan.ca}
@@ -228,7 +232,7 @@ def ours(plan, account, run):
         for attempt in range(40):
             try:
                 if imap is None:
-                    imap, made = connect(plan.exgate, plan.ca, account), {"INBOX"}
+                    imap, made = connect(plan.exgate, plan.ca, plan.login(account)), {"INBOX"}
                 if m.folder not in made:
                     created = imap.create(quoted(m.folder))
                     if created[0] != "OK" and b"exists" not in created[1][0]:
@@ -282,10 +286,10 @@ def kept(m):
     return " ".join(f for f in m.flags.split() if f.startswith("\\"))
 
 
-def connect(port, ca, account):
+def connect(port, ca, name):
     context = ssl.create_default_context(cafile=ca)
     imap = imaplib.IMAP4_SSL("localhost", int(port), ssl_context=context, timeout=120)
-    imap.login(account, account + "pass")
+    imap.login(name, name.split("@")[0] + "pass")
     return imap
 
 
@@ -328,7 +332,7 @@ def move(plan):
 
 def at_exchange(plan, account):
     """What the mailbox has, read from Exchange itself: by (folder, UID)."""
-    imap = connect(plan.exchange, plan.exchange_ca, account)
+    imap = connect(plan.exchange, plan.exchange_ca, plan.login(account))
     found = {}
     for name, attributes in folders(imap, "list"):
         if "Noselect" in attributes:
