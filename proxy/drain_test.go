@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/backend/exchangesim"
 	"exgate/proxy/slots"
 	"exgate/proxy/status"
 	"exgate/proxy/testkit"
@@ -153,4 +154,31 @@ func TestReload(t *testing.T) {
 	c.S("a1 OK done")
 	c.C(noopAgain)
 	u.C(noopAgain)
+}
+
+// A message whose connection is lost, while the gateway drains, is answered with the reason.
+func TestDrainAmidALostMessage(t *testing.T) {
+	for fault, outcome := range map[string]string{
+		"cut-append:60": "nothing was stored",
+		"lost-append":   "it is not known whether the message was stored",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			g, sim := newSimulated(t, exchangesim.Config{}, withProfile(exchangeProfile), resuming, func(_ *Options, l *limits) {
+				l.Linger, l.Reconnect, l.ReconnectPause = 0, 2*time.Hour, time.Hour
+			})
+			c := g.loggedIn()
+			for _, fault := range []string{fault, "bye:13:GREETING"} {
+				if err := sim.AddFault(fault); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.upload("INBOX", cleanMessage)
+			testkit.Eventually(t, "exgate waits before it logs in again", func() bool { return g.log.contains("trying again") })
+			g.srv.Drain(t.Context())
+			c.until("a1 BAD [UNAVAILABLE] the session ends; "+outcome, "* …")
+			if g.log.contains("message without a reply") {
+				t.Errorf("the drain counts as a failure of Exchange\n%s", g.log)
+			}
+		})
+	}
 }

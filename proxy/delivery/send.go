@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -369,7 +370,7 @@ func (s *Sender) lostReply(up *Upload, err error, landed mailbox.Landing) *imap.
 	if landed == mailbox.LandingUnknown {
 		outcome = "it is not known whether the message was stored"
 	}
-	if s.Context().Err() != nil { // the client has gone, or exgate stops
+	if s.Context().Err() != nil || errors.Is(err, context.Canceled) { // the client has gone, exgate stops or drains
 		return replies.NotYet("the session ends; " + outcome)
 	}
 	isAtFault := err == nil && landed == mailbox.LandingAbsent // it was lost again and again
