@@ -55,7 +55,7 @@ e2e-self-test:
 	./testdata/e2e/run --self-test
 
 # Five minutes of random faults of Exchange, then every mailbox compared;
-# SOAK_SECONDS=30 is a short one, SOAK_SEED repeats one.
+# SOAK_SECONDS=30 is a short one, SOAK_SEED repeats one, PROFILE=exchange2003 is that of another Exchange.
 soak:
 	./testdata/e2e/soak
 

@@ -48,7 +48,7 @@ kill_after_ok() {
 once() {
 	local kind=$1
 	shift
-	take "$exchange" "$dir/exchange.pem" bob bobpass >"$dir/target"
+	take "$exchange" "$dir/exchange.pem" "$(login_as bob)" bobpass >"$dir/target"
 	stop "$exchange_pid"
 	python3 "$here/migrated.py" sent "$kind" >"$dir/source"
 	python3 "$here/migrated.py" compare "$dir/source" "$dir/target" "$dir/outlook" "$@"
@@ -72,7 +72,7 @@ watch_hung() {
 # offlineimap_clean kind run: a run of offlineimap, clean or not; it brings $dir/mail there
 offlineimap_clean() {
 	local log=$dir/run-$2 status=0
-	offlineimap_rc "$dir/offlineimap" "$dir/mail" "$exgate" bob "$tmp/ca.pem" >"$dir/rc"
+	offlineimap_rc "$dir/offlineimap" "$dir/mail" "$exgate" "$(login_as bob)" "$tmp/ca.pem" >"$dir/rc"
 	[ -d "$dir/mail" ] || python3 "$here/mailboxes.py" fill "$dir/mail" "$1"
 	offlineimap -c "$dir/rc" -o -u basic >"$log" 2>&1 &
 	watch_hung $! "$log" || status=$?

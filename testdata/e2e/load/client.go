@@ -24,7 +24,8 @@ type client struct {
 	conn   net.Conn
 	r      *bufio.Reader
 	tag    int
-	exists int // messages, as the server has told
+	exists int      // messages, as the server has told
+	can    []string // the capabilities that it announces after the login, in upper case
 	report func(kind, detail string)
 	waits  *waits
 	giveUp time.Time // when it waits no longer, whatever it hears; zero: never
@@ -80,12 +81,34 @@ func (r *run) dial(address string, config *tls.Config, user, password string) (*
 	if err == nil {
 		_, err = c.do("LOGIN %s %s", user, password)
 	}
+	if err == nil {
+		err = c.askCapabilities()
+	}
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return c, nil
 }
+
+// askCapabilities finds out which commands the server has. The older an Exchange, the fewer they are.
+func (c *client) askCapabilities() error {
+	r, err := c.do("CAPABILITY")
+	if err != nil {
+		return err
+	}
+	for _, line := range r.untagged {
+		if list, ok := strings.CutPrefix(line, "* CAPABILITY "); ok {
+			c.can = strings.Fields(strings.ToUpper(list))
+		}
+	}
+	if !slices.Contains(c.can, "IMAP4REV1") {
+		return lostError{command: "CAPABILITY", err: fmt.Errorf("no IMAP4rev1 among %q", c.can)}
+	}
+	return nil
+}
+
+func (c *client) has(capability string) bool { return slices.Contains(c.can, capability) }
 
 func (c *client) setDeadline() error {
 	d := time.Now().Add(silence)
@@ -259,6 +282,21 @@ func (c *client) idle(d time.Duration) error {
 func (c *client) selectMailbox(name string) error {
 	c.exists = 0
 	_, err := c.do("SELECT %s", name)
+	return err
+}
+
+// remove takes the message of that UID out of the selected mailbox, in which only this client marks
+// messages as deleted.
+func (c *client) remove(uid string) error {
+	if _, err := c.do(`UID STORE %s +FLAGS.SILENT (\Deleted)`, uid); err != nil {
+		return err
+	}
+	var err error
+	if c.has("UIDPLUS") {
+		_, err = c.do("UID EXPUNGE %s", uid)
+	} else {
+		_, err = c.do("EXPUNGE")
+	}
 	return err
 }
 

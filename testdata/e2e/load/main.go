@@ -51,7 +51,8 @@ type run struct {
 // login is the account of the i-th session.
 func (r *run) login(i int) (user, password string) {
 	user = r.users[i%len(r.users)]
-	return user, user + "pass"
+	name, _, _ := strings.Cut(user, "@")
+	return user, name + "pass"
 }
 
 // violation counts what no client may see, and tells of it at once, with the
@@ -120,7 +121,8 @@ func main() {
 		orders    = flag.String("control", "", "`file` to write \"faults off\" to, before the sessions finish")
 		spoil     = flag.String("spoil", "", "spoil one mailbox before the comparison, which must see it: "+
 			"lost, doubled or flags")
-		users  = flag.String("users", "alice,bob,admin", "users of the simulator whose mailboxes are worked in")
+		users = flag.String("users", "alice,bob,admin", "users of the simulator whose mailboxes are worked in, "+
+			"as they log in")
 		strict = flag.Bool("strict", true, "errors of kinds that the gateway should not show are failures")
 	)
 	flag.Uint64Var(&r.seed, "seed", uint64(time.Now().UnixNano()%1_000_000), "of everything that is random")

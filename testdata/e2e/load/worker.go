@@ -105,6 +105,10 @@ func (w *worker) step() error {
 		return w.read(box, id)
 	case n < 95:
 		return w.persist("IDLE", box, nil, func() error {
+			if !w.client.has("IDLE") {
+				_, err := w.client.do("NOOP")
+				return err
+			}
 			return w.client.idle(time.Duration(w.random.IntN(500)) * time.Millisecond)
 		})
 	}
@@ -291,9 +295,12 @@ func (w *worker) hasThenBack(box, back int, id string) (bool, error) {
 	return there, err
 }
 
+// move does without MOVE as RFC 6851 section 3.3 says: COPY, STORE and EXPUNGE. The message that an earlier attempt has
+// copied is not copied again.
 func (w *worker) move(box int, id string) error {
-	settled := func() (bool, error) {
-		there, err := w.hasThenBack(1-box, box, id)
+	there := false
+	settled := func() (_ bool, err error) {
+		there, err = w.hasThenBack(1-box, box, id)
 		if err != nil || !there {
 			return false, err
 		}
@@ -302,8 +309,16 @@ func (w *worker) move(box int, id string) error {
 	}
 	err := w.persist("MOVE", box, settled, func() error {
 		return w.withUID(id, func(uid string) error {
-			_, err := w.client.do("UID MOVE %s %s", uid, w.boxes[1-box])
-			return err
+			if w.client.has("MOVE") {
+				_, err := w.client.do("UID MOVE %s %s", uid, w.boxes[1-box])
+				return err
+			}
+			if !there {
+				if _, err := w.client.do("UID COPY %s %s", uid, w.boxes[1-box]); err != nil {
+					return err
+				}
+			}
+			return w.client.remove(uid)
 		})
 	})
 	w.want[1-box][id] = w.want[box][id]
@@ -316,15 +331,7 @@ func (w *worker) remove(box int, id string) error {
 		there, err := w.has(box, id)
 		return !there, err
 	}
-	err := w.persist("EXPUNGE", box, gone, func() error {
-		return w.withUID(id, func(uid string) error {
-			if _, err := w.client.do(`UID STORE %s +FLAGS.SILENT (\Deleted)`, uid); err != nil {
-				return err
-			}
-			_, err := w.client.do("UID EXPUNGE %s", uid)
-			return err
-		})
-	})
+	err := w.persist("EXPUNGE", box, gone, func() error { return w.withUID(id, w.client.remove) })
 	delete(w.want[box], id)
 	return err
 }
