@@ -20,6 +20,6 @@ sync() {
 	say "    exit status $status"
 }
 
-# take port ca user password: a mailbox as JSON
+# take port ca user password [below]: a mailbox as JSON, its folders by their names behind below
 # shellcheck disable=SC2154 # set by lib.sh
 take() { python3 "$here/migrated.py" take "$@" || die "cannot read $3's mailbox"; }

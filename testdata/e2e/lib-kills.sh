@@ -48,7 +48,7 @@ kill_after_ok() {
 once() {
 	local kind=$1
 	shift
-	take "$exchange" "$dir/exchange.pem" "$(login_as bob)" bobpass >"$dir/target"
+	take "$exchange" "$dir/exchange.pem" "$(login_as bob)" bobpass "$(below)" >"$dir/target"
 	stop "$exchange_pid"
 	python3 "$here/migrated.py" sent "$kind" >"$dir/source"
 	python3 "$here/migrated.py" compare "$dir/source" "$dir/target" "$dir/outlook" "$@"

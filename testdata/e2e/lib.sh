@@ -126,6 +126,9 @@ login_as() {
 	esac
 }
 
+# below is what exgate puts before names of mailboxes at that Exchange: those of 2000 are below INBOX.
+below() { [ "${PROFILE:-}" != exchange2000 ] || printf INBOX/; }
+
 # simulated_exchange case [option...]: a fresh simulated Exchange, 2016 without PROFILE, that takes
 # orders, in $tmp/case. Sets exchange, its port with TLS from the first byte,
 # and exchange_pid.

@@ -3,8 +3,10 @@
 
   migrated.py sent KIND                      what messages.py gives as KIND,
                                              as JSON, like take
-  migrated.py take PORT CA USER PASSWORD     a mailbox as JSON; TLS from the
-                                             first byte
+  migrated.py take PORT CA USER PASSWORD [BELOW]
+                                             a mailbox as JSON; TLS from the
+                                             first byte; its folders by their
+                                             names behind BELOW
   migrated.py maildir DIR                    a Maildir as JSON, like take
   migrated.py row SENT FIRST SECOND          what a first and a second run of a
                                              client brought, in cells of a table
@@ -100,7 +102,7 @@ def examine(imap, name):
     return int(imap.untagged_responses["EXISTS"][-1])
 
 
-def take(port, ca, user, password):
+def take(port, ca, user, password, below=""):
     context = ssl.create_default_context(cafile=ca)
     imap = imaplib.IMAP4_SSL("localhost", int(port), ssl_context=context, timeout=60)
     imap.login(user, password)
@@ -113,7 +115,7 @@ def take(port, ca, user, password):
             message = email.message_from_bytes(item[1], policy=email.policy.compat32)
             if "@e2e.example" not in str(message["Message-ID"]):
                 continue  # the simulator's own
-            key = f"{name}: {message['Message-ID']}"
+            key = f"{name.removeprefix(below)}: {message['Message-ID']}"
             found[key] = {
                 "name": name,
                 "copies": found[key]["copies"] + 1 if key in found else 1,

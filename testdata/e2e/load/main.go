@@ -37,6 +37,7 @@ type run struct {
 	gatewayTLS *tls.Config
 	ca         string // file, of the gateway's certificate
 	direct     string // host:port of the simulator
+	below      string // what stands before the names of the sessions' mailboxes there
 	directTLS  *tls.Config
 	dir        string
 	messages   int       // of each Maildir at the beginning
@@ -75,7 +76,7 @@ func (s *syncer) account() (user, password, name string) { return s.user, s.pass
 
 func (w *worker) differences(direct *client) (list []difference, messages int, err error) {
 	for i, box := range w.boxes {
-		found, err := contentsOf(direct, box)
+		found, err := contentsOf(direct, w.below+box)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -86,7 +87,7 @@ func (w *worker) differences(direct *client) (list []difference, messages int, e
 }
 
 func (s *syncer) differences(direct *client) (list []difference, messages int, err error) {
-	found, err := contentsOf(direct, s.name)
+	found, err := contentsOf(direct, s.below+s.name)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -128,6 +129,7 @@ func main() {
 	flag.Uint64Var(&r.seed, "seed", uint64(time.Now().UnixNano()%1_000_000), "of everything that is random")
 	flag.StringVar(&r.gateway, "gateway", "", "host:port of the gateway, TLS from the first byte")
 	flag.StringVar(&r.direct, "direct", "", "host:port of the simulator, TLS from the first byte")
+	flag.StringVar(&r.below, "below", "", "what the gateway puts before the names of mailboxes, such as INBOX/")
 	flag.StringVar(&r.names, "names", "load", "what the sessions of generated load and their mailboxes are called")
 	flag.StringVar(&r.dir, "dir", "", "directory for Maildirs")
 	flag.IntVar(&r.messages, "messages", 20, "messages of each Maildir at the beginning")
@@ -297,12 +299,12 @@ func (r *run) spoil(what string, sessions []session) error {
 		return err
 	}
 	defer direct.logout()
-	if err := direct.selectMailbox(name); err != nil {
+	if err := direct.selectMailbox(r.below + name); err != nil {
 		return err
 	}
 	commands := map[string][]string{
 		"lost":    {`STORE 1 +FLAGS (\Deleted)`, "EXPUNGE"},
-		"doubled": {"COPY 1 " + name},
+		"doubled": {"COPY 1 " + r.below + name},
 		"flags":   {`STORE 1 FLAGS (\Answered \Flagged \Seen \Draft \Deleted)`},
 	}[what]
 	if commands == nil {
