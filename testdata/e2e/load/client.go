@@ -278,11 +278,19 @@ func (c *client) idle(d time.Duration) error {
 	return err
 }
 
-// selectMailbox opens a mailbox.
+// selectMailbox opens a mailbox. Until EXISTS comes, the server speaks of the one before: a SELECT that is refused,
+// and done again by the gateway, may tell of an EXPUNGE there.
 func (c *client) selectMailbox(name string) error {
-	c.exists = 0
-	_, err := c.do("SELECT %s", name)
+	r, err := c.do("SELECT %s", name)
+	if err == nil && !slices.ContainsFunc(r.untagged, isExists) {
+		c.report("SELECT: OK without EXISTS", fmt.Sprintf("%q", r.untagged))
+	}
 	return err
+}
+
+func isExists(line string) bool {
+	m := numbered.FindStringSubmatch(line)
+	return m != nil && m[2] == "EXISTS"
 }
 
 // remove takes the message of that UID out of the selected mailbox, in which only this client marks
