@@ -17,7 +17,7 @@ import threading
 import time
 
 SENT = re.compile(rb"^\S+ APPEND ", re.M)
-STORED = re.compile(rb"^\S+ OK \[APPENDUID ", re.M)
+STORED = re.compile(rb"^\S+ OK (?:\[APPENDUID |APPEND)", re.M)
 
 
 class Outage:
