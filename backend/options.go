@@ -138,7 +138,7 @@ func (t Timeouts) WithDefaults() Timeouts {
 // problems has the problems that Validate has found.
 type problems []error
 
-func (f *problems) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
 
 // Validate returns every problem of the options at once. Each begins with its key, as
 // the configuration spells it.

@@ -242,14 +242,16 @@ func TestMbsyncLooksForItsMessagesItself(t *testing.T) {
 		on    string // the profile; "": exchange2016
 		late  bool   // SELECT comes before the first message
 		cut   bool   // the upstream connection is cut after SELECT, and the mailbox selected again
+		same  bool   // the mark is the same: another client has got the message from mbsync
 		want  int
 	}{
-		{"stored", "", "", false, false, 2},
-		{"stored, and the outcome was not known", "lost-append-reply", "", false, false, 2},
-		{"stored after the look", "", "", true, false, 1},
-		{"stored after the look, and before the mailbox is selected again", "", "", true, true, 1},
-		{"stored a moment ago, and FETCH may not show it yet", "", profile.Online, false, false, 1},
-		{"not stored", "lost-append", "", false, false, 1},
+		{"stored", "", "", false, false, false, 2},
+		{"stored, and the outcome was not known", "lost-append-reply", "", false, false, false, 2},
+		{"stored after the look", "", "", true, false, false, 1},
+		{"stored after the look, and before the mailbox is selected again", "", "", true, true, false, 1},
+		{"stored a moment ago, and FETCH may not show it yet", "", profile.Online, false, false, false, 1},
+		{"stored, and sent by another client", "", "", false, false, true, 1},
+		{"not stored", "lost-append", "", false, false, false, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g, sim := newRecorded(t, cmp.Or(tt.on, "exchange2016"), func(_ *Options, l *limits) { scaledLooks(l) })
@@ -284,7 +286,11 @@ func TestMbsyncLooksForItsMessagesItself(t *testing.T) {
 			if !tt.late {
 				selects()
 			}
-			again.upload("INBOX", second)
+			if tt.same {
+				again.upload("INBOX", first)
+			} else {
+				again.upload("INBOX", second)
+			}
 			answered(again)
 			if n := len(sim.Messages("alice", "INBOX")); n != tt.want {
 				t.Errorf("%d messages, want %d\n%s", n, tt.want, g.log)

@@ -27,7 +27,7 @@ func (c *conn) settleLeft() error {
 	says := func() string { return "exgate looks for messages that may be stored" }
 	return c.aside(says, func(ctx context.Context) error {
 		for _, u := range l.journal.Unsettled() {
-			if time.Since(began) > settleTime || !c.settle(ctx, &u) {
+			if time.Since(began) > settleTime || !c.settle(ctx, began, &u) {
 				u.Keep()
 			}
 		}
@@ -35,9 +35,15 @@ func (c *conn) settleLeft() error {
 	})
 }
 
+// canLookAgain reports whether a failed look may succeed a moment later. A throttle, and other sessions of the account,
+// last longer than a client waits for its LOGOUT.
+func canLookAgain(err error) bool {
+	return delivery.MayPass(err) && backend.FailureOf(err).Kind != backend.KindThrottled && !errors.Is(err, delivery.ErrSideBusy)
+}
+
 // settle looks for a message, and reports whether it found out what became of it. It looks again if the look
 // fails for a reason that may pass: the client may never come again.
-func (c *conn) settle(ctx context.Context, u *ledger.Unsettled) bool {
+func (c *conn) settle(ctx context.Context, began time.Time, u *ledger.Unsettled) bool {
 	var survey *mailbox.Survey
 	look := func() error {
 		return c.onSide(u.Mailbox, func(conn *backend.Conn) (err error) {
@@ -46,8 +52,8 @@ func (c *conn) settle(ctx context.Context, u *ledger.Unsettled) bool {
 		})
 	}
 	err := look()
-	for try := 1; err != nil && try < delivery.MaxTries && delivery.MayPass(err); try++ {
-		if backend.Sleep(ctx, c.srv.limits.Replay) != nil {
+	for err != nil && time.Since(began) < settleTime && canLookAgain(err) {
+		if c.srv.draining.Err() != nil || backend.Sleep(ctx, c.srv.limits.Replay) != nil {
 			break
 		}
 		err = look()

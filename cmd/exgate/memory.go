@@ -38,6 +38,7 @@ func giveBackMemory(ctx context.Context, giveBack func()) {
 		}
 		giveBack() // also while the gateway is busy: other sessions idle
 		now := readMemory()
+		residue = min(residue, now.free)
 		if now.isWorthwhile(before, residue) {
 			debug.FreeOSMemory()
 			now = readMemory()

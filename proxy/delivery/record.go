@@ -18,7 +18,7 @@ func (s *Sender) describe(up *Upload) {
 	s.Journal.Begin(r)
 	text := up.Spool.Header(mailbox.MaxDatedHeader)
 	header := mailbox.ReadAbout(text)
-	r.MessageID, r.IsSought = header.MessageID, mailbox.IsOfMbsync(text)
+	r.MessageID, r.TUID = header.MessageID, mailbox.TUID(text)
 	r.Exchange, r.Size, r.Flags = up.Mailbox, up.Spool.Size(), up.Flags
 	r.Date, r.DateFrom = up.Date, dateFrom(up.Date, ledger.DateClient)
 	if s.Journal == nil {

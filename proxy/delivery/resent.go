@@ -117,7 +117,7 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 			continue
 		}
 		var uid uint32
-		landed, uid = up.claim.Recognize(survey, s.soughtBelow(up, earlier, survey.UIDValidity))
+		landed, uid = up.claim.Recognize(survey, s.sought(up, earlier, survey.UIDValidity))
 		if landed == mailbox.LandingFound || landed == mailbox.LandingOther {
 			return landed, &imap.AppendData{UIDValidity: survey.UIDValidity, UID: imap.UID(uid)}, nil
 		}
@@ -136,16 +136,13 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 	return landed, nil, err
 }
 
-// soughtBelow returns the UID below which the client has looked for its message itself; 0 if it has
-// not. mbsync does so when it has selected the mailbox. What Exchange may not have shown to it then
-// does not count.
-func (s *Sender) soughtBelow(up *Upload, earlier *ledger.Earlier, validity uint32) uint32 {
+// sought returns what mbsync has looked for itself, when it has selected the mailbox. What Exchange may
+// not have shown to it then does not count.
+func (s *Sender) sought(up *Upload, earlier *ledger.Earlier, validity uint32) (own mailbox.Sought) {
 	view := s.Selected()
-	switch {
-	case !up.Record.IsSought || !view.IsSelected(up.Mailbox, true) || view.UIDValidity != validity:
-		return 0
-	case s.Profile.CanHideNew() && earlier.AtLogin < mailbox.Memory:
-		return 0
+	if view.IsSelected(up.Mailbox, true) && view.UIDValidity == validity &&
+		!(s.Profile.CanHideNew() && earlier.AtLogin < mailbox.Memory) {
+		own = mailbox.Sought{TUID: up.Record.TUID, Below: view.ClientNext()}
 	}
-	return view.ClientNext()
+	return own
 }

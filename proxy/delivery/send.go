@@ -45,7 +45,7 @@ func (s *Sender) store(up *Upload, seen bool) (*imap.AppendData, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stored == nil && up.Record.IsSought {
+	if stored == nil && up.Record.TUID != "" {
 		stored = s.tellUID(up)
 	}
 	if flags.replay {

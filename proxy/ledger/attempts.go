@@ -43,6 +43,7 @@ type attempt struct {
 	mark    Mark
 	uid     uint32 // the message is stored under this UID; 0: not known
 	stage   int
+	tuid    string // mbsync's mark; "" also if it went up in an earlier run of the gateway
 }
 
 // attempts are the attempts of Window. The zero value with a clock has none.
@@ -62,7 +63,7 @@ func (a *attempts) add(k key, m *Message) *attempt {
 	if m.began.IsZero() {
 		m.began = a.now()
 	}
-	t := &attempt{id: attemptID(m.session, m.began), key: k, row: m.rowOf()}
+	t := &attempt{id: attemptID(m.session, m.began), key: k, row: m.rowOf(), tuid: m.TUID}
 	a.put(t, a.now())
 	return t
 }
@@ -210,6 +211,14 @@ func (a *attempts) take(k key, without []string) (last *attempt) {
 	return last
 }
 
+// hasSent reports whether the session has sent an identical message with that mark of mbsync. Then its
+// client is another one, which sends the message again: mbsync would have marked it anew.
+func (a *attempts) hasSent(k key, session, tuid string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.byKey[k], func(t *attempt) bool { return t.tuid == tuid && sessionOf(t.id) == session })
+}
+
 // isSilent reports whether the client of an open session may not have got the answer, or that
 // to its next command, since its machine has not acknowledged it for some time. A client that
 // is slow, or waits for its user, has the answer.
@@ -241,7 +250,7 @@ type Earlier struct {
 
 // Earlier returns an earlier attempt to store an identical message, whose client may not
 // have the answer; nil if there is none. The caller ends it with Found, Absent or Leave, and may
-// call Earlier again after Absent: then the attempt is of another session. After
+// call Earlier again after Found or Absent; after Absent, the attempt is of another session. After
 // an identical message whose client has just proven to have the answer, Earlier waits until
 // that is on the disk: if exgate died with the proof, it would take this message for the
 // earlier one that is sent again.
@@ -251,17 +260,26 @@ func (j *Journal) Earlier(m *Message) *Earlier {
 	}
 	k := j.key(m)
 	j.l.awaitEndings(k)
+	a := &j.l.attempts
 	without := m.again
-	if m.IsSought {
+	if m.TUID != "" && !a.hasSent(k, j.session.ID, m.TUID) {
 		without = append(slices.Clone(without), j.session.ID)
 	}
-	t := j.l.attempts.takeAny(k, without)
+	t := a.takeAny(k, without)
 	if t == nil {
 		return nil
 	}
-	return &Earlier{
+	a.mu.Lock()
+	e := &Earlier{
 		j: j, t: t, m: m, Mark: t.mark, UID: t.uid, Stage: t.stage, At: t.at, AtLogin: j.at.Sub(t.at),
 	}
+	a.mu.Unlock()
+	if slices.Contains(m.looked, t.id) { // the peers could not be told how the look has ended
+		e.Leave()
+		return nil
+	}
+	m.looked = append(m.looked, t.id)
+	return e
 }
 
 // Found ends an attempt whose message is in the mailbox.
@@ -355,15 +373,11 @@ func (e *Earlier) here() []uint32 {
 	if !e.j.l.put(o) {
 		return nil
 	}
+	e.j.l.await(o.done)
 	select {
 	case uids := <-found:
 		return uids
-	case <-o.done: // also of a file that cannot be read
-	}
-	select {
-	case uids := <-found:
-		return uids
-	default:
+	default: // the file cannot be read, or the disk hangs
 		return nil
 	}
 }

@@ -193,9 +193,10 @@ func (j *Journal) Told() {
 }
 
 // Flush waits until what became of the session's messages is on the disk, or lost. If exgate is
-// killed after that, it need not ask Exchange for them. A session without messages waits for nothing.
+// killed after that, it need not ask Exchange for them. A session without messages waits for nothing,
+// and none waits for a disk that hangs already.
 func (j *Journal) Flush() {
-	if j != nil && !j.began.IsZero() {
+	if j != nil && !j.began.IsZero() && !j.l.broken.Load() {
 		j.l.Flush()
 	}
 }

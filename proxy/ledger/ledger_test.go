@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -163,27 +164,48 @@ func TestEarlier(t *testing.T) {
 	}
 }
 
-// mbsync sends a message once in a session: an equal one is another one.
-func TestEarlierOfASoughtMessage(t *testing.T) {
-	for _, isSought := range []bool{false, true} {
+// mbsync sends a message once in a session: an equal one with another mark is another one. Another client sends a message
+// again with the mark that mbsync has left in it.
+func TestEarlierOfTheSameSession(t *testing.T) {
+	for _, tt := range []struct {
+		first, second string // marks
+		want          bool
+	}{
+		{"", "", true},
+		{"abc", "abc", true},
+		{"abc", "ABC", false},
+		{"", "ABC", false},
+		{"abc", "", true},
+	} {
 		l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), newClock())
-		j := session(l, "one")
-		for range 2 {
-			m := message("a")
-			m.IsSought = isSought
-			if got := j.Earlier(m) != nil; got != (j.HasUnproven() && !isSought) {
-				t.Errorf("sought: %v; it counts as sent again: %v", isSought, got)
-			}
-			j.Begin(m)
-			j.Intend(m)()
-			m.Outcome = Unknown
-			j.Done(m)
+		j, first, second := session(l, "one"), message("a"), message("a")
+		first.TUID, second.TUID = tt.first, tt.second
+		j.Begin(first)
+		j.Intend(first)()
+		first.Outcome = Unknown
+		j.Done(first)
+		if got := j.Earlier(second) != nil; got != tt.want {
+			t.Errorf("marks %q and %q: it counts as sent again: %v", tt.first, tt.second, got)
 		}
-		m := message("a")
-		m.IsSought = true
-		if session(l, "two").Earlier(m) == nil {
-			t.Error("no earlier attempt of another session")
-		}
+	}
+}
+
+// An attempt that comes back, since the peers could not be told how the look has ended, is looked for once.
+func TestEarlierComesOnce(t *testing.T) {
+	l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), newClock())
+	j, m, again := session(l, "one"), message("a"), message("a")
+	j.Intend(m)()
+	j.End(Totals{})
+	e := session(l, "two").Earlier(again)
+	if e == nil {
+		t.Fatal("no earlier attempt")
+	}
+	e.Leave()
+	if session(l, "two").Earlier(again) != nil {
+		t.Error("the attempt came twice")
+	}
+	if session(l, "two").Earlier(message("a")) == nil {
+		t.Error("the attempt was not given back")
 	}
 }
 
@@ -384,6 +406,43 @@ func TestSlowDisk(t *testing.T) {
 	if !strings.Contains(said.String(), errBehind.Error()) {
 		t.Errorf("the log says %s", said)
 	}
+}
+
+// A disk that hangs holds a session up for a bounded time, and the rows are not lost to it.
+func TestHangingDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := Open(Options{File: filepath.Join(t.TempDir(), "ledger.db")})
+		defer l.Close()
+		one, two, m := session(l, "one"), session(l, "two"), message("a")
+		m.Mark, m.MessageID = Mark{7, 3}, "<a@example.com>"
+		one.Begin(m)
+		one.Intend(m)()
+		m.Outcome = Unknown
+		one.Done(m)
+		one.End(Totals{})
+		l.Flush()
+		hold := make(chan struct{})
+		l.put(op{run: func(*store) error { <-hold; return nil }})
+		began := time.Now()
+		two.Begin(message("b"))
+		if all := two.Unsettled(); len(all) > 0 {
+			t.Errorf("%d messages from a disk that hangs", len(all))
+		}
+		e := two.Earlier(message("a"))
+		if e == nil {
+			t.Fatal("no earlier attempt")
+		}
+		e.Others()
+		two.Flush()
+		if took := time.Since(began); took > 2*patience {
+			t.Errorf("the session was held up for %s", took)
+		}
+		close(hold)
+		e.Leave()
+		if all := two.Unsettled(); len(all) != 1 {
+			t.Errorf("%d messages after the disk has come back, want 1", len(all))
+		}
+	})
 }
 
 // The oldest rows go when they are too old, or the file is too large.

@@ -16,10 +16,9 @@ type Peers interface {
 	Tell(State) (wait func())
 	// TellSoon tells of an attempt as it is a moment later.
 	TellSoon(Attempt)
-	// Take takes the attempt that a message that came now may send again: of the session that has the oldest attempt
-	// whose client may not have the answer, the last one, but of none of the sessions without. No
-	// other gateway takes it until it is left. s is nil if there is none. ok is false if only
-	// this gateway can know of attempts.
+	// Take takes an attempt that a message may send again, as attempts.take does, but of none of the sessions without.
+	// No other gateway takes it until it is left. s is nil if there is none. ok is false if only this gateway can
+	// know of attempts.
 	Take(message string, without []string) (s *State, ok bool)
 	// Leave gives an attempt back.
 	Leave(message, id string)

@@ -50,15 +50,16 @@ type Message struct {
 	Reason    string // what Exchange said, or exgate
 	Would     string // in mode observe: what exgate would have done
 	Mark      Mark   // the place in the mailbox before the message was sent
-	// IsSought says that the client looks for its messages itself when it has selected the mailbox, and sends
-	// only those that are not there, and each of them once, as mbsync does.
-	IsSought bool
+	// TUID is mbsync's mark (X-TUID); "": there is none. mbsync gives each attempt another one, and
+	// sends each message once in a session; other clients send what mbsync has left in a message.
+	TUID string
 	// UIDValidity and UID are the place of the stored message; UID is 0 if it is not known.
 	UIDValidity, UID uint32
 
 	began   time.Time // of the APPEND
 	session string    // its ID
 	again   []string  // sessions of earlier attempts that this one sends again
+	looked  []string  // IDs of earlier attempts that were looked for
 	row     *row
 	attempt *attempt
 }

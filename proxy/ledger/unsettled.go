@@ -65,14 +65,15 @@ func (j *Journal) Unsettled() (all []Unsettled) {
 	if !j.l.put(o) {
 		return nil
 	}
-	<-o.done
+	j.l.await(o.done)
 	select {
 	case all = <-found:
-	default: // the file cannot be read
+		if len(all) < maxUnsettled {
+			return all
+		}
+	default: // the file cannot be read, or the disk hangs
 	}
-	if len(all) == maxUnsettled { // there may be more
-		j.l.attempts.unsettle(j.owner(), true)
-	}
+	j.l.attempts.unsettle(j.owner(), true) // there may be more
 	return all
 }
 

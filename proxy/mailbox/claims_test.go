@@ -64,6 +64,62 @@ func shows(text string) *Survey {
 
 func told(uid uint32) *imap.AppendData { return &imap.AppendData{UIDValidity: 7, UID: imap.UID(uid)} }
 
+// What mbsync has seen under another mark is another message, if there is no other one. The APPEND goes on then.
+func TestRecognizeForMbsync(t *testing.T) {
+	for name, tt := range map[string]struct {
+		marks []string // of the messages 10, 11
+		own   Sought
+		want  Landing
+		uid   uint32
+	}{
+		"seen":                  {[]string{"old", "older"}, Sought{"new", 12}, LandingOther, 10},
+		"one has come since":    {[]string{"old", "older"}, Sought{"new", 11}, LandingFound, 11},
+		"one has lost its mark": {[]string{"old", ""}, Sought{"new", 12}, LandingFound, 11},
+		"the mark is the same":  {[]string{"older", "same"}, Sought{"same", 12}, LandingFound, 11},
+		"not looked for":        {[]string{"old", "older"}, Sought{"new", 0}, LandingFound, 10},
+		"of another client":     {[]string{"old", "older"}, Sought{}, LandingFound, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := newTestClaims()
+			cl := begun(t, c, "<m@x>", 10, 0)
+			cl.Resume(Mark{7, 10}, 0, nil)
+			s := shows("mm")
+			for i, mark := range tt.marks {
+				s.Shown[i].tuid = mark
+			}
+			landed, uid := cl.Recognize(s, tt.own)
+			if landed != tt.want || uid != tt.uid {
+				t.Fatalf("got %q, %d; want %q, %d", landed, uid, tt.want, tt.uid)
+			}
+			if landed != LandingOther {
+				return
+			}
+			cl.Sending()
+			if again, uid := cl.Judge(shows("m--m")); again != LandingFound || uid != 13 {
+				t.Errorf("the message that went up: got %q, %d; want it found, 13", again, uid)
+			}
+		})
+	}
+}
+
+// UIDNEXT may be much higher than a message that was recognized: the next APPEND asks for it.
+func TestRecognizeKnowsNoMark(t *testing.T) {
+	c, clock := newTestClaims()
+	cl := begun(t, c, "<m@x>", 10, 0)
+	cl.Resume(Mark{7, 10}, 0, nil)
+	clock.Add(time.Minute)
+	if landed, _ := cl.Recognize(shows("m----m"), Sought{}); landed != LandingFound {
+		t.Fatal(landed)
+	}
+	next, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next.IsMarked() {
+		t.Errorf("the mark is %v", next.Mark())
+	}
+}
+
 // A message that was stored without a UID, where Judge cannot tell it from another one: the highest that is equal.
 func TestLikeliest(t *testing.T) {
 	for name, tt := range map[string]struct {

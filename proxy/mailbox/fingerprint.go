@@ -214,7 +214,8 @@ type candidate struct {
 	Fingerprint
 	number, uid  uint32
 	internalDate string
-	unread       bool // not all of its fields could be had
+	tuid         string // mbsync's mark, if it was asked for
+	unread       bool   // not all of its fields could be had
 }
 
 var (
@@ -241,7 +242,8 @@ func parseCandidate(response []byte) (m candidate, ok bool) {
 		if size > len(response)-at[1] {
 			return m, false
 		}
-		m.Fingerprint = parseFingerprint(response[at[1] : at[1]+size])
+		header := response[at[1] : at[1]+size]
+		m.Fingerprint, m.tuid = parseFingerprint(header), TUID(header)
 		outside = append(bytes.Clone(response[:at[0]]), response[at[1]+size:]...)
 	}
 	uid := candidateUID.FindSubmatch(outside)

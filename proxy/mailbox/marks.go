@@ -1,24 +1,22 @@
 package mailbox
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // clientMarks are fields that a client adds to a message to find it again, with another value
 // for each attempt: mbsync (copy_msg_convert in its sync.c), and offlineimap where the server
 // has no UIDPLUS (generate_headername in its folder/IMAP.py).
-var clientMarks = [][]byte{mbsyncMark, []byte("x-offlineimap:")}
+var clientMarks = [][]byte{[]byte("x-tuid:"), []byte("x-offlineimap:")}
 
-var mbsyncMark = []byte("x-tuid:")
-
-// IsOfMbsync reports whether mbsync has marked the message as its own. When mbsync begins anew, it
-// looks for the marks of which it has no answer in all messages that have come to the mailbox since
-// (match_tuids in its sync.c). A message whose mark it does not find gets a new one, and is sent again.
-func IsOfMbsync(header []byte) bool {
-	for _, mark := range ClientMarks(header) {
-		if hasName(header[mark[0]:], mbsyncMark) {
-			return true
-		}
-	}
-	return false
+// TUID returns the mark that mbsync has put on a message (X-TUID); "" if there is none. mbsync gives
+// each attempt another one. When it begins anew, it looks for the marks of which it has no answer in all
+// messages that have come to the mailbox since (match_tuids in its sync.c), and sends again only what
+// it does not find. It leaves the mark in the message: other clients send it along, always the same.
+func TUID(header []byte) (tuid string) {
+	FirstFields(header, map[string]*string{"x-tuid": &tuid})
+	return shortened(strings.TrimSpace(tuid))
 }
 
 // ClientMarks returns where the fields begin and end with which a client has marked its attempts to

@@ -27,8 +27,19 @@ func TestClientMarks(t *testing.T) {
 		if got := strings.Join(got, "|"); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.header, got, tt.want)
 		}
-		if got, want := IsOfMbsync([]byte(tt.header)), strings.HasPrefix(strings.ToLower(tt.want), "x-tuid"); got != want {
-			t.Errorf("%q: of mbsync %t, want %t", tt.header, got, want)
+	}
+}
+
+func TestTUID(t *testing.T) {
+	for header, want := range map[string]string{
+		"Subject: x\r\nX-TUID: AbCdEfGhIjKl\r\nDate: y\r\n\r\nbody\r\n": "AbCdEfGhIjKl",
+		"x-tuid:AbCdEfGhIjKl \r\n\r\n":                                  "AbCdEfGhIjKl",
+		"Subject: x\r\n\r\nX-TUID: AbCdEfGhIjKl\r\n":                    "", // of the body
+		"Subject: x\r\n\tX-TUID: a\r\n\r\n":                             "", // of the subject
+		"":                                                              "",
+	} {
+		if got := TUID([]byte(header)); got != want {
+			t.Errorf("%q: got %q, want %q", header, got, want)
 		}
 	}
 }

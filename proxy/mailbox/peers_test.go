@@ -81,7 +81,7 @@ func TestPeersAreTold(t *testing.T) {
 		"not known":           {func(cl *Claim) { cl.Close() }, 1, nil},
 		"found":               {func(cl *Claim) { cl.Judge(shows("m")) }, 0, []uint32{10}},
 		"found, as two tries": {func(cl *Claim) { cl.Sending(); cl.Judge(shows("mm")) }, 0, []uint32{10, 11}},
-		"recognized":          {func(cl *Claim) { cl.Recognize(shows("m"), 0) }, 0, []uint32{10}},
+		"recognized":          {func(cl *Claim) { cl.Recognize(shows("m"), Sought{}) }, 0, []uint32{10}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := newTestClaims()

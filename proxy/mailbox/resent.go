@@ -31,16 +31,17 @@ func (cl *Claim) Resume(mark Mark, own uint32, others []uint32) {
 // resumed, one after another: each takes one of the equal messages, and where none is left
 // the message is absent. So there are as many messages as APPENDs, whichever came first.
 //
-// sought is UIDNEXT when a client looked for its messages itself, and 0 if it has not: it has found the messages
-// below, so the one that it sends is another one (LandingOther), and the APPEND goes on.
-func (cl *Claim) Recognize(s *Survey, sought uint32) (landed Landing, uid uint32) {
+// own.TUID is the mark of mbsync that the message has, and own.Sought is UIDNEXT when its client selected the mailbox. mbsync
+// has seen the messages below that. So one of them with another mark is another message (LandingOther), if there
+// is no other one, and the APPEND goes on.
+func (cl *Claim) Recognize(s *Survey, own Sought) (landed Landing, uid uint32) {
 	c := cl.claims
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cl.mark.Next == 0 || s.UIDValidity != cl.mark.UIDValidity || s.From > cl.mark.Next {
 		return LandingUnknown, 0
 	}
-	unsure := false
+	unsure, other := false, uint32(0)
 	seen := make(map[uint32]bool)
 	for _, m := range s.Shown {
 		seen[m.uid] = true
@@ -49,28 +50,44 @@ func (cl *Claim) Recognize(s *Survey, sought uint32) (landed Landing, uid uint32
 		}
 		switch cl.id.compare(m) {
 		case LandingFound:
-			if uid == 0 || m.uid < uid {
-				uid = m.uid
+			of := &uid
+			if own.hasSeen(m) {
+				of = &other
+			}
+			if *of == 0 || m.uid < *of {
+				*of = m.uid
 			}
 		case LandingUnknown:
 			unsure = true
 		}
 	}
 	switch {
-	case uid != 0 && uid < sought:
-		cl.box.take(s.UIDValidity, uid, c.now())
-		cl.sent-- // what is sent from now on counts anew
-		return LandingOther, uid
 	case uid != 0:
-		cl.box.take(s.UIDValidity, uid, c.now())
+		cl.box.taken[uid] = true // not take: UIDNEXT may be much higher by now
 		cl.end(0, 0, []uint32{uid})
 		return LandingFound, uid
 	case unsure:
 		return LandingUnknown, 0
+	case other != 0:
+		cl.box.taken[other] = true
+		cl.sent-- // what is sent from now on counts anew
+		return LandingOther, other
 	case !s.Whole:
 		return LandingPending, 0
 	}
 	return LandingAbsent, 0
+}
+
+// Sought is what a client that looks for its messages itself has looked for: mbsync. The zero value is
+// that of other clients.
+type Sought struct {
+	TUID  string // the mark of the message that it sends
+	Below uint32 // the UID below which it has looked; 0: it has not
+}
+
+// hasSeen reports whether the client has seen that m is another message than the one that it sends.
+func (s Sought) hasSeen(m candidate) bool {
+	return s.TUID != "" && m.tuid != "" && m.tuid != s.TUID && m.uid < s.Below
 }
 
 // RecognizeAnew decides for an APPEND whose earlier attempt went to a mailbox that had another
@@ -135,7 +152,7 @@ func lookResumed(ctx context.Context, conn *backend.Conn, mailbox string, from M
 	if validity != from.UIDValidity || from.Next == 0 {
 		return nil, nil
 	}
-	v := &surveyor{conn: conn, from: from.Next, exists: said["MESSAGES"], shown: make(map[uint32]candidate)}
+	v := &surveyor{conn: conn, from: from.Next, exists: said["MESSAGES"], shown: make(map[uint32]candidate), marks: anew}
 	whole, err := v.survey(ctx)
 	if err != nil {
 		return nil, err

@@ -48,6 +48,7 @@ type surveyor struct {
 	below   uint32               // the highest number of a message whose UID is lower than from
 	removed bool                 // an EXPUNGE has come, so that the numbers have changed
 	owns    bool                 // no other reader needs the untagged responses of the connection
+	marks   bool                 // the mark of mbsync is asked for, too
 }
 
 // identifying has the header fields that identify a message.
@@ -91,7 +92,11 @@ func (v *surveyor) survey(ctx context.Context) (whole bool, err error) {
 func (v *surveyor) read(ctx context.Context) error { return v.do(ctx, v.readRequest()) }
 
 func (v *surveyor) readRequest() *backend.Request {
-	return v.request(fmt.Sprintf("UID FETCH %d:*", v.from), "(UID INTERNALDATE "+fields(identifying)+")")
+	names := identifying
+	if v.marks {
+		names += " X-TUID"
+	}
+	return v.request(fmt.Sprintf("UID FETCH %d:*", v.from), "(UID INTERNALDATE "+fields(names)+")")
 }
 
 // result returns the survey with the messages that the server has shown.

@@ -298,9 +298,9 @@ def await_exgate(plan):
         try:
             socket.create_connection(("localhost", int(plan.exgate)), timeout=60).close()
             return
-        except ConnectionRefusedError:
+        except OSError:
             time.sleep(0.1)
-    sys.exit("migration.py: nothing listens on exgate's port for a minute")
+    sys.exit("migration.py: exgate has taken no connection for a minute")
 
 
 def move(plan):
