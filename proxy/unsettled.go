@@ -38,7 +38,8 @@ func (c *conn) settleLeft() error {
 // canLookAgain reports whether a failed look may succeed a moment later. A throttle, and other sessions of the account,
 // last longer than a client waits for its LOGOUT.
 func canLookAgain(err error) bool {
-	return delivery.MayPass(err) && backend.FailureOf(err).Kind != backend.KindThrottled && !errors.Is(err, delivery.ErrSideBusy)
+	return delivery.MayPass(err) && backend.FailureOf(err).Kind != backend.KindThrottled &&
+		!errors.Is(err, delivery.ErrSideBusy)
 }
 
 // settle looks for a message, and reports whether it found out what became of it. It looks again if the look

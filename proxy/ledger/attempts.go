@@ -216,7 +216,9 @@ func (a *attempts) take(k key, without []string) (last *attempt) {
 func (a *attempts) hasSent(k key, session, tuid string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.ContainsFunc(a.byKey[k], func(t *attempt) bool { return t.tuid == tuid && sessionOf(t.id) == session })
+	return slices.ContainsFunc(a.byKey[k], func(t *attempt) bool {
+		return t.tuid == tuid && sessionOf(t.id) == session
+	})
 }
 
 // isSilent reports whether the client of an open session may not have got the answer, or that

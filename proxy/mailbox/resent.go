@@ -31,9 +31,8 @@ func (cl *Claim) Resume(mark Mark, own uint32, others []uint32) {
 // resumed, one after another: each takes one of the equal messages, and where none is left
 // the message is absent. So there are as many messages as APPENDs, whichever came first.
 //
-// own.TUID is the mark of mbsync that the message has, and own.Sought is UIDNEXT when its client selected the mailbox. mbsync
-// has seen the messages below that. So one of them with another mark is another message (LandingOther), if there
-// is no other one, and the APPEND goes on.
+// mbsync has seen the messages below own.Below. So one of them with another mark is another message
+// (LandingOther), unless there is a message that it has not seen, and the APPEND goes on.
 func (cl *Claim) Recognize(s *Survey, own Sought) (landed Landing, uid uint32) {
 	c := cl.claims
 	c.mu.Lock()
@@ -152,7 +151,9 @@ func lookResumed(ctx context.Context, conn *backend.Conn, mailbox string, from M
 	if validity != from.UIDValidity || from.Next == 0 {
 		return nil, nil
 	}
-	v := &surveyor{conn: conn, from: from.Next, exists: said["MESSAGES"], shown: make(map[uint32]candidate), marks: anew}
+	v := &surveyor{
+		conn: conn, from: from.Next, exists: said["MESSAGES"], shown: make(map[uint32]candidate), marks: anew,
+	}
 	whole, err := v.survey(ctx)
 	if err != nil {
 		return nil, err
