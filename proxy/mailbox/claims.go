@@ -265,6 +265,13 @@ func (b *box) take(validity, uid uint32, now time.Time) {
 	b.next, b.said = max(b.next, uid+1), now
 }
 
+// recognize notes that a look has shown the UID of a session's message. Unlike with take, UIDNEXT may be
+// much higher, so it is not known anew. claims.mu is held.
+func (b *box) recognize(uid uint32) {
+	b.taken[uid] = true
+	b.next = max(b.next, uid+1)
+}
+
 // IsMarked reports whether the mark is known. A message that may have been stored already
 // keeps its mark. Otherwise the mark is known if a session was told a UID or UIDNEXT of the
 // mailbox within freshness.

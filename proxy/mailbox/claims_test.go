@@ -102,21 +102,28 @@ func TestRecognizeForMbsync(t *testing.T) {
 	}
 }
 
-// UIDNEXT may be much higher than a message that was recognized: the next APPEND asks for it.
-func TestRecognizeKnowsNoMark(t *testing.T) {
-	c, clock := newTestClaims()
-	cl := begun(t, c, "<m@x>", 10, 0)
-	cl.Resume(Mark{7, 10}, 0, nil)
-	clock.Add(time.Minute)
-	if landed, _ := cl.Recognize(shows("m----m"), Sought{}); landed != LandingFound {
-		t.Fatal(landed)
-	}
-	next, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if next.IsMarked() {
-		t.Errorf("the mark is %v", next.Mark())
+// The mark of the next APPEND is above a message that was recognized. UIDNEXT may be much higher than that: the APPEND asks
+// for it, unless the server has said it a moment ago.
+func TestMarkAfterRecognize(t *testing.T) {
+	for _, tt := range []struct {
+		pass time.Duration // since UIDNEXT was said
+		want uint32
+	}{{0, 11}, {time.Minute, 0}} {
+		c, clock := newTestClaims()
+		cl := begun(t, c, "<m@x>", 10, 0)
+		cl.Resume(Mark{7, 10}, 0, nil)
+		clock.Add(tt.pass)
+		if landed, _ := cl.Recognize(shows("m----m"), Sought{}); landed != LandingFound {
+			t.Fatal(landed)
+		}
+		next, err := c.Enter(t.Context(), "drafts", identity("<m@x>"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next.IsMarked()
+		if got := next.Mark().Next; got != tt.want {
+			t.Errorf("after %s, the mark is %d, want %d", tt.pass, got, tt.want)
+		}
 	}
 }
 

@@ -62,13 +62,13 @@ func (cl *Claim) Recognize(s *Survey, own Sought) (landed Landing, uid uint32) {
 	}
 	switch {
 	case uid != 0:
-		cl.box.taken[uid] = true // not take: UIDNEXT may be much higher by now
+		cl.box.recognize(uid)
 		cl.end(0, 0, []uint32{uid})
 		return LandingFound, uid
 	case unsure:
 		return LandingUnknown, 0
 	case other != 0:
-		cl.box.taken[other] = true
+		cl.box.recognize(other)
 		cl.sent-- // what is sent from now on counts anew
 		return LandingOther, other
 	case !s.Whole:
