@@ -16,9 +16,8 @@ import (
 func (s *Sender) describe(up *Upload) {
 	r := &up.Record
 	s.Journal.Begin(r)
-	text := up.Spool.Header(mailbox.MaxDatedHeader)
-	header := mailbox.ReadAbout(text)
-	r.MessageID, r.TUID = header.MessageID, mailbox.TUID(text)
+	header := mailbox.ReadAbout(up.Spool.Header(mailbox.MaxDatedHeader))
+	r.MessageID, r.TUID = header.MessageID, header.TUID
 	r.Exchange, r.Size, r.Flags = up.Mailbox, up.Spool.Size(), up.Flags
 	r.Date, r.DateFrom = up.Date, dateFrom(up.Date, ledger.DateClient)
 	if s.Journal == nil {

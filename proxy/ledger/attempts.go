@@ -238,7 +238,7 @@ func (t *attempt) isSilent(age time.Duration) bool {
 type Earlier struct {
 	j *Journal
 	t *attempt
-	m *Message // that came again; nil: none has come
+	m *Message // that came again; nil for the look of an Unsettled
 	// Mark is the place in the mailbox before the message was sent; Next is 0 if it is not
 	// known. UID is where Exchange has stored it; 0 if that is not known. Stage is the stage
 	// of repair with which it went up. At is the time of the attempt.
@@ -292,9 +292,7 @@ func (e *Earlier) Found(validity, uid uint32) {
 
 // Absent ends an attempt whose message is not in the mailbox, and is sent again.
 func (e *Earlier) Absent() {
-	if e.m != nil {
-		e.m.again = append(e.m.again, sessionOf(e.t.id))
-	}
+	e.m.again = append(e.m.again, sessionOf(e.t.id))
 	e.j.l.attempts.settleShared(e.t, 0, 0)
 	e.j.l.absent(e.t)
 }

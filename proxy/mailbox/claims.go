@@ -261,8 +261,8 @@ func (b *box) valid(validity uint32) {
 // take notes that a UID belongs to a session. claims.mu is held.
 func (b *box) take(validity, uid uint32, now time.Time) {
 	b.valid(validity)
-	b.taken[uid] = true
-	b.next, b.said = max(b.next, uid+1), now
+	b.recognize(uid)
+	b.said = now
 }
 
 // recognize notes that a look has shown the UID of a session's message. Unlike with take, UIDNEXT may be

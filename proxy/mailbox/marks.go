@@ -16,8 +16,11 @@ var clientMarks = [][]byte{[]byte("x-tuid:"), []byte("x-offlineimap:")}
 // it does not find. It leaves the mark in the message: other clients send it along, always the same.
 func TUID(header []byte) (tuid string) {
 	FirstFields(header, map[string]*string{"x-tuid": &tuid})
-	return shortened(strings.TrimSpace(tuid))
+	return tuidOf(tuid)
 }
+
+// tuidOf returns the mark in the field, as it is compared.
+func tuidOf(field string) string { return shortened(strings.TrimSpace(field)) }
 
 // ClientMarks returns where the fields begin and end with which a client has marked its attempts to
 // store a message. offlineimap adds one for each attempt of a run, and leaves those before it.
