@@ -342,9 +342,7 @@ func (e *Earlier) Others() []uint32 {
 
 // here is Others for this gateway.
 func (e *Earlier) here() []uint32 {
-	found := make(chan []uint32, 1)
-	o := op{done: make(chan struct{})}
-	o.run = func(s *store) error {
+	uids, _ := read(e.j.l, func(s *store) (uids []uint32, err error) {
 		k := &e.t.key
 		rows, err := s.conn.QueryContext(context.Background(), `SELECT m.uid, m.exchange FROM messages m
 			JOIN sessions s ON s.id = m.session_id
@@ -353,33 +351,22 @@ func (e *Earlier) here() []uint32 {
 			e.j.l.opts.Now().Add(-2*Window).UnixMilli(), e.Mark.Next, e.Mark.UIDValidity, e.t.row.id, e.t.uid,
 			k.upstream, k.account, string(Stored), string(Found))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer rows.Close()
-		var uids []uint32
 		for rows.Next() {
 			var uid uint32
 			var mailbox string
 			if err := rows.Scan(&uid, &mailbox); err != nil {
-				return err
+				return nil, err
 			}
 			if strings.EqualFold(mailbox, k.mailbox) {
 				uids = append(uids, uid)
 			}
 		}
-		found <- uids
-		return rows.Err()
-	}
-	if !e.j.l.put(o) {
-		return nil
-	}
-	e.j.l.await(o.done)
-	select {
-	case uids := <-found:
-		return uids
-	default: // the file cannot be read, or the disk hangs
-		return nil
-	}
+		return uids, rows.Err()
+	})
+	return uids
 }
 
 // isOpen is the condition of the index messages_pending. SQLite uses the index only if a query

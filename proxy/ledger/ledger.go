@@ -136,6 +136,34 @@ func (l *Ledger) await(done <-chan struct{}) {
 	}
 }
 
+// read returns what a query finds in the file after what was recorded before. ok is false if the file cannot
+// be read, or the disk hangs.
+func read[T any](l *Ledger, query func(*store) (T, error)) (result T, ok bool) {
+	found := make(chan T, 1)
+	o := op{done: make(chan struct{})}
+	o.run = func(s *store) error {
+		got, err := query(s)
+		if err != nil {
+			return err
+		}
+		select {
+		case found <- got:
+		default: // it runs a second time, since the file was corrupt and is a new one now
+		}
+		return nil
+	}
+	if !l.put(o) {
+		return result, false
+	}
+	l.await(o.done)
+	select {
+	case result = <-found:
+		return result, true
+	default:
+		return result, false
+	}
+}
+
 // Failed records a failed login.
 func (l *Ledger) Failed(f LoginFailure) {
 	if l == nil {

@@ -55,23 +55,9 @@ func (j *Journal) Unsettled() (all []Unsettled) {
 		return nil
 	}
 	j.l.attempts.unsettle(j.owner(), false)
-	found := make(chan []Unsettled, 1)
-	o := op{done: make(chan struct{})}
-	o.run = func(s *store) error {
-		rows, err := j.unsettled(s)
-		found <- rows
-		return err
-	}
-	if !j.l.put(o) {
-		return nil
-	}
-	j.l.await(o.done)
-	select {
-	case all = <-found:
-		if len(all) < maxUnsettled {
-			return all
-		}
-	default: // the file cannot be read, or the disk hangs
+	all, ok := read(j.l, j.unsettled)
+	if ok && len(all) < maxUnsettled {
+		return all
 	}
 	j.l.attempts.unsettle(j.owner(), true) // there may be more
 	return all
