@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"net"
@@ -233,7 +234,7 @@ func TestSecondOfTwoMessagesIsSentAgain(t *testing.T) {
 }
 
 // mbsync looks for its messages itself when it has selected the mailbox, and sends only those that it has not found. So
-// what was there at SELECT is another message, also if nobody knew the outcome. What has come since is the one that it sends.
+// what was known to be stored, and was there at SELECT, is another message. What has come since is the one that it sends.
 func TestMbsyncLooksForItsMessagesItself(t *testing.T) {
 	const first, second = "X-TUID: abcdefghijkl\r\n" + cleanMessage, "X-TUID: ABCDEFGHIJKL\r\n" + cleanMessage
 	for _, tt := range []struct {
@@ -246,7 +247,7 @@ func TestMbsyncLooksForItsMessagesItself(t *testing.T) {
 		want  int
 	}{
 		{"stored", "", "", false, false, false, 2},
-		{"stored, and the outcome was not known", "lost-append-reply", "", false, false, false, 2},
+		{"stored, and Exchange's answer was lost", "lost-append-reply", "", false, false, false, 2},
 		{"stored after the look", "", "", true, false, false, 1},
 		{"stored after the look, and before the mailbox is selected again", "", "", true, true, false, 1},
 		{"stored a moment ago, and FETCH may not show it yet", "", profile.Online, false, false, false, 1},
@@ -299,6 +300,36 @@ func TestMbsyncLooksForItsMessagesItself(t *testing.T) {
 				t.Errorf("the ledger has %s that are stored, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+// mbsync looks for a mark once. A message of unknown outcome that was late then, and is there at the next SELECT, is the one
+// that mbsync sends again with a third mark.
+func TestMbsyncMissesALateMessage(t *testing.T) {
+	g, sim := newRecorded(t, "exchange2016")
+	other := strings.Replace(cleanMessage, "Message-ID: <", "Message-ID: <other.", 1)
+	g.put(other, "", logsOut)
+	var mark ledger.Mark
+	place := strings.Split(g.inLedger("SELECT s.upstream || ',' || s.account || ',' || uid_validity || ' ' || (uid + 1) FROM messages m "+
+		"JOIN sessions s ON s.id = m.session_id"), ",")
+	fmt.Sscan(place[2], &mark.UIDValidity, &mark.Next)
+	j := g.srv.settings.Load().opts.Ledger.Session(ledger.Session{ID: "earlier", Upstream: place[0], Account: place[1]})
+	m := &ledger.Message{Mailbox: "INBOX", Exchange: "INBOX", Sum: sha256.Sum256([]byte(cleanMessage)), Mark: mark}
+	j.Begin(m)
+	j.Intend(m)()
+	m.Outcome = ledger.Unknown
+	j.Done(m)
+	j.End(ledger.Totals{})
+	if _, err := sim.Deliver("alice", "INBOX", nil, time.Now(), []byte("X-TUID: abcdefghijkl\r\n"+cleanMessage)); err != nil {
+		t.Fatal(err)
+	}
+	c := g.loginSimulated()
+	c.C("b1 SELECT INBOX")
+	c.until("b1 OK …", "* …")
+	c.upload("INBOX", "X-TUID: ABCDEFGHIJKL\r\n"+cleanMessage)
+	answered(c)
+	if n := len(sim.Messages("alice", "INBOX")); n != 2 {
+		t.Errorf("%d messages, want the other one and this one\n%s", n, g.log)
 	}
 }
 

@@ -137,10 +137,11 @@ func (s *Sender) recognize(up *Upload, plan *rewrite.Plan, earlier *ledger.Earli
 }
 
 // sought returns what mbsync has looked for itself, when it has selected the mailbox. What Exchange may
-// not have shown to it then does not count.
+// not have shown to it does not count. Nor does a message whose outcome was not known: it may have been late,
+// and mbsync looks for each mark once.
 func (s *Sender) sought(up *Upload, earlier *ledger.Earlier, validity uint32) (own mailbox.Sought) {
 	view := s.Selected()
-	if view.IsSelected(up.Mailbox, true) && view.UIDValidity == validity &&
+	if earlier.UID != 0 && view.IsSelected(up.Mailbox, true) && view.UIDValidity == validity &&
 		!(s.Profile.CanHideNew() && earlier.AtLogin < mailbox.Memory) {
 		own = mailbox.Sought{TUID: up.Record.TUID, Below: view.ClientNext()}
 	}

@@ -278,6 +278,11 @@ def unproven(plan, account, rows):
             is_taken = uids[1] and (uids[0][0] == uids[1][0] if uids[0] else len(stored) == 1)  # Exchange 2007 says no UID
             if first == second and is_taken and any(began <= at <= ended for at in losses[str(n)]):
                 taken[message_id(second.content)] += 1
+    if plan.client(account) == "mbsync":  # after a kill it looks for its messages by itself, and then sends the second one
+        uids = collections.Counter((file.parent.parent, message_id(file.read_bytes()), uid) for file, uid in mbsync_stored(plan, account).items())
+        for (_, key, uid), n in uids.items():
+            if n == 2 and any(r["message_id"] == key and r["uid"] == uid and began - 2 <= r["at"] / 1000 <= ended for r in rows):
+                taken[key] += 1
     return taken
 
 
