@@ -55,7 +55,7 @@ func (c *conn) takeAppend(cmd *command, lit *wire.Literal) error {
 			return err
 		}
 	}
-	if left, err := c.readLiteral(up.Spool, lit.Size); err != nil {
+	if left, err := c.readLiteral(c.login.sender.Receiver(up), lit.Size); err != nil {
 		return c.spoolFailed(cmd, up, left, err)
 	}
 	if err := c.endOfAppend(); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
-	"exgate/proxy/spool"
 	"exgate/rewrite"
 )
 
@@ -26,31 +25,10 @@ func (s *Sender) describe(up *Upload) {
 	if s.Journal.HasSubjects() {
 		r.Subject = header.Subject
 	}
-	sum, err := sumOf(unmarked{up.Spool})
-	if err != nil {
-		return // the message cannot be read from the spool: it is refused for that
+	if up.sum == nil { // it has passed, and was only looked at
+		up.sum = &sum{message: up.Spool}
 	}
-	r.Sum = *sum
-}
-
-// unmarked is a message without the fields with which a client marks its attempts, so
-// that the attempts of one message are equal.
-type unmarked struct{ *spool.Spool }
-
-func (m unmarked) WriteTo(w io.Writer) (n int64, err error) {
-	marks := mailbox.ClientMarks(m.Header(mailbox.MaxDatedHeader))
-	if len(marks) == 0 {
-		return m.Spool.WriteTo(w)
-	}
-	from := int64(0)
-	for _, mark := range append(marks, [2]int{int(m.Size()), 0}) {
-		written, err := io.Copy(w, io.NewSectionReader(m.Spool, from, int64(mark[0])-from))
-		if n += written; err != nil {
-			return n, err
-		}
-		from = int64(mark[1])
-	}
-	return n, nil
+	r.Sum, _ = up.sum.value() // a message that cannot be read from the spool is refused for that
 }
 
 // dateFrom returns the origin of a date, if there is one.

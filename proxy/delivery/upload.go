@@ -17,6 +17,7 @@ type Upload struct {
 	Flags   []string // as they came
 	Date    string   // date-time (RFC 9051 section 9), without quotes; "" if none
 	Spool   *spool.Spool
+	sum     *sum             // of the spool; nil: it is not known yet, or nobody wants it
 	Share   *budget.Share    // what it has taken of the budget; nil: nothing
 	claim   *mailbox.Claim   // nil: it has not gone up, or a session that is not resumed has it
 	stored  *imap.AppendData // nil: it is not stored, or the upstream has not told its UID

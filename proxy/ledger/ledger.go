@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,7 @@ type Options struct {
 // goroutines.
 type Ledger struct {
 	opts     Options
-	queue    chan op
+	wake     chan struct{} // holds a value when the writer must look at the queue
 	closing  chan struct{} // closed when no op comes any more
 	ended    chan struct{} // closed when the writer has ended
 	broken   atomic.Bool   // the last rows could not be written: nobody waits for the disk
@@ -33,7 +34,8 @@ type Ledger struct {
 	attempts attempts
 	adopted  map[owner]bool // by Adopt; only the writer uses it
 
-	mu     sync.RWMutex // held for reading while an op is put into the queue
+	mu     sync.Mutex
+	queue  []op // that wait for the writer
 	closed bool
 }
 
@@ -49,7 +51,7 @@ func Open(opts Options) *Ledger {
 	if opts.Log == nil {
 		opts.Log = slog.Default()
 	}
-	l := &Ledger{opts: opts, queue: make(chan op, maxQueue), closing: make(chan struct{}), ended: make(chan struct{})}
+	l := &Ledger{opts: opts, wake: make(chan struct{}, 1), closing: make(chan struct{}), ended: make(chan struct{})}
 	l.attempts.now = opts.Now
 	opened := make(chan struct{})
 	go l.write(opened)
@@ -101,21 +103,54 @@ type op struct {
 	ends  *attempt      // the attempt whose end the op writes; nil: none
 }
 
-// put hands an op to the writer. It reports whether there was room for the op.
+// takesAll reports whether somebody waits for the op and all that were put before it.
+func (o op) takesAll() bool { return o.done != nil && !o.alone }
+
+// put hands an op to the writer. It reports whether there was room for the op. The writer is woken only
+// if the op is to go to the disk now, or nothing waited before: to wake it costs as much as to write a row.
 func (l *Ledger) put(o op) bool {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if !l.closed {
+	l.mu.Lock()
+	if l.closed || len(l.queue) >= maxQueue {
+		l.mu.Unlock()
+		l.attempts.written(o.ends)
+		l.lost.Add(1)
+		l.missed.Add(1)
+		return false
+	}
+	l.queue = append(l.queue, o)
+	isFirst, isFull := len(l.queue) == 1, len(l.queue) >= maxGathered
+	l.mu.Unlock()
+	if isFirst || isFull || o.alone || o.done != nil {
 		select {
-		case l.queue <- o:
-			return true
+		case l.wake <- struct{}{}:
 		default:
 		}
 	}
-	l.attempts.written(o.ends)
-	l.lost.Add(1)
-	l.missed.Add(1)
-	return false
+	return true
+}
+
+// take returns the ops that go to the disk now: all of them if somebody waits for one, if they are many, or
+// if isDue says that they have waited long enough; otherwise those that may go alone. waits says that some are
+// left. The ops are appended to spare.
+func (l *Ledger) take(isDue bool, spare []op) (ops []op, waits bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if isDue || len(l.queue) >= maxGathered || slices.ContainsFunc(l.queue, op.takesAll) {
+		ops, l.queue = l.queue, spare[:0]
+		return ops, false
+	}
+	left := l.queue[:0]
+	ops = spare[:0]
+	for _, o := range l.queue {
+		if o.alone {
+			ops = append(ops, o)
+		} else {
+			left = append(left, o)
+		}
+	}
+	clear(l.queue[len(left):])
+	l.queue = left
+	return ops, len(left) > 0
 }
 
 // patience is how long a message waits for the disk.

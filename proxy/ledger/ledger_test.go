@@ -285,7 +285,7 @@ func TestProofComesBeforeAnEqualMessage(t *testing.T) {
 			busy := make(chan struct{})
 			l.put(op{run: func(*store) error {
 				close(busy)
-				for deadline := time.Now().Add(10 * time.Second); len(l.queue) < 2 && time.Now().Before(deadline); {
+				for deadline := time.Now().Add(10 * time.Second); l.waiting() < 2 && time.Now().Before(deadline); {
 					time.Sleep(time.Millisecond)
 				}
 				return nil
@@ -475,4 +475,11 @@ func (l *Ledger) flush() {
 	if l.put(o) {
 		<-o.done
 	}
+}
+
+// waiting returns how many ops wait for the writer.
+func (l *Ledger) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
 }

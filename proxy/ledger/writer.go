@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -31,8 +32,8 @@ type writer struct {
 	why    error       // the reason
 	loaded bool        // the attempts of earlier runs are known
 	number int         // of the file; see store.number
-	later  []op        // for which nobody waits
-	timer  *time.Timer // of later
+	spare  []op        // empty; its memory is for the next ops
+	timer  *time.Timer // runs while ops wait for which nobody waits
 
 	isGathering bool // timer runs
 }
@@ -50,17 +51,14 @@ func (l *Ledger) write(opened chan<- struct{}) {
 	defer sweep.Stop()
 	for {
 		select {
-		case first := <-l.queue:
-			w.take(first)
+		case <-l.wake:
+			w.flush(false)
 		case <-w.timer.C:
-			w.flush(nil)
+			w.flush(true)
 		case <-sweep.C:
 			w.sweep()
 		case <-l.closing:
-			for len(l.queue) > 0 {
-				w.take(<-l.queue)
-			}
-			w.flush(nil)
+			w.flush(true)
 			if err := w.file.close(); err != nil {
 				l.opts.Log.Warn("closing the ledger", "err", err)
 			}
@@ -121,43 +119,22 @@ func (w *writer) replace(corrupt error) error {
 	return nil
 }
 
-// take writes an op and those in the queue, or keeps them for later if nobody waits for them.
-func (w *writer) take(first op) {
-	var alone []op
-	waits := false
-	for o := first; ; o = <-w.queue {
-		if o.alone {
-			alone = append(alone, o)
-		} else {
-			w.later = append(w.later, o)
-			waits = waits || o.done != nil
-		}
-		if len(w.queue) == 0 || len(alone)+len(w.later) >= maxBatch {
-			break
-		}
-	}
-	switch {
-	case waits || len(w.later) >= maxGathered:
-		w.flush(alone)
-	case len(alone) > 0:
-		w.batch(alone)
-	}
-	if len(w.later) > 0 && !w.isGathering {
-		w.isGathering = true
-		w.timer.Reset(gatherFor)
-	}
-}
-
-// flush writes the ops that were kept for later, and some more.
-func (w *writer) flush(alone []op) {
-	w.timer.Stop()
-	w.isGathering = false
-	ops := append(w.later, alone...)
-	if len(ops) > 0 {
-		w.batch(ops)
+// flush writes the ops that are to go to the disk now. isDue says that those for which nobody waits have waited
+// long enough.
+func (w *writer) flush(isDue bool) {
+	ops, waits := w.take(isDue, w.spare)
+	for batch := range slices.Chunk(ops, maxBatch) {
+		w.batch(batch)
 	}
 	clear(ops)
-	w.later = ops[:0]
+	w.spare = ops[:0]
+	switch {
+	case !waits:
+		w.timer.Stop()
+	case !w.isGathering:
+		w.timer.Reset(gatherFor)
+	}
+	w.isGathering = waits
 }
 
 // batch writes ops in one transaction.

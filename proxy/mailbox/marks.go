@@ -23,13 +23,17 @@ func TUID(header []byte) (tuid string) {
 func tuidOf(field string) string { return shortened(strings.TrimSpace(field)) }
 
 // ClientMarks returns where the fields begin and end with which a client has marked its attempts to
-// store a message. offlineimap adds one for each attempt of a run, and leaves those before it.
-func ClientMarks(header []byte) (marks [][2]int) {
+// store a message. offlineimap adds one for each attempt of a run, and leaves those before it. isWhole reports
+// whether the end of the header is there.
+func ClientMarks(header []byte) (marks [][2]int, isWhole bool) {
 	for at := 0; at < len(header); {
 		end := bytes.IndexByte(header[at:], '\n') + 1
 		line := header[at : at+end]
-		if end == 0 || len(bytes.TrimRight(line, "\r\n")) == 0 {
-			break // the header ends
+		if end == 0 {
+			return marks, false
+		}
+		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+			return marks, true
 		}
 		for _, mark := range clientMarks {
 			if hasName(line, mark) {
@@ -38,7 +42,7 @@ func ClientMarks(header []byte) (marks [][2]int) {
 		}
 		at += end
 	}
-	return marks
+	return marks, false
 }
 
 func hasName(line, name []byte) bool {
