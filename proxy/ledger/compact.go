@@ -22,8 +22,11 @@ func Compact(ctx context.Context, file string, retention time.Duration) (before,
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if retention > 0 {
-		if err := s.dropBefore(time.Now().Add(-retention).UnixMilli()); err != nil {
-			return 0, 0, err
+		old := sweep{before: time.Now().Add(-retention).UnixMilli()}
+		for isOver := false; !isOver; {
+			if isOver, err = old.step(s); err != nil {
+				return 0, 0, err
+			}
 		}
 	}
 	for _, step := range []string{"VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {

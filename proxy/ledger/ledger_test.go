@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"exgate/proxy/testkit"
 )
 
 // clock is a clock that a test sets.
@@ -460,12 +462,48 @@ func TestSweep(t *testing.T) {
 	}
 	l.Close()
 	l = Open(Options{File: file, Now: c.now, Retention: 24 * time.Hour, MaxBytes: 200_000})
-	l.Close()
-	if n := ask(t, file, "SELECT min(at) FROM messages"); n < fmt.Sprint(c.now().Add(-time.Hour).UnixMilli()) {
-		t.Errorf("a row of %s is kept", n)
+	defer l.Close()
+	begun := fmt.Sprintf("SELECT min(at) >= %d FROM messages", c.now().Add(-time.Hour).UnixMilli())
+	testkit.Eventually(t, "old rows go", func() bool { return ask(t, file, begun) == "1" })
+	testkit.Eventually(t, "the size of the file is kept", func() bool {
+		return ask(t, file, "SELECT count(*) BETWEEN 50 AND 1500 FROM messages") == "1"
+	})
+}
+
+// While many rows are removed, a message waits for a step of that, and not for all.
+func TestSweepGoesInSteps(t *testing.T) {
+	s, err := openStore(t.Context(), filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n := ask(t, file, "SELECT count(*) BETWEEN 100 AND 1500 FROM messages"); n != "1" {
-		t.Error("the size of the file is not kept")
+	defer s.close()
+	count := func() (n int) {
+		if err := s.conn.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM messages) +
+			(SELECT count(*) FROM folders) + (SELECT count(*) FROM losses)`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const rows = 2*sweepStep + 50
+	for n := range rows {
+		for _, insert := range []string{
+			"INSERT INTO messages (at, session_id, outcome, mailbox, exchange, size) VALUES (?1, 1, 'stored', 'a', 'a', 1)",
+			"INSERT INTO folders (at, upstream, account, client, exchange, what) VALUES (?1, 'u', 'a', ?1, 'x', 'renamed')",
+			"INSERT INTO losses (at, rows, reason) VALUES (?1, 1, 'full')",
+		} {
+			if _, err := s.exec(insert, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	old := sweep{before: rows - 1}
+	for isOver, left := false, count(); !isOver; left = count() {
+		if isOver, err = old.step(s); err != nil || left-count() > sweepStep {
+			t.Fatalf("%d rows go at a time, %v", left-count(), err)
+		}
+	}
+	if n := count(); n != 3 {
+		t.Errorf("%d rows are left, want those of the last moment", n)
 	}
 }
 

@@ -16,8 +16,6 @@ const (
 	gatherFor, maxGathered = 50 * time.Millisecond, 250
 	// retry is the pause before the writer tries a file again that could not be written.
 	retry = time.Second
-	// sweepEvery is how often old rows are removed.
-	sweepEvery = 10 * time.Minute
 )
 
 // errBehind says why rows are lost that had no room in the queue.
@@ -36,6 +34,8 @@ type writer struct {
 	timer  *time.Timer // runs while ops wait for which nobody waits
 
 	isGathering bool // timer runs
+
+	sweep *sweep // under way; nil: none is
 }
 
 // write runs until Close. It closes opened after the first try to open the file.
@@ -47,16 +47,24 @@ func (l *Ledger) write(opened chan<- struct{}) {
 		w.failed(0, err)
 	}
 	close(opened)
-	sweep := time.NewTicker(sweepEvery)
-	defer sweep.Stop()
+	sweeps := time.NewTicker(sweepEvery)
+	defer sweeps.Stop()
+	always := make(chan struct{})
+	close(always)
 	for {
+		var more <-chan struct{} // nil: there is nothing to be removed
+		if w.sweep != nil {
+			more = always
+		}
 		select {
 		case <-l.wake:
 			w.flush(false)
 		case <-w.timer.C:
 			w.flush(true)
-		case <-sweep.C:
-			w.sweep()
+		case <-sweeps.C:
+			w.beginSweep()
+		case <-more:
+			w.sweepOn()
 		case <-l.closing:
 			w.flush(true)
 			if err := w.file.close(); err != nil {
@@ -80,7 +88,7 @@ func (w *writer) open() error {
 		err = w.openFile()
 	}
 	if err == nil {
-		w.sweep()
+		w.beginSweep()
 	}
 	return err
 }
@@ -227,65 +235,3 @@ func (w *writer) failed(rows int64, err error) {
 	w.lost += rows
 	w.broken.Store(true)
 }
-
-// sweep removes the rows that are too old, and the oldest ones of a file that is too large.
-func (w *writer) sweep() {
-	if w.file == nil {
-		return
-	}
-	err := w.dropOld()
-	if err == nil {
-		err = w.dropAbove()
-	}
-	if err != nil {
-		w.opts.Log.Warn("old rows of the ledger could not be removed", "file", w.opts.File, "err", err)
-	}
-}
-
-// tables are those that have rows by time.
-var tables = []string{"messages", "intents", "sessions", "login_failures", "throttles", "folders", "losses"}
-
-func (w *writer) dropOld() error {
-	if w.opts.Retention <= 0 {
-		return nil
-	}
-	return w.file.dropBefore(w.opts.Now().Add(-w.opts.Retention).UnixMilli())
-}
-
-// dropBefore removes the rows before a time.
-func (s *store) dropBefore(at int64) error {
-	for _, table := range tables {
-		if _, err := s.exec("DELETE FROM "+table+" WHERE at < ?", at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// dropAbove removes a tenth of the messages, the oldest ones, while the file is too large.
-func (w *writer) dropAbove() error {
-	for w.opts.MaxBytes > 0 {
-		var used, last, at int64
-		err := w.file.conn.QueryRowContext(context.Background(), `SELECT
-			((SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)) *
-				(SELECT page_size FROM pragma_page_size),
-			coalesce((SELECT count(*) FROM messages), 0)`).Scan(&used, &last)
-		if err != nil || used <= w.opts.MaxBytes || last < minKept {
-			return err
-		}
-		err = w.file.conn.QueryRowContext(context.Background(),
-			"SELECT at FROM messages ORDER BY at LIMIT 1 OFFSET ?", last/10).Scan(&at)
-		if err != nil {
-			return err
-		}
-		if err := w.file.dropBefore(at + 1); err != nil {
-			return err
-		}
-		w.opts.Log.Info("the ledger has reached its size: the oldest rows are removed", "file", w.opts.File,
-			"bytes", used, "limit", w.opts.MaxBytes, "before", time.UnixMilli(at+1).UTC().Format(time.RFC3339))
-	}
-	return nil
-}
-
-// minKept is the number of messages that the size limit leaves.
-const minKept = 100
