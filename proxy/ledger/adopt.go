@@ -68,12 +68,14 @@ func (l *Ledger) adoptOne(s *store, o owner) error {
 	return nil
 }
 
+const ownersQuery = `SELECT DISTINCT upstream, account FROM sessions
+	WHERE id IN (SELECT session_id FROM messages WHERE proven = 0 AND at >= ?
+		UNION ALL SELECT session_id FROM messages WHERE ` + isOpen + `
+		UNION ALL SELECT session_id FROM intents)`
+
 // owners returns the accounts that have rows which load takes.
 func (l *Ledger) owners(s *store) (all []owner, err error) {
-	rows, err := s.conn.QueryContext(context.Background(), `SELECT DISTINCT upstream, account FROM sessions
-		WHERE id IN (SELECT session_id FROM messages WHERE proven = 0 AND at >= ?
-			UNION SELECT session_id FROM messages WHERE `+isOpen+`
-			UNION SELECT session_id FROM intents)`, l.opts.Now().Add(-Window).UnixMilli())
+	rows, err := s.conn.QueryContext(context.Background(), ownersQuery, l.opts.Now().Add(-Window).UnixMilli())
 	if err != nil {
 		return nil, err
 	}

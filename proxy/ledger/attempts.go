@@ -340,16 +340,19 @@ func (e *Earlier) Others() []uint32 {
 	return append(e.here(), e.j.l.attempts.uids(e.t.key, e.Mark, e.t.uid)...)
 }
 
+// othersQuery goes by the sessions of the account, not by all messages of these hours: many connections may be lost at
+// once, and the writer answers it.
+const othersQuery = `SELECT m.uid, m.exchange FROM sessions s CROSS JOIN messages m ON m.session_id = s.id
+	WHERE s.upstream = ? AND s.account = ? COLLATE NOCASE AND m.outcome IN (?, ?) AND m.at >= ?
+	AND m.uid >= ? AND m.uid_validity = ? AND m.id <> ? AND m.uid <> ?`
+
 // here is Others for this gateway.
 func (e *Earlier) here() []uint32 {
 	uids, _ := read(e.j.l, func(s *store) (uids []uint32, err error) {
 		k := &e.t.key
-		rows, err := s.conn.QueryContext(context.Background(), `SELECT m.uid, m.exchange FROM messages m
-			JOIN sessions s ON s.id = m.session_id
-			WHERE m.at >= ? AND m.uid >= ? AND m.uid_validity = ? AND m.id <> ? AND m.uid <> ?
-			AND s.upstream = ? AND s.account = ? AND m.outcome IN (?, ?)`,
-			e.j.l.opts.Now().Add(-2*Window).UnixMilli(), e.Mark.Next, e.Mark.UIDValidity, e.t.row.id, e.t.uid,
-			k.upstream, k.account, string(Stored), string(Found))
+		rows, err := s.conn.QueryContext(context.Background(), othersQuery,
+			k.upstream, k.account, string(Stored), string(Found), e.j.l.opts.Now().Add(-2*Window).UnixMilli(),
+			e.Mark.Next, e.Mark.UIDValidity, e.t.row.id, e.t.uid)
 		if err != nil {
 			return nil, err
 		}
@@ -373,6 +376,14 @@ func (e *Earlier) here() []uint32 {
 // has it word for word.
 const isOpen = "outcome IN ('pending', 'unknown')"
 
+// loadQuery has UNION ALL, since SQLite scans the whole table for a UNION that is sorted by id.
+const loadQuery = `SELECT m.id, m.at, m.outcome, m.exchange,
+	m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account, s.session
+	FROM messages m JOIN sessions s ON s.id = m.session_id
+	WHERE m.id IN (SELECT id FROM messages WHERE proven = 0 AND at >= ?1
+		UNION ALL SELECT id FROM messages WHERE ` + isOpen + ` AND outcome = 'unknown' AND at >= ?1)
+	AND m.outcome IN ('pending', 'unknown', 'stored', 'found') AND m.sha256 IS NOT NULL`
+
 // load remembers the attempts of earlier runs of the gateway, whose sessions have ended: those of one account, or all.
 func (l *Ledger) load(s *store, of *owner) error {
 	where, args := of.where()
@@ -381,13 +392,8 @@ func (l *Ledger) load(s *store, of *owner) error {
 			return err
 		}
 	}
-	rows, err := s.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.outcome, m.exchange,
-		m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account, s.session
-		FROM messages m JOIN sessions s ON s.id = m.session_id
-		WHERE m.id IN (SELECT id FROM messages WHERE proven = 0 AND at >= ?1
-			UNION SELECT id FROM messages WHERE `+isOpen+` AND outcome = 'unknown' AND at >= ?1)
-		AND m.outcome IN ('pending', 'unknown', 'stored', 'found') AND m.sha256 IS NOT NULL`+where+`
-		ORDER BY m.at`, append([]any{l.opts.Now().Add(-Window).UnixMilli()}, args...)...)
+	rows, err := s.conn.QueryContext(context.Background(), loadQuery+where+" ORDER BY m.at",
+		append([]any{l.opts.Now().Add(-Window).UnixMilli()}, args...)...)
 	if err != nil {
 		return err
 	}

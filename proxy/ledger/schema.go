@@ -135,6 +135,8 @@ CREATE VIEW log AS
 	SELECT datetime(i.at / 1000, 'unixepoch'), s.session, s.upstream, s.account, 'pending',
 		i.mailbox, i.exchange, i.message_id, i.date, i.size, i.sent, i.fixes, '', '', 0, lower(hex(i.sha256))
 	FROM intents i LEFT JOIN sessions s ON s.id = i.session_id;
+`, `
+CREATE INDEX sessions_account ON sessions (upstream, account COLLATE NOCASE);
 `}
 
 // Schema is the number of migrations that a file has.

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -13,29 +15,26 @@ type Spent struct {
 	Messages, Bytes   int64 // as Exchange has got them
 }
 
-// Spent returns what was stored since a time, in pieces of the length every. A nil Ledger knows
-// nothing.
-func (l *Ledger) Spent(since time.Time, every time.Duration) ([]Spent, error) {
+// Spent returns what was stored since a time, in pieces of the length every. A nil Ledger knows nothing. The rows of
+// a busy day take seconds to read: Spent reads them beside the writer, for which messages wait.
+func (l *Ledger) Spent(since time.Time, every time.Duration) (all []Spent, err error) {
 	if l == nil {
 		return nil, nil
 	}
-	var all []Spent
-	err := fmt.Errorf("the ledger cannot be read: %s", l.opts.File)
-	o := op{done: make(chan struct{})}
-	o.run = func(s *store) error {
-		all, err = s.spent(since, every)
-		return err
+	l.Flush()
+	ctx := context.Background()
+	db, _, err := OpenReader(ctx, l.opts.File)
+	if err != nil {
+		return nil, fmt.Errorf("the ledger cannot be read: %w", err)
 	}
-	if l.put(o) {
-		<-o.done
-	}
-	return all, err
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return spent(ctx, db, since, every)
 }
 
 // spent reads what Spent returns. A message that was observed has a reply of Exchange as its
 // reason, and went up as it came.
-func (s *store) spent(since time.Time, every time.Duration) ([]Spent, error) {
-	rows, err := s.conn.QueryContext(context.Background(), `SELECT coalesce(s.upstream, ''), coalesce(s.account, ''),
+func spent(ctx context.Context, db *sql.DB, since time.Time, every time.Duration) ([]Spent, error) {
+	rows, err := db.QueryContext(ctx, `SELECT coalesce(s.upstream, ''), coalesce(s.account, ''),
 		(m.at + m.took_ms) / ? AS piece, count(*), sum(iif(m.outcome = ?, m.size, m.sent))
 		FROM messages m LEFT JOIN sessions s ON s.id = m.session_id
 		WHERE m.at >= ? AND (m.outcome IN (?, ?) OR m.outcome = ? AND m.reason LIKE 'OK%')

@@ -63,11 +63,14 @@ func (j *Journal) Unsettled() (all []Unsettled) {
 	return all
 }
 
+const unsettledQuery = `SELECT m.id, m.at, m.exchange, m.message_id, m.mark_validity, m.mark_next
+	FROM messages m JOIN sessions s ON s.id = m.session_id
+	WHERE ` + isOpen + ` AND outcome = 'unknown' AND s.upstream = ? AND s.account = ? AND m.message_id <> ''
+	AND m.mark_next > 0 ORDER BY m.id LIMIT ?`
+
 func (j *Journal) unsettled(s *store) (all []Unsettled, err error) {
-	rows, err := s.conn.QueryContext(context.Background(), `SELECT m.id, m.at, m.exchange, m.message_id, m.mark_validity,
-		m.mark_next FROM messages m JOIN sessions s ON s.id = m.session_id
-		WHERE `+isOpen+` AND outcome = 'unknown' AND s.upstream = ? AND s.account = ? AND m.message_id <> '' AND m.mark_next > 0
-		ORDER BY m.id LIMIT ?`, j.session.Upstream, j.session.Account, maxUnsettled)
+	rows, err := s.conn.QueryContext(context.Background(), unsettledQuery, j.session.Upstream, j.session.Account,
+		maxUnsettled)
 	if err != nil {
 		return nil, err
 	}
