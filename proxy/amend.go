@@ -1,28 +1,33 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
 	"exgate/backend"
+	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/config/profile"
+	"exgate/proxy/capability"
+	"exgate/proxy/ledger"
+	"exgate/proxy/names"
 )
 
-// edits say how the amended lane changes a command and its replies.
-type edits struct {
+// Edits say how a command and its replies are changed. The zero value changes nothing.
+type Edits struct {
 	// args changes the arguments, and may give the command an editor for its
 	// replies. done says that args has answered the client; the command is then not
 	// sent. An error is answered to the client.
-	args func(*amendment) (done bool, err error)
+	args func(*Command) (done bool, err error)
 	// names says which mapping of mailbox names needs args.
 	names nameUse
-	// named reads the names of mailboxes in the arguments, for mode: observe. It is nil for
-	// commands whose names are not mapped, and for LIST (conn.observeList).
-	named func(*wire.Args) (names []string, ok bool)
+	// Named reads the names of mailboxes in the arguments, for mode: observe. It is nil for
+	// commands whose names are not mapped, and for LIST.
+	Named func(*wire.Args) (names []string, ok bool)
 	// fixes are the reply fixes that need args. args can see no other fix
-	// (amendment.hasFix), so a fix that is missing here never works.
+	// (Command.hasFix), so a fix that is missing here never works.
 	fixes []backend.ReplyFix
 }
 
@@ -35,32 +40,83 @@ const (
 	mergedNames         // names.case: merge
 )
 
-// isWanted reports whether the login's profile needs the edits. A command that
-// does not need its edits takes the direct lane.
-func (e *edits) isWanted(l *login) bool {
-	return e.names == mappedNames && hasNames(l) || e.names == mergedNames && hasMergedNames(l) ||
-		slices.ContainsFunc(e.fixes, l.profile.Replies.Has)
+// MapsNames reports whether the edits map the names of mailboxes, with any mapping.
+func (e *Edits) MapsNames() bool { return e.names == mappedNames }
+
+// AreWanted reports whether a login needs the edits. A command that does not need its edits is sent as it is.
+func (e *Edits) AreWanted(l *Login) bool {
+	return e.names == mappedNames && l.hasNames() || e.names == mergedNames && l.hasMergedNames() ||
+		slices.ContainsFunc(e.fixes, l.Profile.Replies.Has)
 }
 
-// hasFix reports whether a reply fix is on for the command.
-func (a *amendment) hasFix(fix backend.ReplyFix) bool {
-	return slices.Contains(a.cmd.rule.edits.fixes, fix) && a.c.login.profile.Replies.Has(fix)
+// Login is what editors know of the login of a session.
+type Login struct {
+	Profile      *profile.Profile
+	Capabilities []string        // of the upstream
+	Names        *names.Mapping  // of mailboxes; nil: they are not mapped
+	Known        *names.Known    // of the account's mailboxes
+	Journal      *ledger.Journal // nil: exgate keeps no ledger
+	Log          *slog.Logger
 }
 
-// wantedFixes returns the reply fixes that are on for the command.
-func (a *amendment) wantedFixes() backend.Replies {
-	return a.c.login.profile.Replies.Only(a.cmd.rule.edits.fixes...)
-}
+// has reports whether the upstream has a capability.
+func (l *Login) has(name string) bool { return capability.IsIn(l.Capabilities, name) }
 
-// amendment is a command of which exgate has read all arguments, and may change
+// hasNames reports whether mailbox names are mapped.
+func (l *Login) hasNames() bool { return l.Names != nil }
+
+// hasMergedNames reports whether names that differ in case are one mailbox.
+func (l *Login) hasMergedNames() bool { return l.hasNames() && l.Names.Options.Case == folders.Merge }
+
+// Command is a command of which exgate has read all arguments, and may change
 // them before it sends the command.
-type amendment struct {
-	c        *conn
-	cmd      *command
-	args     *wire.Args
+type Command struct {
+	Tag, Verb string // the verb in upper case, with UID
+	Edits     *Edits
+	Login     Login
+	Session   Session
+	Handling  // of its replies, by its editor
+
+	args     wire.Args
 	texts    []string // the lines, without "{n}" at their ends
 	literals [][]byte
 	changes  []change
+}
+
+// Edit has the editor change the command. done says that the client has its answer; otherwise the command is sent in
+// the pieces that Pieces returns.
+func (cmd *Command) Edit() (done bool, err error) { return cmd.Edits.args(cmd) }
+
+// AddLine adds a line of the command. args is the part of the first line that
+// follows the verb; later lines are read whole.
+func (cmd *Command) AddLine(line, args string, lit *wire.Literal) {
+	if lit != nil {
+		line = line[:strings.LastIndexByte(line, '{')]
+		if lit.Binary {
+			line = strings.TrimSuffix(line, "~")
+		}
+	}
+	if len(cmd.texts) > 0 {
+		args = line
+	}
+	cmd.texts = append(cmd.texts, line)
+	cmd.args.AddText([]byte(args))
+}
+
+// AddLiteral adds the literal that follows the last line.
+func (cmd *Command) AddLiteral(value []byte) {
+	cmd.literals = append(cmd.literals, value)
+	cmd.args.AddLiteral(value)
+}
+
+// hasFix reports whether a reply fix is on for the command.
+func (cmd *Command) hasFix(fix backend.ReplyFix) bool {
+	return slices.Contains(cmd.Edits.fixes, fix) && cmd.Login.Profile.Replies.Has(fix)
+}
+
+// wantedFixes returns the reply fixes that are on for the command.
+func (cmd *Command) wantedFixes() backend.Replies {
+	return cmd.Login.Profile.Replies.Only(cmd.Edits.fixes...)
 }
 
 // change replaces what stands between two positions, which may be in different
@@ -75,38 +131,38 @@ type change struct {
 type position struct{ text, at int }
 
 // here returns the position up to which args has been read.
-func (a *amendment) here() position {
-	texts, left := a.args.Left()
+func (cmd *Command) here() position {
+	texts, left := cmd.args.Left()
 	if texts == 0 {
-		last := len(a.texts) - 1
-		return position{last, len(a.texts[last])}
+		last := len(cmd.texts) - 1
+		return position{last, len(cmd.texts[last])}
 	}
-	i := len(a.texts) - texts
-	return position{i, len(a.texts[i]) - left}
+	i := len(cmd.texts) - texts
+	return position{i, len(cmd.texts[i]) - left}
 }
 
 // replace notes that text takes the place of what was read since from.
-func (a *amendment) replace(from position, text string) {
-	a.changes = append(a.changes, change{from: from, to: a.here(), with: text})
+func (cmd *Command) replace(from position, text string) {
+	cmd.changes = append(cmd.changes, change{from: from, to: cmd.here(), with: text})
 }
 
 // replaceName puts an argument in place of what was read since from, and text
 // before it. An argument that only a literal can carry waits for its "+", as every
 // literal does. Exchange takes a name with a quote or a backslash only as a literal
 // (docs/exchange.md#ex-70).
-func (a *amendment) replaceName(from position, text, name string) {
+func (cmd *Command) replaceName(from position, text, name string) {
 	if !wire.NeedsLiteral(name) && !wire.NeedsEscape(name) {
-		a.replace(from, text+wire.AString(name))
+		cmd.replace(from, text+wire.AString(name))
 		return
 	}
-	a.changes = append(a.changes, change{from, a.here(), text, []byte(name)})
+	cmd.changes = append(cmd.changes, change{from, cmd.here(), text, []byte(name)})
 }
 
-// pieces returns the command with its changes, as it is sent.
-func (a *amendment) pieces() []piece {
-	texts, literals := append([]string(nil), a.texts...), append([][]byte(nil), a.literals...)
-	for i := len(a.changes) - 1; i >= 0; i-- { // from the last to the first, so that earlier positions stay valid
-		ch := a.changes[i]
+// Pieces returns the command with its changes, as it is sent.
+func (cmd *Command) Pieces() []Piece {
+	texts, literals := append([]string(nil), cmd.texts...), append([][]byte(nil), cmd.literals...)
+	for i := len(cmd.changes) - 1; i >= 0; i-- { // from the last to the first, so that earlier positions stay valid
+		ch := cmd.changes[i]
 		head, tail := texts[ch.from.text][:ch.from.at]+ch.with, texts[ch.to.text][ch.to.at:]
 		between, value := []string{head + tail}, [][]byte(nil)
 		if ch.literal != nil {
@@ -115,109 +171,34 @@ func (a *amendment) pieces() []piece {
 		texts = slices.Concat(texts[:ch.from.text], between, texts[ch.to.text+1:])
 		literals = slices.Concat(literals[:ch.from.text], value, literals[ch.to.text:])
 	}
-	pieces := make([]piece, len(texts))
+	pieces := make([]Piece, len(texts))
 	for i, text := range texts {
-		pieces[i].line = text
+		pieces[i].Line = text
 		if i < len(literals) {
-			pieces[i].literal = literals[i]
+			pieces[i].Literal = literals[i]
 		}
 	}
 	return pieces
 }
 
-// relayAmended reads the whole command, has the editor of its row in the command
-// table change it, and relays it.
-func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error {
-	a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
-	a.addLine(line, cmd.args, lit)
-	size := len(line)
-	for lit != nil {
-		if err := boundArguments(size, lit); err != nil {
-			return c.answerFault(cmd, err)
-		}
-		value, err := c.argumentLiteral(lit)
-		if err != nil {
-			return c.answerFault(cmd, err)
-		}
-		more, err := c.readLine()
-		if err != nil {
-			return err
-		}
-		c.client.trace.more(more)
-		if _, lit, err = wire.CheckLine(more); err != nil {
-			if strings.HasSuffix(string(more), "+}") {
-				return c.bye("%s", err) // a literal may follow, and its length is unknown
-			}
-			return c.answerFault(cmd, err)
-		}
-		a.literals = append(a.literals, value)
-		a.args.AddLiteral(value)
-		a.addLine(string(more), "", lit)
-		size += len(value) + len(more)
-	}
-	if done, err := cmd.rule.edits.args(a); err != nil || done {
-		return c.answerFault(cmd, err)
-	}
-	return c.sendCommand(a.cmd, a.pieces())
+// Piece is one line of a command, without its CRLF, and the literal that follows it.
+type Piece struct {
+	Line    string
+	Literal []byte // nil: none
 }
 
-// addLine adds a line of the command. args is the part of the first line that
-// follows the verb; later lines are read whole.
-func (a *amendment) addLine(line, args string, lit *wire.Literal) {
-	if lit != nil {
-		line = line[:strings.LastIndexByte(line, '{')]
-		if lit.Binary {
-			line = strings.TrimSuffix(line, "~")
-		}
+// lengthOf returns the number of bytes of a command in pieces.
+func lengthOf(pieces []Piece) (n int) {
+	for _, p := range pieces {
+		n += len(p.Line) + len(p.Literal)
 	}
-	if len(a.texts) > 0 {
-		args = line
-	}
-	a.texts = append(a.texts, line)
-	a.args.AddText([]byte(args))
+	return n
 }
 
-// sendCommand sends a command in pieces.
-func (c *conn) sendCommand(cmd *command, pieces []piece) error {
-	_, rest, _ := strings.Cut(pieces[0].line, " ")
-	_, cmd.args = wire.SplitVerb(rest)
-	if len(pieces) == 1 {
-		return c.relayDirect(cmd, pieces[0].line, nil)
-	}
-	if err := c.admit(cmd, nil); err != nil {
-		return c.answerFault(cmd, err)
-	}
-	if cmd.effect() == opensView {
-		cmd.flight.opens = openedView(argsOf(cmd.args, pieces), cmd.verb)
-		cmd.flight.opens.Shown = cmd.mailbox
-	}
-	c.link.launchWhole(cmd, pieces)
-	return c.sendPieces(cmd)
-}
+// Refusal is the refusal of a command: the tagged reply to it, with status word and reason.
+type Refusal string
 
-// argsOf returns the arguments of a command in pieces. Of its first line, only first
-// is arguments.
-func argsOf(first string, pieces []piece) *wire.Args {
-	args := new(wire.Args)
-	args.AddText([]byte(first))
-	for i, p := range pieces[1:] {
-		args.AddLiteral(pieces[i].literal)
-		args.AddText([]byte(p.line))
-	}
-	return args
-}
+func (r Refusal) Error() string { return string(r) }
 
-// withLiteral adds to a refusal the literal that the client may send although its
-// command is refused.
-func withLiteral(err error, lit *wire.Literal) error {
-	var refused *refusal
-	if errors.As(err, &refused) {
-		refused.lit = lit
-	}
-	return err
-}
-
-// refuseArgument returns the refusal of a command, with status word and reason.
-func refuseArgument(format string, args ...any) error {
-	return &refusal{text: fmt.Sprintf(format, args...)}
-}
+// refuse returns the refusal of a command.
+func refuse(format string, args ...any) error { return Refusal(fmt.Sprintf(format, args...)) }

@@ -7,34 +7,34 @@ import (
 	"exgate/backend/wire"
 )
 
-// copyEdits are the edits of COPY: a set of messages, and a mailbox.
-var copyEdits = edits{
-	args: editCopy, names: mappedNames, named: nameAfterSet, fixes: []backend.ReplyFix{backend.FixLongSets},
+// Copy has the edits of COPY: a set of messages, and a mailbox.
+var Copy = Edits{
+	args: editCopy, names: mappedNames, Named: nameAfterSet, fixes: []backend.ReplyFix{backend.FixLongSets},
 }
 
-// moveEdits are the edits of MOVE: the same, and messages are deleted.
-var moveEdits = edits{
-	args: editMove, names: mappedNames, named: nameAfterSet, fixes: []backend.ReplyFix{backend.FixLongSets},
+// Move has the edits of MOVE: the same, and messages are deleted.
+var Move = Edits{
+	args: editMove, names: mappedNames, Named: nameAfterSet, fixes: []backend.ReplyFix{backend.FixLongSets},
 }
 
-// expungeEdits are the edits of EXPUNGE.
-var expungeEdits = edits{args: editExpunge, names: mergedNames, fixes: []backend.ReplyFix{backend.FixLongSets}}
+// Expunge has the edits of EXPUNGE.
+var Expunge = Edits{args: editExpunge, names: mergedNames, fixes: []backend.ReplyFix{backend.FixLongSets}}
 
 // editCopy maps the mailbox, and sends a COPY of many messages in parts.
-func editCopy(a *amendment) (done bool, err error) {
-	a.args.Space()
-	set, ok := a.args.Atom()
+func editCopy(cmd *Command) (done bool, err error) {
+	cmd.args.Space()
+	set, ok := cmd.args.Atom()
 	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + " takes messages and a mailbox")
+		return false, wire.SyntaxError(cmd.Verb + " takes messages and a mailbox")
 	}
-	if hasNames(a.c.login) {
-		if _, _, err = a.readName(); err != nil {
+	if cmd.Login.hasNames() {
+		if _, _, err = cmd.readName(); err != nil {
 			return false, err
 		}
 	}
-	isCopy := strings.HasSuffix(a.cmd.verb, "COPY")
-	if a.hasFix(backend.FixLongSets) && (a.isLong() || isCopy && most(set) > copiedAtOnce) {
-		return true, a.c.sendParts(a, set)
+	isCopy := strings.HasSuffix(cmd.Verb, "COPY")
+	if cmd.hasFix(backend.FixLongSets) && (cmd.isLong() || isCopy && most(set) > copiedAtOnce) {
+		return cmd.sendParts(set)
 	}
 	return false, nil
 }
@@ -42,47 +42,39 @@ func editCopy(a *amendment) (done bool, err error) {
 // editMove edits MOVE. Each message that moves renumbers those after it, and so may
 // another client between two parts: only a UID MOVE can be sent in parts. A part may
 // fail after others have moved, which RFC 6851 section 3.3 allows.
-func editMove(a *amendment) (done bool, err error) {
-	if hasMergedNames(a.c.login) {
-		if _, err := guardDeletion(a); err != nil {
+func editMove(cmd *Command) (done bool, err error) {
+	if cmd.Login.hasMergedNames() {
+		if _, err := guardDeletion(cmd); err != nil {
 			return false, err
 		}
 	}
-	if a.cmd.verb == "MOVE" && a.hasFix(backend.FixLongSets) && a.isLong() {
-		a.c.repaired("long-sets")
-		return false, refuseArgument("NO [LIMIT] the command is too long for Exchange, and a MOVE by message numbers "+
-			"cannot be sent in parts: use UID MOVE, or at most %d bytes", maxUpstreamLine)
+	if cmd.Verb == "MOVE" && cmd.hasFix(backend.FixLongSets) && cmd.isLong() {
+		cmd.Session.Repaired("long-sets")
+		return false, refuse("NO [LIMIT] the command is too long for Exchange, and a MOVE by message numbers "+
+			"cannot be sent in parts: use UID MOVE, or at most %d bytes", MaxLine)
 	}
-	return editCopy(a)
+	return editCopy(cmd)
 }
 
 // editExpunge edits EXPUNGE, and sends a long UID EXPUNGE (RFC 4315 section 2.1) in
 // parts. UIDs stay the same from one part to the next.
-func editExpunge(a *amendment) (done bool, err error) {
-	if hasMergedNames(a.c.login) {
-		if _, err := guardDeletion(a); err != nil {
+func editExpunge(cmd *Command) (done bool, err error) {
+	if cmd.Login.hasMergedNames() {
+		if _, err := guardDeletion(cmd); err != nil {
 			return false, err
 		}
 	}
-	if a.cmd.verb != "UID EXPUNGE" || !a.hasFix(backend.FixLongSets) || !a.isLong() {
+	if cmd.Verb != "UID EXPUNGE" || !cmd.hasFix(backend.FixLongSets) || !cmd.isLong() {
 		return false, nil
 	}
-	a.args.Space()
-	set, ok := a.args.Atom()
+	cmd.args.Space()
+	set, ok := cmd.args.Atom()
 	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + " takes messages")
+		return false, wire.SyntaxError(cmd.Verb + " takes messages")
 	}
-	return true, a.c.sendParts(a, set)
+	return cmd.sendParts(set)
 }
 
 // isLong reports whether Exchange would refuse the command with its changes for its
 // length, literals included (docs/exchange.md#ex-04).
-func (a *amendment) isLong() bool { return lengthOf(a.pieces()) > maxUpstreamLine }
-
-// lengthOf returns the number of bytes of a command in pieces.
-func lengthOf(pieces []piece) (n int) {
-	for _, p := range pieces {
-		n += len(p.line) + len(p.literal)
-	}
-	return n
-}
+func (cmd *Command) isLong() bool { return lengthOf(cmd.Pieces()) > MaxLine }

@@ -9,9 +9,9 @@ import (
 	"exgate/proxy/replies"
 )
 
-// fetchEdits are the edits of FETCH. The items that the client asks for decide
+// Fetch has the edits of FETCH. The items that the client asks for decide
 // which replies are examined.
-var fetchEdits = edits{args: editFetch, fixes: []backend.ReplyFix{
+var Fetch = Edits{args: editFetch, fixes: []backend.ReplyFix{
 	backend.FixMissingData, backend.FixStructure, backend.FixPartials, backend.FixSubstitute, backend.FixRefusals,
 	backend.FixLongSets,
 }}
@@ -25,49 +25,46 @@ var foreignItems = []foreign{
 	{"SAVEDATE", "SAVEDATE"}, {"PARTIAL", "PARTIAL"},
 }
 
-func editFetch(a *amendment) (done bool, err error) {
-	a.args.Space()
-	set, ok := a.args.Atom()
-	if !ok || len(a.literals) > 0 {
+func editFetch(cmd *Command) (done bool, err error) {
+	cmd.args.Space()
+	set, ok := cmd.args.Atom()
+	if !ok || len(cmd.literals) > 0 {
 		return false, nil // not understood here: Exchange judges it
 	}
-	items := replies.WithoutSections(strings.ToUpper(a.unread()))
+	items := replies.WithoutSections(strings.ToUpper(cmd.unread()))
 	for word := range strings.FieldsFuncSeq(items, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
-		if a.isForeign(foreignItems, word) {
-			return false, a.refuseForeign(word)
+		if cmd.isForeign(foreignItems, word) {
+			return false, cmd.refuseForeign(word)
 		}
 	}
-	f := replies.NewFetching(a.cmd.tag, a.cmd.verb, a.wantedFixes(), set, items, a.unread(), a.c.repaired, a.c.log)
-	isMany := a.hasFix(backend.FixMissingData) && strings.ContainsAny(set, ",:*") && f.HasText()
+	f := replies.NewFetching(cmd.Tag, cmd.Verb, cmd.wantedFixes(), set, items, cmd.unread(),
+		cmd.Session.Repaired, cmd.Login.Log)
+	isMany := cmd.hasFix(backend.FixMissingData) && strings.ContainsAny(set, ",:*") && f.HasText()
 	if f.CanEdit() {
-		a.cmd.editor, a.cmd.finish = f, f.Finish
+		cmd.Editor, cmd.Finish = f, func(r Reply) replies.Verdict { return f.Finish(r.Status) }
 	}
 	switch {
-	case f.IsSingle() && strings.HasPrefix(a.cmd.verb, "UID"):
-		return true, a.c.fetchOne(a, f)
+	case f.IsSingle() && strings.HasPrefix(cmd.Verb, "UID"):
+		return true, cmd.fetchOne(f)
 	case isMany:
-		return true, a.c.fetchMany(a, set, items)
-	case a.isTooLong():
-		return true, a.c.sendSplit(a, set)
+		return true, cmd.fetchMany(set, items)
+	case cmd.isTooLong():
+		return cmd.sendSplit(set)
 	}
 	return false, nil
 }
 
 // unread returns the rest of the line that args is in.
-func (a *amendment) unread() string {
-	at := a.here()
-	return a.texts[at.text][at.at:]
+func (cmd *Command) unread() string {
+	at := cmd.here()
+	return cmd.texts[at.text][at.at:]
 }
 
 // fetchOne relays a FETCH of one message by its UID. If the reply has no data of
 // the message, exgate asks Exchange whether the message exists. If it does, the
 // client gets NO in place of OK.
-func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
-	cmd := a.cmd
-	if err := c.sendCommand(a.cmd, a.pieces()); err != nil {
-		return err
-	}
-	if err := c.awaitFlight(cmd.flight.isDone); err != nil {
+func (cmd *Command) fetchOne(f *replies.Fetching) error {
+	if _, err := cmd.Session.Send(cmd.Pieces(), cmd.Handling); err != nil {
 		return err
 	}
 	number, missing := f.Unanswered()
@@ -75,7 +72,7 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return nil
 	}
 	exists := false
-	status, err := c.readUpstream(cmd, "exgate asks for the message again", func() *backend.Request {
+	status, err := cmd.Session.Read("exgate asks for the message again", func() *backend.Request {
 		req := backend.NewRequest("UID FETCH").Raw(number).Raw("(UID)")
 		req.Untagged = func(line []byte) bool {
 			_, uid, ok := mailbox.FetchedUID(line)
@@ -85,21 +82,32 @@ func (c *conn) fetchOne(a *amendment, f *replies.Fetching) error {
 		return req
 	})
 	if err != nil {
-		return c.answerFault(cmd, c.requestLost(cmd, err))
+		return cmd.Session.Lost(err)
 	}
 	if status.Word == "OK" && !exists {
-		return c.client.w.line("%s OK %s", cmd.tag, missing.Text)
+		return cmd.Session.Say("%s OK %s", cmd.Tag, missing.Text)
 	}
-	c.repaired("missing-data")
-	c.log.Warn("Exchange sent no data of a message that exists; the client gets NO", "uid", number)
-	return c.client.w.line("%s NO %s", cmd.tag, replies.MissingText("with UID "+number))
+	cmd.Session.Repaired("missing-data")
+	cmd.Login.Log.Warn("Exchange sent no data of a message that exists; the client gets NO", "uid", number)
+	return cmd.Session.Say("%s NO %s", cmd.Tag, replies.MissingText("with UID "+number))
 }
 
-// repaired counts the use of a reply fix. It may be called by serve and by the
-// relay.
-func (c *conn) repaired(fix string) {
-	c.srv.totals.Fixes.Count(fix)
-	c.tally.repairs.Lock()
-	defer c.tally.repairs.Unlock()
-	c.tally.repairs.fixes.Count(fix)
+// HasBodyItem reports whether a FETCH asks for whole messages. Thunderbird
+// fetches a long message piece by piece: only the first piece counts.
+func HasBodyItem(args string) bool {
+	args = strings.ToUpper(args)
+	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]",
+		"BINARY.PEEK[]"} {
+		_, after, ok := strings.Cut(args, item)
+		if isPiece := strings.HasPrefix(after, "<"); ok && (!isPiece || strings.HasPrefix(after, "<0.")) {
+			return true
+		}
+	}
+	for item := range strings.FieldsFuncSeq(args, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
+		switch item {
+		case "RFC822", "RFC822.PEEK", "RFC822.TEXT":
+			return true
+		}
+	}
+	return false
 }

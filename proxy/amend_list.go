@@ -11,8 +11,8 @@ import (
 	"exgate/proxy/replies"
 )
 
-// listEdits are the edits of LIST and LSUB.
-var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{
+// List has the edits of LIST and LSUB.
+var List = Edits{args: editListNames, names: mappedNames, fixes: []backend.ReplyFix{
 	backend.FixListNames, backend.FixRefusals,
 }}
 
@@ -21,45 +21,45 @@ var listEdits = edits{args: editListNames, names: mappedNames, fixes: []backend.
 // so exgate asks Exchange for all mailboxes and matches their mapped names
 // itself. A pattern without a wildcard is a single name, and only that is asked
 // for.
-func editListNames(a *amendment) (done bool, err error) {
-	if a.c.login.names == nil {
-		if a.hasFix(backend.FixListNames) {
-			a.cmd.editor = &replies.Quoting{Repaired: a.c.repaired}
+func editListNames(cmd *Command) (done bool, err error) {
+	if cmd.Login.Names == nil {
+		if cmd.hasFix(backend.FixListNames) {
+			cmd.Editor = &replies.Quoting{Repaired: cmd.Session.Repaired}
 		}
-		return false, a.refuseListOptions()
+		return false, cmd.refuseListOptions()
 	}
-	l := &replies.Listing{Mapper: a.c.login.names.Mapper, Separator: a.c.login.names.Options.Separator}
-	q, err := a.readListQuery(l)
+	l := &replies.Listing{Mapper: cmd.Login.Names.Mapper, Separator: cmd.Login.Names.Options.Separator}
+	q, err := cmd.readListQuery(l)
 	if err != nil {
 		return false, err
 	}
 	if len(q.patterns) == 1 && q.patterns[0] == "" { // an empty pattern asks for the separator
 		l.RootOnly = true
-		a.cmd.editor = l
+		cmd.Editor = l
 		return false, nil
 	}
 	for _, p := range q.patterns {
 		name, _ := folders.Decode(q.reference + p)
 		l.Patterns = append(l.Patterns, name)
 	}
-	if l.List, err = a.c.folderList(a.cmd, names.AnyAge); err != nil {
-		return false, listUnavailable(a.cmd, err)
+	if l.List, err = cmd.folderList(names.AnyAge); err != nil {
+		return false, cmd.listUnavailable(err)
 	}
-	if err := a.askForNames(q, l); err != nil {
+	if err := cmd.askForNames(q, l); err != nil {
 		return false, err
 	}
-	asked, err := a.returnOptions()
+	asked, err := cmd.returnOptions()
 	if err != nil {
 		return false, err
 	}
-	a.cmd.editor = l
+	cmd.Editor = l
 	if asked.subscribed {
-		if l.Subscribed, err = a.c.subscribed(a.cmd); err != nil {
-			return false, listUnavailable(a.cmd, err)
+		if l.Subscribed, err = cmd.subscribed(); err != nil {
+			return false, cmd.listUnavailable(err)
 		}
 	}
 	if len(asked.status) > 0 {
-		return true, a.c.listWithStatus(a, l, asked.status)
+		return true, cmd.listWithStatus(l, asked.status)
 	}
 	return false, nil
 }
@@ -73,55 +73,55 @@ type listQuery struct {
 }
 
 // readListQuery reads the arguments up to the patterns, and edits the selection options.
-func (a *amendment) readListQuery(l *replies.Listing) (q listQuery, err error) {
-	a.args.Space()
-	options := a.here()
+func (cmd *Command) readListQuery(l *replies.Listing) (q listQuery, err error) {
+	cmd.args.Space()
+	options := cmd.here()
 	var ok bool
-	if q.selection, ok = a.args.List(); !ok {
-		return q, wire.SyntaxError(a.cmd.verb + ": the selection options have no closing parenthesis")
+	if q.selection, ok = cmd.args.List(); !ok {
+		return q, wire.SyntaxError(cmd.Verb + ": the selection options have no closing parenthesis")
 	}
-	if err := a.selectionOptions(options, q.selection, l); err != nil {
+	if err := cmd.selectionOptions(options, q.selection, l); err != nil {
 		return q, err
 	}
-	a.args.Space()
-	q.from = a.here()
-	if q.reference, ok = a.args.String(); ok {
-		a.args.Space()
-		q.patterns, ok = readPatterns(a.args)
+	cmd.args.Space()
+	q.from = cmd.here()
+	if q.reference, ok = cmd.args.String(); ok {
+		cmd.args.Space()
+		q.patterns, ok = ReadPatterns(&cmd.args)
 	}
 	if !ok {
-		return q, wire.SyntaxError(a.cmd.verb + " takes a reference and a pattern")
+		return q, wire.SyntaxError(cmd.Verb + " takes a reference and a pattern")
 	}
 	size := len(q.reference)*len(q.patterns) + len(strings.Join(q.patterns, ""))
-	if len(q.patterns) > maxPatterns || size > maxPatternBytes {
-		return q, refuseArgument(
+	if len(q.patterns) > MaxPatterns || size > maxPatternBytes {
+		return q, refuse(
 			"NO [LIMIT] %s takes at most %d patterns of %d bytes in all here: ask for * and choose",
-			a.cmd.verb, maxPatterns, maxPatternBytes)
+			cmd.Verb, MaxPatterns, maxPatternBytes)
 	}
 	return q, nil
 }
 
 // askForNames replaces the reference and the patterns: Exchange is asked for one mailbox, or
 // for all. The names of all mailboxes of the account are remembered.
-func (a *amendment) askForNames(q listQuery, l *replies.Listing) error {
+func (cmd *Command) askForNames(q listQuery, l *replies.Listing) error {
 	if len(q.patterns) == 1 && !wire.HasWildcard(l.Patterns[0]) {
-		mailbox, _, err := a.c.upstreamMailbox(a.cmd, q.reference+q.patterns[0])
+		mailbox, _, err := cmd.UpstreamMailbox(q.reference + q.patterns[0])
 		if err != nil {
 			return err
 		}
 		if ask := l.List.Wire(mailbox); ask != "*" {
-			a.replaceName(q.from, `"" `, ask)
+			cmd.replaceName(q.from, `"" `, ask)
 			return nil
 		}
-	} else if len(q.selection) == 0 && a.cmd.verb == "LIST" && a.args.IsEmpty() {
+	} else if len(q.selection) == 0 && cmd.Verb == "LIST" && cmd.args.IsEmpty() {
 		l.All = l.List.Pass()
-		a.cmd.landed = onOK(func() {
+		cmd.Landed = OnOK(func() {
 			if list, ok := l.All.End(); ok {
-				a.c.login.account.known.Set(list)
+				cmd.Login.Known.Set(list)
 			}
 		})
 	}
-	a.replace(q.from, `"" "*"`)
+	cmd.replace(q.from, `"" "*"`)
 	return nil
 }
 
@@ -129,12 +129,12 @@ func (a *amendment) askForNames(q listQuery, l *replies.Listing) error {
 // byte. These limits bound the work. No client is known to send more than a few
 // patterns.
 const (
-	maxPatterns     = 100
+	MaxPatterns     = 100
 	maxPatternBytes = 8 << 10
 )
 
-// readPatterns reads one pattern, or a list of patterns in parentheses.
-func readPatterns(args *wire.Args) ([]string, bool) {
+// ReadPatterns reads one pattern, or a list of patterns in parentheses.
+func ReadPatterns(args *wire.Args) ([]string, bool) {
 	if args.Peek() != '(' {
 		pattern, ok := args.String()
 		return []string{pattern}, ok

@@ -8,8 +8,8 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// storeEdits are the edits of STORE.
-var storeEdits = edits{
+// Store has the edits of STORE.
+var Store = Edits{
 	args: editStore, names: mergedNames, fixes: []backend.ReplyFix{
 		backend.FixRefusals, backend.FixLongSets, backend.FixStoreUIDs,
 	},
@@ -17,42 +17,42 @@ var storeEdits = edits{
 
 // editStore refuses \Deleted in a merged mailbox, drops keywords that the mailbox
 // cannot keep, and splits a long set.
-func editStore(a *amendment) (done bool, err error) {
-	a.args.Space()
-	messages, ok := a.args.Atom()
+func editStore(cmd *Command) (done bool, err error) {
+	cmd.args.Space()
+	messages, ok := cmd.args.Atom()
 	if !ok {
-		return false, wire.SyntaxError(a.cmd.verb + " takes messages and flags")
+		return false, wire.SyntaxError(cmd.Verb + " takes messages and flags")
 	}
-	a.args.Space()
-	if a.args.Peek() == '(' { // UNCHANGEDSINCE, RFC 7162
-		if a.lacks("CONDSTORE") { // without it, another client's change would be overwritten
-			return false, a.refuseForeign("UNCHANGEDSINCE")
+	cmd.args.Space()
+	if cmd.args.Peek() == '(' { // UNCHANGEDSINCE, RFC 7162
+		if cmd.lacks("CONDSTORE") { // without it, another client's change would be overwritten
+			return false, cmd.refuseForeign("UNCHANGEDSINCE")
 		}
-		if _, ok := a.args.List(); !ok {
-			return false, wire.SyntaxError(a.cmd.verb + ": the modifiers have no closing parenthesis")
+		if _, ok := cmd.args.List(); !ok {
+			return false, wire.SyntaxError(cmd.Verb + ": the modifiers have no closing parenthesis")
 		}
-		a.args.Space()
+		cmd.args.Space()
 	}
-	item, _ := a.args.Atom()
-	a.args.Space()
-	from := a.here()
-	set := a.readFlags()
-	if !strings.HasPrefix(item, "-") && hasWord(set, `\Deleted`) && hasMergedNames(a.c.login) {
-		if done, err := guardDeletion(a); err != nil || done {
+	item, _ := cmd.args.Atom()
+	cmd.args.Space()
+	from := cmd.here()
+	set := cmd.readFlags()
+	if !strings.HasPrefix(item, "-") && hasWord(set, `\Deleted`) && cmd.Login.hasMergedNames() {
+		if done, err := guardDeletion(cmd); err != nil || done {
 			return done, err
 		}
 	}
-	if a.hasFix(backend.FixRefusals) && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
-		if err := a.dropKeywords(from, item, set); err != nil {
+	if cmd.hasFix(backend.FixRefusals) && strings.HasPrefix(strings.ToUpper(strings.TrimLeft(item, "+-")), "FLAGS") {
+		if err := cmd.dropKeywords(from, item, set); err != nil {
 			return false, err
 		}
 	}
-	if a.isTooLong() {
-		return true, a.c.sendSplit(a, messages)
+	if cmd.isTooLong() {
+		return cmd.sendSplit(messages)
 	}
 	isSilent := strings.HasSuffix(strings.ToUpper(item), ".SILENT")
-	if a.hasFix(backend.FixStoreUIDs) && strings.HasPrefix(a.cmd.verb, "UID") && !isSilent && len(a.literals) == 0 {
-		return true, a.c.storeUIDs(a, messages)
+	if cmd.hasFix(backend.FixStoreUIDs) && strings.HasPrefix(cmd.Verb, "UID") && !isSilent && len(cmd.literals) == 0 {
+		return true, cmd.storeUIDs(messages)
 	}
 	return false, nil
 }
@@ -60,9 +60,8 @@ func editStore(a *amendment) (done bool, err error) {
 // dropKeywords removes from a STORE the keywords, and flags such as \Important, that the
 // mailbox cannot keep. Exchange would refuse the STORE as a whole, and count it as an error
 // (docs/exchange.md#keywords).
-func (a *amendment) dropKeywords(from position, item string, set []string) error {
-	c := a.c
-	permanent := c.link.selected().PermanentFlags
+func (cmd *Command) dropKeywords(from position, item string, set []string) error {
+	permanent := cmd.Session.Mailbox().PermanentFlags
 	if len(permanent) == 0 { // unknown, or the mailbox is read-only
 		return nil
 	}
@@ -77,26 +76,26 @@ func (a *amendment) dropKeywords(from position, item string, set []string) error
 		return nil
 	case len(keep) == 0 && strings.HasPrefix(strings.TrimLeft(item, " "), "+"),
 		len(keep) == 0 && strings.HasPrefix(item, "-"):
-		c.repaired("refusals")
-		return refuseArgument("NO [CANNOT] the mailbox keeps no other flags than %s", strings.Join(permanent, " "))
+		cmd.Session.Repaired("refusals")
+		return refuse("NO [CANNOT] the mailbox keeps no other flags than %s", strings.Join(permanent, " "))
 	}
-	c.repaired("refusals")
-	a.replace(from, "("+strings.Join(keep, " ")+")")
+	cmd.Session.Repaired("refusals")
+	cmd.replace(from, "("+strings.Join(keep, " ")+")")
 	return nil
 }
 
 // readFlags reads flags with or without parentheses.
-func (a *amendment) readFlags() (list []string) {
-	if a.args.Peek() == '(' {
-		list, _ = a.args.List()
+func (cmd *Command) readFlags() (list []string) {
+	if cmd.args.Peek() == '(' {
+		list, _ = cmd.args.List()
 		return list
 	}
 	for {
-		flag, ok := a.args.Atom()
+		flag, ok := cmd.args.Atom()
 		if !ok {
 			return list
 		}
 		list = append(list, flag)
-		a.args.Space()
+		cmd.args.Space()
 	}
 }

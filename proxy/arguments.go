@@ -22,9 +22,12 @@ func (r *refusal) Error() string { return r.text }
 func (c *conn) answerFault(cmd *command, err error) error {
 	var syntax wire.SyntaxError
 	var refused *refusal
+	var byEditor Refusal
 	switch err = noConnection(cmd, err); {
 	case errors.As(err, &refused):
 		return c.refuse(refused.lit, "%s %s", cmd.tag, refused.text)
+	case errors.As(err, &byEditor):
+		return c.client.w.line("%s %s", cmd.tag, byEditor)
 	case errors.As(err, &syntax):
 		return c.client.w.line("%s BAD %s", cmd.tag, syntax)
 	}
@@ -37,7 +40,21 @@ func noConnection(cmd *command, err error) error {
 	if !errors.Is(err, slots.ErrNone) {
 		return err
 	}
-	return refuseArgument("%s [UNAVAILABLE] %s", cmd.notYet(), err)
+	return &refusal{text: fmt.Sprintf("%s [UNAVAILABLE] %s", cmd.notYet(), err)}
+}
+
+// withLiteral adds to a refusal the literal that the client may send although its
+// command is refused.
+func withLiteral(err error, lit *wire.Literal) error {
+	var refused *refusal
+	var byEditor Refusal
+	switch {
+	case errors.As(err, &refused):
+		refused.lit = lit
+	case errors.As(err, &byEditor):
+		return &refusal{lit, string(byEditor)}
+	}
+	return err
 }
 
 // arguments reads the rest of a command whole, with its literals.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"exgate/backend"
@@ -90,5 +91,6 @@ func (c *conn) requestLost(cmd *command, err error) error {
 	if bye := c.byeIfOver(); bye != nil {
 		return bye
 	}
-	return refuseArgument("NO [UNAVAILABLE] %s: %s; it is not known whether it was done", cmd.verb, replies.Reason(err))
+	return &refusal{text: fmt.Sprintf("NO [UNAVAILABLE] %s: %s; it is not known whether it was done", cmd.verb,
+		replies.Reason(err))}
 }

@@ -115,13 +115,10 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 	cmd := &command{tag: "a1", verb: verb, rule: ruleOf[verb]}
 	if items != "" {
 		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
-		a := &amendment{c: c, cmd: cmd, args: new(wire.Args)}
-		a.addLine("a1 UID FETCH 1:* "+items, "1:* "+items, nil)
-		if strings.Contains(items, "BODY.PEEK[") { // as editFetch does it
-			m := &manyFetch{c: c, a: a, line: a.pieces()[0].line, set: "1:*", items: replies.WithoutSections(items)}
-			cmd, _, _ = m.command(m.set)
-		} else if done, err := editFetch(a); done || err != nil {
-			b.Fatal(done, err)
+		f := replies.NewFetching(cmd.tag, verb, c.login.profile.Replies, "1:*", replies.WithoutSections(items), items,
+			c.repaired, c.log)
+		if cmd.Editor = f; strings.Contains(items, "BODY.PEEK[") { // as Fetch does it
+			f.CountTexts()
 		}
 	}
 	c.link.flight = []*command{cmd}
@@ -137,7 +134,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 			b.StartTimer()
 		}
 		if mapped != nil {
-			cmd.editor = &replies.Listing{Mapper: mapped.Mapper, Separator: mapped.Options.Separator, List: have, Patterns: []string{"*"}, All: have.Pass()}
+			cmd.Editor = &replies.Listing{Mapper: mapped.Mapper, Separator: mapped.Options.Separator, List: have, Patterns: []string{"*"}, All: have.Pass()}
 		}
 		if err := relayAll(r, strings.NewReader(data)); err != nil {
 			b.Fatal(err)

@@ -18,6 +18,9 @@ type errBye struct {
 
 func (e *errBye) Error() string { return e.reason }
 
+// EndsSession marks the error for editors of commands, which give no other answer then.
+func (e *errBye) EndsSession() {}
+
 // bye returns the error that ends the session with BYE and a reason.
 func (c *conn) bye(format string, args ...any) error {
 	return &errBye{reason: fmt.Sprintf(format, args...)}

@@ -19,11 +19,7 @@ type command struct {
 	bodies   bool               // it is a FETCH of whole messages
 	examined *delivery.Examined // copy of an APPENDed message, for mode: observe; else nil
 
-	// Set by the amended lane.
-	mailbox string                            // its mailbox, by the client's name
-	editor  replies.Editor                    // changes its untagged replies; nil: none is changed
-	landed  func(wire.Status)                 // called after the tagged reply, with link.mu held; may be nil
-	finish  func(wire.Status) replies.Verdict // decides on the tagged reply, before landed; may be nil
+	Handling // of its replies, by the amended lane
 
 	flight flight // its progress upstream; guarded by link.mu
 }
@@ -37,14 +33,8 @@ func (cmd *command) name() string {
 	return cmd.verb
 }
 
-// notYet returns the status word of a command that has failed for a time, for no fault of its own:
-// BAD for APPEND (replies.NotYet).
-func (cmd *command) notYet() string {
-	if cmd.verb == "APPEND" {
-		return "BAD"
-	}
-	return "NO"
-}
+// notYet is replies.NotYetWord.
+func (cmd *command) notYet() string { return replies.NotYetWord(cmd.verb) }
 
 func (cmd *command) effect() effect {
 	if cmd.rule == nil {
@@ -59,26 +49,6 @@ func (cmd *command) isRepeatable() bool {
 	return cmd.rule != nil && cmd.rule.repeats && cmd.flight.text.canBeRepeated() &&
 		// A second STORE would fail because of the change that the first one made (RFC 7162).
 		!strings.Contains(strings.ToUpper(cmd.args), "UNCHANGEDSINCE")
-}
-
-// hasBodyItem reports whether a FETCH asks for whole messages. Thunderbird
-// fetches a long message piece by piece: only the first piece counts.
-func hasBodyItem(args string) bool {
-	args = strings.ToUpper(args)
-	for _, item := range []string{"BODY[]", "BODY.PEEK[]", "BODY[TEXT]", "BODY.PEEK[TEXT]", "BINARY[]",
-		"BINARY.PEEK[]"} {
-		_, after, ok := strings.Cut(args, item)
-		if isPiece := strings.HasPrefix(after, "<"); ok && (!isPiece || strings.HasPrefix(after, "<0.")) {
-			return true
-		}
-	}
-	for item := range strings.FieldsFuncSeq(args, func(r rune) bool { return r == ' ' || r == '(' || r == ')' }) {
-		switch item {
-		case "RFC822", "RFC822.PEEK", "RFC822.TEXT":
-			return true
-		}
-	}
-	return false
 }
 
 // openedView returns the mailbox that a SELECT or EXAMINE opens.

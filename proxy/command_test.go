@@ -18,7 +18,7 @@ func TestAsksForBodies(t *testing.T) {
 		"5 (BODY.PEEK[1.MIME] BINARY.PEEK[])":      true,
 		"5 (BODY.PEEK[HEADER] BODY.PEEK[2]<0.10>)": false,
 	} {
-		if got := hasBodyItem(args); got != want {
+		if got := HasBodyItem(args); got != want {
 			t.Errorf("%s: %t", args, got)
 		}
 	}

@@ -137,7 +137,7 @@ func (c *conn) next() error {
 // dispatch finds the lane of a command and hands the command to it. The line begins with the
 // byte begins of all that the client has sent.
 func (c *conn) dispatch(line []byte, begins int64) error {
-	if c.link.upstream != nil && hasNames(c.login) {
+	if c.link.upstream != nil && c.login.names != nil {
 		line = wire.QuoteName(line)
 	}
 	text, lit, err := wire.CheckLine(line)
@@ -208,8 +208,10 @@ func (c *conn) laneOf(cmd *command) (to lane, why string) {
 		return refused, cmd.verb + " is not relayed: " + cmd.rule.why
 	case cmd.verb == "APPEND" && (c.set.opts.Observe || !c.isAppendOwned()):
 		return direct, ""
-	case cmd.rule.lane == amended && !cmd.rule.edits.isWanted(c.login):
-		return direct, ""
+	case cmd.rule.lane == amended:
+		if login := c.login.forEditors(c.log); !cmd.rule.edits.AreWanted(&login) {
+			return direct, ""
+		}
 	}
 	return cmd.rule.lane, ""
 }

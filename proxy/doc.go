@@ -55,7 +55,7 @@
 //	conn.beforeLogin      login.go     handles every command before the login
 //	conn.laneOf           conn.go      finds the lane, in the table of command_table.go
 //	conn.relayDirect      direct.go    direct lane: the bytes go upstream
-//	conn.relayAmended     amend.go     amended lane: an editor changes the command, then relayDirect
+//	conn.relayAmended     amended.go   amended lane: an editor changes the command, then relayDirect
 //	conn.takeAppend       append.go    own lane: APPEND
 //	conn.proxyAuth        proxyauth.go own lane: PROXYAUTH
 //	conn.refuse           conn.go      BAD
@@ -101,7 +101,8 @@
 //	conn.proveAnswers     journal.go   the client has its earlier answers: the ledger notes that
 //	conn.takeAppend       append.go
 //	conn.readAppend       append.go    the arguments
-//	conn.upstreamMailbox  names.go     the mailbox's name in Exchange
+//	conn.upstreamMailbox  amended.go   the mailbox's name in Exchange
+//	Command.UpstreamMailbox names.go
 //	conn.takeShare        budgets.go   the message's share of the budget of a day
 //	conn.readLiteral      conn.go      the message, into the spool
 //	conn.endOfAppend      append.go
@@ -133,15 +134,17 @@
 //
 // # The path of LIST
 //
-//	conn.relayAmended     amend.go
+//	conn.relayAmended     amended.go   reads the command whole
+//	Command.Edit          amend.go
 //	editListNames         amend_list.go
-//	amendment.readListQuery amend_list.go the arguments
-//	conn.folderList       names.go     the account's list of folders
+//	Command.readListQuery amend_list.go the arguments
+//	Command.folderList    names.go the account's list of folders
+//	amending.Read         amended.go
 //	conn.readUpstream     ask.go       reads the list, if the account has none
 //	conn.askUpstream      ask.go       waits out a throttle
 //	conn.askOnce          ask.go       sends the request by conn.aside
-//	amendment.askForNames amend_list.go writes the patterns that Exchange gets
-//	conn.sendCommand      amend.go
+//	Command.askForNames   amend_list.go writes the patterns that Exchange gets
+//	conn.sendCommand      amended.go
 //	conn.relayDirect      direct.go
 //	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight

@@ -32,46 +32,46 @@ var extensionOf = map[string][]string{
 	"GETJMAPACCESS": {"JMAPACCESS"}, // RFC 9698
 }
 
-// extension returns the edits of a command of an extension, which has the edits inner if
+// Extension returns the edits of a command of an extension, which has the edits inner if
 // the upstream announces it.
-func extension(inner edits) edits {
-	return edits{
-		args: func(a *amendment) (done bool, err error) {
-			if a.lacks(extensionOf[a.cmd.verb]...) {
-				return false, a.refuseForeign(a.cmd.verb)
+func Extension(inner Edits) Edits {
+	return Edits{
+		args: func(cmd *Command) (done bool, err error) {
+			if cmd.lacks(extensionOf[cmd.Verb]...) {
+				return false, cmd.refuseForeign(cmd.Verb)
 			}
-			if inner.isWanted(a.c.login) {
-				return inner.args(a)
+			if inner.AreWanted(&cmd.Login) {
+				return inner.args(cmd)
 			}
 			return false, nil
 		},
-		names: inner.names, named: inner.named, fixes: append(slices.Clone(inner.fixes), backend.FixRefusals),
+		names: inner.names, Named: inner.Named, fixes: append(slices.Clone(inner.fixes), backend.FixRefusals),
 	}
 }
 
 // lacks reports whether exgate answers in place of an upstream that announces none of the
 // capabilities. An upstream that has announced nothing at all is asked.
-func (a *amendment) lacks(capabilities ...string) bool {
-	l := a.c.login
-	return a.hasFix(backend.FixRefusals) && len(l.caps) > 0 && !slices.ContainsFunc(capabilities, l.announces)
+func (cmd *Command) lacks(capabilities ...string) bool {
+	l := &cmd.Login
+	return cmd.hasFix(backend.FixRefusals) && len(l.Capabilities) > 0 && !slices.ContainsFunc(capabilities, l.announces)
 }
 
 // announces reports whether the upstream has a capability, or one that begins with it if it
 // ends in "=".
-func (l *login) announces(capability string) bool {
+func (l *Login) announces(capability string) bool {
 	if !strings.HasSuffix(capability, "=") {
 		return l.has(capability)
 	}
-	return slices.ContainsFunc(l.caps, func(c string) bool {
+	return slices.ContainsFunc(l.Capabilities, func(c string) bool {
 		return len(c) > len(capability) && strings.EqualFold(c[:len(capability)], capability)
 	})
 }
 
 // refuseForeign returns the refusal of a command, or of a part of one, that Exchange does
 // not know.
-func (a *amendment) refuseForeign(what string) error {
-	a.c.repaired("refusals")
-	return refuseArgument("BAD Exchange does not know %s, and would count it as an error", what)
+func (cmd *Command) refuseForeign(what string) error {
+	cmd.Session.Repaired("refusals")
+	return refuse("BAD Exchange does not know %s, and would count it as an error", what)
 }
 
 // foreign is a word of a command, or the beginning of one, that Exchange does not know
@@ -89,84 +89,84 @@ var statusItems = []foreign{
 }
 
 // isForeign reports whether the word is of the list, and the upstream does not announce it.
-func (a *amendment) isForeign(list []foreign, word string) bool {
+func (cmd *Command) isForeign(list []foreign, word string) bool {
 	return slices.ContainsFunc(list, func(f foreign) bool {
-		return len(word) >= len(f.word) && strings.EqualFold(word[:len(f.word)], f.word) && a.lacks(f.capability)
+		return len(word) >= len(f.word) && strings.EqualFold(word[:len(f.word)], f.word) && cmd.lacks(f.capability)
 	})
 }
 
-// statusEdits are the edits of STATUS.
-var statusEdits = edits{
-	args: editStatus, names: mappedNames, named: firstName, fixes: []backend.ReplyFix{backend.FixRefusals},
+// Status has the edits of STATUS.
+var Status = Edits{
+	args: editStatus, names: mappedNames, Named: firstName, fixes: []backend.ReplyFix{backend.FixRefusals},
 }
 
 // editStatus removes the items that Exchange does not know: the client gets the others.
-func editStatus(a *amendment) (done bool, err error) {
-	if err := a.readMailbox(); err != nil {
+func editStatus(cmd *Command) (done bool, err error) {
+	if err := cmd.readMailbox(); err != nil {
 		return false, err
 	}
-	a.args.Space()
-	from := a.here()
-	items, ok := a.args.List()
+	cmd.args.Space()
+	from := cmd.here()
+	items, ok := cmd.args.List()
 	if !ok || items == nil {
 		return false, nil // not understood here: Exchange judges it
 	}
-	keep := a.knownItems(items)
+	keep := cmd.knownItems(items)
 	switch {
 	case len(items) > 0 && len(keep) == 0:
-		return false, a.refuseForeign(strings.Join(items, " "))
+		return false, cmd.refuseForeign(strings.Join(items, " "))
 	case len(keep) < len(items):
-		a.c.repaired("refusals")
-		a.replace(from, "("+strings.Join(keep, " ")+")")
+		cmd.Session.Repaired("refusals")
+		cmd.replace(from, "("+strings.Join(keep, " ")+")")
 	}
 	return false, nil
 }
 
 // knownItems returns the items of STATUS that Exchange knows.
-func (a *amendment) knownItems(items []string) []string {
-	return slices.DeleteFunc(slices.Clone(items), func(item string) bool { return a.isForeign(statusItems, item) })
+func (cmd *Command) knownItems(items []string) []string {
+	return slices.DeleteFunc(slices.Clone(items), func(item string) bool { return cmd.isForeign(statusItems, item) })
 }
 
 // readMailbox reads the name of a mailbox as the first argument, and maps it if the login
 // maps names.
-func (a *amendment) readMailbox() error {
-	if hasNames(a.c.login) {
-		_, err := editFirstName(a)
+func (cmd *Command) readMailbox() error {
+	if cmd.Login.hasNames() {
+		_, err := editFirstName(cmd)
 		return err
 	}
-	a.args.Space()
-	if _, ok := a.args.String(); !ok {
-		return errNoMailbox(a.cmd.verb)
+	cmd.args.Space()
+	if _, ok := cmd.args.String(); !ok {
+		return errNoMailbox(cmd.Verb)
 	}
 	return nil
 }
 
-// selectEdits are the edits of SELECT and EXAMINE.
-var selectEdits = edits{
-	args: editSelect, names: mappedNames, named: firstName, fixes: []backend.ReplyFix{backend.FixRefusals},
+// Select has the edits of SELECT and EXAMINE.
+var Select = Edits{
+	args: editSelect, names: mappedNames, Named: firstName, fixes: []backend.ReplyFix{backend.FixRefusals},
 }
 
 // editSelect removes the parameter CONDSTORE (RFC 7162 section 3.1.8), which asks only that
 // the server tell more than otherwise. Other parameters are refused here.
-func editSelect(a *amendment) (done bool, err error) {
-	if err := a.readMailbox(); err != nil || a.args.IsEmpty() {
+func editSelect(cmd *Command) (done bool, err error) {
+	if err := cmd.readMailbox(); err != nil || cmd.args.IsEmpty() {
 		return false, err
 	}
-	from := a.here()
-	a.args.Space()
-	if a.args.Peek() != '(' || !a.lacks("CONDSTORE", "QRESYNC") {
+	from := cmd.here()
+	cmd.args.Space()
+	if cmd.args.Peek() != '(' || !cmd.lacks("CONDSTORE", "QRESYNC") {
 		return false, nil
 	}
-	params, ok := a.args.List()
+	params, ok := cmd.args.List()
 	for _, param := range params {
 		if !strings.EqualFold(param, "CONDSTORE") {
-			return false, a.refuseForeign(param)
+			return false, cmd.refuseForeign(param)
 		}
 	}
 	if !ok {
-		return false, a.refuseForeign("these parameters")
+		return false, cmd.refuseForeign("these parameters")
 	}
-	a.c.repaired("refusals")
-	a.replace(from, "")
+	cmd.Session.Repaired("refusals")
+	cmd.replace(from, "")
 	return false, nil
 }

@@ -29,8 +29,7 @@ const (
 // A FETCH that is too long for Exchange is sent in parts (split.go), and each part is looked at for
 // itself. The client gets the reply to the last one.
 type manyFetch struct {
-	c       *conn
-	a       *amendment
+	cmd     *Command
 	line    string // the whole command
 	set     string // the message set in it
 	items   string
@@ -41,13 +40,13 @@ type manyFetch struct {
 }
 
 // fetchMany relays a FETCH of the texts of several messages.
-func (c *conn) fetchMany(a *amendment, set, items string) error {
-	m := &manyFetch{c: c, a: a, line: a.pieces()[0].line, set: set, items: items}
-	parts := a.parts(set)
+func (cmd *Command) fetchMany(set, items string) error {
+	m := &manyFetch{cmd: cmd, line: cmd.Pieces()[0].Line, set: set, items: items}
+	parts := cmd.parts(set)
 	if len(parts) > 1 {
-		c.repaired("long-sets")
+		cmd.Session.Repaired("long-sets")
 	}
-	expunges := c.link.expunged()
+	expunges := cmd.Session.Mailbox().Expunged
 	for i, part := range parts {
 		status, isAnswered, err := m.fetchPart(part, i == len(parts)-1)
 		switch {
@@ -55,8 +54,8 @@ func (c *conn) fetchMany(a *amendment, set, items string) error {
 			return err
 		case i == len(parts)-1:
 			return m.answer(status)
-		case a.cmd.verb == "FETCH" && c.link.expunged() != expunges:
-			return c.client.w.line("%s NO [EXPUNGEISSUED] %s", a.cmd.tag, renumbered)
+		case cmd.Verb == "FETCH" && cmd.Session.Mailbox().Expunged != expunges:
+			return cmd.Session.Say("%s NO [EXPUNGEISSUED] %s", cmd.Tag, renumbered)
 		}
 	}
 	return nil
@@ -65,56 +64,58 @@ func (c *conn) fetchMany(a *amendment, set, items string) error {
 // fetchPart fetches the messages of a part of the set, and then one by one those that Exchange has
 // left out. isAnswered reports whether the client has its tagged reply.
 func (m *manyFetch) fetchPart(set string, isLast bool) (status wire.Status, isAnswered bool, err error) {
-	c := m.c
-	cmd, text, f := m.command(set)
-	asked := newAskedFor(c, cmd, set)
-	cmd.finish = func(status wire.Status) replies.Verdict {
-		verdict := f.Finish(status)
-		if status.Word != "OK" {
+	pieces, f := m.part(set)
+	asked := newAskedFor(m.cmd, set)
+	isHidden := false
+	finish := func(r Reply) replies.Verdict {
+		verdict := f.Finish(r.Status)
+		if r.Status.Word != "OK" {
 			return verdict
 		}
 		if verdict.Instead != nil {
 			m.instead = verdict.Instead
 		}
-		if holds := cmd.flight.expunges == c.link.expunges; isLast && m.left == 0 && !(holds && asked.mayLack(f)) {
+		if isLast && m.left == 0 && !(r.Sent == r.Now && asked.mayLack(f)) {
 			return replies.Verdict{Instead: m.instead}
 		}
+		isHidden = true
 		return replies.Verdict{Hidden: true}
 	}
-	if err := c.relayDirect(cmd, text, nil); err != nil {
-		return status, true, err
+	reply, err := m.cmd.Session.Send(pieces, Handling{Editor: f, Finish: finish})
+	if err != nil || reply.Status.Word != "OK" || !isHidden {
+		return reply.Status, true, err
 	}
-	if err := c.awaitFlight(cmd.flight.isDone); err != nil {
-		return status, true, err
-	}
-	status, ok := c.link.replyTo(cmd)
-	if !ok || status.Word != "OK" || !cmd.flight.verdict.Hidden {
-		return status, true, nil
-	}
-	if !c.link.numbersHold(cmd) || !asked.mayLack(f) {
-		return status, false, nil
+	if !m.numbersHold(reply) || !asked.mayLack(f) {
+		return reply.Status, false, nil
 	}
 	lacking, err := asked.prove(f)
-	if err != nil {
-		return status, true, c.answerFault(cmd, c.requestLost(cmd, err))
+	switch {
+	case err != nil:
+		return reply.Status, true, m.cmd.Session.Lost(err)
+	case m.numbersHold(reply):
+		isAnswered, err = m.fetchHoles(reply, lacking)
 	}
-	isAnswered, err = m.fetchHoles(cmd, lacking)
-	return status, isAnswered, err
+	return reply.Status, isAnswered, err
 }
 
-// fetchHoles fetches the messages that cmd has left out, one by one. isAnswered reports whether the
-// client has its tagged reply.
-func (m *manyFetch) fetchHoles(cmd *command, lacking []uint32) (isAnswered bool, err error) {
+// numbersHold reports whether no message has been expunged since the command was sent that got the reply.
+func (m *manyFetch) numbersHold(reply Reply) bool {
+	return m.cmd.Session.Mailbox().Expunged == reply.Sent
+}
+
+// fetchHoles fetches the messages that the FETCH with this reply has left out, one by one. isAnswered reports whether
+// the client has its tagged reply.
+func (m *manyFetch) fetchHoles(reply Reply, lacking []uint32) (isAnswered bool, err error) {
 	for _, number := range lacking {
 		got := false
-		if m.fetched < maxHoles && m.c.link.numbersHold(cmd) {
+		if m.fetched < maxHoles && m.numbersHold(reply) {
 			m.fetched++
 			if got, isAnswered, err = m.fetchHole(number); err != nil || isAnswered {
 				return true, err
 			}
 		}
 		if got {
-			m.c.repaired(string(backend.FixMissingData))
+			m.cmd.Session.Repaired(string(backend.FixMissingData))
 			continue
 		}
 		if m.left++; m.left <= maxNamed {
@@ -124,68 +125,63 @@ func (m *manyFetch) fetchHoles(cmd *command, lacking []uint32) (isAnswered bool,
 	return false, nil
 }
 
-// command returns the FETCH for a part of the set, its line, and the editor that counts the texts.
-func (m *manyFetch) command(set string) (cmd *command, text string, f *replies.Fetching) {
-	whole := m.a.cmd
-	at := strings.Index(m.line[len(whole.tag):], " "+m.set+" ") + len(whole.tag) + 1
+// part returns the FETCH for a part of the set, and the editor that counts the texts.
+func (m *manyFetch) part(set string) ([]Piece, *replies.Fetching) {
+	cmd := m.cmd
+	at := strings.Index(m.line[len(cmd.Tag):], " "+m.set+" ") + len(cmd.Tag) + 1
 	behind := m.line[at+len(m.set):]
-	text = m.line[:at] + set + behind
-	_, rest, _ := strings.Cut(text, " ")
-	_, args := wire.SplitVerb(rest)
-	f = replies.NewFetching(whole.tag, whole.verb, m.a.wantedFixes(), set, m.items, behind, m.c.repaired, m.c.log)
+	f := replies.NewFetching(cmd.Tag, cmd.Verb, cmd.wantedFixes(), set, m.items, behind,
+		cmd.Session.Repaired, cmd.Login.Log)
 	f.CountTexts()
-	return &command{tag: whole.tag, verb: whole.verb, args: args, rule: whole.rule, editor: f}, text, f
+	return []Piece{{Line: m.line[:at] + set + behind}}, f
 }
 
 // fetchHole fetches one message as the client has asked for it. got reports whether its text has
 // come. The client does not get the tagged reply, unless the connection is lost again and again:
 // isAnswered reports whether it has.
 func (m *manyFetch) fetchHole(number uint32) (got, isAnswered bool, err error) {
-	cmd, text, f := m.command(strconv.FormatUint(uint64(number), 10))
-	cmd.finish = func(status wire.Status) replies.Verdict {
-		if verdict := f.Finish(status); verdict.Instead != nil {
+	pieces, f := m.part(strconv.FormatUint(uint64(number), 10))
+	finish := func(r Reply) replies.Verdict {
+		if verdict := f.Finish(r.Status); verdict.Instead != nil {
 			m.instead = verdict.Instead
 		}
 		return replies.Verdict{Hidden: true}
 	}
-	if err := m.c.relayDirect(cmd, text, nil); err != nil {
+	reply, err := m.cmd.Session.Send(pieces, Handling{Editor: f, Finish: finish})
+	if err != nil {
 		return false, true, err
 	}
-	if err := m.c.awaitFlight(cmd.flight.isDone); err != nil {
-		return false, true, err
-	}
-	status, _ := m.c.link.replyTo(cmd)
-	return f.Texts() > 0, status.Word == "", nil
+	return f.Texts() > 0, reply.Status.Word == "", nil
 }
 
 // answer gives the client the tagged reply, after the OK to the last part.
 func (m *manyFetch) answer(status wire.Status) error {
-	c, tag, byUID := m.c, m.a.cmd.tag, strings.HasPrefix(m.a.cmd.verb, "UID")
+	cmd, tag, byUID := m.cmd, m.cmd.Tag, strings.HasPrefix(m.cmd.Verb, "UID")
 	switch {
 	case m.left > 0:
 	case m.instead != nil:
-		return c.client.w.line("%s", bytes.TrimSpace(m.instead))
+		return cmd.Session.Say("%s", bytes.TrimSpace(m.instead))
 	default:
-		return c.client.w.line("%s OK %s", tag, status.Text)
+		return cmd.Session.Say("%s OK %s", tag, status.Text)
 	}
 	named := strings.Join(m.named, ",")
-	c.log.Warn("Exchange left messages out of a FETCH, and does not send them one by one either",
+	cmd.Login.Log.Warn("Exchange left messages out of a FETCH, and does not send them one by one either",
 		"messages", m.left, "first", named, "uids", byUID)
 	text := replies.MissingTexts(m.left, named, byUID)
-	if hasBodyItem(m.a.cmd.args) {
-		return c.client.w.line("%s NO %s", tag, text)
+	_, rest, _ := strings.Cut(m.line, " ")
+	if _, args := wire.SplitVerb(rest); HasBodyItem(args) {
+		return cmd.Session.Say("%s NO %s", tag, text)
 	}
 	// A client that lists headers must still be able to open the mailbox.
-	if err := c.client.w.line("* NO %s", text); err != nil {
+	if err := cmd.Session.Say("* NO %s", text); err != nil {
 		return err
 	}
-	return c.client.w.line("%s OK %s", tag, status.Text)
+	return cmd.Session.Say("%s OK %s", tag, status.Text)
 }
 
 // askedFor is what a FETCH of several messages asks for.
 type askedFor struct {
-	c     *conn
-	cmd   *command
+	cmd   *Command
 	byUID bool
 	set   string
 
@@ -195,9 +191,9 @@ type askedFor struct {
 
 // newAskedFor returns nil if nothing can be missed: the selected mailbox is not known, or the set is
 // none that exgate understands.
-func newAskedFor(c *conn, cmd *command, set string) *askedFor {
-	asked := &askedFor{c: c, cmd: cmd, set: set, byUID: strings.HasPrefix(cmd.verb, "UID")}
-	highest := c.link.highest("")
+func newAskedFor(cmd *Command, set string) *askedFor {
+	asked := &askedFor{cmd: cmd, set: set, byUID: strings.HasPrefix(cmd.Verb, "UID")}
+	highest := cmd.Session.Mailbox().Highest
 	if highest == 0 {
 		return nil
 	}
@@ -235,14 +231,14 @@ func (q *askedFor) mayLack(f *replies.Fetching) bool {
 // by UID, their numbers otherwise.
 func (q *askedFor) prove(f *replies.Fetching) (lacking []uint32, err error) {
 	seen, _ := f.Seen()
-	set, highest := q.set, q.c.link.highest("")
+	set, highest := q.set, q.cmd.Session.Mailbox().Highest
 	if !q.byUID {
 		rest, _ := q.numbers.Without(seen, maxCandidates)
 		set = joinNumbers(rest)
 	}
-	_, err = q.c.readUpstream(q.cmd, "exgate looks for messages that Exchange left out", func() *backend.Request {
+	_, err = q.cmd.Session.Read("exgate looks for messages that Exchange left out", func() *backend.Request {
 		lacking = nil
-		req := backend.NewRequest(q.cmd.verb).Raw(set).Raw("(UID)")
+		req := backend.NewRequest(q.cmd.Verb).Raw(set).Raw("(UID)")
 		req.Untagged = func(line []byte) bool {
 			n, uid, ok := mailbox.FetchedUID(line)
 			if !ok || seen.Has(n) || n > highest {
@@ -256,9 +252,6 @@ func (q *askedFor) prove(f *replies.Fetching) (lacking []uint32, err error) {
 		}
 		return req
 	})
-	if !q.c.link.numbersHold(q.cmd) {
-		return nil, err
-	}
 	return lacking, err
 }
 
@@ -269,7 +262,7 @@ const maxCandidates = 100_000
 // in one line.
 func joinNumbers(numbers []uint32) string {
 	var b strings.Builder
-	for i := 0; i < len(numbers) && b.Len() < maxUpstreamLine-100; i++ {
+	for i := 0; i < len(numbers) && b.Len() < MaxLine-100; i++ {
 		if i > 0 {
 			b.WriteByte(',')
 		}
@@ -283,11 +276,4 @@ func joinNumbers(numbers []uint32) string {
 		}
 	}
 	return b.String()
-}
-
-// numbersHold reports whether no message has been expunged since the command was sent.
-func (l *link) numbersHold(cmd *command) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return cmd.flight.expunges == l.expunges
 }

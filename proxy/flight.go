@@ -66,7 +66,7 @@ func (l *link) launch(cmd *command) {
 }
 
 // launchWhole puts a command in flight, with all its pieces known beforehand.
-func (l *link) launchWhole(cmd *command, pieces []piece) {
+func (l *link) launchWhole(cmd *command, pieces []Piece) {
 	cmd.flight.text = wholeText(pieces)
 	l.launch(cmd)
 }
@@ -80,7 +80,7 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 	f := &cmd.flight
 	if lit == nil && cmd.effect() == opensView {
 		f.opens = openedView(args, cmd.verb)
-		f.opens.Shown = cmd.mailbox
+		f.opens.Shown = cmd.Mailbox
 	}
 	f.text.addLine(cmd, line, lit)
 }
@@ -90,7 +90,7 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 func (l *link) attach(cmd *command, editor replies.Editor, landed func(wire.Status)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cmd.editor, cmd.landed = editor, landed
+	cmd.Editor, cmd.Landed = editor, landed
 }
 
 // maxInFlight limits what is remembered of all commands in flight. At the limit
@@ -156,6 +156,18 @@ func (l *link) replyTo(cmd *command) (status wire.Status, ok bool) {
 	return cmd.flight.status, cmd.flight.isDone()
 }
 
+// replyOf is replyTo for an editor of commands.
+func (l *link) replyOf(cmd *command) Reply {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return cmd.reply(cmd.flight.status, l.expunges)
+}
+
+// reply returns what an editor is told of the reply to a command. expunges is link.expunges now.
+func (cmd *command) reply(status wire.Status, expunges int) Reply {
+	return Reply{Status: status, Sent: cmd.flight.expunges, Now: expunges}
+}
+
 // hasFlight reports whether a command in flight is in phase p. mu is held.
 func (l *link) hasFlight(p phase) bool {
 	return slices.ContainsFunc(l.flight, func(cmd *command) bool { return cmd.flight.phase == p })
@@ -166,8 +178,8 @@ func (l *link) editorOf(line []byte) replies.Editor {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, cmd := range l.flight {
-		if cmd.editor != nil && cmd.editor.Wants(line) {
-			return cmd.editor
+		if cmd.Editor != nil && cmd.Editor.Wants(line) {
+			return cmd.Editor
 		}
 	}
 	return nil
@@ -247,8 +259,8 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 	case f.isAfresh && isUnavailable(status):
 		l.readsInVain = true
 	}
-	if cmd.finish != nil {
-		f.verdict = cmd.finish(status)
+	if cmd.Finish != nil {
+		f.verdict = cmd.Finish(cmd.reply(status, l.expunges))
 	}
 	f.phase, f.status = phaseDone, status
 	l.flight = slices.Delete(l.flight, i, i+1)
@@ -259,8 +271,8 @@ func (l *link) land(r *relay, status wire.Status, draining bool) landing {
 		}
 	}
 	l.updateView(cmd, status)
-	if cmd.landed != nil {
-		cmd.landed(status)
+	if cmd.Landed != nil {
+		cmd.Landed(status)
 	}
 	if len(l.flight) == 0 {
 		r.upstream.Expect(false)
@@ -386,8 +398,8 @@ func (l *link) giveUpStale() *command {
 	cmd := l.flight[i]
 	cmd.flight.phase = phaseDone
 	l.flight = slices.Delete(l.flight, i, i+1)
-	if cmd.landed != nil {
-		cmd.landed(cmd.flight.status)
+	if cmd.Landed != nil {
+		cmd.Landed(cmd.flight.status)
 	}
 	l.rests()
 	return cmd

@@ -20,7 +20,7 @@ func (l *link) releaseBeforePlus() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, cmd := range l.flight {
-		if b, ok := cmd.editor.(*replies.BeforePlus); ok {
+		if b, ok := cmd.Editor.(*replies.BeforePlus); ok {
 			return b.Release()
 		}
 	}

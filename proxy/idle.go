@@ -4,18 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"time"
-
-	"exgate/backend"
-	"exgate/proxy/replies"
 )
-
-// idleEdits has the edits of IDLE.
-var idleEdits = edits{args: editIdle, fixes: []backend.ReplyFix{backend.FixIdleOrder}}
-
-func editIdle(a *amendment) (done bool, err error) {
-	a.cmd.editor = &replies.BeforePlus{Waits: func() bool { return a.cmd.flight.phase == phaseAsks }}
-	return false, nil
-}
 
 // idleDue returns the time at which exgate must renew the client's IDLE upstream; the zero
 // time if never. Exchange Online stops sending news in an IDLE after a while
@@ -48,7 +37,7 @@ func (c *conn) renewIdle() error {
 		return nil
 	}
 	c.repaired("idle-renew")
-	_, err := c.sendLine(idle, idle.flight.text.pieces[0].line, lineStep{asks: true, swallow: true})
+	_, err := c.sendLine(idle, idle.flight.text.pieces[0].Line, lineStep{asks: true, swallow: true})
 	return err
 }
 

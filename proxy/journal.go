@@ -4,7 +4,6 @@ import (
 	"cmp"
 
 	"exgate/backend"
-	"exgate/backend/folders"
 	"exgate/proxy/ledger"
 )
 
@@ -62,16 +61,4 @@ func (s *settings) recordFailure(claim backend.Claim, failure backend.Failure) {
 		f.Upstream, f.Account = r.To.Name, r.Identity.User
 	}
 	s.opts.Ledger.Failed(f)
-}
-
-// recordHidden records the folders of the list that clients do not see.
-func (l *login) recordHidden(list *folders.List) {
-	if l.journal == nil || l.names == nil {
-		return
-	}
-	for _, mailbox := range list.Names() {
-		if l.names.IsHidden(mailbox, list) {
-			l.journal.Folder(ledger.Folder{Exchange: mailbox, What: ledger.FolderHidden})
-		}
-	}
 }

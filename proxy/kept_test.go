@@ -95,7 +95,7 @@ func (g *gateway) remembered() (bytes []int) {
 		for _, cmd := range conn.link.flight {
 			sum := 0
 			for _, p := range cmd.flight.text.pieces {
-				sum += len(p.line) + len(p.literal)
+				sum += len(p.Line) + len(p.Literal)
 			}
 			bytes = append(bytes, sum)
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,9 +51,7 @@ type login struct {
 	journal      *ledger.Journal // nil: exgate keeps no ledger
 }
 
-func (l *login) has(capability string) bool {
-	return slices.ContainsFunc(l.caps, func(c string) bool { return strings.EqualFold(c, capability) })
-}
+func (l *login) has(name string) bool { return capability.IsIn(l.caps, name) }
 
 // asClaimed returns the identity that the client claimed. The gateway may have logged
 // in with another.

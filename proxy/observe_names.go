@@ -22,38 +22,6 @@ type observedNames struct {
 	hasListed atomic.Bool // a LIST has ended since observeHidden was called
 }
 
-// firstName reads the name of a mailbox at the beginning of the arguments.
-func firstName(args *wire.Args) ([]string, bool) {
-	args.Space()
-	name, ok := args.String()
-	return []string{name}, ok
-}
-
-// bothNames reads the two names of RENAME.
-func bothNames(args *wire.Args) ([]string, bool) {
-	from, okFrom := firstName(args)
-	to, okTo := firstName(args)
-	return append(from, to...), okFrom && okTo
-}
-
-// nameAfterOptions reads a name that follows a list of options.
-func nameAfterOptions(args *wire.Args) ([]string, bool) {
-	args.Space()
-	if _, ok := args.List(); !ok {
-		return nil, false
-	}
-	return firstName(args)
-}
-
-// nameAfterSet reads a name that follows a set of messages.
-func nameAfterSet(args *wire.Args) ([]string, bool) {
-	args.Space()
-	if _, ok := args.Atom(); !ok {
-		return nil, false
-	}
-	return firstName(args)
-}
-
 // observeNames looks at the names of mailboxes in a command that passes untouched. args has its
 // arguments, up to the line that is sent next. The result is false if they lack a name.
 func (c *conn) observeNames(cmd *command, args *wire.Args) (isDone bool) {
@@ -63,10 +31,10 @@ func (c *conn) observeNames(cmd *command, args *wire.Args) (isDone bool) {
 	if cmd.verb == "LIST" || cmd.verb == "LSUB" {
 		return c.observeList(cmd, args.Clone())
 	}
-	if cmd.rule.edits.named == nil {
+	if cmd.rule.edits.Named == nil {
 		return true
 	}
-	named, ok := cmd.rule.edits.named(args.Clone())
+	named, ok := cmd.rule.edits.Named(args.Clone())
 	if !ok {
 		return false
 	}
@@ -75,7 +43,7 @@ func (c *conn) observeNames(cmd *command, args *wire.Args) (isDone bool) {
 	case "CREATE", "RENAME":
 		return c.observeNewName(cmd, named, list)
 	case "DELETE":
-		c.link.attach(cmd, nil, onOK(func() { removeSeen(&c.login.account.seen, named[0]) }))
+		c.link.attach(cmd, nil, OnOK(func() { removeSeen(&c.login.account.seen, named[0]) }))
 	}
 	c.observeName(cmd.verb, named[0], storesMessages(cmd.verb), list)
 	return true
@@ -101,7 +69,7 @@ func (c *conn) observeNewName(cmd *command, named []string, list *folders.List) 
 		}
 	}
 	isSame := c.observeName(cmd.verb, client, true, beside)
-	c.link.attach(cmd, nil, onOK(func() {
+	c.link.attach(cmd, nil, OnOK(func() {
 		mailbox, _ := folders.Decode(client)
 		switch {
 		case cmd.verb == "RENAME" && isSame:
@@ -144,7 +112,7 @@ func (c *conn) observeList(cmd *command, args *wire.Args) (isDone bool) {
 	args.Space()
 	reference, okReference := args.String()
 	args.Space()
-	patterns, okPatterns := readPatterns(args)
+	patterns, okPatterns := ReadPatterns(args)
 	if !okSelection || !okReference || !okPatterns {
 		return false
 	}
@@ -160,7 +128,7 @@ func (c *conn) observeList(cmd *command, args *wire.Args) (isDone bool) {
 	if cmd.verb == "LSUB" || len(selection) > 0 { // subscribed mailboxes, which need not exist
 		return true
 	}
-	c.link.attach(cmd, &replies.Noting{List: listed}, onOK(func() {
+	c.link.attach(cmd, &replies.Noting{List: listed}, OnOK(func() {
 		if name == "*" {
 			seen.Set(listed)
 		} else {
@@ -178,7 +146,7 @@ func (c *conn) observeName(verb, client string, isOwn bool, list *folders.List) 
 	n, would := c.login.observed, &c.tally.stats.NamesWould
 	name, mailbox, err := wouldMap(n.Mapping, client, isOwn, list)
 	if err == nil {
-		err = blankEndFault(n.Mapping, verb, name, mailbox)
+		err = n.BlankEndFault(verb, name, mailbox)
 	}
 	switch {
 	case err != nil && n.IsNews("refused: "+client):
@@ -203,7 +171,7 @@ func wouldMap(n *names.Mapping, client string, isOwn bool, list *folders.List) (
 	case name == "" || n.KeepsInbox(name):
 		return name, name, nil
 	case !isText:
-		return name, "", errNoText
+		return name, "", names.ErrNoText
 	case list.Has(name):
 		if shown, ok := n.Client(name, list); ok {
 			return shown, name, nil
@@ -230,5 +198,5 @@ func (c *conn) observeHidden() {
 			c.login.journal.Folder(ledger.Folder{Exchange: mailbox, What: ledger.FolderWouldHide})
 		}
 	}
-	c.logHidden(n.Mapping, list, "observed mailboxes that clients would not have seen")
+	n.LogHidden(c.log, list, "observed mailboxes that clients would not have seen")
 }

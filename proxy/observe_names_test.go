@@ -130,8 +130,8 @@ func TestObserveNameInEveryCommand(t *testing.T) {
 func TestObservedNamesAreRead(t *testing.T) {
 	without := []string{"LIST", "LSUB", "NAMESPACE", "SETQUOTA", "ESEARCH", "NOTIFY", "RLIST", "RLSUB", "GETJMAPACCESS"}
 	for verb, rule := range ruleOf {
-		want := rule.edits.names == mappedNames && !slices.Contains(without, verb) || verb == "APPEND"
-		if got := rule.edits.named != nil; got != want {
+		want := rule.edits.MapsNames() && !slices.Contains(without, verb) || verb == "APPEND"
+		if got := rule.edits.Named != nil; got != want {
 			t.Errorf("%s: the names are read: %v, want %v", verb, got, want)
 		}
 	}

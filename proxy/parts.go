@@ -25,9 +25,8 @@ const maxParted = 200_000
 // partwise is a COPY, UID MOVE or UID EXPUNGE that is sent once for each part of its
 // set. The client gets one tagged reply.
 type partwise struct {
-	c        *conn
-	a        *amendment
-	pieces   []piece // of the whole command
+	cmd      *Command
+	pieces   []Piece // of the whole command
 	from, to int     // where the set stands in the first piece
 	left     []string
 	isCut    bool // the server has refused a part for its number of messages
@@ -36,25 +35,30 @@ type partwise struct {
 }
 
 // sendParts sends a command once for each part of its message set, one after the
-// other, and stops at the first refusal.
-func (c *conn) sendParts(a *amendment, set string) error {
-	p := &partwise{c: c, a: a, pieces: a.pieces()}
-	p.from = strings.Index(p.pieces[0].line, " "+set) + 1
+// other, and stops at the first refusal. done is false for a command that is to be sent as a whole.
+func (cmd *Command) sendParts(set string) (done bool, err error) {
+	p := &partwise{cmd: cmd, pieces: cmd.Pieces()}
+	p.from = strings.Index(p.pieces[0].Line, " "+set) + 1
 	p.to = p.from + len(set)
 	p.left = []string{set}
-	if length := lengthOf(p.pieces); length > maxUpstreamLine {
-		room := maxUpstreamLine - (length - len(set))
+	if length := lengthOf(p.pieces); length > MaxLine {
+		room := MaxLine - (length - len(set))
 		if room < minSetPart {
-			return c.sendCommand(a.cmd, a.pieces()) // something else than the set makes it long
+			return false, nil // something else than the set makes it long
 		}
-		c.repaired("long-sets")
+		cmd.Session.Repaired("long-sets")
 		p.left = replies.SplitSet(set, room)
 	}
-	expunges := c.link.expunged()
+	return true, p.sendAll()
+}
+
+// sendAll sends the command for each part that is left.
+func (p *partwise) sendAll() error {
+	cmd, expunges := p.cmd, p.cmd.Session.Mailbox().Expunged
 	for {
 		if p.isCut { // a large part would be refused too, on two connections
 			if _, err := p.cut(); err != nil {
-				return c.answerFault(a.cmd, c.requestLost(a.cmd, err))
+				return cmd.Session.Lost(err)
 			}
 		}
 		status, err := p.send(p.left[0])
@@ -66,21 +70,21 @@ func (c *conn) sendParts(a *amendment, set string) error {
 			p.left = p.left[1:]
 			p.done++
 			p.copied.Add(status)
-		case isCopyRefused(a.cmd, status):
+		case strings.HasSuffix(cmd.Verb, "COPY") && backend.Classify(status).Kind == backend.KindUnavailable:
 			if p.isCut, err = p.cut(); err != nil {
-				return c.answerFault(a.cmd, c.requestLost(a.cmd, err))
+				return cmd.Session.Lost(err)
 			}
 			if !p.isCut {
 				return p.answer(wire.Status{Word: "NO", Code: "OVERQUOTA", Text: backend.Classify(status).ClientText()})
 			}
-			c.repaired("long-sets")
+			cmd.Session.Repaired("long-sets")
 		default:
 			return p.answer(status)
 		}
 		if len(p.left) == 0 {
 			return p.answer(status)
 		}
-		if a.cmd.verb == "COPY" && c.link.expunged() != expunges {
+		if cmd.Verb == "COPY" && cmd.Session.Mailbox().Expunged != expunges {
 			return p.answer(wire.Status{Word: "NO", Code: "EXPUNGEISSUED", Text: renumbered})
 		}
 	}
@@ -89,19 +93,15 @@ func (c *conn) sendParts(a *amendment, set string) error {
 // send sends the command for a part of the set, and returns Exchange's reply, which
 // the client does not get. The status is empty if the client has been answered.
 func (p *partwise) send(set string) (status wire.Status, err error) {
-	c, whole := p.c, p.a.cmd
 	pieces := slices.Clone(p.pieces)
-	line := pieces[0].line
-	pieces[0].line = line[:p.from] + set + line[p.to:]
-	cmd := &command{tag: whole.tag, verb: whole.verb, rule: whole.rule, editor: whole.editor, mailbox: whole.mailbox}
-	cmd.finish = func(s wire.Status) replies.Verdict {
-		status = s
+	line := pieces[0].Line
+	pieces[0].Line = line[:p.from] + set + line[p.to:]
+	how := Handling{Editor: p.cmd.Editor, Mailbox: p.cmd.Mailbox}
+	how.Finish = func(r Reply) replies.Verdict { // it is not called if the client is told of an earlier refusal
+		status = r.Status
 		return replies.Verdict{Hidden: true}
 	}
-	if err := c.sendCommand(cmd, pieces); err != nil {
-		return wire.Status{}, err
-	}
-	err = c.awaitFlight(cmd.flight.isDone)
+	_, err = p.cmd.Session.Send(pieces, how)
 	return status, err
 }
 
@@ -112,7 +112,7 @@ func (p *partwise) answer(status wire.Status) error {
 	if status.Word == "OK" && p.done > 0 {
 		code = p.copied.Code(code)
 	}
-	if code == "" && p.c.login.profile.Replies.StatusCodes {
+	if code == "" && p.cmd.Login.Profile.Replies.StatusCodes {
 		code = replies.CodeFor(status)
 	}
 	if code != "" {
@@ -123,7 +123,7 @@ func (p *partwise) answer(status wire.Status) error {
 		more = fmt.Sprintf(" (exgate sent the command in parts, and the server took %d of them before: look "+
 			"before you repeat it)", p.done)
 	}
-	return p.c.client.w.line("%s %s %s%s%s", p.a.cmd.tag, status.Word, code, status.Text, more)
+	return p.cmd.Session.Say("%s %s %s%s%s", p.cmd.Tag, status.Word, code, status.Text, more)
 }
 
 // cut puts smaller parts in place of the next one. ok reports whether that had more
@@ -145,8 +145,8 @@ func (p *partwise) smaller(set string) (list []string, err error) {
 		return nil, nil
 	}
 	var there []uint32 // the messages of the set, in order
-	last := p.c.link.selected().Exists
-	if strings.HasPrefix(p.a.cmd.verb, "UID") {
+	last := p.cmd.Session.Mailbox().Exists
+	if strings.HasPrefix(p.cmd.Verb, "UID") {
 		if there, err = p.uids(set); err != nil || len(there) == 0 {
 			return nil, err
 		}
@@ -173,7 +173,7 @@ func (p *partwise) smaller(set string) (list []string, err error) {
 // uids asks Exchange for the UIDs of a set, and returns them in order. It uses FETCH,
 // since the one line of a SEARCH would be too long.
 func (p *partwise) uids(set string) (list []uint32, err error) {
-	status, err := p.c.readUpstream(p.a.cmd, "exgate copies the messages in parts", func() *backend.Request {
+	status, err := p.cmd.Session.Read("exgate copies the messages in parts", func() *backend.Request {
 		list = nil
 		req := backend.NewRequest("UID FETCH").Raw(set).Raw("(UID)")
 		req.Untagged = func(line []byte) bool {

@@ -43,7 +43,7 @@ func TestLongSetsInParts(t *testing.T) {
 			var got []string
 			for _, reply := range tt.replies {
 				line := strings.TrimSpace(u.C("a1 …"))
-				if len(line) > maxUpstreamLine {
+				if len(line) > MaxLine {
 					t.Errorf("a line of %d bytes", len(line))
 				}
 				before, after, _ := strings.Cut(tt.command, "%s")

@@ -49,7 +49,7 @@ func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 		login:  &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
 	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, items, c.repaired, c.log)
-	c.link.flight = []*command{{tag: "a1", verb: "FETCH", rule: ruleOf["FETCH"], editor: f}}
+	c.link.flight = []*command{{tag: "a1", verb: "FETCH", rule: ruleOf["FETCH"], Handling: Handling{Editor: f}}}
 	r := &relay{c: c}
 	c.link.sink.Store(r)
 	return r
@@ -124,7 +124,7 @@ func TestRelayWritesCleanMessagesTogether(t *testing.T) {
 		t.Errorf("%d bytes of %d in %d pieces", client.Len(), len(in), client.pieces)
 	}
 	f := wire.Fragment{Data: []byte("* 1 FETCH (UID 7)\r\n"), First: true, Last: true}
-	if out, same := r.c.link.flight[0].editor.Edit(nil, f); !same || out != nil {
+	if out, same := r.c.link.flight[0].Editor.Edit(nil, f); !same || out != nil {
 		t.Errorf("%q, same: %v", out, same)
 	}
 }

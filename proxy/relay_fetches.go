@@ -50,11 +50,11 @@ func (l *link) fetchPasser(run wire.Fetches, hasLimit bool) (editor replies.Fetc
 	}
 	first := run.Data[:bytes.IndexByte(run.Data, '\n')+1]
 	for _, cmd := range l.flight {
-		if cmd.editor == nil || !cmd.editor.Wants(first) {
+		if cmd.Editor == nil || !cmd.Editor.Wants(first) {
 			continue
 		}
 		// The first one that wants them is their editor, as in editorOf.
-		editor, ok = cmd.editor.(replies.FetchPasser)
+		editor, ok = cmd.Editor.(replies.FetchPasser)
 		return editor, ok && editor.CanPassFetches()
 	}
 	return nil, true

@@ -69,7 +69,7 @@ func TestFetchesPassAtOnceOrOneByOne(t *testing.T) {
 				f := replies.NewFetching("a1", "UID FETCH", backend.AllReplies(), "1:*", items, tt.items, c.repaired, c.log)
 				f.CountTexts()
 				if f.CanEdit() {
-					cmd.editor = f
+					cmd.Editor = f
 				}
 				c.link.flight = []*command{cmd}
 				r := &relay{c: c}

@@ -38,18 +38,18 @@ func (c *conn) sendAgain(chosen []*command) error {
 func (c *conn) sendPieces(cmd *command) error {
 	for _, p := range cmd.flight.text.pieces {
 		step := lineStep{asks: cmd.verb == "IDLE", swallow: cmd.flight.idle.hasPlus}
-		line := p.line
-		if p.literal != nil {
-			line = fmt.Sprintf("%s{%d}", p.line, len(p.literal))
+		line := p.Line
+		if p.Literal != nil {
+			line = fmt.Sprintf("%s{%d}", p.Line, len(p.Literal))
 			step = lineStep{asks: true, swallow: true}
 		}
 		if got, err := c.sendLine(cmd, line, step); err != nil || got != lineGranted && got != lineSent {
 			return err // the relay has passed a refusal on, and attend handles a loss
 		}
-		if p.literal == nil {
+		if p.Literal == nil {
 			continue
 		}
-		if _, err := c.link.upstream.Write(p.literal); err != nil {
+		if _, err := c.link.upstream.Write(p.Literal); err != nil {
 			c.link.upstream.Abandon(err)
 			return nil
 		}

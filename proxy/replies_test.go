@@ -214,7 +214,7 @@ func TestLongSets(t *testing.T) {
 			heard := tt.heard
 			for i := 1; len(got) < len(numbers); i++ {
 				line := u.C("a1 " + tt.before + "…" + tt.after)
-				if len(line) > maxUpstreamLine {
+				if len(line) > MaxLine {
 					t.Fatalf("a line of %d bytes", len(line))
 				}
 				part := strings.TrimSuffix(strings.TrimPrefix(line, "a1 "+tt.before), tt.after)

@@ -26,51 +26,51 @@ var foreignKeys = []foreign{
 
 // editKeys edits the keys of a SEARCH. It stops at what it does not understand: Exchange
 // judges it.
-func (a *amendment) editKeys() error {
+func (cmd *Command) editKeys() error {
 	for {
-		a.args.Space()
-		if a.args.Take('(') || a.args.Take(')') {
+		cmd.args.Space()
+		if cmd.args.Take('(') || cmd.args.Take(')') {
 			continue
 		}
-		from := a.here()
-		word, ok := a.args.Atom()
+		from := cmd.here()
+		word, ok := cmd.args.Atom()
 		if !ok {
 			return nil
 		}
-		if a.isForeign(foreignKeys, word) {
-			return a.refuseForeign("the search key " + word)
+		if cmd.isForeign(foreignKeys, word) {
+			return cmd.refuseForeign("the search key " + word)
 		}
 		key := strings.ToUpper(word)
 		value := ""
 		for range searchKeyArgs[key] {
-			a.args.Space()
-			if value, ok = a.readText(); !ok {
+			cmd.args.Space()
+			if value, ok = cmd.readText(); !ok {
 				return nil
 			}
 		}
 		if key == "FROM" {
-			a.searchAddress(from, value)
+			cmd.searchAddress(from, value)
 		}
 	}
 }
 
 // readText reads a string of a SEARCH, where a closing parenthesis may follow an atom.
-func (a *amendment) readText() (string, bool) {
-	if c := a.args.Peek(); c == 0 || c == '"' {
-		return a.args.String()
+func (cmd *Command) readText() (string, bool) {
+	if c := cmd.args.Peek(); c == 0 || c == '"' {
+		return cmd.args.String()
 	}
-	return a.args.Atom()
+	return cmd.args.Atom()
 }
 
 // searchAddress puts two keys in place of FROM with an address, which was read since from:
 // Exchange may look only in the name for FROM, and in the whole field for HEADER FROM
 // (docs/exchange.md#ex-82).
-func (a *amendment) searchAddress(from position, value string) {
-	if !a.hasFix(backend.FixSearchFrom) || !strings.Contains(value, "@") || from.text != a.here().text ||
+func (cmd *Command) searchAddress(from position, value string) {
+	if !cmd.hasFix(backend.FixSearchFrom) || !strings.Contains(value, "@") || from.text != cmd.here().text ||
 		wire.NeedsLiteral(value) || wire.NeedsEscape(value) {
 		return
 	}
-	a.c.repaired("search-from")
+	cmd.Session.Repaired("search-from")
 	address := strconv.Quote(value)
-	a.replace(from, "OR FROM "+address+" HEADER FROM "+address)
+	cmd.replace(from, "OR FROM "+address+" HEADER FROM "+address)
 }

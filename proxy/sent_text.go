@@ -9,16 +9,10 @@ import (
 // sentText is what exgate remembers of a command that it sends, in case it has to send the
 // command again.
 type sentText struct {
-	pieces      []piece // nil: the command is too long to be remembered
+	pieces      []Piece // nil: the command is too long to be remembered
 	isForgotten bool    // the command is too long to be remembered
 	isComplete  bool    // the last line was sent
 	size        int     // bytes that are remembered
-}
-
-// piece is one line of a command, and the literal that follows it.
-type piece struct {
-	line    string
-	literal []byte
 }
 
 const (
@@ -31,10 +25,10 @@ const (
 )
 
 // wholeText returns the text of a command that is known as a whole.
-func wholeText(pieces []piece) sentText {
+func wholeText(pieces []Piece) sentText {
 	t := sentText{pieces: pieces, isComplete: true}
 	for _, p := range pieces {
-		t.size += len(p.line) + len(p.literal)
+		t.size += len(p.Line) + len(p.Literal)
 	}
 	return t
 }
@@ -54,7 +48,7 @@ func (t *sentText) addLine(cmd *command, line string, lit *wire.Literal) {
 		t.isForgotten, t.pieces, t.size = true, nil, len(cmd.args)
 		return
 	}
-	t.pieces = append(t.pieces, piece{line: line})
+	t.pieces = append(t.pieces, Piece{Line: line})
 }
 
 // addLiteral adds the literal that follows the last line. It is nil if it is too long to be
@@ -63,6 +57,6 @@ func (t *sentText) addLiteral(value []byte) {
 	if value == nil || t.isForgotten {
 		return
 	}
-	t.pieces[len(t.pieces)-1].literal = value
+	t.pieces[len(t.pieces)-1].Literal = value
 	t.size += len(value)
 }

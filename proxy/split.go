@@ -4,26 +4,25 @@ import (
 	"strings"
 
 	"exgate/backend"
-	"exgate/backend/wire"
 	"exgate/proxy/replies"
 )
 
-// maxUpstreamLine is the longest command line that exgate sends to Exchange, in
+// MaxLine is the longest command line that exgate sends to Exchange, in
 // bytes. Exchange's MaxCommandSize is 10,240 (docs/exchange.md#ex-04). Which bytes
 // it counts is not documented, so some room is left.
-const maxUpstreamLine = 10_000
+const MaxLine = 10_000
 
 // isTooLong reports whether Exchange would refuse the command for its length.
-func (a *amendment) isTooLong() bool {
-	return a.hasFix(backend.FixLongSets) && len(a.texts) == 1 && len(a.texts[0]) > maxUpstreamLine
+func (cmd *Command) isTooLong() bool {
+	return cmd.hasFix(backend.FixLongSets) && len(cmd.texts) == 1 && len(cmd.texts[0]) > MaxLine
 }
 
 // parts returns the message set in parts with which the command is short enough. It is one part if
 // the command is short enough as it is, or if something else than the set makes it long.
-func (a *amendment) parts(set string) []string {
-	line := a.pieces()[0].line
-	room := maxUpstreamLine - (len(line) - len(set))
-	if !a.isTooLong() || room < minSetPart || !strings.Contains(line, set) {
+func (cmd *Command) parts(set string) []string {
+	line := cmd.Pieces()[0].Line
+	room := MaxLine - (len(line) - len(set))
+	if !cmd.isTooLong() || room < minSetPart || !strings.Contains(line, set) {
 		return []string{set}
 	}
 	return replies.SplitSet(set, room)
@@ -31,46 +30,39 @@ func (a *amendment) parts(set string) []string {
 
 // sendSplit sends a command once for each part of its message set, one after the
 // other. It stops at the first reply that is not OK. The client gets one tagged
-// reply: the last.
-func (c *conn) sendSplit(a *amendment, set string) error {
-	parts := a.parts(set)
+// reply: the last. done is false for a command that is to be sent as a whole.
+func (cmd *Command) sendSplit(set string) (done bool, err error) {
+	parts := cmd.parts(set)
 	if len(parts) == 1 {
-		return c.sendCommand(a.cmd, a.pieces())
+		return false, nil
 	}
-	line := a.pieces()[0].line
+	line := cmd.Pieces()[0].Line
 	at := strings.Index(line, set)
-	c.repaired("long-sets")
+	cmd.Session.Repaired("long-sets")
 	results := &replies.SearchResults{}
-	expunges := c.link.expunged()
+	expunges := cmd.Session.Mailbox().Expunged
 	for i, part := range parts {
-		text := line[:at] + part + line[at+len(set):]
-		_, rest, _ := strings.Cut(text, " ")
-		_, args := wire.SplitVerb(rest)
-		cmd := &command{
-			tag: a.cmd.tag, verb: a.cmd.verb, args: args, rule: a.cmd.rule, editor: a.cmd.editor, finish: a.cmd.finish,
-		}
-		if strings.HasSuffix(cmd.verb, "SEARCH") {
+		how := Handling{Editor: cmd.Editor, Finish: cmd.Finish}
+		if strings.HasSuffix(cmd.Verb, "SEARCH") {
 			results.Last = i == len(parts)-1
-			cmd.editor = results
+			how.Editor = results
 		}
 		if i < len(parts)-1 {
-			cmd.finish = func(s wire.Status) replies.Verdict { return replies.Verdict{Hidden: s.Word == "OK"} }
+			how.Finish = hideOK
 		}
-		if err := c.relayDirect(cmd, text, nil); err != nil {
-			return err
+		text := line[:at] + part + line[at+len(set):]
+		if reply, err := cmd.Session.Send([]Piece{{Line: text}}, how); err != nil || reply.Status.Word != "OK" {
+			return true, err
 		}
-		if err := c.awaitFlight(cmd.flight.isDone); err != nil {
-			return err
-		}
-		if cmd.flight.status.Word != "OK" {
-			return nil
-		}
-		if i < len(parts)-1 && !strings.HasPrefix(cmd.verb, "UID") && c.link.expunged() != expunges {
-			return c.client.w.line("%s NO [EXPUNGEISSUED] %s", a.cmd.tag, renumbered)
+		if i < len(parts)-1 && !strings.HasPrefix(cmd.Verb, "UID") && cmd.Session.Mailbox().Expunged != expunges {
+			return true, cmd.Session.Say("%s NO [EXPUNGEISSUED] %s", cmd.Tag, renumbered)
 		}
 	}
-	return nil
+	return true, nil
 }
+
+// hideOK is a Handling.Finish that keeps an OK from the client.
+func hideOK(r Reply) replies.Verdict { return replies.Verdict{Hidden: r.Status.Word == "OK"} }
 
 // renumbered is said of a command in parts by message numbers, if a message was expunged between them
 // (RFC 5530, EXPUNGEISSUED): the numbers of the next parts would be those of other messages.

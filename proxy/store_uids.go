@@ -2,9 +2,10 @@ package proxy
 
 import (
 	"bytes"
+	"context"
+	"errors"
 
 	"exgate/backend"
-	"exgate/backend/wire"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
 )
@@ -12,25 +13,19 @@ import (
 // storeUIDs relays a UID STORE. The FETCH responses to it must have the UIDs (RFC 9051 section
 // 6.4.9). Where none has one (docs/exchange.md#ex-76), exgate asks for the flags of the messages,
 // and gives the client the answer before the reply.
-func (c *conn) storeUIDs(a *amendment, set string) error {
-	cmd, seen := a.cmd, new(replies.StoredUIDs)
-	cmd.editor = seen
-	cmd.finish = func(status wire.Status) replies.Verdict {
-		return replies.Verdict{Hidden: status.Word == "OK" && seen.AreMissing()}
+func (cmd *Command) storeUIDs(set string) error {
+	seen := new(replies.StoredUIDs)
+	cmd.Editor = seen
+	cmd.Finish = func(r Reply) replies.Verdict {
+		return replies.Verdict{Hidden: r.Status.Word == "OK" && seen.AreMissing()}
 	}
-	if err := c.sendCommand(a.cmd, a.pieces()); err != nil {
+	reply, err := cmd.Session.Send(cmd.Pieces(), cmd.Handling)
+	if err != nil || reply.Status.Word != "OK" || !seen.AreMissing() {
 		return err
-	}
-	if err := c.awaitFlight(cmd.flight.isDone); err != nil {
-		return err
-	}
-	status, ok := c.link.replyTo(cmd)
-	if !ok || status.Word != "OK" || !seen.AreMissing() {
-		return nil
 	}
 	var fetched [][]byte
-	highest := c.link.highest("")
-	_, err := c.readUpstream(cmd, "exgate asks for the flags that were set", func() *backend.Request {
+	highest := cmd.Session.Mailbox().Highest
+	_, err = cmd.Session.Read("exgate asks for the flags that were set", func() *backend.Request {
 		fetched = nil
 		req := backend.NewRequest("UID FETCH").Raw(set).Raw("(UID FLAGS)")
 		req.Untagged = func(line []byte) bool {
@@ -42,14 +37,14 @@ func (c *conn) storeUIDs(a *amendment, set string) error {
 		}
 		return req
 	})
-	if err != nil && c.ctx.Err() != nil {
+	if err != nil && errors.Is(cmd.Session.Lost(err), context.Canceled) {
 		return err
 	}
-	c.repaired(string(backend.FixStoreUIDs))
+	cmd.Session.Repaired(string(backend.FixStoreUIDs))
 	for _, line := range fetched { // none after a loss: the flags are set all the same
-		if err := c.client.w.line("%s", bytes.TrimRight(line, "\r\n")); err != nil {
+		if err := cmd.Session.Say("%s", bytes.TrimRight(line, "\r\n")); err != nil {
 			return err
 		}
 	}
-	return c.client.w.line("%s OK %s", cmd.tag, status.Text)
+	return cmd.Session.Say("%s OK %s", cmd.Tag, reply.Status.Text)
 }

@@ -31,12 +31,13 @@ type repairs struct {
 	fixes counters.Fixes
 }
 
-// countFixes counts the uses of fixes. It is for serve and the own lane only.
-func (c *conn) countFixes(fixes ...string) {
-	c.tally.stats.Fixes.Count(fixes...)
-	for _, fix := range fixes {
-		c.srv.totals.Fixes.Count(fix)
-	}
+// repaired counts the use of a reply fix. It may be called by serve and by the
+// relay.
+func (c *conn) repaired(fix string) {
+	c.srv.totals.Fixes.Count(fix)
+	c.tally.repairs.Lock()
+	defer c.tally.repairs.Unlock()
+	c.tally.repairs.fixes.Count(fix)
 }
 
 // countersNow returns the session's counters.

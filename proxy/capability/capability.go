@@ -139,3 +139,8 @@ func EditLine(p *profile.Profile, line []byte) []byte {
 	out = append(out, strings.Join(list, " ")...)
 	return append(out, line[end:]...)
 }
+
+// IsIn reports whether a server has announced a capability, in any case.
+func IsIn(announced []string, name string) bool {
+	return slices.ContainsFunc(announced, func(c string) bool { return strings.EqualFold(c, name) })
+}

@@ -6,6 +6,8 @@
 package names
 
 import (
+	"errors"
+	"fmt"
 	"hash/maphash"
 	"strings"
 
@@ -52,6 +54,19 @@ func (m *Mapping) IsNews(name string) bool {
 	}
 	m.logged[hash] = true
 	return true
+}
+
+// ErrNoText is the reason why a client's name is refused that no mailbox can have.
+var ErrNoText = errors.New("the name of the mailbox is neither modified UTF-7 nor UTF-8 (RFC 9051 section 5.1)")
+
+// BlankEndFault returns why a command would break the connection by the name of its mailbox; nil if
+// it would not.
+func (m *Mapping) BlankEndFault(verb, client, mailbox string) error {
+	if !m.Options.RefuseBlankEnd || verb == "RENAME" || verb == "DELETE" || !strings.HasSuffix(mailbox, " ") {
+		return nil
+	}
+	return fmt.Errorf("the name %q ends in a blank, for which Exchange 2007 closes the connection: "+
+		"rename the mailbox with Outlook or by RENAME", client)
 }
 
 // maxLogged limits the memory that a session needs for its logged names.

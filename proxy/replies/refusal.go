@@ -35,6 +35,15 @@ func Interrupted(outcome string) *imap.Error {
 	}
 }
 
+// NotYetWord returns the status word of a command that has failed for a time, for no fault of its own: BAD for APPEND
+// (NotYet).
+func NotYetWord(verb string) string {
+	if verb == "APPEND" {
+		return "BAD"
+	}
+	return "NO"
+}
+
 // NotYet returns the tagged BAD for an APPEND that has failed, or may have failed, for no fault of
 // the message: the client may send it again. After a NO, mbsync never sends the message again, and
 // offlineimap ends its run; after BYE, offlineimap hangs if it cannot log in again at once

@@ -1,11 +1,11 @@
-package proxy
+package names
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 
 	"exgate/backend/folders"
-	"exgate/proxy/names"
 )
 
 // hiddenBy is a reason why clients do not see mailboxes.
@@ -23,30 +23,30 @@ var (
 // maxHiddenNamed limits the names of hidden mailboxes in a line of the log.
 const maxHiddenNamed = 20
 
-// logHidden logs the mailboxes of a list that clients do not see with a mapping, once for each
+// LogHidden logs the mailboxes of a list that clients do not see, once for each
 // reason: a client that copies all mailboxes leaves these behind.
-func (c *conn) logHidden(n *names.Mapping, list *folders.List, message string) {
+func (m *Mapping) LogHidden(log *slog.Logger, list *folders.List, message string) {
 	hidden := make(map[hiddenBy][]string)
 	for _, name := range list.All() {
-		if _, ok := n.Client(name, list); ok && !n.IsHidden(name, list) {
+		if _, ok := m.Client(name, list); ok && !m.IsHidden(name, list) {
 			continue
 		}
 		by := hiddenByName
 		switch {
-		case n.IsHidden(name, list):
+		case m.IsHidden(name, list):
 			by = hiddenByClass
-		case n.Options.Prefix != "":
+		case m.Options.Prefix != "":
 			by = hiddenByPrefix
 		}
 		hidden[by] = append(hidden[by], name)
 	}
 	for _, by := range []hiddenBy{hiddenByClass, hiddenByPrefix, hiddenByName} {
 		list := hidden[by]
-		if len(list) == 0 || !n.IsNews("hidden: "+by.reason) {
+		if len(list) == 0 || !m.IsNews("hidden: "+by.reason) {
 			continue
 		}
 		slices.Sort(list)
-		c.log.Log(c.ctx, by.level, message, "count", len(list),
+		log.Log(context.Background(), by.level, message, "count", len(list),
 			"mailboxes", list[:min(len(list), maxHiddenNamed)], "reason", by.reason, "remedy", by.remedy)
 	}
 }

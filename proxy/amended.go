@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"log/slog"
+	"strings"
+
+	"exgate/backend"
+	"exgate/backend/folders"
+	"exgate/backend/wire"
+)
+
+// relayAmended reads the whole command, has the editor of its row in the command
+// table change it, and relays it.
+func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error {
+	a := c.amendable(cmd)
+	a.AddLine(line, cmd.args, lit)
+	size := len(line)
+	for lit != nil {
+		if err := boundArguments(size, lit); err != nil {
+			return c.answerFault(cmd, err)
+		}
+		value, err := c.argumentLiteral(lit)
+		if err != nil {
+			return c.answerFault(cmd, err)
+		}
+		more, err := c.readLine()
+		if err != nil {
+			return err
+		}
+		c.client.trace.more(more)
+		if _, lit, err = wire.CheckLine(more); err != nil {
+			if strings.HasSuffix(string(more), "+}") {
+				return c.bye("%s", err) // a literal may follow, and its length is unknown
+			}
+			return c.answerFault(cmd, err)
+		}
+		a.AddLiteral(value)
+		a.AddLine(string(more), "", lit)
+		size += len(value) + len(more)
+	}
+	if done, err := a.Edit(); err != nil || done {
+		return c.answerFault(cmd, err)
+	}
+	cmd.Handling = a.Handling
+	return c.sendCommand(cmd, a.Pieces())
+}
+
+// amendable returns the command for its editor.
+func (c *conn) amendable(cmd *command) *Command {
+	return &Command{
+		Tag: cmd.tag, Verb: cmd.verb, Edits: &cmd.rule.edits, Login: c.login.forEditors(c.log),
+		Session: &amending{c: c, cmd: cmd},
+	}
+}
+
+// forEditors returns what editors of commands know of the login.
+func (l *login) forEditors(log *slog.Logger) Login {
+	return Login{
+		Profile: l.profile, Capabilities: l.caps, Names: l.names, Known: &l.account.known, Journal: l.journal, Log: log,
+	}
+}
+
+// upstreamMailbox returns the upstream's mailbox for a client's name in a command of the own lane, and the list of
+// folders that it was found in (Command.UpstreamMailbox).
+func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, list *folders.List, err error) {
+	return c.amendable(cmd).UpstreamMailbox(client)
+}
+
+// amending is what the editor of a command may do in the session.
+type amending struct {
+	c      *conn
+	cmd    *command
+	isSent bool // cmd was sent, as a part of what the editor does
+}
+
+var _ Session = (*amending)(nil)
+
+// Repaired implements Session.
+func (a *amending) Repaired(fix string) { a.c.repaired(fix) }
+
+// Say implements Session.
+func (a *amending) Say(format string, args ...any) error { return a.c.client.w.line(format, args...) }
+
+// Mailbox implements Session.
+func (a *amending) Mailbox() Mailbox {
+	link := &a.c.link
+	return Mailbox{View: link.selected(), Highest: link.highest(""), Expunged: link.expunged()}
+}
+
+// Send implements Session.
+func (a *amending) Send(pieces []Piece, how Handling) (reply Reply, err error) {
+	cmd := a.cmd
+	if a.isSent {
+		cmd = &command{tag: cmd.tag, verb: cmd.verb, rule: cmd.rule}
+	}
+	a.isSent, cmd.Handling = true, how
+	if err := a.c.sendCommand(cmd, pieces); err != nil {
+		return reply, err
+	}
+	if err := a.c.awaitFlight(cmd.flight.isDone); err != nil {
+		return reply, err
+	}
+	return a.c.link.replyOf(cmd), nil
+}
+
+// Ask implements Session.
+func (a *amending) Ask(reason string, request func() *backend.Request) (wire.Status, error) {
+	return a.c.askUpstream(a.cmd, reason, request)
+}
+
+// Read implements Session.
+func (a *amending) Read(reason string, request func() *backend.Request) (wire.Status, error) {
+	return a.c.readUpstream(a.cmd, reason, request)
+}
+
+// Lost implements Session.
+func (a *amending) Lost(err error) error { return a.c.requestLost(a.cmd, err) }
+
+// Asks implements Session.
+func (a *amending) Asks() bool { return a.cmd.flight.phase == phaseAsks }
+
+// sendCommand sends a command in pieces.
+func (c *conn) sendCommand(cmd *command, pieces []Piece) error {
+	_, rest, _ := strings.Cut(pieces[0].Line, " ")
+	_, cmd.args = wire.SplitVerb(rest)
+	if len(pieces) == 1 {
+		return c.relayDirect(cmd, pieces[0].Line, nil)
+	}
+	if err := c.admit(cmd, nil); err != nil {
+		return c.answerFault(cmd, err)
+	}
+	if cmd.effect() == opensView {
+		cmd.flight.opens = openedView(argsOf(cmd.args, pieces), cmd.verb)
+		cmd.flight.opens.Shown = cmd.Mailbox
+	}
+	c.link.launchWhole(cmd, pieces)
+	return c.sendPieces(cmd)
+}
+
+// argsOf returns the arguments of a command in pieces. Of its first line, only first
+// is arguments.
+func argsOf(first string, pieces []Piece) *wire.Args {
+	args := new(wire.Args)
+	args.AddText([]byte(first))
+	for i, p := range pieces[1:] {
+		args.AddLiteral(pieces[i].Literal)
+		args.AddText([]byte(p.Line))
+	}
+	return args
+}
