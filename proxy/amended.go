@@ -7,6 +7,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/amend"
 )
 
 // relayAmended reads the whole command, has the editor of its row in the command
@@ -46,22 +47,22 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 }
 
 // amendable returns the command for its editor.
-func (c *conn) amendable(cmd *command) *Command {
-	return &Command{
+func (c *conn) amendable(cmd *command) *amend.Command {
+	return &amend.Command{
 		Tag: cmd.tag, Verb: cmd.verb, Edits: &cmd.rule.edits, Login: c.login.forEditors(c.log),
 		Session: &amending{c: c, cmd: cmd},
 	}
 }
 
 // forEditors returns what editors of commands know of the login.
-func (l *login) forEditors(log *slog.Logger) Login {
-	return Login{
+func (l *login) forEditors(log *slog.Logger) amend.Login {
+	return amend.Login{
 		Profile: l.profile, Capabilities: l.caps, Names: l.names, Known: &l.account.known, Journal: l.journal, Log: log,
 	}
 }
 
 // upstreamMailbox returns the upstream's mailbox for a client's name in a command of the own lane, and the list of
-// folders that it was found in (Command.UpstreamMailbox).
+// folders that it was found in (amend.Command.UpstreamMailbox).
 func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, list *folders.List, err error) {
 	return c.amendable(cmd).UpstreamMailbox(client)
 }
@@ -73,22 +74,22 @@ type amending struct {
 	isSent bool // cmd was sent, as a part of what the editor does
 }
 
-var _ Session = (*amending)(nil)
+var _ amend.Session = (*amending)(nil)
 
-// Repaired implements Session.
+// Repaired implements amend.Session.
 func (a *amending) Repaired(fix string) { a.c.repaired(fix) }
 
-// Say implements Session.
+// Say implements amend.Session.
 func (a *amending) Say(format string, args ...any) error { return a.c.client.w.line(format, args...) }
 
-// Mailbox implements Session.
-func (a *amending) Mailbox() Mailbox {
+// Mailbox implements amend.Session.
+func (a *amending) Mailbox() amend.Mailbox {
 	link := &a.c.link
-	return Mailbox{View: link.selected(), Highest: link.highest(""), Expunged: link.expunged()}
+	return amend.Mailbox{View: link.selected(), Highest: link.highest(""), Expunged: link.expunged()}
 }
 
-// Send implements Session.
-func (a *amending) Send(pieces []Piece, how Handling) (reply Reply, err error) {
+// Send implements amend.Session.
+func (a *amending) Send(pieces []amend.Piece, how amend.Handling) (reply amend.Reply, err error) {
 	cmd := a.cmd
 	if a.isSent {
 		cmd = &command{tag: cmd.tag, verb: cmd.verb, rule: cmd.rule}
@@ -103,24 +104,24 @@ func (a *amending) Send(pieces []Piece, how Handling) (reply Reply, err error) {
 	return a.c.link.replyOf(cmd), nil
 }
 
-// Ask implements Session.
+// Ask implements amend.Session.
 func (a *amending) Ask(reason string, request func() *backend.Request) (wire.Status, error) {
 	return a.c.askUpstream(a.cmd, reason, request)
 }
 
-// Read implements Session.
+// Read implements amend.Session.
 func (a *amending) Read(reason string, request func() *backend.Request) (wire.Status, error) {
 	return a.c.readUpstream(a.cmd, reason, request)
 }
 
-// Lost implements Session.
+// Lost implements amend.Session.
 func (a *amending) Lost(err error) error { return a.c.requestLost(a.cmd, err) }
 
-// Asks implements Session.
+// Asks implements amend.Session.
 func (a *amending) Asks() bool { return a.cmd.flight.phase == phaseAsks }
 
 // sendCommand sends a command in pieces.
-func (c *conn) sendCommand(cmd *command, pieces []Piece) error {
+func (c *conn) sendCommand(cmd *command, pieces []amend.Piece) error {
 	_, rest, _ := strings.Cut(pieces[0].Line, " ")
 	_, cmd.args = wire.SplitVerb(rest)
 	if len(pieces) == 1 {
@@ -139,7 +140,7 @@ func (c *conn) sendCommand(cmd *command, pieces []Piece) error {
 
 // argsOf returns the arguments of a command in pieces. Of its first line, only first
 // is arguments.
-func argsOf(first string, pieces []Piece) *wire.Args {
+func argsOf(first string, pieces []amend.Piece) *wire.Args {
 	args := new(wire.Args)
 	args.AddText([]byte(first))
 	for i, p := range pieces[1:] {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/proxy/amend"
 	"exgate/proxy/slots"
 )
 
@@ -22,7 +23,7 @@ func (r *refusal) Error() string { return r.text }
 func (c *conn) answerFault(cmd *command, err error) error {
 	var syntax wire.SyntaxError
 	var refused *refusal
-	var byEditor Refusal
+	var byEditor amend.Refusal
 	switch err = noConnection(cmd, err); {
 	case errors.As(err, &refused):
 		return c.refuse(refused.lit, "%s %s", cmd.tag, refused.text)
@@ -47,7 +48,7 @@ func noConnection(cmd *command, err error) error {
 // command is refused.
 func withLiteral(err error, lit *wire.Literal) error {
 	var refused *refusal
-	var byEditor Refusal
+	var byEditor amend.Refusal
 	switch {
 	case errors.As(err, &refused):
 		refused.lit = lit

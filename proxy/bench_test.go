@@ -117,7 +117,7 @@ func benchmarkRelay(b *testing.B, data string, opts folders.Options, verb, items
 		c.login.profile.Replies, c.login.edits = backend.AllReplies(), true
 		f := replies.NewFetching(cmd.tag, verb, c.login.profile.Replies, "1:*", replies.WithoutSections(items), items,
 			c.repaired, c.log)
-		if cmd.Editor = f; strings.Contains(items, "BODY.PEEK[") { // as Fetch does it
+		if cmd.Editor = f; strings.Contains(items, "BODY.PEEK[") { // as amend.Fetch does it
 			f.CountTexts()
 		}
 	}

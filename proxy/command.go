@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/proxy/amend"
 	"exgate/proxy/delivery"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
@@ -19,7 +20,7 @@ type command struct {
 	bodies   bool               // it is a FETCH of whole messages
 	examined *delivery.Examined // copy of an APPENDed message, for mode: observe; else nil
 
-	Handling // of its replies, by the amended lane
+	amend.Handling // of its replies, by the amended lane
 
 	flight flight // its progress upstream; guarded by link.mu
 }

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"strings"
+
+	"exgate/proxy/amend"
 )
 
 // lane is the way of a command through the gateway.
@@ -40,7 +42,7 @@ type rule struct {
 	states  state
 	effect  effect
 	repeats bool // it may be sent again if the upstream was lost before its reply
-	edits   Edits
+	edits   amend.Edits
 	why     string // reason for the lane, also for users (docs/commands.md)
 }
 
@@ -56,7 +58,7 @@ const (
 const always = beforeLogin | afterLogin
 
 // noEdits stands in rows without an editor.
-var noEdits Edits
+var noEdits amend.Edits
 
 //go:generate go test -run ^TestCommandsAreDocumented$ . -update
 
@@ -67,54 +69,54 @@ var noEdits Edits
 var ruleTable = []rule{
 	{"CAPABILITY,NOOP,LOGOUT",
 		direct, always, keepsView, again, noEdits, "RFC 9051 §6.1; before the login, the gateway answers"},
-	{"ID", amended, always, keepsView, again, ID, "RFC 2971; before the login, the gateway answers"},
+	{"ID", amended, always, keepsView, again, amend.ID, "RFC 2971; before the login, the gateway answers"},
 
 	{"STARTTLS", owned, beforeLogin, keepsView, once, noEdits, "the gateway makes the TLS handshake"},
 	{"LOGIN,AUTHENTICATE",
 		owned, beforeLogin, keepsView, once, noEdits, "the name is mapped to what this Exchange accepts"},
-	{"APPEND", owned, afterLogin, keepsView, once, Append,
+	{"APPEND", owned, afterLogin, keepsView, once, amend.Append,
 		"the message is repaired; relayed if no fix concerns it"},
 
 	{"PROXYAUTH", owned, afterLogin, keepsView, once, noEdits, "an admin goes on to a user's mailbox"},
 
-	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, Select, "RFC 9051 §6.3"},
+	{"SELECT,EXAMINE", amended, afterLogin, opensView, again, amend.Select, "RFC 9051 §6.3"},
 	{"CLOSE,UNSELECT", direct, afterLogin, closesView, again, noEdits, "RFC 9051 §6.4"},
-	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, Fetch,
+	{"FETCH,UID FETCH", amended, afterLogin, fetchesView, again, amend.Fetch,
 		"RFC 9051 §6.4; whole messages are paced"},
-	{"IDLE", amended, afterLogin, keepsView, again, Idle,
+	{"IDLE", amended, afterLogin, keepsView, again, amend.Idle,
 		"RFC 9051 §6.3; after its + only DONE is passed on, any other line is a command"},
-	{"ENABLE", amended, afterLogin, keepsView, again, Enable, "RFC 9051 §6.3.1"},
-	{"NAMESPACE", amended, afterLogin, keepsView, again, Namespace, "RFC 9051 §6.3.10"},
-	{"SUBSCRIBE,UNSUBSCRIBE", amended, afterLogin, keepsView, again, FirstName, "RFC 9051 §6.3"},
-	{"STATUS", amended, afterLogin, keepsView, again, Status, "RFC 9051 §6.3.11"},
-	{"LIST,LSUB", amended, afterLogin, keepsView, again, List, "RFC 9051 §6.3.9, RFC 3501 §6.3.9"},
-	{"CREATE", amended, afterLogin, keepsView, once, NewName, "RFC 9051 §6.3.4"},
-	{"DELETE", amended, afterLogin, keepsView, once, OldName, "RFC 9051 §6.3.5"},
-	{"RENAME", amended, afterLogin, keepsView, once, BothNames, "RFC 9051 §6.3.6"},
-	{"SEARCH,UID SEARCH", amended, afterLogin, keepsView, again, Search, "RFC 9051 §6.4.4"},
-	{"STORE,UID STORE", amended, afterLogin, keepsView, again, Store, "RFC 9051 §6.4.6"},
-	{"EXPUNGE,UID EXPUNGE", amended, afterLogin, keepsView, once, Expunge, "RFC 9051 §6.4"},
-	{"COPY,UID COPY", amended, afterLogin, keepsView, once, Copy, "RFC 9051 §6.4.7"},
-	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, Move, "RFC 9051 §6.4.8"},
+	{"ENABLE", amended, afterLogin, keepsView, again, amend.Enable, "RFC 9051 §6.3.1"},
+	{"NAMESPACE", amended, afterLogin, keepsView, again, amend.Namespace, "RFC 9051 §6.3.10"},
+	{"SUBSCRIBE,UNSUBSCRIBE", amended, afterLogin, keepsView, again, amend.FirstName, "RFC 9051 §6.3"},
+	{"STATUS", amended, afterLogin, keepsView, again, amend.Status, "RFC 9051 §6.3.11"},
+	{"LIST,LSUB", amended, afterLogin, keepsView, again, amend.List, "RFC 9051 §6.3.9, RFC 3501 §6.3.9"},
+	{"CREATE", amended, afterLogin, keepsView, once, amend.NewName, "RFC 9051 §6.3.4"},
+	{"DELETE", amended, afterLogin, keepsView, once, amend.OldName, "RFC 9051 §6.3.5"},
+	{"RENAME", amended, afterLogin, keepsView, once, amend.BothNames, "RFC 9051 §6.3.6"},
+	{"SEARCH,UID SEARCH", amended, afterLogin, keepsView, again, amend.Search, "RFC 9051 §6.4.4"},
+	{"STORE,UID STORE", amended, afterLogin, keepsView, again, amend.Store, "RFC 9051 §6.4.6"},
+	{"EXPUNGE,UID EXPUNGE", amended, afterLogin, keepsView, once, amend.Expunge, "RFC 9051 §6.4"},
+	{"COPY,UID COPY", amended, afterLogin, keepsView, once, amend.Copy, "RFC 9051 §6.4.7"},
+	{"MOVE,UID MOVE", amended, afterLogin, keepsView, once, amend.Move, "RFC 9051 §6.4.8"},
 	{"CHECK", direct, afterLogin, keepsView, again, noEdits, "RFC 3501 §6.4.1"},
-	{"SORT,THREAD,UID SORT,UID THREAD", amended, afterLogin, keepsView, again, Extension(noEdits), "RFC 5256"},
-	{"GETQUOTA", amended, afterLogin, keepsView, again, Extension(noEdits),
+	{"SORT,THREAD,UID SORT,UID THREAD", amended, afterLogin, keepsView, again, amend.Extension(noEdits), "RFC 5256"},
+	{"GETQUOTA", amended, afterLogin, keepsView, again, amend.Extension(noEdits),
 		"RFC 9208: its argument is a quota root, not a mailbox"},
-	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, Extension(FirstName), "RFC 9208"},
-	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, Extension(FirstName), "RFC 4314"},
-	{"GETMETADATA", amended, afterLogin, keepsView, again, Extension(OptionName), "RFC 5464"},
-	{"GETANNOTATION", amended, afterLogin, keepsView, again, Extension(FirstName), "RFC 5257"},
+	{"GETQUOTAROOT", amended, afterLogin, keepsView, again, amend.Extension(amend.FirstName), "RFC 9208"},
+	{"GETACL,LISTRIGHTS,MYRIGHTS", amended, afterLogin, keepsView, again, amend.Extension(amend.FirstName), "RFC 4314"},
+	{"GETMETADATA", amended, afterLogin, keepsView, again, amend.Extension(amend.OptionName), "RFC 5464"},
+	{"GETANNOTATION", amended, afterLogin, keepsView, again, amend.Extension(amend.FirstName), "RFC 5257"},
 	{"SETQUOTA",
-		amended, afterLogin, keepsView, once, Extension(NoNames),
+		amended, afterLogin, keepsView, once, amend.Extension(amend.NoNames),
 		"RFC 9208: the quota root may be that of the whole mailbox"},
 	{"SETACL,DELETEACL,SETMETADATA,SETANNOTATION",
-		amended, afterLogin, keepsView, once, Extension(FirstName), "RFC 4314, RFC 5464, RFC 5257"},
-	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, Extension(NoNames), "RFC 7377, RFC 5465"},
-	{"CANCELUPDATE", amended, afterLogin, keepsView, once, Extension(noEdits), "RFC 5267"},
-	{"LANGUAGE,COMPARATOR", amended, afterLogin, keepsView, once, Extension(noEdits), "RFC 5255"},
-	{"RLIST,RLSUB", amended, afterLogin, keepsView, again, Extension(NoNames), "RFC 2193"},
-	{"CONVERT,UID CONVERT,CONVERSIONS", amended, afterLogin, keepsView, once, Extension(noEdits), "RFC 5259"},
-	{"GETJMAPACCESS", amended, afterLogin, keepsView, once, Extension(NoNames),
+		amended, afterLogin, keepsView, once, amend.Extension(amend.FirstName), "RFC 4314, RFC 5464, RFC 5257"},
+	{"ESEARCH,NOTIFY", amended, afterLogin, keepsView, once, amend.Extension(amend.NoNames), "RFC 7377, RFC 5465"},
+	{"CANCELUPDATE", amended, afterLogin, keepsView, once, amend.Extension(noEdits), "RFC 5267"},
+	{"LANGUAGE,COMPARATOR", amended, afterLogin, keepsView, once, amend.Extension(noEdits), "RFC 5255"},
+	{"RLIST,RLSUB", amended, afterLogin, keepsView, again, amend.Extension(amend.NoNames), "RFC 2193"},
+	{"CONVERT,UID CONVERT,CONVERSIONS", amended, afterLogin, keepsView, once, amend.Extension(noEdits), "RFC 5259"},
+	{"GETJMAPACCESS", amended, afterLogin, keepsView, once, amend.Extension(amend.NoNames),
 		"RFC 9698: JMAP uses the server's names of mailboxes"},
 
 	{"COMPRESS", refused, afterLogin, keepsView, once, noEdits, "it would hide what follows from the gateway"},

@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/amend"
 	"exgate/proxy/delivery"
 )
 
@@ -122,7 +123,7 @@ func (c *conn) admit(cmd *command, lit *wire.Literal) error {
 	switch {
 	case cmd.verb == "LOGOUT": // not paced: it frees a connection
 		return c.makeReady(cmd)
-	case cmd.effect() == fetchesView && HasBodyItem(cmd.args):
+	case cmd.effect() == fetchesView && amend.HasBodyItem(cmd.args):
 		cmd.bodies = true
 		messages = c.login.account.Fetches
 	case cmd.verb == "APPEND" && lit != nil && c.set.opts.Observe:

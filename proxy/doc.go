@@ -9,6 +9,7 @@
 // The packages below proxy do not import it. The rules for mailbox names are in backend/folders, those for messages in
 // rewrite.
 //
+//	amend        changes commands for Exchange: an editor for each command of the amended lane
 //	audit        says what would become of mailboxes that are to be moved
 //	budget       limits what is stored in a day
 //	capability   the capabilities that clients are told of
@@ -102,7 +103,7 @@
 //	conn.takeAppend       append.go
 //	conn.readAppend       append.go    the arguments
 //	conn.upstreamMailbox  amended.go   the mailbox's name in Exchange
-//	Command.UpstreamMailbox names.go
+//	Command.UpstreamMailbox amend/mailboxes.go
 //	conn.takeShare        budgets.go   the message's share of the budget of a day
 //	conn.readLiteral      conn.go      the message, into the spool
 //	conn.endOfAppend      append.go
@@ -135,15 +136,15 @@
 // # The path of LIST
 //
 //	conn.relayAmended     amended.go   reads the command whole
-//	Command.Edit          amend.go
-//	editListNames         amend_list.go
-//	Command.readListQuery amend_list.go the arguments
-//	Command.folderList    names.go the account's list of folders
+//	Command.Edit          amend/amend.go
+//	editListNames         amend/list.go
+//	Command.readListQuery amend/list.go the arguments
+//	Command.folderList    amend/mailboxes.go the account's list of folders
 //	amending.Read         amended.go
 //	conn.readUpstream     ask.go       reads the list, if the account has none
 //	conn.askUpstream      ask.go       waits out a throttle
 //	conn.askOnce          ask.go       sends the request by conn.aside
-//	Command.askForNames   amend_list.go writes the patterns that Exchange gets
+//	Command.askForNames   amend/list.go writes the patterns that Exchange gets
 //	conn.sendCommand      amended.go
 //	conn.relayDirect      direct.go
 //	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream

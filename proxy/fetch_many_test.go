@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/amend"
 	"exgate/proxy/replies"
 )
 
@@ -133,7 +134,7 @@ func TestHolesInParts(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, c, u := holes(t)
 			c.C("a1 UID FETCH " + set + " " + tt.items)
-			parts := replies.SplitSet(set, MaxLine-len("a1 UID FETCH  "+tt.items))
+			parts := replies.SplitSet(set, amend.MaxLine-len("a1 UID FETCH  "+tt.items))
 			if len(parts) != 2 {
 				t.Fatalf("%d parts", len(parts))
 			}
@@ -176,7 +177,7 @@ func TestCutsInHoles(t *testing.T) {
 		ranges = append(ranges, fmt.Sprintf("%d:%d", uid, uid))
 	}
 	set := strings.Join(ranges, ",")
-	parts := len(replies.SplitSet(set, MaxLine-len("a3 UID FETCH  BODY.PEEK[TEXT]")))
+	parts := len(replies.SplitSet(set, amend.MaxLine-len("a3 UID FETCH  BODY.PEEK[TEXT]")))
 	if parts != 2 {
 		t.Fatalf("%d parts", parts)
 	}

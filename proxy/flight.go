@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
+	"exgate/proxy/amend"
 	"exgate/proxy/delivery"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/replies"
@@ -66,7 +67,7 @@ func (l *link) launch(cmd *command) {
 }
 
 // launchWhole puts a command in flight, with all its pieces known beforehand.
-func (l *link) launchWhole(cmd *command, pieces []Piece) {
+func (l *link) launchWhole(cmd *command, pieces []amend.Piece) {
 	cmd.flight.text = wholeText(pieces)
 	l.launch(cmd)
 }
@@ -157,15 +158,15 @@ func (l *link) replyTo(cmd *command) (status wire.Status, ok bool) {
 }
 
 // replyOf is replyTo for an editor of commands.
-func (l *link) replyOf(cmd *command) Reply {
+func (l *link) replyOf(cmd *command) amend.Reply {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return cmd.reply(cmd.flight.status, l.expunges)
 }
 
 // reply returns what an editor is told of the reply to a command. expunges is link.expunges now.
-func (cmd *command) reply(status wire.Status, expunges int) Reply {
-	return Reply{Status: status, Sent: cmd.flight.expunges, Now: expunges}
+func (cmd *command) reply(status wire.Status, expunges int) amend.Reply {
+	return amend.Reply{Status: status, Sent: cmd.flight.expunges, Now: expunges}
 }
 
 // hasFlight reports whether a command in flight is in phase p. mu is held.

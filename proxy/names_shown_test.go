@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"exgate/backend/folders"
+	"exgate/proxy/amend"
 )
 
 func TestPrefix(t *testing.T) {
@@ -128,15 +129,15 @@ func TestBlankEndOn2007(t *testing.T) {
 // A LIST is compared with what the account has, so that its patterns are bounded.
 func TestPatternsAreBounded(t *testing.T) {
 	c, sim, _ := newMapped(t, apartNames)
-	fits := "(" + strings.Repeat("nobody ", MaxPatterns-1) + "INBOX)"
+	fits := "(" + strings.Repeat("nobody ", amend.MaxPatterns-1) + "INBOX)"
 	c.C(`a1 LIST "" ` + fits)
 	c.until("a1 OK …", "* LIST …INBOX")
 	before := sim.Stats().Commands["LIST"]
 	for _, tt := range []struct{ reference, patterns string }{
 		{`""`, "(" + strings.Repeat("x*%y*z*%w*q*%v*u*%t* ", 2900) + ")"},
-		{`""`, "(" + strings.Repeat("x ", MaxPatterns+1) + ")"},
+		{`""`, "(" + strings.Repeat("x ", amend.MaxPatterns+1) + ")"},
 		{`""`, strings.Repeat("*%", 30_000)},
-		{strings.Repeat("*%", 300), "(" + strings.Repeat("x ", MaxPatterns) + ")"},
+		{strings.Repeat("*%", 300), "(" + strings.Repeat("x ", amend.MaxPatterns) + ")"},
 	} {
 		for _, verb := range []string{"LIST", "LSUB"} {
 			c.C("a2 " + verb + " " + tt.reference + " " + tt.patterns)

@@ -6,6 +6,7 @@ import (
 
 	"exgate/backend/folders"
 	"exgate/backend/wire"
+	"exgate/proxy/amend"
 	"exgate/proxy/ledger"
 	"exgate/proxy/names"
 	"exgate/proxy/replies"
@@ -43,7 +44,7 @@ func (c *conn) observeNames(cmd *command, args *wire.Args) (isDone bool) {
 	case "CREATE", "RENAME":
 		return c.observeNewName(cmd, named, list)
 	case "DELETE":
-		c.link.attach(cmd, nil, OnOK(func() { removeSeen(&c.login.account.seen, named[0]) }))
+		c.link.attach(cmd, nil, amend.OnOK(func() { removeSeen(&c.login.account.seen, named[0]) }))
 	}
 	c.observeName(cmd.verb, named[0], storesMessages(cmd.verb), list)
 	return true
@@ -69,7 +70,7 @@ func (c *conn) observeNewName(cmd *command, named []string, list *folders.List) 
 		}
 	}
 	isSame := c.observeName(cmd.verb, client, true, beside)
-	c.link.attach(cmd, nil, OnOK(func() {
+	c.link.attach(cmd, nil, amend.OnOK(func() {
 		mailbox, _ := folders.Decode(client)
 		switch {
 		case cmd.verb == "RENAME" && isSame:
@@ -112,7 +113,7 @@ func (c *conn) observeList(cmd *command, args *wire.Args) (isDone bool) {
 	args.Space()
 	reference, okReference := args.String()
 	args.Space()
-	patterns, okPatterns := ReadPatterns(args)
+	patterns, okPatterns := amend.ReadPatterns(args)
 	if !okSelection || !okReference || !okPatterns {
 		return false
 	}
@@ -128,7 +129,7 @@ func (c *conn) observeList(cmd *command, args *wire.Args) (isDone bool) {
 	if cmd.verb == "LSUB" || len(selection) > 0 { // subscribed mailboxes, which need not exist
 		return true
 	}
-	c.link.attach(cmd, &replies.Noting{List: listed}, OnOK(func() {
+	c.link.attach(cmd, &replies.Noting{List: listed}, amend.OnOK(func() {
 		if name == "*" {
 			seen.Set(listed)
 		} else {

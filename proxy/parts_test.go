@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/amend"
 )
 
 // manyNumbers returns a set of n numbers with gaps, so that no range shortens it.
@@ -43,7 +44,7 @@ func TestLongSetsInParts(t *testing.T) {
 			var got []string
 			for _, reply := range tt.replies {
 				line := strings.TrimSpace(u.C("a1 …"))
-				if len(line) > MaxLine {
+				if len(line) > amend.MaxLine {
 					t.Errorf("a line of %d bytes", len(line))
 				}
 				before, after, _ := strings.Cut(tt.command, "%s")

@@ -14,6 +14,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/config/profile"
+	"exgate/proxy/amend"
 	"exgate/proxy/replies"
 	"exgate/proxy/testkit"
 )
@@ -49,7 +50,7 @@ func relayOfFetch(nc net.Conn, fixes backend.Replies, items string) *relay {
 		login:  &login{profile: &profile.Profile{Name: "exchange2016"}, edits: true, account: unpaced()},
 	}
 	f := replies.NewFetching("a1", "FETCH", fixes, "1:*", items, items, c.repaired, c.log)
-	c.link.flight = []*command{{tag: "a1", verb: "FETCH", rule: ruleOf["FETCH"], Handling: Handling{Editor: f}}}
+	c.link.flight = []*command{{tag: "a1", verb: "FETCH", rule: ruleOf["FETCH"], Handling: amend.Handling{Editor: f}}}
 	r := &relay{c: c}
 	c.link.sink.Store(r)
 	return r

@@ -9,6 +9,7 @@ import (
 
 	"exgate/backend"
 	"exgate/config/profile"
+	"exgate/proxy/amend"
 	"exgate/proxy/replies"
 	"exgate/proxy/testkit"
 )
@@ -214,7 +215,7 @@ func TestLongSets(t *testing.T) {
 			heard := tt.heard
 			for i := 1; len(got) < len(numbers); i++ {
 				line := u.C("a1 " + tt.before + "…" + tt.after)
-				if len(line) > MaxLine {
+				if len(line) > amend.MaxLine {
 					t.Fatalf("a line of %d bytes", len(line))
 				}
 				part := strings.TrimSuffix(strings.TrimPrefix(line, "a1 "+tt.before), tt.after)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"exgate/backend"
+	"exgate/proxy/amend"
 	"exgate/proxy/testkit"
 )
 
@@ -52,7 +53,7 @@ var replyFixCases = map[backend.ReplyFix]replyFixCase{
 		said: "a1 OK done\r\n", heard: "a1 OK done\r\n",
 	},
 	backend.FixLongSets: {
-		command: "STORE " + strings.Repeat("1,", MaxLine/2) + "1 +FLAGS (\\Seen)",
+		command: "STORE " + strings.Repeat("1,", amend.MaxLine/2) + "1 +FLAGS (\\Seen)",
 		sent:    "STORE 1,… +FLAGS (\\Seen)", said: "a1 NO not this one\r\n",
 		heard: "a1 NO not this one\r\n",
 	},
@@ -150,7 +151,7 @@ func playReplyFix(t *testing.T, fix backend.ReplyFix, tt replyFixCase, fixes bac
 	}
 	if said != "" {
 		line := u.C("a1 " + sent)
-		if long := len(line) > MaxLine+len("\r\n"); long && works {
+		if long := len(line) > amend.MaxLine+len("\r\n"); long && works {
 			t.Errorf("a line of %d bytes", len(line))
 		}
 		u.raw(said)

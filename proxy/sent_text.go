@@ -4,15 +4,16 @@ import (
 	"strings"
 
 	"exgate/backend/wire"
+	"exgate/proxy/amend"
 )
 
 // sentText is what exgate remembers of a command that it sends, in case it has to send the
 // command again.
 type sentText struct {
-	pieces      []Piece // nil: the command is too long to be remembered
-	isForgotten bool    // the command is too long to be remembered
-	isComplete  bool    // the last line was sent
-	size        int     // bytes that are remembered
+	pieces      []amend.Piece // nil: the command is too long to be remembered
+	isForgotten bool          // the command is too long to be remembered
+	isComplete  bool          // the last line was sent
+	size        int           // bytes that are remembered
 }
 
 const (
@@ -25,7 +26,7 @@ const (
 )
 
 // wholeText returns the text of a command that is known as a whole.
-func wholeText(pieces []Piece) sentText {
+func wholeText(pieces []amend.Piece) sentText {
 	t := sentText{pieces: pieces, isComplete: true}
 	for _, p := range pieces {
 		t.size += len(p.Line) + len(p.Literal)
@@ -48,7 +49,7 @@ func (t *sentText) addLine(cmd *command, line string, lit *wire.Literal) {
 		t.isForgotten, t.pieces, t.size = true, nil, len(cmd.args)
 		return
 	}
-	t.pieces = append(t.pieces, Piece{Line: line})
+	t.pieces = append(t.pieces, amend.Piece{Line: line})
 }
 
 // addLiteral adds the literal that follows the last line. It is nil if it is too long to be

@@ -1,4 +1,9 @@
-package proxy
+// Package amend has the editors of commands: each reads the arguments of a command, and changes the command so that
+// Exchange carries out what the client means. An editor may also choose an editor for the replies (package replies),
+// answer the command itself, or carry it out by several commands. Package proxy reads the command from the client,
+// and sends what the editor has made of it. What an editor needs of the session is in Session; what it may know of
+// the login is in Login.
+package amend
 
 import (
 	"fmt"
