@@ -28,7 +28,7 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 		if err != nil {
 			return err
 		}
-		c.client.trace.more(more)
+		c.client.trace.More(more)
 		if _, lit, err = wire.CheckLine(more); err != nil {
 			if strings.HasSuffix(string(more), "+}") {
 				return c.bye("%s", err) // a literal may follow, and its length is unknown

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"exgate/backend/wire"
+	"exgate/proxy/trace"
 )
 
 // clientSide is the client's side of a session. It belongs to serve. Only
@@ -22,7 +23,7 @@ type clientSide struct {
 	nc       net.Conn // tcp itself, or TLS over it
 	r        *wire.CommandReader
 	w        *clientWriter
-	trace    *tracer
+	trace    *trace.Session
 	secure   bool                   // nc is TLS
 	began    time.Time              // time of connecting
 	within   bool                   // the client has sent a part of a command

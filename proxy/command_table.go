@@ -137,3 +137,16 @@ var ruleOf = func() map[string]*rule {
 	}
 	return m
 }()
+
+// isShown reports whether the trace shows the arguments of a command after the
+// login. It hides those of commands that carry a login, such as PROXYAUTH, or
+// that are refused.
+func (r *rule) isShown() bool {
+	return r.lane != refused && r.states&afterLogin != 0 && r != ruleOf["PROXYAUTH"]
+}
+
+// shownInTrace is the trace.Shown of the command table.
+func shownInTrace(verb string) (isKnown, isShown bool) {
+	r := ruleOf[verb]
+	return r != nil, r != nil && r.isShown()
+}

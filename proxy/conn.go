@@ -130,7 +130,7 @@ func (c *conn) next() error {
 	case c.idle != nil:
 		return c.endIdle(line, begins)
 	}
-	c.client.trace.command(line, c.link.upstream != nil)
+	c.client.trace.Command(line, c.link.upstream != nil)
 	return c.dispatch(line, begins)
 }
 

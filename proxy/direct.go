@@ -57,7 +57,7 @@ func (c *conn) relayDirect(cmd *command, line string, lit *wire.Literal) error {
 		if err != nil {
 			return err
 		}
-		c.client.trace.more(more)
+		c.client.trace.More(more)
 		text, next, err := wire.CheckLine(more)
 		if err != nil {
 			// The upstream has half of the command, and waits for the rest.
@@ -303,7 +303,7 @@ func (w *literalWriter) WritePipe(p *wire.Pipe) error {
 // toUpstream writes a line of a command upstream, with CRLF and behind the tail of the literal
 // before it, in one write. If the write fails, the upstream is given up as lost.
 func (c *conn) toUpstream(cmd *command, tail []byte, line string) (sent bool) {
-	c.client.trace.toUpstream(cmd, line)
+	c.client.trace.ToUpstream(cmd.tag, cmd.verb, cmd.args, line)
 	out := tail
 	if tail == nil {
 		out = c.out[:0]

@@ -34,7 +34,7 @@
 //	status       the snapshot of the gateway for the operator
 //	statuspage   the page that shows the snapshot in a browser
 //	testkit      helpers for tests
-//	tracefile    the files of the wire trace of one session
+//	trace        the wire trace: what both sides say, without secrets
 //	users        the users file: callers, and the mailboxes that each may open
 //	watchfile    notices that a file has changed
 //	words        writes numbers for people
@@ -238,8 +238,8 @@
 //	waiting.mu        what the session waits for (waiting.go)
 //	tally.mu          the counters that the session has published (tally.go)
 //	repairs           the counts of reply fixes (tally.go)
-//	Tracer.mu         the wire trace (trace.go)
-//	tracer.mu         the tags that a session's trace has shown, and its own file (trace.go, user_trace.go)
+//	trace.Wire.mu     the wire trace
+//	trace.Session.mu  the tags that a session's trace has shown, and its own file
 //	progress.mu       what became of the messages of each account, and the last refusals (progress.go)
 //	readiness.mu      whether an upstream could be reached; held during the try (ready.go)
 //	holds.mu          the users that the operator has paused (holds.go)

@@ -19,6 +19,7 @@ import (
 	"exgate/proxy/routing"
 	"exgate/proxy/spool"
 	"exgate/proxy/testkit"
+	"exgate/proxy/trace"
 )
 
 // obliging is an upstream that answers OK to every command that it can parse. That brings a gateway into all its
@@ -143,7 +144,7 @@ func fuzzSession(t *testing.T, prof profile.Profile, input []byte) {
 			Profile: prof.Name, Profiles: func(string) profile.Profile { return prof },
 		}},
 		Spool: spool.Options{Dir: t.TempDir(), Memory: 1000, Session: 1 << 20},
-		Log:   slog.New(slog.NewTextHandler(log, nil)), Trace: NewTracer(new(buffer)),
+		Log:   slog.New(slog.NewTextHandler(log, nil)), Trace: trace.NewWire(new(buffer)),
 	})
 	if err != nil {
 		t.Fatal(err)

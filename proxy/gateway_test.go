@@ -18,6 +18,7 @@ import (
 	"exgate/proxy/routing"
 	"exgate/proxy/spool"
 	"exgate/proxy/testkit"
+	"exgate/proxy/trace"
 	"exgate/rewrite"
 )
 
@@ -88,7 +89,7 @@ func startGateway(t *testing.T, how Listen, upstreamAddr string, setups ...func(
 		Upstreams: []routing.Upstream{{Backend: backend.Options{Address: upstreamAddr, TLS: backend.TLSInsecureNone}}},
 		Spool:     spool.Options{Dir: t.TempDir()},
 		Log:       slog.New(slog.NewJSONHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Trace:     NewTracer(g.trace),
+		Trace:     trace.NewWire(g.trace),
 	}
 	lim := defaultLimits
 	withProfile(plainProfile)(&opts, &lim)

@@ -52,9 +52,9 @@ func (c *conn) endIdle(line []byte, begins int64) error {
 	c.idle = nil
 	isDone := strings.EqualFold(string(line), "DONE")
 	if isDone {
-		c.client.trace.idleEnds()
+		c.client.trace.IdleEnds()
 	} else {
-		c.client.trace.command(line, true)
+		c.client.trace.Command(line, true)
 	}
 	switch {
 	case over:

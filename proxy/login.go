@@ -292,7 +292,7 @@ func (c *conn) openUpstream(
 ) (*backend.LoggedIn, error) {
 	for try := 0; ; try++ {
 		c.waiting.set(status.StateLogin, loggingIn, time.Time{})
-		opened, err := to.Server.Open(c.ctx, id, cred, c.client.trace.upstream())
+		opened, err := to.Server.Open(c.ctx, id, cred, c.client.trace.Requests())
 		if err == nil {
 			return opened, nil
 		}

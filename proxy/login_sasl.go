@@ -112,7 +112,7 @@ func (c *conn) askSASL(challenge string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c.client.trace.answer()
+	c.client.trace.Answer()
 	if string(line) == "*" {
 		return "", wire.SyntaxError("AUTHENTICATE cancelled")
 	}

@@ -86,6 +86,6 @@ func (c *conn) refuseToken(reply string) error {
 	if _, err := c.readLine(); err != nil {
 		return err
 	}
-	c.client.trace.answer()
+	c.client.trace.Answer()
 	return c.client.w.line("%s", reply)
 }

@@ -64,7 +64,7 @@ func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.L
 		return nil, err
 	}
 	defer leave()
-	opened, err := to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+	opened, err := to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.Requests())
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (r *relay) Take(f wire.Fragment) (err error) {
 		}
 	}
 	if !f.Literal {
-		r.c.client.trace.fromUpstream(said, f.First)
+		r.c.client.trace.FromUpstream(said, f.First)
 	}
 	if r.editor != nil && len(data) > 0 {
 		if &data[0] != &f.Data[0] { // repaired: Fragment.Ahead must not find what follows it in memory

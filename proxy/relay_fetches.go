@@ -24,7 +24,7 @@ func (r *relay) passesFetches(run wire.Fetches) bool {
 	c := r.c
 	fixes := &c.login.profile.Replies
 	switch {
-	case c.link.sink.Load() != r, r.last != nil, r.text.isWas, !c.client.trace.isOff():
+	case c.link.sink.Load() != r, r.last != nil, r.text.isWas, !c.client.trace.IsOff():
 		return false
 	case fixes.Numbers:
 		if highest := c.link.highest(""); highest > 0 && run.Highest > highest {

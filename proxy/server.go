@@ -29,6 +29,7 @@ import (
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
+	"exgate/proxy/trace"
 	"exgate/proxy/users"
 )
 
@@ -69,7 +70,7 @@ type Options struct {
 	Quarantine quarantine.Options
 	Filter     delivery.Filter
 	Log        *slog.Logger // nil: slog.Default()
-	Trace      *Tracer      // nil: no wire trace
+	Trace      *trace.Wire  // nil: no wire trace
 	// Ledger records the messages of sessions with an Exchange profile; nil: exgate keeps no
 	// ledger.
 	Ledger *ledger.Ledger
@@ -341,13 +342,13 @@ func panicked(v any) string {
 func (s *Server) newConn(nc net.Conn, how Listen) *conn {
 	id := strings.ToLower(rand.Text()[:8])
 	set := s.settings.Load()
-	trace := set.opts.Trace.session(id)
+	traced := trace.NewSession(set.opts.Trace, id, shownInTrace)
 	c := &conn{
 		srv: s, set: set, id: id,
 		log: slog.New(&sessionLog{set.opts.Log.Handler(), id, nc.RemoteAddr().String()}),
 		client: clientSide{
-			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: trace,
-			w: newClientWriter(nc, s.limits.Write, trace),
+			listener: how, tcp: nc, nc: nc, began: time.Now(), trace: traced,
+			w: newClientWriter(nc, s.limits.Write, traced),
 		},
 	}
 	if proxied, ok := nc.(*proxiedConn); ok {

@@ -145,7 +145,7 @@ func (c *conn) openSide(ctx context.Context, s *side) error {
 		return nil
 	}
 	s.close()
-	opened, err := c.login.target.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.upstream())
+	opened, err := c.login.target.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.Requests())
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
-
-	"exgate/proxy/tracefile"
 )
 
 // tracedUsers has the users whose sessions the operator has traced.
@@ -71,7 +68,7 @@ func (s *Server) Trace(user string, on bool) (sessions int, err error) {
 
 // beginTrace begins the session's own trace, unless it has one. Any goroutine may call it.
 func (c *conn) beginTrace() error {
-	file, err := c.client.trace.begin(filepath.Join(c.set.opts.State, "trace"))
+	file, err := c.client.trace.Begin(filepath.Join(c.set.opts.State, "trace"))
 	if file != "" {
 		c.log.Info("the trace of a session begins", "file", file)
 	}
@@ -83,34 +80,7 @@ func (c *conn) beginTrace() error {
 
 // endTrace ends the session's own trace. over says that the session ends, so that no other begins.
 func (c *conn) endTrace(over bool) {
-	if lost, err := c.client.trace.end(over); err != nil || lost > 0 {
+	if lost, err := c.client.trace.End(over); err != nil || lost > 0 {
 		c.log.Warn("the trace of a session is not complete", "missing_lines", lost, "err", err)
 	}
-}
-
-// begin begins the session's own trace in dir. It returns the file; "" if there is a trace already, or the session is
-// over.
-func (t *tracer) begin(dir string) (file string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.over || t.own.Load() != nil {
-		return "", nil
-	}
-	own, err := tracefile.Create(dir, t.session, time.Now())
-	if err != nil {
-		return "", err
-	}
-	t.own.Store(own)
-	return own.Path(), nil
-}
-
-// end ends the session's own trace. It returns the number of lines that are missing in it.
-func (t *tracer) end(over bool) (lost int64, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.over = t.over || over
-	if own := t.own.Swap(nil); own != nil {
-		return own.Close()
-	}
-	return 0, nil
 }

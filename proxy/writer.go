@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"exgate/backend/wire"
+	"exgate/proxy/trace"
 )
 
 // clientWriter is the only way to write to the client. A goroutine takes the turn, and then
@@ -21,16 +22,16 @@ type clientWriter struct {
 	writeBy wire.WriteDeadline
 	sent    atomic.Int64
 	wrote   atomic.Int64 // the end of the last write, in nanoseconds of Unix time
-	trace   *tracer
+	trace   *trace.Session
 
 	turn  chan struct{} // holds an element while a goroutine has the turn
 	ended chan struct{} // closed when no goroutine gets the turn any more
 	once  sync.Once
 }
 
-func newClientWriter(nc net.Conn, timeout time.Duration, trace *tracer) *clientWriter {
+func newClientWriter(nc net.Conn, timeout time.Duration, traced *trace.Session) *clientWriter {
 	return &clientWriter{
-		nc: nc, timeout: timeout, trace: trace,
+		nc: nc, timeout: timeout, trace: traced,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 }
@@ -102,7 +103,7 @@ var oneLineOnly = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
 // upstream, so whileHeld replaces all characters in it that could end the line.
 func (w *clientWriter) whileHeld(line string) error {
 	line = oneLineOnly.Replace(line)
-	w.trace.toClient([]byte(line))
+	w.trace.ToClient([]byte(line))
 	return w.write([]byte(line + "\r\n"))
 }
 

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 
 	"exgate/config"
-	"exgate/proxy"
 	"exgate/proxy/logqueue"
+	"exgate/proxy/trace"
 )
 
 // maxLog and maxTrace limit the bytes that wait while nothing reads the log or the trace.
@@ -92,12 +92,12 @@ func bounded(text string, most int) string {
 	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:most], ""), len(text))
 }
 
-// openTrace opens the wire trace. trace is nil if the configuration has no trace. The trace
+// openTrace opens the wire trace. wire is nil if the configuration has no trace. The trace
 // reports how many of its lines are missing. The log reports the first loss, and at the end
 // the number of all lost lines. closeTrace writes what waits. files closes the file.
 func openTrace(
 	c config.Log, files *logFiles, log *slog.Logger,
-) (trace *proxy.Tracer, closeTrace func(), err error) {
+) (wire *trace.Wire, closeTrace func(), err error) {
 	if c.Trace == config.TraceOff {
 		return nil, func() {}, nil
 	}
@@ -112,7 +112,7 @@ func openTrace(
 		},
 		Lost: func(why error) { log.Error("lines are lost that log.trace should have", "err", why) },
 	})
-	return proxy.NewTracer(queue), func() {
+	return trace.NewWire(queue), func() {
 		if lost := queue.Close(flushTime); lost > 0 {
 			log.Warn("lines are missing in log.trace", "lines", lost)
 		}

@@ -22,6 +22,7 @@ import (
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
 	"exgate/proxy/spool"
+	"exgate/proxy/trace"
 )
 
 func serveCommand() *cobra.Command {
@@ -113,12 +114,12 @@ func serve(
 	ctx context.Context, c *config.Config, log *slog.Logger, files *logFiles, signals *signals, place *succession,
 	load func() (*config.Config, error),
 ) error {
-	trace, closeTrace, err := openTrace(c.Log, files, log)
+	wire, closeTrace, err := openTrace(c.Log, files, log)
 	if err != nil {
 		return err
 	}
 	defer closeTrace()
-	opts, err := gatewayOptions(c, log, trace)
+	opts, err := gatewayOptions(c, log, wire)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func serve(
 		case <-ctx.Done():
 		case <-signals.hup:
 			service.reloading()
-			c, err = reload(server, opts.Ledger, c, log, trace, load)
+			c, err = reload(server, opts.Ledger, c, log, wire, load)
 			service.ready(servingPhase(c.Mode, err))
 		case <-signals.reopen:
 			files.reopen(log)
@@ -228,13 +229,13 @@ func reload(
 	records *ledger.Ledger,
 	old *config.Config,
 	log *slog.Logger,
-	trace *proxy.Tracer,
+	wire *trace.Wire,
 	load func() (*config.Config, error),
 ) (*config.Config, error) {
 	c, err := load()
 	if err == nil {
 		var opts proxy.Options
-		if opts, err = gatewayOptions(c, log, trace); err == nil {
+		if opts, err = gatewayOptions(c, log, wire); err == nil {
 			opts.Ledger = records
 			err = server.Reload(opts)
 		}
@@ -272,7 +273,7 @@ func needRestart(old, c *config.Config) (keys []string) {
 }
 
 // gatewayOptions converts the configuration to the gateway's options.
-func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (proxy.Options, error) {
+func gatewayOptions(c *config.Config, log *slog.Logger, wire *trace.Wire) (proxy.Options, error) {
 	certificate, err := clientCertificate(c, log)
 	if err != nil {
 		return proxy.Options{}, exitError{exitConfig, err}
@@ -323,7 +324,7 @@ func gatewayOptions(c *config.Config, log *slog.Logger, trace *proxy.Tracer) (pr
 			Timeout: c.Fixes.Filter.Timeout,
 		},
 		Log:   log,
-		Trace: trace,
+		Trace: wire,
 	}, nil
 }
 

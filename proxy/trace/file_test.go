@@ -1,4 +1,4 @@
-package tracefile
+package trace
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ func TestOldestAreRemoved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "trace")
 	var first, last string
 	for i := range maxFiles + 5 {
-		f, err := Create(dir, fmt.Sprint("s", i), noon.Add(time.Duration(i)*time.Second))
+		f, err := create(dir, fmt.Sprint("s", i), noon.Add(time.Duration(i)*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,12 +68,12 @@ func TestOldestAreRemoved(t *testing.T) {
 // A trace never writes into a file that is there.
 func TestCreateOverAFile(t *testing.T) {
 	dir := t.TempDir()
-	f, err := Create(dir, "s", noon)
+	f, err := create(dir, "s", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if second, err := Create(dir, "s", noon); err == nil {
+	if second, err := create(dir, "s", noon); err == nil {
 		second.Close()
 		t.Error("no error")
 	}

@@ -1,4 +1,9 @@
-package proxy
+// Package trace writes the wire trace: what both sides say, without the bytes of
+// literals and without secrets. It shows a part of a client's command only if
+// that part is known to hold no secret, since a client may send a password in
+// place of a tag, a verb or an argument. The trace of the gateway (Wire) has all sessions; an operator may have one
+// session traced into files of its own (Session.Begin).
+package trace
 
 import (
 	"bytes"
@@ -12,41 +17,44 @@ import (
 
 	"exgate/backend"
 	"exgate/backend/wire"
-	"exgate/proxy/tracefile"
 )
 
-// Tracer writes the wire trace: what both sides say, without the bytes of
-// literals and without secrets. It shows a part of a client's command only if
-// that part is known to hold no secret, since a client may send a password in
-// place of a tag, a verb or an argument.
-type Tracer struct {
+// Wire is the wire trace of the gateway.
+type Wire struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// NewTracer returns a tracer that writes to w.
-func NewTracer(w io.Writer) *Tracer { return &Tracer{w: w} }
+// NewWire returns a trace that writes to w.
+func NewWire(w io.Writer) *Wire { return &Wire{w: w} }
 
-// tracer is the trace of one session. It writes to the wire trace of the gateway, and to
+// Shown says what is known of a verb, which may be a part of a password: whether there is such a command, and whether
+// its arguments hold no secret.
+type Shown func(verb string) (isKnown, isShown bool)
+
+// Session is the trace of one session. It writes to the wire trace of the gateway, and to
 // the session's own trace. Either may be missing. The session's own trace may begin at any
-// time, also in the middle of a command: the rest of that command is hidden. A nil tracer writes
+// time, also in the middle of a command: the rest of that command is hidden. A nil Session writes
 // nothing.
-type tracer struct {
-	out      *Tracer // nil: the gateway has no wire trace
+type Session struct {
+	out      *Wire // nil: the gateway has no wire trace
 	session  string
+	shown    Shown
 	isHidden bool // the arguments of the client's current command are hidden; for serve only
-	own      atomic.Pointer[tracefile.File]
+	own      atomic.Pointer[ownFile]
 
 	mu   sync.Mutex
 	over bool            // the session has ended
 	tags map[string]bool // tags of commands that were shown
 }
 
-// session returns the trace of one session.
-func (t *Tracer) session(id string) *tracer { return &tracer{out: t, session: id} }
+// NewSession returns the trace of one session. It writes to the wire trace of the gateway; nil: there is none.
+func NewSession(wire *Wire, id string, shown Shown) *Session {
+	return &Session{out: wire, session: id, shown: shown}
+}
 
-// isOff reports whether nothing is written.
-func (t *tracer) isOff() bool { return t == nil || t.out == nil && t.own.Load() == nil }
+// IsOff reports whether nothing is written.
+func (t *Session) IsOff() bool { return t == nil || t.out == nil && t.own.Load() == nil }
 
 // maxTraced is the number of bytes of a line that the trace shows.
 const maxTraced = 2048
@@ -63,8 +71,8 @@ const (
 const hidden = "***"
 
 // print writes one line of the trace.
-func (t *tracer) print(arrow string, line []byte) {
-	if t.isOff() {
+func (t *Session) print(arrow string, line []byte) {
+	if t.IsOff() {
 		return
 	}
 	line = bytes.TrimRight(line, "\r\n")
@@ -90,16 +98,16 @@ func (t *tracer) print(arrow string, line []byte) {
 
 // In the arrows of the trace C is the client, E exgate and S the upstream.
 
-// more traces a later line of the client's command, after a literal.
-func (t *tracer) more(line []byte) {
+// More traces a later line of the client's command, after a literal.
+func (t *Session) More(line []byte) {
 	if t != nil && t.isHidden {
 		line = []byte(hidden)
 	}
 	t.print("C>E", line)
 }
 
-// idleEnds traces the line that ends the client's IDLE.
-func (t *tracer) idleEnds() { t.print("C>E", []byte("DONE")) }
+// IdleEnds traces the line that ends the client's IDLE.
+func (t *Session) IdleEnds() { t.print("C>E", []byte("DONE")) }
 
 // idleEnd returns the line that a command goes on with as the trace shows it, where
 // that line may be DONE.
@@ -110,39 +118,42 @@ func idleEnd(line string) []byte {
 	return []byte(line)
 }
 
-// answer traces the client's response to a challenge, which is secret.
-func (t *tracer) answer() { t.print("C>E", []byte(hidden)) }
+// Answer traces the client's response to a challenge, which is secret.
+func (t *Session) Answer() { t.print("C>E", []byte(hidden)) }
 
-// toUpstream traces a line of a relayed command.
-func (t *tracer) toUpstream(cmd *command, line string) {
+// ToUpstream traces a line of a relayed command.
+func (t *Session) ToUpstream(tag, verb, args, line string) {
+	if t.IsOff() {
+		return
+	}
+	isKnown, _ := t.shown(verb)
 	switch {
-	case t.isOff():
-	case cmd.rule == nil:
+	case !isKnown:
 		t.print("E>S", fmt.Appendf(nil, "%s (%d bytes)", hidden, len(line)))
-	case bareVerbs[cmd.verb] && strings.HasPrefix(line, cmd.tag+" "):
-		t.print("E>S", []byte(cmd.tag+" "+withoutArgs(cmd.verb, cmd.args)))
-	case bareVerbs[cmd.verb]:
+	case bareVerbs[verb] && strings.HasPrefix(line, tag+" "):
+		t.print("E>S", []byte(tag+" "+withoutArgs(verb, args)))
+	case bareVerbs[verb]:
 		t.print("E>S", idleEnd(line))
 	default:
 		t.print("E>S", []byte(line))
 	}
 }
 
-// fromUpstream traces a line of a response. first says that the response begins
+// FromUpstream traces a line of a response. first says that the response begins
 // with it, so that it may begin with a tag.
-func (t *tracer) fromUpstream(line []byte, first bool) {
+func (t *Session) FromUpstream(line []byte, first bool) {
 	if first {
 		line = t.maskTag(line)
 	}
 	t.print("E<S", line)
 }
 
-// toClient traces a line that exgate itself writes to the client.
-func (t *tracer) toClient(line []byte) { t.print("C<E", t.maskTag(line)) }
+// ToClient traces a line that exgate itself writes to the client.
+func (t *Session) ToClient(line []byte) { t.print("C<E", t.maskTag(line)) }
 
 // maskTag hides the tag of a reply if the tag of its command was hidden.
-func (t *tracer) maskTag(line []byte) []byte {
-	if t.isOff() {
+func (t *Session) maskTag(line []byte) []byte {
+	if t.IsOff() {
 		return line
 	}
 	tag, rest, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
@@ -154,8 +165,8 @@ func (t *tracer) maskTag(line []byte) []byte {
 	return append([]byte(hidden+" "), rest...)
 }
 
-// upstream returns the hook by which a backend.Conn traces exgate's own requests.
-func (t *tracer) upstream() backend.Trace {
+// Requests returns the hook by which a backend.Conn traces exgate's own requests.
+func (t *Session) Requests() backend.Trace {
 	if t == nil {
 		return nil
 	}
@@ -174,22 +185,22 @@ var bareVerbs = map[string]bool{
 	"CHECK": true, "CLOSE": true, "UNSELECT": true, "EXPUNGE": true, "IDLE": true, "NAMESPACE": true,
 }
 
-// command traces the first line of a client's command. Before the login it shows
+// Command traces the first line of a client's command. Before the login it shows
 // only the verb, and that only if the verb is known: a mistyped LOGIN shows
 // nothing. After the login it shows the whole line of a known command, but no
 // arguments of a verb that takes none.
-func (t *tracer) command(line []byte, loggedIn bool) {
+func (t *Session) Command(line []byte, loggedIn bool) {
 	if t == nil {
 		return
 	}
-	if t.isOff() {
+	if t.IsOff() {
 		t.isHidden = true // for what is left of the command, if a trace begins before that comes
 		return
 	}
 	tag, rest, _ := strings.Cut(string(line), " ")
 	verb, args := wire.SplitVerb(rest)
-	rule := ruleOf[verb]
-	t.isHidden = !loggedIn || rule == nil || !rule.isShown() || !wire.IsTag(tag)
+	isKnown, isShown := t.shown(verb)
+	t.isHidden = !loggedIn || !isShown || !wire.IsTag(tag)
 	switch {
 	case !t.isHidden:
 		t.rememberTag(tag)
@@ -197,20 +208,13 @@ func (t *tracer) command(line []byte, loggedIn bool) {
 			line = []byte(tag + " " + withoutArgs(verb, args))
 		}
 		t.print("C>E", line)
-	case rule != nil && bareVerbs[verb] && args == "":
+	case isKnown && bareVerbs[verb] && args == "":
 		t.print("C>E", []byte(hidden+" "+verb))
-	case rule != nil:
+	case isKnown:
 		t.print("C>E", fmt.Appendf(nil, "%s %s %[1]s (%[3]d bytes)", hidden, verb, len(line)))
 	default:
 		t.print("C>E", fmt.Appendf(nil, "%s (%d bytes, an unknown command)", hidden, len(line)))
 	}
-}
-
-// isShown reports whether the trace shows the arguments of a command after the
-// login. It hides those of commands that carry a login, such as PROXYAUTH, or
-// that are refused.
-func (r *rule) isShown() bool {
-	return r.lane != refused && r.states&afterLogin != 0 && r != ruleOf["PROXYAUTH"]
 }
 
 // withoutArgs returns a verb that takes no argument, with *** for what follows it.
@@ -222,7 +226,7 @@ func withoutArgs(verb, args string) string {
 }
 
 // rememberTag notes that a tag was shown.
-func (t *tracer) rememberTag(tag string) {
+func (t *Session) rememberTag(tag string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(tag) > maxTag {
@@ -235,4 +239,31 @@ func (t *tracer) rememberTag(tag string) {
 		t.tags = make(map[string]bool)
 	}
 	t.tags[strings.Clone(tag)] = true // not a part of its line, which would be kept
+}
+
+// Begin begins the session's own trace in dir. It returns the file; "" if there is a trace already, or the session is
+// over.
+func (t *Session) Begin(dir string) (file string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over || t.own.Load() != nil {
+		return "", nil
+	}
+	own, err := create(dir, t.session, time.Now())
+	if err != nil {
+		return "", err
+	}
+	t.own.Store(own)
+	return own.Path(), nil
+}
+
+// End ends the session's own trace. It returns the number of lines that are missing in it.
+func (t *Session) End(over bool) (lost int64, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = t.over || over
+	if own := t.own.Swap(nil); own != nil {
+		return own.Close()
+	}
+	return 0, nil
 }

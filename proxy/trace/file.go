@@ -1,5 +1,4 @@
-// Package tracefile writes the wire trace of one session into files of its own, which cannot grow without bound.
-package tracefile
+package trace
 
 import (
 	"errors"
@@ -30,14 +29,15 @@ const (
 	oldSuffix = ".old"
 )
 
-// File is the trace of one session. It takes one line with each Write, and never blocks.
-type File struct {
+// ownFile is the trace of one session in files of its own, which cannot grow without bound. It takes one line with
+// each Write, and never blocks.
+type ownFile struct {
 	*logqueue.Queue
 	file *file
 }
 
-// Create begins the trace of a session in dir, which it makes if there is none. The caller closes the File.
-func Create(dir, session string, now time.Time) (*File, error) {
+// create begins the trace of a session in dir, which it makes if there is none. The caller closes the ownFile.
+func create(dir, session string, now time.Time) (*ownFile, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func Create(dir, session string, now time.Time) (*File, error) {
 	if err := f.open(); err != nil {
 		return nil, err
 	}
-	return &File{file: f, Queue: logqueue.New(f, logqueue.Options{Max: maxQueue, Missing: missing})}, nil
+	return &ownFile{file: f, Queue: logqueue.New(f, logqueue.Options{Max: maxQueue, Missing: missing})}, nil
 }
 
 func missing(w io.Writer, lines int64) {
@@ -56,10 +56,10 @@ func missing(w io.Writer, lines int64) {
 }
 
 // Path returns the path of the file.
-func (f *File) Path() string { return f.file.path }
+func (f *ownFile) Path() string { return f.file.path }
 
 // Close writes what waits, and closes the file. It returns the number of lines that are missing in the trace.
-func (f *File) Close() (lost int64, err error) {
+func (f *ownFile) Close() (lost int64, err error) {
 	lost = f.Queue.Close(flushTime)
 	return lost, f.file.out.Close()
 }
