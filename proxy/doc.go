@@ -24,6 +24,8 @@
 //	logqueue     writes the log and the trace, so that no session waits for them
 //	mailbox      what the client knows of its selected mailbox, and the proof that it is unchanged
 //	names        maps mailbox names between the client and Exchange
+//	orders       the orders of the operator: whose commands wait, whose sessions are traced
+//	progress     what became of the messages of each account, and the last refusals, for the operator
 //	quarantine   keeps originals of changed messages, and remembers messages that Exchange took for commands
 //	replies      changes what Exchange replies, and writes replies of the gateway
 //	report       says what a ledger has of a migration
@@ -240,10 +242,10 @@
 //	repairs           the counts of reply fixes (tally.go)
 //	trace.Wire.mu     the wire trace
 //	trace.Session.mu  the tags that a session's trace has shown, and its own file
-//	progress.mu       what became of the messages of each account, and the last refusals (progress.go)
+//	progress.Board.mu what became of the messages of each account, and the last refusals
 //	readiness.mu      whether an upstream could be reached; held during the try (ready.go)
-//	holds.mu          the users that the operator has paused (holds.go)
-//	tracedUsers.mu    the users that the operator traces (user_trace.go)
+//	orders.Holds.mu   the users that the operator has paused
+//	orders.Traced.mu  the users that the operator traces
 //	ownLane.mu        how many connections of the library wait (own.go)
 //	Queue.mu          the lines that wait to be written to the log or the trace
 //	slots.Pool.mu     the sessions that hold or await a slot
@@ -261,7 +263,7 @@
 //
 // A goroutine that holds Server.mu, logins.mu, clientWriter's turn or slots.Pool.mu may lock link.mu: Pool asks a
 // session whether it idles. A goroutine that holds link.mu may lock folders.List.mu and Known.mu, when a command has
-// landed, holds.mu, repairs, when command.finish counts a fix, and backend.Conn.mu (Err, Expect), whose holder calls
-// nothing of link. It locks no other of the list. Listing.Edit locks folders.List.mu under clientWriter's turn. A lock
-// that is not in the list is a leaf: its holder locks nothing else.
+// landed, orders.Holds.mu, repairs, when command.Finish counts a fix, and backend.Conn.mu (Err, Expect), whose holder
+// calls nothing of link. It locks no other of the list. Listing.Edit locks folders.List.mu under clientWriter's turn.
+// A lock that is not in the list is a leaf: its holder locks nothing else.
 package proxy

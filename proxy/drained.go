@@ -13,7 +13,7 @@ import (
 func (s *Server) Drained() status.Drain {
 	drain := status.Drain{
 		Draining: s.draining.Err() != nil, Open: []status.Owner{}, Throttled: s.accounts.throttled(time.Now()),
-		Orders: status.Orders{Paused: s.holds.names(), Traced: s.traced.names(), Paces: s.accounts.ordered()},
+		Orders: status.Orders{Paused: s.holds.Users(), Traced: s.traced.Users(), Paces: s.accounts.ordered()},
 	}
 	for _, l := range s.logins.all() {
 		drain.Open = append(drain.Open, status.Owner{Upstream: l.target.Name, User: l.identity.User})

@@ -20,6 +20,7 @@ import (
 	"exgate/proxy/ledger"
 	"exgate/proxy/mailbox"
 	"exgate/proxy/names"
+	"exgate/proxy/progress"
 	"exgate/proxy/replies"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
@@ -33,19 +34,19 @@ type login struct {
 	claim    backend.Claim
 	cred     backend.Credential
 	attempt  backend.Attempt
-	profile  *profile.Profile // in force; all sessions share it
-	wanted   *profile.Profile // what would be in force if the gateway did not only observe
-	resume   bool             // the session outlives its upstream connection
-	account  *account         // shared with the mailbox's other sessions
-	progress *accountProgress // of the account; nil: nothing was counted yet, or there are too many accounts
-	prefix   string           // of names, by the map file
-	below    string           // the same, if the session is kept below it; "" if it is not
-	names    *names.Mapping   // of mailboxes; nil: they are not mapped
-	observed *observedNames   // nil: names are mapped, or would not be
-	edits    bool             // commands may have reply editors
-	caps     []string         // the upstream's
-	sender   *delivery.Sender // of the session's messages
-	why      string           // the reason for the profile
+	profile  *profile.Profile  // in force; all sessions share it
+	wanted   *profile.Profile  // what would be in force if the gateway did not only observe
+	resume   bool              // the session outlives its upstream connection
+	account  *account          // shared with the mailbox's other sessions
+	progress *progress.Account // of the account; nil: nothing was counted yet, or there are too many accounts
+	prefix   string            // of names, by the map file
+	below    string            // the same, if the session is kept below it; "" if it is not
+	names    *names.Mapping    // of mailboxes; nil: they are not mapped
+	observed *observedNames    // nil: names are mapped, or would not be
+	edits    bool              // commands may have reply editors
+	caps     []string          // the upstream's
+	sender   *delivery.Sender  // of the session's messages
+	why      string            // the reason for the profile
 	// mayDropDates says that the upstream may be an Exchange that drops the dates of messages.
 	mayDropDates bool
 	journal      *ledger.Journal // nil: exgate keeps no ledger
@@ -269,7 +270,7 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 	c.tieToAccount(c.link.upstream)
 	c.link.upstream.Relay(sink)
 	srv.logins.add(c, l)
-	if srv.traced.has(id.User) {
+	if srv.traced.Has(id.User) {
 		if err := c.beginTrace(); err != nil {
 			c.log.Warn("no trace of this session is written", "err", err)
 		}
@@ -320,7 +321,7 @@ func (c *conn) refuseLogin(claim backend.Claim, err error, failure backend.Failu
 	c.log.Log(context.WithoutCancel(c.ctx), failure.Level(), "login failed", "claim", claim, "kind", failure.Kind,
 		"err", err, "meaning", failure.Explanation())
 	c.set.recordFailure(claim, failure)
-	c.srv.progress.note(status.Refusal{What: status.RefusedLogin, Session: c.id, User: claimedUser(c.set, claim)},
+	c.srv.progress.Note(status.Refusal{What: status.RefusedLogin, Session: c.id, User: claimedUser(c.set, claim)},
 		failure.ClientText())
 	c.attempts.guessed = guard.IsGuess(failure)
 	if failure.Kind == backend.KindCredentials || failure.Kind == backend.KindTokenNotTaken {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+
+	"exgate/proxy/orders"
 )
 
 // maxPace is more messages per second than any Exchange takes.
@@ -29,8 +31,8 @@ func (a *accounts) setPace(user string, perSecond *float64) (sessions int, err e
 		return 0, fmt.Errorf("%s has the configured pace", user)
 	case perSecond == nil:
 		delete(a.paces, foldCase(user))
-	case len(a.paces) >= maxHolds && !isOrdered:
-		return 0, errTooMany
+	case len(a.paces) >= orders.Max && !isOrdered:
+		return 0, orders.ErrTooMany
 	default:
 		a.paces[foldCase(user)] = *perSecond
 	}

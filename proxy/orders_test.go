@@ -6,16 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"exgate/backend/exchangesim"
+	"exgate/proxy/orders"
 	"exgate/proxy/status"
 	"exgate/proxy/testkit"
 )
 
 // A paused user's commands wait, with the client kept patient, and go on after the resumption.
 func TestPause(t *testing.T) {
-	for _, who := range []string{"ALICE", everybody} {
+	for _, who := range []string{"ALICE", orders.Everybody} {
 		t.Run(who, func(t *testing.T) {
 			g := newGateway(t, shortWaits)
 			c, u := g.login()
@@ -139,7 +139,7 @@ func TestOrdersThatAreWrong(t *testing.T) {
 			t.Errorf("got %v, want %s", err, name)
 		}
 	}
-	if _, err := g.srv.Pause(everybody); err != nil {
+	if _, err := g.srv.Pause(orders.Everybody); err != nil {
 		t.Error(err)
 	}
 	if _, err := g.srv.Resume("bob"); err == nil || !strings.Contains(err.Error(), "all users are paused") {
@@ -304,21 +304,4 @@ func TestTraceThatCannotBeWritten(t *testing.T) {
 	u.C("a1 NOOP")
 	u.S("a1 OK done")
 	c.S("a1 OK done")
-}
-
-func TestHoldsHaveABound(t *testing.T) {
-	var h holds
-	var traced tracedUsers
-	for i := range maxHolds {
-		name := strings.Repeat("x", i%100) + time.Duration(i).String()
-		if err := h.add(name); err != nil {
-			t.Fatal(err)
-		}
-		if err := traced.set(name, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if h.add("one more") == nil || traced.set("one more", true) == nil {
-		t.Error("one too many is taken")
-	}
 }

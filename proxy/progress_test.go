@@ -6,9 +6,6 @@ import (
 	"testing"
 
 	"exgate/backend/exchangesim"
-	"exgate/proxy/counters"
-	"exgate/proxy/routing"
-	"exgate/proxy/status"
 	"exgate/proxy/testkit"
 )
 
@@ -55,25 +52,5 @@ func TestProgressOutlivesSessions(t *testing.T) {
 	}
 	if all := fmt.Sprintf("%+v", now); strings.Contains(all, "topsecret") || strings.Contains(all, "words") || strings.Contains(all, "wrong") {
 		t.Errorf("a secret is in %s", all)
-	}
-}
-
-func TestProgressHasABound(t *testing.T) {
-	var p progress
-	to := &routing.Target{}
-	for i := range maxProgress + 10 {
-		l := &login{target: to}
-		l.identity.User = fmt.Sprint("user", i)
-		p.add(l, &counters.Values{counters.Stored: 3}, &counters.Values{counters.Stored: 1})
-	}
-	all := p.describe(nil)
-	if len(all) != maxProgress || all[0].Stored != 2 {
-		t.Errorf("%d accounts, %+v", len(all), all[0])
-	}
-	for i := range maxRefusals + 3 {
-		p.note(status.Refusal{Size: int64(i)}, "")
-	}
-	if last := p.lastRefusals(); len(last) != maxRefusals || last[0].Size != maxRefusals+2 {
-		t.Errorf("%d refusals, the last of %d bytes", len(last), last[0].Size)
 	}
 }

@@ -25,6 +25,8 @@ import (
 	"exgate/proxy/guard"
 	"exgate/proxy/handover"
 	"exgate/proxy/ledger"
+	"exgate/proxy/orders"
+	"exgate/proxy/progress"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
 	"exgate/proxy/slots"
@@ -107,10 +109,10 @@ type Server struct {
 	uploads     spool.Budget // bytes of all sessions in the spool
 	longUploads spool.Budget // those of them in memory that are of long messages
 	poisons     *quarantine.Poisons
-	holds       holds
-	traced      tracedUsers
+	holds       orders.Holds
+	traced      orders.Traced
 	readiness   readiness
-	progress    progress
+	progress    progress.Board
 	budgets     *budget.Books
 	forerunner  *handover.Forerunner // nil: there is none, or it has ended
 
@@ -157,8 +159,8 @@ func NewServer(opts Options) (*Server, error) {
 	opts.Cluster.ShareBudgets(s.budgets)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)
-	if past, err := opts.Ledger.History(s.ctx, maxRefusals); err == nil {
-		s.progress.recall(past)
+	if past, err := opts.Ledger.History(s.ctx, progress.MaxRefusals); err == nil {
+		s.progress.Recall(past)
 	} else {
 		set.opts.Log.Warn("the status page lacks what happened before", "err", err)
 	}

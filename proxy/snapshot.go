@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"exgate/proxy/progress"
 	"exgate/proxy/status"
 )
 
@@ -16,14 +17,14 @@ func (s *Server) Snapshot() status.Snapshot {
 	now := time.Now()
 	all := status.Snapshot{
 		Time: now, Draining: s.draining.Err() != nil, Sessions: []status.Session{},
-		Accounts: s.progress.describe(s.accounts.describe(now)), Refusals: s.progress.lastRefusals(),
-		CountedSince: s.progress.since,
-		Paused:       append([]string{}, s.holds.names()...),
+		Accounts: s.progress.Describe(s.accounts.describe(now)), Refusals: s.progress.Refusals(),
+		CountedSince: s.progress.Since(),
+		Paused:       append([]string{}, s.holds.Users()...),
 		Cluster:      s.Cluster(),
 	}
 	for i := range all.Accounts {
 		a := &all.Accounts[i]
-		a.Budget = shownBudget(s.budgets.Of(upstreamKey(a.Upstream), a.User))
+		a.Budget = shownBudget(s.budgets.Of(status.UpstreamKey(a.Upstream), a.User))
 	}
 	logins := s.logins.all()
 	for _, c := range s.allSessions() {
@@ -34,7 +35,7 @@ func (s *Server) Snapshot() status.Snapshot {
 	})
 	for _, to := range s.settings.Load().router.Targets {
 		upstream := status.Upstream{
-			Name:    upstreamName(to.Name),
+			Name:    status.UpstreamName(to.Name),
 			Address: strings.Join(to.Backend.Addresses(), ", "), PassedOver: to.Server.PassedOver(),
 			Slots: to.Slots.Used(), Queued: to.Slots.Queued(),
 		}
@@ -58,17 +59,6 @@ func (s *Server) Snapshot() status.Snapshot {
 // Cluster returns the state of the gateway's cluster; nil if there is none.
 func (s *Server) Cluster() *status.Cluster { return s.accounts.cluster.State() }
 
-// upstreamName is an upstream's name in routes_file.
-func upstreamName(name string) string { return cmp.Or(name, "default") }
-
-// upstreamKey is the name of an upstream inside the gateway, of its name in routes_file.
-func upstreamKey(name string) string {
-	if name == upstreamName("") {
-		return ""
-	}
-	return name
-}
-
 // allSessions returns the sessions, also those before the login, in no order.
 func (s *Server) allSessions() []*conn {
 	s.mu.Lock()
@@ -86,7 +76,7 @@ func (a *accounts) describe(now time.Time) []status.Account {
 	a.mu.Lock()
 	for _, shared := range a.open {
 		one := status.Account{
-			User: shared.user, Upstream: upstreamName(shared.upstream), Sessions: shared.sessions,
+			User: shared.user, Upstream: status.UpstreamName(shared.upstream), Sessions: shared.sessions,
 			AppendPerSecond: shared.Appends.Rate(), FetchPerSecond: shared.Fetches.Rate(),
 		}
 		if d := shared.Throttle.Remaining(); d > 0 {
@@ -106,7 +96,7 @@ func (c *conn) describe(l *login) status.Session {
 	}
 	one.Program = c.client.programName()
 	if l != nil {
-		one.User, one.Admin, one.Upstream = l.identity.User, l.identity.Admin, upstreamName(l.target.Name)
+		one.User, one.Admin, one.Upstream = l.identity.User, l.identity.Admin, status.UpstreamName(l.target.Name)
 		one.Profile = l.profile.Name
 		if l.isHeld() {
 			asked := l.asClaimed()
@@ -147,7 +137,7 @@ func (l *link) describe(one *status.Session) (doing string, state status.State) 
 func (t *tally) outcomes() status.Outcomes {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return outcomesOf(&t.published)
+	return progress.OutcomesOf(&t.published)
 }
 
 // programName returns the name and version of the client by its last ID; "" if it has sent none.

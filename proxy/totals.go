@@ -10,7 +10,11 @@ func (c *conn) publish() {
 	now := c.countersNow()
 	c.srv.totals.Add(&now, &c.tally.published)
 	if c.login != nil && now != c.tally.published {
-		c.srv.progress.add(c.login, &now, &c.tally.published)
+		l := c.login
+		if l.progress == nil {
+			l.progress = c.srv.progress.Account(l.target.Name, l.identity.User)
+		}
+		c.srv.progress.Add(l.progress, &now, &c.tally.published)
 	}
 	c.tally.mu.Lock()
 	c.tally.published = now

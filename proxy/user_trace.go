@@ -3,48 +3,8 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
-	"sync"
 )
-
-// tracedUsers has the users whose sessions the operator has traced.
-type tracedUsers struct {
-	mu    sync.Mutex
-	users map[string]bool // in lower case
-}
-
-func (u *tracedUsers) set(user string, on bool) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	switch {
-	case !on && !u.users[foldCase(user)]:
-		return fmt.Errorf("%s is not traced", user)
-	case !on:
-		delete(u.users, foldCase(user))
-		return nil
-	case len(u.users) >= maxHolds:
-		return errTooMany
-	case u.users == nil:
-		u.users = make(map[string]bool)
-	}
-	u.users[foldCase(user)] = true
-	return nil
-}
-
-// names returns the users that are traced, sorted.
-func (u *tracedUsers) names() []string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return slices.Sorted(maps.Keys(u.users))
-}
-
-func (u *tracedUsers) has(user string) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return len(u.users) > 0 && u.users[foldCase(user)]
-}
 
 // Trace begins or ends the wire trace of a user's sessions, the later ones included. Each session has files of its own
 // in the directory trace of the state directory. Trace returns the number of sessions that the user has now.
@@ -52,7 +12,7 @@ func (s *Server) Trace(user string, on bool) (sessions int, err error) {
 	if s.settings.Load().opts.State == "" {
 		return 0, errors.New("traces are kept in state_dir, and there is none: the log says why")
 	}
-	if err := s.traced.set(user, on); err != nil {
+	if err := s.traced.Set(user, on); err != nil {
 		return 0, err
 	}
 	found := s.sessionsOf(user)

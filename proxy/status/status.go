@@ -4,6 +4,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -137,4 +138,18 @@ type Upstream struct {
 	// message was refused that does not fit yet.
 	Budget     *Budget `json:"budget,omitempty"`
 	OverBudget int     `json:"accounts_over_budget"`
+}
+
+// defaultUpstream is the name of the upstream that has none.
+const defaultUpstream = "default"
+
+// UpstreamName is the name of an upstream in routes_file.
+func UpstreamName(key string) string { return cmp.Or(key, defaultUpstream) }
+
+// UpstreamKey is the name of an upstream inside the gateway, of its name in routes_file.
+func UpstreamKey(name string) string {
+	if name == defaultUpstream {
+		return ""
+	}
+	return name
 }
