@@ -91,7 +91,9 @@ func (c *conn) close(reason error, took time.Duration) {
 		c.srv.accounts.close(c.login.account)
 	}
 	c.endTrace(true)
-	c.observeHidden()
+	if c.login != nil {
+		c.login.observed.Hidden()
+	}
 	c.logEnd(reason, took)
 	c.srv.logins.remove(c) // after the last row of the ledger: see Server.Drained
 }
@@ -164,7 +166,7 @@ func (c *conn) dispatch(line []byte, begins int64) error {
 		// The "+" for a literal would be taken for that of IDLE.
 		return c.refuse(lit, "%s BAD IDLE takes no arguments", tag)
 	}
-	c.observeHidden()
+	c.login.observed.Hidden()
 	if verb == "ID" && lit == nil {
 		args := new(wire.Args)
 		args.AddText([]byte(cmd.args))

@@ -68,7 +68,7 @@
 //
 //	conn.admit            direct.go    waits for the pipeline, a pause, the pace and the upstream
 //	link.launch           flight.go    puts the command in flight
-//	conn.observeNames     observe_names.go in mode: observe, tells what the mapping of names would have done
+//	conn.observeNames     observe.go   in mode: observe, tells what the mapping of names would have done
 //	link.keepLine         flight.go    keeps the line, in case it has to be sent again
 //	conn.relayLine        direct.go    for the line, and for each literal after it
 //	conn.sendLine         direct.go

@@ -88,10 +88,10 @@ func (l *link) keepLine(cmd *command, args *wire.Args, line string, lit *wire.Li
 
 // attach gives a command in flight its editor, and what is called after its tagged reply. Its
 // last line is not sent yet.
-func (l *link) attach(cmd *command, editor replies.Editor, landed func(wire.Status)) {
+func (l *link) attach(cmd *command, how amend.Handling) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cmd.Editor, cmd.Landed = editor, landed
+	cmd.Editor, cmd.Landed = how.Editor, how.Landed
 }
 
 // maxInFlight limits what is remembered of all commands in flight. At the limit

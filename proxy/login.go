@@ -13,6 +13,7 @@ import (
 	"exgate/backend"
 	"exgate/backend/wire"
 	"exgate/config/profile"
+	"exgate/proxy/amend"
 	"exgate/proxy/capability"
 	"exgate/proxy/counters"
 	"exgate/proxy/delivery"
@@ -42,7 +43,7 @@ type login struct {
 	prefix   string            // of names, by the map file
 	below    string            // the same, if the session is kept below it; "" if it is not
 	names    *names.Mapping    // of mailboxes; nil: they are not mapped
-	observed *observedNames    // nil: names are mapped, or would not be
+	observed *amend.Observed   // nil: names are mapped, or would not be
 	edits    bool              // commands may have reply editors
 	caps     []string          // the upstream's
 	sender   *delivery.Sender  // of the session's messages
@@ -262,6 +263,9 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 		c.login.journal.End(c.journalTotals("PROXYAUTH to another mailbox"))
 	}
 	l.journal = c.newJournal(l)
+	if o := l.observed; o != nil {
+		o.Seen, o.Journal, o.Log, o.Would = &l.account.seen, l.journal, c.log, &c.tally.stats.NamesWould
+	}
 	if alone { // else messages of the gateway before this one may come after the login
 		l.noteInbox(opened.Inbox)
 	}

@@ -5,6 +5,19 @@ import (
 	"exgate/proxy/delivery"
 )
 
+// observeNames looks at the names of mailboxes in a command that passes untouched. args has its
+// arguments, up to the line that is sent next. The result is false if they lack a name.
+func (c *conn) observeNames(cmd *command, args *wire.Args) (isDone bool) {
+	if c.login.observed == nil || cmd.rule == nil {
+		return true
+	}
+	how, isDone := c.login.observed.Look(cmd.verb, &cmd.rule.edits, args)
+	if how.Landed != nil {
+		c.link.attach(cmd, how)
+	}
+	return isDone
+}
+
 // newExamined prepares for a copy of an APPENDed message. It returns nil if the
 // arguments cannot be read: Exchange judges them.
 func (c *conn) newExamined(args string, lit *wire.Literal) *delivery.Examined {

@@ -62,7 +62,7 @@ func TestWouldMap(t *testing.T) {
 					list.Add(mailbox)
 				}
 			}
-			client, mailbox, err := wouldMap(m, tt.client, tt.isOwn, list)
+			client, mailbox, err := m.WouldMap(tt.client, tt.isOwn, list)
 			switch {
 			case tt.wantErr != "":
 				if err == nil || !strings.Contains(err.Error(), tt.wantErr) {

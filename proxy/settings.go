@@ -8,6 +8,7 @@ import (
 
 	"exgate/backend"
 	"exgate/config/profile"
+	"exgate/proxy/amend"
 	"exgate/proxy/names"
 	"exgate/proxy/quarantine"
 	"exgate/proxy/routing"
@@ -83,10 +84,10 @@ func (s *settings) newLogin(
 	if err != nil { // cannot happen: the configuration was validated
 		s.opts.Log.Error("mailbox names are not mapped in this session: check names in the configuration", "err", err)
 	}
-	var observed *observedNames
+	var observed *amend.Observed
 	if s.opts.Observe {
 		if mapped != nil {
-			mapped, observed = nil, &observedNames{Mapping: mapped}
+			mapped, observed = nil, &amend.Observed{Mapping: mapped}
 		}
 		below = ""
 		prof = &profile.Profile{Name: wanted.Name, Pipeline: wanted.Pipeline, LiteralPlus: wanted.LiteralPlus}

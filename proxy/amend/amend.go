@@ -2,7 +2,7 @@
 // Exchange carries out what the client means. An editor may also choose an editor for the replies (package replies),
 // answer the command itself, or carry it out by several commands. Package proxy reads the command from the client,
 // and sends what the editor has made of it. What an editor needs of the session is in Session; what it may know of
-// the login is in Login.
+// the login is in Login. In mode: observe, Observed tells what the mapping of names would have done.
 package amend
 
 import (

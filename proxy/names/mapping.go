@@ -69,5 +69,27 @@ func (m *Mapping) BlankEndFault(verb, client, mailbox string) error {
 		"rename the mailbox with Outlook or by RENAME", client)
 }
 
+// WouldMap returns the client's name of a mailbox and its name in Exchange, as they would be if the names were
+// mapped, for mode: observe. client is the name that the client has sent. It may be one of Exchange's, since the
+// client sees these.
+func (m *Mapping) WouldMap(client string, isOwn bool, list *folders.List) (name, mailbox string, err error) {
+	name, isText := folders.Decode(client)
+	switch {
+	case name == "" || m.KeepsInbox(name):
+		return name, name, nil
+	case !isText:
+		return name, "", ErrNoText
+	case list.Has(name):
+		if shown, ok := m.Client(name, list); ok {
+			return shown, name, nil
+		}
+		if !isOwn { // the client has the name from a LIST, in which exgate would have left it out
+			return name, name, nil
+		}
+	}
+	mailbox, err = m.Upstream(name, list)
+	return name, mailbox, err
+}
+
 // maxLogged limits the memory that a session needs for its logged names.
 const maxLogged = 10_000
