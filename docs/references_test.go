@@ -52,6 +52,7 @@ var rfcs = map[string]struct {
 }{
 	"1122": {"Requirements for Internet hosts", true},
 	"1730": {"IMAP4", false},
+	"2060": {"IMAP4rev1 of 1996", false},
 	"5032": {"IMAP WITHIN", false},
 	"5819": {"IMAP LIST-STATUS", false},
 	"2525": {"Known TCP implementation problems", true},

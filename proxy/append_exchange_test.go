@@ -269,7 +269,11 @@ func TestMbsyncGetsTheUID(t *testing.T) {
 	for _, profile := range []string{"exchange2000", "exchange2007"} {
 		for _, fault := range []string{"", "cut:UID FETCH", "refuse:UID FETCH:1:NO Server Unavailable. 15"} {
 			t.Run(profile+" "+fault, func(t *testing.T) {
-				g, sim := newExchange(t, profile, func(_ *Options, l *limits) { l.Replay = time.Millisecond })
+				p := exchangeProfile
+				p.Name = profile
+				// Without UIDNEXT, the session would end with its connection (EX-86).
+				cfg := exchangesim.Config{Profile: profile, Quirks: []string{"no-uidnext-missing"}}
+				g, sim := newSimulated(t, cfg, withProfile(p), resuming, func(_ *Options, l *limits) { l.Replay = time.Millisecond })
 				c := g.loginSimulated()
 				c.C("a0 SELECT INBOX")
 				c.until("a0 OK …", "* …")

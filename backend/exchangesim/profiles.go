@@ -90,7 +90,7 @@ func profiles() []profile {
 			maxMessage: 10 * mebibyte,
 			// damienmckenna.com writes the old form with backslashes.
 			forms:  formUser | formUPN | formDomainUser | formDomainAdminUser | slashForms,
-			quirks: []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore},
+			quirks: []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkUIDNextMissing},
 		},
 		{
 			name: "exchange2003",
@@ -105,7 +105,7 @@ func profiles() []profile {
 			bye:        "Microsoft Exchange Server 2003 IMAP4rev1 server version 6.5.7638.1 signing off", // inferred
 			maxMessage: 10 * mebibyte,
 			forms:      formUser | formUPN | slashForms, // techcommunity ba-p/610683
-			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore},
+			quirks:     []string{quirkOversizeCloses, quirkFlaggedHidden, quirkReadOnlyStore, quirkUIDNextMissing},
 		},
 		{
 			name:     "exchange2007",

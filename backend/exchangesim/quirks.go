@@ -79,6 +79,7 @@ const (
 	quirkStrictDates     = "strict-dates"
 	quirkNamespaceCloses = "namespace-closes"
 	quirkPublicFolders   = "public-folders"
+	quirkUIDNextMissing  = "uidnext-missing"
 )
 
 // Quirks lists them all, in the order of their ids.
@@ -405,6 +406,11 @@ func Quirks() []Quirk {
 			"EX-85", quirkPublicFolders,
 			"a mailbox Public Folders is listed with a separator at its end (2000 and 2003)",
 			"docs/exchange.md#ex-85; MailKit#346; MailKit#73",
+		},
+		{
+			"EX-86", quirkUIDNextMissing,
+			"SELECT and EXAMINE do not say UIDNEXT (2003; inferred of EXAMINE, and of 2000)",
+			"docs/exchange.md#ex-86; MailKit#1512",
 		},
 	}
 }

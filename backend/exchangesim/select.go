@@ -51,7 +51,9 @@ func (c *conn) openMailbox(a *args, command string, readOnly bool) (status, erro
 		c.printf("* OK [UNSEEN %d] Is the first unseen message\r\n", unseen)
 	}
 	c.printf("* OK [UIDVALIDITY %d] UIDVALIDITY value\r\n", validity)
-	c.printf("* OK [UIDNEXT %d] The next unique identifier value\r\n", next)
+	if !c.srv.quirks[quirkUIDNextMissing] {
+		c.printf("* OK [UIDNEXT %d] The next unique identifier value\r\n", next)
+	}
 	st := completed(command)
 	st.text = "[" + access + "] " + st.text
 	return st, nil

@@ -37,6 +37,10 @@ func replyProbes() []probe {
 			id: "EX-85", name: "public-folders",
 			asks: "whether public folders are listed with a separator at the end", run: publicFolders,
 		},
+		{
+			id: "EX-86", name: "uidnext-missing", asks: "whether SELECT leaves out UIDNEXT", run: uidNextMissing,
+			prepared: func(profile.Profile) bool { return false }, // sessions cannot be resumed
+		},
 	}
 }
 
@@ -100,4 +104,17 @@ func publicFolders(ctx context.Context, s *surveyor) (Finding, error) {
 		}
 	}
 	return f, err
+}
+
+func uidNextMissing(ctx context.Context, s *surveyor) (Finding, error) {
+	r, err := s.ask(ctx, func() *backend.Request { return backend.NewRequest("SELECT").Mailbox(s.folder) })
+	if err != nil || !r.isOK() {
+		return unknown("SELECT was refused: " + r.told()), err
+	}
+	for _, line := range r.lines {
+		if strings.Contains(strings.ToUpper(line), "[UIDNEXT ") {
+			return answer(false), nil
+		}
+	}
+	return answer(true), nil
 }
