@@ -74,7 +74,7 @@ func (c *Conn) fill(sink Sink) error {
 		case isPiped || err == nil:
 			return err
 		case err == io.EOF:
-			return errors.New("the upstream has closed the connection")
+			return errUpstreamClosed
 		case !isTimeout(err):
 			return err
 		case !c.isEarly():

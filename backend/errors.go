@@ -14,6 +14,9 @@ type Error struct {
 	Failure
 	Doing string // the operation, such as "login" or "APPEND"; for the log
 	Err   error  // the cause, if it is not a reply
+	// Failed are the failed logins that the server may have counted before the connection of a login was
+	// lost: those that it has refused, and one whose reply did not come.
+	Failed int
 }
 
 // Error returns the text for the log. ClientText returns the text for the client.

@@ -86,13 +86,21 @@ type Inbox struct {
 // one, or has refused MaxFailures. The caller owns the connection. trace may be nil.
 // An error is an *Error.
 func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace Trace) (*LoggedIn, error) {
+	return u.OpenAgain(ctx, id, cred, trace, 0)
+}
+
+// OpenAgain is Open after another one that was dropped. failed are the failed logins that the server may
+// have counted already (MayOpenAgain): they count as refusals.
+func (u *Upstream) OpenAgain(
+	ctx context.Context, id Identity, cred Credential, trace Trace, failed int,
+) (*LoggedIn, error) {
 	dialed, err := u.dialer.Dial(ctx, id.User)
 	if err != nil {
 		return nil, err
 	}
 	conn := newConn(dialed, u.opts.Timeouts, trace)
 	conn.literalPlus = u.opts.LiteralPlus
-	session, err := u.login(ctx, conn, id, cred, func(Attempt, string, bool) {})
+	session, err := u.login(ctx, conn, id, cred, failed, func(Attempt, string, bool) {})
 	if err != nil {
 		conn.Close()
 		return nil, err
@@ -100,17 +108,18 @@ func (u *Upstream) Open(ctx context.Context, id Identity, cred Credential, trace
 	return session, nil
 }
 
-// login logs in on a connection. It calls tried for each form, with the server's
-// reply or the reason why the form was not sent.
+// login logs in on a connection. before are the failed logins of an earlier connection. It calls tried
+// for each form, with the server's reply or the reason why the form was not sent.
 func (u *Upstream) login(
-	ctx context.Context, conn *Conn, id Identity, cred Credential, tried func(a Attempt, reply string, ok bool),
+	ctx context.Context, conn *Conn, id Identity, cred Credential, before int,
+	tried func(a Attempt, reply string, ok bool),
 ) (*LoggedIn, error) {
 	told, err := u.announced.before(ctx, conn)
 	if err != nil {
 		return nil, loginError(err)
 	}
 	plan, refusal := u.planLogin(conn, id, cred, tried)
-	for failed := 0; failed < u.maxFailures(); {
+	for failed := 0; before+failed < u.maxFailures(); {
 		if told.isRemembered && (len(plan.attempts) == 0 || failed > 0) {
 			changed, err := u.announced.check(ctx, conn, &told)
 			if err != nil {
@@ -129,7 +138,7 @@ func (u *Upstream) login(
 		if err != nil {
 			err = loginError(err)
 			tried(a, err.Error(), false)
-			return nil, err
+			return nil, withFailed(err, before+failed+1)
 		}
 		tried(a, status.Word+" "+wire.Words(status.shown), status.Word == "OK")
 		if status.Word != "OK" {
@@ -149,7 +158,7 @@ func (u *Upstream) login(
 		}
 		session := &LoggedIn{Conn: conn, Attempt: a, Evidence: plan.evidence}
 		if err := session.introduce(ctx, id, status.Status, plan.choice, told.after); err != nil {
-			return nil, err
+			return nil, withFailed(err, before+failed)
 		}
 		u.announced.loggedIn(conn)
 		if cred.Tokens == nil {
@@ -239,7 +248,7 @@ func (c *Conn) refuses(a Attempt, allow func(mailbox string) error) *Error {
 
 // loginError returns an error of a login with its kind. An error of a token already
 // has one.
-func loginError(err error) error {
+func loginError(err error) *Error {
 	var known *Error
 	if errors.As(err, &known) {
 		return known
@@ -251,6 +260,14 @@ func loginError(err error) error {
 type loginStatus struct {
 	wire.Status
 	shown string
+}
+
+// withFailed returns an error of a login with the number of failed logins that the server may have
+// counted before it.
+func withFailed(err error, failed int) error {
+	known := *loginError(err)
+	known.Failed = failed
+	return &known
 }
 
 // ask sends the request of a login.

@@ -113,7 +113,7 @@ func (u *Upstream) probe(
 	p.Greeting, p.TLS = dialed.Greeting, u.opts.probedTLS(dialed.TLS)
 	conn := newConn(dialed, u.opts.Timeouts, trace)
 	defer conn.Close()
-	session, err := u.login(ctx, conn, id, cred, func(a Attempt, reply string, ok bool) {
+	session, err := u.login(ctx, conn, id, cred, 0, func(a Attempt, reply string, ok bool) {
 		p.Forms = append(
 			p.Forms,
 			Tried{Form: a.Form, Sent: a.String(), Reply: reply, Asked: !strings.HasPrefix(reply, notSent), OK: ok},

@@ -91,7 +91,7 @@
 //	conn.grant            grant.go     settles identity, upstream and credential
 //	conn.awaitAccount     await_forerunner.go waits for the gateway before this one, while that drains
 //	conn.takeSeat         seat.go      waits for a slot of the upstream
-//	conn.openUpstream     login.go     backend.Upstream.Open: LOGIN in a form that Exchange takes, then STATUS INBOX
+//	conn.openUpstream     login.go     backend.Upstream.OpenAgain: LOGIN in a form that Exchange takes, STATUS INBOX
 //	settings.newLogin     settings.go  profile, mapping of names, account
 //	link.open             link.go      the connection becomes the session's
 //	shot.Write            own.go       gets what the library replies

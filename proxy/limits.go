@@ -18,6 +18,7 @@ type limits struct {
 	Reconnect       time.Duration // how long exgate tries again to reach an upstream
 	ReconnectPause  time.Duration // the pause between the first two of these tries; it doubles with each further try
 	ReconnectSpread time.Duration // the time over which sessions spread their logins after a common loss
+	LoginAgain      time.Duration // a login that was lost later than this is not tried again: its client waits
 	Side            time.Duration // how long a session waits for the side connection of its account
 	SideTurn        time.Duration // how long a session may use the side connection in one turn
 	Replay          time.Duration // the pause between two tries to set \Flagged
@@ -66,6 +67,7 @@ var defaultLimits = limits{
 	Reconnect:       time.Minute,
 	ReconnectPause:  time.Second,
 	ReconnectSpread: 500 * time.Millisecond,
+	LoginAgain:      20 * time.Second,
 	Reach:           10 * time.Second,
 	Reachable:       30 * time.Second,
 	Unreachable:     5 * time.Second,

@@ -291,13 +291,27 @@ func (c *conn) logInUpstream(claim backend.Claim) error {
 }
 
 // openUpstream logs in upstream. A throttle that comes in the place of the
-// mailbox is waited out: the login itself is not refused.
+// mailbox is waited out: the login itself is not refused. A login whose connection the
+// server drops is tried once more: mbsync ends its run when it gets a NO.
 func (c *conn) openUpstream(
 	to *routing.Target, id backend.Identity, cred backend.Credential,
 ) (*backend.LoggedIn, error) {
+	began, failed := time.Now(), 0
+	open := func(ctx context.Context) (*backend.LoggedIn, error) {
+		return to.Server.OpenAgain(ctx, id, cred, c.client.trace.Requests(), failed)
+	}
 	for try := 0; ; try++ {
 		c.waiting.set(status.StateLogin, loggingIn, time.Time{})
-		opened, err := to.Server.Open(c.ctx, id, cred, c.client.trace.Requests())
+		opened, err := open(c.ctx)
+		if n, ok := to.Server.MayOpenAgain(err); ok && try == 0 && time.Since(began) < c.srv.limits.LoginAgain {
+			c.log.Warn("the connection to Exchange was lost during a login; trying once more",
+				"user", id.User, "err", err)
+			lost := err
+			failed = n
+			if opened, err = c.throughGate(c.ctx, to, c.srv.limits.ReconnectSpread, open); isInterrupted(err) {
+				return nil, lost
+			}
+		}
 		if err == nil {
 			return opened, nil
 		}

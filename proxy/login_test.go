@@ -84,9 +84,15 @@ func TestLoginAsItsBytesNeed(t *testing.T) {
 func (u *upstream) play(script string) {
 	u.t.Helper()
 	for line := range strings.SplitSeq(script, "\n") {
-		if text, ok := strings.CutPrefix(line, "C "); ok {
+		text, ok := strings.CutPrefix(line, "C ")
+		switch {
+		case ok:
 			u.C(text)
-		} else {
+		case line == "drop":
+			u.close()
+		case line == "reset":
+			u.reset()
+		case line != "":
 			u.S(strings.TrimPrefix(line, "S "))
 		}
 	}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"exgate/backend"
 	"exgate/proxy/delivery"
 	"exgate/proxy/mailbox"
+	"exgate/proxy/routing"
 	"exgate/proxy/status"
 )
 
@@ -55,21 +57,42 @@ func (c *conn) reconnect(ctx context.Context) (*backend.LoggedIn, error) {
 // in. spread is the time over which the gate spreads the logins.
 func (c *conn) logInAgain(ctx context.Context, spread time.Duration) (*backend.LoggedIn, error) {
 	to := c.login.target
+	opened, err := c.throughGate(ctx, to, spread, func(ctx context.Context) (*backend.LoggedIn, error) {
+		return to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.Requests())
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.tieToAccount(opened.Conn)
+	return opened, nil
+}
+
+// throughGate opens a connection when the gate of the upstream has let it pass. The error is an
+// interruptedError if the client leaves or the gateway drains before that.
+func (c *conn) throughGate(
+	ctx context.Context, to *routing.Target, spread time.Duration,
+	open func(context.Context) (*backend.LoggedIn, error),
+) (*backend.LoggedIn, error) {
 	var leave func()
 	err := c.patientlyWithin(ctx, func(ctx context.Context) (err error) {
 		leave, err = c.srv.gateOf(to.Name).Enter(ctx, spread)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, &interruptedError{err}
 	}
 	defer leave()
-	opened, err := to.Server.Open(ctx, c.login.identity, c.login.cred, c.client.trace.Requests())
-	if err != nil {
-		return nil, err
-	}
-	c.tieToAccount(opened.Conn)
-	return opened, nil
+	return open(ctx)
+}
+
+// interruptedError says that the wait at the gate of an upstream ended before the gate let the session pass.
+type interruptedError struct{ error }
+
+func (e *interruptedError) Unwrap() error { return e.error }
+
+func isInterrupted(err error) bool {
+	var interrupted *interruptedError
+	return errors.As(err, &interrupted)
 }
 
 // renew gives the session a new connection. The old connection stays if the new one

@@ -155,7 +155,7 @@ var connectionEntries = []Entry{
 		},
 		Exgate: "exgate waits out throttles. If the connection is lost, it continues on a new one (upstream.resume), " +
 			"provided that it can prove that the message numbers are unchanged. Otherwise it tells the client " +
-			"Exchange's last error.",
+			"Exchange's last error. A login that is lost is tried once more.",
 		See:    []string{"throttled", "closed", "ssl-read-error"},
 		Source: "FAQ.Office365, \"Trying command when NOT connected\"",
 	},
