@@ -108,10 +108,11 @@ func (m messages) Leave(message, id string) {
 }
 
 // Settle implements ledger.Peers.
-func (m messages) Settle(message, id string, validity, uid uint32) {
+func (m messages) Settle(s ledger.State, validity, uid uint32) {
 	c := m.c
-	c.run(settleScript, []string{c.messageKey(message)}, id, c.keys.news(),
-		c.newsOf(newsSettled, fmt.Sprintf("%s %d %d", id, validity, uid), 0))
+	c.run(settleScript, []string{c.messageKey(s.Message), c.keys.uids(c.hash("mailbox", s.Mailbox))}, s.ID,
+		c.keys.news(), c.newsOf(newsSettled, fmt.Sprintf("%s %d %d", s.ID, validity, uid), 0), validity, uid,
+		2*ledger.Window.Milliseconds(), maxUIDs)
 }
 
 // UIDs implements ledger.Peers.

@@ -149,6 +149,21 @@ func TestMessagesConform(t *testing.T) {
 				t.Errorf("got the attempts with the UIDs %v", uids)
 			}
 		},
+		"the message of an attempt is another than was told": func(t *testing.T, a, b *ledger.Ledger) {
+			one, m := session(a, "one"), message("m")
+			goesUp(one, m)
+			isStored(one, m, 8)
+			one.End(ledger.Totals{})
+			eventually(t, session(b, "two"), message("m")).Found(9, 12) // mailbox.LandingOther
+			three := session(a, "three")
+			goesUp(three, message("m"))
+			three.End(ledger.Totals{})
+			third := eventually(t, session(a, "four"), message("m"))
+			if uids := third.Others(); !slices.Contains(uids, 12) {
+				t.Errorf("UIDs of others: %v, without that of the first attempt's message", uids)
+			}
+			third.Absent()
+		},
 		"the answer is proven": func(t *testing.T, a, b *ledger.Ledger) {
 			one, m := session(a, "one"), message("m")
 			goesUp(one, m)

@@ -85,7 +85,7 @@ var (
 	doubtScript   = redis.NewScript(doubtSource)
 	attemptScript = redis.NewScript(prelude + told + attemptSource)
 	lookScript    = redis.NewScript(prelude + lookSource)
-	settleScript  = redis.NewScript(settleSource)
+	settleScript  = redis.NewScript(prelude + told + settleSource)
 	uidsScript    = redis.NewScript(prelude + told + uidsSource)
 	beginScript   = redis.NewScript(prelude + equalMessages + beginSource)
 	equalScript   = redis.NewScript(prelude + told + equalMessages + equalSource)

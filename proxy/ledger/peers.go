@@ -23,8 +23,8 @@ type Peers interface {
 	// Leave gives an attempt back.
 	Leave(message, id string)
 	// Settle ends an attempt, and tells the gateway that has made it. uid is 0 if the message
-	// was not found.
-	Settle(message, id string, validity, uid uint32)
+	// was not found; otherwise UIDs has it from now on.
+	Settle(s State, validity, uid uint32)
 	// UIDs returns the UIDs from a mark on that all gateways were told of a mailbox, but not
 	// that of the message own.
 	UIDs(mailbox string, from Mark, own uint32) []uint32
@@ -210,7 +210,7 @@ func (a *attempts) leaveShared(t *attempt) {
 // settleShared tells the peers that a message was found, or that it is absent (uid 0).
 func (a *attempts) settleShared(t *attempt, validity, uid uint32) {
 	if peers := a.shared(); peers != nil {
-		peers.Settle(t.key.text(), t.id, validity, uid)
+		peers.Settle(State{Message: t.key.text(), Mailbox: t.key.place(), ID: t.id}, validity, uid)
 	}
 }
 
