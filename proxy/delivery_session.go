@@ -75,7 +75,7 @@ func (s deliverySession) OnSide(mailbox string, do func(*backend.Conn) error) er
 }
 
 func (s deliverySession) OnSideAnew(mailbox string, do func(*backend.Conn) error) error {
-	return s.c.selectOnSide(mailbox, true, do)
+	return s.c.selectOnSide(s.c.ctx, mailbox, true, do)
 }
 
 func (s deliverySession) CloseSide() { s.c.login.account.side.closeUnused() }

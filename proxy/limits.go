@@ -21,6 +21,7 @@ type limits struct {
 	LoginAgain      time.Duration // a login that was lost later than this is not tried again: its client waits
 	Side            time.Duration // how long a session waits for the side connection of its account
 	SideTurn        time.Duration // how long a session may use the side connection in one turn
+	Settle          time.Duration // how long a session looks for messages of unknown outcome before it ends
 	Replay          time.Duration // the pause between two tries to set \Flagged
 	IdleRenew       time.Duration // the age at which exgate renews a client's IDLE upstream
 	Steady          time.Duration // an IDLE that has lasted this long does not count as a failed try
@@ -73,6 +74,7 @@ var defaultLimits = limits{
 	Unreachable:     5 * time.Second,
 	Side:            time.Minute, // longer than one turn
 	SideTurn:        40 * time.Second,
+	Settle:          10 * time.Second,
 	Replay:          time.Second,
 	IdleRenew:       9 * time.Minute, // clients re-IDLE Exchange Online every 10 (docs/exchange.md#ex-28)
 	Steady:          time.Minute,

@@ -104,7 +104,7 @@ func (c *conn) renew(ctx context.Context) error {
 	}
 	// The session has two connections for a moment. The second one uses the place of
 	// the side connection.
-	s, err := c.holdSide()
+	s, err := c.holdSide(c.ctx)
 	if err != nil {
 		return err
 	}

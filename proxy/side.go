@@ -91,18 +91,19 @@ func (c *conn) inMailbox(mailbox string, writes bool, do func(*backend.Conn) err
 // too. So a server that does not answer one session holds up the other sessions for one
 // turn, and not for reply_timeout.
 func (c *conn) onSide(mailbox string, do func(*backend.Conn) error) error {
-	return c.selectOnSide(mailbox, false, do)
+	return c.selectOnSide(c.ctx, mailbox, false, do)
 }
 
-// selectOnSide is onSide. isAnew says that the mailbox is selected although it is already: what is
-// selected may have been removed, and another one may have the name by now.
-func (c *conn) selectOnSide(mailbox string, isAnew bool, do func(*backend.Conn) error) error {
-	s, err := c.holdSide()
+// selectOnSide is onSide with a ctx that ends with the client or before. isAnew says that the mailbox is
+// selected although it is already: what is selected may have been removed, and another one may have the
+// name by now.
+func (c *conn) selectOnSide(ctx context.Context, mailbox string, isAnew bool, do func(*backend.Conn) error) error {
+	s, err := c.holdSide(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.leave()
-	ctx, cancel := c.ownTurn(c.ctx)
+	ctx, cancel := c.ownTurn(ctx)
 	defer cancel()
 	if err := c.openSide(ctx, s); err != nil {
 		return fmt.Errorf("side connection: %w", err)
@@ -123,10 +124,10 @@ func (c *conn) selectOnSide(mailbox string, isAnew bool, do func(*backend.Conn) 
 
 // holdSide waits until this session alone has the side connection, for limits.Side at most.
 // The caller gives the connection back with leave. The error is delivery.ErrSideBusy after
-// that time, or the cause of c.ctx.
-func (c *conn) holdSide() (*side, error) {
+// that time, or the cause of ctx.
+func (c *conn) holdSide(ctx context.Context) (*side, error) {
 	s := c.login.account.side
-	ctx, cancel := context.WithTimeoutCause(c.ctx, c.srv.limits.Side, delivery.ErrSideBusy)
+	ctx, cancel := context.WithTimeoutCause(ctx, c.srv.limits.Side, delivery.ErrSideBusy)
 	defer cancel()
 	select {
 	case s.turn <- struct{}{}:

@@ -11,23 +11,25 @@ import (
 	"exgate/proxy/mailbox"
 )
 
-// settleTime is the time after which settleLeft looks for no more messages.
-const settleTime = 10 * time.Second
+// errSettleOver is the reason why settleLeft ends a look.
+var errSettleOver = errors.New("the time for looks at the end of a session is over")
 
 // settleLeft finds out what became of the account's messages whose outcome is not known, before
 // the session ends. Most clients send such a message again, and delivery settles it. But mbsync
 // looks for it itself, as imapsync does in its next run: without settleLeft, the report would
-// count it as left behind for ever. The error is why the client is not there any more.
+// count it as left behind for ever. All looks together take limits.Settle at most, since the client waits
+// for the reply to its LOGOUT. The error is why the client is not there any more.
 func (c *conn) settleLeft() error {
 	l := c.login
 	if l == nil || !l.resume || !l.journal.HasUnsettled() || c.link.inFlight() > 0 {
 		return nil
 	}
-	began := time.Now()
 	says := func() string { return "exgate looks for messages that may be stored" }
 	return c.aside(says, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, c.srv.limits.Settle, errSettleOver)
+		defer cancel()
 		for _, u := range l.journal.Unsettled() {
-			if time.Since(began) > settleTime || !c.settle(ctx, began, &u) {
+			if ctx.Err() != nil || !c.settle(ctx, &u) {
 				u.Keep()
 			}
 		}
@@ -44,16 +46,16 @@ func canLookAgain(err error) bool {
 
 // settle looks for a message, and reports whether it found out what became of it. It looks again if the look
 // fails for a reason that may pass: the client may never come again.
-func (c *conn) settle(ctx context.Context, began time.Time, u *ledger.Unsettled) bool {
+func (c *conn) settle(ctx context.Context, u *ledger.Unsettled) bool {
 	var survey *mailbox.Survey
 	look := func() error {
-		return c.onSide(u.Mailbox, func(conn *backend.Conn) (err error) {
-			survey, err = mailbox.LookResumed(c.ctx, conn, u.Mailbox, mailbox.Mark(u.Mark))
+		return c.selectOnSide(ctx, u.Mailbox, false, func(conn *backend.Conn) (err error) {
+			survey, err = mailbox.LookResumed(ctx, conn, u.Mailbox, mailbox.Mark(u.Mark))
 			return err
 		})
 	}
 	err := look()
-	for err != nil && time.Since(began) < settleTime && canLookAgain(err) {
+	for err != nil && ctx.Err() == nil && canLookAgain(err) {
 		if c.srv.draining.Err() != nil || backend.Sleep(ctx, c.srv.limits.Replay) != nil {
 			break
 		}

@@ -14,6 +14,47 @@ import (
 	"exgate/proxy/mailbox"
 )
 
+// An Exchange that does not answer holds up a LOGOUT for limits.Settle, wherever it hangs.
+func TestUnsettledMessageOfASilentExchange(t *testing.T) {
+	const (
+		ready = "S * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\nC xg1 LOGIN …"
+		opens = ready + "\nS xg1 OK [CAPABILITY IMAP4rev1] done\nC xg2 STATUS …\nS xg2 OK done\nC xg3 SELECT INBOX"
+	)
+	for name, script := range map[string]string{
+		"at the greeting": "",
+		"at the login":    ready,
+		"at SELECT":       opens,
+		"at the look":     opens + "\nS xg3 OK done\nC xg4 NOOP",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var records *ledger.Ledger
+			g := newGateway(t, withProfile(exchangeProfile), resuming, func(o *Options, l *limits) {
+				l.Settle = 50 * time.Millisecond // Side and SideTurn are longer than the test waits for a reply
+				records = ledger.Open(ledger.Options{File: filepath.Join(t.TempDir(), "ledger.db"), Log: o.Log})
+				o.Ledger = records
+				t.Cleanup(records.Close)
+			})
+			j := records.Session(ledger.Session{ID: "earlier", Account: "alice"})
+			m := &ledger.Message{Mailbox: "INBOX", Exchange: "INBOX", MessageID: "<lost@example.com>", Mark: ledger.Mark{UIDValidity: 1, Next: 7}}
+			j.Begin(m)
+			j.Intend(m)()
+			m.Outcome = ledger.Unknown
+			j.Done(m)
+			j.End(ledger.Totals{})
+			c, u := g.login()
+			c.C("a1 LOGOUT")
+			g.accept().play(script)
+			u.C("a1 LOGOUT")
+			u.S("* BYE bye")
+			u.S("a1 OK done")
+			c.until("a1 OK …", "* …")
+			if line := g.logged("looked for a message whose outcome was not known"); line["known"] != false {
+				t.Errorf("the log says %v", line)
+			}
+		})
+	}
+}
+
 // A message whose outcome is not known, and which its client does not send again, is looked for
 // when a session of the account ends. A client that sends it again after all stores it once.
 func TestUnsettledMessage(t *testing.T) {
