@@ -37,6 +37,7 @@ func (a *Account) Wait(ctx context.Context, n int) error {
 func (a *Account) Throttled(backoff time.Duration) {
 	if a.Throttle.Block(backoff) {
 		a.Paces.slow()
+		a.Throttle.tell()
 	}
 }
 
@@ -47,6 +48,7 @@ func (a *Account) Inherit(backoff time.Duration, part float64) {
 	for has := 1.0; has > part && has > PaceFloor; has *= PaceSlower {
 		a.Paces.slow()
 	}
+	a.Throttle.tell()
 }
 
 // Accounts has the accounts of one upstream that have sessions. It also keeps
@@ -55,6 +57,7 @@ func (a *Account) Inherit(backoff time.Duration, part float64) {
 // use.
 type Accounts struct {
 	keeper Keeper
+	held   heldAccounts
 
 	mu      sync.Mutex
 	open    map[string]*Account
@@ -119,16 +122,60 @@ func (r *Accounts) Open(user string) *Account {
 		paces, throttle := r.keeper.Open(name)
 		a = &Account{Paces: paces, Throttle: throttle}
 		r.open[name] = a
+		throttle.onHold(func() { r.held.add(name) })
 	}
 	a.sessions++
 	return a
 }
 
-// All returns the accounts by user, in lower case.
-func (r *Accounts) All() map[string]*Account {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.open)
+// Held calls is for each account that was throttled or slowed, by its user in lower case, until is reports that
+// it is so no longer. The accounts may be very many, and few of them are held.
+func (r *Accounts) Held(is func(user string, a *Account) bool) {
+	for user, times := range r.held.all() {
+		r.mu.Lock()
+		a := r.open[user]
+		r.mu.Unlock()
+		if a == nil || !is(user, a) {
+			r.held.forget(user, times)
+		}
+	}
+}
+
+// heldAccounts are the accounts that were throttled or slowed. The zero value has none.
+type heldAccounts struct {
+	mu    sync.Mutex
+	times map[string]int // how often, by user
+}
+
+func (h *heldAccounts) add(user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.times == nil {
+		h.times = make(map[string]int)
+	}
+	h.times[user]++
+}
+
+func (h *heldAccounts) all() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.times)
+}
+
+// drop drops a user whose account is forgotten.
+func (h *heldAccounts) drop(user string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.times, user)
+}
+
+// forget drops a user, unless it was added since all returned times.
+func (h *heldAccounts) forget(user string, times int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.times[user] == times {
+		delete(h.times, user)
+	}
 }
 
 // Close ends one session of the account.
@@ -152,6 +199,7 @@ func (r *Accounts) sweep() {
 		case idle >= maxIdleAccounts || a.Throttle.Remaining() == 0 && a.Paces.isIdle():
 			delete(r.open, name)
 			r.keeper.Drop(name)
+			r.held.drop(name)
 		default:
 			idle++
 		}

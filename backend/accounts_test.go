@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,50 @@ func TestAccountsOutliveSessions(t *testing.T) {
 		}
 		if got := time.Since(begin).Round(time.Millisecond); got != 21*time.Second {
 			t.Errorf("paced for %s", got)
+		}
+	})
+}
+
+// The next gateway asks for the accounts that are held back or slowed, ten times in a second. The others are not looked at.
+func TestHeldAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewAccounts(perMessage(4), 0)
+		accounts := map[string]*Account{}
+		for _, user := range []string{"throttled", "inherited", "slowed", "told by another gateway", "free"} {
+			accounts[user] = r.Open(user)
+		}
+		accounts["throttled"].Throttled(time.Minute)
+		accounts["inherited"].Inherit(time.Minute, 1)
+		accounts["slowed"].Inherit(0, 0.5)
+		accounts["told by another gateway"].Throttle.Extend(time.Minute)
+		for _, step := range []struct {
+			wait time.Duration
+			want []string
+		}{
+			{0, []string{"inherited", "slowed", "throttled", "told by another gateway"}},
+			{61 * time.Second, []string{"inherited", "slowed", "throttled", "told by another gateway"}}, // are looked at once more
+			{0, []string{"slowed", "throttled"}},                                                        // their pace is lower still
+			{time.Hour, []string{"slowed", "throttled"}},
+			{0, nil},
+		} {
+			time.Sleep(step.wait) // of synctest
+			var looked []string
+			r.Held(func(user string, a *Account) bool {
+				looked = append(looked, user)
+				return a.Throttle.Remaining() > 0 || a.Appends.Rate() < 4
+			})
+			if slices.Sort(looked); !slices.Equal(looked, step.want) {
+				t.Errorf("looked at %q, want %q", looked, step.want)
+			}
+		}
+		accounts["free"].Throttled(time.Second)
+		r.Close(accounts["free"])
+		time.Sleep(time.Hour)
+		for i := range sweepMin { // enough to sweep
+			r.Close(r.Open(fmt.Sprint("user", i)))
+		}
+		if n := len(r.held.all()); n > 0 {
+			t.Errorf("%d of the accounts that are forgotten are kept as held", n)
 		}
 	})
 }

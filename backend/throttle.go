@@ -16,6 +16,7 @@ type Throttle struct {
 
 	mu    sync.Mutex
 	until time.Time // zero: no throttle so far
+	holds func()    // is called, without the lock, when the account is held back or slowed; nil: nobody asks
 }
 
 // NewThrottle returns a Throttle that holds back sessions for at most maxBackoff at
@@ -51,6 +52,7 @@ func (t *Throttle) Block(d time.Duration) (begins bool) {
 
 // Extend is Block for the sessions at this gateway.
 func (t *Throttle) Extend(d time.Duration) (begins bool) {
+	defer t.tell() // after the unlock
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
@@ -59,6 +61,27 @@ func (t *Throttle) Extend(d time.Duration) (begins bool) {
 		t.until = until
 	}
 	return begins
+}
+
+// onHold has f called from now on when the account is held back or slowed. It is called at once if the
+// account is held back already.
+func (t *Throttle) onHold(f func()) {
+	t.mu.Lock()
+	t.holds = f
+	t.mu.Unlock()
+	if t.Remaining() > 0 {
+		f()
+	}
+}
+
+// tell calls the function of onHold.
+func (t *Throttle) tell() {
+	t.mu.Lock()
+	holds := t.holds
+	t.mu.Unlock()
+	if holds != nil {
+		holds()
+	}
 }
 
 // Remaining returns the rest of the back-off.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"exgate/backend"
 	"exgate/proxy/budget"
 	"exgate/proxy/status"
 )
@@ -28,7 +29,7 @@ func (a *accounts) throttled(now time.Time) []status.Throttled {
 	defer a.mu.Unlock()
 	all := []status.Throttled{}
 	for key, registry := range a.registries {
-		for user, known := range registry.All() {
+		registry.Held(func(user string, known *backend.Account) bool {
 			one := status.Throttled{Owner: status.Owner{Upstream: key.upstream, User: user}, Part: 1}
 			full, isOrdered := a.paces[user]
 			if !isOrdered {
@@ -41,10 +42,12 @@ func (a *accounts) throttled(now time.Time) []status.Throttled {
 			if left > 0 {
 				one.Until = now.Add(left)
 			}
-			if left > 0 || one.Part < 1 {
+			isHeld := left > 0 || one.Part < 1
+			if isHeld {
 				all = append(all, one)
 			}
-		}
+			return isHeld
+		})
 	}
 	return all
 }
