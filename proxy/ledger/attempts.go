@@ -377,7 +377,7 @@ func (e *Earlier) here() []uint32 {
 const isOpen = "outcome IN ('pending', 'unknown')"
 
 // loadQuery has UNION ALL, since SQLite scans the whole table for a UNION that is sorted by id.
-const loadQuery = `SELECT m.id, m.at, m.outcome, m.exchange,
+const loadQuery = `SELECT m.id, m.at, max(m.took_ms, m.throttled_ms + m.paced_ms), m.outcome, m.exchange,
 	m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account, s.session
 	FROM messages m JOIN sessions s ON s.id = m.session_id
 	WHERE m.id IN (SELECT id FROM messages WHERE proven = 0 AND at >= ?1
@@ -402,13 +402,14 @@ func (l *Ledger) load(s *store, of *owner) error {
 		var (
 			t        = &attempt{row: &row{file: s.number}, left: true}
 			at       int64
+			took     int64 // until the outcome; without one, until it went up, or some of the time until then
 			outcome  string
 			sum      []byte
 			validity uint32
 			mailbox  string
 			session  string
 		)
-		if err := rows.Scan(&t.row.id, &at, &outcome, &mailbox, &sum, &t.stage, &t.mark.UIDValidity,
+		if err := rows.Scan(&t.row.id, &at, &took, &outcome, &mailbox, &sum, &t.stage, &t.mark.UIDValidity,
 			&t.mark.Next, &validity, &t.uid, &t.key.upstream, &t.key.account, &session); err != nil {
 			return err
 		}
@@ -418,7 +419,9 @@ func (l *Ledger) load(s *store, of *owner) error {
 			t.mark = Mark{validity, t.uid}
 		}
 		t.id = attemptID(session, time.UnixMilli(at))
-		l.attempts.put(t, time.UnixMilli(at))
+		// As while exgate runs: at the beginning of the APPEND, nothing was stored yet, which counts where Exchange
+		// does not show a message at once.
+		l.attempts.put(t, time.UnixMilli(at+took))
 		l.attempts.mention(t)
 	}
 	if err := rows.Err(); err != nil {

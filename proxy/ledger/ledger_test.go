@@ -192,6 +192,52 @@ func TestEarlierOfTheSameSession(t *testing.T) {
 	}
 }
 
+// An attempt is as old as what became of it, also for the next run of the gateway: a message may have been held back for
+// long before it was stored, and mbsync may have looked too early.
+func TestEarlierIsAsOldAsItsOutcome(t *testing.T) {
+	const held, later = 90 * time.Second, 5 * time.Second
+	for _, tt := range []struct {
+		name string
+		play func(j *Journal, m *Message)
+	}{
+		{"stored", func(j *Journal, m *Message) {
+			j.Intend(m)()
+			m.Outcome, m.UIDValidity, m.UID = Stored, 7, 4
+			j.Done(m)
+		}},
+		{"not known", func(j *Journal, m *Message) {
+			j.Intend(m)()
+			m.Outcome = Unknown
+			j.Done(m)
+		}},
+		{"on its way", func(j *Journal, m *Message) {
+			m.Throttled, m.Paced = held-10*time.Second, 10*time.Second
+			j.Intend(m)()
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newClock()
+			file := filepath.Join(t.TempDir(), "ledger.db")
+			l, _ := open(t, file, c)
+			one, m := session(l, "one"), message("a")
+			one.Begin(m)
+			c.pass(held)
+			outcome := c.now()
+			tt.play(one, m)
+			l.flush()
+			again, _ := open(t, killed(t, file), c)
+			c.pass(later)
+			e := session(again, "two").Earlier(message("a"))
+			if e == nil {
+				t.Fatal("no earlier attempt")
+			}
+			if !e.At.Equal(outcome) || e.AtLogin != later {
+				t.Errorf("it is of %s, %s before the login, want %s and %s", e.At, e.AtLogin, outcome, later)
+			}
+		})
+	}
+}
+
 // An attempt that comes back, since the peers could not be told how the look has ended, is looked for once.
 func TestEarlierComesOnce(t *testing.T) {
 	l, _ := open(t, filepath.Join(t.TempDir(), "ledger.db"), newClock())
