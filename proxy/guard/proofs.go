@@ -27,6 +27,7 @@ type Proofs struct {
 
 	mu     sync.Mutex
 	proven map[[sha256.Size]byte]proof
+	oldest time.Time // no proof is older; set by sweep
 }
 
 // proof is a password that Exchange has accepted.
@@ -87,7 +88,7 @@ func (p *Proofs) Add(server, account string, password backend.Secret, isAdmin bo
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.proven) >= maxProofs {
+	if _, known := p.proven[hash]; !known && len(p.proven) >= maxProofs {
 		p.sweep()
 	}
 	p.proven[hash] = proof{at: p.now()}
@@ -144,12 +145,18 @@ func (p *Proofs) note(hash [sha256.Size]byte, misses int) {
 	}
 }
 
-// sweep drops old passwords, and then others, until there is room for one more. p.mu is
-// held.
+// sweep drops old passwords, and then others, until there is room for one more. It looks through all of them only when
+// one may be old: with more accounts than maxProofs, each login comes here. p.mu is held.
 func (p *Proofs) sweep() {
-	for hash, known := range p.proven {
-		if p.now().Sub(known.at) > provenFor {
-			delete(p.proven, hash)
+	if now := p.now(); now.Sub(p.oldest) > provenFor {
+		p.oldest = now
+		for hash, known := range p.proven {
+			switch {
+			case now.Sub(known.at) > provenFor:
+				delete(p.proven, hash)
+			case known.at.Before(p.oldest):
+				p.oldest = known.at
+			}
 		}
 	}
 	for hash := range p.proven {

@@ -49,3 +49,61 @@ func TestProofsExcuse(t *testing.T) {
 		t.Errorf("%d proofs are remembered", len(p.proven))
 	}
 }
+
+// A full memory of proofs forgets the old ones first, and keeps those that it has when one of them is proven again.
+func TestProofsMakeRoom(t *testing.T) {
+	clock := &testkit.Clock{T: time.Unix(0, 0)}
+	p := NewProofs(nil)
+	p.now = clock.Now
+	password := backend.NewSecret("right")
+	fill := func(name string, n int) {
+		for i := range n {
+			p.Add("", fmt.Sprint(name, i), password, true)
+		}
+	}
+	kept := func(name string, n int) (found int) {
+		for i := range n {
+			if p.Miss("", fmt.Sprint(name, i), password) {
+				found++
+			}
+		}
+		return found
+	}
+	fill("early", 6000)
+	clock.Add(provenFor / 2)
+	fill("late", maxProofs-6000)
+	p.Add("", "late0", password, true)
+	if n := kept("early", 6000) + kept("late", maxProofs-6000); n != maxProofs {
+		t.Errorf("%d proofs are left", n)
+	}
+	clock.Add(provenFor/2 + time.Second)
+	fill("new", 6000)
+	if late, new := kept("late", maxProofs-6000), kept("new", 6000); late != maxProofs-6000 || new != 6000 {
+		t.Errorf("%d and %d of the young proofs are left", late, new)
+	}
+	clock.Add(provenFor / 2)
+	fill("newer", 4000)
+	if newer := kept("newer", 4000); newer != 4000 || len(p.proven) != maxProofs {
+		t.Errorf("%d of the youngest proofs are left, of %d", newer, len(p.proven))
+	}
+}
+
+// BenchmarkProofs is a login that is proven, where more accounts log in than proofs are kept.
+func BenchmarkProofs(b *testing.B) {
+	for _, accounts := range []int{maxProofs / 2, 3 * maxProofs} {
+		b.Run(fmt.Sprintf("accounts=%d", accounts), func(b *testing.B) {
+			p := NewProofs(nil)
+			password := backend.NewSecret("right")
+			names := make([]string, accounts)
+			for i := range names {
+				names[i] = fmt.Sprintf("account%d@example.com", i)
+				if i < maxProofs {
+					p.Add("", names[i], password, true)
+				}
+			}
+			for i := 0; b.Loop(); i++ {
+				p.Add("", names[(maxProofs+i)%accounts], password, true)
+			}
+		})
+	}
+}
