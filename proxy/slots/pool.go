@@ -46,6 +46,7 @@ type Pool struct {
 	inUse     map[*Slot]struct{}
 	queue     []*Waiter         // in the order in which they came
 	untold    map[pair]struct{} // whose slots have changed since leases were told
+	isCounted bool              // by leases, or was before the limits changed: untold is kept
 	// waitingText is written once for the limits, since each login takes it along.
 	waitingText string
 }
@@ -67,6 +68,7 @@ func (p *Pool) SetLimits(limits Limits) {
 	p.limits = limits
 	p.waitingText = fmt.Sprintf("all connections for this mailbox, or this login, are in use; "+
 		"exgate waits for one for up to %s", limits.MaxWait)
+	p.isCounted = p.isCounted || p.isShared()
 	p.forgetTold()
 	p.grant()
 }
@@ -321,7 +323,9 @@ func (s *Slot) Release() {
 	delete(p.inUse, s)
 	decrement(p.byAccount, s.account)
 	decrement(p.byLogin, s.login)
-	p.untold[s.pair()] = struct{}{}
+	if p.isCounted { // else nobody takes it out: it would grow with each account
+		p.untold[s.pair()] = struct{}{}
+	}
 	p.grant()
 }
 

@@ -42,6 +42,31 @@ func (s *sitter) Park() {
 	s.asked++
 }
 
+// A pool that no other gateway counts with remembers nothing of accounts that have left.
+func TestPoolForgetsAccounts(t *testing.T) {
+	for name, p := range map[string]*Pool{"alone": NewPool(nil), "without limits": NewPool(noLeases{})} {
+		p.SetLimits(Limits{})
+		if name == "alone" {
+			p.SetLimits(Limits{PerAccount: 2, PerLogin: 3})
+		}
+		for i := range 100 {
+			slot, err := p.Take(t.Context(), new(sitter), fmt.Sprint("account", i), "admin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			slot.Release()
+		}
+		if n := len(p.untold) + len(p.byAccount) + len(p.byLogin) + len(p.inUse); n != 0 {
+			t.Errorf("%s: %d things are remembered", name, n)
+		}
+	}
+}
+
+// noLeases must not be told of slots.
+type noLeases struct{ Leases }
+
+func (noLeases) Gateways() int { return 2 }
+
 func TestPool(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limits   Limits
