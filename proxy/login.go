@@ -39,7 +39,7 @@ type login struct {
 	wanted   *profile.Profile  // what would be in force if the gateway did not only observe
 	resume   bool              // the session outlives its upstream connection
 	account  *account          // shared with the mailbox's other sessions
-	progress *progress.Account // of the account; nil: nothing was counted yet, or there are too many accounts
+	progress *progress.Account // of the account; nil: nothing was counted yet
 	prefix   string            // of names, by the map file
 	below    string            // the same, if the session is kept below it; "" if it is not
 	names    *names.Mapping    // of mailboxes; nil: they are not mapped

@@ -3,6 +3,7 @@
 package progress
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type Board struct {
 
 	mu       sync.Mutex
 	accounts map[key]*Account
+	all      []*Account       // those of accounts
 	refusals []status.Refusal // the oldest first
 }
 
@@ -31,45 +33,66 @@ func keyOf(upstream, user string) key { return key{upstream, strings.ToLower(use
 
 // Account is the progress of one account. It is guarded by Board.mu.
 type Account struct {
-	user   string // as the first session has spelt it
-	values counters.Values
-	last   time.Time // the last time that something was counted
+	key     key    // it does not change, nor does user
+	user    string // as the first session has spelt it
+	values  counters.Values
+	last    time.Time // the last time that something was counted
+	dropped bool      // it counts no more: see dropOldest
 }
 
 const (
-	// maxAccounts limits the accounts with a progress. Further ones are not counted apart.
+	// maxAccounts limits the accounts with a progress.
 	maxAccounts = 10_000
 	// MaxRefusals limits the refusals that are remembered.
 	MaxRefusals = 50
+	// describedAtOnce limits the accounts that are described while commands wait to be counted.
+	describedAtOnce = 100
 )
 
-// Account returns the progress of an account, which stays the same; nil if there are too many accounts.
+// Account returns the progress of an account, for Add.
 func (b *Board) Account(upstream, user string) *Account {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	id := keyOf(upstream, user)
-	one := b.accounts[id]
-	switch {
-	case one != nil:
+	return b.of(keyOf(upstream, user), user)
+}
+
+// of returns the progress of an account. b.mu is held.
+func (b *Board) of(id key, user string) *Account {
+	if one := b.accounts[id]; one != nil {
 		return one
-	case len(b.accounts) >= maxAccounts:
-		return nil
-	case b.accounts == nil:
+	}
+	if len(b.accounts) >= maxAccounts {
+		b.dropOldest()
+	}
+	if b.accounts == nil {
 		b.accounts = make(map[key]*Account)
 	}
-	one = &Account{user: user}
-	b.accounts[id] = one
+	one := &Account{key: id, user: user}
+	b.accounts[id], b.all = one, append(b.all, one)
 	return one
 }
 
-// Add adds the difference between two readings of a session's counters to the progress of its account, which may be
-// nil.
-func (b *Board) Add(one *Account, now, before *counters.Values) {
-	if one == nil {
-		return
+// dropOldest drops a tenth of the accounts, those that were active longest ago: whoever is shown accounts looks for
+// those of now. b.mu is held.
+func (b *Board) dropOldest() {
+	all := slices.Clone(b.all) // copyTo may go through the old one
+	slices.SortFunc(all, func(a, b *Account) int { return b.last.Compare(a.last) })
+	kept := len(all) - maxAccounts/10
+	for _, one := range all[kept:] {
+		one.dropped = true
+		delete(b.accounts, one.key)
 	}
+	clear(all[kept:])
+	b.all = all[:kept]
+}
+
+// Add adds the difference between two readings of a session's counters to the progress of its account.
+func (b *Board) Add(one *Account, now, before *counters.Values) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if one.dropped { // its sessions were silent for long
+		one = b.of(one.key, one.user)
+	}
 	for i := range now {
 		one.values[i] += now[i] - before[i]
 	}
@@ -79,16 +102,13 @@ func (b *Board) Add(one *Account, now, before *counters.Values) {
 // Recall adds what the ledger has of earlier runs, before the first session.
 func (b *Board) Recall(h ledger.History) {
 	b.since = h.Since
-	b.accounts = make(map[key]*Account)
-	for _, a := range h.Accounts {
-		if len(b.accounts) >= maxAccounts {
-			break
-		}
-		one := &Account{user: a.Account, last: a.Last}
+	slices.SortFunc(h.Accounts, func(a, b ledger.PastAccount) int { return b.Last.Compare(a.Last) })
+	for _, a := range h.Accounts[:min(len(h.Accounts), maxAccounts)] {
+		one := b.of(keyOf(a.Upstream, a.Account), a.Account)
+		one.last = a.Last
 		v := &one.values
 		v[counters.Stored], v[counters.TurnedAway], v[counters.Unknown] = a.Stored, a.Refused, a.Unknown
 		v[counters.UpstreamOut], v[counters.Waited] = a.Bytes, int64(a.Waited)
-		b.accounts[keyOf(a.Upstream, a.Account)] = one
 	}
 	for _, r := range h.Refusals {
 		explain := ""
@@ -111,29 +131,44 @@ func (b *Board) Since() time.Time { return b.since }
 // Describe adds the progress to the accounts with sessions, and appends the other accounts. It returns them in the
 // order of their last activity, the last first.
 func (b *Board) Describe(open []status.Account) []status.Account {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	seen := make(map[*Account]bool)
-	for i := range open {
-		if one := b.accounts[keyOf(status.UpstreamKey(open[i].Upstream), open[i].User)]; one != nil {
-			open[i].Outcomes, open[i].LastActive = OutcomesOf(&one.values), one.last
-			seen[one] = true
-		}
-	}
-	for id, one := range b.accounts {
-		if !seen[one] {
-			open = append(open, status.Account{
-				User: one.user, Upstream: status.UpstreamName(id.upstream), Outcomes: OutcomesOf(&one.values),
-				LastActive: one.last,
-			})
-		}
-	}
+	open = b.copyTo(open)
 	slices.SortFunc(open, func(a, b status.Account) int {
-		if order := b.LastActive.Compare(a.LastActive); order != 0 {
-			return order
-		}
-		return strings.Compare(a.Upstream+"\x00"+a.User, b.Upstream+"\x00"+b.User)
+		return cmp.Or(b.LastActive.Compare(a.LastActive), cmp.Compare(a.Upstream, b.Upstream),
+			cmp.Compare(a.User, b.User))
 	})
+	return open
+}
+
+// copyTo is Describe without the order. b.mu, which each command of a session needs, is held for some accounts at a
+// time only, and not while thousands of them are sorted.
+func (b *Board) copyTo(open []status.Account) []status.Account {
+	seen := make(map[*Account]bool, len(open))
+	for some := range slices.Chunk(open, describedAtOnce) {
+		b.mu.Lock()
+		for i := range some {
+			if one := b.accounts[keyOf(status.UpstreamKey(some[i].Upstream), some[i].User)]; one != nil {
+				some[i].Outcomes, some[i].LastActive = OutcomesOf(&one.values), one.last
+				seen[one] = true
+			}
+		}
+		b.mu.Unlock()
+	}
+	b.mu.Lock()
+	all := slices.Clip(b.all) // its elements stay where they are
+	b.mu.Unlock()
+	open = slices.Grow(open, len(all))
+	for some := range slices.Chunk(all, describedAtOnce) {
+		b.mu.Lock()
+		for _, one := range some {
+			if !seen[one] && !one.dropped {
+				open = append(open, status.Account{
+					User: one.user, Upstream: status.UpstreamName(one.key.upstream), Outcomes: OutcomesOf(&one.values),
+					LastActive: one.last,
+				})
+			}
+		}
+		b.mu.Unlock()
+	}
 	return open
 }
 
