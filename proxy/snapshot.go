@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"exgate/proxy/progress"
+	"exgate/proxy/routing"
 	"exgate/proxy/status"
 )
 
@@ -34,11 +35,9 @@ func (s *Server) Snapshot() status.Snapshot {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 	})
 	for _, to := range s.settings.Load().router.Targets {
-		upstream := status.Upstream{
-			Name:    status.UpstreamName(to.Name),
-			Address: strings.Join(to.Backend.Addresses(), ", "), PassedOver: to.Server.PassedOver(),
-			Slots: to.Slots.Used(), Queued: to.Slots.Queued(),
-		}
+		upstream := s.budgetOf(to)
+		upstream.Address, upstream.PassedOver = strings.Join(to.Backend.Addresses(), ", "), to.Server.PassedOver()
+		upstream.Slots, upstream.Queued = to.Slots.Used(), to.Slots.Queued()
 		for _, session := range all.Sessions {
 			if session.Upstream == upstream.Name {
 				upstream.Sessions++
@@ -49,11 +48,23 @@ func (s *Server) Snapshot() status.Snapshot {
 				upstream.Throttled++
 			}
 		}
-		state, waiting := s.budgets.All(to.Name)
-		upstream.Budget, upstream.OverBudget = shownBudget(state), waiting
 		all.Upstreams = append(all.Upstreams, upstream)
 	}
 	return all
+}
+
+// Budgets returns the upstreams with their names and budgets. Unlike Snapshot, it looks at no session, and at no
+// account without a budget: monitoring asks for it again and again.
+func (s *Server) Budgets() (all []status.Upstream) {
+	for _, to := range s.settings.Load().router.Targets {
+		all = append(all, s.budgetOf(to))
+	}
+	return all
+}
+
+func (s *Server) budgetOf(to *routing.Target) status.Upstream {
+	state, waiting := s.budgets.All(to.Name)
+	return status.Upstream{Name: status.UpstreamName(to.Name), Budget: shownBudget(state), OverBudget: waiting}
 }
 
 // Cluster returns the state of the gateway's cluster; nil if there is none.

@@ -259,7 +259,7 @@ func (g gateway) Collect(ch chan<- prometheus.Metric) {
 		send(redisMetric, prometheus.GaugeValue, reached)
 		send(gatewaysMetric, prometheus.GaugeValue, float64(shared.Gateways))
 	}
-	for _, upstream := range g.server.Snapshot().Upstreams {
+	for _, upstream := range g.server.Budgets() {
 		send(budgetOverMetric, prometheus.GaugeValue, float64(upstream.OverBudget), upstream.Name)
 		b := upstream.Budget
 		if b == nil {

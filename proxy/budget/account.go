@@ -109,9 +109,11 @@ func (b *Books) All(upstream string) (all State, waiting int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now, limits := b.now(), b.limits[upstream]
-	for k, a := range b.accounts {
-		if k.upstream == upstream && !a.until(now, limits.Each).IsZero() {
-			waiting++
+	if limits.Each != (Amount{}) { // else none waits: all APPENDs need b.mu, and there may be thousands of accounts
+		for k, a := range b.accounts {
+			if k.upstream == upstream && !a.until(now, limits.Each).IsZero() {
+				waiting++
+			}
 		}
 	}
 	return b.all[upstream].state(now, limits.All), waiting
