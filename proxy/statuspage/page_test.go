@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -188,10 +189,61 @@ func TestPaths(t *testing.T) {
 
 // A table has a bound, and says so.
 func TestRowsHaveABound(t *testing.T) {
-	now := status.Snapshot{Sessions: make([]status.Session, maxRows+7)}
-	s := sections(&now)[0]
-	if len(s.Rows) != maxRows || s.Count != "507" || s.Note != "7 more are not shown." {
-		t.Errorf("%d rows, %s, %q", len(s.Rows), s.Count, s.Note)
+	now := status.Snapshot{
+		Sessions: make([]status.Session, maxRows+7), Accounts: make([]status.Account, maxRows+7),
+		Upstreams: make([]status.Upstream, maxRows+7),
+	}
+	for i, note := range []string{"7 more are not shown.", "Since the start of exgate. 7 more are not shown.", "7 more are not shown."} {
+		s := sections(&now)[i]
+		if len(s.Rows) != maxRows || s.Count != "507" || s.Note != note {
+			t.Errorf("%s: %d rows, %s, %q", s.ID, len(s.Rows), s.Count, s.Note)
+		}
+	}
+}
+
+// All browsers share what one of them is shown.
+func TestViewIsShared(t *testing.T) {
+	var made atomic.Int64
+	h := New(func() status.Snapshot {
+		made.Add(1)
+		return snapshot()
+	}, nil)
+	h.every = time.Hour
+	server := serve(t, h)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range maxLive {
+		if _, data := listen(t, ctx, server.URL)(); !strings.Contains(data, "Paused: carol.") {
+			t.Fatalf("a page is told %s", data)
+		}
+	}
+	if n := made.Load(); n != 1 {
+		t.Errorf("%d snapshots for %d pages", n, maxLive)
+	}
+}
+
+// BenchmarkEvents is what exgate does each second for browsers that show thousands of sessions and accounts.
+func BenchmarkEvents(b *testing.B) {
+	now := status.Snapshot{Sessions: make([]status.Session, 4_000), Accounts: make([]status.Account, 10_000)}
+	for i := range now.Sessions {
+		now.Sessions[i] = snapshot().Sessions[1]
+	}
+	for i := range now.Accounts {
+		now.Accounts[i] = snapshot().Accounts[0]
+	}
+	for _, browsers := range []int{1, maxLive} {
+		b.Run(fmt.Sprintf("browsers=%d", browsers), func(b *testing.B) {
+			sent := make([]map[string]string, browsers)
+			for b.Loop() {
+				h := New(func() status.Snapshot { return now }, nil)
+				for i := range sent {
+					sent[i] = make(map[string]string)
+					if _, err := h.event(sent[i]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
 	}
 }
 

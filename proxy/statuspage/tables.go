@@ -15,6 +15,7 @@ import (
 // section is a table of the page.
 type section struct {
 	ID, Title, Count, Note, None string
+	All                          int // rows, with those that are not shown; 0: Rows has all
 	Heads                        []head
 	Rows                         [][]cell
 }
@@ -24,7 +25,7 @@ type head struct{ Name, Class string }
 // cell is one value. Sort is the value by which the table is sorted.
 type cell struct{ Text, Sort, Class, Link, ID string }
 
-// maxRows limits the rows of a table.
+// maxRows limits the rows of a table. Only these are made: there may be thousands of accounts.
 const maxRows = 500
 
 func text(s string) cell { return cell{Text: cmp.Or(s, "-"), Sort: s} }
@@ -88,9 +89,10 @@ func sections(now *status.Snapshot) []section {
 	all := []section{sessions(now), accounts(now), upstreams(now), refusals(now)}
 	for i := range all {
 		s := &all[i]
-		s.Count = strconv.Itoa(len(s.Rows))
-		if more := len(s.Rows) - maxRows; more > 0 {
-			s.Rows = s.Rows[:maxRows]
+		s.All = max(s.All, len(s.Rows))
+		s.Count = strconv.Itoa(s.All)
+		s.Rows = s.Rows[:min(len(s.Rows), maxRows)]
+		if more := s.All - len(s.Rows); more > 0 {
 			s.Note = strings.TrimSpace(fmt.Sprintf("%s %d more are not shown.", s.Note, more))
 		}
 	}
@@ -103,7 +105,8 @@ func sessions(now *status.Snapshot) section {
 	if len(now.Paused) > 0 {
 		s.Note = "Paused: " + strings.Join(now.Paused, ", ") + "."
 	}
-	for i := range now.Sessions {
+	s.All = len(now.Sessions)
+	for i := range min(s.All, maxRows) {
 		one := &now.Sessions[i]
 		user := one.User
 		if by := cmp.Or(one.Caller, one.Admin); by != "" && by != user {
@@ -154,7 +157,8 @@ func accounts(now *status.Snapshot) section {
 	if budgeted {
 		s.Heads = append(s.Heads, heads("In 24 hours")...)
 	}
-	for i := range now.Accounts {
+	s.All = len(now.Accounts)
+	for i := range min(s.All, maxRows) {
 		a := &now.Accounts[i]
 		paced := text("")
 		if a.Sessions > 0 {
