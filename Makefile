@@ -23,11 +23,11 @@ demo:
 check:
 	go mod verify
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
-	GOOS=linux go vet ./... ./testdata/e2e/load ./testdata/e2e/idle/... ./testdata/e2e/attacker ./testdata/e2e/libs/go-imap
+	GOOS=linux go vet ./... ./testdata/e2e/load ./testdata/e2e/growth/... ./testdata/e2e/attacker ./testdata/e2e/libs/go-imap
 	GOOS=darwin go vet ./...
 	GOOS=windows go vet ./...
 	go -C testdata/e2e/page vet ./...
-	go run $(STATICCHECK) ./... ./testdata/e2e/load ./testdata/e2e/idle/... ./testdata/e2e/attacker ./testdata/e2e/libs/go-imap
+	go run $(STATICCHECK) ./... ./testdata/e2e/load ./testdata/e2e/growth/... ./testdata/e2e/attacker ./testdata/e2e/libs/go-imap
 	go -C dist vet ./...
 	.ci/lines
 	.ci/vulnerabilities $(GOVULNCHECK)

@@ -118,6 +118,7 @@ type served struct {
 	nc                net.Conn
 	r                 *bufio.Reader
 	messages, headers []byte
+	stored            int
 }
 
 func (s *served) run() {
@@ -144,6 +145,10 @@ func (s *served) run() {
 				"* OK [UIDVALIDITY 14] UIDVALIDITY value\r\n* OK [UIDNEXT 301] The next unique identifier value")
 		case strings.Contains(upper, "HEADER.FIELDS"):
 			s.nc.Write(s.headers)
+		case strings.HasPrefix(upper, "UID FETCH 1:3 (FLAGS RFC822.SIZE)"):
+			for i := 1; i <= 3; i++ {
+				s.say("* %d FETCH (UID %d FLAGS (\\Seen) RFC822.SIZE 4321)", i, i)
+			}
 		case strings.Contains(upper, "BODY"):
 			s.nc.Write(s.messages)
 		case verb == "IDLE":
@@ -155,7 +160,8 @@ func (s *served) run() {
 			if !s.take(command) {
 				return
 			}
-			s.say("%s OK [APPENDUID 14 301] APPEND completed.", tag)
+			s.say("%s OK [APPENDUID 14 %d] APPEND completed.", tag, 301+s.stored)
+			s.stored++
 			continue
 		case verb == "LOGOUT":
 			s.say("* BYE Microsoft Exchange Server IMAP4 server signing off.\r\n%s OK LOGOUT completed.", tag)

@@ -1,4 +1,4 @@
-// Package main has what the measurement of idle sessions adds to exgate: see ../main.go. It is no part of
+// Package main has what the measurement of growth adds to exgate: see ../main.go. It is no part of
 // a build of exgate.
 package main
 
