@@ -48,9 +48,10 @@ func (c *conn) relayAmended(cmd *command, line string, lit *wire.Literal) error 
 
 // amendable returns the command for its editor.
 func (c *conn) amendable(cmd *command) *amend.Command {
+	cmd.c = c
 	return &amend.Command{
 		Tag: cmd.tag, Verb: cmd.verb, Edits: &cmd.rule.edits, Login: c.login.forEditors(c.log),
-		Session: &amending{c: c, cmd: cmd},
+		Session: (*amending)(cmd),
 	}
 }
 
@@ -67,12 +68,8 @@ func (c *conn) upstreamMailbox(cmd *command, client string) (mailbox string, lis
 	return c.amendable(cmd).UpstreamMailbox(client)
 }
 
-// amending is what the editor of a command may do in the session.
-type amending struct {
-	c      *conn
-	cmd    *command
-	isSent bool // cmd was sent, as a part of what the editor does
-}
+// amending is a command as its editor sees it: what the editor may do in the session.
+type amending command
 
 var _ amend.Session = (*amending)(nil)
 
@@ -90,35 +87,35 @@ func (a *amending) Mailbox() amend.Mailbox {
 
 // Send implements amend.Session.
 func (a *amending) Send(pieces []amend.Piece, how amend.Handling) (reply amend.Reply, err error) {
-	cmd := a.cmd
-	if a.isSent {
+	c, cmd := a.c, (*command)(a)
+	if cmd.flight.isDone() { // it was sent for an earlier part
 		cmd = &command{tag: cmd.tag, verb: cmd.verb, rule: cmd.rule}
 	}
-	a.isSent, cmd.Handling = true, how
-	if err := a.c.sendCommand(cmd, pieces); err != nil {
+	cmd.Handling = how
+	if err := c.sendCommand(cmd, pieces); err != nil {
 		return reply, err
 	}
-	if err := a.c.awaitFlight(cmd.flight.isDone); err != nil {
+	if err := c.awaitFlight(cmd.flight.isDone); err != nil {
 		return reply, err
 	}
-	return a.c.link.replyOf(cmd), nil
+	return c.link.replyOf(cmd), nil
 }
 
 // Ask implements amend.Session.
 func (a *amending) Ask(reason string, request func() *backend.Request) (wire.Status, error) {
-	return a.c.askUpstream(a.cmd, reason, request)
+	return a.c.askUpstream((*command)(a), reason, request)
 }
 
 // Read implements amend.Session.
 func (a *amending) Read(reason string, request func() *backend.Request) (wire.Status, error) {
-	return a.c.readUpstream(a.cmd, reason, request)
+	return a.c.readUpstream((*command)(a), reason, request)
 }
 
 // Lost implements amend.Session.
-func (a *amending) Lost(err error) error { return a.c.requestLost(a.cmd, err) }
+func (a *amending) Lost(err error) error { return a.c.requestLost((*command)(a), err) }
 
 // Asks implements amend.Session.
-func (a *amending) Asks() bool { return a.cmd.flight.phase == phaseAsks }
+func (a *amending) Asks() bool { return a.flight.phase == phaseAsks }
 
 // sendCommand sends a command in pieces.
 func (c *conn) sendCommand(cmd *command, pieces []amend.Piece) error {

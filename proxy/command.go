@@ -20,7 +20,8 @@ type command struct {
 	bodies   bool               // it is a FETCH of whole messages
 	examined *delivery.Examined // copy of an APPENDed message, for mode: observe; else nil
 
-	amend.Handling // of its replies, by the amended lane
+	amend.Handling       // of its replies, by the amended lane
+	c              *conn // its session, once it has an editor
 
 	flight flight // its progress upstream; guarded by link.mu
 }
