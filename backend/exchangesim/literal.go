@@ -49,6 +49,7 @@ func (c *conn) message(n int64) ([]byte, error) {
 func (c *conn) runAsCommands(message io.Reader, why string) error {
 	c.srv.log.Info("literal left", "user", c.user, "command", "APPEND",
 		"why", why+": the rest of the message is run as commands")
+	c.leave() // before the client can know of the end: it leaves at the first answer
 	whole := c.r
 	c.r = bufio.NewReader(io.MultiReader(message, strings.NewReader("\r\n"))) // the end of APPEND's line
 	defer func() { c.r = whole }()

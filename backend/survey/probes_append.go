@@ -55,11 +55,16 @@ func messageSize(f Finding, p profile.Profile) []Setting {
 var errAnnounced = errors.New("the message was announced only")
 
 // announced is the body of a message that is never sent.
-type announced struct{ cut func(error) }
+type announced struct {
+	leave func()
+	taken *bool // the server has asked for the message
+}
 
-// WriteTo implements io.WriterTo.
+// WriteTo implements io.WriterTo. It waits until the server no longer counts the connection: up to 60 connections are
+// given up like this, and the server would refuse a login beyond its limit.
 func (a announced) WriteTo(io.Writer) (int64, error) {
-	a.cut(errAnnounced)
+	*a.taken = true
+	a.leave()
 	return 0, errAnnounced
 }
 
@@ -68,10 +73,11 @@ func (a announced) WriteTo(io.Writer) (int64, error) {
 func (s *surveyor) announce(ctx context.Context, n int64) (taken bool, r reply, err error) {
 	r, err = s.ask(ctx, func() *backend.Request {
 		req := backend.NewRequest("APPEND").Mailbox(s.folder)
-		req.Body = &backend.Body{Size: n, WriterTo: announced{s.main.session.Cut}}
+		taken = false
+		req.Body = &backend.Body{Size: n, WriterTo: announced{s.main.session.Leave, &taken}}
 		return req
 	})
-	return errors.Is(r.err, errAnnounced), r, err
+	return taken && r.err != nil, r, err
 }
 
 func oversizeCloses(ctx context.Context, s *surveyor) (Finding, error) {
