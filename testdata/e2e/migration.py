@@ -194,7 +194,7 @@ SyncState {top}/state-
     for file in (top / "mail").rglob("cur/*"):
         if file not in stored and not mbsync_state(top, file.parent).with_suffix(".journal").exists():
             file.rename(file.parent / re.sub(r",U=\d+", "", file.name))
-    failed = re.search(r"^(Error|IMAP error|Socket error|Cannot connect|IMAP command '(AUTHENTICATE|LOGIN))", (top / f"run-{run}").read_text(), re.M)
+    failed = re.search(r"^(Error|IMAP error|Socket error|Cannot connect|IMAP command '(?!APPEND))", (top / f"run-{run}").read_text(), re.M)
     return stored == before and not failed
 
 
