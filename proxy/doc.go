@@ -201,6 +201,8 @@
 //
 //	Server.watch          one; looks at routes_file and users_file, and writes the refusals that wait for
 //	                      the log. Server.Close waits for it.
+//	Server.recall         one, at the start; reads the history of the ledger, until it has it or the gateway
+//	                      drains. Server.Close waits for it.
 //	conn.serve            one per client; reads the client, runs commands. Server.Close waits for it, twice
 //	                      limits.Farewell at most.
 //	backend.Conn.read     one per upstream connection; calls relay. Whoever closes the connection waits for it:

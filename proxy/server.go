@@ -159,13 +159,24 @@ func NewServer(opts Options) (*Server, error) {
 	opts.Cluster.ShareBudgets(s.budgets)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.draining, s.drain = context.WithCancel(s.ctx)
-	if past, err := opts.Ledger.History(s.ctx, progress.MaxRefusals); err == nil {
-		s.progress.Recall(past)
-	} else {
-		set.opts.Log.Warn("the status page lacks what happened before", "err", err)
-	}
+	read, err := opts.Ledger.History(s.draining, progress.MaxRefusals)
 	s.use(set)
+	s.conns.Go(func() { s.recall(read, err) })
 	return s, nil
+}
+
+// recall reads what happened before, for the status page. A large ledger takes long, and clients do not wait for it.
+func (s *Server) recall(read func() (ledger.History, error), err error) {
+	var past ledger.History
+	if err == nil {
+		past, err = read()
+	}
+	switch {
+	case err == nil:
+		s.progress.Recall(past)
+	case s.draining.Err() == nil:
+		s.settings.Load().opts.Log.Warn("the status page lacks what happened before", "err", err)
+	}
 }
 
 // Reload uses new options for the clients that connect from now on. Open sessions keep

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -33,32 +34,42 @@ type PastRefusal struct {
 // refusedWhere is the condition for a message that counts as refused.
 const refusedWhere = "rule <> '' AND outcome NOT IN ('stored', 'found', 'resent', 'unknown', 'observed')"
 
-// History reads the whole file, and at most so many refusals. A nil Ledger has no history.
-func (l *Ledger) History(ctx context.Context, refusals int) (h History, err error) {
+// History returns the question for what the file has now, with at most so many refusals. The caller calls read once. It
+// may do so beside its work: read takes a second for a million messages. The error of read is that of ctx
+// if ctx has ended. A nil Ledger has no history.
+func (l *Ledger) History(ctx context.Context, refusals int) (read func() (History, error), err error) {
 	if l == nil {
-		return h, nil
+		return func() (History, error) { return History{}, nil }, nil
 	}
 	db, _, err := OpenReader(ctx, l.opts.File)
 	if err != nil {
-		return h, err
+		return nil, err
 	}
-	defer db.Close()
-	if h.Accounts, h.Since, err = pastAccounts(ctx, db); err != nil {
-		return h, err
+	var newest sql.NullInt64 // the messages that come from now on have higher ids
+	if err := db.QueryRowContext(ctx, "SELECT max(id) FROM messages").Scan(&newest); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
-	h.Refusals, err = pastRefusals(ctx, db, refusals)
-	return h, err
+	return func() (h History, err error) {
+		defer func() { err = errors.Join(err, db.Close()) }()
+		if h.Accounts, h.Since, err = pastAccounts(ctx, db, newest.Int64); err != nil {
+			return h, err
+		}
+		h.Refusals, err = pastRefusals(ctx, db, newest.Int64, refusals)
+		return h, err
+	}, nil
 }
 
 // pastAccounts reads the sums. The index messages_report has all that this needs.
-func pastAccounts(ctx context.Context, db *sql.DB) (all []PastAccount, since time.Time, err error) {
+func pastAccounts(
+	ctx context.Context, db *sql.DB, newest int64,
+) (all []PastAccount, since time.Time, err error) {
 	rows, err := db.QueryContext(ctx, `SELECT s.upstream, s.account, sum(g.stored), sum(g.refused), sum(g.unknown),
 		sum(g.bytes), sum(g.waited), max(g.last), min(g.first) FROM (
 			SELECT session_id, sum(outcome = 'stored') AS stored, sum(`+refusedWhere+`) AS refused,
 				sum(outcome = 'unknown') AS unknown, sum(iif(outcome = 'stored', size, 0)) AS bytes,
 				sum(throttled_ms + paced_ms) AS waited, max(at) AS last, min(at) AS first
-			FROM messages GROUP BY session_id
-		) g JOIN sessions s ON s.id = g.session_id GROUP BY s.upstream, lower(s.account)`)
+			FROM messages WHERE id <= ? GROUP BY session_id
+		) g JOIN sessions s ON s.id = g.session_id GROUP BY s.upstream, lower(s.account)`, newest)
 	if err != nil {
 		return nil, since, err
 	}
@@ -79,11 +90,11 @@ func pastAccounts(ctx context.Context, db *sql.DB) (all []PastAccount, since tim
 	return all, since, rows.Err()
 }
 
-func pastRefusals(ctx context.Context, db *sql.DB, most int) (all []PastRefusal, err error) {
+func pastRefusals(ctx context.Context, db *sql.DB, newest int64, most int) (all []PastRefusal, err error) {
 	rows, err := db.QueryContext(ctx, `SELECT m.at, s.session, s.upstream, s.account, m.exchange, m.size, m.rule, m.reason
 		FROM (SELECT * FROM messages WHERE outcome NOT IN ('stored', 'found', 'resent', 'observed') AND `+refusedWhere+`
-			ORDER BY at DESC LIMIT ?) m
-		JOIN sessions s ON s.id = m.session_id ORDER BY m.at`, most)
+			AND id <= ? ORDER BY at DESC LIMIT ?) m
+		JOIN sessions s ON s.id = m.session_id ORDER BY m.at`, newest, most)
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,8 @@ import (
 // Board counts what became of the messages of each account, and remembers the last refusals. The zero value has
 // counted nothing; Recall adds what the ledger has of earlier runs.
 type Board struct {
-	since time.Time // the first message of the ledger; zero: it has none. It does not change after Recall
-
 	mu       sync.Mutex
+	since    time.Time // the first message of the ledger; zero: it has none, or nothing is recalled yet
 	accounts map[key]*Account
 	all      []*Account       // those of accounts
 	refusals []status.Refusal // the oldest first
@@ -99,17 +98,9 @@ func (b *Board) Add(one *Account, now, before *counters.Values) {
 	one.last = time.Now()
 }
 
-// Recall adds what the ledger has of earlier runs, before the first session.
+// Recall adds what the ledger has of earlier runs. Sessions may count already.
 func (b *Board) Recall(h ledger.History) {
-	b.since = h.Since
-	slices.SortFunc(h.Accounts, func(a, b ledger.PastAccount) int { return b.Last.Compare(a.Last) })
-	for _, a := range h.Accounts[:min(len(h.Accounts), maxAccounts)] {
-		one := b.of(keyOf(a.Upstream, a.Account), a.Account)
-		one.last = a.Last
-		v := &one.values
-		v[counters.Stored], v[counters.TurnedAway], v[counters.Unknown] = a.Stored, a.Refused, a.Unknown
-		v[counters.UpstreamOut], v[counters.Waited] = a.Bytes, int64(a.Waited)
-	}
+	var refusals []status.Refusal
 	for _, r := range h.Refusals {
 		explain := ""
 		switch r.Rule {
@@ -118,15 +109,41 @@ func (b *Board) Recall(h ledger.History) {
 		case "oversize":
 			explain = "too-big"
 		}
-		b.Note(status.Refusal{
+		refusals = append(refusals, explained(status.Refusal{
 			Time: r.At, What: status.RefusedMessage, Session: r.Session, User: r.Account,
 			Upstream: status.UpstreamName(r.Upstream), Mailbox: r.Mailbox, Size: r.Size, Explain: explain,
-		}, r.Reason)
+		}, r.Reason))
 	}
+	slices.SortFunc(h.Accounts, func(a, b ledger.PastAccount) int { return b.Last.Compare(a.Last) })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.since = h.Since
+	for _, a := range h.Accounts {
+		id := keyOf(a.Upstream, a.Account)
+		if b.accounts[id] == nil && len(b.accounts) >= maxAccounts {
+			continue // those that are there were active later
+		}
+		one := b.of(id, a.Account)
+		if a.Last.After(one.last) {
+			one.last = a.Last
+		}
+		v := &one.values
+		v[counters.Stored] += a.Stored
+		v[counters.TurnedAway] += a.Refused
+		v[counters.Unknown] += a.Unknown
+		v[counters.UpstreamOut] += a.Bytes
+		v[counters.Waited] += int64(a.Waited)
+	}
+	b.refusals = append(refusals, b.refusals...)
+	b.refusals = b.refusals[max(0, len(b.refusals)-MaxRefusals):]
 }
 
-// Since returns the time of the first message of the ledger; zero: it has none.
-func (b *Board) Since() time.Time { return b.since }
+// Since returns the time of the first message of the ledger; zero: it has none, or nothing is recalled yet.
+func (b *Board) Since() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.since
+}
 
 // Describe adds the progress to the accounts with sessions, and appends the other accounts. It returns them in the
 // order of their last activity, the last first.
@@ -175,6 +192,17 @@ func (b *Board) copyTo(open []status.Account) []status.Account {
 // Note remembers a refusal. text is what the client was told; only what exgate explain knows of it is kept, since
 // Exchange may quote the message.
 func (b *Board) Note(r status.Refusal, text string) {
+	r = explained(r, text)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.refusals) >= MaxRefusals {
+		b.refusals = slices.Delete(b.refusals, 0, 1)
+	}
+	b.refusals = append(b.refusals, r)
+}
+
+// explained adds to a refusal what exgate explain knows of the text, and the time if it has none.
+func explained(r status.Refusal, text string) status.Refusal {
 	if r.Time.IsZero() {
 		r.Time = time.Now()
 	}
@@ -183,12 +211,7 @@ func (b *Board) Note(r status.Refusal, text string) {
 	} else if report, err := knowledge.Scan(strings.NewReader(text)); err == nil && len(report.Found) > 0 {
 		r.Explain, r.Title = report.Found[0].Entry.ID, report.Found[0].Entry.Title
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.refusals) >= MaxRefusals {
-		b.refusals = slices.Delete(b.refusals, 0, 1)
-	}
-	b.refusals = append(b.refusals, r)
+	return r
 }
 
 // Refusals returns the refusals that are remembered, the last first.

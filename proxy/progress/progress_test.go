@@ -56,3 +56,26 @@ func TestProgressHasABound(t *testing.T) {
 		t.Errorf("%d refusals, the last of %d bytes", len(last), last[0].Size)
 	}
 }
+
+// The ledger is read while sessions count: what it has is added, and comes before what they have noted.
+func TestRecallAddsToWhatIsCounted(t *testing.T) {
+	var b Board
+	early := time.Now().Add(-time.Hour)
+	b.Add(b.Account("", "Bob"), &counters.Values{counters.Stored: 2}, &counters.Values{})
+	b.Note(status.Refusal{Size: 2}, "")
+	b.Recall(ledger.History{
+		Since:    early,
+		Accounts: []ledger.PastAccount{{Account: "bob", Stored: 3, Last: early}, {Account: "eve", Stored: 1, Last: early}},
+		Refusals: []ledger.PastRefusal{{At: early, Size: 1}},
+	})
+	got := ""
+	for _, a := range b.Describe(nil) {
+		got += fmt.Sprintln(a.User, a.Stored, a.LastActive.After(early))
+	}
+	for _, r := range b.Refusals() {
+		got += fmt.Sprintln(r.Size)
+	}
+	if want := "Bob 5 true\neve 1 false\n2\n1\n"; got != want || !b.Since().Equal(early) {
+		t.Errorf("got %s, since %s", got, b.Since())
+	}
+}

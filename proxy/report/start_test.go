@@ -25,7 +25,11 @@ func BenchmarkStart(b *testing.B) {
 	defer l.Close()
 	b.Run("History", func(b *testing.B) {
 		for b.Loop() {
-			if h, err := l.History(b.Context(), 50); err != nil || len(h.Accounts) != 500 || len(h.Refusals) != 50 {
+			read, err := l.History(b.Context(), 50)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if h, err := read(); err != nil || len(h.Accounts) != 500 || len(h.Refusals) != 50 {
 				b.Fatalf("%v, %d accounts, %d refusals", err, len(h.Accounts), len(h.Refusals))
 			}
 		}
