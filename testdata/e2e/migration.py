@@ -187,7 +187,7 @@ SyncState {top}/state-
             os.utime(one, (time.time() - 60,) * 2)
     before = mbsync_stored(plan, account)
     with open(top / f"run-{run}", "w") as out:
-        subprocess.run(["mbsync", "-c", str(top / "rc"), "-a"], stdout=out, stderr=out, stdin=subprocess.DEVNULL, timeout=900)
+        ended = subprocess.run(["mbsync", "-c", str(top / "rc"), "-a"], stdout=out, stderr=out, stdin=subprocess.DEVNULL, timeout=900)
     stored = mbsync_stored(plan, account)
     # What was refused once, mbsync 1.4 never sends again. Here its user offers the message anew, unless a
     # journal says that mbsync goes on by itself.
@@ -195,7 +195,7 @@ SyncState {top}/state-
         if file not in stored and not mbsync_state(top, file.parent).with_suffix(".journal").exists():
             file.rename(file.parent / re.sub(r",U=\d+", "", file.name))
     failed = re.search(r"^(Error|IMAP error|Socket error|Cannot connect|IMAP command '(?!APPEND))", (top / f"run-{run}").read_text(), re.M)
-    return stored == before and not failed
+    return stored == before and not failed and ended.returncode >= 0  # 1.4.4 may crash where a server says no UIDNEXT
 
 
 def mbsync_state(top, cur):
