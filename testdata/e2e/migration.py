@@ -194,7 +194,10 @@ SyncState {top}/state-
     for file in (top / "mail").rglob("cur/*"):
         if file not in stored and not mbsync_state(top, file.parent).with_suffix(".journal").exists():
             file.rename(file.parent / re.sub(r",U=\d+", "", file.name))
-    failed = re.search(r"^(Error|IMAP error|Socket error|Cannot connect|IMAP command '(?!APPEND))", (top / f"run-{run}").read_text(), re.M)
+    # A NO to APPEND is for the message; a BAD ends the run, as a refusal of another command does.
+    failed = re.search(
+        r"^(Error|IMAP error|Socket error|Cannot connect|IMAP command '(?!APPEND)|IMAP command .* error: BAD)",
+        (top / f"run-{run}").read_text(), re.M)
     return stored == before and not failed and ended.returncode >= 0  # 1.4.4 may crash where a server says no UIDNEXT
 
 
