@@ -16,6 +16,9 @@ func (u *Upstream) MayOpenAgain(err error) (failed int, ok bool) {
 	if !errors.As(err, &known) || known.Text != "" || !isDropped(err) {
 		return 0, false
 	}
+	if known.Kind != KindLost && known.Kind != KindUnreachable { // another connection, for a token
+		return 0, false
+	}
 	return known.Failed, known.Failed < u.maxFailures()
 }
 
