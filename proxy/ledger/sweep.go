@@ -79,6 +79,11 @@ func (p *sweep) step(s *store) (isOver bool, err error) {
 	return true, nil
 }
 
+// tenthQuery finds the message before which about a tenth of them are. It asks for the first and the last id apart: for
+// both at once, SQLite reads all of them.
+const tenthQuery = `SELECT at FROM messages WHERE id >=
+	(SELECT 9 * (SELECT min(id) FROM messages) / 10 + (SELECT max(id) FROM messages) / 10) ORDER BY id LIMIT 1`
+
 // sweepAbove returns the sweep that removes about a tenth of the messages, the oldest ones, if the file is too large.
 func (w *writer) sweepAbove() (*sweep, error) {
 	if w.opts.MaxBytes <= 0 {
@@ -93,8 +98,7 @@ func (w *writer) sweepAbove() (*sweep, error) {
 	if err != nil || used <= w.opts.MaxBytes || kept < minKept {
 		return nil, err
 	}
-	err = w.file.conn.QueryRowContext(context.Background(), `SELECT at FROM messages
-		WHERE id >= (SELECT min(id) + (max(id) - min(id)) / 10 FROM messages) ORDER BY id LIMIT 1`).Scan(&at)
+	err = w.file.conn.QueryRowContext(context.Background(), tenthQuery).Scan(&at)
 	if err != nil {
 		return nil, err
 	}
