@@ -553,6 +553,26 @@ func TestSweepGoesInSteps(t *testing.T) {
 	}
 }
 
+// What has come during a step of a sweep does not wait for the next one.
+func TestSweepWritesBetweenTwoSteps(t *testing.T) {
+	s, err := openStore(t.Context(), filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	w := &writer{
+		Ledger: &Ledger{wake: make(chan struct{}, 1)}, file: s, timer: time.NewTimer(time.Hour), sweep: new(sweep),
+	}
+	waits := op{run: func(*store) error { return nil }, done: make(chan struct{})}
+	w.put(waits)
+	w.sweepOn()
+	select {
+	case <-waits.done:
+	default:
+		t.Error("an op waits for the next step")
+	}
+}
+
 // flush waits until the writer has taken what is in its queue.
 func (l *Ledger) flush() {
 	o := op{run: func(*store) error { return nil }, done: make(chan struct{})}

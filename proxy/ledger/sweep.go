@@ -44,8 +44,9 @@ func (w *writer) beginSweep() {
 	}
 }
 
-// sweepOn does a step of the sweep.
+// sweepOn does a step of the sweep, and writes what has come meanwhile: write's select would do the next step as often.
 func (w *writer) sweepOn() {
+	defer w.flush(false)
 	if w.file == nil {
 		w.sweep = nil
 		return
