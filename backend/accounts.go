@@ -131,12 +131,12 @@ func (r *Accounts) Open(user string) *Account {
 // Held calls is for each account that was throttled or slowed, by its user in lower case, until is reports that
 // it is so no longer. The accounts may be very many, and few of them are held.
 func (r *Accounts) Held(is func(user string, a *Account) bool) {
-	for user, times := range r.held.all() {
+	for user, last := range r.held.all() {
 		r.mu.Lock()
 		a := r.open[user]
 		r.mu.Unlock()
 		if a == nil || !is(user, a) {
-			r.held.forget(user, times)
+			r.held.forget(user, last)
 		}
 	}
 }
@@ -144,37 +144,39 @@ func (r *Accounts) Held(is func(user string, a *Account) bool) {
 // heldAccounts are the accounts that were throttled or slowed. The zero value has none.
 type heldAccounts struct {
 	mu    sync.Mutex
-	times map[string]int // how often, by user
+	added int            // of all users
+	last  map[string]int // what added was when a user was added last
 }
 
 func (h *heldAccounts) add(user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.times == nil {
-		h.times = make(map[string]int)
+	if h.last == nil {
+		h.last = make(map[string]int)
 	}
-	h.times[user]++
+	h.added++
+	h.last[user] = h.added
 }
 
 func (h *heldAccounts) all() map[string]int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return maps.Clone(h.times)
+	return maps.Clone(h.last)
 }
 
 // drop drops a user whose account is forgotten.
 func (h *heldAccounts) drop(user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.times, user)
+	delete(h.last, user)
 }
 
-// forget drops a user, unless it was added since all returned times.
-func (h *heldAccounts) forget(user string, times int) {
+// forget drops a user, unless it was added again since all returned last.
+func (h *heldAccounts) forget(user string, last int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.times[user] == times {
-		delete(h.times, user)
+	if h.last[user] == last {
+		delete(h.last, user)
 	}
 }
 

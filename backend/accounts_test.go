@@ -91,6 +91,21 @@ func TestHeldAccounts(t *testing.T) {
 	})
 }
 
+// A look at an account that is over must not take the next account of the same user for looked at.
+func TestHeldAgainIsNotForgotten(t *testing.T) {
+	var h heldAccounts
+	h.add("alice")
+	looked := h.all()
+	h.drop("alice")
+	h.add("alice")
+	for user, last := range looked {
+		h.forget(user, last)
+	}
+	if len(h.all()) != 1 {
+		t.Error("an account that is held is forgotten")
+	}
+}
+
 func TestAccountsDoNotGrow(t *testing.T) {
 	r := NewAccounts(perMessage(4), 0)
 	held := r.Open("held")
