@@ -87,7 +87,7 @@ func (cmd *Command) readListQuery(l *replies.Listing) (q listQuery, err error) {
 	q.from = cmd.here()
 	if q.reference, ok = cmd.args.String(); ok {
 		cmd.args.Space()
-		q.patterns, ok = ReadPatterns(&cmd.args)
+		q.patterns, ok = readPatterns(&cmd.args)
 	}
 	if !ok {
 		return q, wire.SyntaxError(cmd.Verb + " takes a reference and a pattern")
@@ -115,7 +115,7 @@ func (cmd *Command) askForNames(q listQuery, l *replies.Listing) error {
 		}
 	} else if len(q.selection) == 0 && cmd.Verb == "LIST" && cmd.args.IsEmpty() {
 		l.All = l.List.Pass()
-		cmd.Landed = OnOK(func() {
+		cmd.Landed = onOK(func() {
 			if list, ok := l.All.End(); ok {
 				cmd.Login.Known.Set(list)
 			}
@@ -133,8 +133,8 @@ const (
 	maxPatternBytes = 8 << 10
 )
 
-// ReadPatterns reads one pattern, or a list of patterns in parentheses.
-func ReadPatterns(args *wire.Args) ([]string, bool) {
+// readPatterns reads one pattern, or a list of patterns in parentheses.
+func readPatterns(args *wire.Args) ([]string, bool) {
 	if args.Peek() != '(' {
 		pattern, ok := args.String()
 		return []string{pattern}, ok

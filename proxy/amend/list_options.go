@@ -101,7 +101,7 @@ func (cmd *Command) refuseListOptions() error {
 	}
 	cmd.args.String()
 	cmd.args.Space()
-	if _, ok := ReadPatterns(&cmd.args); !ok {
+	if _, ok := readPatterns(&cmd.args); !ok {
 		return nil // not understood here: Exchange judges it
 	}
 	if cmd.args.Space(); !cmd.args.IsEmpty() && cmd.takeWord("RETURN") {

@@ -102,7 +102,7 @@ func guardDeletion(cmd *Command) (done bool, err error) {
 func editOldName(cmd *Command) (done bool, err error) {
 	mailbox, list, err := cmd.readName()
 	if list != nil {
-		cmd.Landed = OnOK(func() { list.Remove(mailbox) })
+		cmd.Landed = onOK(func() { list.Remove(mailbox) })
 	}
 	return false, err
 }
@@ -131,7 +131,7 @@ func editBothNames(cmd *Command) (done bool, err error) {
 		return false, refuse("NO [CANNOT] %s", err)
 	}
 	cmd.writeName(at, client, list.Wire(to))
-	cmd.Landed = OnOK(func() {
+	cmd.Landed = onOK(func() {
 		if from == "INBOX" { // INBOX stays, without its messages (RFC 9051 section 6.3.6)
 			list.Add(to)
 			return

@@ -45,7 +45,7 @@ func (o *Observed) Look(verb string, edits *Edits, args *wire.Args) (how Handlin
 	case "CREATE", "RENAME":
 		return o.newName(verb, named, list), true
 	case "DELETE":
-		how.Landed = OnOK(func() { removeSeen(o.Seen, named[0]) })
+		how.Landed = onOK(func() { removeSeen(o.Seen, named[0]) })
 	}
 	o.name(verb, named[0], storesMessages(verb), list)
 	return how, true
@@ -71,7 +71,7 @@ func (o *Observed) newName(verb string, named []string, list *folders.List) Hand
 		}
 	}
 	isSame := o.name(verb, client, true, beside)
-	return Handling{Landed: OnOK(func() {
+	return Handling{Landed: onOK(func() {
 		mailbox, _ := folders.Decode(client)
 		switch {
 		case verb == "RENAME" && isSame:
@@ -113,7 +113,7 @@ func (o *Observed) list(verb string, args *wire.Args) (how Handling, isDone bool
 	args.Space()
 	reference, okReference := args.String()
 	args.Space()
-	patterns, okPatterns := ReadPatterns(args)
+	patterns, okPatterns := readPatterns(args)
 	if !okSelection || !okReference || !okPatterns {
 		return how, false
 	}
@@ -130,7 +130,7 @@ func (o *Observed) list(verb string, args *wire.Args) (how Handling, isDone bool
 		return how, true
 	}
 	how.Editor = &replies.Noting{List: listed}
-	how.Landed = OnOK(func() {
+	how.Landed = onOK(func() {
 		if name == "*" {
 			o.Seen.Set(listed)
 		} else {

@@ -53,8 +53,8 @@ type Reply struct {
 	Now    int // and those when the reply came
 }
 
-// OnOK returns a Handling.Landed that calls do if the reply is OK.
-func OnOK(do func()) func(wire.Status) {
+// onOK returns a Handling.Landed that calls do if the reply is OK.
+func onOK(do func()) func(wire.Status) {
 	return func(s wire.Status) {
 		if s.Word == "OK" {
 			do()
