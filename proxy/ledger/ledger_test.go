@@ -553,6 +553,58 @@ func TestSweepGoesInSteps(t *testing.T) {
 	}
 }
 
+// A file that is too large loses its oldest messages and no others, also if the clock was wrong for a while, and says so
+// once.
+func TestSweepMakesRoom(t *testing.T) {
+	now := time.Now()
+	for name, wrong := range map[string]int{"the last of the first tenth": 299, "a little later": 300, "nearly at the end": 2990} {
+		t.Run(name, func(t *testing.T) {
+			s, err := openStore(t.Context(), filepath.Join(t.TempDir(), "ledger.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.close()
+			if _, err := s.exec("BEGIN"); err != nil { // else it takes a second
+				t.Fatal(err)
+			}
+			for n := range 3000 {
+				at := now.Add(time.Duration(n-3000) * time.Minute)
+				if n >= wrong && n < wrong+3 {
+					at = now.AddDate(10, 0, 0)
+				}
+				if _, err := s.exec("INSERT INTO messages (at, session_id, outcome, mailbox, exchange, size) "+
+					"VALUES (?, 1, 'stored', 'a', 'a', 1)", at.UnixMilli()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := s.exec("COMMIT"); err != nil {
+				t.Fatal(err)
+			}
+			var log strings.Builder
+			w := &writer{
+				Ledger: &Ledger{wake: make(chan struct{}, 1), opts: Options{
+					Now: time.Now, MaxBytes: 400_000, Log: slog.New(slog.NewTextHandler(&log, nil)),
+				}},
+				file: s, timer: time.NewTimer(time.Hour),
+			}
+			for w.beginSweep(); w.sweep != nil; {
+				w.sweepOn()
+			}
+			var left, ahead, first int
+			if err := s.conn.QueryRowContext(t.Context(), "SELECT count(*), sum(at > ?), min(id) FROM messages",
+				now.UnixMilli()).Scan(&left, &ahead, &first); err != nil {
+				t.Fatal(err)
+			}
+			if left < 1000 || left > 2900 || ahead != 3 || first == 1 {
+				t.Errorf("%d messages are left, %d of those of a wrong clock, from number %d on", left, ahead, first)
+			}
+			if n := strings.Count(log.String(), "has reached its size"); n != 1 {
+				t.Errorf("the log says so %d times", n)
+			}
+		})
+	}
+}
+
 // What has come during a step of a sweep does not wait for the next one.
 func TestSweepWritesBetweenTwoSteps(t *testing.T) {
 	s, err := openStore(t.Context(), filepath.Join(t.TempDir(), "ledger.db"))

@@ -27,7 +27,6 @@ func TestPlans(t *testing.T) {
 		{"UPDATE messages SET outcome = 'unknown' WHERE " + isOpen + " AND outcome = 'pending'" + whereOne, "session_id=?"},
 		{unsettledQuery, "messages_pending"},
 		{ownersQuery, "messages_unproven"},
-		{tenthQuery, "PRIMARY KEY"},
 		{othersQuery, "messages_report (session_id=? AND outcome=?)"},
 		{"SELECT * FROM messages WHERE outcome NOT IN ('stored', 'found', 'resent', 'observed') AND " + refusedWhere +
 			" ORDER BY at DESC LIMIT 50", "messages_left"},

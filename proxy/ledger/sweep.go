@@ -12,6 +12,9 @@ const (
 	// sweepStep is how many rows are removed at a time: a message that comes meanwhile waits for one step, some
 	// milliseconds.
 	sweepStep = 200
+	// maxCounted limits the messages that are counted to find a tenth of them: so a thousand go, in such steps,
+	// before the size of the file is looked at again.
+	maxCounted = 10_000
 	// minKept is the number of messages that the size limit leaves.
 	minKept = 100
 )
@@ -20,6 +23,8 @@ const (
 type sweep struct {
 	before int64 // milliseconds since 1970
 	table  int   // the table whose rows go now, of tables
+
+	makesRoom bool // the file was too large
 }
 
 // tables are those that have rows by time.
@@ -53,7 +58,7 @@ func (w *writer) sweepOn() {
 	}
 	isOver, err := w.sweep.step(w.file)
 	if err == nil && isOver {
-		w.sweep, err = w.sweepAbove()
+		w.sweep, err = w.sweepAbove(w.sweep.makesRoom)
 	}
 	if err != nil {
 		w.sweep = nil
@@ -80,30 +85,35 @@ func (p *sweep) step(s *store) (isOver bool, err error) {
 	return true, nil
 }
 
-// tenthQuery finds the message before which about a tenth of them are. It asks for the first and the last id apart: for
-// both at once, SQLite reads all of them.
-const tenthQuery = `SELECT at FROM messages WHERE id >=
-	(SELECT 9 * (SELECT min(id) FROM messages) / 10 + (SELECT max(id) FROM messages) / 10) ORDER BY id LIMIT 1`
-
-// sweepAbove returns the sweep that removes about a tenth of the messages, the oldest ones, if the file is too large.
-func (w *writer) sweepAbove() (*sweep, error) {
-	if w.opts.MaxBytes <= 0 {
+// sweepAbove returns the sweep that removes some of the oldest messages, if the file is too large. Once it is,
+// they are removed until a tenth of the file is free: goesOn says that some were. Nothing here reads the whole
+// table, which would hold messages up.
+func (w *writer) sweepAbove(goesOn bool) (*sweep, error) {
+	limit := w.opts.MaxBytes
+	if limit <= 0 {
 		return nil, nil
 	}
+	if goesOn {
+		limit -= limit / 10
+	}
 	var used, kept, at int64
-	// Nothing here reads the whole table, which would hold messages up.
 	err := w.file.conn.QueryRowContext(context.Background(), `SELECT
 		((SELECT page_count FROM pragma_page_count) - (SELECT freelist_count FROM pragma_freelist_count)) *
 			(SELECT page_size FROM pragma_page_size),
-		(SELECT count(*) FROM (SELECT 1 FROM messages LIMIT ?))`, minKept).Scan(&used, &kept)
-	if err != nil || used <= w.opts.MaxBytes || kept < minKept {
+		(SELECT count(*) FROM (SELECT 1 FROM messages LIMIT ?))`, maxCounted).Scan(&used, &kept)
+	if err != nil || used <= limit || kept < minKept {
 		return nil, err
 	}
-	err = w.file.conn.QueryRowContext(context.Background(), tenthQuery).Scan(&at)
+	// The times tell, and not the ids: after a clock that was wrong for a while, most messages would go, or one
+	// at a time.
+	err = w.file.conn.QueryRowContext(context.Background(), "SELECT at FROM messages ORDER BY at LIMIT 1 OFFSET ?",
+		kept/10).Scan(&at)
 	if err != nil {
 		return nil, err
 	}
-	w.opts.Log.Info("the ledger has reached its size: the oldest rows are removed", "file", w.opts.File,
-		"bytes", used, "limit", w.opts.MaxBytes, "before", time.UnixMilli(at+1).UTC().Format(time.RFC3339))
-	return &sweep{before: at + 1}, nil
+	if !goesOn {
+		w.opts.Log.Info("the ledger has reached its size: the oldest rows are removed", "file", w.opts.File,
+			"bytes", used, "limit", limit)
+	}
+	return &sweep{before: at + 1, makesRoom: true}, nil
 }
