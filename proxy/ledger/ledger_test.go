@@ -220,6 +220,7 @@ func TestEarlierIsAsOldAsItsOutcome(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "ledger.db")
 			l, _ := open(t, file, c)
 			one, m := session(l, "one"), message("a")
+			m.Mark, m.MessageID = Mark{7, 3}, "<a@example.com>"
 			one.Begin(m)
 			c.pass(held)
 			outcome := c.now()
@@ -233,6 +234,11 @@ func TestEarlierIsAsOldAsItsOutcome(t *testing.T) {
 			}
 			if !e.At.Equal(outcome) || e.AtLogin != later {
 				t.Errorf("it is of %s, %s before the login, want %s and %s", e.At, e.AtLogin, outcome, later)
+			}
+			for _, u := range session(again, "two").Unsettled() { // a LOGOUT looks for it, unless it is stored
+				if !u.At.Equal(outcome) {
+					t.Errorf("for a LOGOUT it is of %s, want %s", u.At, outcome)
+				}
 			}
 		})
 	}

@@ -13,8 +13,8 @@ const maxUnsettled = 100
 type Unsettled struct {
 	Mailbox   string // as Exchange calls it
 	MessageID string
-	Mark      Mark // the place in the mailbox before the message was sent
-	At        time.Time
+	Mark      Mark      // the place in the mailbox before the message was sent
+	At        time.Time // when its outcome was lost: it may have been held back for long before
 	earlier   *Earlier
 }
 
@@ -63,7 +63,8 @@ func (j *Journal) Unsettled() (all []Unsettled) {
 	return all
 }
 
-const unsettledQuery = `SELECT m.id, m.at, m.exchange, m.message_id, m.mark_validity, m.mark_next
+const unsettledQuery = `SELECT m.id, m.at + max(m.took_ms, m.throttled_ms + m.paced_ms), m.exchange, m.message_id,
+	m.mark_validity, m.mark_next
 	FROM messages m JOIN sessions s ON s.id = m.session_id
 	WHERE ` + isOpen + ` AND outcome = 'unknown' AND s.upstream = ? AND s.account = ? AND m.message_id <> ''
 	AND m.mark_next > 0 ORDER BY m.id LIMIT ?`
