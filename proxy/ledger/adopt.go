@@ -75,7 +75,7 @@ const ownersQuery = `SELECT DISTINCT upstream, account FROM sessions
 
 // owners returns the accounts that have rows which load takes.
 func (l *Ledger) owners(s *store) (all []owner, err error) {
-	rows, err := s.conn.QueryContext(context.Background(), ownersQuery, l.opts.Now().Add(-Window).UnixMilli())
+	rows, err := s.conn.QueryContext(context.Background(), ownersQuery, l.opts.Now().Add(-2*Window).UnixMilli())
 	if err != nil {
 		return nil, err
 	}

@@ -392,8 +392,9 @@ func (l *Ledger) load(s *store, of *owner) error {
 			return err
 		}
 	}
+	// A message may have been held back for an hour before it was stored: take tells which attempts are too old.
 	rows, err := s.conn.QueryContext(context.Background(), loadQuery+where+" ORDER BY m.at",
-		append([]any{l.opts.Now().Add(-Window).UnixMilli()}, args...)...)
+		append([]any{l.opts.Now().Add(-2 * Window).UnixMilli()}, args...)...)
 	if err != nil {
 		return err
 	}

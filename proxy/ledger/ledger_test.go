@@ -196,21 +196,24 @@ func TestEarlierOfTheSameSession(t *testing.T) {
 // long before it was stored, and mbsync may have looked too early.
 func TestEarlierIsAsOldAsItsOutcome(t *testing.T) {
 	const held, later = 90 * time.Second, 5 * time.Second
+	stored := func(j *Journal, m *Message) {
+		j.Intend(m)()
+		m.Outcome, m.UIDValidity, m.UID = Stored, 7, 4
+		j.Done(m)
+	}
 	for _, tt := range []struct {
 		name string
+		held time.Duration
 		play func(j *Journal, m *Message)
 	}{
-		{"stored", func(j *Journal, m *Message) {
-			j.Intend(m)()
-			m.Outcome, m.UIDValidity, m.UID = Stored, 7, 4
-			j.Done(m)
-		}},
-		{"not known", func(j *Journal, m *Message) {
+		{"stored", held, stored},
+		{"stored after more than an hour", Window + held, stored},
+		{"not known", held, func(j *Journal, m *Message) {
 			j.Intend(m)()
 			m.Outcome = Unknown
 			j.Done(m)
 		}},
-		{"on its way", func(j *Journal, m *Message) {
+		{"on its way", held, func(j *Journal, m *Message) {
 			m.Throttled, m.Paced = held-10*time.Second, 10*time.Second
 			j.Intend(m)()
 		}},
@@ -222,7 +225,7 @@ func TestEarlierIsAsOldAsItsOutcome(t *testing.T) {
 			one, m := session(l, "one"), message("a")
 			m.Mark, m.MessageID = Mark{7, 3}, "<a@example.com>"
 			one.Begin(m)
-			c.pass(held)
+			c.pass(tt.held)
 			outcome := c.now()
 			tt.play(one, m)
 			l.flush()

@@ -21,7 +21,9 @@ func (l *Ledger) Spent(since time.Time, every time.Duration) (all []Spent, err e
 	if l == nil {
 		return nil, nil
 	}
-	l.Flush()
+	if l.Flush(); l.broken.Load() {
+		return nil, fmt.Errorf("the ledger lacks the last rows: %s", l.opts.File)
+	}
 	ctx := context.Background()
 	db, _, err := OpenReader(ctx, l.opts.File)
 	if err != nil {
