@@ -26,7 +26,7 @@ func (l *Ledger) Adopt(upstream, account string) {
 	if l == nil {
 		return
 	}
-	l.adopt(func(s *store) error { return l.adoptOne(s, owner{upstream, account}) })
+	l.do(func(s *store) error { return l.adoptOne(s, owner{upstream, account}) })
 }
 
 // AdoptRest remembers the attempts of all other accounts. The gateway before this one has ended.
@@ -34,7 +34,7 @@ func (l *Ledger) AdoptRest() {
 	if l == nil {
 		return
 	}
-	l.adopt(func(s *store) error {
+	l.do(func(s *store) error {
 		rest, err := l.owners(s)
 		for _, o := range rest {
 			if err == nil {
@@ -43,14 +43,6 @@ func (l *Ledger) AdoptRest() {
 		}
 		return err
 	})
-}
-
-// adopt has the writer run an op, and waits for it. If the file cannot be read, the log says so, as for any op.
-func (l *Ledger) adopt(run func(*store) error) {
-	o := op{run: run, done: make(chan struct{})}
-	if l.put(o) {
-		l.await(o.done)
-	}
 }
 
 // adoptOne runs in the writer.
@@ -75,7 +67,7 @@ const ownersQuery = `SELECT DISTINCT upstream, account FROM sessions
 
 // owners returns the accounts that have rows which load takes.
 func (l *Ledger) owners(s *store) (all []owner, err error) {
-	rows, err := s.conn.QueryContext(context.Background(), ownersQuery, l.opts.Now().Add(-2*Window).UnixMilli())
+	rows, err := s.conn.QueryContext(context.Background(), ownersQuery, l.oldest())
 	if err != nil {
 		return nil, err
 	}

@@ -351,7 +351,7 @@ func (e *Earlier) here() []uint32 {
 	uids, _ := read(e.j.l, func(s *store) (uids []uint32, err error) {
 		k := &e.t.key
 		rows, err := s.conn.QueryContext(context.Background(), othersQuery,
-			k.upstream, k.account, string(Stored), string(Found), e.j.l.opts.Now().Add(-2*Window).UnixMilli(),
+			k.upstream, k.account, string(Stored), string(Found), e.j.l.oldest(),
 			e.Mark.Next, e.Mark.UIDValidity, e.t.row.id, e.t.uid)
 		if err != nil {
 			return nil, err
@@ -376,8 +376,16 @@ func (e *Earlier) here() []uint32 {
 // has it word for word.
 const isOpen = "outcome IN ('pending', 'unknown')"
 
+// oldest returns the time of the oldest row that may be of an attempt of Window, in milliseconds since 1970: a row has
+// the time at which its APPEND began, and the message may have been held back for long before it was stored.
+func (l *Ledger) oldest() int64 { return l.opts.Now().Add(-2 * Window).UnixMilli() }
+
+// tookColumns are how long after its beginning an attempt had its outcome, in milliseconds; without one, when it went
+// up, or some of the time until then.
+const tookColumns = "max(m.took_ms, m.throttled_ms + m.paced_ms)"
+
 // loadQuery has UNION ALL, since SQLite scans the whole table for a UNION that is sorted by id.
-const loadQuery = `SELECT m.id, m.at, max(m.took_ms, m.throttled_ms + m.paced_ms), m.outcome, m.exchange,
+const loadQuery = `SELECT m.id, m.at, m.at + ` + tookColumns + `, m.outcome, m.exchange,
 	m.sha256, m.stage, m.mark_validity, m.mark_next, m.uid_validity, m.uid, s.upstream, s.account, s.session
 	FROM messages m JOIN sessions s ON s.id = m.session_id
 	WHERE m.id IN (SELECT id FROM messages WHERE proven = 0 AND at >= ?1
@@ -392,9 +400,8 @@ func (l *Ledger) load(s *store, of *owner) error {
 			return err
 		}
 	}
-	// A message may have been held back for an hour before it was stored: take tells which attempts are too old.
 	rows, err := s.conn.QueryContext(context.Background(), loadQuery+where+" ORDER BY m.at",
-		append([]any{l.opts.Now().Add(-2 * Window).UnixMilli()}, args...)...)
+		append([]any{l.oldest()}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -403,14 +410,14 @@ func (l *Ledger) load(s *store, of *owner) error {
 		var (
 			t        = &attempt{row: &row{file: s.number}, left: true}
 			at       int64
-			took     int64 // until the outcome; without one, until it went up, or some of the time until then
+			ended    int64
 			outcome  string
 			sum      []byte
 			validity uint32
 			mailbox  string
 			session  string
 		)
-		if err := rows.Scan(&t.row.id, &at, &took, &outcome, &mailbox, &sum, &t.stage, &t.mark.UIDValidity,
+		if err := rows.Scan(&t.row.id, &at, &ended, &outcome, &mailbox, &sum, &t.stage, &t.mark.UIDValidity,
 			&t.mark.Next, &validity, &t.uid, &t.key.upstream, &t.key.account, &session); err != nil {
 			return err
 		}
@@ -422,7 +429,7 @@ func (l *Ledger) load(s *store, of *owner) error {
 		t.id = attemptID(session, time.UnixMilli(at))
 		// As while exgate runs: at the beginning of the APPEND, nothing was stored yet, which counts where Exchange
 		// does not show a message at once.
-		l.attempts.put(t, time.UnixMilli(at+took))
+		l.attempts.put(t, time.UnixMilli(ended))
 		l.attempts.mention(t)
 	}
 	if err := rows.Err(); err != nil {

@@ -78,10 +78,7 @@ func (l *Ledger) Flush() {
 	if l == nil {
 		return
 	}
-	o := op{run: func(*store) error { return nil }, done: make(chan struct{})}
-	if l.put(o) {
-		l.await(o.done)
-	}
+	l.do(func(*store) error { return nil })
 }
 
 // Lost returns the number of rows that could not be written since Open.
@@ -171,12 +168,22 @@ func (l *Ledger) await(done <-chan struct{}) {
 	}
 }
 
+// do has the writer run an op, and waits until it is on the disk, or lost: then the log says so. It reports whether
+// there was room for the op.
+func (l *Ledger) do(run func(*store) error) bool {
+	o := op{run: run, done: make(chan struct{})}
+	if !l.put(o) {
+		return false
+	}
+	l.await(o.done)
+	return true
+}
+
 // read returns what a query finds in the file after what was recorded before. ok is false if the file cannot
 // be read, or the disk hangs.
 func read[T any](l *Ledger, query func(*store) (T, error)) (result T, ok bool) {
 	found := make(chan T, 1)
-	o := op{done: make(chan struct{})}
-	o.run = func(s *store) error {
+	hadRoom := l.do(func(s *store) error {
 		got, err := query(s)
 		if err != nil {
 			return err
@@ -186,11 +193,10 @@ func read[T any](l *Ledger, query func(*store) (T, error)) (result T, ok bool) {
 		default: // it runs a second time, since the file was corrupt and is a new one now
 		}
 		return nil
-	}
-	if !l.put(o) {
+	})
+	if !hadRoom {
 		return result, false
 	}
-	l.await(o.done)
 	select {
 	case result = <-found:
 		return result, true

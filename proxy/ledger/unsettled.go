@@ -63,8 +63,7 @@ func (j *Journal) Unsettled() (all []Unsettled) {
 	return all
 }
 
-const unsettledQuery = `SELECT m.id, m.at + max(m.took_ms, m.throttled_ms + m.paced_ms), m.exchange, m.message_id,
-	m.mark_validity, m.mark_next
+const unsettledQuery = `SELECT m.id, m.at + ` + tookColumns + `, m.exchange, m.message_id, m.mark_validity, m.mark_next
 	FROM messages m JOIN sessions s ON s.id = m.session_id
 	WHERE ` + isOpen + ` AND outcome = 'unknown' AND s.upstream = ? AND s.account = ? AND m.message_id <> ''
 	AND m.mark_next > 0 ORDER BY m.id LIMIT ?`
