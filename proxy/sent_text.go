@@ -27,11 +27,7 @@ const (
 
 // wholeText returns the text of a command that is known as a whole.
 func wholeText(pieces []amend.Piece) sentText {
-	t := sentText{pieces: pieces, isComplete: true}
-	for _, p := range pieces {
-		t.size += len(p.Line) + len(p.Literal)
-	}
-	return t
+	return sentText{pieces: pieces, isComplete: true, size: amend.LengthOf(pieces)}
 }
 
 // canBeRepeated reports whether the whole command is remembered.

@@ -192,8 +192,8 @@ type Piece struct {
 	Literal []byte // nil: none
 }
 
-// lengthOf returns the number of bytes of a command in pieces.
-func lengthOf(pieces []Piece) (n int) {
+// LengthOf returns the number of bytes of a command in pieces.
+func LengthOf(pieces []Piece) (n int) {
 	for _, p := range pieces {
 		n += len(p.Line) + len(p.Literal)
 	}

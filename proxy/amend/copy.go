@@ -77,4 +77,4 @@ func editExpunge(cmd *Command) (done bool, err error) {
 
 // isLong reports whether Exchange would refuse the command with its changes for its
 // length, literals included (docs/exchange.md#ex-04).
-func (cmd *Command) isLong() bool { return lengthOf(cmd.Pieces()) > MaxLine }
+func (cmd *Command) isLong() bool { return LengthOf(cmd.Pieces()) > MaxLine }

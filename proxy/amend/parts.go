@@ -41,7 +41,7 @@ func (cmd *Command) sendParts(set string) (done bool, err error) {
 	p.from = strings.Index(p.pieces[0].Line, " "+set) + 1
 	p.to = p.from + len(set)
 	p.left = []string{set}
-	if length := lengthOf(p.pieces); length > MaxLine {
+	if length := LengthOf(p.pieces); length > MaxLine {
 		room := MaxLine - (length - len(set))
 		if room < minSetPart {
 			return false, nil // something else than the set makes it long
