@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,7 +82,7 @@ func visit(o *options, g *gate, first, end int) error {
 		})
 	}
 	all.Wait()
-	if err := joined(errs...); err != nil {
+	if err := cmp.Or(errs...); err != nil {
 		return err
 	}
 	took, n := time.Since(began), end-first
@@ -199,7 +200,7 @@ func handOver(o *options, g *gate) error {
 	time.Sleep(time.Second) // logins at the new one alone
 	close(stop)
 	all := <-times
-	if err := joined(err, <-failed); err != nil {
+	if err := cmp.Or(err, <-failed); err != nil {
 		return fmt.Errorf("the hand-over: %w", err)
 	}
 	slices.Sort(all)

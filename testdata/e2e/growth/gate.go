@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -173,16 +174,7 @@ func (g *gate) saveHeap(file string) error {
 	if err != nil {
 		return err
 	}
-	return joined(os.WriteFile(file, text, 0o600), os.WriteFile(file+".goroutines", stacks, 0o600))
-}
-
-func joined(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(os.WriteFile(file, text, 0o600), os.WriteFile(file+".goroutines", stacks, 0o600))
 }
 
 // memory is what exgate uses, in bytes.

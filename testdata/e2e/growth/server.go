@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -41,7 +42,7 @@ func certificate(dir string) (tls.Certificate, error) {
 	}
 	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
-	if err := joined(
+	if err := cmp.Or(
 		os.WriteFile(filepath.Join(dir, "cert.pem"), certPEM, 0o600),
 		os.WriteFile(filepath.Join(dir, "key.pem"), keyPEM, 0o600),
 	); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
@@ -206,7 +207,7 @@ func (g *gate) operate(take func() (noops, fetches []time.Duration)) error {
 			return len(text), err
 		}
 	}
-	return joined(ask("/metrics", page("/metrics")), ask("status page", page("/")), ask("exgate who", verb("who")),
+	return cmp.Or(ask("/metrics", page("/metrics")), ask("status page", page("/")), ask("exgate who", verb("who")),
 		ask("/report", page("/report")), ask("exgate report", verb("report")))
 }
 
@@ -232,7 +233,7 @@ func drain(g *gate, clients []*client) error {
 	err = g.cmd.Wait()
 	took := time.Since(began)
 	all.Wait()
-	if err := joined(append(errs, err)...); err != nil {
+	if err := cmp.Or(append(errs, err)...); err != nil {
 		return fmt.Errorf("draining: %w\n%s", err, g.said())
 	}
 	slices.Sort(times)
